@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+namespace preforkd {
+
+// The exit statuses that our programs share. Values of sysexits.h (BSD), as systemd.exec(5) names them.
+namespace exit_code {
+inline constexpr int ok = 0;
+inline constexpr int failure = 1;
+inline constexpr int usage = 64;        // EX_USAGE: the command line
+inline constexpr int unavailable = 69;  // EX_UNAVAILABLE: a socket, a directory, a bus that is needed
+inline constexpr int os_error = 71;     // EX_OSERR
+inline constexpr int config = 78;       // EX_CONFIG: the configuration file
+}  // namespace exit_code
+
+// Thrown only while a program starts; main() catches it, prints what() as one line and returns exit_code().
+// The text reads "what: object: reason", for instance "cannot listen: 127.0.0.1:80: Permission denied (EACCES)".
+class StartupError : public std::runtime_error {
+ public:
+  StartupError(int exit_code, const std::string& text) : std::runtime_error(text), exit_code_(exit_code) {}
+  [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+// A value, or the reason (a phrase without a final stop, fit to stand after "object: ") why there is none.
+template <class T>
+using Result = tl::expected<T, std::string>;
+using Failure = tl::unexpected<std::string>;
+
+// "Permission denied (EACCES)".
+[[nodiscard]] std::string errno_text(int error);
+
+}  // namespace preforkd

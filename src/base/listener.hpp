@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "base/address.hpp"
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+
+struct ListenOptions {
+  int backlog = 4096;               // as systemd.socket(5); the kernel caps it at net.core.somaxconn
+  std::optional<mode_t> unix_mode;  // of a UNIX path; default 0666, as systemd.socket(5)
+  std::optional<uid_t> unix_user;
+  std::optional<gid_t> unix_group;
+};
+
+// Binds and listens: stream, CLOEXEC, non-blocking, SO_REUSEADDR (never SO_REUSEPORT: a closing REUSEPORT socket loses its
+// queued connections), IPV6_V6ONLY for IPv6 addresses other than [::]. A UNIX path that exists is connected to: if nobody
+// answers (ECONNREFUSED) the stale socket is removed and bound anew; if somebody answers, or it is no socket, that is the failure.
+[[nodiscard]] Result<UniqueFd> open_listener(const Address& address, const ListenOptions& options = {});
+
+// Checks what somebody else handed us: a stream socket of IPv4, IPv6 or UNIX that listens. The reason names what it is instead.
+[[nodiscard]] Result<Address> check_listener(int fd);
+
+}  // namespace preforkd

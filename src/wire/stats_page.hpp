@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+
+inline constexpr std::size_t close_reason_slots = 32;  // prefork::CloseReason values index closes_by_reason
+
+// One worker's counters, in a memfd of one page that the master makes and both map. The worker writes with plain relaxed atomics (no
+// system call); the master reads. The page is sealed against resizing, so a worker can't make the master fault. All counters only
+// grow, except connections. A worker that writes nonsense harms only its own figures.
+struct StatsPage {
+  static constexpr std::uint32_t layout_version = 1;
+
+  std::atomic<std::uint32_t> layout;       // layout_version once the worker counts; 0 from a program that does not use libprefork
+  std::uint32_t reserved;
+  std::atomic<std::uint64_t> connections;        // open now
+  std::atomic<std::uint64_t> connections_total;  // accepted ever
+  std::atomic<std::uint64_t> accept_failures;    // EMFILE, ENFILE, ENOBUFS, ENOMEM and connections shed
+  std::atomic<std::uint64_t> requests_total;     // messages delivered to on_message
+  std::atomic<std::uint64_t> bytes_in;
+  std::atomic<std::uint64_t> bytes_out;
+  std::array<std::atomic<std::uint64_t>, close_reason_slots> closes_by_reason;
+};
+static_assert(sizeof(StatsPage) <= 4096);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+// A mapping of a StatsPage; unmaps it at the end.
+class StatsMapping {
+ public:
+  StatsMapping() noexcept = default;
+  StatsMapping(StatsMapping&& other) noexcept;
+  StatsMapping& operator=(StatsMapping&& other) noexcept;
+  ~StatsMapping();
+
+  [[nodiscard]] StatsPage* get() const noexcept { return page_; }
+  [[nodiscard]] StatsPage* operator->() const noexcept { return page_; }
+  explicit operator bool() const noexcept { return page_ != nullptr; }
+
+  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: the worker; the master maps read-only.
+  [[nodiscard]] static Result<StatsMapping> map(int fd, bool writable);
+
+ private:
+  explicit StatsMapping(StatsPage* page) noexcept : page_(page) {}
+  StatsPage* page_ = nullptr;
+};
+
+// A zeroed page in a memfd named `name`, CLOEXEC, sealed with F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL.
+[[nodiscard]] Result<UniqueFd> make_stats_memfd(const char* name);
+
+}  // namespace preforkd
