@@ -58,9 +58,9 @@ enum class ReadyMode { notify, exec };
 struct PoolConfig {
   std::string name;          // [A-Za-z][A-Za-z0-9_]{0,62}
   std::string description;
-  std::string file;          // the config file, empty if the pool came from the command line
+  std::string file;          // the config file as given, empty if the pool came from the command line
   std::vector<ListenConfig> listen;
-  std::vector<std::string> program;  // program[0] is absolute or found in PATH, and executable
+  std::vector<std::string> program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable
   WorkerCount workers;
   ReadyMode ready = ReadyMode::notify;
   Duration start_timeout = std::chrono::seconds(10);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "master/config.hpp"
+#include "master/log.hpp"
+
+namespace preforkd {
+
+// What the command line asks for.
+struct Options {
+  enum class Action { run, check, help, version };
+  Action action = Action::run;
+  ConfigSource source;  // empty for help and version
+  log::Level log_level = log::Level::info;
+};
+
+// Throws StartupError with exit_code::usage; its one line names option, value and reason and points to --help.
+// The values that belong into a config are only collected here: load_config() checks them as it checks a file's.
+[[nodiscard]] Options parse_options(int argc, const char* const* argv);
+
+// What --help and --version print, with the last line's end.
+[[nodiscard]] std::string help_text();
+[[nodiscard]] std::string version_text();
+
+}  // namespace preforkd
