@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace preforkd::log {
+
+// The master's log: one line an event, to the journal with native fields where stderr is a journal stream, else to stderr: with <N>
+// prefixes (sd-daemon(3)) when it is not a terminal, as plain text when it is one.
+// A reader of stderr that stalls costs log lines, never the pool: what can't be written at once is dropped and counted.
+
+enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };  // values of syslog(3)
+enum class Sink { journal, prefixed, plain };
+
+struct Field {
+  std::string name;  // "PREFORK_WORKER"
+  std::string value;
+};
+using Fields = std::vector<Field>;
+
+// "error", "warning", "notice", "info", "debug"; nullopt for any other text.
+[[nodiscard]] std::optional<Level> parse_level(std::string_view text) noexcept;
+
+// True if file descriptor 2 is the journal stream that $JOURNAL_STREAM names (systemd.exec(5)).
+[[nodiscard]] bool stderr_is_journal() noexcept;
+
+// Where lines go by what file descriptor 2 is.
+[[nodiscard]] Sink find_sink() noexcept;
+
+// Before open() lines go to find_sink() at Level::info.
+void open(Sink sink, Level most_verbose);
+
+// A field that every journal entry carries from now on (PREFORK_POOL).
+void add_common_field(Field field);
+
+void write(Level level, std::string_view message, const Fields& fields = {}) noexcept;
+
+inline void error(std::string_view message, const Fields& fields = {}) noexcept { write(Level::error, message, fields); }
+inline void warning(std::string_view message, const Fields& fields = {}) noexcept {
+  write(Level::warning, message, fields);
+}
+inline void notice(std::string_view message, const Fields& fields = {}) noexcept { write(Level::notice, message, fields); }
+inline void info(std::string_view message, const Fields& fields = {}) noexcept { write(Level::info, message, fields); }
+inline void debug(std::string_view message, const Fields& fields = {}) noexcept { write(Level::debug, message, fields); }
+
+}  // namespace preforkd::log
