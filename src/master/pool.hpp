@@ -8,49 +8,16 @@
 #include <string_view>
 #include <vector>
 
+#include "master/exit_history.hpp"
 #include "master/instant.hpp"
 #include "master/pool_config.hpp"
+#include "master/pool_view.hpp"
 #include "master/worker_types.hpp"
 
 namespace preforkd {
 
-enum class PoolState { starting, running, reloading, degraded, stopping };
-[[nodiscard]] std::string_view to_string(PoolState state) noexcept;
-
-// One live worker process, for whoever shows it.
-struct WorkerView {
-  WorkerId id{};
-  unsigned slot = 0;
-  unsigned generation = 1;
-  WorkerState state = WorkerState::starting;
-  Instant started_at{};
-  std::optional<Instant> ready_at;
-  std::optional<Instant> drain_deadline;
-  std::string status_text;  // its last STATUS=
-};
-
-// One slot that has no live worker and waits for its next try.
-struct SlotView {
-  unsigned slot = 0;
-  unsigned crashes = 0;              // not yet forgotten
-  std::optional<Instant> retry_at;   // in backoff
-};
-
-// One ended worker; the pool keeps the last 64.
-struct ExitRecord {
-  WorkerId id{};
-  unsigned slot = 0;
-  unsigned generation = 1;
-  ExitCause cause = ExitCause::exit;
-  ExitStatus status;
-  Instant started_at{};
-  Instant ended_at{};
-  bool was_ready = false;
-  bool failed = false;                    // counted as a crash
-  std::optional<Instant> next_try_at;     // when the slot is tried again, if it waits
-};
-
-// Told of everything that a person or a program may want to see. Called from inside Pool's calls; must not call Pool back.
+// Told of everything that a person or a program may want to see. Called from inside Pool's calls; must not call it
+// back.
 class PoolObserver {
  public:
   virtual ~PoolObserver() = default;
@@ -64,32 +31,41 @@ class PoolObserver {
   virtual void on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) = 0;
 };
 
-// Keeps a pool's workers as its config wants them. Single-threaded and pure: no system call, no clock, no log of its own; it acts through
-// the launcher, reads the clock and reports to the observer. Decisions are the scheduler's (scheduler.hpp); the pool turns facts into its
-// input and its actions into launcher calls. Facts about an id that is not (or no longer) a live worker are ignored.
+// Keeps a pool's workers as its config wants them. Single-threaded and pure: no system call, no clock, no log of its
+// own; it acts through the launcher, reads the clock and reports to the observer. Decisions are the scheduler's
+// (scheduler.hpp); the pool turns facts into its input and its actions into launcher calls. Facts about an id that is
+// not (or no longer) a live worker are ignored.
 class Pool {
  public:
-  Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, PoolObserver& observer, std::uint64_t seed);
+  Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, PoolObserver& observer,
+       std::uint64_t seed);
   ~Pool();
 
   void start();
 
   // Facts.
   void worker_ready(WorkerId id);
-  void worker_stopping(WorkerId id);                              // its own STOPPING=1: it counts no longer as ready, gets a drain deadline and is replaced
-  void worker_alive(WorkerId id);                                 // WATCHDOG=1
-  void worker_watchdog_trigger(WorkerId id);                      // WATCHDOG=trigger: it says itself that it hangs
-  void worker_extends(WorkerId id, Duration by);                  // EXTEND_TIMEOUT_USEC=, for the deadline that is running
+  // Its own STOPPING=1: it no longer counts as ready, gets a drain deadline and is replaced.
+  void worker_stopping(WorkerId id);
+  void worker_alive(WorkerId id);             // WATCHDOG=1
+  void worker_watchdog_trigger(WorkerId id);  // WATCHDOG=trigger: it says itself that it hangs
+  // EXTEND_TIMEOUT_USEC=: its start or drain ends no earlier than `by` from now.
+  void worker_extends(WorkerId id, Duration by);
   void worker_status(WorkerId id, std::string text);
   void worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory_bytes);
   void worker_exited(WorkerId id, ExitStatus status, bool oom = false);
 
   // Commands.
-  void reload(std::shared_ptr<const PoolConfig> config);          // on_reload_finished tells the end
-  [[nodiscard]] bool resize(unsigned workers);                    // false: outside min…max
-  [[nodiscard]] bool recycle(unsigned slot);                      // false: no such slot
-  void stop();                                                    // drain all
-  void stop_now();                                                // SIGKILL all
+  // on_reload_finished tells the end. A reload that still runs is ended first, as superseded.
+  void reload(std::shared_ptr<const PoolConfig> config);
+  // False: outside min…max of the committed config, or stopping.
+  [[nodiscard]] bool resize(unsigned workers);
+  // False: no such slot, or stopping. A slot that waits or is down is tried now.
+  [[nodiscard]] bool recycle(unsigned slot);
+  // The slot's worker gets `signal`, and if it ends of it that is no crash. False: there is none.
+  [[nodiscard]] bool kill(unsigned slot, int signal);
+  void stop();      // drain all
+  void stop_now();  // SIGKILL all
 
   // Looks at every deadline. To be called at next_deadline() or later; earlier does no harm.
   void tick();
@@ -97,14 +73,15 @@ class Pool {
 
   [[nodiscard]] PoolState state() const;
   [[nodiscard]] unsigned target() const;
-  [[nodiscard]] unsigned generation() const;                      // the committed one
-  [[nodiscard]] unsigned ready_count() const;
+  [[nodiscard]] unsigned generation() const;   // the committed one
+  [[nodiscard]] unsigned ready_count() const;  // slots that have a ready worker, never more than target()
   [[nodiscard]] unsigned draining_count() const;
-  [[nodiscard]] bool fully_started() const;                       // the first `workers` were all ready once
-  [[nodiscard]] bool finished() const;                            // stopping and the last worker is gone
-  [[nodiscard]] std::vector<WorkerView> workers() const;          // by slot, then id
+  [[nodiscard]] bool fully_started() const;               // the first `workers` were all ready once
+  [[nodiscard]] bool finished() const;                    // stopping and the last worker is gone
+  [[nodiscard]] std::vector<WorkerView> workers() const;  // by slot, then id
   [[nodiscard]] std::vector<SlotView> idle_slots() const;
-  [[nodiscard]] const std::vector<ExitRecord> exits(std::size_t most) const;  // newest first
+  [[nodiscard]] std::vector<ExitRecord> exits(std::size_t most) const;  // newest first
+  [[nodiscard]] const ExitHistory& exit_history() const;                // with the counts of everything that ever ended
 
  private:
   class Impl;

@@ -37,6 +37,7 @@ struct RestartConfig {
   Duration delay = std::chrono::milliseconds(100);      // after the second crash; the first is replaced at once
   Duration max_delay = std::chrono::seconds(30);
   Duration forget_after = std::chrono::seconds(30);     // this much ready time clears the slot's crashes
+  std::vector<int> never;                               // exit statuses after which the slot stays down
 };
 
 struct RecycleConfig {
@@ -51,6 +52,7 @@ struct ReloadConfig {
   std::variant<unsigned, double> max_surge = 1U;        // workers, or a fraction of them (rounded up, at least 1)
   unsigned max_unavailable = 0;
   Duration soak{0};
+  unsigned max_draining = 2;                            // older generations that still drain; a reload waits for its turn
 };
 
 enum class ReadyMode { notify, exec };

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "master/instant.hpp"
+#include "master/worker_types.hpp"
+
+namespace preforkd {
+
+// The last of these that applies.
+//   running    none of the others
+//   starting   the first `workers` have not been ready all at once yet
+//   degraded   fewer slots than the target have a ready worker, and a slot had to wait for its next try (backoff) or is
+//              down; it lasts until every slot of the target has a ready worker. A crash that is replaced at once is
+//              not degraded.
+//   reloading  a reload is neither committed nor aborted yet
+//   stopping   stop() or stop_now() was called
+enum class PoolState { starting, running, reloading, degraded, stopping };
+[[nodiscard]] std::string_view to_string(PoolState state) noexcept;
+
+// One live worker process, for whoever shows it.
+struct WorkerView {
+  WorkerId id{};
+  unsigned slot = 0;
+  unsigned generation = 1;
+  WorkerState state = WorkerState::starting;
+  Instant started_at{};
+  std::optional<Instant> ready_at;
+  std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; none once it got it
+  std::string status_text;                // its last STATUS=
+};
+
+// One slot that has no worker serving or starting in it.
+struct SlotView {
+  unsigned slot = 0;
+  unsigned crashes = 0;             // not yet forgotten
+  std::optional<Instant> retry_at;  // in backoff
+  bool down = false;  // its worker ended with a status of restart.never: empty until a reload or an operator's recycle
+};
+
+// One ended worker; the pool keeps the last 64.
+struct ExitRecord {
+  WorkerId id{};
+  unsigned slot = 0;
+  unsigned generation = 1;
+  ExitCause cause = ExitCause::exit;
+  ExitStatus status;
+  Instant started_at{};
+  Instant ended_at{};
+  bool was_ready = false;
+  bool failed = false;                 // counted as a crash
+  std::optional<Instant> next_try_at;  // when the slot is tried again, if it waits
+};
+
+}  // namespace preforkd
