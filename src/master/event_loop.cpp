@@ -3,8 +3,8 @@
 
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,7 +25,8 @@ struct EventSource::Registration : std::enable_shared_from_this<Registration> {
 
   void unregister() noexcept { source = sd_event_source_disable_unref(source); }
 
-  // The one way from libsystemd's C frames into our code. The copy keeps the callback alive if it destroys its own source.
+  // The one way from libsystemd's C frames into our code. The copy keeps the callback alive if it destroys its own
+  // source.
   void dispatch(std::uint32_t events) noexcept {
     const std::shared_ptr<Registration> keep = shared_from_this();
     try {
@@ -42,7 +43,8 @@ struct EventSource::Registration : std::enable_shared_from_this<Registration> {
 
 EventSource::EventSource() noexcept = default;
 EventSource::EventSource(EventSource&&) noexcept = default;
-EventSource::EventSource(std::shared_ptr<Registration> registration) noexcept : registration_(std::move(registration)) {}
+EventSource::EventSource(std::shared_ptr<Registration> registration) noexcept
+    : registration_(std::move(registration)) {}
 EventSource::~EventSource() {
   if (registration_) registration_->unregister();
 }
@@ -82,13 +84,15 @@ void set_priority(sd_event_source* source, Priority priority) {
 EventLoop::EventLoop() { check(sd_event_new(&event_), "cannot make an event loop"); }
 EventLoop::~EventLoop() { sd_event_unref(event_); }
 
-EventSource EventLoop::add_io(int fd, std::uint32_t events, Priority priority, std::function<void(std::uint32_t)> callback) {
+EventSource EventLoop::add_io(int fd, std::uint32_t events, Priority priority,
+                              std::function<void(std::uint32_t)> callback) {
   auto registration = std::make_shared<EventSource::Registration>(std::move(callback));
   const auto trampoline = [](sd_event_source*, int, std::uint32_t happened, void* userdata) {
     EventSource::Registration::of(userdata).dispatch(happened);
     return 0;
   };
-  check(sd_event_add_io(event_, &registration->source, fd, events, trampoline, registration.get()), "cannot watch a descriptor");
+  check(sd_event_add_io(event_, &registration->source, fd, events, trampoline, registration.get()),
+        "cannot watch a descriptor");
   set_priority(registration->source, priority);
   return EventSource(std::move(registration));
 }
@@ -120,7 +124,8 @@ EventSource EventLoop::add_signal(int signal, Priority priority, std::function<v
     EventSource::Registration::of(userdata).dispatch(0);
     return 0;
   };
-  check(sd_event_add_signal(event_, &registration->source, signal, trampoline, registration.get()), "cannot watch a signal");
+  check(sd_event_add_signal(event_, &registration->source, signal, trampoline, registration.get()),
+        "cannot watch a signal");
   set_priority(registration->source, priority);
   return EventSource(std::move(registration));
 }
@@ -132,7 +137,8 @@ EventSource EventLoop::add_after_each(std::function<void()> callback) {
     EventSource::Registration::of(userdata).dispatch(0);
     return 0;
   };
-  check(sd_event_add_post(event_, &registration->source, trampoline, registration.get()), "cannot watch the event loop");
+  check(sd_event_add_post(event_, &registration->source, trampoline, registration.get()),
+        "cannot watch the event loop");
   return EventSource(std::move(registration));
 }
 

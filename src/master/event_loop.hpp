@@ -11,12 +11,12 @@ struct sd_event;
 
 namespace preforkd {
 
-// What is handled first when several things have happened: a worker's exit before everything, a worker's messages before the deadlines
-// that they may move.
+// What is handled first when several things have happened: a worker's exit before everything, a worker's messages
+// before the deadlines that they may move.
 enum class Priority : int { worker_exit = -40, signal = -30, worker_message = -20, normal = 0, deadline = 20 };
 
-// One thing that an EventLoop watches. Unregisters itself when it is destroyed or assigned to, also from inside its own callback; so an object
-// that owns a descriptor and its source declares the source after the descriptor.
+// One thing that an EventLoop watches. Unregisters itself when it is destroyed or assigned to, also from inside its own
+// callback; so an object that owns a descriptor and its source declares the source after the descriptor.
 class EventSource {
  public:
   EventSource() noexcept;
@@ -30,7 +30,8 @@ class EventSource {
   void arm(Instant when) noexcept;
   void disarm() noexcept;
 
-  // Puts the source aside for the rest of `interval` once it was dispatched `burst` times in it, so that it can't starve others.
+  // Puts the source aside for the rest of `interval` once it was dispatched `burst` times in it, so that it can't
+  // starve others.
   void limit_rate(Duration interval, unsigned burst) noexcept;
 
  private:
@@ -40,8 +41,8 @@ class EventSource {
   std::shared_ptr<Registration> registration_;
 };
 
-// The master's one loop (sd-event). Every callback runs from one trampoline that catches and logs what it throws: nothing ends
-// the master but exit(). The add_ functions throw std::system_error if the kernel or sd-event refuses.
+// The master's one loop (sd-event). Every callback runs from one trampoline that catches and logs what it throws:
+// nothing ends the master but exit(). The add_ functions throw std::system_error if the kernel or sd-event refuses.
 class EventLoop {
  public:
   EventLoop();
@@ -50,7 +51,8 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   // `events`: EPOLLIN, …, level-triggered. The callback gets what happened. Borrows `fd`.
-  [[nodiscard]] EventSource add_io(int fd, std::uint32_t events, Priority priority, std::function<void(std::uint32_t)> callback);
+  [[nodiscard]] EventSource add_io(int fd, std::uint32_t events, Priority priority,
+                                   std::function<void(std::uint32_t)> callback);
   // A disarmed timer on CLOCK_MONOTONIC. It fires at most `accuracy` late, so that the kernel may join wake-ups.
   [[nodiscard]] EventSource add_timer(Priority priority, Duration accuracy, std::function<void()> callback);
   // Blocks `signal` in the process and takes it from a signalfd.
@@ -63,7 +65,8 @@ class EventLoop {
 
   // Runs until exit() and returns its code. Throws std::system_error if the loop itself fails.
   int run();
-  // One turn: waits at most `timeout` and dispatches one source. False if nothing happened or the loop was told to exit.
+  // One turn: waits at most `timeout` and dispatches one source. False if nothing happened or the loop was told to
+  // exit.
   bool run_once(Duration timeout);
   void exit(int code) noexcept;
 

@@ -44,8 +44,8 @@ bool write_journal(Level level, std::string_view message, const Fields& fields) 
   return sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0;
 }
 
-// A pipe that polls writable takes PIPE_BUF bytes at once, so neither a full pipe nor a terminal stopped by ^S blocks the master.
-// O_NONBLOCK would do that too, but for every process that shares the terminal.
+// A pipe that polls writable takes PIPE_BUF bytes at once, so neither a full pipe nor a terminal stopped by ^S blocks
+// the master. O_NONBLOCK would do that too, but for every process that shares the terminal.
 bool write_without_blocking(std::string_view line) noexcept {
   pollfd waiting{STDERR_FILENO, POLLOUT, 0};
   if (poll(&waiting, 1, 0) != 1 || (waiting.revents & POLLOUT) == 0) return false;

@@ -8,9 +8,9 @@
 
 namespace preforkd::log {
 
-// The master's log: one line an event, to the journal with native fields where stderr is a journal stream, else to stderr: with <N>
-// prefixes (sd-daemon(3)) when it is not a terminal, as plain text when it is one.
-// A reader of stderr that stalls costs log lines, never the pool: what can't be written at once is dropped and counted.
+// The master's log: one line an event, to the journal with native fields where stderr is a journal stream, else to
+// stderr: with <N> prefixes (sd-daemon(3)) when it is not a terminal, as plain text when it is one. A reader of stderr
+// that stalls costs log lines, never the pool: what can't be written at once is dropped and counted.
 
 enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };  // values of syslog(3)
 enum class Sink { journal, prefixed, plain };
@@ -38,12 +38,18 @@ void add_common_field(Field field);
 
 void write(Level level, std::string_view message, const Fields& fields = {}) noexcept;
 
-inline void error(std::string_view message, const Fields& fields = {}) noexcept { write(Level::error, message, fields); }
+inline void error(std::string_view message, const Fields& fields = {}) noexcept {
+  write(Level::error, message, fields);
+}
 inline void warning(std::string_view message, const Fields& fields = {}) noexcept {
   write(Level::warning, message, fields);
 }
-inline void notice(std::string_view message, const Fields& fields = {}) noexcept { write(Level::notice, message, fields); }
+inline void notice(std::string_view message, const Fields& fields = {}) noexcept {
+  write(Level::notice, message, fields);
+}
 inline void info(std::string_view message, const Fields& fields = {}) noexcept { write(Level::info, message, fields); }
-inline void debug(std::string_view message, const Fields& fields = {}) noexcept { write(Level::debug, message, fields); }
+inline void debug(std::string_view message, const Fields& fields = {}) noexcept {
+  write(Level::debug, message, fields);
+}
 
 }  // namespace preforkd::log

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/errors.hpp"
+#include "base/time_span.hpp"
+
+namespace preforkd {
+
+// One datagram of the sd_notify(3) protocol, as far as the worker contract knows it.
+struct NotifyMessage {
+  bool ready = false;                      // READY=1
+  bool stopping = false;                   // STOPPING=1
+  bool alive = false;                      // WATCHDOG=1
+  bool watchdog_trigger = false;           // WATCHDOG=trigger
+  bool barrier = false;                    // BARRIER=1: its sender waits until the descriptor that came along is closed
+  std::optional<std::string> status;       // STATUS=, fit for one line of a log; may be empty
+  std::optional<Duration> watchdog;        // WATCHDOG_USEC=
+  std::optional<Duration> extend_timeout;  // EXTEND_TIMEOUT_USEC=
+  std::optional<int> error;                // ERRNO=
+};
+
+inline constexpr std::size_t max_notify_bytes = 4096;  // systemd's limit too; longer datagrams are ignored as a whole
+inline constexpr std::size_t max_status_bytes = 256;   // a longer status is cut
+
+// Reads "NAME=value" lines. Lines of other names (RELOADING, MAINPID, FDSTORE, X_…) are ignored, as are known ones
+// whose value makes no sense; the last one of a name counts. An oversized datagram, one with a NUL in it (but for one
+// at the end) and one without any "NAME=value" line are failures: nothing in them counts.
+[[nodiscard]] Result<NotifyMessage> parse_notify_message(std::string_view datagram);
+
+}  // namespace preforkd

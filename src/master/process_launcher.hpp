@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "master/environment.hpp"
+#include "master/event_loop.hpp"
+#include "master/listen_sockets.hpp"
+#include "master/runtime_directory.hpp"
+#include "master/worker_process.hpp"
+#include "master/worker_types.hpp"
+
+namespace preforkd {
+
+// What is the same for all workers of this master.
+struct LaunchSettings {
+  bool to_journal = false;  // each worker gets journal streams of its own as stdout and stderr; else it inherits ours
+  bool die_with_master = false;           // workers get their stop signal when the master dies (PR_SET_PDEATHSIG)
+  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit for workers, where the master changed its own
+};
+
+// Starts real processes by the worker contract and keeps them as long as they live.
+class ProcessLauncher final : public Launcher {
+ public:
+  // All that is referred to must outlive the launcher. Takes what workers inherit from `environ` as it is now. Throws
+  // StartupError.
+  ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, const RuntimeDirectory& directory,
+                  LaunchSettings settings, WorkerObserver& observer);
+  ProcessLauncher(const ProcessLauncher&) = delete;
+  ProcessLauncher& operator=(const ProcessLauncher&) = delete;
+  ~ProcessLauncher() override;
+
+  [[nodiscard]] int start(const Launch& launch) noexcept override;
+  void signal(WorkerId id, int signal) noexcept override;
+
+  // Why the last start() failed, as a phrase.
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+
+  // Null for a worker that is gone.
+  [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
+
+  // Open connections of all workers that count them; nullopt if none does. Looks at every worker.
+  [[nodiscard]] std::optional<std::uint64_t> connections() const noexcept;
+
+ private:
+  class Exits;
+
+  void launch(const Launch& launch);
+  [[nodiscard]] worker_env::Contract contract(const Launch& launch, const WorkerProcess& worker) const;
+  [[nodiscard]] SpawnPlan plan(const Launch& launch, const WorkerProcess& worker, int output) const;
+
+  EventLoop& loop_;
+  const ListenSockets& sockets_;
+  const RuntimeDirectory& directory_;
+  const LaunchSettings settings_;
+  const Environment inherited_;
+  UniqueFd null_;
+  std::unique_ptr<Exits> exits_;
+  std::map<WorkerId, std::unique_ptr<WorkerProcess>> workers_;
+  std::string failure_;
+};
+
+}  // namespace preforkd
