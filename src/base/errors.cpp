@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "base/errors.hpp"
+
+#include <cstring>
+
+namespace preforkd {
+
+std::string errno_text(int error) {
+  const char* text = ::strerrordesc_np(error);
+  const char* name = ::strerrorname_np(error);
+  if (text == nullptr || name == nullptr) return "unknown error " + std::to_string(error);
+  return std::string(text) + " (" + name + ")";
+}
+
+}  // namespace preforkd
