@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "base/process_title.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/unique_fd.hpp"
+
+// The kernel lays a process's argument strings and, right after them, its environment strings on top of the stack.
+// /proc/PID/cmdline shows the bytes from arg_start to arg_end; if the last of these is not NUL, it takes what stands
+// there for a title and reads on into the environment up to the first NUL. So a title may be as long as both areas, and
+// what it does not fill is zeroed.
+namespace preforkd {
+namespace {
+
+struct Area {
+  char* begin = nullptr;
+  char* end = nullptr;
+};
+
+Area title_area;  // empty until adopted
+
+// The strings of a NULL-terminated array that follow each other in memory from `begin` on: returns the end of the last
+// one.
+char* end_of_strings(char** strings, char* begin) noexcept {
+  char* end = begin;
+  for (; *strings != nullptr && *strings == end; ++strings) end += std::strlen(*strings) + 1;
+  return end;
+}
+
+// Puts heap copies of all strings into `target`; false if there is no memory, with `target` as it was. The copies live
+// as long as the process.
+bool copy_strings(char** strings, char** target, std::size_t count) noexcept {
+  auto** copies = static_cast<char**>(std::calloc(count + 1, sizeof(char*)));
+  if (copies == nullptr) return false;
+  bool complete = true;
+  for (std::size_t i = 0; i < count && complete; ++i) {
+    copies[i] = ::strdup(strings[i]);
+    complete = copies[i] != nullptr;
+  }
+  if (complete) {
+    std::copy_n(copies, count, target);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) std::free(copies[i]);
+  }
+  std::free(copies);
+  return complete;
+}
+
+std::size_t count_strings(char** strings) noexcept {
+  std::size_t count = 0;
+  while (strings[count] != nullptr) ++count;
+  return count;
+}
+
+bool move_environment() noexcept {
+  if (environ == nullptr) return true;
+  const std::size_t count = count_strings(environ);
+  auto** copy = static_cast<char**>(std::calloc(count + 1, sizeof(char*)));
+  if (copy == nullptr || !copy_strings(environ, copy, count)) {
+    std::free(copy);
+    return false;
+  }
+  environ = copy;
+  return true;
+}
+
+// glibc's own pointers into argv[0], which error(3) and assert(3) print.
+bool move_program_name() noexcept {
+  char* name = ::strdup(program_invocation_name);
+  if (name == nullptr) return false;
+  const std::ptrdiff_t offset = program_invocation_short_name - program_invocation_name;
+  program_invocation_name = name;
+  program_invocation_short_name = name + offset;
+  return true;
+}
+
+bool adopt(Area area, char** argv, std::size_t argc) noexcept {
+  if (!move_environment() || !move_program_name()) return false;
+  if (argv != nullptr && !copy_strings(argv, argv, argc)) return false;
+  title_area = area;
+  return true;
+}
+
+struct StatAreas {
+  std::uintptr_t arg_start = 0;
+  std::uintptr_t arg_end = 0;
+  std::uintptr_t env_start = 0;
+  std::uintptr_t env_end = 0;
+};
+
+// Fields 48 to 51 of /proc/self/stat, see proc(5); all 0 where the kernel hides them.
+bool read_stat_areas(StatAreas& areas) noexcept {
+  const UniqueFd fd(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+  std::array<char, 2048> buffer{};
+  const ssize_t size = fd ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
+  if (size <= 0) return false;
+  std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+  const std::size_t name_end = text.rfind(')');  // field 2 may itself contain blanks and brackets
+  if (name_end == std::string_view::npos) return false;
+  text.remove_prefix(name_end + 1);
+  std::array<std::uintptr_t, 4> values{};
+  for (int field = 3; field <= 51; ++field) {
+    if (text.empty() || text.front() != ' ') return false;
+    text.remove_prefix(1);
+    const std::size_t length = std::min(text.find_first_of(" \n"), text.size());
+    if (field >= 48) {
+      const auto parsed =
+          std::from_chars(text.data(), text.data() + length, values[static_cast<std::size_t>(field - 48)]);
+      if (parsed.ec != std::errc()) return false;
+    }
+    text.remove_prefix(length);
+  }
+  areas = {values[0], values[1], values[2], values[3]};
+  return areas.arg_start != 0 && areas.arg_start < areas.arg_end;
+}
+
+struct Arguments {
+  char** argv = nullptr;
+  std::size_t argc = 0;
+};
+
+// The array that main() got as argv. The kernel puts it right below the original environ array, which is recognised by
+// its place below the strings. Without it the title still works, but main's argv would show pieces of the title.
+Arguments find_arguments(const StatAreas& areas) noexcept {
+  constexpr std::uintptr_t most_distance = 4U << 20U;
+  const auto place = reinterpret_cast<std::uintptr_t>(environ);
+  if (place >= areas.arg_start || areas.arg_start - place > most_distance || environ[-1] != nullptr) return {};
+  char** first = environ - 1;
+  do {
+    --first;
+    const auto string = reinterpret_cast<std::uintptr_t>(*first);
+    if (string == areas.arg_start) return {first, static_cast<std::size_t>(environ - 1 - first)};
+    if (string < areas.arg_start || string >= areas.arg_end) return {};
+  } while (true);
+}
+
+}  // namespace
+
+void adopt_process_title(int argc, char** argv) noexcept {
+  if (title_area.begin != nullptr || argc < 1 || argv[0] == nullptr) return;
+  const char* const end_of_arguments = end_of_strings(argv, argv[0]);
+  Area area{argv[0], argv[0] + (end_of_arguments - argv[0])};
+  if (environ != nullptr) area.end = end_of_strings(environ, area.end);
+  static_cast<void>(adopt(area, argv, static_cast<std::size_t>(argc)));
+}
+
+bool adopt_process_title() noexcept {
+  if (title_area.begin != nullptr) return true;
+  StatAreas areas;
+  if (!read_stat_areas(areas)) return false;
+  const Arguments arguments = environ != nullptr ? find_arguments(areas) : Arguments{};
+  const bool joined = areas.env_start == areas.arg_end && areas.env_end >= areas.env_start;
+  const std::uintptr_t end = joined ? areas.env_end : areas.arg_end;
+  return adopt({reinterpret_cast<char*>(areas.arg_start), reinterpret_cast<char*>(end)}, arguments.argv,
+               arguments.argc);
+}
+
+void set_process_title(std::string_view title) noexcept {
+  if (title_area.begin == nullptr) return;
+  const auto room = static_cast<std::size_t>(title_area.end - title_area.begin);
+  const std::size_t length = std::min(title.size(), room - 1);
+  std::memcpy(title_area.begin, title.data(), length);
+  std::memset(title_area.begin + length, 0, room - length);
+}
+
+void set_process_name(std::string_view name) noexcept {
+  std::array<char, 16> text{};  // TASK_COMM_LEN with its NUL
+  std::memcpy(text.data(), name.data(), std::min(name.size(), text.size() - 1));
+  ::prctl(PR_SET_NAME, text.data());
+}
+
+}  // namespace preforkd
