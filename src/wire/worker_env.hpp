@@ -14,6 +14,7 @@
 namespace preforkd::worker_env {
 
 inline constexpr char listen_pid[] = "LISTEN_PID";
+inline constexpr char listen_pidfdid[] = "LISTEN_PIDFDID";     // newer systemd; never set by us, but never passed on either
 inline constexpr char listen_fds[] = "LISTEN_FDS";
 inline constexpr char listen_fdnames[] = "LISTEN_FDNAMES";
 inline constexpr char notify_socket[] = "NOTIFY_SOCKET";
