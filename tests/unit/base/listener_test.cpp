@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+#include "base/listener.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+namespace preforkd {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class ListenerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "listener-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+    path_ = directory_ + "/s";
+    unix_address_ = *parse_address(path_);
+  }
+  void TearDown() override {
+    ::unlink(path_.c_str());
+    ::rmdir(directory_.c_str());
+  }
+
+  static UniqueFd connect_to(const Address& address) {
+    UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), address.get(), address.length) != 0) fd.reset();
+    return fd;
+  }
+  static int option(int fd, int level, int name) {
+    int value = -1;
+    socklen_t length = sizeof value;
+    ::getsockopt(fd, level, name, &value, &length);
+    return value;
+  }
+  struct stat stat_path() const {
+    struct stat status {};
+    EXPECT_EQ(::lstat(path_.c_str(), &status), 0);
+    return status;
+  }
+
+  std::string directory_;
+  std::string path_;
+  Address unix_address_;
+};
+
+TEST_F(ListenerTest, a_tcp_listener_is_cloexec_non_blocking_and_takes_connections) {
+  const Result<UniqueFd> fd = open_listener(*parse_address("127.0.0.1:0"));
+  ASSERT_TRUE(fd) << fd.error();
+  EXPECT_EQ(::fcntl(fd->get(), F_GETFD), FD_CLOEXEC);
+  EXPECT_NE(::fcntl(fd->get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_EQ(option(fd->get(), SOL_SOCKET, SO_REUSEADDR), 1);
+  EXPECT_EQ(option(fd->get(), SOL_SOCKET, SO_REUSEPORT), 0);
+  EXPECT_TRUE(connect_to(*local_address(fd->get())));
+}
+
+TEST_F(ListenerTest, an_ipv6_address_takes_ipv6_only_and_the_wildcard_takes_both) {
+  const Result<UniqueFd> loopback = open_listener(*parse_address("[::1]:0"));
+  if (!loopback) GTEST_SKIP() << "no IPv6 here: " << loopback.error();
+  EXPECT_EQ(option(loopback->get(), IPPROTO_IPV6, IPV6_V6ONLY), 1);
+  const Result<UniqueFd> wildcard = open_listener(*parse_address("[::]:0"));
+  ASSERT_TRUE(wildcard) << wildcard.error();
+  EXPECT_EQ(option(wildcard->get(), IPPROTO_IPV6, IPV6_V6ONLY), 0);
+}
+
+TEST_F(ListenerTest, a_port_in_use_is_a_failure_that_says_so) {
+  const Result<UniqueFd> first = open_listener(*parse_address("127.0.0.1:0"));
+  ASSERT_TRUE(first);
+  const Result<UniqueFd> second = open_listener(*local_address(first->get()));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(), "Address already in use (EADDRINUSE)");
+}
+
+TEST_F(ListenerTest, a_port_whose_last_connections_linger_is_bound_again) {
+  Result<UniqueFd> first = open_listener(*parse_address("127.0.0.1:0"));
+  ASSERT_TRUE(first);
+  const Address address = *local_address(first->get());
+  {
+    const UniqueFd client = connect_to(address);
+    ASSERT_TRUE(client);
+    const UniqueFd served(::accept4(first->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ASSERT_TRUE(served);
+    ASSERT_EQ(::shutdown(served.get(), SHUT_WR), 0);  // the server's side closes first, so TIME_WAIT is on its port
+    char byte = 0;
+    ASSERT_EQ(::read(client.get(), &byte, 1), 0);
+  }
+  first->reset();
+  EXPECT_TRUE(open_listener(address));
+}
+
+TEST_F(ListenerTest, an_address_that_is_not_ours_is_a_failure) {
+  const Result<UniqueFd> fd = open_listener(*parse_address("192.0.2.1:0"));
+  ASSERT_FALSE(fd);
+  EXPECT_THAT(fd.error(), HasSubstr("EADDRNOTAVAIL"));
+}
+
+TEST_F(ListenerTest, a_unix_path_is_made_with_mode_0666_whatever_the_umask) {
+  const mode_t before = ::umask(077);
+  const Result<UniqueFd> fd = open_listener(unix_address_);
+  ::umask(before);
+  ASSERT_TRUE(fd) << fd.error();
+  EXPECT_EQ(stat_path().st_mode, S_IFSOCK | 0666U);
+  EXPECT_TRUE(connect_to(unix_address_));
+}
+
+TEST_F(ListenerTest, a_unix_path_gets_the_mode_and_owner_that_are_asked_for) {
+  ListenOptions options;
+  options.unix_mode = 0660;
+  options.unix_user = ::geteuid() == 0 ? 12345 : ::geteuid();
+  options.unix_group = ::geteuid() == 0 ? 12346 : ::getegid();
+  const Result<UniqueFd> fd = open_listener(unix_address_, options);
+  ASSERT_TRUE(fd) << fd.error();
+  EXPECT_EQ(stat_path().st_mode & 07777U, 0660U);
+  EXPECT_EQ(stat_path().st_uid, *options.unix_user);
+  EXPECT_EQ(stat_path().st_gid, *options.unix_group);
+}
+
+TEST_F(ListenerTest, rights_that_cannot_be_set_leave_no_socket_behind) {
+  const uid_t user = ::geteuid();
+  ASSERT_EQ(::chmod(directory_.c_str(), 0777), 0);
+  ListenOptions options;
+  options.unix_user = 0;
+  ASSERT_EQ(::seteuid(user == 0 ? 65534 : user), 0);  // root could give the file away
+  const Result<UniqueFd> fd = open_listener(unix_address_, options);
+  ASSERT_EQ(::seteuid(user), 0);
+  ASSERT_FALSE(fd);
+  EXPECT_THAT(fd.error(), HasSubstr("cannot set its owner"));
+  EXPECT_NE(::access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(ListenerTest, a_stale_unix_socket_is_replaced) {
+  open_listener(unix_address_)->reset();
+  ASSERT_EQ(::access(path_.c_str(), F_OK), 0);
+  const Result<UniqueFd> fd = open_listener(unix_address_);
+  ASSERT_TRUE(fd) << fd.error();
+  EXPECT_TRUE(connect_to(unix_address_));
+}
+
+TEST_F(ListenerTest, a_live_unix_socket_is_left_alone) {
+  const Result<UniqueFd> first = open_listener(unix_address_);
+  ASSERT_TRUE(first);
+  const Result<UniqueFd> second = open_listener(unix_address_);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), HasSubstr("another process listens there"));
+  EXPECT_TRUE(connect_to(unix_address_));
+}
+
+TEST_F(ListenerTest, a_live_unix_socket_with_a_full_queue_is_left_alone) {
+  ListenOptions options;
+  options.backlog = 0;
+  const Result<UniqueFd> first = open_listener(unix_address_, options);
+  ASSERT_TRUE(first);
+  const UniqueFd waiting = connect_to(unix_address_);
+  const Result<UniqueFd> second = open_listener(unix_address_);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), HasSubstr("another process listens there"));
+}
+
+TEST_F(ListenerTest, a_datagram_socket_at_the_path_is_left_alone) {
+  const UniqueFd datagram(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(datagram.get(), unix_address_.get(), unix_address_.length), 0);
+  EXPECT_THAT(open_listener(unix_address_).error(), HasSubstr("EPROTOTYPE"));
+  EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(ListenerTest, a_file_that_is_no_socket_is_left_alone) {
+  UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).reset();
+  const Result<UniqueFd> fd = open_listener(unix_address_);
+  ASSERT_FALSE(fd);
+  EXPECT_EQ(fd.error(), "the path exists and is no socket");
+  EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(ListenerTest, a_symbolic_link_is_not_followed) {
+  ASSERT_EQ(::symlink("/nonexistent", path_.c_str()), 0);
+  EXPECT_EQ(open_listener(unix_address_).error(), "the path exists and is no socket");
+}
+
+TEST_F(ListenerTest, a_missing_directory_is_a_failure_that_says_so) {
+  EXPECT_THAT(open_listener(*parse_address(directory_ + "/none/s")).error(), HasSubstr("ENOENT"));
+}
+
+TEST_F(ListenerTest, an_abstract_name_is_bound_and_a_second_time_refused) {
+  const Address address = *parse_address("@preforkd-test-" + std::to_string(::getpid()));
+  const Result<UniqueFd> first = open_listener(address);
+  ASSERT_TRUE(first) << first.error();
+  EXPECT_TRUE(connect_to(address));
+  EXPECT_THAT(open_listener(address).error(), HasSubstr("EADDRINUSE"));
+}
+
+TEST_F(ListenerTest, what_open_listener_made_passes_the_check) {
+  const Result<UniqueFd> fd = open_listener(*parse_address("127.0.0.1:0"));
+  ASSERT_TRUE(fd);
+  const Result<Address> address = check_listener(fd->get());
+  ASSERT_TRUE(address) << address.error();
+  EXPECT_THAT(format_address(*address), StartsWith("127.0.0.1:"));
+}
+
+TEST_F(ListenerTest, the_check_tells_what_a_descriptor_is_instead) {
+  const UniqueFd datagram(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(check_listener(datagram.get()).error(), "is a datagram socket, not a stream socket");
+  const UniqueFd packets(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(check_listener(packets.get()).error(), "is a sequential packet socket, not a stream socket");
+  const UniqueFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(check_listener(netlink.get()).error(), "is a socket of family 16, not IPv4, IPv6 or UNIX");
+  const UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(check_listener(silent.get()).error(), "does not listen");
+  const UniqueFd directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  EXPECT_EQ(check_listener(directory.get()).error(), "is a directory, not a socket");
+  const UniqueFd device(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(check_listener(device.get()).error(), "is a character device, not a socket");
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  EXPECT_EQ(check_listener(reader.get()).error(), "is a pipe, not a socket");
+}
+
+TEST_F(ListenerTest, the_check_tells_a_connected_socket) {
+  const Result<UniqueFd> listener = open_listener(*parse_address("127.0.0.1:0"));
+  const Address address = *local_address(listener->get());
+  const UniqueFd client = connect_to(address);
+  ASSERT_TRUE(client);
+  EXPECT_EQ(check_listener(client.get()).error(),
+            "is connected to " + format_address(address) + ", it does not listen");
+}
+
+TEST_F(ListenerTest, the_check_tells_a_closed_descriptor) {
+  UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const int number = fd.get();
+  fd.reset();
+  EXPECT_EQ(check_listener(number).error(), "Bad file descriptor (EBADF)");
+  EXPECT_EQ(check_listener(-1).error(), "Bad file descriptor (EBADF)");
+}
+
+}  // namespace
+}  // namespace preforkd
