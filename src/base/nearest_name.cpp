@@ -40,7 +40,8 @@ std::string_view nearest_name(std::string_view word, std::span<const std::string
   std::size_t best = std::numeric_limits<std::size_t>::max();
   std::string_view nearest;
   for (const std::string_view candidate : candidates) {
-    const auto [shorter, longer] = std::minmax(word.size(), candidate.size());
+    const std::size_t longer = std::max(word.size(), candidate.size());
+    const std::size_t shorter = std::min(word.size(), candidate.size());
     if (longer - shorter > allowed) continue;  // also spares a long word the quadratic work
     const std::size_t found = distance(word, candidate);
     if (found > allowed || found >= best) continue;
