@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prefork/framing.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+namespace prefork::internal {
+
+// What the front of a connection's input is.
+enum class Cut : std::uint8_t {
+  message,    // a whole message
+  need_more,  // nothing, or the beginning of a message
+  too_long,   // a message longer than max_message: nothing behind it can be read any more
+};
+
+// Cuts a byte stream into messages and wraps messages for the way back. Pure: no system call, no allocation, no state
+// but what the connection keeps for it. The same bytes give the same messages, however they arrive (Framing::raw() has
+// no messages in this sense).
+class Framer {
+ public:
+  static constexpr std::size_t most_max_message = std::size_t{1} << 30;
+
+  // `max_message` is brought into 1…most_max_message.
+  Framer(const Framing& framing, std::size_t max_message) noexcept;
+
+  // Looks at `input`, which begins where the last message ended: the bytes of the last call that were not consumed, and
+  // what came since.
+  //   message    `message` is a part of `input`; `consumed` bytes of `input`, at least 1, belong to it and its framing.
+  //   need_more  call again when there is more. The input is then shorter than max_message + overhead().
+  //   too_long   the limit is passed. It is seen in the first max_message + overhead() bytes, for a length prefix in
+  //   the prefix alone.
+  // `scanned` belongs to the connection and starts at 0: how far the front of `input` was searched in vain, so that a
+  // message which trickles in is searched once. `consumed` and `message` are set only for a message.
+  [[nodiscard]] Cut next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
+                         std::string_view& message) const noexcept;
+
+  // The most bytes that the framing takes beside a message's own. wrap() adds fewer for lines, which end in "\n" or
+  // "\r\n".
+  [[nodiscard]] std::size_t overhead() const noexcept { return overhead_; }
+
+  // False: the length prefix has no room for a message of that many bytes.
+  [[nodiscard]] bool can_carry(std::size_t message_bytes) const noexcept { return message_bytes <= most_bytes_; }
+
+  // Appends the parts to `queue` as one message. False, and nothing has changed: no memory, or a message that
+  // can_carry() refuses. Queue: char* prepare(std::size_t room), nullptr for want of memory, and void
+  // commit(std::size_t bytes).
+  template <class Queue>
+  [[nodiscard]] bool wrap(std::initializer_list<std::string_view> parts, Queue& queue) const {
+    std::size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    if (!can_carry(size)) return false;
+    char* const begin = queue.prepare(size + overhead_);
+    if (begin == nullptr) return false;
+    queue.commit(static_cast<std::size_t>(put(parts, size, begin) - begin));
+    return true;
+  }
+
+ private:
+  [[nodiscard]] Cut next_line(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
+                              std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_delimited(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
+                                   std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_prefixed(std::string_view input, std::size_t& consumed,
+                                  std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_raw(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept;
+  [[nodiscard]] std::uint64_t read_length(std::string_view input) const noexcept;
+  char* put_length(std::size_t size, char* out) const noexcept;
+  char* put(std::initializer_list<std::string_view> parts, std::size_t size, char* out) const noexcept;
+
+  Framing framing_;
+  std::size_t max_message_;
+  std::size_t overhead_;
+  std::size_t most_bytes_;
+};
+
+}  // namespace prefork::internal

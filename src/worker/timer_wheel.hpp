@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace prefork::internal {
+
+class TimerWheel;
+
+// The place of a TimerNode in one of the wheel's circular lists.
+struct TimerLink {
+  TimerLink* before = nullptr;
+  TimerLink* after = nullptr;
+};
+
+// Something with one deadline, 32 bytes of its owner's memory. It must not be armed any more when it is destroyed.
+class TimerNode : private TimerLink {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  TimerNode(const TimerNode&) = delete;
+  TimerNode& operator=(const TimerNode&) = delete;
+
+  // Called by TimerWheel::advance() at or after the deadline. The node is no longer armed then: it may be armed again,
+  // and destroyed, by this very call, and so may every other node.
+  virtual void on_timer() = 0;
+
+  // The deadline, or TimePoint::max() if it is not armed.
+  [[nodiscard]] TimePoint armed_until() const noexcept { return deadline_; }
+  [[nodiscard]] bool armed() const noexcept { return deadline_ != TimePoint::max(); }
+
+ protected:
+  TimerNode() noexcept = default;
+  ~TimerNode();
+
+ private:
+  friend class TimerWheel;
+  TimePoint deadline_ = TimePoint::max();
+};
+static_assert(sizeof(TimerNode) <= 32);
+
+// All deadlines of a worker: a hierarchical wheel with a resolution of 1 ms. Each operation is O(1), amortised,
+// whatever the number of nodes; nothing is allocated.
+//
+// A tick is a millisecond since the wheel's start. Level 0 has a slot for each of 64 ticks, level 1 for each of 64 ×
+// 64, and so on. A node is filed at the level of the highest base-64 digit in which its tick differs from the current
+// one, so every slot in use lies ahead, and those of a lower level lie before those of a higher one: the next slot is
+// the lowest bit of the lowest level's bitmap. When the time reaches a slot above level 0 its nodes are filed anew,
+// further down; at level 0 they are due.
+//
+// Deadlines are lazy. Moving one later is one store: the node stays where it is and is filed anew when its old slot is
+// reached. That is what a connection does on each message. (Rejected: a heap, O(log n) for each of these moves; slots
+// that are late by a share of the time-out, which need no refiling but cannot keep an application's timer to the
+// millisecond.)
+//
+// Order: nodes become due in the order of their ticks, those of one tick in the order of filing.
+class TimerWheel {
+ public:
+  using TimePoint = TimerNode::TimePoint;
+
+  explicit TimerWheel(TimePoint start) noexcept;
+  TimerWheel(const TimerWheel&) = delete;
+  TimerWheel& operator=(const TimerWheel&) = delete;
+  ~TimerWheel();  // disarms what is still armed
+
+  // on_timer() will be called once by the first advance() at or after `deadline`, instead of at an earlier set
+  // deadline. A deadline in the past is due at the next advance(); for what on_timer() arms, that is never the one that
+  // is running. TimePoint::max() is cancel().
+  void arm(TimerNode& node, TimePoint deadline) noexcept;
+  void cancel(TimerNode& node) noexcept;
+
+  // Calls on_timer() of each node whose deadline is at or before `now`; never early, and late only by what is missing
+  // to the next tick. `now` must not go backwards. An exception of on_timer() leaves here; the nodes behind it are due
+  // at the next advance().
+  void advance(TimePoint now);
+
+  // When advance() has to be called next; nullopt if nothing is armed. At or before the earliest deadline rounded up to
+  // its tick: a node with a deadline d milliseconds ahead, and not moved, causes at most 2 + log64(d) wake-ups in all,
+  // the one at its deadline included: 5 for five minutes, whatever happens to other nodes.
+  [[nodiscard]] std::optional<TimePoint> next_wakeup() const noexcept;
+  // The same as a time-out of epoll_wait(2): milliseconds from `now`, rounded up; -1 if nothing is armed.
+  [[nodiscard]] int timeout_ms(TimePoint now) const noexcept;
+
+  // Nodes that were filed or filed anew up to now: the work that the wheel has done, for tests and benchmarks.
+  [[nodiscard]] std::uint64_t filings() const noexcept { return filings_; }
+
+ private:
+  using Tick = std::uint64_t;
+  static constexpr unsigned digit_bits = 6;
+  static constexpr std::size_t slots_a_level = std::size_t{1} << digit_bits;
+  static constexpr std::size_t levels =
+      7;  // 2^42 ms, 139 years; what is later is filed at the end and looked at again there
+
+  struct Slot {
+    unsigned level = 0;
+    unsigned digit = 0;
+  };
+
+  [[nodiscard]] Tick elapsed(TimePoint now) const noexcept;
+  [[nodiscard]] Tick tick_of(TimePoint deadline) const noexcept;
+  [[nodiscard]] TimerLink& head(Slot slot) noexcept { return slots_[slot.level * slots_a_level + slot.digit]; }
+  [[nodiscard]] std::optional<Slot> next_slot() const noexcept;
+  [[nodiscard]] Tick start_of(Slot slot) const noexcept;
+
+  void file(TimerNode& node) noexcept;
+  void unlink(TimerNode& node) noexcept;
+  void take_slot(Slot slot) noexcept;
+  void run_due();
+
+  const TimePoint start_;
+  Tick current_ = 0;  // every slot in use begins after it
+  Tick target_ = 0;   // what the running advance() goes to; equal to current_ else
+  std::uint64_t filings_ = 0;
+  std::array<std::uint64_t, levels> used_{};  // a bit for each slot that is not empty
+  std::array<TimerLink, levels * slots_a_level> slots_;
+  TimerLink due_;
+};
+
+}  // namespace prefork::internal
