@@ -15,19 +15,16 @@ namespace preforkd {
 
 using Environment = std::map<std::string, std::string, std::less<>>;
 
-// [A-Za-z_][A-Za-z0-9_]*
-[[nodiscard]] bool is_environment_name(std::string_view name) noexcept;
-
-// What workers inherit of `environ`: all but the worker contract's variables and those that systemd means for the master alone
-// (NOTIFY_SOCKET, LISTEN_PID, MAINPID, …). JOURNAL_STREAM stays only with a stderr that is inherited too.
+// What workers inherit of `environ`: all but the worker contract's variables and those that systemd means for the
+// master alone (NOTIFY_SOCKET, LISTEN_PID, MAINPID, …). JOURNAL_STREAM stays only with a stderr that is inherited too.
 [[nodiscard]] Environment inherited_environment(const char* const* environ, bool keep_journal_stream);
 
-// Reads the config's environment_files in order; later files override earlier ones. A file whose name follows a '-' may be missing.
-// The reason names the file and the line.
+// Reads the config's environment_files in order; later files override earlier ones. A file whose name follows a '-' may
+// be missing. The reason names the file and the line.
 [[nodiscard]] Result<Environment> read_environment_files(const std::vector<std::string>& files);
 
-// A worker's environment as "NAME=value" strings without LISTEN_PID and WATCHDOG_PID: `inherited`, overridden by the config's
-// "environment", by `from_files`, and by the contract's own variables, in this order.
+// A worker's environment as "NAME=value" strings without LISTEN_PID and WATCHDOG_PID: `inherited`, overridden by the
+// config's "environment", by `from_files`, and by the contract's own variables, in this order.
 [[nodiscard]] std::vector<std::string> worker_environment(Environment inherited, const PoolConfig& config,
                                                           const Environment& from_files,
                                                           const worker_env::Contract& contract);

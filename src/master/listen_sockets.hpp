@@ -12,32 +12,34 @@
 
 namespace preforkd {
 
-// A pool's listening sockets: those that systemd (or systemd-socket-activate) passed in LISTEN_FDS, else bound from the config.
-// All are non-blocking and CLOEXEC.
+// A pool's listening sockets: those that systemd (or systemd-socket-activate) passed in LISTEN_FDS, else bound from the
+// config. All are non-blocking and CLOEXEC.
 class ListenSockets {
  public:
-  // Takes LISTEN_FDS and its relatives out of the environment, so it finds passed sockets once. Throws StartupError: a passed
-  // descriptor that is no listening stream socket, an address that can't be bound, or no socket at all.
+  // Takes LISTEN_FDS and its relatives out of the environment, so it finds passed sockets once. Throws StartupError: a
+  // passed descriptor that is no listening stream socket, an address that can't be bound, or no socket at all.
   [[nodiscard]] static ListenSockets open(const PoolConfig& config);
 
   ListenSockets(ListenSockets&&) noexcept = default;
   ListenSockets& operator=(ListenSockets&&) noexcept;
   ~ListenSockets() { close(); }
 
-  // Closes all and removes the UNIX paths that open() bound, if they are still the sockets it made. What was passed is never removed.
+  // Closes all and removes the UNIX paths that open() bound, if they are still the sockets it made. What was passed is
+  // never removed.
   void close() noexcept;
 
   // True if the sockets were passed, not bound.
   [[nodiscard]] bool passed() const noexcept { return passed_; }
   [[nodiscard]] std::size_t size() const noexcept { return sockets_.size(); }
 
-  // One each for every socket, in the same order: descriptors (borrowed), LISTEN_FDNAMES, local addresses as a person reads them.
+  // One each for every socket, in the same order: descriptors (borrowed), LISTEN_FDNAMES, local addresses as a person
+  // reads them.
   [[nodiscard]] std::vector<int> fds() const;
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] std::vector<std::string> addresses() const;
 
-  // How `listen` of a config differs from the sockets that are held, one sentence a difference, for the log. Passed sockets win over the
-  // config, and a reload keeps the sockets it has. A config without "listen" differs in nothing.
+  // How `listen` of a config differs from the sockets that are held, one sentence a difference, for the log. Passed
+  // sockets win over the config, and a reload keeps the sockets it has. A config without "listen" differs in nothing.
   [[nodiscard]] std::vector<std::string> differences(const PoolConfig& config) const;
 
  private:

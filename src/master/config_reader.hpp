@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/time_span.hpp"
+
+namespace preforkd {
+
+// What is wrong with one key of a config.
+struct ConfigProblem {
+  std::string key;    // path: "reload.max_surge", "listen[1].mode"; empty: the config as a whole
+  std::string value;  // as a person reads it; empty if the key is missing
+  std::string reason;
+};
+
+template <class T>
+struct Range {
+  T least;
+  T most;
+};
+
+// Longest string that execve(2) takes (MAX_ARG_STRLEN less its final NUL); "NAME=value" and each argument are held to
+// it.
+inline constexpr std::size_t max_exec_string_bytes = 128 * 1024 - 1;
+
+// A JSON value for a message: strings quoted and escaped, everything cut to a line's length.
+[[nodiscard]] std::string show_value(const nlohmann::json& value);
+
+// One object of a config while it is checked. Each read function looks at one key: if it is absent, nothing happens; if
+// its value is good, `out` takes it and true is returned; else a problem is added and `out` stays as it was.
+class ConfigReader {
+ public:
+  using Json = nlohmann::json;
+
+  // Borrows all three. `value` must be an object. `path` is empty at the top.
+  ConfigReader(const Json& value, std::string path, std::vector<ConfigProblem>& problems)
+      : object_(value), path_(std::move(path)), problems_(problems) {}
+
+  // Adds a problem for each key that is not one of `known`, with the nearest known one.
+  void allow_only(std::span<const std::string_view> known);
+
+  [[nodiscard]] const Json* find(std::string_view key) const;
+  [[nodiscard]] std::string path_of(std::string_view key) const;
+
+  // A problem of this key, and of the value it has.
+  void refuse(std::string_view key, std::string reason);
+  // A problem of something below the key, for instance "[2]".
+  void refuse_below(std::string_view key, const std::string& below, const Json& value, std::string reason);
+
+  // The object under `key`. One that is no object is a problem and counts as absent.
+  [[nodiscard]] std::optional<ConfigReader> object(std::string_view key);
+
+  // An object that is an entry of the array under `key`.
+  [[nodiscard]] ConfigReader element(std::string_view key, std::size_t index, const Json& value) const;
+
+  // Strings hold no NUL byte and at most `limit` bytes.
+  bool read_string(std::string_view key, std::string& out, std::size_t limit);
+  bool read_strings(std::string_view key, std::vector<std::string>& out, std::size_t most, const char* example);
+
+  bool read_number(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range);
+  bool read_number(std::string_view key, unsigned& out, Range<unsigned> range);
+  bool read_number(std::string_view key, int& out, Range<int> range);
+
+  bool read_span(std::string_view key, Duration& out, Range<Duration> range);
+  bool read_span_or_off(std::string_view key, std::optional<Duration>& out, Range<Duration> range);
+  bool read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t least);
+
+  // "25%" as 0.25.
+  bool read_percent(std::string_view key, double& out, Range<unsigned> percent);
+
+  // One of the words of `words`, as its index.
+  bool read_word(std::string_view key, std::size_t& out, std::span<const std::string_view> words);
+
+ private:
+  bool check_text(std::string_view key, const std::string& below, const Json& value, std::size_t limit);
+  std::optional<Duration> span_in(std::string_view key, const Json& value, Range<Duration> range, bool or_off);
+
+  const Json& object_;
+  std::string path_;
+  std::vector<ConfigProblem>& problems_;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+#include "master/options.hpp"
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "base/nearest_name.hpp"
+#include "master/json_document.hpp"
+
+namespace preforkd {
+namespace {
+
+using Json = nlohmann::json;
+
+enum Code : int {
+  help_code = 'h',
+  version_code = 256,
+  config_code,
+  check_code,
+  listen_code,
+  workers_code,
+  name_code,
+  ready_code,
+  set_code,
+  log_level_code
+};
+
+constexpr std::array<option, 11> long_options = {{{"listen", required_argument, nullptr, listen_code},
+                                                  {"workers", required_argument, nullptr, workers_code},
+                                                  {"name", required_argument, nullptr, name_code},
+                                                  {"config", required_argument, nullptr, config_code},
+                                                  {"check", no_argument, nullptr, check_code},
+                                                  {"ready", required_argument, nullptr, ready_code},
+                                                  {"set", required_argument, nullptr, set_code},
+                                                  {"log-level", required_argument, nullptr, log_level_code},
+                                                  {"help", no_argument, nullptr, help_code},
+                                                  {"version", no_argument, nullptr, version_code},
+                                                  {nullptr, 0, nullptr, 0}}};
+
+std::string in_quotes(std::string_view text) { return '"' + escape_bytes(text, 80) + '"'; }
+
+[[noreturn]] void reject(const std::string& text) { throw StartupError(exit_code::usage, text + " (see --help)"); }
+
+std::string option_name(int code) {
+  const auto found =
+      std::find_if(long_options.begin(), long_options.end(), [&](const option& each) { return each.val == code; });
+  return std::string("--") + found->name;
+}
+
+std::string nearest_option(std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const option& each : long_options) {
+    if (each.name != nullptr) names.emplace_back(each.name);
+  }
+  return std::string(nearest_name(word, names));
+}
+
+[[noreturn]] void reject_unknown(std::string_view argument) {
+  if (!argument.starts_with("--")) reject(escape_bytes(argument, 80) + ": unknown option");
+  const std::string_view word = argument.substr(2, argument.find('=') - 2);
+  const std::string shown = "--" + escape_bytes(word, 80);
+  const auto begins = std::count_if(long_options.begin(), long_options.end(), [&](const option& each) {
+    return each.name != nullptr && std::string_view(each.name).starts_with(word);
+  });
+  if (begins > 1) reject(shown + ": more than one option begins so");
+  const std::string nearest = nearest_option(word);
+  reject(shown + ": unknown option" + (nearest.empty() ? "" : "; did you mean --" + nearest + "?"));
+}
+
+std::optional<Json> parse_value(const std::string& text) {
+  auto value = parse_json_document(text);
+  if (!value) return std::nullopt;
+  return std::move(*value);
+}
+
+// "3" and "auto" as they are; "2-16" for {"min": 2, "max": 16}. What is none of these is left for the config's check to
+// refuse.
+Json workers_value(const std::string& text) {
+  const std::size_t dash = text.find('-', 1);
+  if (text.find_first_not_of("0123456789-") == std::string::npos && dash != std::string::npos &&
+      dash + 1 < text.size()) {
+    const auto min = parse_value(text.substr(0, dash));
+    const auto max = parse_value(text.substr(dash + 1));
+    if (min && max) return {{"min", *min}, {"max", *max}};
+  }
+  const auto number = parse_value(text);
+  return number && number->is_number() ? *number : Json(text);
+}
+
+// A path made of names with dots between them, as config keys are.
+bool is_key_path(std::string_view key) {
+  if (key.empty() || key.front() == '.' || key.back() == '.' || key.find("..") != std::string_view::npos) return false;
+  return std::count(key.begin(), key.end(), '.') < static_cast<std::ptrdiff_t>(max_json_depth);
+}
+
+std::string from_current_directory(std::string_view path) {
+  while (path.starts_with("./")) path.remove_prefix(std::min(path.find_first_not_of('/', 1), path.size()));
+  std::error_code error;
+  const std::filesystem::path here = std::filesystem::current_path(error);
+  return error ? std::string(path) : (here / path).string();
+}
+
+class CommandLine {
+ public:
+  void take(int code, const std::string& value) {
+    switch (code) {
+      case listen_code:
+        listen_.push_back(value);
+        return;
+      case set_code:
+        return set(value);
+      case check_code:
+        options_.action = Options::Action::check;
+        return;
+      case workers_code:
+        return override_key("workers", workers_value(value), "--workers");
+      case ready_code:
+        return override_key("ready", value, "--ready");
+      case config_code:
+        return take_once(options_.source.file, value, "--config");
+      case name_code:
+        return take_once(options_.source.name, value, "--name");
+      case log_level_code:
+        return set_log_level(value);
+      default:
+        return;
+    }
+  }
+
+  void take_program(std::vector<std::string> program) {
+    const std::string& name = program.front();
+    if (!name.starts_with('/') && name.find('/') != std::string::npos) program.front() = from_current_directory(name);
+    override_key("program", std::move(program), "PROGRAM");
+  }
+
+  [[nodiscard]] Options finish() && {
+    if (!listen_.empty()) override_key("listen", listen_, "--listen");
+    if (options_.source.file.empty()) complete_pool_without_file();
+    return std::move(options_);
+  }
+
+ private:
+  void override_key(const std::string& key, Json value, std::string option) {
+    for (const ConfigOverride& other : options_.source.overrides) {
+      if (other.key != key) continue;
+      if (other.option == option) reject(option + ": given twice");
+      reject(option + ": " + other.option + " sets the same");
+    }
+    options_.source.overrides.push_back({key, std::move(value), std::move(option)});
+  }
+
+  static void take_once(std::string& out, const std::string& value, const std::string& option) {
+    if (!out.empty()) reject(option + ": " + in_quotes(value) + ": given twice");
+    if (value.empty()) reject(option + ": \"\": is empty");
+    out = value;
+  }
+
+  void set(const std::string& assignment) {
+    const std::size_t equals = assignment.find('=');
+    if (equals == std::string::npos) reject("--set: " + in_quotes(assignment) + ": must be KEY=VALUE");
+    const std::string key = assignment.substr(0, equals);
+    if (!is_key_path(key))
+      reject("--set: " + in_quotes(assignment) +
+             ": must begin with a key of the config, for instance drain_timeout=5s");
+    const std::string text = assignment.substr(equals + 1);
+    const std::string option = "--set " + key;
+    if (key.starts_with("environment.")) return override_key(key, text, option);
+    const auto value = parse_json_document(text);
+    if (value) return override_key(key, *value, option);
+    if (!text.empty() && std::string_view("{[\"").find(text.front()) != std::string_view::npos) {
+      reject(escape_bytes(option, 80) + ": " + in_quotes(text) + ": column " + std::to_string(value.error().column) +
+             ": " + value.error().reason);
+    }
+    override_key(key, text, option);
+  }
+
+  void set_log_level(const std::string& value) {
+    const auto level = log::parse_level(value);
+    if (!level) reject("--log-level: " + in_quotes(value) + ": must be error, warning, notice, info or debug");
+    options_.log_level = *level;
+  }
+
+  [[nodiscard]] bool overrides(std::string_view key) const {
+    const auto& all = options_.source.overrides;
+    return std::any_of(all.begin(), all.end(), [&](const ConfigOverride& each) { return each.key == key; });
+  }
+
+  // A person at a shell expects the program to run where they are.
+  void complete_pool_without_file() {
+    if (!overrides("program")) reject("nothing to run: give -- PROGRAM [ARGUMENT…] or --config FILE");
+    std::error_code error;
+    const std::filesystem::path here = std::filesystem::current_path(error);
+    if (!error && !overrides("directory")) override_key("directory", here.string(), "current directory");
+  }
+
+  Options options_;
+  std::vector<std::string> listen_;
+};
+
+}  // namespace
+
+Options parse_options(int argc, const char* const* argv) {
+  std::vector<char*> arguments;
+  for (int i = 0; i < argc; ++i) arguments.push_back(const_cast<char*>(argv[i]));  // getopt_long does not write to them
+  arguments.push_back(nullptr);
+
+  CommandLine line;
+  opterr = 0;
+  optind = 0;  // starts GNU getopt anew
+  for (;;) {
+    const int at = std::max(optind, 1);
+    const int code = getopt_long(argc, arguments.data(), "+:h", long_options.data(), nullptr);
+    if (code == -1) break;
+    if (code == help_code || code == version_code) {
+      Options options;
+      options.action = code == help_code ? Options::Action::help : Options::Action::version;
+      return options;
+    }
+    if (code == ':') reject(option_name(optopt) + ": needs a value");
+    if (code == '?' && optopt >= version_code) reject(option_name(optopt) + ": takes no value");
+    if (code == '?') reject_unknown(arguments[static_cast<std::size_t>(at)]);
+    line.take(code, optarg != nullptr ? optarg : "");
+  }
+  if (optind >= argc) return std::move(line).finish();
+  if (std::string_view(argv[optind - 1]) != "--") {
+    reject(in_quotes(argv[optind]) + ": a program to run comes after --, a config file after --config");
+  }
+  line.take_program(std::vector<std::string>(argv + optind, argv + argc));
+  return std::move(line).finish();
+}
+
+std::string help_text() {
+  return R"(Usage: preforkd --config FILE [OPTION…]
+       preforkd [--listen ADDRESS…] [--workers N] [OPTION…] -- PROGRAM [ARGUMENT…]
+
+Runs N copies of PROGRAM that share one set of listening sockets, and replaces those that die.
+The sockets come from systemd (LISTEN_FDS) if it passed any, else from --listen or from the config.
+
+  --config FILE        read the pool's config (JSON with comments)
+  --check              only check the config and what it names, and report every problem
+  --listen ADDRESS     127.0.0.1:9505, [::1]:9505, /run/x.sock or @abstract; may be given several times
+  --workers N          number of copies; "auto" for one a CPU, "2-16" for a range; default 1
+  --name NAME          the pool's name: a letter, then letters, digits and '_';
+                       default: FILE without folder and ending, else made of PROGRAM
+  --ready notify|exec  a worker is ready when it says READY=1 (sd_notify), which is the default,
+                       or as soon as it was executed (programs that know nothing of systemd)
+  --set KEY=VALUE      any key of the config, with dots: --set drain_timeout=5s --set reload.max_surge=2
+                       VALUE is JSON or plain text; that of environment.NAME is always text
+  --log-level LEVEL    error, warning, notice, info (default) or debug
+  -h, --help           print this
+  --version            print the version
+
+What the command line gives replaces what FILE says about the same key; all --listen together
+replace "listen". Without FILE the workers run in the current directory.
+
+Exit status: 0 all went well, 64 wrong command line, 69 a socket can't be had, 71 the system
+refused something, 78 wrong config.
+)";
+}
+
+std::string version_text() { return "preforkd " PREFORKD_VERSION "\n"; }
+
+}  // namespace preforkd
