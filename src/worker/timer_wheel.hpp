@@ -11,35 +11,39 @@ namespace prefork::internal {
 
 class TimerWheel;
 
-// The place of a TimerNode in one of the wheel's circular lists.
-struct TimerLink {
-  TimerLink* before = nullptr;
-  TimerLink* after = nullptr;
+// The place of a TimerNode in one of the wheel's circular lists, and when it is due. For the wheel's eyes.
+class TimerLink {
+  friend class TimerWheel;
+  TimerLink* before_ = nullptr;
+  TimerLink* after_ = nullptr;
 };
-
-// Something with one deadline, 32 bytes of its owner's memory. It must not be armed any more when it is destroyed.
-class TimerNode : private TimerLink {
+class TimerEntry : public TimerLink {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  TimerNode(const TimerNode&) = delete;
-  TimerNode& operator=(const TimerNode&) = delete;
-
-  // Called by TimerWheel::advance() at or after the deadline. The node is no longer armed then: it may be armed again,
-  // and destroyed, by this very call, and so may every other node.
-  virtual void on_timer() = 0;
+  TimerEntry() noexcept = default;
+  TimerEntry(const TimerEntry&) = delete;
+  TimerEntry& operator=(const TimerEntry&) = delete;
 
   // The deadline, or TimePoint::max() if it is not armed.
   [[nodiscard]] TimePoint armed_until() const noexcept { return deadline_; }
   [[nodiscard]] bool armed() const noexcept { return deadline_ != TimePoint::max(); }
 
- protected:
-  TimerNode() noexcept = default;
-  ~TimerNode();
-
  private:
   friend class TimerWheel;
   TimePoint deadline_ = TimePoint::max();
+};
+
+// Something with one deadline, 32 bytes of its owner's memory. It must not be armed any more when it is destroyed.
+class TimerNode : public TimerEntry {
+ public:
+  // Called by TimerWheel::advance() at or after the deadline. The node is no longer armed then: it may be armed again,
+  // and destroyed, by this very call, and so may every other node.
+  virtual void on_timer() = 0;
+
+ protected:
+  TimerNode() noexcept = default;
+  ~TimerNode();
 };
 static_assert(sizeof(TimerNode) <= 32);
 
@@ -67,9 +71,9 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();  // disarms what is still armed
 
-  // on_timer() will be called once by the first advance() at or after `deadline`, instead of at an earlier set
-  // deadline. A deadline in the past is due at the next advance(); for what on_timer() arms, that is never the one that
-  // is running. TimePoint::max() is cancel().
+  // on_timer() will be called once, by the first advance() whose time is at or after `deadline`; an earlier set
+  // deadline no longer counts. What has passed already is due with the next tick, so a node that arms itself anew at
+  // once cannot keep advance() from its end. TimePoint::max() is cancel().
   void arm(TimerNode& node, TimePoint deadline) noexcept;
   void cancel(TimerNode& node) noexcept;
 
@@ -92,8 +96,7 @@ class TimerWheel {
   using Tick = std::uint64_t;
   static constexpr unsigned digit_bits = 6;
   static constexpr std::size_t slots_a_level = std::size_t{1} << digit_bits;
-  static constexpr std::size_t levels =
-      7;  // 2^42 ms, 139 years; what is later is filed at the end and looked at again there
+  static constexpr std::size_t levels = 8;  // 2^48 ms: every TimePoint there is
 
   struct Slot {
     unsigned level = 0;
@@ -102,18 +105,26 @@ class TimerWheel {
 
   [[nodiscard]] Tick elapsed(TimePoint now) const noexcept;
   [[nodiscard]] Tick tick_of(TimePoint deadline) const noexcept;
+  [[nodiscard]] TimePoint time_of(Tick tick) const noexcept {
+    return start_ + std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(tick));
+  }
   [[nodiscard]] TimerLink& head(Slot slot) noexcept { return slots_[slot.level * slots_a_level + slot.digit]; }
   [[nodiscard]] std::optional<Slot> next_slot() const noexcept;
   [[nodiscard]] Tick start_of(Slot slot) const noexcept;
 
-  void file(TimerNode& node) noexcept;
+  static void make_empty(TimerLink& head) noexcept;
+  static void append(TimerLink& head, TimerLink& link) noexcept;
+  static void splice(TimerLink& to, TimerLink& from) noexcept;
+  [[nodiscard]] static bool is_empty(const TimerLink& head) noexcept { return head.after_ == &head; }
+
+  void file(TimerNode& node, Tick tick) noexcept;
   void unlink(TimerNode& node) noexcept;
   void take_slot(Slot slot) noexcept;
   void run_due();
 
   const TimePoint start_;
   Tick current_ = 0;  // every slot in use begins after it
-  Tick target_ = 0;   // what the running advance() goes to; equal to current_ else
+  Tick target_ = 0;   // where advance() last went to: current_, unless it is running or was left by an exception
   std::uint64_t filings_ = 0;
   std::array<std::uint64_t, levels> used_{};  // a bit for each slot that is not empty
   std::array<TimerLink, levels * slots_a_level> slots_;
