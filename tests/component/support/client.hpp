@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.hpp"
+#include "support/deadline.hpp"
+
+namespace preforkd::component {
+
+// A client connection whose every call ends by a deadline: it throws HarnessError when that passes or the socket fails.
+class Client {
+ public:
+  struct Options {
+    std::optional<int> receive_buffer;  // SO_RCVBUF, for a reader that is to fall behind soon
+    Deadline deadline{};
+  };
+  // "127.0.0.1:9505", "[::1]:9505", "/path", "@name".
+  explicit Client(const std::string& address) : Client(address, Options()) {}
+  Client(const std::string& address, const Options& options);
+
+  // All of it. `send_some` sends what the kernel takes at once and returns how much that was.
+  void send(std::string_view bytes, const Deadline& deadline = {});
+  std::size_t send_some(std::string_view bytes);
+  void shutdown_write();
+
+  // One line without its '\n'.
+  std::string read_line(const Deadline& deadline = {});
+  std::string read_exactly(std::size_t size, const Deadline& deadline = {});
+  // Everything up to end-of-file; a reset fails.
+  std::string read_to_end(const Deadline& deadline = {});
+  // True once the server has closed or reset the connection; what comes before is dropped.
+  bool wait_closed(const Deadline& deadline = {});
+  // Sends a line and reads one.
+  std::string ask(std::string_view line, const Deadline& deadline = {});
+
+  // Ends with a reset instead of an end-of-file.
+  void reset();
+  void close() { fd_.reset(); }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+ private:
+  enum class Read { some, end, failed };
+  Read read_some(const Deadline& deadline);
+
+  UniqueFd fd_;
+  std::string buffer_;
+};
+
+// Whether a connection to `address` is accepted by the kernel now.
+[[nodiscard]] bool can_connect(const std::string& address);
+
+}  // namespace preforkd::component

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "support/deadline.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::component {
+
+// Stands in for systemd at the other end of NOTIFY_SOCKET.
+class NotifyReceiver {
+ public:
+  NotifyReceiver();
+
+  // For the environment of the program under test.
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  struct Message {
+    pid_t sender = 0;
+    std::map<std::string, std::string> fields;  // "READY" → "1"
+  };
+  // The next message. Throws HarnessError if none comes before the deadline.
+  Message receive(const Deadline& deadline = {});
+  // The next message with this field (and value); those before it are kept in seen().
+  Message wait_for(const std::string& field, const std::string& value = {}, const Deadline& deadline = {});
+  // Takes everything that has come so far. True if no message has had this field yet.
+  bool never_saw(const std::string& field);
+  [[nodiscard]] const std::vector<Message>& seen() const noexcept { return seen_; }
+
+ private:
+  Message take();
+
+  TempDir directory_;
+  std::string path_;
+  UniqueFd fd_;
+  std::vector<Message> seen_;
+};
+
+}  // namespace preforkd::component

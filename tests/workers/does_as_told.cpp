@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// A ready worker that answers lines, and does to itself what some of them say:
+//   abort             ends by SIGABRT
+//   exit STATUS       exits
+//   hang              does nothing more, and answers nothing
+//   notify TEXT       sends TEXT to the master; \n stands for the end of a line
+#include <cstdlib>
+#include <string>
+
+#include "plain_worker.hpp"
+
+namespace {
+
+std::string with_line_ends(std::string text) {
+  for (std::size_t at = text.find("\\n"); at != std::string::npos; at = text.find("\\n")) text.replace(at, 2, "\n");
+  return text;
+}
+
+std::string argument_of(const std::string& line, const std::string& command) {
+  return line.starts_with(command + " ") ? line.substr(command.size() + 1) : "";
+}
+
+void act(const std::string& line) {
+  if (line == "abort") std::abort();
+  if (line == "hang") {
+    for (;;) ::pause();
+  }
+  if (const std::string status = argument_of(line, "exit"); !status.empty()) ::_exit(std::stoi(status));
+  if (const std::string text = argument_of(line, "notify"); !text.empty()) plain_worker::notify(with_line_ends(text));
+}
+
+}  // namespace
+
+int main() {
+  plain_worker::notify("READY=1\nSTATUS=does as told");
+  plain_worker::serve(act);
+}
