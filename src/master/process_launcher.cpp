@@ -86,7 +86,7 @@ void ProcessLauncher::launch(const Launch& launch) {
     if (!stream) stream.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
   }
   worker->start(plan(launch, *worker, stream.get()));
-  workers_.emplace(launch.id, std::move(worker));
+  workers_.emplace(launch.id, Running{launch.generation, std::move(worker)});
 }
 
 worker_env::Contract ProcessLauncher::contract(const Launch& launch, const WorkerProcess& worker) const {
@@ -128,18 +128,23 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
 
 void ProcessLauncher::signal(WorkerId id, int signal) noexcept {
   const auto worker = workers_.find(id);
-  if (worker != workers_.end()) worker->second->signal(signal);
+  if (worker != workers_.end()) worker->second.process->signal(signal);
 }
 
 const WorkerProcess* ProcessLauncher::find(WorkerId id) const noexcept {
   const auto worker = workers_.find(id);
-  return worker == workers_.end() ? nullptr : worker->second.get();
+  return worker == workers_.end() ? nullptr : worker->second.process.get();
+}
+
+const PoolConfig* ProcessLauncher::config_of(WorkerId id) const noexcept {
+  const auto worker = workers_.find(id);
+  return worker == workers_.end() ? nullptr : worker->second.generation->config.get();
 }
 
 std::optional<std::uint64_t> ProcessLauncher::connections() const noexcept {
   std::optional<std::uint64_t> sum;
   for (const auto& [id, worker] : workers_) {
-    const StatsPage* stats = worker->stats();
+    const StatsPage* stats = worker.process->stats();
     if (stats != nullptr) sum = sum.value_or(0) + stats->connections.load(std::memory_order_relaxed);
   }
   return sum;

@@ -43,14 +43,19 @@ class ProcessLauncher final : public Launcher {
   // Why the last start() failed, as a phrase.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-  // Null for a worker that is gone.
+  // Both are null for a worker that is gone.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
+  [[nodiscard]] const PoolConfig* config_of(WorkerId id) const noexcept;  // what it was started with
 
   // Open connections of all workers that count them; nullopt if none does. Looks at every worker.
   [[nodiscard]] std::optional<std::uint64_t> connections() const noexcept;
 
  private:
   class Exits;
+  struct Running {
+    std::shared_ptr<const Generation> generation;
+    std::unique_ptr<WorkerProcess> process;
+  };
 
   void launch(const Launch& launch);
   [[nodiscard]] worker_env::Contract contract(const Launch& launch, const WorkerProcess& worker) const;
@@ -63,7 +68,7 @@ class ProcessLauncher final : public Launcher {
   const Environment inherited_;
   UniqueFd null_;
   std::unique_ptr<Exits> exits_;
-  std::map<WorkerId, std::unique_ptr<WorkerProcess>> workers_;
+  std::map<WorkerId, Running> workers_;
   std::string failure_;
 };
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "master/config.hpp"
+#include "master/event_loop.hpp"
+#include "master/listen_sockets.hpp"
+#include "master/notifier.hpp"
+#include "master/pool.hpp"
+#include "master/pool_log.hpp"
+#include "master/process_launcher.hpp"
+#include "master/process_setup.hpp"
+#include "master/runtime_directory.hpp"
+#include "master/status_feed.hpp"
+
+namespace preforkd {
+
+// One pool with everything around it: opens the sockets, starts the workers, turns signals into the pool's commands and
+// what processes do into its facts, tells systemd and the log.
+class Master final : private WorkerObserver {
+ public:
+  // `config` is what `source` says; a reload reads `source` anew. Throws StartupError.
+  Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup);
+  ~Master() override;
+
+  // Runs the pool until a signal stops it and the last worker is gone. Returns the exit status.
+  int run();
+
+ private:
+  void on_worker_executed(WorkerId id) override;
+  void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
+  void on_worker_gone(WorkerId id, const ExitStatus& status) override;
+
+  void watch_signals();
+  void stop(const std::string& why);
+  void hang_up();
+  void reload();
+  void resize(int by);
+  void show_table();
+
+  // Runs after each turn of the loop in which something happened: what follows from the pool's new state.
+  void settle();
+  void settle_start();
+  void settle_state();
+  void settle_reload();
+  void arm_deadline();
+
+  [[nodiscard]] ProcessFacts facts(WorkerId id) const;
+  [[nodiscard]] std::string status() const;
+  [[nodiscard]] std::string pool_name() const;  // pool "echo"
+
+  ConfigSource source_;
+  std::shared_ptr<const PoolConfig> config_;  // the committed one
+  const bool leaves_with_terminal_;
+  SteadyClock clock_;
+  EventLoop loop_;
+  Notifier notifier_;
+  ListenSockets sockets_;
+  RuntimeDirectory directory_;
+  ProcessLauncher launcher_;
+  PoolLog log_;
+  Pool pool_;
+  StatusFeed status_feed_;
+  EventSource deadline_timer_;
+  EventSource after_each_;
+  std::vector<EventSource> signals_;
+
+  std::optional<Instant> armed_;
+  bool happened_ = false;  // something that may have changed the pool, since the last settle()
+  PoolState shown_state_ = PoolState::starting;
+  bool any_executed_ = false;
+  bool started_ = false;  // the first `workers` were ready once
+  struct Reload {
+    std::shared_ptr<const PoolConfig> config;  // null: it could not be read
+    unsigned generation_before = 0;
+  };
+  std::optional<Reload> reload_;  // RELOADING=1 was sent and READY=1 does not follow yet
+  int exit_code_ = 0;
+};
+
+}  // namespace preforkd

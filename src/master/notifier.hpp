@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace preforkd {
+
+// Our own messages to systemd (sd_notify(3)). Without $NOTIFY_SOCKET every call does nothing.
+class Notifier {
+ public:
+  // Looks at $NOTIFY_SOCKET once.
+  Notifier();
+
+  [[nodiscard]] bool connected() const noexcept { return connected_; }
+
+  void ready(const std::string& status);
+  // Sends a status that differs from the last one. True if it did.
+  bool status(const std::string& status);
+  // A reload begins; ready() ends it. With MONOTONIC_USEC=, as Type=notify-reload asks for.
+  void reloading();
+  void stopping(const std::string& status);
+
+ private:
+  bool connected_;
+  std::string status_;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool_log.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "base/time_span.hpp"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+Duration round_to(Duration time, Duration unit) { return (time + unit / 2) / unit * unit; }
+
+// Signals and statuses say how it ended; this says on whose account, where that is not the worker's own.
+std::string because_of(ExitCause cause) {
+  switch (cause) {
+    case ExitCause::start_timeout:
+      return " (not ready in time)";
+    case ExitCause::hang:
+      return " (hung)";
+    case ExitCause::drain_timeout:
+      return " (did not drain in time)";
+    case ExitCause::oom:
+      return " (out of memory)";
+    case ExitCause::exit:
+    case ExitCause::signal:
+      return "";
+    default:
+      return " (" + std::string(to_string(cause)) + ")";
+  }
+}
+
+}  // namespace
+
+std::string spoken_time(Duration time) {
+  if (time >= minutes(1)) return format_time_span(round_to(time, seconds(1)));
+  if (time < seconds(1)) return format_time_span(round_to(time, milliseconds(1)));
+  const auto tenths = round_to(time, milliseconds(100)) / milliseconds(100);
+  const std::string whole = std::to_string(tenths / 10);
+  return tenths % 10 == 0 ? whole + "s" : whole + "." + std::to_string(tenths % 10) + "s";
+}
+
+std::string counted(std::uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+PoolLog::PoolLog(ProcessLookup lookup, std::function<std::string()> launch_failure, const Clock& clock,
+                 Duration forget_after)
+    : lookup_(std::move(lookup)),
+      launch_failure_(std::move(launch_failure)),
+      clock_(clock),
+      forget_after_(forget_after) {}
+
+std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const {
+  return "worker " + std::to_string(slot) + " (pid " + std::to_string(lookup_(id).pid) + ", generation " +
+         std::to_string(generation) + ")";
+}
+
+log::Fields PoolLog::fields(WorkerId id, unsigned slot, unsigned generation) const {
+  return {{"PREFORK_WORKER", std::to_string(slot)},
+          {"PREFORK_GENERATION", std::to_string(generation)},
+          {"PREFORK_WORKER_PID", std::to_string(lookup_(id).pid)}};
+}
+
+log::Level PoolLog::routine() const noexcept {
+  return state_ == PoolState::starting || state_ == PoolState::stopping ? log::Level::debug : log::Level::info;
+}
+
+void PoolLog::on_worker_started(const WorkerView& worker) {
+  log::debug(name(worker.id, worker.slot, worker.generation) + " started",
+             fields(worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_ready(const WorkerView& worker) {
+  const Duration took = worker.ready_at.value_or(worker.started_at) - worker.started_at;
+  log::write(routine(), name(worker.id, worker.slot, worker.generation) + " is ready after " + spoken_time(took),
+             fields(worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
+  const std::string reason = why == ExitCause::exit ? "it said STOPPING=1" : std::string(to_string(why));
+  log::write(routine(), name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
+             fields(worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int signal) {
+  const std::string how = to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}});
+  log::warning(name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
+               fields(worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_exited(const ExitRecord& exit) {
+  if (exit.failed) {
+    count_crash(exit);
+    log_crash(exit);
+    return;
+  }
+  log::Fields extra = fields(exit.id, exit.slot, exit.generation);
+  extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
+  log::write(routine(),
+             name(exit.id, exit.slot, exit.generation) + " left" + because_of(exit.cause) + ": " +
+                 to_string(exit.status) + " after " + spoken_time(exit.ended_at - exit.started_at),
+             extra);
+}
+
+void PoolLog::count_crash(const ExitRecord& exit) {
+  Slot& slot = slots_[exit.slot];
+  ++slot.crashes;
+  if (exit.was_ready && exit.ended_at - exit.started_at >= forget_after_) slot.run = 0;
+  if (slot.run++ == 0) slot.run_began = exit.ended_at;
+}
+
+void PoolLog::log_crash(const ExitRecord& exit) {
+  const ProcessFacts facts = lookup_(exit.id);
+  std::string line = name(exit.id, exit.slot, exit.generation);
+  if (exit.status.kind == ExitStatus::Kind::exec_failed) {
+    line += " could not be started: " + to_string(exit.status);
+  } else {
+    line += " died" + because_of(exit.cause) + ": " + to_string(exit.status) + " after " +
+            spoken_time(exit.ended_at - exit.started_at);
+    if (!exit.was_ready) line += ", before it was ready";
+  }
+  if (facts.connections) line += ", " + counted(*facts.connections, "connection") + " lost";
+  if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
+  if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
+  line += "; " + what_is_done(exit);
+  log::Fields extra = fields(exit.id, exit.slot, exit.generation);
+  extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
+  log::warning(line, extra);
+}
+
+std::string PoolLog::what_is_done(const ExitRecord& exit) const {
+  if (state_ == PoolState::stopping) return "not replaced: the pool stops";
+  if (!exit.next_try_at) return "replacing now";
+  const Slot& slot = slots_.at(exit.slot);
+  std::string text;
+  if (slot.run > 1) {
+    text = "crashed " + std::to_string(slot.run) + " times in " + spoken_time(exit.ended_at - slot.run_began) + ", ";
+  }
+  return text + "next try in " + spoken_time(*exit.next_try_at - clock_.now());
+}
+
+void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
+  const std::string reason = launch_failure_();
+  log::warning("worker " + std::to_string(slot) +
+                   " cannot be started: " + (reason.empty() ? errno_text(error) : reason) + "; next try in " +
+                   spoken_time(next_try_at - clock_.now()),
+               {{"PREFORK_WORKER", std::to_string(slot)}});
+}
+
+void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
+
+void PoolLog::on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) {
+  if (ok) {
+    log::info("reload done" + (text.empty() ? "" : ": " + text));
+    return;
+  }
+  std::string line = "reload failed: " + text;
+  if (failure) line += " (worker " + std::to_string(failure->slot) + ": " + to_string(failure->status) + ")";
+  log::error(line + "; the workers that were there serve on");
+}
+
+std::uint64_t PoolLog::crashes(unsigned slot) const {
+  const auto found = slots_.find(slot);
+  return found == slots_.end() ? 0 : found->second.crashes;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "master/log.hpp"
+#include "master/pool.hpp"
+
+namespace preforkd {
+
+// What the pool itself does not know of a worker's process. A pid of 0: the process is gone.
+struct ProcessFacts {
+  pid_t pid = 0;
+  std::optional<std::uint64_t> connections;  // open now; none from a program that does not count
+  std::optional<std::uint64_t> requests;
+  std::string status_text;
+  std::optional<int> reported_error;  // ERRNO=
+};
+using ProcessLookup = std::function<ProcessFacts(WorkerId)>;
+
+// A time as a person says it: "3min 2s", "1.5s", "12ms".
+[[nodiscard]] std::string spoken_time(Duration time);
+// "1 connection", "12 connections".
+[[nodiscard]] std::string counted(std::uint64_t count, const std::string& noun);
+
+// Writes what happens to a pool's workers into the log, one line an event: what, why, what is done about it. During a
+// pool's start and stop what goes as it should is Level::debug.
+class PoolLog final : public PoolObserver {
+ public:
+  // launch_failure: the reason of the launcher's last failure.
+  PoolLog(ProcessLookup lookup, std::function<std::string()> launch_failure, const Clock& clock, Duration forget_after);
+
+  void on_worker_started(const WorkerView& worker) override;
+  void on_worker_ready(const WorkerView& worker) override;
+  void on_worker_draining(const WorkerView& worker, ExitCause why) override;
+  void on_worker_killed(const WorkerView& worker, ExitCause why, int signal) override;
+  void on_worker_exited(const ExitRecord& exit) override;
+  void on_launch_failed(unsigned slot, int error, Instant next_try_at) override;
+  void on_state_changed(PoolState before, PoolState now) override;
+  void on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) override;
+
+  // Crashes of this slot since the master started.
+  [[nodiscard]] std::uint64_t crashes(unsigned slot) const;
+
+ private:
+  struct Slot {
+    std::uint64_t crashes = 0;
+    unsigned run = 0;     // crashes without a good time between them
+    Instant run_began{};  // the first of them
+  };
+
+  [[nodiscard]] std::string name(WorkerId id, unsigned slot, unsigned generation) const;
+  [[nodiscard]] log::Fields fields(WorkerId id, unsigned slot, unsigned generation) const;
+  [[nodiscard]] log::Level routine() const noexcept;
+  [[nodiscard]] std::string what_is_done(const ExitRecord& exit) const;
+  void count_crash(const ExitRecord& exit);
+  void log_crash(const ExitRecord& exit);
+
+  ProcessLookup lookup_;
+  std::function<std::string()> launch_failure_;
+  const Clock& clock_;
+  const Duration forget_after_;
+  PoolState state_ = PoolState::starting;
+  std::map<unsigned, Slot> slots_;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool_status.hpp"
+
+#include <algorithm>
+
+namespace preforkd {
+namespace {
+
+std::string worker_line(const WorkerView& worker, const ProcessFacts& facts, std::uint64_t crashes, Instant now) {
+  std::string line = "worker " + std::to_string(worker.slot) + ": pid " + std::to_string(facts.pid) + ", " +
+                     std::string(to_string(worker.state)) + ", generation " + std::to_string(worker.generation) +
+                     ", up " + spoken_time(now - worker.started_at);
+  if (facts.connections) line += ", " + counted(*facts.connections, "connection");
+  if (facts.requests) line += ", " + counted(*facts.requests, "request");
+  line += crashes == 1 ? ", 1 crash" : ", " + std::to_string(crashes) + " crashes";
+  if (worker.drain_deadline) line += ", killed in " + spoken_time(std::max(*worker.drain_deadline - now, Duration(0)));
+  if (!worker.status_text.empty()) line += ", \"" + worker.status_text + "\"";
+  return line;
+}
+
+std::string slot_line(const SlotView& slot, std::uint64_t crashes, Instant now) {
+  std::string line = "worker " + std::to_string(slot.slot) + ": no process, " +
+                     (crashes == 1 ? "1 crash" : std::to_string(crashes) + " crashes");
+  if (slot.down) return line + ", down until a reload";
+  if (slot.retry_at) line += ", next try in " + spoken_time(std::max(*slot.retry_at - now, Duration(0)));
+  return line;
+}
+
+}  // namespace
+
+std::string status_line(const Pool& pool, std::optional<std::uint64_t> connections) {
+  std::string line = std::to_string(pool.ready_count()) + "/" + std::to_string(pool.target()) + " workers ready";
+  if (pool.state() != PoolState::running) line += ", " + std::string(to_string(pool.state()));
+  line += ", generation " + std::to_string(pool.generation());
+  if (pool.draining_count() > 0) line += ", " + std::to_string(pool.draining_count()) + " draining";
+  if (connections) line += ", " + counted(*connections, "connection");
+  return line;
+}
+
+std::vector<std::string> status_table(const Pool& pool, const ProcessLookup& lookup,
+                                      const std::function<std::uint64_t(unsigned slot)>& crashes, Instant now) {
+  std::vector<std::string> lines;
+  for (const WorkerView& worker : pool.workers()) {
+    lines.push_back(worker_line(worker, lookup(worker.id), crashes(worker.slot), now));
+  }
+  for (const SlotView& slot : pool.idle_slots()) lines.push_back(slot_line(slot, crashes(slot.slot), now));
+  return lines;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "master/pool.hpp"
+#include "master/pool_log.hpp"
+
+namespace preforkd {
+
+// "3/3 workers ready, generation 1, 12 connections", with the state where it is not "running" and workers that drain.
+[[nodiscard]] std::string status_line(const Pool& pool, std::optional<std::uint64_t> connections);
+
+// One line a worker and one for each slot that waits for its next try: slot, pid, state, generation, uptime,
+// connections, requests, crashes, status.
+[[nodiscard]] std::vector<std::string> status_table(const Pool& pool, const ProcessLookup& lookup,
+                                                    const std::function<std::uint64_t(unsigned slot)>& crashes,
+                                                    Instant now);
+
+}  // namespace preforkd

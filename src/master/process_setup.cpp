@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "master/process_setup.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+namespace {
+
+void fill_standard_descriptors() {
+  int fd = -1;
+  do {
+    fd = open("/dev/null", O_RDWR);
+    if (fd < 0) throw StartupError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
+  } while (fd <= STDERR_FILENO);
+  const UniqueFd one_too_many(fd);
+}
+
+bool is_ignored(int signal) noexcept {
+  struct sigaction now {};
+  return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+void set_disposition(int signal, void (*disposition)(int)) noexcept {
+  struct sigaction wanted {};
+  wanted.sa_handler = disposition;
+  sigaction(signal, &wanted, nullptr);
+}
+
+std::optional<rlim_t> raise_open_files() noexcept {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return std::nullopt;
+  const rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
+  return before;
+}
+
+}  // namespace
+
+bool has_terminal() noexcept {
+  const UniqueFd terminal(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  return terminal.valid();
+}
+
+ProcessSetup set_up_process() {
+  fill_standard_descriptors();
+  ProcessSetup setup;
+  setup.leaves_with_terminal = has_terminal() && !is_ignored(SIGHUP);
+  // A signal that is ignored is dropped even where a signalfd waits for it.
+  for (const int signal : {SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1})
+    set_disposition(signal, SIG_DFL);
+  set_disposition(SIGPIPE, SIG_IGN);
+  setup.soft_open_files = raise_open_files();
+  return setup;
+}
+
+}  // namespace preforkd

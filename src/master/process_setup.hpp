@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/resource.h>
+
+#include <optional>
+
+namespace preforkd {
+
+// What the master inherited from whoever started it, made fit for a supervisor.
+struct ProcessSetup {
+  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit as it was, if it was raised: workers get it back
+  bool leaves_with_terminal =
+      false;  // SIGHUP comes from a terminal that hangs up, unless nohup(1) or the like ignores it
+};
+
+// Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed (a socket must never become stderr), ignores
+// SIGPIPE, lets SIGCHLD have its default (ignored, children would reap themselves and their exit status would be lost),
+// and raises the soft limit of open files to the hard one, since each worker costs the master a handful. Throws
+// StartupError.
+[[nodiscard]] ProcessSetup set_up_process();
+
+// True if this process has a controlling terminal that is not hung up.
+[[nodiscard]] bool has_terminal() noexcept;
+
+}  // namespace preforkd
