@@ -29,12 +29,14 @@ unsigned surge_limit(const ReloadConfig& config, unsigned target) {
 void Replacements::ask(Worker& worker, ExitCause why) {
   if (worker.wish) return;
   worker.wish = why;
+  worker.queued = true;
   queue_of(worker).push_back(worker.id);
 }
 
 void Replacements::again(Slot& slot) {
   Worker* const worker = slot.current;
-  if (worker == nullptr || !worker->wish || slot.candidate != nullptr) return;
+  if (worker == nullptr || !worker->wish || worker->queued || slot.candidate != nullptr) return;
+  worker->queued = true;
   queue_of(*worker).push_front(worker->id);
 }
 
@@ -104,7 +106,9 @@ std::deque<WorkerId>& Replacements::queue_of(const Worker& worker) {
 Worker* Replacements::next(std::deque<WorkerId>& queue) {
   Worker* const worker = roster_.find(queue.front());
   queue.pop_front();
-  if (worker == nullptr || worker->place != Place::current || !worker->wish) return nullptr;
+  if (worker == nullptr) return nullptr;
+  worker->queued = false;
+  if (worker->place != Place::current) return nullptr;
   Slot& slot = roster_.slot(worker->slot);
   const bool taken = slot.candidate != nullptr || slot.retry.armed() || slot.crowded();
   return taken ? nullptr : worker;

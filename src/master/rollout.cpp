@@ -48,13 +48,11 @@ void Rollout::unwind(Instant now) {
     const bool covered_without = slot.current != nullptr && slot.current->ready();
     if (!slot.candidate->ready() || covered_without) {
       roster_.drain(*slot.candidate, ExitCause::reloaded, now);
-    } else if (slot.current != nullptr) {
-      roster_.deadlines().clear(slot.candidate->term);
-      roster_.exchange(slot);
-    } else {
-      roster_.deadlines().clear(slot.candidate->term);
-      roster_.promote(slot);
+      continue;
     }
+    if (slot.current != nullptr) roster_.drain(*slot.current, ExitCause::reloaded, now);
+    roster_.deadlines().clear(slot.candidate->term);
+    roster_.promote(slot);
   }
   batch_.clear();
   unsoaked_ = 0;

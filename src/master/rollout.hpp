@@ -11,7 +11,7 @@ namespace preforkd {
 
 // One reload on its way: brings every slot from the committed generation to a new one, or back.
 //
-//   wait     for its turn, while reload.max_draining older generations still drain
+//   wait     for its turn, while reload.max_draining generations other than the committed one still drain
 //   batch    candidates of the new generation start beside the workers of the next slots, max_surge at a time; slots
 //   that
 //            have no worker need no surge
@@ -50,6 +50,8 @@ class Rollout {
   // Gives up: the candidates leave, as said above.
   void unwind(Instant now);
 
+  // False while it waits for its turn: until then the pool goes on as without it.
+  [[nodiscard]] bool begun() const noexcept { return begun_; }
   [[nodiscard]] bool owns(const Worker& worker) const;
   [[nodiscard]] const std::shared_ptr<const Generation>& generation() const noexcept { return to_; }
   [[nodiscard]] unsigned surge(unsigned target) const { return surge_limit(to_->config->reload, target); }

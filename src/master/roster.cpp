@@ -89,12 +89,6 @@ void Roster::promote(Slot& slot) {
   slot.current->place = Place::current;
 }
 
-void Roster::exchange(Slot& slot) {
-  std::swap(slot.current, slot.candidate);
-  slot.current->place = Place::current;
-  slot.candidate->place = Place::candidate;
-}
-
 void Roster::remove(Worker& worker) {
   if (worker.place == Place::leaving) {
     --draining_;

@@ -54,6 +54,7 @@ struct Worker {
   bool counted = false;              // its failure is in its slot's history already
   int operator_signal = 0;           // the last one that an operator had sent to it
   std::optional<ExitCause> wish;     // it is to be replaced, for this reason (replacements.hpp)
+  bool queued = false;               // it is in a queue of Replacements
   bool in_budget = false;            // it is one of those that are recycled now
   bool soaked = false;               // a rollout's candidate that survived (rollout.hpp)
 
@@ -142,8 +143,6 @@ class Roster {
   void kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now);
   // The slot's candidate becomes its current worker, which must have gone or left before.
   void promote(Slot& slot);
-  // Current and candidate of the slot change places.
-  void exchange(Slot& slot);
   // The process is gone, or there never was one. `worker` is no more.
   void remove(Worker& worker);
 

@@ -157,17 +157,20 @@ PoolState Scheduler::state() const {
 }
 
 unsigned Scheduler::surge() const {
-  return rollout_ ? rollout_->surge(target_) : std::max(1U, surge_limit(committed_->config->reload, target_));
+  return rollout_ && rollout_->begun() ? rollout_->surge(target_)
+                                       : std::max(1U, surge_limit(committed_->config->reload, target_));
 }
 
-// Each step ends here: deadlines first, so that what they free can be used at once.
+// Each step ends here: deadlines first, so that what they free can be used at once. What is done then may set a
+// deadline that has passed already: the age of a worker that was ready for long before its rollout went on.
 void Scheduler::settle(Instant now) {
-  while (const Deadline* const due = roster_.deadlines().take_due(now)) expired(*due, now);
-  if (!stopping_) {
+  do {
+    while (const Deadline* const due = roster_.deadlines().take_due(now)) expired(*due, now);
+    if (stopping_) break;
     advance_rollout(now);
     fill_waiting(now);
-    if (!rollout_) replacements_.advance(committed_, surge(), now);
-  }
+    if (!rollout_ || !rollout_->begun()) replacements_.advance(committed_, surge(), now);
+  } while (next_deadline() && *next_deadline() <= now);
   notice_state();
 }
 

@@ -132,6 +132,8 @@ void Scheduler::abort_rollout(ReloadFinished verdict, Instant now) {
     if (slot.current != nullptr && slot.current->generation != committed_) {
       replacements_.ask(*slot.current, ExitCause::reloaded);
     }
+    // Its backoff may have ended unseen while a candidate of the rollout was in the slot.
+    replacements_.again(slot);
     fill(slot, now);
   }
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "master/worker_types.hpp"
+
+namespace preforkd::fakes {
+
+// Processes that exist in name only. They do nothing by themselves: the test tells the pool what becomes of them.
+class FakeLauncher final : public Launcher {
+ public:
+  struct Process {
+    Launch launch;
+    std::vector<int> signals;  // that it got, in order
+  };
+
+  [[nodiscard]] int start(const Launch& launch) noexcept override {
+    if (fail_next > 0) {
+      --fail_next;
+      return error;
+    }
+    if (on_start) on_start(launch);
+    started.push_back(launch);
+    alive.emplace(launch.id, Process{launch, {}});
+    return 0;
+  }
+
+  void signal(WorkerId id, int signal) noexcept override {
+    if (on_signal) on_signal(id, signal);
+    const auto process = alive.find(id);
+    if (process != alive.end()) process->second.signals.push_back(signal);
+  }
+
+  unsigned fail_next = 0;  // this many starts fail
+  int error = 11;          // with this errno (EAGAIN)
+  std::vector<Launch> started;
+  std::map<WorkerId, Process> alive;  // the test takes out those that end
+  std::function<void(const Launch&)> on_start;
+  std::function<void(WorkerId, int)> on_signal;
+};
+
+}  // namespace preforkd::fakes
