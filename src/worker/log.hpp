@@ -9,17 +9,17 @@ namespace prefork::internal {
 // Values of syslog(3) and sd-daemon(3).
 enum class LogLevel { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 
-// What the library itself has to say goes to stderr, one line for each call: "<4>text" where somebody collects it
-// (sd-daemon(3): the journal reads the level off the line), "NAME: text" on a terminal. NAME is set_log_name()'s, at
-// first the program's.
-//
+// What the library itself has to say goes to stderr, one line and one write(2) for each call:
+//   NAME: text      on a terminal
+//   <4>NAME: text   in a pipe or a file (sd-daemon(3): who collects the lines reads the level off them)
+//   <4>text         in a socket: that is the journal, which names the worker itself
 // The parts are joined. Bytes of clients must be escaped by the caller (base/escape.hpp); controls that slip through
-// become blanks, so a line stays one line. What is longer than a pipe takes in one piece (PIPE_BUF, 4096 bytes) is cut.
-// A worker must not stand still because nobody reads its log: a line that would block is dropped, and the next one that
-// gets through says how many were.
+// become blanks, so a line stays one line. What is longer than a pipe takes in one piece (PIPE_BUF, 4096 bytes) is cut
+// and ends in "…". A worker must not stand still because nobody reads its log: a line that would block is dropped, and
+// the next one that gets through says how many were.
 void log_line(LogLevel level, std::initializer_list<std::string_view> parts) noexcept;
 
-// "echo[1]". Cut at 63 bytes.
+// NAME, for instance "echo[1]", at first the program's name. Cut at 63 bytes. Not while another thread logs.
 void set_log_name(std::string_view name) noexcept;
 
 }  // namespace prefork::internal

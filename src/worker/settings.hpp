@@ -35,7 +35,7 @@ class Settings {
   // Everything that is wrong, one line each without a line's end, keys that nobody knows included, so it belongs after
   // all reading:
   //   settings.max_message: "64": 64 has no unit; write 64B, 64K, …
-  //   settings.max_mesage: unknown key; did you mean max_message?
+  //   settings.max_mesage: unknown key; did you mean "max_message"?
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
