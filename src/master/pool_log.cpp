@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/pool_log.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -39,7 +40,7 @@ std::string because_of(ExitCause cause) {
 
 std::string spoken_time(Duration time) {
   if (time >= minutes(1)) return format_time_span(round_to(time, seconds(1)));
-  if (time < seconds(1)) return format_time_span(round_to(time, milliseconds(1)));
+  if (time < seconds(1)) return format_time_span(std::max<Duration>(round_to(time, milliseconds(1)), milliseconds(1)));
   const auto tenths = round_to(time, milliseconds(100)) / milliseconds(100);
   const std::string whole = std::to_string(tenths / 10);
   return tenths % 10 == 0 ? whole + "s" : whole + "." + std::to_string(tenths % 10) + "s";
@@ -84,7 +85,9 @@ void PoolLog::on_worker_ready(const WorkerView& worker) {
 
 void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
   const std::string reason = why == ExitCause::exit ? "it said STOPPING=1" : std::string(to_string(why));
-  log::write(routine(), name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
+  // The whole pool stops then, and that was said in one line.
+  const log::Level level = why == ExitCause::operator_request ? log::Level::debug : routine();
+  log::write(level, name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
              fields(worker.id, worker.slot, worker.generation));
 }
 
