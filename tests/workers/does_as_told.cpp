@@ -3,7 +3,9 @@
 //   abort             ends by SIGABRT
 //   exit STATUS       exits
 //   hang              does nothing more, and answers nothing
+//   barrier           sends BARRIER=1 and answers once the master has closed the descriptor that came along
 //   notify TEXT       sends TEXT to the master; \n stands for the end of a line
+#include <array>
 #include <cstdlib>
 #include <string>
 
@@ -20,7 +22,18 @@ std::string argument_of(const std::string& line, const std::string& command) {
   return line.starts_with(command + " ") ? line.substr(command.size() + 1) : "";
 }
 
+void wait_for_barrier() {
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) std::abort();
+  plain_worker::notify("BARRIER=1", ends[1]);
+  ::close(ends[1]);
+  char byte = 0;
+  if (::read(ends[0], &byte, 1) != 0) std::abort();
+  ::close(ends[0]);
+}
+
 void act(const std::string& line) {
+  if (line == "barrier") wait_for_barrier();
   if (line == "abort") std::abort();
   if (line == "hang") {
     for (;;) ::pause();

@@ -4,7 +4,6 @@
 // has sent many of each.
 #include <fcntl.h>
 
-#include <array>
 #include <string>
 #include <vector>
 
@@ -12,35 +11,7 @@
 
 namespace {
 
-int connect_to_master() {
-  const std::string path = plain_worker::environment("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  if (path.front() == '@') address.sun_path[0] = '\0';
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (path.front() == '@' ? 0 : 1));
-  return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 ? fd : -1;
-}
-
-void send_descriptors(int fd, int passed) {
-  constexpr std::size_t count = 200;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(count * sizeof(int))> control{};
-  char text[] = "FDSTORE=1\nFDNAME=flood";
-  iovec part{text, sizeof text - 1};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(count * sizeof(int));
-  for (std::size_t i = 0; i < count; ++i) std::memcpy(CMSG_DATA(header) + i * sizeof passed, &passed, sizeof passed);
-  [[maybe_unused]] const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
-}
+constexpr std::size_t descriptors_a_message = 200;
 
 std::vector<std::string> messages() {
   std::string bytes;
@@ -62,14 +33,13 @@ std::vector<std::string> messages() {
 
 int main() {
   plain_worker::notify("READY=1");
-  const int fd = connect_to_master();
+  const int fd = plain_worker::connect_to_master();
   const int passed = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (fd < 0 || passed < 0) return 71;
   const std::vector<std::string> all = messages();
   for (unsigned round = 0;; ++round) {
-    for (const std::string& each : all)
-      [[maybe_unused]] const ssize_t sent = ::send(fd, each.data(), each.size(), MSG_NOSIGNAL);
-    send_descriptors(fd, passed);
+    for (const std::string& each : all) plain_worker::send_message(fd, each, -1, 0);
+    plain_worker::send_message(fd, "FDSTORE=1\nFDNAME=flood", passed, descriptors_a_message);
     if (round == 200) plain_worker::write_line(STDOUT_FILENO, "flooded");
   }
 }

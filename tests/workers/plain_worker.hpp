@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // The few lines with which a program that knows nothing of preforkd or libprefork takes part: sd_notify's datagram,
 // LISTEN_FDS's first socket, one client at a time.
@@ -18,22 +19,49 @@ namespace plain_worker {
 
 inline constexpr int listen_fd = 3;
 
-// Sends one datagram to NOTIFY_SOCKET. False if there is none or the message was not taken.
-inline bool notify(std::string_view message, int flags = 0) {
+// A datagram socket that sends to NOTIFY_SOCKET, or -1.
+inline int connect_to_master() {
   const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr) return false;
+  if (path == nullptr) return -1;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::size_t length = std::strlen(path);
-  if (length >= sizeof address.sun_path) return false;
+  if (length >= sizeof address.sun_path) return -1;
   std::memcpy(address.sun_path, path, length);
   if (path[0] == '@') address.sun_path[0] = '\0';
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length + (path[0] == '@' ? 0 : 1));
-  const ssize_t sent = ::sendto(fd, message.data(), message.size(), flags | MSG_NOSIGNAL,
-                                reinterpret_cast<const sockaddr*>(&address), size);
+  return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 ? fd : -1;
+}
+
+// Sends one message with `count` copies of a descriptor. False if it was not taken.
+inline bool send_message(int socket, std::string_view message, int descriptor, std::size_t count) {
+  std::string text(message);
+  std::vector<char> control(CMSG_SPACE(count * sizeof descriptor));
+  iovec part{text.data(), text.size()};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (count > 0) {
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(count * sizeof descriptor);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memcpy(CMSG_DATA(rights) + i * sizeof descriptor, &descriptor, sizeof descriptor);
+    }
+  }
+  return ::sendmsg(socket, &header, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+// sd_notify(3), with a descriptor if one is given.
+inline bool notify(std::string_view message, int descriptor = -1) {
+  const int fd = connect_to_master();
+  const bool sent = fd >= 0 && send_message(fd, message, descriptor, descriptor >= 0 ? 1 : 0);
   ::close(fd);
-  return sent == static_cast<ssize_t>(message.size());
+  return sent;
 }
 
 inline std::string environment(const char* name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Usage: slow_to_start FIFO. Says that it needs more time, then is ready once somebody has opened FIFO for writing and
-// closed it.
+// Usage: slow_to_start FIFO. Says that it needs more time, then is ready once somebody has opened FIFOSLOT for writing
+// and closed it.
 #include <fcntl.h>
 
 #include "plain_worker.hpp"
@@ -8,7 +8,8 @@
 int main(int argc, char** argv) {
   if (argc < 2) return 64;
   plain_worker::notify("STATUS=loading\nEXTEND_TIMEOUT_USEC=60000000");
-  const int fd = ::open(argv[1], O_RDONLY | O_CLOEXEC);
+  const int fd =
+      ::open((std::string(argv[1]) + plain_worker::environment("PREFORK_WORKER")).c_str(), O_RDONLY | O_CLOEXEC);
   std::string line;
   plain_worker::read_line(fd, line);
   ::close(fd);

@@ -8,7 +8,6 @@ namespace preforkd::component::binaries {
 
 inline const std::string preforkd = PREFORKD_BINARY;
 inline const std::string prefork_echo = PREFORK_ECHO_BINARY;
-inline const std::string prefork_client = PREFORK_CLIENT_BINARY;
 
 // A program of tests/workers.
 inline std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }

@@ -28,6 +28,7 @@ class Master {
   [[nodiscard]] const std::string& address() const;
 
   [[nodiscard]] Process& process() noexcept { return process_; }
+  [[nodiscard]] const Output& out() const noexcept { return process_.out(); }
   [[nodiscard]] const Output& log() const noexcept { return process_.err(); }
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
   void signal(int number) const { process_.signal(number); }

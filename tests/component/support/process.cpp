@@ -40,11 +40,13 @@ struct Image {
   char* listen_pid = nullptr;  // where the digits go
   std::vector<UniqueFd> sources;
   const char* directory = nullptr;
+  std::vector<int> ignored_signals;
+  sigset_t blocked_signals{};
 };
 
 std::vector<std::string> environment_of(const StartOptions& options) {
   std::vector<std::string> environment;
-  for (char** each = environ; *each != nullptr; ++each) {
+  for (char** each = environ; *each != nullptr && !options.only_this_environment; ++each) {
     const std::string_view variable = *each;
     const std::string_view name = variable.substr(0, variable.find('='));
     bool replaced = worker_env::is_contract_variable(name) || name == "JOURNAL_STREAM";
@@ -79,6 +81,9 @@ void fill(Image& image, const std::string& program, const std::vector<std::strin
   }
   image.argv.push_back(nullptr);
   if (options.directory) image.directory = options.directory->c_str();
+  image.ignored_signals = options.ignored_signals;
+  ::sigemptyset(&image.blocked_signals);
+  for (const int signal : options.blocked_signals) ::sigaddset(&image.blocked_signals, signal);
 }
 
 void write_pid(char* digits) {
@@ -93,10 +98,9 @@ void write_pid(char* digits) {
 [[noreturn]] void become(Image& image) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setsid();
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::sigprocmask(SIG_SETMASK, &image.blocked_signals, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  for (const int signal : image.ignored_signals) ::signal(signal, SIG_IGN);
   for (std::size_t i = 0; i < image.sources.size(); ++i) {
     if (::dup2(image.sources[i].get(), static_cast<int>(i)) < 0) ::_exit(126);
   }

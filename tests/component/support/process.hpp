@@ -17,9 +17,12 @@ namespace preforkd::component {
 
 struct StartOptions {
   std::vector<std::pair<std::string, std::string>>
-      environment;               // added to ours, from which the contract's variables are removed
-  std::vector<int> descriptors;  // become 3, 4, …; borrowed
-  bool listen_pid = false;       // sets LISTEN_PID to the new process
+      environment;                     // added to ours, from which the contract's variables are removed
+  std::vector<int> descriptors;        // become 3, 4, …; borrowed
+  bool listen_pid = false;             // sets LISTEN_PID to the new process
+  bool only_this_environment = false;  // nothing of ours
+  std::vector<int> ignored_signals;
+  std::vector<int> blocked_signals;
   std::optional<std::string> directory;
 };
 
