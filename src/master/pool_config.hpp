@@ -37,7 +37,7 @@ struct RestartConfig {
   Duration delay = std::chrono::milliseconds(100);      // after the second crash; the first is replaced at once
   Duration max_delay = std::chrono::seconds(30);
   Duration forget_after = std::chrono::seconds(30);     // this much ready time clears the slot's crashes
-  std::vector<int> never;                               // exit statuses after which the slot stays down
+  std::vector<int> never{};                               // exit statuses after which the slot stays down
 };
 
 struct RecycleConfig {

@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: MIT
+// What becomes of slots and their workers while nobody reloads: start, crash, backoff, deadlines, resize, stop.
+#include "master/scheduler.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+using SchedulerTest = PoolTest;
+
+TEST_F(SchedulerTest, StartsAWorkerInEachSlot) {
+  start();
+  ASSERT_EQ(launcher.started.size(), 3U);
+  for (unsigned slot = 0; slot < 3; ++slot) {
+    EXPECT_EQ(launcher.started[slot].slot, slot);
+    EXPECT_EQ(launcher.started[slot].generation->number, 1U);
+  }
+  EXPECT_EQ(pool->state(), PoolState::starting);
+  EXPECT_FALSE(pool->fully_started());
+}
+
+TEST_F(SchedulerTest, RunsOnceAllItsWorkersAreReady) {
+  start();
+  pool->worker_ready(worker(0).id);
+  pool->worker_ready(worker(1).id);
+  EXPECT_EQ(pool->state(), PoolState::starting);
+  pool->worker_ready(worker(2).id);
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_TRUE(pool->fully_started());
+  EXPECT_EQ(pool->ready_count(), 3U);
+}
+
+TEST_F(SchedulerTest, AReadyPoolWithoutWatchdogsHasNoDeadline) {
+  start_ready();
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+}
+
+TEST_F(SchedulerTest, ReplacesACrashedWorkerAtOnceInItsSlot) {
+  start_ready();
+  end(worker(1).id, signaled(SIGKILL));
+  ASSERT_EQ(launcher.started.size(), 4U);
+  EXPECT_EQ(launcher.started.back().slot, 1U);
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
+  EXPECT_TRUE(observer.exited.back().failed);
+  EXPECT_TRUE(observer.exited.back().was_ready);
+  EXPECT_EQ(observer.exited.back().next_try_at, std::nullopt);
+  EXPECT_EQ(pool->state(), PoolState::running) << "a crash that is replaced at once is not degraded";
+}
+
+TEST_F(SchedulerTest, WaitsLongerAfterEachCrashOfTheSameSlotOnly) {
+  start_ready();
+  EXPECT_EQ(crash_and_wait(0), Duration{0});
+  Duration full = config.restart.delay;
+  for (int crash = 2; crash < 14; ++crash) {
+    const Duration wait = crash_and_wait(0);
+    EXPECT_GE(wait, full * 3 / 4);
+    EXPECT_LE(wait, full);
+    full = std::min(full * 2, config.restart.max_delay);
+  }
+  EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the other slots have a history of their own";
+}
+
+TEST_F(SchedulerTest, ForgetsCrashesAfterGoodUptime) {
+  start_ready();
+  for (int crash = 0; crash < 6; ++crash) crash_and_wait(0);
+  ready_all();
+  pass(config.restart.forget_after);
+  EXPECT_EQ(crash_and_wait(0), Duration{0});
+}
+
+TEST_F(SchedulerTest, IsDegradedWhileASlotWaitsAndUntilAllAreReadyAgain) {
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));
+  end(worker(0).id, signaled(SIGSEGV));
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  const auto idle = pool->idle_slots();
+  ASSERT_EQ(idle.size(), 1U);
+  EXPECT_EQ(idle[0].slot, 0U);
+  EXPECT_EQ(idle[0].crashes, 2U);
+  EXPECT_EQ(idle[0].retry_at, pool->next_deadline());
+  EXPECT_EQ(observer.exited.back().next_try_at, idle[0].retry_at);
+  pass(config.restart.delay);
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  ready_all();
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, ACleanExitOfALongReadyWorkerIsNoCrash) {
+  start_ready();
+  for (int turn = 0; turn < 20; ++turn) {
+    pass(RespawnPolicy::short_life);
+    end(worker(0).id, exited(0));
+    EXPECT_EQ(observer.exited.back().cause, ExitCause::exit);
+    EXPECT_FALSE(observer.exited.back().failed);
+    ready_all();
+  }
+  EXPECT_EQ(launcher.started.size(), 23U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, InstantCleanExitsDoNotSpin) {
+  start_ready();
+  for (int turn = 0; turn < 2; ++turn) {
+    end(worker(0).id, exited(0));
+    ready_all();
+  }
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(SchedulerTest, InstantAnnouncementsToLeaveDoNotSpin) {
+  start_ready();
+  for (int turn = 0; turn < 2; ++turn) {
+    pool->worker_stopping(worker(0).id);
+    ready_all();
+  }
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(SchedulerTest, AProgramThatCannotBeExecutedIsTriedAgainForEver) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.restart.max_delay = seconds(5);
+  start();
+  for (int turn = 0; turn < 50; ++turn) {
+    end(worker(0).id, {ExitStatus::Kind::exec_failed, ENOENT, "execve"});
+    EXPECT_TRUE(observer.exited.back().failed);
+    pass(config.restart.max_delay);
+  }
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(launcher.started.size(), 51U);
+}
+
+TEST_F(SchedulerTest, AFailedForkIsRetriedAfterAWaitAndIsNoCrash) {
+  launcher.fail_next = 2;
+  launcher.error = ENOMEM;
+  start();
+  EXPECT_EQ(launcher.started.size(), 1U);
+  ASSERT_EQ(observer.failed_launches.size(), 2U);
+  EXPECT_EQ(observer.failed_launches[0].error, ENOMEM);
+  EXPECT_EQ(observer.failed_launches[0].slot, 0U);
+  EXPECT_GT(observer.failed_launches[0].next_try_at, clock.now());
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(pool->idle_slots()[0].crashes, 0U);
+  pass(config.restart.delay);
+  EXPECT_EQ(launcher.started.size(), 3U);
+  ready_all();
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_TRUE(observer.exited.empty());
+}
+
+TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
+  start_ready();
+  launcher.fail_next = 1000;
+  end(worker(0).id, signaled(SIGSEGV));
+  pass(minutes(1));
+  EXPECT_LT(observer.failed_launches.size(), 15U);
+  EXPECT_GT(observer.failed_launches.size(), 5U);
+}
+
+TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks) {
+  config.restart.never = {7};
+  start_ready();
+  end(worker(1).id, exited(7));
+  pass(hours(1));
+  EXPECT_EQ(launcher.started.size(), 3U);
+  ASSERT_EQ(pool->idle_slots().size(), 1U);
+  EXPECT_TRUE(pool->idle_slots()[0].down);
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_TRUE(pool->recycle(1));
+  EXPECT_EQ(worker(1).state, WorkerState::starting);
+  ready_all();
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, KillsAWorkerThatIsNotReadyInTime) {
+  start();
+  const WorkerId id = worker(2).id;
+  pool->worker_ready(worker(0).id);
+  pool->worker_ready(worker(1).id);
+  pass(config.start_timeout - Duration(1));
+  EXPECT_TRUE(signals(id).empty());
+  pass(Duration(1));
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+  ASSERT_EQ(observer.killed.size(), 1U);
+  EXPECT_EQ(observer.killed[0].why, ExitCause::start_timeout);
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::start_timeout);
+  EXPECT_TRUE(observer.exited.back().failed);
+  EXPECT_EQ(worker(2).state, WorkerState::starting);
+}
+
+TEST_F(SchedulerTest, AWorkerMayExtendItsStart) {
+  start();
+  const WorkerId id = worker(0).id;
+  pass(config.start_timeout - seconds(1));
+  pool->worker_extends(id, seconds(30));
+  pass(seconds(30) - Duration(1));
+  EXPECT_TRUE(signals(id).empty());
+  pool->worker_extends(id, seconds(0));
+  pass(Duration(1));
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+}
+
+TEST_F(SchedulerTest, AnExtensionNeverShortensADeadlineAndIsBounded) {
+  start();
+  const WorkerId id = worker(0).id;
+  pool->worker_extends(id, seconds(1));
+  pool->worker_extends(id, seconds(-5));
+  pass(seconds(5));
+  EXPECT_TRUE(signals(id).empty());
+  pool->worker_extends(id, Duration::max());
+  pass(hours(1));
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+}
+
+TEST_F(SchedulerTest, AbortsAHungWorkerThenKillsItAndReplacesItAtOnce) {
+  config.hang_timeout = seconds(2);
+  start_ready();
+  const WorkerId id = worker(0).id;
+  for (int turn = 0; turn < 5; ++turn) {
+    pass(seconds(1));
+    for (unsigned slot = 0; slot < 3; ++slot) pool->worker_alive(worker(slot).id);
+  }
+  EXPECT_TRUE(signals(id).empty());
+  pass(seconds(1));
+  pool->worker_alive(worker(1).id);
+  pool->worker_alive(worker(2).id);
+  pass(seconds(1));
+  EXPECT_EQ(signals(id), std::vector{SIGABRT});
+  EXPECT_NE(worker(0).id, id) << "its replacement does not wait for the core dump";
+  pool->worker_ready(worker(0).id);
+  for (int turn = 0; turn < 20; ++turn) {
+    for (unsigned slot = 0; slot < 3; ++slot) pool->worker_alive(worker(slot).id);
+    pass(seconds(1));
+  }
+  EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGKILL}));
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
+  EXPECT_TRUE(observer.exited.back().failed);
+  EXPECT_EQ(observer.exited.size(), 1U);
+}
+
+TEST_F(SchedulerTest, TheHangDeadlineStartsAtReady) {
+  config.hang_timeout = seconds(2);
+  start();
+  pass(seconds(9));
+  ready_all();
+  pass(seconds(2) - Duration(1));
+  EXPECT_TRUE(observer.killed.empty());
+  pass(Duration(1));
+  EXPECT_EQ(observer.killed.size(), 3U);
+}
+
+TEST_F(SchedulerTest, AWorkerThatSaysItHangsIsAborted) {
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->worker_watchdog_trigger(id);
+  EXPECT_EQ(signals(id), std::vector{SIGABRT});
+  end(id, signaled(SIGABRT));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
+}
+
+TEST_F(SchedulerTest, UnkillableProcessesDoNotPileUpInASlot) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  start();
+  const WorkerId first = worker(0).id;
+  pass(hours(3));
+  EXPECT_EQ(launcher.started.size(), 2U);
+  end(first, signaled(SIGKILL));
+  pass(config.restart.max_delay);
+  EXPECT_EQ(launcher.started.size(), 3U);
+}
+
+TEST_F(SchedulerTest, AStoppedOrSuspendedMasterKillsNobodyWhenItComesBack) {
+  config.hang_timeout = seconds(20);
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));  // one starts
+  ASSERT_TRUE(pool->recycle(1));
+  ready_all();
+  end(worker(0).id, signaled(SIGSEGV));
+  pass(config.restart.delay);
+  pass(seconds(4));
+  clock.advance(hours(2));
+  pool->tick();
+  EXPECT_TRUE(observer.killed.empty());
+  pass(seconds(5));
+  EXPECT_TRUE(observer.killed.empty()) << "what was left of each deadline is given back";
+  ready_all();
+  for (const WorkerView& worker : pool->workers()) pool->worker_alive(worker.id);
+  pass(seconds(19));
+  EXPECT_TRUE(observer.killed.empty());
+}
+
+TEST_F(SchedulerTest, AFactThatComesFirstAfterALongPauseKillsNobodyEither) {
+  config.hang_timeout = seconds(2);
+  start_ready();
+  pass(seconds(1));
+  clock.advance(minutes(5));
+  pool->worker_alive(worker(0).id);
+  EXPECT_TRUE(observer.killed.empty());
+}
+
+TEST_F(SchedulerTest, DeadlinesHoldAgainAfterAPause) {
+  start();
+  clock.advance(hours(1));
+  pool->tick();
+  EXPECT_TRUE(observer.killed.empty());
+  pass(config.start_timeout);
+  EXPECT_EQ(observer.killed.size(), 3U);
+}
+
+TEST_F(SchedulerTest, AWorkerThatLeavesByItselfIsReplacedAtOnceAndGetsADeadline) {
+  start_ready();
+  pass(seconds(5));
+  const WorkerId id = worker(0).id;
+  pool->worker_stopping(id);
+  EXPECT_NE(worker(0).id, id);
+  EXPECT_EQ(pool->ready_count(), 2U);
+  EXPECT_EQ(pool->draining_count(), 1U);
+  EXPECT_TRUE(signals(id).empty());
+  pool->worker_stopping(id);
+  pass(config.drain_timeout);
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::drain_timeout);
+  EXPECT_EQ(observer.draining.size(), 1U);
+}
+
+TEST_F(SchedulerTest, AWorkerThatLeftByItselfHasCrashedOnlyIfItFails) {
+  start_ready();
+  pass(seconds(5));
+  WorkerId id = worker(0).id;
+  pool->worker_stopping(id);
+  end(id, exited(0));
+  EXPECT_FALSE(observer.exited.back().failed);
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::exit);
+  ready_all();
+  pass(seconds(5));
+  id = worker(0).id;
+  pool->worker_stopping(id);
+  end(id, exited(3));
+  EXPECT_TRUE(observer.exited.back().failed);
+}
+
+TEST_F(SchedulerTest, GrowsAtOnceAndShrinksFromTheTop) {
+  start_ready();
+  EXPECT_TRUE(pool->resize(5));
+  EXPECT_EQ(launcher.started.size(), 5U);
+  ready_all();
+  const WorkerId third = worker(3).id;
+  const WorkerId fourth = worker(4).id;
+  EXPECT_TRUE(pool->resize(3));
+  EXPECT_EQ(signals(third), std::vector{SIGTERM});
+  EXPECT_EQ(signals(fourth), std::vector{SIGTERM});
+  EXPECT_EQ(pool->ready_count(), 3U);
+  end(third, signaled(SIGTERM));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::scaled_down);
+  EXPECT_FALSE(observer.exited.back().failed);
+  EXPECT_EQ(pool->target(), 3U);
+}
+
+TEST_F(SchedulerTest, StaysBetweenItsLimits) {
+  start_ready();
+  EXPECT_FALSE(pool->resize(0));
+  EXPECT_FALSE(pool->resize(11));
+  EXPECT_EQ(pool->target(), 3U);
+  EXPECT_TRUE(pool->resize(10));
+  EXPECT_TRUE(pool->resize(1));
+}
+
+TEST_F(SchedulerTest, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
+  start_ready();
+  for (int crash = 0; crash < 8; ++crash) crash_and_wait(2);
+  end(worker(2).id, signaled(SIGSEGV));
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_TRUE(pool->resize(2));
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+  EXPECT_TRUE(pool->resize(3));
+  EXPECT_EQ(worker(2).state, WorkerState::starting);
+  EXPECT_EQ(crash_and_wait(2), Duration{0});
+}
+
+TEST_F(SchedulerTest, AnOperatorsSignalIsNoCrash) {
+  start_ready();
+  const WorkerId id = worker(1).id;
+  EXPECT_TRUE(pool->kill(1, SIGKILL));
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
+  EXPECT_FALSE(observer.exited.back().failed);
+  EXPECT_EQ(worker(1).state, WorkerState::starting);
+  EXPECT_FALSE(pool->kill(17, SIGTERM));
+}
+
+TEST_F(SchedulerTest, StopTellsEveryoneToLeaveAndEndsWithTheLast) {
+  config.stop_signal = SIGQUIT;
+  start();
+  pool->worker_ready(worker(0).id);
+  pool->stop();
+  EXPECT_EQ(pool->state(), PoolState::stopping);
+  const auto workers = pool->workers();
+  for (const WorkerView& worker : workers) {
+    EXPECT_EQ(signals(worker.id), std::vector{SIGQUIT});
+    EXPECT_EQ(worker.drain_deadline, clock.now() + config.drain_timeout);
+    EXPECT_FALSE(pool->finished());
+    end(worker.id, exited(0));
+    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
+  }
+  EXPECT_TRUE(pool->finished());
+  EXPECT_EQ(launcher.started.size(), 3U);
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+}
+
+TEST_F(SchedulerTest, WhoDoesNotLeaveInTimeIsKilled) {
+  start_ready();
+  pool->stop();
+  const WorkerId id = pool->workers()[0].id;
+  pass(config.drain_timeout - Duration(1));
+  EXPECT_EQ(signals(id), std::vector{SIGTERM});
+  pass(Duration(1));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGKILL}));
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::drain_timeout);
+}
+
+TEST_F(SchedulerTest, ADrainMayBeExtended) {
+  start_ready();
+  pool->stop();
+  const WorkerId id = pool->workers()[0].id;
+  pool->worker_extends(id, minutes(2));
+  pass(minutes(2) - Duration(1));
+  EXPECT_EQ(signals(id), std::vector{SIGTERM});
+  pass(Duration(1));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGKILL}));
+}
+
+TEST_F(SchedulerTest, StopNowKillsEveryoneOnce) {
+  start_ready();
+  pool->stop();
+  pool->stop_now();
+  pool->stop_now();
+  for (const WorkerView& worker : pool->workers()) {
+    EXPECT_EQ(signals(worker.id), (std::vector{SIGTERM, SIGKILL}));
+    end(worker.id, signaled(SIGKILL));
+    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
+  }
+  EXPECT_TRUE(pool->finished());
+}
+
+TEST_F(SchedulerTest, AStoppedPoolObeysNobodyAndStartsNothing) {
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));
+  end(worker(0).id, signaled(SIGSEGV));  // in backoff
+  pool->stop();
+  EXPECT_FALSE(pool->resize(5));
+  EXPECT_FALSE(pool->recycle(1));
+  reload();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  const auto started = launcher.started.size();
+  pass(hours(1));
+  let_leave();
+  EXPECT_EQ(launcher.started.size(), started);
+  EXPECT_TRUE(pool->finished());
+}
+
+TEST_F(SchedulerTest, AnOutOfMemoryKillIsNamed) {
+  start_ready();
+  pool->worker_exited(worker(0).id, signaled(SIGKILL), true);
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::oom);
+}
+
+TEST_F(SchedulerTest, ACrashDuringADrainIsNamedAsWhatItIs) {
+  start_ready();
+  pool->stop();
+  end(pool->workers()[0].id, signaled(SIGSEGV));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
+}
+
+// 10 000 workers and hundreds of thousands of events: whatever cost O(n) an event would take minutes here, and the
+// test's time limit would end it.
+TEST_F(SchedulerTest, TenThousandWorkersStayCheap) {
+  constexpr unsigned count = 10000;
+  config.workers = {.initial = count, .min = 1, .max = count};
+  config.hang_timeout = seconds(30);
+  config.recycle.requests = 100;
+  config.recycle.at_most = 1000;
+  config.reload.max_surge = 1000U;
+  Scheduler scheduler(std::make_shared<const PoolConfig>(config), 1);
+  std::vector<Action> actions;
+  Instant now = clock.now();
+  std::vector<WorkerId> alive;
+  std::vector<WorkerId> leaving;
+  const auto act = [&] {
+    scheduler.take_actions(actions);
+    for (const Action& action : actions) {
+      if (const auto* const launch = std::get_if<Launch>(&action)) alive.push_back(launch->id);
+      if (const auto* const drains = std::get_if<WorkerDrains>(&action)) leaving.push_back(drains->worker.id);
+    }
+  };
+  scheduler.start(now);
+  act();
+  ASSERT_EQ(alive.size(), count);
+  unsigned events = 0;
+  for (int round = 0; round < 10; ++round) {
+    now += seconds(2);
+    if (round == 5) scheduler.reload(std::make_shared<const PoolConfig>(config), now);
+    const std::vector<WorkerId> workers = std::exchange(alive, {});
+    for (std::size_t index = 0; index < workers.size(); ++index) {
+      const WorkerId id = workers[index];
+      scheduler.worker_ready(id, now);
+      scheduler.worker_alive(id, now);
+      scheduler.worker_measured(id, index % 10 == 0 ? 200 : 1, std::nullopt, now);
+      const bool dies = index % 7 == 0;
+      if (dies) scheduler.worker_exited(id, signaled(SIGKILL), false, now);
+      if (!dies) alive.push_back(id);
+      events += 4;
+      act();
+    }
+    for (const WorkerId id : std::exchange(leaving, {})) scheduler.worker_exited(id, exited(0), false, now);
+    act();
+  }
+  EXPECT_GT(events, 300000U);
+  EXPECT_LE(scheduler.roster().ready_slots(), count);
+}
+
+}  // namespace
+}  // namespace preforkd
