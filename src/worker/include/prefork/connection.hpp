@@ -16,27 +16,30 @@ inline namespace v0 {
 
 class Reply;
 
-// One client. The library owns it: a reference is valid inside the callback that got it and until on_close has returned for it;
-// keep a ConnectionRef or a Reply to come back to it later. Every call belongs to the thread that runs Server::run().
+// One client. The library owns it: a reference is valid inside the callback that got it and until on_close has returned
+// for it; keep a ConnectionRef or a Reply to come back to it later. Every call belongs to the thread that runs
+// Server::run().
 class PREFORK_EXPORT Connection {
  public:
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Queues one message, wrapped in the server's framing. The parts are joined without a copy of your own:
-  // c.send({"received: ", line}). What one read's messages cause is sent in one write. Nothing happens on a closing connection.
+  // c.send({"received: ", line}). What one read's messages cause is sent in one write. Nothing happens on a closing
+  // connection. Throws std::length_error for a message that the framing's length prefix cannot count.
   void send(std::string_view message) { send({message}); }
   void send(std::initializer_list<std::string_view> parts);
   // Queues bytes as they are, without framing.
   void write(std::string_view bytes);
 
-  // Promises a later reply to the message in hand (on_message only). Until the Reply is sent or destroyed this connection gets no further
-  // message, so replies keep their order, and a drain waits for it.
+  // Promises a later reply to the message in hand (on_message only). Until the Reply is sent or destroyed this
+  // connection gets no further message, so replies keep their order, and a drain waits for it.
   [[nodiscard]] Reply defer();
 
   // Ends the connection: at once, unsent output is dropped …
   void close() noexcept;
-  // … or when the output queued so far was sent; no further message is delivered. on_close follows, once, in both cases.
+  // … or when the output queued so far was sent; no further message is delivered. on_close follows, once, in both
+  // cases.
   void close_after_flush() noexcept;
 
   // "127.0.0.1:40112", "[::1]:40112", "unix" where the peer has no name.
@@ -82,8 +85,8 @@ class PREFORK_EXPORT ConnectionRef {
   std::uint64_t id_ = 0;
 };
 
-// The reply that a handler promised with Connection::defer(). Move-only. Sent or destroyed at any time, also after the connection is gone:
-// then nothing happens. Destroyed unsent, it lets the connection go on without a reply.
+// The reply that a handler promised with Connection::defer(). Move-only. Sent or destroyed at any time, also after the
+// connection is gone: then nothing happens. Destroyed unsent, it lets the connection go on without a reply.
 class PREFORK_EXPORT Reply {
  public:
   Reply() noexcept = default;
@@ -91,13 +94,16 @@ class PREFORK_EXPORT Reply {
   Reply& operator=(Reply&& other) noexcept;
   ~Reply();
 
-  void send(std::string_view message);
+  // Sends the reply and lets the connection go on. A second call does nothing.
+  void send(std::string_view message) { send({message}); }
+  void send(std::initializer_list<std::string_view> parts);
   // nullptr once the connection is gone.
   [[nodiscard]] Connection* connection() const noexcept;
 
  private:
   friend class Connection;
   explicit Reply(Connection& connection) noexcept;
+  void release() noexcept;
   ConnectionRef connection_;
   bool pending_ = false;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <prefork/close_reason.hpp>
 #include <prefork/connection.hpp>
@@ -38,9 +39,10 @@ using WatchEvents = std::uint32_t;
 //   return server.run();
 //
 // Listening sockets come from preforkd, from systemd or from systemd-socket-activate (LISTEN_FDS), else from listen().
-// Callbacks run on the thread that called run() and must not block it: a blocking callback blocks this worker (and only this one).
-// A callback that throws closes its connection with CloseReason::handler_failed; one that belongs to no connection ends the worker.
-// All setters belong before run(). Only post() and stop() may be called from another thread.
+// Callbacks run on the thread that called run() and must not block it: a blocking callback blocks this worker (and only
+// this one). A callback that throws closes its connection with CloseReason::handler_failed; one that belongs to no
+// connection ends the worker. All setters belong before run(). Only post() and stop() may be called from another
+// thread.
 class PREFORK_EXPORT Server {
  public:
   Server();
@@ -50,18 +52,21 @@ class PREFORK_EXPORT Server {
 
   Server& framing(const Framing& framing);
   Server& limits(const Limits& limits);
-  // Used when no socket is given by the environment. "127.0.0.1:9505", "[::]:80", "/run/x.sock", "@abstract". May be called several times.
+  // Used when no socket is given by the environment. "127.0.0.1:9505", "[::]:80", "/run/x.sock", "@abstract". May be
+  // called several times.
   Server& listen(std::string_view address);
 
   Server& on_connect(std::function<void(Connection&)> callback);
-  Server& on_message(std::function<void(Connection&, std::string_view message)> callback);  // message: valid during the call
+  Server& on_message(
+      std::function<void(Connection&, std::string_view message)> callback);  // message: valid during the call
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
   Server& on_worker_start(std::function<void()> callback);  // before READY=1: load what the worker needs
   Server& on_drain(std::function<void()> callback);         // told to leave; connections are still open
   Server& on_worker_stop(std::function<void()> callback);   // the last connection is gone
 
-  // The application's own keys of "settings" in the pool's config: the value or `fallback`. Reading a key makes it known; run()
-  // rejects keys that nobody knows (exit status 78, naming the nearest known key), as it does values of another type.
+  // The application's own keys of "settings" in the pool's config: the value or `fallback`. Reading a key makes it
+  // known; run() rejects keys that nobody knows (exit status 78, naming the nearest known key), as it does values of
+  // another type.
   [[nodiscard]] bool setting(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t setting(std::string_view key, std::int64_t fallback);
   [[nodiscard]] std::string setting(std::string_view key, const char* fallback);
@@ -71,22 +76,27 @@ class PREFORK_EXPORT Server {
   TimerId every(std::chrono::milliseconds interval, std::function<void()> callback);
   void cancel(TimerId timer) noexcept;  // a timer that has run or was cancelled: nothing happens
 
-  // Calls back while `fd` (borrowed, must stay open until unwatch) is ready; level-triggered. Throws std::system_error if epoll refuses it.
+  // Calls back while `fd` (borrowed, must stay open until unwatch) is ready; level-triggered. Throws std::system_error
+  // if epoll refuses it.
   WatchId watch(int fd, WatchEvents events, std::function<void(WatchEvents)> callback);
   void unwatch(WatchId watch) noexcept;
 
   // Runs `callback` on the server's thread in its next turn. Any thread.
   void post(std::function<void()> callback);
 
-  // Begins to leave as on SIGTERM: stop accepting, answer what was fully received, close, return from run(). Any thread, signal-safe.
+  // Begins to leave as on SIGTERM: stop accepting, answer what was fully received, close, return from run(). Any
+  // thread, signal-safe.
   void stop() noexcept;
 
   [[nodiscard]] const WorkerIdentity& worker() const noexcept;
+  // Where this worker listens ("127.0.0.1:9505"; the port that the kernel chose for port 0), from on_worker_start on.
+  [[nodiscard]] std::vector<std::string> addresses() const;
   // One line after STATUS= for systemctl status and preforkctl; by default the library tells its connections.
   void status(std::string_view text);
 
-  // Serves until told to leave: SIGTERM or SIGINT (again: at once), stop(), or the end of the master. Returns the process's exit status: 0, or,
-  // after one line on stderr, 78 (settings), 69 (no socket), 71 (the system refused something).
+  // Serves until told to leave: SIGTERM or SIGINT (again: at once), stop(), or the end of the master. Returns the
+  // process's exit status: 0, or, after one line on stderr, 78 (settings), 69 (no socket), 71 (the system refused
+  // something).
   [[nodiscard]] int run();
 
   class Impl;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "worker/acceptor.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "worker/log.hpp"
+
+namespace prefork::internal {
+
+namespace {
+constexpr int batch = 4;
+constexpr std::chrono::milliseconds shortage_pause{100};
+}  // namespace
+
+Acceptor::AcceptFailure Acceptor::classify(int error) noexcept {
+  switch (error) {
+    case EAGAIN:
+      return AcceptFailure::none_waiting;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return AcceptFailure::shortage;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+    case EFAULT:
+      return AcceptFailure::broken;
+    default:  // ECONNABORTED, EPERM of a firewall, and the network errors that accept(2) passes on
+      return AcceptFailure::client_gone;
+  }
+}
+
+struct Acceptor::Listener final : EventSource {
+  Listener(Acceptor& owner_, ListenSocket socket_) : owner(owner_), socket(std::move(socket_)) {}
+  ~Listener() {
+    stop();
+    socket.remove_path();
+  }
+
+  void on_events(std::uint32_t) override { owner.accept_from(*this); }
+
+  [[nodiscard]] int start() noexcept {
+    if (watched || broken) return 0;
+    const int error = owner.loop_.add(socket.fd.get(), EPOLLIN | EPOLLEXCLUSIVE, *this);
+    watched = error == 0;
+    return error;
+  }
+  void stop() noexcept {
+    if (std::exchange(watched, false)) owner.loop_.remove(socket.fd.get(), *this);
+  }
+
+  Acceptor& owner;
+  ListenSocket socket;
+  bool watched = false;
+  bool broken = false;
+};
+
+Acceptor::Acceptor(EventLoop& loop, TimerWheel& wheel, DataPath& path) : loop_(loop), wheel_(wheel), path_(path) {
+  refill_reserve();
+}
+
+Acceptor::~Acceptor() { close(); }
+
+void Acceptor::open(std::vector<ListenSocket> sockets) {
+  for (ListenSocket& socket : sockets) {
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket)));
+    if (const int error = listeners_.back()->start(); error != 0) {
+      throw preforkd::StartupError(preforkd::exit_code::os_error,
+                                   "cannot serve: epoll_ctl: " + preforkd::errno_text(error));
+    }
+  }
+}
+
+void Acceptor::close() noexcept {
+  wheel_.cancel(*this);
+  listeners_.clear();
+  reserve_.reset();
+}
+
+void Acceptor::update() noexcept {
+  if (limited_ == path_.full()) return;
+  limited_ = !limited_;
+  if (!limited_) return start_all();
+  stop_all();
+  if (const auto left_out = limit_log_.pass(loop_.now())) {
+    log_line(LogLevel::notice, {"max_connections reached: accepting pauses, other workers take over"});
+  }
+}
+
+void Acceptor::accept_from(Listener& listener) {
+  bool accepted = false;
+  for (int i = 0; i < batch && !path_.full() && accept_one(listener); ++i) accepted = true;
+  update();
+  if (accepted && listener.watched) stand_at_the_end(listener);
+}
+
+// True: one was taken from the queue, look for another.
+bool Acceptor::accept_one(Listener& listener) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  preforkd::UniqueFd fd(
+      ::accept4(listener.socket.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd) {
+    path_.admit(std::move(fd), peer);
+    return true;
+  }
+  const int error = errno;
+  switch (classify(error)) {
+    case AcceptFailure::none_waiting:
+      return false;
+    case AcceptFailure::client_gone:
+      return true;
+    case AcceptFailure::shortage:
+      return relieve(listener, error);
+    case AcceptFailure::broken:
+      break;
+  }
+  // Somebody has shut the shared socket down. There will be no new client, but those who are here are served on.
+  listener.stop();
+  listener.broken = true;
+  log_line(LogLevel::error, {"cannot accept: ", preforkd::errno_text(error), ": this socket is given up"});
+  return false;
+}
+
+// No descriptor or no memory for the client at the head of the queue: it is told by closing its connection. True: it
+// was.
+bool Acceptor::relieve(Listener& listener, int error) {
+  path_.count_accept_failure();
+  if (const auto left_out = shortage_log_.pass(loop_.now())) {
+    log_line(LogLevel::warning, {"cannot accept: ", preforkd::errno_text(error), ": new clients are turned away"});
+  }
+  const AcceptFailure then = reserve_ ? turn_away(listener) : AcceptFailure::shortage;
+  if (then == AcceptFailure::shortage || then == AcceptFailure::broken) pause();
+  return then == AcceptFailure::client_gone;
+}
+
+Acceptor::AcceptFailure Acceptor::turn_away(Listener& listener) noexcept {
+  reserve_.reset();
+  preforkd::UniqueFd client(::accept4(listener.socket.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  const AcceptFailure result = client ? AcceptFailure::client_gone : classify(errno);
+  client.reset();
+  refill_reserve();
+  return result;
+}
+
+void Acceptor::refill_reserve() noexcept {
+  if (!reserve_) reserve_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+void Acceptor::stand_at_the_end(Listener& listener) noexcept {
+  listener.stop();
+  if (listener.start() != 0) pause();
+}
+
+void Acceptor::start_all() noexcept {
+  if (paused_ || limited_) return;
+  for (const std::unique_ptr<Listener>& listener : listeners_) {
+    if (listener->start() != 0) return pause();
+  }
+}
+
+void Acceptor::stop_all() noexcept {
+  for (const std::unique_ptr<Listener>& listener : listeners_) listener->stop();
+}
+
+void Acceptor::pause() noexcept {
+  paused_ = true;
+  stop_all();
+  wheel_.arm(*this, loop_.now() + shortage_pause);
+}
+
+void Acceptor::on_timer() {
+  paused_ = false;
+  refill_reserve();
+  start_all();
+}
+
+}  // namespace prefork::internal

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "worker/data_path.hpp"
+#include "worker/event_loop.hpp"
+#include "worker/inherited_sockets.hpp"
+#include "worker/log_throttle.hpp"
+#include "worker/timer_wheel.hpp"
+
+namespace prefork::internal {
+
+// Takes connections from the listening sockets that this worker shares with the others of its pool.
+//
+// The workers share one accept queue and wait for it with EPOLLEXCLUSIVE, so that one connection wakes one worker. The
+// kernel wakes the first that waits, in the order of registration: with few clients the first worker would get all of
+// them. So a worker that has accepted registers anew and stands at the end of that order, which makes it round robin,
+// and it accepts few at a time, so that a burst is shared by all who are awake. (Rejected: SO_REUSEPORT, a closing
+// socket loses its queued connections; an accept lock, a worker that dies holding it needs one more rescue.)
+//
+// When descriptors or memory run out, the client is told so: a descriptor that is held in reserve is given up for as
+// long as it takes to accept and close. Where that does not help either, accepting pauses for a moment; it never spins.
+class Acceptor final : private TimerNode {
+ public:
+  Acceptor(EventLoop& loop, TimerWheel& wheel, DataPath& path);
+  ~Acceptor();
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  // Begins to accept. Throws StartupError (os_error) if epoll refuses a socket.
+  void open(std::vector<ListenSocket> sockets);
+  // Stops accepting and closes the sockets: the port is free once all workers have done so. A UNIX path of our own is
+  // removed.
+  void close() noexcept;
+
+  // At the end of each turn: accepts again when there is room below max_connections.
+  void update() noexcept;
+
+ private:
+  struct Listener;
+  enum class AcceptFailure { none_waiting, client_gone, shortage, broken };
+
+  [[nodiscard]] static AcceptFailure classify(int error) noexcept;
+  void accept_from(Listener& listener);
+  [[nodiscard]] bool accept_one(Listener& listener);
+  [[nodiscard]] bool relieve(Listener& listener, int error);
+  [[nodiscard]] AcceptFailure turn_away(Listener& listener) noexcept;
+  void refill_reserve() noexcept;
+  void stand_at_the_end(Listener& listener) noexcept;
+  void start_all() noexcept;
+  void stop_all() noexcept;
+  void pause() noexcept;
+  void on_timer() override;
+
+  EventLoop& loop_;
+  TimerWheel& wheel_;
+  DataPath& path_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  preforkd::UniqueFd reserve_;
+  bool paused_ = false;   // by a shortage, until the timer goes off
+  bool limited_ = false;  // by max_connections
+  LogThrottle shortage_log_{std::chrono::seconds(10)};
+  LogThrottle limit_log_{std::chrono::seconds(60)};
+};
+
+}  // namespace prefork::internal

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <utility>
+
+namespace prefork::internal {
+
+// Writes down that the application's callback `name` threw; `error` is nullptr for something that is no std::exception.
+void log_callback_failure(const char* name, const std::exception* error) noexcept;
+
+// Runs one of the application's callbacks. False: it threw, which has been logged.
+template <class Call>
+[[nodiscard]] bool guarded(const char* name, Call&& call) noexcept {
+  try {
+    std::forward<Call>(call)();
+    return true;
+  } catch (const std::exception& error) {
+    log_callback_failure(name, &error);
+  } catch (...) {
+    log_callback_failure(name, nullptr);
+  }
+  return false;
+}
+
+}  // namespace prefork::internal

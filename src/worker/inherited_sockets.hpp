@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/unique_fd.hpp"
+#include "wire/worker_env.hpp"
+
+namespace prefork::internal {
+
+// A listening socket that this worker serves: CLOEXEC, non-blocking, TCP_NODELAY where it is TCP (accepted sockets
+// inherit it, which saves a system call for each of them).
+struct ListenSocket {
+  preforkd::UniqueFd fd;
+  preforkd::Address address;
+  std::string name;        // LISTEN_FDNAMES, empty for one of our own
+  bool made_here = false;  // then a UNIX path is removed with it
+
+  void remove_path() const noexcept;
+};
+
+// Takes over every descriptor that the environment promised. Throws StartupError (unavailable) that names the first one
+// which is no listening stream socket, for instance the connected socket of a unit with Accept=yes.
+[[nodiscard]] std::vector<ListenSocket> take_inherited_sockets(const preforkd::worker_env::Given& given);
+
+// Binds what the program asked for with Server::listen(). Throws StartupError: usage for an address that cannot be
+// read, else unavailable.
+[[nodiscard]] std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses);
+
+}  // namespace prefork::internal

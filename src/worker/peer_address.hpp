@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace prefork::internal {
+
+// Where a client connected from, in the 24 bytes that an idle connection can afford. Kept from the accept on, because a
+// TCP socket forgets its peer with the connection and on_close wants to name it. A UNIX peer's path is not kept: its
+// socket still knows it.
+class PeerAddress {
+ public:
+  void assign(const sockaddr_storage& peer) noexcept;
+  // `fd`: the connection's socket, still open.
+  [[nodiscard]] std::string text(int fd) const;
+
+ private:
+  std::uint16_t family_ = AF_UNSPEC;
+  std::uint16_t port_ = 0;  // network byte order
+  std::uint32_t scope_ = 0;
+  std::array<std::uint8_t, 16> address_{};
+};
+
+}  // namespace prefork::internal

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include <prefork/server.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "worker/log.hpp"
+#include "worker/server_impl.hpp"
+#include "worker/worker_run.hpp"
+
+namespace prefork {
+inline namespace v0 {
+
+using internal::log_line;
+using internal::LogLevel;
+
+Server::Impl::Impl()
+    : wheel(loop.now()),
+      posts(loop),
+      timers(loop, wheel),
+      watches(loop),
+      given(preforkd::worker_env::decode()),
+      settings(given ? given->settings : std::string()) {
+  preforkd::worker_env::unset_all();
+  if (!given || !given->pool) return;
+  identity = {given->pool->pool, given->pool->slot, given->pool->generation};
+  internal::set_log_name(identity.pool + "[" + std::to_string(identity.slot) + "]");
+}
+
+int Server::Impl::run() {
+  try {
+    internal::WorkerRun run(*this);
+    const int exit_status = run.serve();
+    posts.clear_stop();
+    return exit_status;
+  } catch (const preforkd::StartupError& error) {
+    log_line(LogLevel::error, {error.what()});
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    log_line(LogLevel::error, {"cannot start: ", preforkd::escape_bytes(error.what())});
+    return preforkd::exit_code::os_error;
+  }
+}
+
+Server::Server() : impl_(std::make_unique<Impl>()) {}
+
+Server::~Server() = default;
+
+Server& Server::framing(const Framing& framing) {
+  impl_->framing = framing;
+  return *this;
+}
+
+Server& Server::limits(const Limits& limits) {
+  impl_->limits = limits;
+  return *this;
+}
+
+Server& Server::listen(std::string_view address) {
+  impl_->listen.emplace_back(address);
+  return *this;
+}
+
+Server& Server::on_connect(std::function<void(Connection&)> callback) {
+  impl_->handlers.on_connect = std::move(callback);
+  return *this;
+}
+
+Server& Server::on_message(std::function<void(Connection&, std::string_view)> callback) {
+  impl_->handlers.on_message = std::move(callback);
+  return *this;
+}
+
+Server& Server::on_close(std::function<void(Connection&, CloseReason)> callback) {
+  impl_->handlers.on_close = std::move(callback);
+  return *this;
+}
+
+Server& Server::on_worker_start(std::function<void()> callback) {
+  impl_->on_worker_start = std::move(callback);
+  return *this;
+}
+
+Server& Server::on_drain(std::function<void()> callback) {
+  impl_->on_drain = std::move(callback);
+  return *this;
+}
+
+Server& Server::on_worker_stop(std::function<void()> callback) {
+  impl_->on_worker_stop = std::move(callback);
+  return *this;
+}
+
+bool Server::setting(std::string_view key, bool fallback) { return impl_->settings.boolean(key, fallback); }
+
+std::int64_t Server::setting(std::string_view key, std::int64_t fallback) {
+  return impl_->settings.integer(key, fallback);
+}
+
+std::string Server::setting(std::string_view key, const char* fallback) {
+  return impl_->settings.string(key, fallback);
+}
+
+TimerId Server::after(std::chrono::milliseconds delay, std::function<void()> callback) {
+  return TimerId{impl_->timers.add(delay, std::chrono::milliseconds(0), std::move(callback))};
+}
+
+TimerId Server::every(std::chrono::milliseconds interval, std::function<void()> callback) {
+  const std::chrono::milliseconds period = std::max(interval, std::chrono::milliseconds(1));
+  return TimerId{impl_->timers.add(period, period, std::move(callback))};
+}
+
+void Server::cancel(TimerId timer) noexcept { impl_->timers.cancel(static_cast<std::uint64_t>(timer)); }
+
+WatchId Server::watch(int fd, WatchEvents events, std::function<void(WatchEvents)> callback) {
+  return WatchId{impl_->watches.add(fd, events, std::move(callback))};
+}
+
+void Server::unwatch(WatchId watch) noexcept { impl_->watches.remove(static_cast<std::uint64_t>(watch)); }
+
+void Server::post(std::function<void()> callback) { impl_->posts.post(std::move(callback)); }
+
+void Server::stop() noexcept { impl_->posts.request_stop(); }
+
+const WorkerIdentity& Server::worker() const noexcept { return impl_->identity; }
+
+std::vector<std::string> Server::addresses() const { return impl_->addresses; }
+
+void Server::status(std::string_view text) {
+  impl_->status = text;
+  impl_->status_changed = true;
+}
+
+int Server::run() { return impl_->run(); }
+
+}  // namespace v0
+}  // namespace prefork

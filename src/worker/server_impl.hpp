@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prefork/server.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "wire/worker_env.hpp"
+#include "worker/data_path.hpp"
+#include "worker/event_loop.hpp"
+#include "worker/post_queue.hpp"
+#include "worker/settings.hpp"
+#include "worker/timer_wheel.hpp"
+#include "worker/user_timers.hpp"
+#include "worker/watches.hpp"
+
+namespace prefork {
+inline namespace v0 {
+
+// What a program says before run(), and what lives longer than one run(): the loop, timers, watches and posted calls.
+class __attribute__((visibility("hidden"))) Server::Impl {
+ public:
+  // Takes the worker contract's variables out of the environment.
+  Impl();
+
+  int run();
+
+  internal::EventLoop loop;
+  internal::TimerWheel wheel;
+  internal::PostQueue posts;
+  internal::UserTimers timers;
+  internal::Watches watches;
+
+  preforkd::Result<preforkd::worker_env::Given> given;
+  WorkerIdentity identity;
+  internal::Settings settings;
+
+  Framing framing = Framing::raw();
+  Limits limits;
+  std::vector<std::string> listen;
+  internal::Handlers handlers;
+  std::function<void()> on_worker_start;
+  std::function<void()> on_drain;
+  std::function<void()> on_worker_stop;
+
+  std::vector<std::string> addresses;  // of the listening sockets of the run
+  std::string status;                  // the application's STATUS= text
+  bool status_changed = false;
+};
+
+}  // namespace v0
+}  // namespace prefork

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "worker/worker_run.hpp"
+
+#include <fcntl.h>
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "base/address.hpp"
+#include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "worker/guarded.hpp"
+#include "worker/log.hpp"
+
+namespace prefork::internal {
+
+namespace {
+
+using preforkd::StartupError;
+namespace exit_code = preforkd::exit_code;
+
+std::string label_of(const Server::Impl& server) {
+  if (!server.given || !server.given->pool) return {};
+  return server.identity.pool + "[" + std::to_string(server.identity.slot) + "]";
+}
+
+}  // namespace
+
+WorkerRun::WorkerRun(Server::Impl& server)
+    : server_(server),
+      signals_(server.loop, [this](int) { ++signals_seen_; }),
+      limits_(checked_limits()),
+      sockets_(take_sockets()),
+      status_(server.loop, server.wheel, open_notify(), label_of(server)),
+      path_(server.loop, server.wheel, server.handlers, server.framing, limits_, take_stats_page()),
+      acceptor_(server.loop, server.wheel, path_),
+      table_before_(ConnectionTable::set_current(&path_.table())) {
+  take_lifeline();
+}
+
+WorkerRun::~WorkerRun() {
+  server_.wheel.cancel(*this);
+  ConnectionTable::set_current(table_before_);
+}
+
+Limits WorkerRun::checked_limits() {
+  if (!server_.given) throw StartupError(exit_code::config, "cannot start: environment: " + server_.given.error());
+  const Limits limits = server_.settings.limits(server_.limits);
+  const std::vector<std::string> problems = server_.settings.problems();
+  if (problems.empty()) return limits;
+  for (std::size_t i = 0; i + 1 < problems.size(); ++i) log_line(LogLevel::error, {problems[i]});
+  throw StartupError(exit_code::config, problems.back());
+}
+
+std::vector<ListenSocket> WorkerRun::take_sockets() {
+  std::vector<ListenSocket> sockets = take_inherited_sockets(*server_.given);
+  if (sockets.empty()) sockets = open_own_sockets(server_.listen);
+  if (sockets.empty()) {
+    throw StartupError(
+        exit_code::unavailable,
+        "no socket to serve: start this program by preforkd or by a systemd socket unit, or give it an address");
+  }
+  server_.addresses.clear();
+  for (const ListenSocket& socket : sockets) server_.addresses.push_back(preforkd::format_address(socket.address));
+  return sockets;
+}
+
+ServiceNotify WorkerRun::open_notify() {
+  auto notify = ServiceNotify::open(server_.given->notify_socket);
+  if (notify) return std::move(*notify);
+  log_line(LogLevel::warning, {"cannot tell the service manager: NOTIFY_SOCKET: ", notify.error()});
+  return {};
+}
+
+preforkd::StatsPage& WorkerRun::take_stats_page() {
+  preforkd::UniqueFd fd(std::exchange(server_.given->stats_fd, -1));
+  if (fd) {
+    auto mapping = preforkd::StatsMapping::map(fd.get(), true);
+    if (!mapping) {
+      throw StartupError(exit_code::os_error,
+                         std::string("cannot start: ") + preforkd::worker_env::stats_fd + ": " + mapping.error());
+    }
+    shared_stats_ = std::move(*mapping);
+  }
+  preforkd::StatsPage& page = shared_stats_ ? *shared_stats_.get() : private_stats_;
+  page.layout.store(preforkd::StatsPage::layout_version, std::memory_order_release);
+  return page;
+}
+
+void WorkerRun::take_lifeline() {
+  preforkd::UniqueFd fd(std::exchange(server_.given->control_fd, -1));
+  if (fd) lifeline_.emplace(server_.loop, std::move(fd), [this] { master_gone_ = true; });
+}
+
+int WorkerRun::serve() {
+  try {
+    start(std::move(sockets_));
+    while (!draining_ || !path_.empty()) turn();
+    if (server_.on_worker_stop) server_.on_worker_stop();
+    return exit_code::ok;
+  } catch (const StartupError&) {
+    throw;
+  } catch (const std::exception& error) {
+    log_line(LogLevel::error, {"worker ends: a callback failed: ", preforkd::escape_bytes(error.what())});
+  } catch (...) {
+    log_line(LogLevel::error, {"worker ends: a callback failed: no std::exception"});
+  }
+  return abandon();
+}
+
+void WorkerRun::start(std::vector<ListenSocket> sockets) {
+  if (server_.on_worker_start) server_.on_worker_start();
+  server_.loop.read_clock();
+  if (server_.given->watchdog) {
+    watchdog_.emplace(server_.loop, server_.wheel, status_.notify(), *server_.given->watchdog);
+  }
+  acceptor_.open(std::move(sockets));
+  status_.ready();
+}
+
+void WorkerRun::turn() {
+  server_.loop.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(server_.loop.now()));
+  server_.wheel.advance(server_.loop.now());
+  path_.settle();
+  acceptor_.update();
+  leave_if_told();
+  if (server_.status_changed) {
+    server_.status_changed = false;
+    status_.set_text(server_.status);
+  }
+  status_.update(path_.connections());
+}
+
+void WorkerRun::leave_if_told() {
+  if (signals_seen_ >= 2 && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
+  if (draining_ || (signals_seen_ == 0 && !master_gone_ && !server_.posts.stop_requested())) return;
+  if (master_gone_) log_line(LogLevel::warning, {"the master is gone: finishing what was asked, then leaving"});
+  begin_drain();
+}
+
+void WorkerRun::begin_drain() {
+  draining_ = true;
+  status_.stopping();
+  acceptor_.close();
+  if (server_.on_drain) server_.on_drain();
+  if (limits_.drain_timeout.count() > 0) server_.wheel.arm(*this, server_.loop.now() + limits_.drain_timeout);
+  if (limits_.drain_idle_at_once) path_.begin_drain();
+}
+
+void WorkerRun::on_timer() { path_.close_all(CloseReason::drain_timeout, CloseReason::drained); }
+
+// The application is in a state that it did not expect: nothing more is delivered, every connection learns of its end.
+int WorkerRun::abandon() noexcept {
+  acceptor_.close();
+  path_.close_all(CloseReason::handler_failed, CloseReason::handler_failed);
+  while (path_.has_work()) path_.settle();
+  if (server_.on_worker_stop) static_cast<void>(guarded("on_worker_stop", server_.on_worker_stop));
+  return exit_code::failure;
+}
+
+}  // namespace prefork::internal

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "wire/stats_page.hpp"
+#include "worker/acceptor.hpp"
+#include "worker/data_path.hpp"
+#include "worker/lifeline.hpp"
+#include "worker/server_impl.hpp"
+#include "worker/service_status.hpp"
+#include "worker/worker_signals.hpp"
+
+namespace prefork::internal {
+
+// One Server::run(): from taking over the sockets to the exit status.
+//
+//   start() ── READY=1 ──▶ serving ── a reason to leave ──▶ draining ── last connection gone ──▶ done
+//                              └── a callback failed, or a second signal: every connection is closed ──▶ done
+//
+// A reason to leave that comes in the middle of a turn takes effect at its end. So a listening socket that woke this
+// worker in the same turn is accepted from before it is given up: the kernel has woken nobody else for that client.
+class WorkerRun final : private TimerNode {
+ public:
+  // Takes over descriptors and checks settings. Throws StartupError.
+  explicit WorkerRun(Server::Impl& server);
+  ~WorkerRun();
+  WorkerRun(const WorkerRun&) = delete;
+  WorkerRun& operator=(const WorkerRun&) = delete;
+
+  // Returns the exit status. Throws StartupError before READY=1.
+  [[nodiscard]] int serve();
+
+ private:
+  [[nodiscard]] Limits checked_limits();
+  [[nodiscard]] preforkd::StatsPage& take_stats_page();
+  [[nodiscard]] std::vector<ListenSocket> take_sockets();
+  [[nodiscard]] ServiceNotify open_notify();
+  void take_lifeline();
+
+  void start(std::vector<ListenSocket> sockets);
+  void turn();
+  void leave_if_told();
+  void begin_drain();
+  [[nodiscard]] int abandon() noexcept;
+  void on_timer() override;  // the drain took too long
+
+  Server::Impl& server_;
+  WorkerSignals signals_;
+  const Limits limits_;
+  preforkd::StatsMapping shared_stats_;
+  preforkd::StatsPage private_stats_{};
+  std::vector<ListenSocket> sockets_;
+  ServiceStatus status_;
+  std::optional<Watchdog> watchdog_;
+  std::optional<Lifeline> lifeline_;
+  DataPath path_;
+  Acceptor acceptor_;
+  ConnectionTable* table_before_;
+  int signals_seen_ = 0;
+  bool master_gone_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace prefork::internal
