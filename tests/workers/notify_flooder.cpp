@@ -40,6 +40,6 @@ int main() {
   for (unsigned round = 0;; ++round) {
     for (const std::string& each : all) plain_worker::send_message(fd, each, -1, 0);
     plain_worker::send_message(fd, "FDSTORE=1\nFDNAME=flood", passed, descriptors_a_message);
-    if (round == 200) plain_worker::write_line(STDOUT_FILENO, "flooded");
+    if (round == 50) plain_worker::write_line(STDOUT_FILENO, "flooded");
   }
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Nothing that comes and goes leaves a descriptor behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/master.hpp"
+#include "support/proc.hpp"
+
+namespace preforkd::component {
+namespace {
+
+Master::Options with(unsigned workers, std::vector<std::string> arguments) {
+  Master::Options options;
+  options.workers = workers;
+  options.arguments = std::move(arguments);
+  return options;
+}
+
+// The descriptors of a process once they are as many as before, or what they are instead.
+testing::AssertionResult has_as_many_as(pid_t pid, const std::map<int, std::string>& before) {
+  if (eventually([&] { return descriptors_of(pid).size() == before.size(); }, std::chrono::milliseconds(5000))) {
+    return testing::AssertionSuccess();
+  }
+  testing::AssertionResult result = testing::AssertionFailure();
+  result << "there were " << before.size() << " descriptors, now there are:";
+  for (const auto& [fd, target] : descriptors_of(pid)) result << "\n  " << fd << " " << target;
+  return result;
+}
+
+TEST(DescriptorLeak, a_master_has_as_many_after_100_respawns) {
+  constexpr unsigned slots = 4;
+  const Master master({binaries::worker("does_as_told")},
+                      with(slots, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
+  master.wait_ready();
+  const auto before = descriptors_of(master.pid());
+  std::vector<std::size_t> marks(slots, 0);
+  for (unsigned i = 0; i < 100; ++i) {
+    const unsigned slot = i % slots;
+    const pid_t worker = master.worker(slot, marks[slot]);
+    marks[slot] = master.log().size();
+    ASSERT_EQ(::kill(worker, SIGKILL), 0);
+  }
+  for (unsigned slot = 0; slot < slots; ++slot) EXPECT_GT(master.worker(slot, marks[slot]), 0);
+  EXPECT_TRUE(has_as_many_as(master.pid(), before));
+}
+
+TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
+  Master master({binaries::worker("exits_at_once"), "1"},
+                with(1, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
+  master.log().wait_for("crashed 2 times");
+  const auto before = descriptors_of(master.pid());
+  master.log().wait_for("crashed 40 times");
+  EXPECT_LE(descriptors_of(master.pid()).size(), before.size() + 6);  // one worker may be there now that was not then
+}
+
+TEST(DescriptorLeak, a_master_has_as_many_after_reloads_and_resizes) {
+  const Master master({binaries::worker("does_as_told")}, with(2, {}));
+  master.wait_ready();
+  const auto before = descriptors_of(master.pid());
+  for (int i = 0; i < 5; ++i) {
+    const std::size_t mark = master.log().size();
+    master.signal(SIGHUP);
+    master.log().wait_for("reload done", mark);
+    master.signal(SIGTTIN);
+    EXPECT_GT(master.worker(2, mark), 0);
+    master.signal(SIGTTOU);
+    ASSERT_TRUE(eventually([&] { return master.workers().size() == 2; }));
+  }
+  EXPECT_TRUE(has_as_many_as(master.pid(), before));
+}
+
+TEST(DescriptorLeak, a_worker_has_as_many_after_1000_connections_however_they_end) {
+  const Master master({binaries::prefork_echo}, with(1, {"--set", "settings.log_connections=false"}));
+  master.wait_ready();
+  const pid_t worker = master.worker(0);
+  EXPECT_EQ(Client(master.address()).ask("warm up"), "received: warm up");
+  ASSERT_TRUE(eventually([&] { return title_of(worker).find(" 0 connections") != std::string::npos; }));
+  const auto before = descriptors_of(worker);
+  for (int i = 0; i < 1000; ++i) {
+    Client client(master.address());
+    switch (i % 5) {
+      case 0:
+        EXPECT_EQ(client.ask("hello"), "received: hello");
+        break;
+      case 1:
+        client.send("never read\n");
+        break;
+      case 2:
+        client.send("unfinished");
+        break;
+      case 3:
+        EXPECT_EQ(client.ask("quit"), "received: quit");
+        break;
+      default:
+        client.send("reset");
+        client.reset();
+        break;
+    }
+  }
+  EXPECT_TRUE(has_as_many_as(worker, before));
+}
+
+}  // namespace
+}  // namespace preforkd::component

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Workers that leave finish what they have in hand, and nobody is turned away meanwhile.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/master.hpp"
+#include "support/proc.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using testing::HasSubstr;
+
+Master start(const std::string& program, unsigned workers, std::vector<std::string> arguments = {}) {
+  Master::Options options;
+  options.workers = workers;
+  options.arguments = std::move(arguments);
+  return Master({program}, options);
+}
+
+TEST(Drain, a_reload_answers_the_request_in_hand_then_closes) {
+  const Master master = start(binaries::worker("answers_late"), 1);
+  master.wait_ready();
+  Client client(master.address());
+  EXPECT_EQ(client.ask("a question"), "wait");
+  const UniqueFd old_worker = open_pidfd(master.worker(0));
+  const std::size_t mark = master.log().size();
+  master.signal(SIGHUP);
+  EXPECT_EQ(client.read_to_end(), "late: a question\n");
+  master.log().wait_for("reload done", mark);
+  EXPECT_TRUE(wait_gone(old_worker.get()));
+  EXPECT_EQ(Client(master.address()).ask("another"), "wait");
+}
+
+TEST(Drain, a_stop_answers_the_request_in_hand_then_closes) {
+  Master master = start(binaries::worker("answers_late"), 1);
+  master.wait_ready();
+  Client client(master.address());
+  EXPECT_EQ(client.ask("a question"), "wait");
+  master.signal(SIGTERM);
+  EXPECT_EQ(client.read_to_end(), "late: a question\n");
+  EXPECT_EQ(master.process().wait_exit().status, 0);
+}
+
+TEST(Drain, an_idle_connection_is_closed_at_once_and_the_log_says_why) {
+  Master master = start(binaries::prefork_echo, 1);
+  master.wait_ready();
+  Client client(master.address());
+  EXPECT_EQ(client.ask("hello"), "received: hello");
+  EXPECT_EQ(master.stop().status, 0);
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_THAT(master.log().text(), HasSubstr("closed: drained"));
+}
+
+TEST(Drain, an_idle_connection_may_be_kept_until_the_deadline) {
+  Master master = start(binaries::prefork_echo, 1, {"--set", "settings.drain_idle=keep"});
+  master.wait_ready();
+  Client client(master.address());
+  EXPECT_EQ(client.ask("hello"), "received: hello");
+  const std::size_t mark = master.log().size();
+  master.signal(SIGHUP);
+  EXPECT_GT(master.worker(0, mark), 0);
+  EXPECT_EQ(client.ask("still here"), "received: still here");
+}
+
+TEST(Drain, no_connection_is_refused_during_reloads) {
+  const Master master = start(binaries::prefork_echo, 2, {"--set", "settings.drain_idle=keep"});
+  master.wait_ready();
+  for (int i = 0; i < 3; ++i) {
+    const std::size_t mark = master.log().size();
+    master.signal(SIGHUP);
+    while (master.log().text().find("reload done", mark) == std::string::npos) {
+      Client client(master.address());
+      EXPECT_EQ(client.ask("during a reload"), "received: during a reload");
+    }
+  }
+}
+
+TEST(Drain, a_hanging_worker_is_replaced) {
+  const Master master = start(binaries::prefork_echo, 1, {"--set", "hang_timeout=500ms"});
+  master.wait_ready();
+  const std::size_t mark = master.log().size();
+  ::kill(master.worker(0), SIGSTOP);
+  EXPECT_THAT(master.log().wait_for(" died", mark), HasSubstr("(hung)"));
+  EXPECT_GT(master.worker(0, mark), 0);
+  EXPECT_EQ(Client(master.address()).ask("back"), "received: back");
+}
+
+TEST(Drain, a_worker_that_lives_does_not_count_as_hanging) {
+  const Master watched = start(binaries::prefork_echo, 1, {"--set", "hang_timeout=300ms"});
+  watched.wait_ready();
+  const pid_t worker = watched.worker(0);
+  // A program that sends no watchdog message, watched as closely, and later, is found hanging …
+  const Master hanging = start(binaries::worker("does_as_told"), 1, {"--set", "hang_timeout=900ms"});
+  hanging.log().wait_for("(hung)");
+  // … while this one, which serves nobody but sends them, was left alone.
+  EXPECT_EQ(watched.workers(), std::vector<pid_t>{worker});
+}
+
+}  // namespace
+}  // namespace preforkd::component
