@@ -84,13 +84,14 @@ TEST(Drain, no_connection_is_refused_during_reloads) {
 }
 
 TEST(Drain, a_hanging_worker_is_replaced) {
-  const Master master = start(binaries::prefork_echo, 1, {"--set", "hang_timeout=500ms"});
+  const Master master =
+      start(binaries::prefork_echo, 1, {"--set", "hang_timeout=300ms", "--set", "drain_timeout=200ms"});
   master.wait_ready();
   const std::size_t mark = master.log().size();
-  ::kill(master.worker(0), SIGSTOP);
-  EXPECT_THAT(master.log().wait_for(" died", mark), HasSubstr("(hung)"));
+  ::kill(master.worker(0), SIGSTOP);  // SIGABRT does not end a stopped process, so SIGKILL must follow
   EXPECT_GT(master.worker(0, mark), 0);
   EXPECT_EQ(Client(master.address()).ask("back"), "received: back");
+  EXPECT_THAT(master.log().wait_for(" died", mark), HasSubstr("(hung): signal 9 (SIGKILL)"));
 }
 
 TEST(Drain, a_worker_that_lives_does_not_count_as_hanging) {

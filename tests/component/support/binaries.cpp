@@ -5,6 +5,11 @@
 
 namespace preforkd::component::binaries {
 
+const std::string preforkd = PREFORKD_BINARY;
+const std::string prefork_echo = PREFORK_ECHO_BINARY;
+
+std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }
+
 std::string systemd_socket_activate() {
   for (const char* path : {"/usr/bin/systemd-socket-activate", "/bin/systemd-socket-activate"}) {
     if (::access(path, X_OK) == 0) return path;

@@ -6,13 +6,13 @@
 // Where the build has put the programs under test.
 namespace preforkd::component::binaries {
 
-inline const std::string preforkd = PREFORKD_BINARY;
-inline const std::string prefork_echo = PREFORK_ECHO_BINARY;
+extern const std::string preforkd;
+extern const std::string prefork_echo;
 
 // A program of tests/workers.
-inline std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }
+[[nodiscard]] std::string worker(const std::string& name);
 
 // Empty if it is not installed.
-std::string systemd_socket_activate();
+[[nodiscard]] std::string systemd_socket_activate();
 
 }  // namespace preforkd::component::binaries
