@@ -116,13 +116,17 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   if (message.watchdog_trigger) pool_.worker_watchdog_trigger(id);
 }
 
-// A pool never gives up on workers that crash. But if nothing of it ever ran and the reason will not pass by itself,
-// whoever starts it is told at once and can mend it.
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   happened_ = true;
+  give_up_if_hopeless(status);
   pool_.worker_exited(id, status);
-  if (any_executed_ || exit_code_ != 0 || status.kind != ExitStatus::Kind::exec_failed || is_passing(status.value))
-    return;
+}
+
+// A pool never gives up on workers that crash. But if nothing of it ever ran and the reason will not pass by itself,
+// whoever starts it is told at once and can mend it.
+void Master::give_up_if_hopeless(const ExitStatus& status) {
+  if (any_executed_ || pool_.state() == PoolState::stopping) return;
+  if (status.kind != ExitStatus::Kind::exec_failed || is_passing(status.value)) return;
   log::error("cannot start a worker: " + config_->program.front() + ": " + to_string(status));
   exit_code_ = exit_code::unavailable;
   pool_.stop_now();
@@ -216,7 +220,7 @@ void Master::settle_state() {
   const PoolState now = pool_.state();
   if (now == shown_state_) return;
   const PoolState before = std::exchange(shown_state_, now);
-  if (now == PoolState::degraded) log::warning(pool_name() + " is degraded: " + status());
+  if (now == PoolState::degraded) log::warning(pool_name() + ": " + status());
   if (before == PoolState::degraded && now == PoolState::running)
     log::info(pool_name() + " has recovered: " + status());
 }

@@ -36,6 +36,8 @@ class Master final : private WorkerObserver {
   void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
   void on_worker_gone(WorkerId id, const ExitStatus& status) override;
 
+  void give_up_if_hopeless(const ExitStatus& status);
+
   void watch_signals();
   void stop(const std::string& why);
   void hang_up();

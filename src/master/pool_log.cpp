@@ -93,8 +93,9 @@ void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
 
 void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int signal) {
   const std::string how = to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}});
-  log::warning(name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
-               fields(worker.id, worker.slot, worker.generation));
+  const log::Level level = why == ExitCause::operator_request ? log::Level::debug : log::Level::warning;
+  log::write(level, name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
+             fields(worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::on_worker_exited(const ExitRecord& exit) {
