@@ -158,7 +158,7 @@ void Master::reload() {
     return;
   }
   notifier_.reloading();
-  if (!reload_) reload_.emplace();
+  if (!reload_) reload_ = Reload{};
   tl::expected<PoolConfig, ConfigFailure> config = load_config(source_);
   if (!config) {
     for (const std::string& line : config.error().lines) log::error(line);
