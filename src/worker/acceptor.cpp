@@ -2,6 +2,7 @@
 #include "worker/acceptor.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -15,7 +16,6 @@
 namespace prefork::internal {
 
 namespace {
-constexpr int batch = 4;
 constexpr std::chrono::milliseconds shortage_pause{100};
 }  // namespace
 
@@ -97,10 +97,11 @@ void Acceptor::update() noexcept {
 }
 
 void Acceptor::accept_from(Listener& listener) {
-  bool accepted = false;
-  for (int i = 0; i < batch && !path_.full() && accept_one(listener); ++i) accepted = true;
+  const std::size_t allowed = 1 + loop_.ready() / 8;
+  std::size_t accepted = 0;
+  while (accepted < allowed && !path_.full() && accept_one(listener)) ++accepted;
   update();
-  if (accepted && listener.watched) stand_at_the_end(listener);
+  if (accepted > 0 && listener.watched) stand_at_the_end(listener);
 }
 
 // True: one was taken from the queue, look for another.
@@ -158,6 +159,8 @@ void Acceptor::refill_reserve() noexcept {
 
 void Acceptor::stand_at_the_end(Listener& listener) noexcept {
   listener.stop();
+  // Registering looks at the queue again: whoever was woken meanwhile is to be the first there.
+  ::sched_yield();
   if (listener.start() != 0) pause();
 }
 

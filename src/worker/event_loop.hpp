@@ -44,6 +44,9 @@ class EventLoop {
   // of one leaves here; the events behind it are reported again by the next turn.
   void turn(int timeout_ms);
 
+  // Sources that were ready in this turn.
+  [[nodiscard]] std::size_t ready() const noexcept { return count_; }
+
   // The time at which this turn woke up.
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   void read_clock() noexcept { now_ = std::chrono::steady_clock::now(); }

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// How connections come in: spread over the workers of one socket, and what happens when there are too many.
+#include "worker/acceptor.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <map>
+#include <memory>
+
+#include "server_process.hpp"
+#include "server_thread.hpp"
+
+namespace prefork::test {
+namespace {
+
+void greet_with_pid(Server& server) {
+  server.on_connect([](Connection& c) { c.send(std::to_string(::getpid())); });
+}
+
+std::vector<ServerProcess> start_workers(const Listener& listener, int count) {
+  std::vector<ServerProcess> workers;
+  for (int i = 0; i < count; ++i) workers.emplace_back(Start{{listener.fd.get()}, {}, greet_with_pid, {}});
+  return workers;
+}
+
+// Waits until each worker has served somebody, so that none is still starting.
+void wait_for_workers(const Listener& listener, std::size_t count) {
+  std::map<std::string, int> seen;
+  while (seen.size() < count) ++seen[TestClient(listener.address).line()];
+}
+
+using Share = std::map<std::string, int>;  // connections by the worker's pid
+
+// A machine under load may keep one worker from the processor for the few milliseconds that 300 connections take, and
+// then the others rightly do its part. So the best of some rounds counts.
+template <class Round>
+testing::AssertionResult spread(Round round, int least, int most) {
+  std::string seen;
+  for (int i = 0; i < 20; ++i) {
+    const Share share = round();
+    bool even = share.size() == 3;
+    for (const auto& [pid, count] : share) {
+      even = even && count >= least && count <= most;
+      seen += std::to_string(count) + " ";
+    }
+    if (even) return testing::AssertionSuccess();
+    seen += "| ";
+  }
+  return testing::AssertionFailure() << seen;
+}
+
+TEST(AcceptorTest, SequentialConnectionsAreSpreadEvenly) {
+  const Listener listener;
+  const std::vector<ServerProcess> workers = start_workers(listener, 3);
+  wait_for_workers(listener, 3);
+  const auto round = [&] {
+    std::vector<TestClient> clients;
+    Share share;
+    for (int i = 0; i < 300; ++i) {
+      clients.emplace_back(listener.address);
+      ++share[clients.back().line()];
+    }
+    return share;
+  };
+  EXPECT_TRUE(spread(round, 80, 120));
+}
+
+TEST(AcceptorTest, ABurstIsSharedByAll) {
+  const Listener listener;
+  const std::vector<ServerProcess> workers = start_workers(listener, 3);
+  wait_for_workers(listener, 3);
+  const auto round = [&] {
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 300; ++i) clients.emplace_back(listener.address);
+    Share share;
+    for (TestClient& client : clients) ++share[client.line()];
+    return share;
+  };
+  EXPECT_TRUE(spread(round, 60, 180));
+}
+
+TEST(AcceptorTest, AtMaxConnectionsOthersTakeOver) {
+  const Listener listener;
+  const auto limited = [](Server& server) {
+    Limits limits;
+    limits.max_connections = 2;
+    server.limits(limits);
+    greet_with_pid(server);
+  };
+  const ServerProcess first(Start{{listener.fd.get()}, {}, limited, {}});
+  const ServerProcess second(Start{{listener.fd.get()}, {}, limited, {}});
+  std::vector<TestClient> clients;
+  std::map<std::string, int> share;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(listener.address);
+    ++share[clients.back().line()];
+  }
+  EXPECT_THAT(share, testing::ElementsAre(testing::Pair(testing::_, 2), testing::Pair(testing::_, 2)));
+  // The fifth waits in the queue until one of the four leaves.
+  TestClient fifth(listener.address);
+  EXPECT_FALSE(wait_for(fifth.fd(), POLLIN, std::chrono::milliseconds(50)));
+  clients[1].close();
+  EXPECT_FALSE(fifth.line().empty());
+}
+
+TEST(AcceptorTest, OneClientAProcessNeverHasTwo) {
+  std::atomic<int> open{0};
+  std::atomic<int> most{0};
+  ServerThread server([&](Server& s) {
+    Limits limits;
+    limits.max_connections = 1;
+    s.limits(limits);
+    s.on_connect([&](Connection&) { most = std::max(most.load(), ++open); });
+    s.on_message([&](Connection& c, std::string_view) {
+      c.send("bye");
+      c.close_after_flush();
+    });
+    s.on_close([&](Connection&, CloseReason) { --open; });
+  });
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(server.connect());
+  for (TestClient& client : clients) client.send("x\n");
+  for (TestClient& client : clients) EXPECT_EQ(client.line(), "bye");
+  EXPECT_EQ(most, 1);
+}
+
+// What a process with too few descriptors does.
+struct Starved {
+  explicit Starved(const Listener& listener)
+      : worker(Start{{listener.fd.get()},
+                     {},
+                     [](Server& s) {
+                       greet_with_pid(s);
+                       s.on_message([](Connection& c, std::string_view) {
+                         timespec time{};
+                         ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+                         c.send(std::to_string(time.tv_sec * 1000 + time.tv_nsec / 1000000));
+                       });
+                     },
+                     [] {
+                       const rlimit limit{32, 32};
+                       ::setrlimit(RLIMIT_NOFILE, &limit);
+                     }}) {}
+  static long cpu_ms(TestClient& client) {
+    client.send("cpu\n");
+    return std::stol(client.line());
+  }
+  ServerProcess worker;
+};
+
+TEST(AcceptorTest, WithoutDescriptorsAClientIsToldAndServedAgainLater) {
+  const Listener listener;
+  Starved starved(listener);
+  std::vector<TestClient> served;
+  std::size_t turned_away = 0;
+  for (int i = 0; i < 60; ++i) {
+    TestClient client(listener.address);
+    if (client.line() == "<eof>") {
+      ++turned_away;
+    } else {
+      served.push_back(std::move(client));
+    }
+  }
+  EXPECT_GT(turned_away, 30U);
+  ASSERT_GT(served.size(), 10U);
+  // The ones who are here are served, and there is no spinning: that would be some 200 ms.
+  const long before = Starved::cpu_ms(served[0]);
+  EXPECT_FALSE(wait_for(served[0].fd(), POLLIN, std::chrono::milliseconds(200)));
+  EXPECT_LT(Starved::cpu_ms(served[0]) - before, 100);
+  served.pop_back();
+  std::string greeting;
+  while (greeting.empty() || greeting == "<eof>") greeting = TestClient(listener.address).line();
+  EXPECT_EQ(starved.worker.terminate(), 0);
+}
+
+}  // namespace
+}  // namespace prefork::test

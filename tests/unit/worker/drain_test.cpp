@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// How a worker leaves. stop() stands for SIGTERM and the end of the master, which worker_run_test.cpp tries.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "server_thread.hpp"
+
+namespace prefork::test {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using Clock = std::chrono::steady_clock;
+
+struct App {
+  void operator()(Server& s) {
+    Limits limits;
+    limits.output_high_mark = 64 * 1024;
+    change_limits(limits);
+    s.limits(limits);
+    s.on_connect([this](Connection&) { record.add("connect"); });
+    s.on_message([this](Connection& c, std::string_view line) {
+      if (line == "later") {
+        held.emplace_back(c.defer());
+      } else if (line == "flood") {
+        for (int i = 0; i < 16; ++i) c.write(std::string(1024 * 1024, 'x'));
+      } else {
+        c.send(line);
+      }
+      record.add(std::string(line.substr(0, 20)));
+    });
+    s.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    s.on_drain([this] { record.add("drain"); });
+    s.on_worker_stop([this] { record.add("stop"); });
+  }
+
+  std::function<void(Limits&)> change_limits = [](Limits&) {};
+  Record record;
+  std::deque<Reply> held;
+};
+
+TEST(DrainTest, WithNothingOpenItReturnsAtOnce) {
+  App app;
+  ServerThread server(std::ref(app));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_THAT(app.record.now(), ElementsAre("drain", "stop"));
+}
+
+TEST(DrainTest, IdleConnectionsAreClosedAtOnce) {
+  App app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  app.record.wait(1);
+  const auto begin = Clock::now();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_LT(Clock::now() - begin, milliseconds(1000));
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "drained", "stop"));
+}
+
+TEST(DrainTest, NobodyIsAcceptedAnyMore) {
+  App app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\n");
+  app.record.wait(2);
+  server.request_stop();
+  app.record.wait(3);
+  EXPECT_THROW(server.connect(), std::runtime_error);
+  server.post([&](Server&) { app.held.clear(); });
+  EXPECT_EQ(server.join(), 0);
+}
+
+TEST(DrainTest, WhatTheKernelAlreadyHoldsIsAnswered) {
+  App app;
+  // What is sent to a UNIX socket is at once in the receiver's queue.
+  ServerThread server(std::ref(app), "@prefork-drain-test-" + std::to_string(::getpid()));
+  TestClient client = server.connect();
+  app.record.wait(1);
+  // The loop stands still while the lines and the order to leave arrive: both are there in the turn that drains.
+  std::promise<void> go;
+  std::promise<void> standing;
+  server.post([&](Server& s) {
+    standing.set_value();
+    go.get_future().wait();
+    s.stop();
+  });
+  standing.get_future().wait();
+  std::string lines;
+  for (int i = 0; i < 9000; ++i) lines += "line " + std::to_string(i) + "\n";
+  ASSERT_GT(lines.size(), 65536U) << "one read must not be enough";
+  client.send(lines);
+  go.set_value();
+  EXPECT_TRUE(client.rest() == lines + "<eof>");
+  EXPECT_EQ(server.join(), 0);
+}
+
+TEST(DrainTest, ADeferredReplyIsWaitedForAndWhatStandsBehindIsAnswered) {
+  App app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\nbehind\n");
+  app.record.wait(2);
+  server.request_stop();
+  app.record.wait(3);
+  server.post([&](Server&) {
+    app.held.front().send("now");
+    app.held.clear();
+  });
+  EXPECT_EQ(client.rest(), "now\nbehind\n<eof>");
+  EXPECT_EQ(server.join(), 0);
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "later", "drain", "behind", "drained", "stop"));
+}
+
+TEST(DrainTest, UnsentOutputIsSent) {
+  App app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("flood\nbehind\n");
+  app.record.wait(2);
+  server.request_stop();
+  app.record.wait(3);
+  EXPECT_EQ(client.bytes(16U * 1024 * 1024).size(), 16U * 1024 * 1024);
+  EXPECT_EQ(client.rest(), "behind\n<eof>");
+  EXPECT_EQ(server.join(), 0);
+}
+
+TEST(DrainTest, AMessageThatHasBegunMayBecomeComplete) {
+  App app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("first\nhalf");
+  EXPECT_EQ(client.line(), "first");
+  server.request_stop();
+  app.record.wait(3);
+  // on_drain runs before the connections are looked at; this runs after.
+  server.post([&](Server&) { app.record.add("draining"); });
+  app.record.wait(4);
+  client.send(" and half\nnext is not begun");
+  EXPECT_EQ(client.rest(), "half and half\n<eof>");
+  EXPECT_EQ(server.join(), 0);
+}
+
+TEST(DrainTest, AMessageThatHasBegunIsWaitedForNoLongerThanItsTimeOut) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.message_timeout = milliseconds(100); };
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("half");
+  app.record.wait(1);
+  server.request_stop();
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_EQ(server.join(), 0);
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "message-timeout", "stop"));
+}
+
+TEST(DrainTest, KeptIdleConnectionsAreServedUntilTheDrainTimeout) {
+  App app;
+  app.change_limits = [](Limits& limits) {
+    limits.drain_idle_at_once = false;
+    limits.drain_timeout = milliseconds(300);
+  };
+  ServerThread server(std::ref(app));
+  TestClient idle = server.connect();
+  TestClient busy = server.connect();
+  app.record.wait(2);
+  const auto begin = Clock::now();
+  server.request_stop();
+  app.record.wait(3);
+  idle.send("still served\n");
+  EXPECT_EQ(idle.line(), "still served");
+  busy.send("later\n");
+  app.record.wait(5);
+  EXPECT_EQ(server.join(), 0);
+  EXPECT_GE(Clock::now() - begin, milliseconds(300));
+  EXPECT_THAT(app.record.now(), testing::IsSupersetOf({"drained", "drain-timeout"}));
+}
+
+TEST(DrainTest, KeptConnectionsThatCloseThemselvesEndTheDrain) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.drain_idle_at_once = false; };
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  app.record.wait(1);
+  server.request_stop();
+  app.record.wait(2);
+  client.close();
+  EXPECT_EQ(server.join(), 0);
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "peer-closed", "stop"));
+}
+
+TEST(DrainTest, TheDrainTimeoutEndsABusyConnection) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.drain_timeout = milliseconds(50); };
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\n");
+  app.record.wait(2);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "later", "drain", "drain-timeout", "stop"));
+}
+
+TEST(DrainTest, StopBeforeRunLeavesAtOnce) {
+  Server server;
+  server.listen("127.0.0.1:0");
+  server.stop();
+  EXPECT_EQ(server.run(), 0);
+}
+
+}  // namespace
+}  // namespace prefork::test

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Deferred replies.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "server_thread.hpp"
+
+namespace prefork::test {
+namespace {
+
+using testing::ElementsAre;
+
+// Defers each line that begins with "later" and answers the others at once. The held replies belong to the server's
+// thread.
+struct Deferring {
+  void operator()(Server& server) {
+    server.on_message([this](Connection& c, std::string_view line) {
+      record.add(std::string(line));
+      if (line.substr(0, 5) == "later") {
+        held.emplace_back(c.defer());
+      } else {
+        c.send(line);
+      }
+    });
+    server.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+  }
+  void release(ServerThread& server, std::string text) {
+    server.post([this, text = std::move(text)](Server&) {
+      Reply reply = std::move(held.front());
+      held.pop_front();
+      reply.send(text);
+    });
+  }
+  void drop(ServerThread& server) {
+    server.post([this](Server&) { held.pop_front(); });
+  }
+
+  Record record;
+  std::deque<Reply> held;
+};
+
+TEST(ReplyTest, RepliesKeepTheOrderOfTheirMessages) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("a\nlater 1\nb\nlater 2\nc\n");
+  EXPECT_EQ(client.line(), "a");
+  EXPECT_THAT(app.record.wait(2), ElementsAre("a", "later 1"));
+  EXPECT_TRUE(client.silent());
+  app.release(server, "one");
+  EXPECT_EQ(client.line(), "one");
+  EXPECT_EQ(client.line(), "b");
+  app.record.wait(4);
+  app.release(server, "two");
+  EXPECT_EQ(client.line(), "two");
+  EXPECT_EQ(client.line(), "c");
+}
+
+TEST(ReplyTest, InputThatArrivesMeanwhileWaits) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\n");
+  app.record.wait(1);
+  client.send("next\n");
+  TestClient other = server.connect();
+  other.send("sync\n");
+  EXPECT_EQ(other.line(), "sync");
+  EXPECT_TRUE(client.silent());
+  app.release(server, "now");
+  EXPECT_EQ(client.line(), "now");
+  EXPECT_EQ(client.line(), "next");
+}
+
+TEST(ReplyTest, DestroyedUnsentItLetsTheConnectionGoOn) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\nnext\n");
+  app.record.wait(1);
+  app.drop(server);
+  EXPECT_EQ(client.line(), "next");
+}
+
+TEST(ReplyTest, AHalfClosedClientStillGetsIt) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\nnext\n");
+  client.half_close();
+  app.record.wait(1);
+  app.release(server, "now");
+  EXPECT_EQ(client.rest(), "now\nnext\n<eof>");
+  EXPECT_THAT(app.record.wait(3), ElementsAre("later", "next", "peer-closed"));
+}
+
+TEST(ReplyTest, AClientThatResetsMeanwhileIsNoticed) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\n");
+  app.record.wait(1);
+  client.reset();
+  EXPECT_THAT(app.record.wait(2), ElementsAre("later", "peer-reset"));
+  app.release(server, "too late");
+}
+
+TEST(ReplyTest, AUnixClientThatClosedMeanwhileCostsNoTurnsOfTheLoop) {
+  Deferring app;
+  std::atomic<int> ticks{0};
+  ServerThread server(std::ref(app), "@prefork-reply-test-" + std::to_string(::getpid()));
+  TestClient client = server.connect();
+  client.send("later\nnext\n");
+  app.record.wait(1);
+  const auto cpu = [] {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  client.close();
+  std::promise<void> waited;
+  const auto before = cpu();
+  server.post([&](Server& s) { s.after(std::chrono::milliseconds(100), [&] { waited.set_value(); }); });
+  waited.get_future().wait();
+  EXPECT_LT(cpu() - before, std::chrono::milliseconds(50)) << "the loop spins on EPOLLHUP";
+  app.release(server, "nobody reads this");
+  EXPECT_THAT(app.record.wait(3), ElementsAre("later", "next", "peer-reset"));
+}
+
+TEST(ReplyTest, SeveralForOneMessageAreAllWaitedFor) {
+  Record record;
+  std::deque<Reply> held;
+  ServerThread server([&](Server& s) {
+    s.on_message([&](Connection& c, std::string_view line) {
+      record.add(std::string(line));
+      if (line != "two") return c.send(line);
+      held.emplace_back(c.defer());
+      held.emplace_back(c.defer());
+    });
+  });
+  TestClient client = server.connect();
+  client.send("two\nnext\n");
+  record.wait(1);
+  server.post([&](Server&) {
+    held.back().send("first");
+    held.pop_back();
+  });
+  EXPECT_EQ(client.line(), "first");
+  EXPECT_EQ(record.now().size(), 1U);
+  server.post([&](Server&) { held.clear(); });
+  EXPECT_EQ(client.line(), "next");
+}
+
+TEST(ReplyTest, SafeAfterTheConnectionAndTheServer) {
+  Record record;
+  std::optional<Reply> reply;
+  std::optional<ConnectionRef> ref;
+  {
+    ServerThread server([&](Server& s) {
+      s.on_message([&](Connection& c, std::string_view) {
+        ref = ConnectionRef(c);
+        reply = c.defer();
+        c.close();
+        record.add("deferred");
+      });
+      s.on_close([&](Connection&, CloseReason) {
+        EXPECT_NE(reply->connection(), nullptr);
+        record.add("closed");
+      });
+    });
+    TestClient client = server.connect();
+    client.send("x\n");
+    record.wait(2);
+    std::promise<void> looked;
+    server.post([&](Server&) {
+      EXPECT_EQ(reply->connection(), nullptr);
+      reply->send("nobody hears this");
+      looked.set_value();
+    });
+    looked.get_future().wait();
+  }
+  EXPECT_EQ(ref->get(), nullptr);
+  EXPECT_EQ(reply->connection(), nullptr);
+  reply->send("nor this");
+  reply.reset();
+}
+
+}  // namespace
+}  // namespace prefork::test

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <prefork/server.hpp>
+
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/listener.hpp"
+#include "base/unique_fd.hpp"
+#include "test_client.hpp"
+
+namespace prefork::test {
+
+// What a worker process is started with.
+struct Start {
+  std::vector<int> listeners;                                    // become descriptor 3, 4, …
+  std::vector<std::pair<std::string, std::string>> environment;  // beside LISTEN_*
+  std::function<void(Server&)> setup;
+  std::function<void()> before;  // in the child, before the Server is made
+};
+
+// A Server in a forked process, with sockets and environment as preforkd or systemd give them. The destructor kills it.
+class ServerProcess {
+ public:
+  explicit ServerProcess(const Start& start) {
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::runtime_error("fork");
+    if (pid_ == 0) run(start);
+    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  }
+  ServerProcess(ServerProcess&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+  ServerProcess& operator=(ServerProcess&&) = delete;
+  ~ServerProcess() {
+    if (pid_ <= 0) return;
+    signal(SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  void signal(int number) const { ::kill(pid_, number); }
+
+  // Waits for its end: the exit status, or 1000 and the signal's number.
+  int wait() {
+    if (!wait_for(pidfd_.get(), POLLIN)) throw std::runtime_error("the server does not end");
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+  }
+  int terminate() {
+    signal(SIGTERM);
+    return wait();
+  }
+
+ private:
+  [[noreturn]] static void run(const Start& start) {
+    int status = 99;
+    try {
+      // First out of the way of 3, 4, …, then to their places.
+      std::vector<int> moved;
+      for (const int fd : start.listeners) moved.push_back(::fcntl(fd, F_DUPFD, 200));
+      int place = 3;
+      for (const int fd : moved) {
+        ::dup2(fd, place++);
+        ::close(fd);
+      }
+      if (!start.listeners.empty()) {
+        ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+        ::setenv("LISTEN_FDS", std::to_string(start.listeners.size()).c_str(), 1);
+      }
+      for (const auto& [name, value] : start.environment) ::setenv(name.c_str(), value.c_str(), 1);
+      if (start.before) start.before();
+      Server server;
+      server.framing(Framing::lines());
+      if (start.setup) start.setup(server);
+      status = server.run();
+    } catch (const std::exception& error) {
+      ::dprintf(STDERR_FILENO, "server process: %s\n", error.what());
+    }
+    ::_exit(status);
+  }
+
+  pid_t pid_ = -1;
+  preforkd::UniqueFd pidfd_;
+};
+
+// A listening socket for the processes of a test, and its address.
+struct Listener {
+  explicit Listener(const std::string& where = "127.0.0.1:0")
+      : fd(preforkd::open_listener(preforkd::parse_address(where).value()).value()),
+        address(preforkd::format_address(preforkd::local_address(fd.get()).value())) {}
+  preforkd::UniqueFd fd;
+  std::string address;
+};
+
+}  // namespace prefork::test

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The time-outs of a connection, with spans that are short for a test and long for a loaded machine.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server_thread.hpp"
+
+namespace prefork::test {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using Clock = std::chrono::steady_clock;
+
+struct Fixture {
+  explicit Fixture(Limits limits)
+      : server([this, limits](Server& s) {
+          s.limits(limits);
+          s.on_message([](Connection& c, std::string_view line) {
+            if (line == "flood") {
+              for (int i = 0; i < 64; ++i) c.write(std::string(1024 * 1024, 'x'));
+            } else {
+              c.send(line);
+            }
+          });
+          s.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+        }) {}
+
+  Record record;
+  ServerThread server;
+};
+
+Limits only(milliseconds Limits::*which, milliseconds value) {
+  Limits limits;
+  limits.idle_timeout = limits.message_timeout = limits.write_timeout = milliseconds(0);
+  limits.*which = value;
+  return limits;
+}
+
+TEST(TimeOutsTest, AnIdleClientIsClosedNotBeforeItsTime) {
+  const auto begin = Clock::now();
+  Fixture fixture(only(&Limits::idle_timeout, milliseconds(60)));
+  TestClient client = fixture.server.connect();
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_GE(Clock::now() - begin, milliseconds(60));
+  EXPECT_THAT(fixture.record.wait(1), ElementsAre("idle-timeout"));
+}
+
+TEST(TimeOutsTest, EachMessageBeginsTheIdleTimeAnew) {
+  Fixture fixture(only(&Limits::idle_timeout, milliseconds(200)));
+  TestClient client = fixture.server.connect();
+  auto last = Clock::now();
+  for (const auto begin = Clock::now(); Clock::now() - begin < milliseconds(450);) {
+    last = Clock::now();
+    client.send("still here\n");
+    ASSERT_EQ(client.line(), "still here");
+    ASSERT_FALSE(wait_for(client.fd(), POLLIN, milliseconds(50)));
+  }
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_GE(Clock::now() - last, milliseconds(200));
+}
+
+TEST(TimeOutsTest, ATricklingClientIsClosedAlthoughItKeepsSending) {
+  Fixture fixture(only(&Limits::message_timeout, milliseconds(100)));
+  TestClient client = fixture.server.connect();
+  client.send("whole\n");
+  EXPECT_EQ(client.line(), "whole");
+  const auto begin = Clock::now();
+  while (!wait_for(client.fd(), POLLIN, milliseconds(5)) && Clock::now() - begin < patience) client.send("x");
+  EXPECT_GE(Clock::now() - begin, milliseconds(100));
+  EXPECT_THAT(fixture.record.wait(1), ElementsAre("message-timeout"));
+}
+
+TEST(TimeOutsTest, AClientThatReadsNothingIsClosed) {
+  Limits limits = only(&Limits::write_timeout, milliseconds(100));
+  Fixture fixture(limits);
+  TestClient client = fixture.server.connect();
+  client.send("flood\n");
+  EXPECT_THAT(fixture.record.wait(1), ElementsAre("write-timeout"));
+}
+
+TEST(TimeOutsTest, ASlowReaderThatMakesProgressIsNotClosed) {
+  Limits limits = only(&Limits::write_timeout, milliseconds(150));
+  limits.idle_timeout = milliseconds(150);
+  Fixture fixture(limits);
+  TestClient client = fixture.server.connect();
+  client.send("flood\n");
+  const auto begin = Clock::now();
+  std::size_t got = 0;
+  while (got < 64U * 1024 * 1024) {
+    got += client.bytes(4 * 1024 * 1024).size();
+    // Nobody makes this descriptor ready: a pause that needs no sleep.
+    pollfd nothing{-1, 0, 0};
+    ::poll(&nothing, 1, 20);
+  }
+  EXPECT_GT(Clock::now() - begin, milliseconds(150));
+  client.send("still here\n");
+  EXPECT_EQ(client.line(), "still here");
+}
+
+TEST(TimeOutsTest, OffMeansOff) {
+  Fixture fixture(only(&Limits::idle_timeout, milliseconds(0)));
+  TestClient client = fixture.server.connect();
+  client.send("half");
+  EXPECT_FALSE(wait_for(client.fd(), POLLIN, milliseconds(150)));
+  client.send(" done\n");
+  EXPECT_EQ(client.line(), "half done");
+}
+
+}  // namespace
+}  // namespace prefork::test
