@@ -95,8 +95,9 @@ void TimerWheel::arm(TimerNode& node, TimePoint deadline) noexcept {
     if (later) return;
     unlink(node);
   }
-  node.deadline_ = deadline;
-  file(node, std::max(tick_of(deadline), target_ + 1));
+  // The next tick's time, not the deadline, so that no slot on the way there takes the node for due.
+  node.deadline_ = std::max(deadline, time_of(target_ + 1));
+  file(node, tick_of(node.deadline_));
 }
 
 void TimerWheel::cancel(TimerNode& node) noexcept {

@@ -25,7 +25,7 @@ class TimerEntry : public TimerLink {
   TimerEntry(const TimerEntry&) = delete;
   TimerEntry& operator=(const TimerEntry&) = delete;
 
-  // The deadline, or TimePoint::max() if it is not armed.
+  // The deadline, or the next tick's time where that is later; TimePoint::max() if it is not armed.
   [[nodiscard]] TimePoint armed_until() const noexcept { return deadline_; }
   [[nodiscard]] bool armed() const noexcept { return deadline_ != TimePoint::max(); }
 
