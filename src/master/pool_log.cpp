@@ -36,6 +36,10 @@ std::string because_of(ExitCause cause) {
   }
 }
 
+std::string lost(std::uint64_t connections) {
+  return (connections == 0 ? "no connection" : counted(connections, "connection")) + " lost";
+}
+
 }  // namespace
 
 std::string spoken_time(Duration time) {
@@ -129,7 +133,7 @@ void PoolLog::log_crash(const ExitRecord& exit) {
             spoken_time(exit.ended_at - exit.started_at);
     if (!exit.was_ready) line += ", before it was ready";
   }
-  if (facts.connections) line += ", " + counted(*facts.connections, "connection") + " lost";
+  if (facts.connections) line += ", " + lost(*facts.connections);
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);

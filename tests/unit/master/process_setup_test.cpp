@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "master/process_setup.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+
+namespace preforkd {
+namespace {
+
+// Runs `check` in a child, since what it changes is the whole process's.
+void expect_in_child(const std::function<bool()>& check) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(check() ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+bool has_disposition(int signal, void (*disposition)(int)) {
+  struct sigaction now {};
+  return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == disposition;
+}
+
+TEST(ProcessSetup, FillsClosedStandardDescriptorsAndNoOther) {
+  expect_in_child([] {
+    close(0);
+    close(2);
+    close(3);
+    static_cast<void>(set_up_process());
+    return fcntl(0, F_GETFD) == 0 && fcntl(2, F_GETFD) == 0 && fcntl(3, F_GETFD) == -1;
+  });
+}
+
+TEST(ProcessSetup, LeavesOpenStandardDescriptorsAlone) {
+  expect_in_child([] {
+    struct stat before {};
+    struct stat after {};
+    fstat(0, &before);
+    static_cast<void>(set_up_process());
+    fstat(0, &after);
+    return before.st_ino == after.st_ino && before.st_dev == after.st_dev;
+  });
+}
+
+// With SIGCHLD ignored the kernel would throw away how workers ended; other ignored signals would never reach the
+// signalfd.
+TEST(ProcessSetup, UndoesInheritedDispositions) {
+  expect_in_child([] {
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
+    const ProcessSetup setup = set_up_process();
+    return has_disposition(SIGCHLD, SIG_DFL) && has_disposition(SIGTERM, SIG_DFL) &&
+           has_disposition(SIGPIPE, SIG_IGN) && !setup.leaves_with_terminal;
+  });
+}
+
+TEST(ProcessSetup, RaisesTheSoftLimitOfOpenFilesAndTellsWhatItWas) {
+  expect_in_child([] {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const rlimit low{100, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &low) != 0) return false;
+    const ProcessSetup setup = set_up_process();
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur == limit.rlim_max && setup.soft_open_files == 100U && !set_up_process().soft_open_files;
+  });
+}
+
+}  // namespace
+}  // namespace preforkd
