@@ -89,8 +89,8 @@ bool write_without_blocking(std::string_view line) noexcept {
 bool tell_dropped(unsigned long lines) noexcept {
   Line line;
   begin(line, LogLevel::warning);
+  line.add("log lines dropped because nobody read them: ");
   line.add_number(lines);
-  line.add(" log lines were dropped: nobody read them");
   return write_without_blocking(line.finish());
 }
 
