@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <variant>
+
+#include "client/bench_report.hpp"
+#include "client/connect.hpp"
+#include "client/options.hpp"
+
+namespace {
+
+using namespace preforkd::client;
+
+int run(const OneShotOptions& options) { return run_one_shot(options, STDOUT_FILENO); }
+
+int run(const InteractiveOptions& options) { return run_interactive(options, STDIN_FILENO, STDOUT_FILENO); }
+
+int run(const PrintCommand& command) { return std::fputs(command.text.c_str(), stdout) < 0 ? exit_failure : 0; }
+
+// On a line of its own at once: whoever started this waits for it.
+void tell_holding(std::uint32_t connections) {
+  std::printf("holding %u connections\n", connections);
+  std::fflush(stdout);
+}
+
+int run(const BenchCommand& command) {
+  const BenchResult result = run_bench(command.options, tell_holding);
+  const auto report = command.json ? report_json : report_text;
+  std::fputs(report(command.options, result).c_str(), stdout);
+  return result.failures.count() == 0 ? 0 : exit_failure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return std::visit([](const auto& command) { return run(command); }, parse_options(argc, argv));
+  } catch (const UsageError& error) {
+    std::fprintf(stderr, "prefork-client: %s\nTry 'prefork-client --help'.\n", error.what());
+    return exit_usage;
+  } catch (const std::invalid_argument& error) {
+    std::fprintf(stderr, "prefork-client: %s\n", error.what());
+    return exit_usage;
+  } catch (const ConnectFailed& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "prefork-client: %s\n", error.what());
+  }
+  return exit_failure;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+#include "client/options.hpp"
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <climits>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "client/quantity.hpp"
+
+namespace preforkd::client {
+namespace {
+
+constexpr char help[] =
+    "Usage: prefork-client [OPTION]... [ADDRESS [MESSAGE]]\n"
+    "       prefork-client --bench [OPTION]... [ADDRESS]\n"
+    "Talks to the echo service. With MESSAGE: sends this line and prints the reply. Without: copies standard input to "
+    "the\n"
+    "service and its replies to standard output.\n"
+    "ADDRESS is 127.0.0.1:9505 unless given: HOST:PORT, [IPV6]:PORT, /PATH or @ABSTRACT.\n"
+    "\n"
+    "  --timeout SPAN        to connect (0.5s; with --bench 5s)\n"
+    "  --reply-timeout SPAN  for a reply's next byte (10s; with --bench for the whole reply, 5s)\n"
+    "  --help, --version     print and exit\n"
+    "\n"
+    "  --bench               measure: every reply is checked, every failure counted by kind and gone on after\n"
+    "  --connections N       connections at a time (1)\n"
+    "  --depth N             requests in flight on each connection (1)\n"
+    "  --size SIZE           bytes of a request's line (64)\n"
+    "  --seconds S           how long (5 where --requests is not given)\n"
+    "  --requests N          how many requests; with --seconds whatever comes first\n"
+    "  --rate N              requests a second, evenly spread; latency then counts from when a request was due\n"
+    "  --churn               a new connection for each request; latency includes the connect\n"
+    "  --open N              ask once on each of N connections, then hold them idle: until SIGINT, SIGTERM or "
+    "--seconds\n"
+    "  --cpu-of PID,...      measure these processes' processor time over the same span\n"
+    "  --failures N          tell the first N failures one by one (20)\n"
+    "  --json                print the result as JSON\n"
+    "\n"
+    "Exit status: 0 all is well, 1 failure (\"connect failed\", no reply, any failure of --bench), 64 command line.\n";
+
+constexpr char default_address[] = "127.0.0.1:9505";
+
+enum Option : int {
+  option_timeout = 1,
+  option_reply_timeout,
+  option_help,
+  option_version,
+  option_bench,
+  option_connections,
+  option_depth,
+  option_size,
+  option_seconds,
+  option_requests,
+  option_rate,
+  option_churn,
+  option_open,
+  option_cpu_of,
+  option_failures,
+  option_json,
+};
+
+constexpr option long_options[] = {
+    {"timeout", required_argument, nullptr, option_timeout},
+    {"reply-timeout", required_argument, nullptr, option_reply_timeout},
+    {"help", no_argument, nullptr, option_help},
+    {"version", no_argument, nullptr, option_version},
+    {"bench", no_argument, nullptr, option_bench},
+    {"connections", required_argument, nullptr, option_connections},
+    {"depth", required_argument, nullptr, option_depth},
+    {"size", required_argument, nullptr, option_size},
+    {"seconds", required_argument, nullptr, option_seconds},
+    {"requests", required_argument, nullptr, option_requests},
+    {"rate", required_argument, nullptr, option_rate},
+    {"churn", no_argument, nullptr, option_churn},
+    {"open", required_argument, nullptr, option_open},
+    {"cpu-of", required_argument, nullptr, option_cpu_of},
+    {"failures", required_argument, nullptr, option_failures},
+    {"json", no_argument, nullptr, option_json},
+    {nullptr, 0, nullptr, 0},
+};
+
+constexpr std::uint64_t most_connections = 1'000'000;
+constexpr std::uint64_t most_depth = 65536;
+constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+// What the options said, before it is known which command they belong to.
+struct Given {
+  std::optional<nanoseconds> timeout;
+  std::optional<nanoseconds> reply_timeout;
+  bool bench = false;
+  const char* bench_only = nullptr;  // an option that needs --bench
+  BenchCommand command;
+  std::vector<std::string> arguments;
+};
+
+std::vector<pid_t> parse_processes(std::string_view list) {
+  std::vector<pid_t> processes;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    processes.push_back(static_cast<pid_t>(parse_number(list.substr(0, comma), 1, INT_MAX)));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return processes;
+}
+
+// Seconds are the option's own unit, so a bare number is no guess here.
+nanoseconds parse_seconds(std::string_view text) {
+  const bool bare = !text.empty() && text.back() >= '0' && text.back() <= '9';
+  return parse_span(bare ? std::string(text) + "s" : std::string(text));
+}
+
+void take_bench_option(BenchOptions& bench, int found, const char* value) {
+  switch (found) {
+    case option_connections:
+      bench.connections = static_cast<std::uint32_t>(parse_number(value, 1, most_connections));
+      break;
+    case option_open:
+      bench.connections = static_cast<std::uint32_t>(parse_number(value, 1, most_connections));
+      bench.mode = BenchOptions::Mode::open;
+      break;
+    case option_churn:
+      bench.mode = BenchOptions::Mode::churn;
+      break;
+    case option_depth:
+      bench.depth = parse_number(value, 1, most_depth);
+      break;
+    case option_size:
+      bench.size = parse_size(value);
+      if (bench.size == 0) throw std::invalid_argument("'0': at least one byte");
+      break;
+    case option_seconds:
+      bench.duration = parse_seconds(value);
+      break;
+    case option_requests:
+      bench.requests = parse_number(value, 1, no_limit);
+      break;
+    case option_rate:
+      bench.rate = static_cast<double>(parse_number(value, 1, 1'000'000'000));
+      break;
+    case option_cpu_of:
+      bench.cpu_of = parse_processes(value);
+      break;
+    case option_failures:
+      bench.failures_kept = parse_number(value, 0, 1'000'000);
+      break;
+  }
+}
+
+void take_option(Given& given, int found, const char* value) {
+  switch (found) {
+    case option_timeout:
+      given.timeout = parse_span(value);
+      return;
+    case option_reply_timeout:
+      given.reply_timeout = parse_span(value);
+      return;
+    case option_bench:
+      given.bench = true;
+      return;
+    case option_json:
+      given.command.json = true;
+      break;
+    default:
+      take_bench_option(given.command.options, found, value);
+  }
+  if (given.bench_only == nullptr) given.bench_only = long_options[found - 1].name;
+}
+
+// The option that getopt_long() has just refused, as the user wrote it.
+std::string refused(char* const* argv) {
+  return optopt > option_json ? std::string{'-', static_cast<char>(optopt)} : argv[optind - 1];
+}
+
+Command bench_command(Given& given) {
+  BenchOptions& bench = given.command.options;
+  if (given.arguments.size() > 1) throw UsageError("--bench takes no message");
+  if (bench.mode != BenchOptions::Mode::steady && bench.depth != 1)
+    throw UsageError("--depth: only without --churn and --open");
+  if (bench.mode == BenchOptions::Mode::open && (bench.requests != 0 || bench.rate > 0)) {
+    throw UsageError("--open: asks once on each connection, without --requests and --rate");
+  }
+  if (!given.arguments.empty()) bench.address = given.arguments.front();
+  if (bench.address.empty()) bench.address = default_address;
+  if (!bench.duration && bench.requests == 0 && bench.mode != BenchOptions::Mode::open)
+    bench.duration = std::chrono::seconds(5);
+  bench.connect_timeout = given.timeout.value_or(std::chrono::seconds(5));
+  bench.reply_timeout = given.reply_timeout.value_or(std::chrono::seconds(5));
+  return std::move(given.command);
+}
+
+Command talk_command(const Given& given) {
+  using namespace std::chrono_literals;
+  if (given.bench_only != nullptr) throw UsageError("--" + std::string(given.bench_only) + ": only with --bench");
+  if (given.arguments.size() > 2) throw UsageError("more than one message: quote it if it has spaces");
+  const std::string address = given.arguments.empty() ? default_address : given.arguments.front();
+  const nanoseconds timeout = given.timeout.value_or(500ms);
+  if (given.arguments.size() < 2) return InteractiveOptions{address, timeout};
+  const std::string& message = given.arguments.back();
+  if (message.find('\n') != std::string::npos)
+    throw UsageError("a message is one line: send several by standard input");
+  return OneShotOptions{address, message, timeout, given.reply_timeout.value_or(10s)};
+}
+
+}  // namespace
+
+Command parse_options(int argc, char* const* argv) {
+  Given given;
+  optind = 0;
+  opterr = 0;
+  for (int found; (found = getopt_long(argc, argv, ":", long_options, nullptr)) != -1;) {
+    if (found == option_help) return PrintCommand{help};
+    if (found == option_version) return PrintCommand{"prefork-client " PREFORKD_VERSION "\n"};
+    if (found == ':') throw UsageError(refused(argv) + ": needs a value");
+    if (found == '?') throw UsageError(refused(argv) + ": no such option");
+    try {
+      take_option(given, found, optarg);
+    } catch (const std::invalid_argument& error) {
+      throw UsageError("--" + std::string(long_options[found - 1].name) + ": " + error.what());
+    }
+  }
+  given.arguments.assign(argv + optind, argv + argc);
+  return given.bench ? bench_command(given) : talk_command(given);
+}
+
+}  // namespace preforkd::client

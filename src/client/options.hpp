@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <variant>
+
+#include "client/bench.hpp"
+#include "client/interactive.hpp"
+#include "client/one_shot.hpp"
+
+namespace preforkd::client {
+
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 64;  // EX_USAGE
+
+struct BenchCommand {
+  BenchOptions options;
+  bool json = false;
+};
+
+// --help and --version: print this and do nothing else.
+struct PrintCommand {
+  std::string text;
+};
+
+using Command = std::variant<OneShotOptions, InteractiveOptions, BenchCommand, PrintCommand>;
+
+// A command line that cannot be understood; what() says why.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Throws UsageError.
+[[nodiscard]] Command parse_options(int argc, char* const* argv);
+
+}  // namespace preforkd::client
