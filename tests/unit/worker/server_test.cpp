@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// Timers, watched descriptors and posted calls.
+#include <prefork/server.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <memory>
+
+#include "server_thread.hpp"
+
+namespace prefork::test {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using Clock = std::chrono::steady_clock;
+
+TEST(ServerTest, TimersRunInOrderAndNeverEarly) {
+  Record record;
+  const auto begin = Clock::now();
+  ServerThread server([&](Server& s) {
+    s.after(milliseconds(40), [&] {
+      EXPECT_GE(Clock::now() - begin, milliseconds(40));
+      record.add("second");
+    });
+    s.after(milliseconds(20), [&] { record.add("first"); });
+    s.cancel(s.after(milliseconds(10), [&] { record.add("cancelled"); }));
+  });
+  EXPECT_THAT(record.wait(2), ElementsAre("first", "second"));
+}
+
+TEST(ServerTest, ARepeatedTimerRunsUntilItCancelsItself) {
+  Record record;
+  ServerThread server([&](Server& s) {
+    auto id = std::make_shared<TimerId>();
+    *id = s.every(milliseconds(2), [&record, &s, id] {
+      record.add("tick");
+      if (record.now().size() == 5) {
+        s.cancel(*id);
+        s.cancel(*id);
+        s.after(milliseconds(20), [&record] { record.add("end"); });
+      }
+    });
+  });
+  EXPECT_THAT(record.wait(6), ElementsAre("tick", "tick", "tick", "tick", "tick", "end"));
+}
+
+TEST(ServerTest, ATimerMayCancelAnotherThatIsDueInTheSameTurn) {
+  Record record;
+  ServerThread server([&](Server& s) {
+    auto ids = std::make_shared<std::vector<TimerId>>();
+    for (int i = 0; i < 2; ++i) {
+      ids->push_back(s.after(milliseconds(5), [&record, &s, ids] {
+        record.add("ran");
+        for (const TimerId id : *ids) s.cancel(id);
+      }));
+    }
+    s.after(milliseconds(30), [&] { record.add("end"); });
+  });
+  EXPECT_THAT(record.wait(2), ElementsAre("ran", "end"));
+}
+
+TEST(ServerTest, AnOldIdDoesNotCancelTheTimerThatTookItsPlace) {
+  Record record;
+  ServerThread server([&](Server& s) {
+    const TimerId old = s.after(milliseconds(1), [] {});
+    s.cancel(old);
+    s.after(milliseconds(5), [&] { record.add("ran"); });
+    s.cancel(old);
+  });
+  record.wait(1);
+}
+
+TEST(ServerTest, SendsFromATimerAreWritten) {
+  ServerThread server([](Server& s) {
+    s.on_connect([&s](Connection& c) {
+      s.after(milliseconds(5), [ref = ConnectionRef(c)] {
+        if (Connection* const connection = ref.get()) {
+          connection->send("late");
+          connection->send("greeting");
+        }
+      });
+    });
+  });
+  TestClient client = server.connect();
+  EXPECT_EQ(client.line(), "late");
+  EXPECT_EQ(client.line(), "greeting");
+  EXPECT_EQ(client.data_segments_received(), 1U);
+}
+
+TEST(ServerTest, WatchesADescriptorUntilUnwatched) {
+  const preforkd::UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  Record record;
+  ServerThread server([&](Server& s) {
+    auto id = std::make_shared<WatchId>();
+    *id = s.watch(event.get(), POLLIN, [&record, &s, id, fd = event.get()](WatchEvents events) {
+      EXPECT_EQ(events, static_cast<WatchEvents>(POLLIN));
+      std::uint64_t value = 0;
+      ASSERT_EQ(::read(fd, &value, sizeof value), 8);
+      record.add(std::to_string(value));
+      if (value != 2) return;
+      s.unwatch(*id);
+      s.unwatch(*id);
+    });
+  });
+  for (std::uint64_t value = 1; value <= 3; ++value) {
+    ASSERT_EQ(::write(event.get(), &value, sizeof value), 8);
+    if (value < 3) record.wait(value);
+  }
+  std::promise<void> turned;
+  server.post([&](Server&) { turned.set_value(); });
+  turned.get_future().wait();
+  EXPECT_THAT(record.now(), ElementsAre("1", "2"));
+}
+
+TEST(ServerTest, AWatchMayEndAnotherThatIsReadyInTheSameTurn) {
+  const preforkd::UniqueFd first(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  const preforkd::UniqueFd second(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  Record record;
+  ServerThread server([&](Server& s) {
+    auto ids = std::make_shared<std::vector<WatchId>>();
+    const auto end_all = [&record, &s, ids](WatchEvents) {
+      record.add("ran");
+      for (const WatchId id : *ids) s.unwatch(id);
+    };
+    ids->push_back(s.watch(first.get(), POLLIN, end_all));
+    ids->push_back(s.watch(second.get(), POLLIN, end_all));
+    s.after(milliseconds(20), [&] { record.add("end"); });
+  });
+  EXPECT_THAT(record.wait(2), ElementsAre("ran", "end"));
+}
+
+TEST(ServerTest, WatchThrowsForWhatEpollRefuses) {
+  Server server;
+  EXPECT_THROW(server.watch(-1, POLLIN, [](WatchEvents) {}), std::system_error);
+  FILE* const file = std::tmpfile();
+  EXPECT_THROW(server.watch(::fileno(file), POLLIN, [](WatchEvents) {}), std::system_error);
+  std::fclose(file);
+}
+
+TEST(ServerTest, PostedCallsOfManyThreadsAllRunOnTheServersThread) {
+  std::atomic<int> calls{0};
+  std::thread::id server_thread;
+  ServerThread server([&](Server& s) { s.on_worker_start([&] { server_thread = std::this_thread::get_id(); }); });
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 500; ++j) {
+        server.post([&](Server&) {
+          EXPECT_EQ(std::this_thread::get_id(), server_thread);
+          ++calls;
+        });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::promise<void> last;
+  server.post([&](Server&) { last.set_value(); });
+  last.get_future().wait();
+  EXPECT_EQ(calls, 2000);
+}
+
+TEST(ServerTest, RepliesFromAThreadKeepTheOrderOfTheRequests) {
+  std::vector<std::thread> threads;
+  ServerThread server([&](Server& s) {
+    s.on_message([&](Connection& c, std::string_view line) {
+      auto reply = std::make_shared<Reply>(c.defer());
+      threads.emplace_back([&s, reply = std::move(reply), text = std::string(line)]() mutable {
+        s.post([reply = std::move(reply), text = std::move(text)] { reply->send({"computed: ", text}); });
+      });
+    });
+  });
+  TestClient client = server.connect();
+  client.send("1\n2\n3\n4\n5\n");
+  for (int i = 1; i <= 5; ++i) EXPECT_EQ(client.line(), "computed: " + std::to_string(i));
+  server.stop();
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(ServerTest, TheKernelsChoiceOfPortIsTold) {
+  Server server;
+  server.listen("127.0.0.1:0").listen("[::1]:0");
+  std::vector<std::string> addresses;
+  server.on_worker_start([&] { addresses = server.addresses(); });
+  server.stop();
+  ASSERT_EQ(server.run(), 0);
+  ASSERT_EQ(addresses.size(), 2U);
+  EXPECT_EQ(addresses[0].find("127.0.0.1:"), 0U);
+  EXPECT_NE(addresses[0], "127.0.0.1:0");
+  EXPECT_EQ(addresses[1].find("[::1]:"), 0U);
+}
+
+TEST(ServerTest, AUnixPathOfItsOwnIsRemovedAtTheEnd) {
+  const std::string path = ::testing::TempDir() + "prefork-server-test-" + std::to_string(::getpid());
+  {
+    ServerThread server([](Server& s) { s.on_message([](Connection& c, std::string_view line) { c.send(line); }); },
+                        path);
+    TestClient client = server.connect();
+    client.send("x\n");
+    EXPECT_EQ(client.line(), "x");
+  }
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+}  // namespace
+}  // namespace prefork::test

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: MIT
+// The worker contract from the worker's side: sockets, environment, lifeline, notifications, counters, signals, exit
+// statuses.
+#include "worker/worker_run.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/un.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "server_process.hpp"
+#include "server_thread.hpp"
+#include "wire/control_channel.hpp"
+
+namespace prefork::test {
+namespace {
+
+using testing::HasSubstr;
+
+void echo(Server& server) {
+  server.on_message([](Connection& c, std::string_view line) { c.send({"received: ", line}); });
+}
+
+// The socket that NOTIFY_SOCKET names.
+class NotifySocket {
+ public:
+  NotifySocket() : name_("@prefork-worker-run-test-" + std::to_string(::getpid())) {
+    fd_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const preforkd::Address address = preforkd::parse_address(name_).value();
+    if (::bind(fd_.get(), address.get(), address.length) != 0) throw std::runtime_error("bind");
+  }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  std::string next() {
+    if (!wait_for(fd_.get(), POLLIN)) return "<nothing>";
+    char buffer[4096];
+    const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+    return {buffer, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  }
+  // The next datagram with `text` in it.
+  std::string next_with(const std::string& text) {
+    for (;;) {
+      std::string datagram = next();
+      if (datagram.find(text) != std::string::npos || datagram == "<nothing>") return datagram;
+    }
+  }
+
+ private:
+  std::string name_;
+  preforkd::UniqueFd fd_;
+};
+
+// Catches what a child writes to stderr.
+struct Output {
+  Output() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
+  }
+  void become_stderr() const { ::dup2(write_end.get(), STDERR_FILENO); }
+  std::string text() {
+    write_end.reset();
+    std::string result;
+    char buffer[4096];
+    while (wait_for(read_end.get(), POLLIN)) {
+      const ssize_t got = ::read(read_end.get(), buffer, sizeof buffer);
+      if (got <= 0) break;
+      result.append(buffer, static_cast<std::size_t>(got));
+    }
+    return result;
+  }
+  preforkd::UniqueFd read_end;
+  preforkd::UniqueFd write_end;
+};
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+const Environment pool_member{{"PREFORK_POOL", "echo"}, {"PREFORK_WORKER", "1"}, {"PREFORK_GENERATION", "7"}};
+
+TEST(WorkerRunTest, TellsReadyConnectionsAndStopping) {
+  const Listener listener;
+  NotifySocket notify;
+  ServerProcess worker(Start{{listener.fd.get()}, {{"NOTIFY_SOCKET", notify.name()}}, echo, {}});
+  const std::string ready = notify.next();
+  EXPECT_THAT(ready, HasSubstr("READY=1"));
+  EXPECT_THAT(ready, HasSubstr("STATUS=0 connections"));
+  TestClient client(listener.address);
+  EXPECT_THAT(notify.next(), HasSubstr("STATUS=1 connection"));
+  worker.signal(SIGTERM);
+  EXPECT_THAT(notify.next(), HasSubstr("STOPPING=1"));
+  EXPECT_EQ(worker.wait(), 0);
+}
+
+TEST(WorkerRunTest, AFloodOfConnectionsIsToldOnceASecond) {
+  const Listener listener;
+  NotifySocket notify;
+  ServerProcess worker(Start{{listener.fd.get()}, {{"NOTIFY_SOCKET", notify.name()}}, echo, {}});
+  EXPECT_THAT(notify.next(), HasSubstr("READY=1"));
+  std::vector<TestClient> clients;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) {
+    clients.emplace_back(listener.address);
+    clients.back().send("x\n");
+    clients.back().line();
+  }
+  EXPECT_THAT(notify.next(), HasSubstr("STATUS=100 connections"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+}
+
+TEST(WorkerRunTest, ReadyComesAfterOnWorkerStartAndWithTheSocketsServed) {
+  const Listener listener;
+  NotifySocket notify;
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const preforkd::UniqueFd read_end(ends[0]);
+  preforkd::UniqueFd write_end(ends[1]);
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {{"NOTIFY_SOCKET", notify.name()}},
+                             [&](Server& s) {
+                               s.on_worker_start([&] {
+                                 char byte = 0;
+                                 ASSERT_EQ(::read(ends[0], &byte, 1), 1);
+                               });
+                             },
+                             {}});
+  EXPECT_FALSE(wait_for(notify.fd(), POLLIN, std::chrono::milliseconds(50)));
+  ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+  EXPECT_THAT(notify.next(), HasSubstr("READY=1"));
+}
+
+TEST(WorkerRunTest, FeedsTheWatchdogAtHalfItsInterval) {
+  const Listener listener;
+  NotifySocket notify;
+  ServerProcess worker(
+      Start{{listener.fd.get()}, {{"NOTIFY_SOCKET", notify.name()}, {"WATCHDOG_USEC", "100000"}}, echo, [] {
+              ::setenv("WATCHDOG_PID", std::to_string(::getpid()).c_str(), 1);
+            }});
+  EXPECT_THAT(notify.next(), HasSubstr("READY=1"));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(notify.next(), HasSubstr("WATCHDOG=1"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100));
+}
+
+TEST(WorkerRunTest, AnIdleWorkerDoesNotWakeUp) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()}, pool_member, echo, {}});
+  TestClient client(listener.address);
+  client.send("x\n");
+  EXPECT_EQ(client.line(), "received: x");
+  const auto switches = [&] {
+    const std::string status = read_file("/proc/" + std::to_string(worker.pid()) + "/status");
+    const auto at = status.find("voluntary_ctxt_switches:");
+    return std::stol(status.substr(at + 24));
+  };
+  // The title's and the status' second passes first.
+  EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(1200)));
+  const long before = switches();
+  EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(600)));
+  EXPECT_EQ(switches(), before);
+}
+
+TEST(WorkerRunTest, TheEndOfTheMasterIsAReasonToLeaveAfterTheRequestInHand) {
+  const Listener listener;
+  auto channel = preforkd::ControlChannel::open().value();
+  Output output;
+  Environment environment = pool_member;
+  environment.emplace_back("PREFORK_CONTROL_FD", std::to_string(channel.worker_end.get()));
+  ServerProcess worker(Start{{listener.fd.get()},
+                             environment,
+                             [](Server& s) {
+                               auto held = std::make_shared<std::vector<Reply>>();
+                               s.on_message([held](Connection& c, std::string_view) {
+                                 held->push_back(c.defer());
+                                 c.send("asked");
+                               });
+                               s.on_drain([held, &s] {
+                                 s.after(std::chrono::milliseconds(20), [held] { held->front().send("answered"); });
+                               });
+                             },
+                             [&] {
+                               output.become_stderr();
+                               channel.master_end.reset();
+                             }});
+  TestClient idle(listener.address);
+  TestClient client(listener.address);
+  client.send("question\n");
+  EXPECT_EQ(client.line(), "asked");
+  channel.worker_end.reset();
+  EXPECT_TRUE(idle.silent());
+  channel.master_end.reset();
+  EXPECT_EQ(idle.rest(), "<eof>");
+  EXPECT_EQ(client.rest(), "answered\n<eof>");
+  EXPECT_EQ(worker.wait(), 0);
+  EXPECT_THAT(output.text(), HasSubstr("the master is gone"));
+}
+
+TEST(WorkerRunTest, HoldingTheLifelineItNeedsNoParentDeathSignal) {
+  const Listener listener;
+  auto channel = preforkd::ControlChannel::open().value();
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {{"PREFORK_CONTROL_FD", std::to_string(channel.worker_end.get())}},
+                             [](Server& s) {
+                               s.on_message([](Connection& c, std::string_view) {
+                                 int signal = -1;
+                                 ::prctl(PR_GET_PDEATHSIG, &signal);
+                                 c.send(std::to_string(signal));
+                               });
+                             },
+                             [] { ::prctl(PR_SET_PDEATHSIG, SIGTERM); }});
+  TestClient client(listener.address);
+  client.send("?\n");
+  EXPECT_EQ(client.line(), "0");
+}
+
+TEST(WorkerRunTest, ItsChildrenInheritNeitherTheContractNorItsDescriptors) {
+  const Listener listener;
+  auto channel = preforkd::ControlChannel::open().value();
+  const preforkd::UniqueFd stats = preforkd::make_stats_memfd("test").value();
+  NotifySocket notify;
+  Environment environment = pool_member;
+  environment.emplace_back("PREFORK_CONTROL_FD", std::to_string(channel.worker_end.get()));
+  environment.emplace_back("PREFORK_STATS_FD", std::to_string(stats.get()));
+  environment.emplace_back("NOTIFY_SOCKET", notify.name());
+  environment.emplace_back("PREFORK_SETTINGS", "{}");
+  ServerProcess worker(Start{{listener.fd.get()},
+                             environment,
+                             [](Server& s) {
+                               s.on_message([](Connection& c, std::string_view) {
+                                 FILE* const child =
+                                     ::popen("env; for f in /proc/self/fd/*; do readlink $f; done", "re");
+                                 std::string text;
+                                 for (int ch = 0; (ch = std::fgetc(child)) != EOF;) text += static_cast<char>(ch);
+                                 ::pclose(child);
+                                 c.write(text);
+                                 c.close_after_flush();
+                               });
+                             },
+                             [&] {
+                               // As exec would: the control and stats descriptors arrive without CLOEXEC.
+                               ::fcntl(channel.worker_end.get(), F_SETFD, 0);
+                               ::fcntl(stats.get(), F_SETFD, 0);
+                             }});
+  TestClient client(listener.address);
+  client.send("x\n");
+  const std::string seen = client.rest();
+  EXPECT_THAT(seen, HasSubstr("PATH="));
+  for (const char* variable : {"LISTEN_", "NOTIFY_SOCKET", "PREFORK_"})
+    EXPECT_THAT(seen, testing::Not(HasSubstr(variable)));
+  EXPECT_THAT(seen, testing::Not(HasSubstr("socket:")));
+  EXPECT_THAT(seen, testing::Not(HasSubstr("memfd:")));
+}
+
+TEST(WorkerRunTest, CountsIntoTheStatsPage) {
+  const Listener listener;
+  const preforkd::UniqueFd stats = preforkd::make_stats_memfd("test").value();
+  const auto page = preforkd::StatsMapping::map(stats.get(), false).value();
+  ServerProcess worker(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", std::to_string(stats.get())}}, echo, {}});
+  TestClient client(listener.address);
+  client.send("one\ntwo\n");
+  EXPECT_EQ(client.line(), "received: one");
+  EXPECT_EQ(client.line(), "received: two");
+  EXPECT_EQ(page->layout, preforkd::StatsPage::layout_version);
+  EXPECT_EQ(page->connections, 1U);
+  EXPECT_EQ(page->connections_total, 1U);
+  EXPECT_EQ(page->requests_total, 2U);
+  EXPECT_EQ(page->bytes_in, 8U);
+  EXPECT_EQ(page->bytes_out, 28U);
+  client.close();
+  EXPECT_EQ(worker.terminate(), 0);
+  EXPECT_EQ(page->connections, 0U);
+  EXPECT_EQ(page->closes_by_reason[static_cast<std::size_t>(CloseReason::peer_closed)], 1U);
+}
+
+TEST(WorkerRunTest, ItsTitleTellsPoolSlotStateAndConnections) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()}, pool_member, echo, {}});
+  TestClient client(listener.address);
+  client.send("x\n");
+  client.line();
+  const std::string proc = "/proc/" + std::to_string(worker.pid());
+  EXPECT_THAT(read_file(proc + "/cmdline"), testing::ContainsRegex("echo\\[1\\] ready, . connection"));
+  EXPECT_EQ(read_file(proc + "/comm"), "echo[1]\n");
+}
+
+TEST(WorkerRunTest, KnowsItsPlaceInThePool) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             pool_member,
+                             [](Server& s) {
+                               s.on_message([&s](Connection& c, std::string_view) {
+                                 const WorkerIdentity& me = s.worker();
+                                 c.send({me.pool, " ", std::to_string(me.slot), " ", std::to_string(me.generation)});
+                               });
+                             },
+                             {}});
+  TestClient client(listener.address);
+  client.send("who\n");
+  EXPECT_EQ(client.line(), "echo 1 7");
+}
+
+TEST(WorkerRunTest, SettingsOverrideTheProgramsLimits) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()}, {{"PREFORK_SETTINGS", R"({"max_message": "10B"})"}}, echo, {}});
+  TestClient client(listener.address);
+  client.send("0123456789\n0123456789a\n");
+  EXPECT_EQ(client.rest(), "received: 0123456789\n<eof>");
+}
+
+TEST(WorkerRunTest, TermDrainsAndASecondOneEndsAtOnce) {
+  const Listener listener;
+  NotifySocket notify;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {{"NOTIFY_SOCKET", notify.name()}},
+                             [](Server& s) {
+                               auto held = std::make_shared<std::vector<Reply>>();
+                               s.on_message([held](Connection& c, std::string_view) {
+                                 held->push_back(c.defer());
+                                 c.send("held");
+                               });
+                             },
+                             {}});
+  TestClient client(listener.address);
+  client.send("x\n");
+  EXPECT_EQ(client.line(), "held");
+  worker.signal(SIGTERM);
+  EXPECT_THAT(notify.next_with("STOPPING"), HasSubstr("STOPPING=1"));
+  EXPECT_TRUE(client.silent());
+  worker.signal(SIGINT);
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_EQ(worker.wait(), 0);
+}
+
+TEST(WorkerRunTest, SeveralSocketsAreServed) {
+  const Listener tcp;
+  const Listener unix_socket("@prefork-worker-run-" + std::to_string(::getpid()));
+  ServerProcess worker(Start{{tcp.fd.get(), unix_socket.fd.get()}, {{"LISTEN_FDNAMES", "tcp:local"}}, echo, {}});
+  for (const std::string& address : {tcp.address, unix_socket.address}) {
+    TestClient client(address);
+    client.send("x\n");
+    EXPECT_EQ(client.line(), "received: x") << address;
+  }
+}
+
+TEST(WorkerRunTest, SocketsOfTheEnvironmentWinOverListen) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {},
+                             [](Server& s) {
+                               echo(s);
+                               s.listen("256.1.1.1:nonsense");
+                             },
+                             {}});
+  TestClient client(listener.address);
+  client.send("x\n");
+  EXPECT_EQ(client.line(), "received: x");
+}
+
+// Starts what cannot start; returns the exit status and stderr.
+std::pair<int, std::string> refused(Start start) {
+  Output output;
+  start.before = [&output, before = start.before] {
+    output.become_stderr();
+    if (before) before();
+  };
+  ServerProcess worker(start);
+  const int status = worker.wait();
+  return {status, output.text()};
+}
+
+TEST(WorkerRunTest, WithoutASocketItSaysWhatToDo) {
+  const auto [status, text] = refused(Start{{}, {}, echo, {}});
+  EXPECT_EQ(status, 69);
+  EXPECT_THAT(text, HasSubstr("no socket to serve"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
+TEST(WorkerRunTest, AConnectedSocketOfAnAcceptUnitIsRefusedWithAHint) {
+  const Listener listener;
+  TestClient client(listener.address);
+  const preforkd::UniqueFd accepted(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const auto [status, text] = refused(Start{{accepted.get()}, {}, echo, {}});
+  EXPECT_EQ(status, 69);
+  EXPECT_THAT(text, HasSubstr("inherited descriptor 3"));
+  EXPECT_THAT(text, HasSubstr("Accept=no"));
+}
+
+TEST(WorkerRunTest, AnAddressThatIsTakenIsRefused) {
+  const Listener listener;
+  const auto [status, text] = refused(Start{{}, {}, [&](Server& s) { s.listen(listener.address); }, {}});
+  EXPECT_EQ(status, 69);
+  EXPECT_THAT(text, HasSubstr(listener.address));
+  EXPECT_THAT(text, HasSubstr("EADDRINUSE"));
+}
+
+TEST(WorkerRunTest, BadSettingsAreNamed) {
+  const Listener listener;
+  const auto [status, text] = refused(
+      Start{{listener.fd.get()}, {{"PREFORK_SETTINGS", R"({"max_mesage": "1K", "idle_timeout": "5"})"}}, echo, {}});
+  EXPECT_EQ(status, 78);
+  EXPECT_THAT(text, HasSubstr("max_mesage"));
+  EXPECT_THAT(text, HasSubstr("idle_timeout"));
+}
+
+TEST(WorkerRunTest, AMalformedContractIsNamed) {
+  const Listener listener;
+  const auto [status, text] = refused(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", "seven"}}, echo, {}});
+  EXPECT_EQ(status, 78);
+  EXPECT_THAT(text, HasSubstr("PREFORK_STATS_FD"));
+}
+
+TEST(WorkerRunTest, AStatsDescriptorThatIsNoneIsRefused) {
+  const Listener listener;
+  const auto [status, text] = refused(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", "0"}}, echo, {}});
+  EXPECT_EQ(status, 71);
+  EXPECT_THAT(text, HasSubstr("PREFORK_STATS_FD"));
+}
+
+TEST(WorkerRunTest, ACallbackOfNoConnectionThatThrowsEndsTheWorkerCleanly) {
+  const Listener listener;
+  Output output;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {},
+                             [](Server& s) {
+                               s.on_message([&s](Connection&, std::string_view) {
+                                 s.post([] { throw std::runtime_error("posted and thrown"); });
+                               });
+                               s.on_close([](Connection&, CloseReason why) {
+                                 ::dprintf(STDERR_FILENO, "closed: %s\n", std::string(to_string(why)).c_str());
+                               });
+                               s.on_worker_stop([] { ::dprintf(STDERR_FILENO, "stopped\n"); });
+                             },
+                             [&] { output.become_stderr(); }});
+  TestClient client(listener.address);
+  client.send("x\n");
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_EQ(worker.wait(), 1);
+  const std::string text = output.text();
+  EXPECT_THAT(text, HasSubstr("posted and thrown"));
+  EXPECT_THAT(text, HasSubstr("closed: handler-failed\nstopped\n"));
+}
+
+TEST(WorkerRunTest, OnWorkerStartThatThrowsIsAFailedStart) {
+  const Listener listener;
+  const auto [status, text] =
+      refused(Start{{listener.fd.get()},
+                    {},
+                    [](Server& s) { s.on_worker_start([] { throw std::runtime_error("no database"); }); },
+                    {}});
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(text, HasSubstr("no database"));
+}
+
+}  // namespace
+}  // namespace prefork::test
