@@ -16,45 +16,60 @@ struct Good {
   std::uint64_t bytes;
 };
 
-class ReadsByteSize : public testing::TestWithParam<Good> {};
+const Good good[] = {{"512B", 512},
+                     {"64K", 65536},
+                     {"1M", 1048576},
+                     {"1.5G", 1610612736},
+                     {"2T", 2199023255552},
+                     {"0B", 0},
+                     {" 64 K ", 65536},
+                     {".5K", 512},
+                     {"1.1K", 1126},
+                     {"2.0B", 2},
+                     {"9223372036854775807B", 9223372036854775807U},
+                     {"8388607T", 9223370937343148032U}};
 
-TEST_P(ReadsByteSize, with_powers_of_1024) {
-  const Result<std::uint64_t> bytes = parse_byte_size(GetParam().text);
-  ASSERT_TRUE(bytes) << GetParam().text << ": " << bytes.error();
-  EXPECT_EQ(*bytes, GetParam().bytes) << GetParam().text;
+TEST(ByteSize, sizes_are_read_with_powers_of_1024) {
+  for (const Good& each : good) {
+    const Result<std::uint64_t> bytes = parse_byte_size(each.text);
+    ASSERT_TRUE(bytes) << each.text << ": " << bytes.error();
+    EXPECT_EQ(*bytes, each.bytes) << each.text;
+  }
 }
-
-INSTANTIATE_TEST_SUITE_P(ByteSize, ReadsByteSize,
-                         testing::Values(Good{"512B", 512}, Good{"64K", 65536}, Good{"1M", 1048576},
-                                         Good{"1.5G", 1610612736}, Good{"2T", 2199023255552}, Good{"0B", 0},
-                                         Good{" 64 K ", 65536}, Good{".5K", 512}, Good{"1.1K", 1126}, Good{"2.0B", 2},
-                                         Good{"9223372036854775807B", 9223372036854775807U},
-                                         Good{"8388607T", 9223370937343148032U}));
 
 struct Bad {
   const char* text;
   const char* reason;
 };
 
-class RefusesByteSize : public testing::TestWithParam<Bad> {};
+const Bad bad[] = {{"", "is empty"},
+                   {"  ", "is empty"},
+                   {"64", "64 has no unit; write 64B, 64K"},
+                   {"0", "has no unit"},
+                   {"-1K", "must not be negative"},
+                   {"+1K", "must not have a sign"},
+                   {"K", "has no number"},
+                   {"64k", "k is no unit of size; the units are B, K, M, G, T"},
+                   {"64KB", "KB is no unit"},
+                   {"64KiB", "KiB is no unit"},
+                   {"1M 1K", "M 1K is no unit"},
+                   {"1.K", "no digit after"},
+                   {"1.2.3K", ".3K is no unit"},
+                   {"1.5B", "no whole number of bytes"},
+                   {"0.1234567G", "more than six digits"},
+                   {"9223372036854775808B", "too large"},
+                   {"8388608T", "too large"},
+                   {"99999999999999999999B", "too large"},
+                   {"1e3K", "e3K is no unit"},
+                   {"64K\n", "K\\n is no unit"}};
 
-TEST_P(RefusesByteSize, with_a_reason_that_helps) {
-  const Result<std::uint64_t> bytes = parse_byte_size(GetParam().text);
-  ASSERT_FALSE(bytes) << GetParam().text << " was read as " << *bytes;
-  EXPECT_THAT(bytes.error(), HasSubstr(GetParam().reason)) << GetParam().text;
+TEST(ByteSize, what_is_no_size_is_refused_with_a_reason_that_helps) {
+  for (const Bad& each : bad) {
+    const Result<std::uint64_t> bytes = parse_byte_size(each.text);
+    ASSERT_FALSE(bytes) << each.text << " was read as " << *bytes;
+    EXPECT_THAT(bytes.error(), HasSubstr(each.reason)) << each.text;
+  }
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    ByteSize, RefusesByteSize,
-    testing::Values(Bad{"", "is empty"}, Bad{"  ", "is empty"}, Bad{"64", "64 has no unit; write 64B, 64K"},
-                    Bad{"0", "has no unit"}, Bad{"-1K", "must not be negative"}, Bad{"+1K", "must not have a sign"},
-                    Bad{"K", "has no number"}, Bad{"64k", "k is no unit of size; the units are B, K, M, G, T"},
-                    Bad{"64KB", "KB is no unit"}, Bad{"64KiB", "KiB is no unit"}, Bad{"1M 1K", "M 1K is no unit"},
-                    Bad{"1.K", "no digit after"}, Bad{"1.2.3K", ".3K is no unit"},
-                    Bad{"1.5B", "no whole number of bytes"}, Bad{"0.1234567G", "more than six digits"},
-                    Bad{"9223372036854775808B", "too large"}, Bad{"8388608T", "too large"},
-                    Bad{"99999999999999999999B", "too large"}, Bad{"1e3K", "e3K is no unit"},
-                    Bad{"64K\n", "K\\n is no unit"}));
 
 TEST(ByteSize, is_written_in_the_largest_unit_that_is_exact) {
   EXPECT_EQ(format_byte_size(0), "0B");

@@ -22,68 +22,111 @@ struct Good {
   Duration span;
 };
 
-class ReadsTimeSpan : public testing::TestWithParam<Good> {};
+const Good good[] = {
+    // Every unit and its other names.
+    {"7us", microseconds(7)},
+    {"7usec", microseconds(7)},
+    {"7µs", microseconds(7)},
+    {"7μs", microseconds(7)},
+    {"100ms", milliseconds(100)},
+    {"100msec", milliseconds(100)},
+    {"10s", seconds(10)},
+    {"10sec", seconds(10)},
+    {"1second", seconds(1)},
+    {"10seconds", seconds(10)},
+    {"5min", minutes(5)},
+    {"5m", minutes(5)},
+    {"1minute", minutes(1)},
+    {"5minutes", minutes(5)},
+    {"2h", hours(2)},
+    {"2hr", hours(2)},
+    {"1hour", hours(1)},
+    {"2hours", hours(2)},
+    {"3d", hours(72)},
+    {"1day", hours(24)},
+    {"3days", hours(72)},
+    {"2w", hours(336)},
+    {"1week", hours(168)},
+    {"2weeks", hours(336)},
+    // Several parts, with and without blanks, in any order.
+    {"1h 30min", minutes(90)},
+    {"1h30min", minutes(90)},
+    {"30min 1h", minutes(90)},
+    {"1s 1s", seconds(2)},
+    {"  10s\t", seconds(10)},
+    {"10 s", seconds(10)},
+    {"1 h  30\tmin", minutes(90)},
+    // Fractions.
+    {"1.5s", milliseconds(1500)},
+    {"0.1s", milliseconds(100)},
+    {".5s", milliseconds(500)},
+    {"1.000001s", microseconds(1000001)},
+    {"0.25min", seconds(15)},
+    {"1.5w", hours(252)},
+    {"0.10s", milliseconds(100)},
+    // The ends of the range.
+    {"0s", seconds(0)},
+    {"0.0us", seconds(0)},
+    {"000010s", seconds(10)},
+    {"9223372036854775807us", Duration::max()},
+    {"9223372036854.775807s", Duration::max()}};
 
-TEST_P(ReadsTimeSpan, as_systemd_time_writes_it) {
-  const Result<Duration> span = parse_time_span(GetParam().text);
-  ASSERT_TRUE(span) << GetParam().text << ": " << span.error();
-  EXPECT_EQ(*span, GetParam().span) << GetParam().text;
+TEST(TimeSpan, spans_are_read_as_systemd_time_writes_them) {
+  for (const Good& each : good) {
+    const Result<Duration> span = parse_time_span(each.text);
+    ASSERT_TRUE(span) << each.text << ": " << span.error();
+    EXPECT_EQ(*span, each.span) << each.text;
+  }
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    TimeSpan, ReadsTimeSpan,
-    testing::Values(
-        // Every unit and its other names.
-        Good{"7us", microseconds(7)}, Good{"7usec", microseconds(7)}, Good{"7µs", microseconds(7)},
-        Good{"7μs", microseconds(7)}, Good{"100ms", milliseconds(100)}, Good{"100msec", milliseconds(100)},
-        Good{"10s", seconds(10)}, Good{"10sec", seconds(10)}, Good{"1second", seconds(1)},
-        Good{"10seconds", seconds(10)}, Good{"5min", minutes(5)}, Good{"5m", minutes(5)}, Good{"1minute", minutes(1)},
-        Good{"5minutes", minutes(5)}, Good{"2h", hours(2)}, Good{"2hr", hours(2)}, Good{"1hour", hours(1)},
-        Good{"2hours", hours(2)}, Good{"3d", hours(72)}, Good{"1day", hours(24)}, Good{"3days", hours(72)},
-        Good{"2w", hours(336)}, Good{"1week", hours(168)}, Good{"2weeks", hours(336)},
-        // Several parts, with and without blanks, in any order.
-        Good{"1h 30min", minutes(90)}, Good{"1h30min", minutes(90)}, Good{"30min 1h", minutes(90)},
-        Good{"1s 1s", seconds(2)}, Good{"  10s\t", seconds(10)}, Good{"10 s", seconds(10)},
-        Good{"1 h  30\tmin", minutes(90)},
-        // Fractions.
-        Good{"1.5s", milliseconds(1500)}, Good{"0.1s", milliseconds(100)}, Good{".5s", milliseconds(500)},
-        Good{"1.000001s", microseconds(1000001)}, Good{"0.25min", seconds(15)}, Good{"1.5w", hours(252)},
-        Good{"0.10s", milliseconds(100)},
-        // The ends of the range.
-        Good{"0s", seconds(0)}, Good{"0.0us", seconds(0)}, Good{"000010s", seconds(10)},
-        Good{"9223372036854775807us", Duration::max()}, Good{"9223372036854.775807s", Duration::max()}));
 
 struct Bad {
   const char* text;
   const char* reason;
 };
 
-class RefusesTimeSpan : public testing::TestWithParam<Bad> {};
+const Bad bad[] = {{"", "is empty"},
+                   {" \t", "is empty"},
+                   {"30", "30 has no unit; write 30s, 30ms"},
+                   {"0", "has no unit"},
+                   {"1h 30", "30 has no unit"},
+                   {"1.5", "1.5 has no unit; write 1.5s"},
+                   {"-5s", "must not be negative"},
+                   {"1h -5s", "must not be negative"},
+                   {"1h-5s", "must not be negative"},
+                   {"+5s", "must not have a sign"},
+                   {"s", "has no number"},
+                   {"off", "off has no number"},
+                   {"infinity", "has no number"},
+                   {".s", "no digit after"},
+                   {"1.s", "no digit after"},
+                   {"1..5s", "no digit after"},
+                   {"1.5.5s", "1.5 has no unit"},
+                   {"1,5s", ", is no unit"},
+                   {"5S", "S is no unit of time; the units are us, ms, s, min, h, d, w"},
+                   {"5 parsecs", "parsecs is no unit"},
+                   {"1e3s", "e is no unit"},
+                   {"0x10s", "x is no unit"},
+                   {"5s;", "s; is no unit"},
+                   {"1y", "y is no unit"},
+                   {"1.5us", "1.5us is finer than a microsecond"},
+                   {"0.0001ms", "finer than a microsecond"},
+                   {"0.0000001s", "more than six digits"},
+                   {"9223372036854775808us", "too long"},
+                   {"9223372036854775807us 1us", "too long"},
+                   {"18446744073709551615us", "too long"},
+                   {"18446744073709551616us", "too large"},
+                   {"99999999999999999999999999s", "too large"},
+                   {"15250285w", "too long"},
+                   {"9223372036854.775808s", "too long"},
+                   {"5\ns", "\\ns is no unit"}};
 
-TEST_P(RefusesTimeSpan, with_a_reason_that_helps) {
-  const Result<Duration> span = parse_time_span(GetParam().text);
-  ASSERT_FALSE(span) << GetParam().text << " was read as " << span->count() << " us";
-  EXPECT_THAT(span.error(), HasSubstr(GetParam().reason)) << GetParam().text;
+TEST(TimeSpan, what_is_no_span_is_refused_with_a_reason_that_helps) {
+  for (const Bad& each : bad) {
+    const Result<Duration> span = parse_time_span(each.text);
+    ASSERT_FALSE(span) << each.text << " was read as " << span->count() << " us";
+    EXPECT_THAT(span.error(), HasSubstr(each.reason)) << each.text;
+  }
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    TimeSpan, RefusesTimeSpan,
-    testing::Values(Bad{"", "is empty"}, Bad{" \t", "is empty"}, Bad{"30", "30 has no unit; write 30s, 30ms"},
-                    Bad{"0", "has no unit"}, Bad{"1h 30", "30 has no unit"}, Bad{"1.5", "1.5 has no unit; write 1.5s"},
-                    Bad{"-5s", "must not be negative"}, Bad{"1h -5s", "must not be negative"},
-                    Bad{"1h-5s", "must not be negative"}, Bad{"+5s", "must not have a sign"}, Bad{"s", "has no number"},
-                    Bad{"off", "off has no number"}, Bad{"infinity", "has no number"}, Bad{".s", "no digit after"},
-                    Bad{"1.s", "no digit after"}, Bad{"1..5s", "no digit after"}, Bad{"1.5.5s", "1.5 has no unit"},
-                    Bad{"1,5s", ", is no unit"},
-                    Bad{"5S", "S is no unit of time; the units are us, ms, s, min, h, d, w"},
-                    Bad{"5 parsecs", "parsecs is no unit"}, Bad{"1e3s", "e is no unit"}, Bad{"0x10s", "x is no unit"},
-                    Bad{"5s;", "s; is no unit"}, Bad{"1y", "y is no unit"},
-                    Bad{"1.5us", "1.5us is finer than a microsecond"}, Bad{"0.0001ms", "finer than a microsecond"},
-                    Bad{"0.0000001s", "more than six digits"}, Bad{"9223372036854775808us", "too long"},
-                    Bad{"9223372036854775807us 1us", "too long"}, Bad{"18446744073709551615us", "too long"},
-                    Bad{"18446744073709551616us", "too large"}, Bad{"99999999999999999999999999s", "too large"},
-                    Bad{"15250285w", "too long"}, Bad{"9223372036854.775808s", "too long"},
-                    Bad{"5\ns", "\\ns is no unit"}));
 
 TEST(TimeSpan, a_nul_byte_is_no_end_of_text) {
   using std::string_view_literals::operator""sv;
