@@ -38,56 +38,61 @@ char* end_of_strings(char** strings, char* begin) noexcept {
   return end;
 }
 
-// Puts heap copies of all strings into `target`; false if there is no memory, with `target` as it was. The copies live
-// as long as the process.
-bool copy_strings(char** strings, char** target, std::size_t count) noexcept {
-  auto** copies = static_cast<char**>(std::calloc(count + 1, sizeof(char*)));
-  if (copies == nullptr) return false;
-  bool complete = true;
-  for (std::size_t i = 0; i < count && complete; ++i) {
-    copies[i] = ::strdup(strings[i]);
-    complete = copies[i] != nullptr;
+// They stay as long as the process: who reads environ or argv may hold a pointer into them.
+char** kept_environment = nullptr;
+char** kept_arguments = nullptr;
+char* kept_name = nullptr;
+
+// A NULL-terminated array and the strings that it points to, in one block; nullptr if there is no memory.
+char** copy_strings(char** strings, std::size_t count) noexcept {
+  std::size_t bytes = (count + 1) * sizeof(char*);
+  for (std::size_t i = 0; i < count; ++i) bytes += std::strlen(strings[i]) + 1;
+  auto** copies = static_cast<char**>(std::malloc(bytes));
+  if (copies == nullptr) return nullptr;
+  char* at = reinterpret_cast<char*>(copies + count + 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t size = std::strlen(strings[i]) + 1;
+    copies[i] = static_cast<char*>(std::memcpy(at, strings[i], size));
+    at += size;
   }
-  if (complete) {
-    std::copy_n(copies, count, target);
-  } else {
-    for (std::size_t i = 0; i < count; ++i) std::free(copies[i]);
-  }
-  std::free(copies);
-  return complete;
+  copies[count] = nullptr;
+  return copies;
 }
 
 std::size_t count_strings(char** strings) noexcept {
   std::size_t count = 0;
-  while (strings[count] != nullptr) ++count;
+  while (strings != nullptr && strings[count] != nullptr) ++count;
   return count;
 }
 
 bool move_environment() noexcept {
   if (environ == nullptr) return true;
-  const std::size_t count = count_strings(environ);
-  auto** copy = static_cast<char**>(std::calloc(count + 1, sizeof(char*)));
-  if (copy == nullptr || !copy_strings(environ, copy, count)) {
-    std::free(copy);
-    return false;
-  }
-  environ = copy;
+  kept_environment = copy_strings(environ, count_strings(environ));
+  if (kept_environment == nullptr) return false;
+  environ = kept_environment;
+  return true;
+}
+
+bool move_arguments(char** argv, std::size_t argc) noexcept {
+  kept_arguments = copy_strings(argv, argc);
+  if (kept_arguments == nullptr) return false;
+  std::copy_n(kept_arguments, argc, argv);
   return true;
 }
 
 // glibc's own pointers into argv[0], which error(3) and assert(3) print.
 bool move_program_name() noexcept {
-  char* name = ::strdup(program_invocation_name);
-  if (name == nullptr) return false;
-  const std::ptrdiff_t offset = program_invocation_short_name - program_invocation_name;
-  program_invocation_name = name;
-  program_invocation_short_name = name + offset;
+  kept_name = ::strdup(program_invocation_name);
+  if (kept_name == nullptr) return false;
+  program_invocation_short_name = kept_name + (program_invocation_short_name - program_invocation_name);
+  program_invocation_name = kept_name;
   return true;
 }
 
+// argv may be null.
 bool adopt(Area area, char** argv, std::size_t argc) noexcept {
   if (!move_environment() || !move_program_name()) return false;
-  if (argv != nullptr && !copy_strings(argv, argv, argc)) return false;
+  if (argv != nullptr && !move_arguments(argv, argc)) return false;
   title_area = area;
   return true;
 }
