@@ -97,6 +97,7 @@ TEST_F(MasterReady, a_crash_shows_in_the_status) {
   with.arguments = {"--set", "restart.delay=1h", "--set", "restart.max_delay=1h"};
   const Master master({binaries::worker("does_as_told")}, with);
   systemd_.wait_for("READY", "1");
+  master.wait_ready();
   const std::size_t mark = master.log().size();
   ::kill(master.worker(0), SIGKILL);
   ::kill(master.worker(0, mark), SIGKILL);

@@ -56,7 +56,7 @@ TEST(Drain, an_idle_connection_is_closed_at_once_and_the_log_says_why) {
   EXPECT_EQ(client.ask("hello"), "received: hello");
   EXPECT_EQ(master.stop().status, 0);
   EXPECT_TRUE(client.wait_closed());
-  EXPECT_THAT(master.log().text(), HasSubstr("closed: drained"));
+  EXPECT_THAT(master.log().wait_closed(), HasSubstr("closed: drained"));
 }
 
 TEST(Drain, an_idle_connection_may_be_kept_until_the_deadline) {

@@ -22,7 +22,7 @@ class EchoService : public testing::Test {
  protected:
   static Master::Options options() {
     Master::Options options;
-    options.arguments = {"--set", "settings.max_message=1K"};
+    options.arguments = {"--set", "settings.max_message=1K", "--set", "settings.max_connections=20"};
     return options;
   }
   void SetUp() override { master_.wait_ready(); }
@@ -159,7 +159,7 @@ TEST_F(EchoService, the_masters_table_tells_connections_and_requests) {
 }
 
 TEST_F(EchoService, the_crash_of_one_worker_is_no_matter_to_the_clients_of_another) {
-  std::vector<Client> clients;
+  std::vector<Client> clients;  // more than one worker takes
   for (int i = 0; i < 30; ++i) clients.push_back(connect());
   for (Client& client : clients) EXPECT_EQ(client.ask("before"), "received: before");
   ::kill(master_.worker(0), SIGKILL);

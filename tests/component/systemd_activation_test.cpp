@@ -117,7 +117,7 @@ TEST_F(SocketActivate, the_connection_that_started_the_pool_is_served_by_it) {
   process.err().wait_for("Listening on");
   Client client(path_);
   EXPECT_THAT(client.ask("first"), HasSubstr(": first"));
-  EXPECT_THAT(process.err().text(), HasSubstr("(passed to us)"));
+  process.err().wait_for("(passed to us)");
 }
 
 TEST_F(SocketActivate, a_path_that_systemd_made_is_left_at_the_end) {
