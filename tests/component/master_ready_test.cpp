@@ -98,8 +98,9 @@ TEST_F(MasterReady, a_crash_shows_in_the_status) {
   const Master master({binaries::worker("does_as_told")}, with);
   systemd_.wait_for("READY", "1");
   master.wait_ready();
+  const pid_t first = master.worker(0);  // before the mark: READY=1 may overtake the log line of the first worker
   const std::size_t mark = master.log().size();
-  ::kill(master.worker(0), SIGKILL);
+  ::kill(first, SIGKILL);
   ::kill(master.worker(0, mark), SIGKILL);
   EXPECT_THAT(systemd_.wait_for("STATUS", "0/1 workers ready, degraded, generation 1").fields.at("STATUS"),
               HasSubstr("degraded"));
