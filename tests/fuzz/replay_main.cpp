@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs every file of the corpus folders named on the command line through a fuzz target once, so that what fuzzing found stays
-// fixed in builds that have no libFuzzer. An empty or missing corpus is a failure: it would test nothing.
+// Runs every file of the corpus folders named on the command line through a fuzz target once, so that what fuzzing
+// found stays fixed in builds that have no libFuzzer. An empty or missing corpus is a failure: it would test nothing.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
