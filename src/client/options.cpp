@@ -4,7 +4,6 @@
 #include <getopt.h>
 
 #include <algorithm>
-#include <climits>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -86,6 +85,7 @@ constexpr option long_options[] = {
 
 constexpr std::uint64_t most_connections = 1'000'000;
 constexpr std::uint64_t most_depth = 65536;
+constexpr std::uint64_t most_pid = 4194303;  // of Linux, whatever kernel.pid_max says
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // What the options said, before it is known which command they belong to.
@@ -102,7 +102,7 @@ std::vector<pid_t> parse_processes(std::string_view list) {
   std::vector<pid_t> processes;
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    processes.push_back(static_cast<pid_t>(parse_number(list.substr(0, comma), 1, INT_MAX)));
+    processes.push_back(static_cast<pid_t>(parse_number(list.substr(0, comma), 1, most_pid)));
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return processes;

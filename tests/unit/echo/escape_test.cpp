@@ -20,7 +20,7 @@ TEST(EscapeTest, LeavesNoByteThatATerminalOrALogWouldActOn) {
 }
 
 TEST(EscapeTest, ShowsControlBytesInAReadableForm) {
-  EXPECT_EQ(escape(std::string_view("a\nb\tc\0d\x1b[2J\xff", 11)), "a\\nb\\tc\\x00d\\x1b[2J\\xff");
+  EXPECT_EQ(escape(std::string_view("a\nb\tc\0d\x1b[2J\xff", 12)), "a\\nb\\tc\\x00d\\x1b[2J\\xff");
 }
 
 TEST(EscapeTest, EscapesWhatItEscapesWithSoThatTwoInputsNeverLookAlike) {

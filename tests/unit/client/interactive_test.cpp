@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "client/interactive.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "line_server.hpp"
+#include "pipe_reader.hpp"
+
+namespace preforkd::client {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::StartsWith;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::GetCapturedStderr;
+
+struct Outcome {
+  int status;
+  std::string output;
+  std::string error;
+};
+
+Outcome talk(const std::string& address, std::string text) {
+  const PipeWriter input(std::move(text));
+  PipeReader output;
+  CaptureStderr();
+  const int status = run_interactive({address, 5s}, input.read_end(), output.write_end());
+  return {status, output.finish(), GetCapturedStderr()};
+}
+
+TEST(InteractiveTest, PrintsTheRestOfTheRepliesAfterTheEndOfTheInput) {
+  const LineServer server(serve_echo);
+  const Outcome outcome = talk(server.address(), "a\nb\n");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output, "received: a\nreceived: b\n");
+  EXPECT_EQ(outcome.error, "");
+}
+
+TEST(InteractiveTest, EndsAtOnceWhenThereIsNoInput) {
+  const LineServer server(serve_echo);
+  EXPECT_EQ(talk(server.address(), "").status, 0);
+}
+
+TEST(InteractiveTest, PassesMoreThanEveryBufferHolds) {
+  const LineServer server(serve_echo);
+  std::string input;
+  std::string expected;
+  for (int number = 0; number < 4000; ++number) {
+    const std::string line = std::to_string(number) + std::string(4000, 'x') + "\n";
+    input += line;
+    expected += "received: " + line;
+  }
+  const Outcome outcome = talk(server.address(), input);
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_TRUE(outcome.output == expected);
+}
+
+TEST(InteractiveTest, EndsWhenTheServerHasAnsweredEverythingAndCloses) {
+  const LineServer server(serve_echo);
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const Descriptor input(ends[0]);
+  const Descriptor terminal(ends[1]);  // stays open, as a terminal does
+  ASSERT_EQ(write(terminal.get(), "quit\n", 5), 5);
+  PipeReader output;
+  EXPECT_EQ(run_interactive({server.address(), 5s}, input.get(), output.write_end()), 0);
+  EXPECT_EQ(output.finish(), "received: quit\n");
+}
+
+TEST(InteractiveTest, SaysHowManyLinesWereNotAnswered) {
+  const LineServer server([](int socket, unsigned) {
+    std::string rest;
+    std::string line;
+    receive_line(socket, rest, line);
+    while (std::count(rest.begin(), rest.end(), '\n') < 2) {
+      char byte = 0;
+      if (recv(socket, &byte, 1, 0) == 1) rest += byte;
+    }
+    send_all(socket, "received: " + line + "\n");
+  });
+  const Outcome outcome = talk(server.address(), "a\nb\nc\n");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.output, "received: a\n");
+  EXPECT_EQ(outcome.error, "closed by the server: " + server.address() + ": 2 lines unanswered\n");
+}
+
+TEST(InteractiveTest, SaysThatTheConnectionWasLost) {
+  const LineServer server([](int socket, unsigned) {
+    std::string rest;
+    std::string line;
+    receive_line(socket, rest, line);
+    reset_connection(socket);
+  });
+  const Outcome outcome = talk(server.address(), "a\n");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.error, "connection lost: " + server.address() + ": Connection reset by peer\n");
+}
+
+TEST(InteractiveTest, SaysConnectFailed) {
+  const std::string address = unused_address();
+  const Outcome outcome = talk(address, "a\n");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.error, StartsWith("connect failed: " + address));
+}
+
+}  // namespace
+}  // namespace preforkd::client

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "client/one_shot.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "line_server.hpp"
+#include "pipe_reader.hpp"
+
+namespace preforkd::client {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::GetCapturedStderr;
+
+struct Outcome {
+  int status;
+  std::string output;
+  std::string error;
+};
+
+Outcome talk(const std::string& address, const std::string& message, nanoseconds reply_timeout = 10s) {
+  PipeReader output;
+  CaptureStderr();
+  const int status = run_one_shot({address, message, 5s, reply_timeout}, output.write_end());
+  return {status, output.finish(), GetCapturedStderr()};
+}
+
+TEST(OneShotTest, PrintsTheReply) {
+  const LineServer server(serve_echo);
+  const Outcome outcome = talk(server.address(), "hello world");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output, "received: hello world\n");
+  EXPECT_EQ(outcome.error, "");
+}
+
+TEST(OneShotTest, SendsAnEmptyLine) {
+  const LineServer server(serve_echo);
+  EXPECT_EQ(talk(server.address(), "").output, "received: \n");
+}
+
+TEST(OneShotTest, PrintsNothingAfterTheReplysLine) {
+  const LineServer server([](int socket, unsigned) { send_all(socket, "one\ntwo\n"); });
+  EXPECT_EQ(talk(server.address(), "x").output, "one\n");
+}
+
+// The server answers byte by byte and reads no further while it cannot send: a client that only sends first would wait
+// for ever.
+TEST(OneShotTest, PassesAMessageLargerThanEverySocketBuffer) {
+  const LineServer server([](int socket, unsigned) {
+    send_all(socket, "received: ");
+    char buffer[65536];
+    for (ssize_t size = 0; (size = recv(socket, buffer, sizeof buffer, 0)) > 0;) {
+      if (!send_all(socket, {buffer, static_cast<std::size_t>(size)})) return;
+    }
+  });
+  const std::string message(std::size_t{16} << 20, 'x');
+  EXPECT_TRUE(talk(server.address(), message).output == "received: " + message + "\n");
+}
+
+TEST(OneShotTest, SaysConnectFailed) {
+  const std::string address = unused_address();
+  const Outcome outcome = talk(address, "x");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.output, "");
+  EXPECT_EQ(outcome.error, "connect failed: " + address + ": Connection refused\n");
+}
+
+TEST(OneShotTest, SaysThatTheServerClosedWithoutAReply) {
+  const LineServer server([](int socket, unsigned) {
+    std::string rest;
+    std::string line;
+    receive_line(socket, rest, line);
+    send_all(socket, "recei");
+  });
+  const Outcome outcome = talk(server.address(), "x");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.error, "no reply: " + server.address() + ": closed by the server\n");
+}
+
+TEST(OneShotTest, SaysThatTheConnectionWasReset) {
+  const LineServer server([](int socket, unsigned) {
+    std::string rest;
+    std::string line;
+    receive_line(socket, rest, line);
+    reset_connection(socket);
+  });
+  EXPECT_THAT(talk(server.address(), "x").error, EndsWith(": Connection reset by peer\n"));
+}
+
+TEST(OneShotTest, WaitsNoLongerThanTheReplyTimeout) {
+  const LineServer server([](int socket, unsigned) {
+    std::string rest;
+    std::string line;
+    while (receive_line(socket, rest, line)) continue;
+  });
+  const Outcome outcome = talk(server.address(), "x", 30ms);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.error, "no reply: " + server.address() + ": nothing within 30ms\n");
+}
+
+}  // namespace
+}  // namespace preforkd::client

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "client/options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace preforkd::client {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Command parse(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "prefork-client");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  return parse_options(static_cast<int>(arguments.size()), argv.data());
+}
+
+BenchOptions parse_bench(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "--bench");
+  return std::get<BenchCommand>(parse(std::move(arguments))).options;
+}
+
+std::string error_of(std::vector<std::string> arguments) {
+  try {
+    (void)parse(std::move(arguments));
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ClientOptionsTest, CopyStandardInputToTheEchoServiceByDefault) {
+  const auto options = std::get<InteractiveOptions>(parse({}));
+  EXPECT_EQ(options.address, "127.0.0.1:9505");
+  EXPECT_EQ(options.connect_timeout, 500ms);
+}
+
+TEST(ClientOptionsTest, SendOneMessage) {
+  const auto options =
+      std::get<OneShotOptions>(parse({"[::1]:80", "hello world", "--timeout", "2s", "--reply-timeout=1min"}));
+  EXPECT_EQ(options.address, "[::1]:80");
+  EXPECT_EQ(options.message, "hello world");
+  EXPECT_EQ(options.connect_timeout, 2s);
+  EXPECT_EQ(options.reply_timeout, 1min);
+}
+
+TEST(ClientOptionsTest, SendAMessageThatLooksLikeAnOptionAfterTwoDashes) {
+  EXPECT_EQ(std::get<OneShotOptions>(parse({"127.0.0.1:1", "--", "--help"})).message, "--help");
+}
+
+TEST(ClientOptionsTest, MeasureForFiveSecondsUnlessToldOtherwise) {
+  EXPECT_EQ(parse_bench({}).duration, 5s);
+  EXPECT_EQ(parse_bench({"--seconds", "0.5"}).duration, 500ms);
+  EXPECT_EQ(parse_bench({"--seconds", "2min"}).duration, 2min);
+  EXPECT_EQ(parse_bench({"--requests", "10"}).duration, std::nullopt);
+  EXPECT_EQ(parse_bench({"--open", "10"}).duration, std::nullopt);
+}
+
+TEST(ClientOptionsTest, TakeEverythingThatABenchmarkNeeds) {
+  const BenchOptions bench = parse_bench({"--connections", "8", "--depth", "16", "--size", "1K", "--requests", "7",
+                                          "--rate", "100", "--cpu-of", "1,23", "--failures", "3", "@echo"});
+  EXPECT_EQ(bench.address, "@echo");
+  EXPECT_EQ(bench.mode, BenchOptions::Mode::steady);
+  EXPECT_EQ(bench.connections, 8u);
+  EXPECT_EQ(bench.depth, 16u);
+  EXPECT_EQ(bench.size, 1024u);
+  EXPECT_EQ(bench.requests, 7u);
+  EXPECT_EQ(bench.rate, 100);
+  EXPECT_THAT(bench.cpu_of, ElementsAre(1, 23));
+  EXPECT_EQ(bench.failures_kept, 3u);
+  EXPECT_EQ(parse_bench({"--churn"}).mode, BenchOptions::Mode::churn);
+  EXPECT_EQ(parse_bench({"--open", "5"}).connections, 5u);
+  EXPECT_TRUE(std::get<BenchCommand>(parse({"--bench", "--json"})).json);
+}
+
+TEST(ClientOptionsTest, PrintHelpAndVersionInsteadOfConnecting) {
+  EXPECT_THAT(std::get<PrintCommand>(parse({"--help"})).text, HasSubstr("Exit status"));
+  EXPECT_THAT(std::get<PrintCommand>(parse({"--version"})).text, HasSubstr("prefork-client 0."));
+}
+
+TEST(ClientOptionsTest, HelpNamesEveryOption) {
+  const std::string text = std::get<PrintCommand>(parse({"--help"})).text;
+  for (const char* name :
+       {"--timeout", "--reply-timeout", "--version", "--bench", "--connections", "--depth", "--size", "--seconds",
+        "--requests", "--rate", "--churn", "--open", "--cpu-of", "--failures", "--json"}) {
+    EXPECT_THAT(text, HasSubstr(name));
+  }
+}
+
+TEST(ClientOptionsTest, NameWhatTheyDoNotUnderstand) {
+  EXPECT_EQ(error_of({"--tiemout", "1s"}), "--tiemout: no such option");
+  EXPECT_EQ(error_of({"-x"}), "-x: no such option");
+  EXPECT_EQ(error_of({"--timeout"}), "--timeout: needs a value");
+  EXPECT_EQ(error_of({"--timeout", "5"}), "--timeout: '5': needs a unit: us, ms, s, min or h");
+  EXPECT_EQ(error_of({"--bench", "--depth", "0"}), "--depth: '0': not a whole number from 1 to 65536");
+  EXPECT_EQ(error_of({"--bench", "--size", "0"}), "--size: '0': at least one byte");
+}
+
+TEST(ClientOptionsTest, RefuseWhatDoesNotGoTogether) {
+  EXPECT_EQ(error_of({"--depth", "2"}), "--depth: only with --bench");
+  EXPECT_EQ(error_of({"--json", "127.0.0.1:1", "x"}), "--json: only with --bench");
+  EXPECT_EQ(error_of({"--bench", "127.0.0.1:1", "x"}), "--bench takes no message");
+  EXPECT_EQ(error_of({"127.0.0.1:1", "two", "words"}), "more than one message: quote it if it has spaces");
+  EXPECT_EQ(error_of({"127.0.0.1:1", "two\nlines"}), "a message is one line: send several by standard input");
+  EXPECT_EQ(error_of({"--bench", "--churn", "--depth", "2"}), "--depth: only without --churn and --open");
+  EXPECT_EQ(error_of({"--bench", "--open", "2", "--rate", "2"}),
+            "--open: asks once on each connection, without --requests and --rate");
+}
+
+}  // namespace
+}  // namespace preforkd::client

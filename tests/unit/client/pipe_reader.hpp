@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "client/descriptor.hpp"
+
+namespace preforkd::client {
+
+// A pipe whose other end is read to its end on a thread.
+class PipeReader {
+ public:
+  PipeReader() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    read_.reset(ends[0]);
+    write_.reset(ends[1]);
+    thread_ = std::thread([this] {
+      char buffer[65536];
+      for (ssize_t size = 0; (size = read(read_.get(), buffer, sizeof buffer)) > 0;) {
+        text_.append(buffer, static_cast<std::size_t>(size));
+      }
+    });
+  }
+  ~PipeReader() { (void)finish(); }
+
+  [[nodiscard]] int write_end() const { return write_.get(); }
+  // Closes the write end and returns everything that was written.
+  std::string finish() {
+    write_.reset();
+    if (thread_.joinable()) thread_.join();
+    return std::move(text_);
+  }
+
+ private:
+  Descriptor read_;
+  Descriptor write_;
+  std::string text_;
+  std::thread thread_;
+};
+
+// A pipe that gives `text` and then its end.
+class PipeWriter {
+ public:
+  explicit PipeWriter(std::string text) : text_(std::move(text)) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    read_.reset(ends[0]);
+    thread_ = std::thread([this, write_end = Descriptor(ends[1])] {
+      for (std::string_view rest = text_; !rest.empty();) {
+        const ssize_t size = write(write_end.get(), rest.data(), rest.size());
+        if (size <= 0) return;
+        rest.remove_prefix(static_cast<std::size_t>(size));
+      }
+    });
+  }
+  ~PipeWriter() { thread_.join(); }
+
+  [[nodiscard]] int read_end() const { return read_.get(); }
+
+ private:
+  std::string text_;
+  Descriptor read_;
+  std::thread thread_;
+};
+
+}  // namespace preforkd::client
