@@ -74,7 +74,7 @@ class FailureReport {
   [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
 
   [[nodiscard]] ConfigFailure take() && {
-    if (left_out_ > 0) lines_.push_back("… and " + std::to_string(left_out_) + " more problems");
+    if (left_out_ > 0) add_file_problem({}, "… and " + std::to_string(left_out_) + " more problems");
     return {std::move(lines_), file_is_to_blame_ ? exit_code::config : exit_code::usage};
   }
 

@@ -137,9 +137,10 @@ bool ConfigReader::read_strings(std::string_view key, std::vector<std::string>& 
 bool ConfigReader::read_number(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range) {
   const Json* const value = find(key);
   if (value == nullptr) return false;
+  const bool negative = !value->is_number_unsigned() && value->is_number_integer() && value->get<std::int64_t>() < 0;
   if (!value->is_number_integer()) {
     refuse(key, "must be a whole number " + range_text(range));
-  } else if (!value->is_number_unsigned() || value->get<std::uint64_t>() < range.least) {
+  } else if (negative || value->get<std::uint64_t>() < range.least) {
     refuse(key, "must be at least " + std::to_string(range.least));
   } else if (value->get<std::uint64_t>() > range.most) {
     refuse(key, "must be at most " + std::to_string(range.most));
