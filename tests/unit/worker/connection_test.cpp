@@ -207,7 +207,10 @@ TEST(ConnectionTest, CallbacksMayCloseAndWriteToOtherConnections) {
   Record record;
   ServerThread server([&](Server& s) {
     auto others = std::make_shared<std::vector<ConnectionRef>>();
-    s.on_connect([others](Connection& c) { others->emplace_back(c); });
+    s.on_connect([&record, others](Connection& c) {
+      others->emplace_back(c);
+      record.add("connect");
+    });
     s.on_message([&record, others](Connection&, std::string_view line) {
       record.add(std::string(line));
       for (const ConnectionRef& ref : *others) {
@@ -222,14 +225,16 @@ TEST(ConnectionTest, CallbacksMayCloseAndWriteToOtherConnections) {
   });
   std::vector<TestClient> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(server.connect());
-  // All three are ready in the same turn, and each ends all.
+  record.wait(3);
   clients[0].send("hello\n");
   for (TestClient& client : clients) EXPECT_EQ(client.line(), "broadcast");
   clients[1].send("close all\n");
   for (TestClient& client : clients) EXPECT_EQ(client.rest(), "broadcast\n<eof>");
-  record.wait(5);
+  record.wait(8);
   clients.clear();
   for (int i = 0; i < 10; ++i) clients.push_back(server.connect());
+  record.wait(18);
+  // Several are ready in the same turn, and each ends all.
   for (TestClient& client : clients) client.send("close all now\n");
   for (TestClient& client : clients) EXPECT_NE(client.rest().find('<'), std::string::npos);
 }
