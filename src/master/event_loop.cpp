@@ -32,7 +32,10 @@ struct EventSource::Registration : std::enable_shared_from_this<Registration> {
     try {
       callback(events);
     } catch (const std::exception& error) {
-      log::error(std::string("internal error in an event callback: ") + error.what());
+      log::error("internal error, an event was not fully handled:");  // two lines: joining them might throw again
+      log::error(error.what());
+    } catch (...) {
+      log::error("internal error, an event was not fully handled");
     }
   }
   static Registration& of(void* userdata) noexcept { return *static_cast<Registration*>(userdata); }

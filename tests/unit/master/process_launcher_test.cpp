@@ -214,7 +214,7 @@ TEST_F(ProcessLauncherTest, SumsTheConnectionsOfThoseThatCount) {
   ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
   EXPECT_EQ(launcher_.connections(), std::nullopt);
   // The first bytes of a StatsPage: layout 1, reserved 0, 12 connections.
-  const std::string count_12 = R"(printf '\001\000\000\000\000\000\000\000\014' >&6; exec sleep 1000)";
+  const std::string count_12 = R"(printf '\001\000\000\000\000\000\000\000\014' >&6; exec tail -f /dev/null)";
   ASSERT_EQ(start({"/bin/sh", "-c", count_12}), 0);
   ASSERT_EQ(start({"/bin/sh", "-c", count_12}), 0);
   EXPECT_TRUE(run_until([this] { return launcher_.connections() == 24U; }));
