@@ -148,6 +148,11 @@ void Pool::worker_alive(WorkerId id) {
   impl_->act();
 }
 
+void Pool::worker_watchdog_timeout(WorkerId id, Duration timeout) {
+  impl_->scheduler.worker_hang_timeout(id, timeout, impl_->now());
+  impl_->act();
+}
+
 void Pool::worker_watchdog_trigger(WorkerId id) {
   impl_->scheduler.worker_hangs(id, impl_->now());
   impl_->act();

@@ -47,8 +47,10 @@ class Pool {
   void worker_ready(WorkerId id);
   // Its own STOPPING=1: it no longer counts as ready, gets a drain deadline and is replaced.
   void worker_stopping(WorkerId id);
-  void worker_alive(WorkerId id);             // WATCHDOG=1
-  void worker_watchdog_trigger(WorkerId id);  // WATCHDOG=trigger: it says itself that it hangs
+  void worker_alive(WorkerId id);  // WATCHDOG=1
+  void worker_watchdog_timeout(WorkerId id,
+                               Duration timeout);  // WATCHDOG_USEC=: its own hang_timeout from now on; 0: off
+  void worker_watchdog_trigger(WorkerId id);       // WATCHDOG=trigger: it says itself that it hangs
   // EXTEND_TIMEOUT_USEC=: its start or drain ends no earlier than `by` from now.
   void worker_extends(WorkerId id, Duration by);
   void worker_status(WorkerId id, std::string text);

@@ -44,12 +44,16 @@ void Roster::ready(Worker& worker, Instant now) {
   worker.state = WorkerState::ready;
   worker.ready_at = now;
   its_slot.respawn.worked();
-  if (worker.config().hang_timeout) {
-    deadlines_.set(worker.patience, now + *worker.config().hang_timeout);
+  watch(worker, now);
+  actions_.emplace_back(WorkerBecameReady{view(worker)});
+}
+
+void Roster::watch(Worker& worker, Instant now) {
+  if (worker.hang_timeout) {
+    deadlines_.set(worker.patience, now + *worker.hang_timeout);
   } else {
     deadlines_.clear(worker.patience);
   }
-  actions_.emplace_back(WorkerBecameReady{view(worker)});
 }
 
 void Roster::drain(Worker& worker, ExitCause why, Instant now) {

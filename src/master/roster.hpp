@@ -33,6 +33,7 @@ struct Worker {
         generation(std::move(its_generation)),
         place(its_place),
         started_at(now),
+        hang_timeout(generation->config->hang_timeout),
         patience(Deadline::Kind::patience, static_cast<std::uint64_t>(its_id)),
         term(Deadline::Kind::term, static_cast<std::uint64_t>(its_id)) {}
 
@@ -47,6 +48,7 @@ struct Worker {
   WorkerState state = WorkerState::starting;
   const Instant started_at;
   std::optional<Instant> ready_at;
+  std::optional<Duration> hang_timeout;  // the config's, or its own (WATCHDOG_USEC=)
 
   std::optional<ExitCause> leaving;  // why we told it to leave or killed it; none if it leaves by itself
   bool killed = false;               // got SIGKILL or SIGABRT from a deadline or from stop_now()
@@ -135,6 +137,8 @@ class Roster {
   // Moves.
   void start(Slot& slot, const std::shared_ptr<const Generation>& generation, Place place, Instant now);
   void ready(Worker& worker, Instant now);
+  // A ready worker was heard: it has its hang_timeout from now on, if it has one.
+  void watch(Worker& worker, Instant now);
   // Tells it to leave: stop signal now, SIGKILL after its drain_timeout.
   void drain(Worker& worker, ExitCause why, Instant now);
   // It leaves by itself; SIGKILL after its drain_timeout.

@@ -14,6 +14,7 @@ namespace {
 constexpr Duration abort_bound = std::chrono::seconds(10);
 // A worker may ask for more time again and again, but not for this much at once.
 constexpr Duration longest_extension = std::chrono::hours(1);
+constexpr Duration longest_hang_timeout = std::chrono::hours(24 * 7);
 
 bool never_again(const PoolConfig& config, const ExitStatus& status) {
   const auto& never = config.restart.never;
@@ -68,8 +69,17 @@ void Scheduler::worker_stopping(WorkerId id, Instant now) {
 void Scheduler::worker_alive(WorkerId id, Instant now) {
   roster_.deadlines().look(now);
   Worker* const worker = roster_.find(id);
-  if (worker != nullptr && worker->ready() && worker->config().hang_timeout) {
-    roster_.deadlines().set(worker->patience, now + *worker->config().hang_timeout);
+  if (worker != nullptr && worker->ready()) roster_.watch(*worker, now);
+  settle(now);
+}
+
+void Scheduler::worker_hang_timeout(WorkerId id, Duration timeout, Instant now) {
+  roster_.deadlines().look(now);
+  Worker* const worker = roster_.find(id);
+  if (worker != nullptr) {
+    worker->hang_timeout.reset();
+    if (timeout > Duration{0}) worker->hang_timeout = std::min(timeout, longest_hang_timeout);
+    if (worker->ready()) roster_.watch(*worker, now);
   }
   settle(now);
 }

@@ -42,7 +42,8 @@ namespace preforkd {
 //   I1  no ready worker is told to leave while its slot has no other ready one, except by scaling down, by stopping, by
 //   its
 //       own will, or within max_unavailable
-//   I2  a slot gets a second process only while fewer slots than the surge (at least 1 for replacements) have two: those
+//   I2  a slot gets a second process only while fewer slots than the surge (at least 1 for replacements) have two:
+//   those
 //       that are not leaving never exceed target + surge. A reload begins only while fewer than reload.max_draining
 //       generations other than the committed one drain
 //   I3  deadlines are looked at on each step; lateness kills nobody
@@ -67,6 +68,7 @@ class Scheduler {
   void worker_ready(WorkerId id, Instant now);
   void worker_stopping(WorkerId id, Instant now);
   void worker_alive(WorkerId id, Instant now);
+  void worker_hang_timeout(WorkerId id, Duration timeout, Instant now);
   void worker_hangs(WorkerId id, Instant now);
   void worker_extends(WorkerId id, Duration by, Instant now);
   void worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory, Instant now);

@@ -5,7 +5,9 @@
 
 #include <csignal>
 #include <memory>
+#include <set>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "fakes/fake_clock.hpp"
@@ -98,6 +100,22 @@ class PoolTest : public ::testing::Test {
   [[nodiscard]] std::vector<int> signals(WorkerId id) const {
     const auto process = launcher.alive.find(id);
     return process == launcher.alive.end() ? std::vector<int>{} : process->second.signals;
+  }
+
+  // The generations of the workers that are not leaving, and how many of them are of one.
+  [[nodiscard]] std::set<unsigned> generations() const {
+    std::set<unsigned> found;
+    for (const WorkerView& worker : pool->workers()) {
+      if (worker.state != WorkerState::draining) found.insert(worker.generation);
+    }
+    return found;
+  }
+  [[nodiscard]] unsigned new_workers(unsigned generation) const {
+    unsigned found = 0;
+    for (const WorkerView& worker : pool->workers()) {
+      found += worker.generation == generation && worker.state != WorkerState::draining ? 1U : 0U;
+    }
+    return found;
   }
 
   // A worker's crash, from the point of view of its slot: the wait until it starts again.

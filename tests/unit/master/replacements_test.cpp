@@ -161,6 +161,21 @@ TEST_F(ReplacementsTest, WishesOutliveAFailedReload) {
   EXPECT_EQ(staying(2).back().generation, 1U);
 }
 
+TEST_F(ReplacementsTest, AWishIsNotLostWhenItsBackoffEndsDuringAReloadThatFails) {
+  config.reload.soak = seconds(9);
+  start_ready();
+  EXPECT_TRUE(pool->recycle(0));
+  for (int crash = 0; crash < 2; ++crash) end(staying(0).back().id, exited(1));
+  ASSERT_EQ(staying(0).size(), 1U) << "in backoff";
+  reload();
+  ready_all();
+  pass(seconds(5));
+  end(staying(0).back().id, exited(1));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  ASSERT_EQ(staying(0).size(), 2U);
+  EXPECT_EQ(staying(0).back().generation, 1U);
+}
+
 TEST_F(ReplacementsTest, NoSlotNoRecycling) {
   start_ready();
   EXPECT_FALSE(pool->recycle(3));

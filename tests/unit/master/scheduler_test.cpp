@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What becomes of slots and their workers while nobody reloads: start, crash, backoff, deadlines, resize, stop.
+// What becomes of slots and their workers while nobody asks for anything: start, crash, backoff, leaving by itself.
 #include "master/scheduler.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "pool_fixture.hpp"
 
@@ -153,6 +154,14 @@ TEST_F(SchedulerTest, AFailedForkIsRetriedAfterAWaitAndIsNoCrash) {
   EXPECT_TRUE(observer.exited.empty());
 }
 
+TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
+  launcher.fail_next = 1;
+  start();
+  pass(config.restart.delay);
+  ready_all();
+  EXPECT_EQ(crash_and_wait(0), Duration{0});
+}
+
 TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
   start_ready();
   launcher.fail_next = 1000;
@@ -175,143 +184,6 @@ TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks)
   EXPECT_EQ(worker(1).state, WorkerState::starting);
   ready_all();
   EXPECT_EQ(pool->state(), PoolState::running);
-}
-
-TEST_F(SchedulerTest, KillsAWorkerThatIsNotReadyInTime) {
-  start();
-  const WorkerId id = worker(2).id;
-  pool->worker_ready(worker(0).id);
-  pool->worker_ready(worker(1).id);
-  pass(config.start_timeout - Duration(1));
-  EXPECT_TRUE(signals(id).empty());
-  pass(Duration(1));
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-  ASSERT_EQ(observer.killed.size(), 1U);
-  EXPECT_EQ(observer.killed[0].why, ExitCause::start_timeout);
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::start_timeout);
-  EXPECT_TRUE(observer.exited.back().failed);
-  EXPECT_EQ(worker(2).state, WorkerState::starting);
-}
-
-TEST_F(SchedulerTest, AWorkerMayExtendItsStart) {
-  start();
-  const WorkerId id = worker(0).id;
-  pass(config.start_timeout - seconds(1));
-  pool->worker_extends(id, seconds(30));
-  pass(seconds(30) - Duration(1));
-  EXPECT_TRUE(signals(id).empty());
-  pool->worker_extends(id, seconds(0));
-  pass(Duration(1));
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-}
-
-TEST_F(SchedulerTest, AnExtensionNeverShortensADeadlineAndIsBounded) {
-  start();
-  const WorkerId id = worker(0).id;
-  pool->worker_extends(id, seconds(1));
-  pool->worker_extends(id, seconds(-5));
-  pass(seconds(5));
-  EXPECT_TRUE(signals(id).empty());
-  pool->worker_extends(id, Duration::max());
-  pass(hours(1));
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-}
-
-TEST_F(SchedulerTest, AbortsAHungWorkerThenKillsItAndReplacesItAtOnce) {
-  config.hang_timeout = seconds(2);
-  start_ready();
-  const WorkerId id = worker(0).id;
-  for (int turn = 0; turn < 5; ++turn) {
-    pass(seconds(1));
-    for (unsigned slot = 0; slot < 3; ++slot) pool->worker_alive(worker(slot).id);
-  }
-  EXPECT_TRUE(signals(id).empty());
-  pass(seconds(1));
-  pool->worker_alive(worker(1).id);
-  pool->worker_alive(worker(2).id);
-  pass(seconds(1));
-  EXPECT_EQ(signals(id), std::vector{SIGABRT});
-  EXPECT_NE(worker(0).id, id) << "its replacement does not wait for the core dump";
-  pool->worker_ready(worker(0).id);
-  for (int turn = 0; turn < 20; ++turn) {
-    for (unsigned slot = 0; slot < 3; ++slot) pool->worker_alive(worker(slot).id);
-    pass(seconds(1));
-  }
-  EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGKILL}));
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
-  EXPECT_TRUE(observer.exited.back().failed);
-  EXPECT_EQ(observer.exited.size(), 1U);
-}
-
-TEST_F(SchedulerTest, TheHangDeadlineStartsAtReady) {
-  config.hang_timeout = seconds(2);
-  start();
-  pass(seconds(9));
-  ready_all();
-  pass(seconds(2) - Duration(1));
-  EXPECT_TRUE(observer.killed.empty());
-  pass(Duration(1));
-  EXPECT_EQ(observer.killed.size(), 3U);
-}
-
-TEST_F(SchedulerTest, AWorkerThatSaysItHangsIsAborted) {
-  start_ready();
-  const WorkerId id = worker(0).id;
-  pool->worker_watchdog_trigger(id);
-  EXPECT_EQ(signals(id), std::vector{SIGABRT});
-  end(id, signaled(SIGABRT));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
-}
-
-TEST_F(SchedulerTest, UnkillableProcessesDoNotPileUpInASlot) {
-  config.workers = {.initial = 1, .min = 1, .max = 1};
-  start();
-  const WorkerId first = worker(0).id;
-  pass(hours(3));
-  EXPECT_EQ(launcher.started.size(), 2U);
-  end(first, signaled(SIGKILL));
-  pass(config.restart.max_delay);
-  EXPECT_EQ(launcher.started.size(), 3U);
-}
-
-TEST_F(SchedulerTest, AStoppedOrSuspendedMasterKillsNobodyWhenItComesBack) {
-  config.hang_timeout = seconds(20);
-  start_ready();
-  end(worker(0).id, signaled(SIGSEGV));  // one starts
-  ASSERT_TRUE(pool->recycle(1));
-  ready_all();
-  end(worker(0).id, signaled(SIGSEGV));
-  pass(config.restart.delay);
-  pass(seconds(4));
-  clock.advance(hours(2));
-  pool->tick();
-  EXPECT_TRUE(observer.killed.empty());
-  pass(seconds(5));
-  EXPECT_TRUE(observer.killed.empty()) << "what was left of each deadline is given back";
-  ready_all();
-  for (const WorkerView& worker : pool->workers()) pool->worker_alive(worker.id);
-  pass(seconds(19));
-  EXPECT_TRUE(observer.killed.empty());
-}
-
-TEST_F(SchedulerTest, AFactThatComesFirstAfterALongPauseKillsNobodyEither) {
-  config.hang_timeout = seconds(2);
-  start_ready();
-  pass(seconds(1));
-  clock.advance(minutes(5));
-  pool->worker_alive(worker(0).id);
-  EXPECT_TRUE(observer.killed.empty());
-}
-
-TEST_F(SchedulerTest, DeadlinesHoldAgainAfterAPause) {
-  start();
-  clock.advance(hours(1));
-  pool->tick();
-  EXPECT_TRUE(observer.killed.empty());
-  pass(config.start_timeout);
-  EXPECT_EQ(observer.killed.size(), 3U);
 }
 
 TEST_F(SchedulerTest, AWorkerThatLeavesByItselfIsReplacedAtOnceAndGetsADeadline) {
@@ -345,129 +217,6 @@ TEST_F(SchedulerTest, AWorkerThatLeftByItselfHasCrashedOnlyIfItFails) {
   pool->worker_stopping(id);
   end(id, exited(3));
   EXPECT_TRUE(observer.exited.back().failed);
-}
-
-TEST_F(SchedulerTest, GrowsAtOnceAndShrinksFromTheTop) {
-  start_ready();
-  EXPECT_TRUE(pool->resize(5));
-  EXPECT_EQ(launcher.started.size(), 5U);
-  ready_all();
-  const WorkerId third = worker(3).id;
-  const WorkerId fourth = worker(4).id;
-  EXPECT_TRUE(pool->resize(3));
-  EXPECT_EQ(signals(third), std::vector{SIGTERM});
-  EXPECT_EQ(signals(fourth), std::vector{SIGTERM});
-  EXPECT_EQ(pool->ready_count(), 3U);
-  end(third, signaled(SIGTERM));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::scaled_down);
-  EXPECT_FALSE(observer.exited.back().failed);
-  EXPECT_EQ(pool->target(), 3U);
-}
-
-TEST_F(SchedulerTest, StaysBetweenItsLimits) {
-  start_ready();
-  EXPECT_FALSE(pool->resize(0));
-  EXPECT_FALSE(pool->resize(11));
-  EXPECT_EQ(pool->target(), 3U);
-  EXPECT_TRUE(pool->resize(10));
-  EXPECT_TRUE(pool->resize(1));
-}
-
-TEST_F(SchedulerTest, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
-  start_ready();
-  for (int crash = 0; crash < 8; ++crash) crash_and_wait(2);
-  end(worker(2).id, signaled(SIGSEGV));
-  EXPECT_EQ(pool->state(), PoolState::degraded);
-  EXPECT_TRUE(pool->resize(2));
-  EXPECT_EQ(pool->state(), PoolState::running);
-  EXPECT_EQ(pool->next_deadline(), std::nullopt);
-  EXPECT_TRUE(pool->resize(3));
-  EXPECT_EQ(worker(2).state, WorkerState::starting);
-  EXPECT_EQ(crash_and_wait(2), Duration{0});
-}
-
-TEST_F(SchedulerTest, AnOperatorsSignalIsNoCrash) {
-  start_ready();
-  const WorkerId id = worker(1).id;
-  EXPECT_TRUE(pool->kill(1, SIGKILL));
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
-  EXPECT_FALSE(observer.exited.back().failed);
-  EXPECT_EQ(worker(1).state, WorkerState::starting);
-  EXPECT_FALSE(pool->kill(17, SIGTERM));
-}
-
-TEST_F(SchedulerTest, StopTellsEveryoneToLeaveAndEndsWithTheLast) {
-  config.stop_signal = SIGQUIT;
-  start();
-  pool->worker_ready(worker(0).id);
-  pool->stop();
-  EXPECT_EQ(pool->state(), PoolState::stopping);
-  const auto workers = pool->workers();
-  for (const WorkerView& worker : workers) {
-    EXPECT_EQ(signals(worker.id), std::vector{SIGQUIT});
-    EXPECT_EQ(worker.drain_deadline, clock.now() + config.drain_timeout);
-    EXPECT_FALSE(pool->finished());
-    end(worker.id, exited(0));
-    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
-  }
-  EXPECT_TRUE(pool->finished());
-  EXPECT_EQ(launcher.started.size(), 3U);
-  EXPECT_EQ(pool->next_deadline(), std::nullopt);
-}
-
-TEST_F(SchedulerTest, WhoDoesNotLeaveInTimeIsKilled) {
-  start_ready();
-  pool->stop();
-  const WorkerId id = pool->workers()[0].id;
-  pass(config.drain_timeout - Duration(1));
-  EXPECT_EQ(signals(id), std::vector{SIGTERM});
-  pass(Duration(1));
-  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGKILL}));
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::drain_timeout);
-}
-
-TEST_F(SchedulerTest, ADrainMayBeExtended) {
-  start_ready();
-  pool->stop();
-  const WorkerId id = pool->workers()[0].id;
-  pool->worker_extends(id, minutes(2));
-  pass(minutes(2) - Duration(1));
-  EXPECT_EQ(signals(id), std::vector{SIGTERM});
-  pass(Duration(1));
-  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGKILL}));
-}
-
-TEST_F(SchedulerTest, StopNowKillsEveryoneOnce) {
-  start_ready();
-  pool->stop();
-  pool->stop_now();
-  pool->stop_now();
-  for (const WorkerView& worker : pool->workers()) {
-    EXPECT_EQ(signals(worker.id), (std::vector{SIGTERM, SIGKILL}));
-    end(worker.id, signaled(SIGKILL));
-    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
-  }
-  EXPECT_TRUE(pool->finished());
-}
-
-TEST_F(SchedulerTest, AStoppedPoolObeysNobodyAndStartsNothing) {
-  start_ready();
-  end(worker(0).id, signaled(SIGSEGV));
-  end(worker(0).id, signaled(SIGSEGV));  // in backoff
-  pool->stop();
-  EXPECT_FALSE(pool->resize(5));
-  EXPECT_FALSE(pool->recycle(1));
-  reload();
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_FALSE(observer.reloads[0].ok);
-  const auto started = launcher.started.size();
-  pass(hours(1));
-  let_leave();
-  EXPECT_EQ(launcher.started.size(), started);
-  EXPECT_TRUE(pool->finished());
 }
 
 TEST_F(SchedulerTest, AnOutOfMemoryKillIsNamed) {
