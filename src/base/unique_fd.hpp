@@ -7,7 +7,8 @@
 
 namespace preforkd {
 
-// Owns one file descriptor. The only class that closes one: a UniqueFd passed by value is taken over, an int is borrowed.
+// Owns one file descriptor. The only class that closes one: a UniqueFd passed by value is taken over, an int is
+// borrowed.
 class UniqueFd {
  public:
   UniqueFd() noexcept = default;

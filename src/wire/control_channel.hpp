@@ -6,9 +6,9 @@
 
 namespace preforkd {
 
-// The SEQPACKET socket pair between the master and one worker. Today it is the worker's lifeline and carries no message: as long as the
-// master's end is open somewhere (in the master, or in systemd's file descriptor store) there is a master or there will be one;
-// end-of-file at the worker's end means that there is none and there will be none.
+// The SEQPACKET socket pair between the master and one worker. Today it is the worker's lifeline and carries no
+// message: as long as the master's end is open somewhere (in the master, or in systemd's file descriptor store) there
+// is a master or there will be one; end-of-file at the worker's end means that there is none and there will be none.
 struct ControlChannel {
   UniqueFd master_end;
   UniqueFd worker_end;

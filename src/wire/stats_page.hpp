@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,13 +13,14 @@ namespace preforkd {
 
 inline constexpr std::size_t close_reason_slots = 32;  // prefork::CloseReason values index closes_by_reason
 
-// One worker's counters, in a memfd of one page that the master makes and both map. The worker writes with plain relaxed atomics (no
-// system call); the master reads. The page is sealed against resizing, so a worker can't make the master fault. All counters only
-// grow, except connections. A worker that writes nonsense harms only its own figures.
+// One worker's counters, in a memfd of one page that the master makes and both map. The worker writes with plain
+// relaxed atomics (no system call); the master reads. The page is sealed against resizing, so a worker can't make the
+// master fault. All counters only grow, except connections. A worker that writes nonsense harms only its own figures.
 struct StatsPage {
   static constexpr std::uint32_t layout_version = 1;
 
-  std::atomic<std::uint32_t> layout;       // layout_version once the worker counts; 0 from a program that does not use libprefork
+  std::atomic<std::uint32_t>
+      layout;  // layout_version once the worker counts; 0 from a program that does not use libprefork
   std::uint32_t reserved;
   std::atomic<std::uint64_t> connections;        // open now
   std::atomic<std::uint64_t> connections_total;  // accepted ever
@@ -44,7 +45,8 @@ class StatsMapping {
   [[nodiscard]] StatsPage* operator->() const noexcept { return page_; }
   explicit operator bool() const noexcept { return page_ != nullptr; }
 
-  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: the worker; the master maps read-only.
+  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: the worker; the master maps
+  // read-only.
   [[nodiscard]] static Result<StatsMapping> map(int fd, bool writable);
 
  private:

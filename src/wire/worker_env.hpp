@@ -14,46 +14,49 @@
 namespace preforkd::worker_env {
 
 inline constexpr char listen_pid[] = "LISTEN_PID";
-inline constexpr char listen_pidfdid[] = "LISTEN_PIDFDID";     // newer systemd; never set by us, but never passed on either
+inline constexpr char listen_pidfdid[] =
+    "LISTEN_PIDFDID";  // newer systemd; never set by us, but never passed on either
 inline constexpr char listen_fds[] = "LISTEN_FDS";
 inline constexpr char listen_fdnames[] = "LISTEN_FDNAMES";
 inline constexpr char notify_socket[] = "NOTIFY_SOCKET";
 inline constexpr char watchdog_usec[] = "WATCHDOG_USEC";
 inline constexpr char watchdog_pid[] = "WATCHDOG_PID";
-inline constexpr char pool[] = "PREFORK_POOL";                // pool name
-inline constexpr char worker[] = "PREFORK_WORKER";            // slot, 0…N-1
-inline constexpr char generation[] = "PREFORK_GENERATION";    // 1, 2, …
-inline constexpr char settings[] = "PREFORK_SETTINGS";        // the config's "settings" object as JSON
-inline constexpr char control_fd[] = "PREFORK_CONTROL_FD";    // lifeline: end-of-file means that there is no master any more
-inline constexpr char stats_fd[] = "PREFORK_STATS_FD";        // memfd of one StatsPage
+inline constexpr char pool[] = "PREFORK_POOL";              // pool name
+inline constexpr char worker[] = "PREFORK_WORKER";          // slot, 0…N-1
+inline constexpr char generation[] = "PREFORK_GENERATION";  // 1, 2, …
+inline constexpr char settings[] = "PREFORK_SETTINGS";      // the config's "settings" object as JSON
+inline constexpr char control_fd[] =
+    "PREFORK_CONTROL_FD";                               // lifeline: end-of-file means that there is no master any more
+inline constexpr char stats_fd[] = "PREFORK_STATS_FD";  // memfd of one StatsPage
 
 inline constexpr int first_listen_fd = 3;  // SD_LISTEN_FDS_START
 
-// Everything that the contract puts into one worker's environment. LISTEN_PID and WATCHDOG_PID hold the worker's own pid, which
-// only the child knows: encode() leaves room for them and spawn fills it in.
+// Everything that the contract puts into one worker's environment. LISTEN_PID and WATCHDOG_PID hold the worker's own
+// pid, which only the child knows: encode() leaves room for them and spawn fills it in.
 struct Contract {
   std::string pool;
   unsigned slot = 0;
   unsigned generation = 1;
-  std::string settings;                  // JSON object
-  std::vector<std::string> listen_names; // one for each listening socket, in fd order
-  std::string notify_socket;             // path, or '@' and an abstract name
+  std::string settings;                   // JSON object
+  std::vector<std::string> listen_names;  // one for each listening socket, in fd order
+  std::string notify_socket;              // path, or '@' and an abstract name
   std::optional<Duration> watchdog;
   int control_fd = -1;
   int stats_fd = -1;
 };
 
-// Names of every variable of the contract: the master removes them from what it inherited before it adds a worker's own.
+// Names of every variable of the contract: the master removes them from what it inherited before it adds a worker's
+// own.
 [[nodiscard]] bool is_contract_variable(std::string_view name) noexcept;
 
 // "NAME=value" strings without LISTEN_PID and WATCHDOG_PID.
 [[nodiscard]] std::vector<std::string> encode(const Contract& contract);
 
-// What this process was given, read from environ. Absent parts are empty, -1 or nullopt; LISTEN_* and WATCHDOG_* count only if
-// their _PID is this process's. A malformed variable is a failure that names it.
+// What this process was given, read from environ. Absent parts are empty, -1 or nullopt; LISTEN_* and WATCHDOG_* count
+// only if their _PID is this process's. A malformed variable is a failure that names it.
 struct Given {
-  std::optional<Contract> pool;          // set only under preforkd (PREFORK_POOL, PREFORK_WORKER and PREFORK_GENERATION)
-  std::vector<std::string> listen_names; // size = number of listening sockets from first_listen_fd on
+  std::optional<Contract> pool;  // set only under preforkd (PREFORK_POOL, PREFORK_WORKER and PREFORK_GENERATION)
+  std::vector<std::string> listen_names;  // size = number of listening sockets from first_listen_fd on
   std::string notify_socket;
   std::optional<Duration> watchdog;
   std::string settings;
@@ -62,7 +65,8 @@ struct Given {
 };
 [[nodiscard]] Result<Given> decode();
 
-// Removes the contract's variables from this process's environment, so that a worker's own children do not take them for theirs.
+// Removes the contract's variables from this process's environment, so that a worker's own children do not take them
+// for theirs.
 void unset_all() noexcept;
 
 }  // namespace preforkd::worker_env
