@@ -30,13 +30,13 @@ Result<ServiceNotify> ServiceNotify::open(std::string_view socket_name) {
   ServiceNotify notify;
   if (socket_name.empty()) return notify;
   if (!socket_name.starts_with('/') && !socket_name.starts_with('@')) {
-    return Failure("NOTIFY_SOCKET: " + preforkd::escape_bytes(socket_name) + ": neither a path nor '@' and a name");
+    return Failure(preforkd::escape_bytes(socket_name) + " is neither a path nor '@' and a name");
   }
   Result<preforkd::Address> address = preforkd::parse_address(socket_name);
-  if (!address) return Failure("NOTIFY_SOCKET: " + preforkd::escape_bytes(socket_name) + ": " + address.error());
+  if (!address) return Failure(address.error());
   notify.address_ = *address;
   notify.socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!notify.socket_) return Failure("NOTIFY_SOCKET: socket: " + preforkd::errno_text(errno));
+  if (!notify.socket_) return Failure("socket: " + preforkd::errno_text(errno));
   // Blocking, so that ready() can wait; every other call says MSG_DONTWAIT.
   static_cast<void>(
       ::setsockopt(notify.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &longest_ready_wait, sizeof longest_ready_wait));

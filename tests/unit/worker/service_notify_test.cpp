@@ -176,7 +176,7 @@ TEST(ServiceNotify, ReadyWaitsForAPlaceInTheQueue) {
 TEST(ServiceNotify, RefusesANameThatIsNoUnixSocket) {
   const auto vsock = ServiceNotify::open("vsock:2:1234");
   ASSERT_FALSE(vsock);
-  EXPECT_EQ(vsock.error(), "NOTIFY_SOCKET: vsock:2:1234: neither a path nor '@' and a name");
+  EXPECT_EQ(vsock.error(), "vsock:2:1234 is neither a path nor '@' and a name");
   EXPECT_FALSE(ServiceNotify::open("/" + std::string(200, 'x')));
   EXPECT_FALSE(ServiceNotify::open("@"));
 }
