@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""prefork-client --bench as a function."""
+
+import contextlib
+import json
+import signal
+import subprocess
+
+from servers import PATIENCE, Failed
+
+
+def _command(build, server, *options):
+    return [build / "src/client/prefork-client", "--bench", "--json", *map(str, options), server.address]
+
+
+def _result(text, status, server):
+    result = json.loads(text.splitlines()[-1]) if text else {}
+    if status != 0:
+        raise Failed(f"{server.name}: the client failed with status {status}: {result.get('failures', 'no result')}")
+    return result
+
+
+def bench(build, server, *options):
+    """Runs to its end and returns the client's result, with the processor time of the whole server in it."""
+    processes = ",".join(map(str, server.processes()))
+    done = subprocess.run(_command(build, server, "--cpu-of", processes, *options), stdout=subprocess.PIPE, text=True)
+    return _result(done.stdout, done.returncode, server)
+
+
+@contextlib.contextmanager
+def held_open(build, server, connections):
+    """Idle connections, each of which was answered once, for as long as the block runs."""
+    client = subprocess.Popen(_command(build, server, "--open", connections), stdout=subprocess.PIPE, text=True)
+    try:
+        if client.stdout.readline() != f"holding {connections} connections\n":
+            raise Failed(f"{server.name}: could not open {connections} connections: {client.stdout.read()}")
+        yield
+    finally:
+        client.send_signal(signal.SIGTERM)
+        rest, _ = client.communicate(timeout=PATIENCE)
+    _result(rest, client.returncode, server)

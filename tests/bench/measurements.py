@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+"""What is measured. Each function returns rows for the table and tells the absolute figures to `say` as it goes."""
+
+import dataclasses
+import statistics
+import time
+
+from load import bench, held_open
+from servers import BareSpawn, Pool, Reference, context_switches, memory, sockets
+
+QUIET = "settings.log_connections=false"  # the reference does not log
+
+
+@dataclasses.dataclass
+class Scale:
+    """How much is measured: in full, or only to see that everything runs."""
+
+    workers: int
+    rounds: int
+    seconds: float
+    connections: tuple
+    churn_connections: int
+    kills: int
+    idle_connections: int
+    spread_connections: int
+    idle_seconds: float
+
+
+@dataclasses.dataclass
+class Row:
+    what: str
+    goal: str
+    figure: str
+    reached: bool = None  # None: no goal
+
+
+def _ratio_row(what, pool, reference, goal=None, at_least=False):
+    """Of the rounds' values, which were taken in pairs: the ratio of the medians, and the range of the pairs' ratios."""
+    ratio = statistics.median(pool) / statistics.median(reference)
+    pairs = sorted(p / r for p, r in zip(pool, reference))
+    figure = f"{ratio:.2f} ({pairs[0]:.2f}–{pairs[-1]:.2f})"
+    if goal is None:
+        return Row(what, "", figure)
+    reached = ratio >= goal if at_least else ratio <= goal
+    return Row(what, f"{'≥' if at_least else '≤'} {goal}", figure, reached)
+
+
+def _alternate(scale, first, second, measure):
+    """`rounds` pairs of values; the order changes from pair to pair, so that neither gains from coming first."""
+    values = {first: [], second: []}
+    for turn in range(scale.rounds):
+        for server in (first, second) if turn % 2 == 0 else (second, first):
+            values[server].append(measure(server))
+    return values[first], values[second]
+
+
+def _compare(build, scale, say, pool, reference, what, goal, *options):
+    def measure(server):
+        result = bench(build, server, "--seconds", scale.seconds, *options)
+        say(f"{what}, {server.name}: {result['cpu']['us_per_request']:.3f} us CPU, "
+            f"{result['requests_per_second']:.0f} requests/s, p99 {result['latency_us']['p99']:.0f} us")
+        return result["cpu"]["us_per_request"], result["requests_per_second"]
+
+    ours, theirs = _alternate(scale, pool, reference, measure)
+    return [
+        _ratio_row(f"CPU per request, {what}", [v[0] for v in ours], [v[0] for v in theirs], goal),
+        _ratio_row(f"requests/s, {what}", [v[1] for v in ours], [v[1] for v in theirs]),
+    ]
+
+
+def requests(build, scale, say):
+    rows = []
+    with Reference(build, scale.workers) as reference, Pool(build, scale.workers, QUIET) as pool:
+        for connections in scale.connections:
+            for depth in (1, 16):
+                what = f"{connections} connection{'s' if connections > 1 else ''}, depth {depth}"
+                goal = 1.05 if connections > 1 else None
+                rows += _compare(build, scale, say, pool, reference, what, goal, "--connections", connections, "--depth", depth)
+    return rows
+
+
+def churn(build, scale, say):
+    options = ("--churn", "--connections", scale.churn_connections)
+    with Reference(build, scale.workers) as reference:
+        with Pool(build, scale.workers, QUIET) as pool:
+            rows = _compare(build, scale, say, pool, reference, "a new connection each", None, *options)
+        with Pool(build, scale.workers) as pool:
+            rows += _compare(build, scale, say, pool, reference, "a new connection each, logged", None, *options)
+    return rows
+
+
+def respawn(build, scale, say):
+    """Every kill meets a worker that has been up for longer than its crashes are remembered, as it is in normal life."""
+
+    def kill(server):
+        workers = server.workers()
+        times = []
+        for turn in range(scale.kills):
+            time.sleep(0.02)
+            victim = turn % len(workers)
+            workers[victim], took = server.kill_to_ready(workers[victim])
+            times.append(took / 1e6)
+        times.sort()
+        p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
+        say(f"kill -9 to READY, {server.name}: median {statistics.median(times):.2f} ms, p99 {p99:.2f} ms")
+        return statistics.median(times), p99
+
+    with BareSpawn(build) as bare, Pool(build, scale.workers, "restart.forget_after=1ms") as pool:
+        ours, theirs = _alternate(dataclasses.replace(scale, rounds=2), pool, bare, kill)
+    median = statistics.median(v[0] for v in ours)
+    return [
+        Row("kill -9 → READY, median", "≤ 2 ms", f"{median / statistics.median(v[0] for v in theirs):.2f} of a bare spawn",
+            median <= 2),
+        Row("kill -9 → READY, p99", "",
+            f"{statistics.median(v[1] for v in ours) / statistics.median(v[1] for v in theirs):.2f} of a bare spawn"),
+    ]
+
+
+def spread(build, scale, say):
+    rows = []
+    for make in (lambda: Reference(build, scale.workers), lambda: Pool(build, scale.workers, QUIET)):
+        with make() as server:
+            workers = server.workers()
+            before = [sockets(pid) for pid in workers]
+            with held_open(build, server, scale.spread_connections):
+                accepted = [sockets(pid) - idle for pid, idle in zip(workers, before)]
+        mean = statistics.mean(accepted)
+        say(f"accepts over workers, {server.name}: {accepted}")
+        rows.append(Row(f"accepts over workers, least and most of the mean, {server.name}", "",
+                        f"{min(accepted) / mean:.2f} and {max(accepted) / mean:.2f}"))
+    return rows
+
+
+def idle_memory(build, scale, say):
+    rows = []
+    for make, goal in ((lambda: Reference(build, scale.workers), None), (lambda: Pool(build, scale.workers, QUIET), 300)):
+        with make() as server:
+            before = memory(server.workers())
+            with held_open(build, server, scale.idle_connections):
+                each = (memory(server.workers()) - before) / scale.idle_connections
+        say(f"memory of an idle connection, {server.name}: {each:.0f} bytes")
+        what = f"memory of one of {scale.idle_connections} idle connections, {server.name}"
+        rows.append(Row(what, f"< {goal} bytes" if goal else "", f"{each:.0f} bytes", each < goal if goal else None))
+    return rows
+
+
+def wake_ups(build, scale, say):
+    rows = []
+
+    def watch(pool, what):
+        # What the start or the connections left to do is done when a whole second has passed without a switch, or it never is.
+        for _ in range(5):
+            before = context_switches(pool.processes())
+            time.sleep(1)
+            if context_switches(pool.processes()) == before:
+                break
+        before = context_switches(pool.processes())
+        time.sleep(scale.idle_seconds)
+        each = (context_switches(pool.processes()) - before) / scale.idle_seconds
+        say(f"wake-ups of an idle pool, {what}: {each:.1f} a second")
+        rows.append(Row(f"wake-ups a second of an idle pool, {what}", "0", f"{each:.1f}", each == 0))
+
+    with Pool(build, scale.workers, QUIET) as pool:
+        watch(pool, "no connection")
+        with held_open(build, pool, scale.spread_connections):
+            watch(pool, f"{scale.spread_connections} idle connections")
+    return rows

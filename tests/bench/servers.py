@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""The programs under measurement, each as a context manager, and what /proc says about them."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+PATIENCE = 30  # seconds: longer than anything here takes, and the end of waiting for what will not come
+
+
+class Failed(Exception):
+    pass
+
+
+class Lines:
+    """The lines of a pipe, each with the time (CLOCK_MONOTONIC, nanoseconds) at which it could be read."""
+
+    def __init__(self, pipe):
+        self._queue = queue.SimpleQueue()
+        self._seen = []
+        threading.Thread(target=self._read, args=(pipe.fileno(),), daemon=True).start()
+
+    def _read(self, fd):
+        rest = b""
+        while data := os.read(fd, 65536):
+            now = time.monotonic_ns()
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._queue.put((now, line.decode(errors="replace")))
+        self._queue.put(None)
+
+    def wait(self, pattern):
+        """(time, match) of the next line in which the pattern is found."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                item = self._queue.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                item = None
+            if item is None:
+                raise Failed(f"no line with {pattern!r}; the last ones: " + " | ".join(self._seen[-5:]))
+            self._seen.append(item[1])
+            if match := re.search(pattern, item[1]):
+                return item[0], match
+
+
+class Server:
+    """A process with workers as its children. Subclasses say how it starts and how its lines read."""
+
+    name = ""
+    ready_again = ""  # a killed worker's replacement is ready; group 1 is its pid
+
+    def __init__(self, command, output):
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, output: subprocess.PIPE}
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams)
+        self.lines = Lines(getattr(self.process, output))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def workers(self):
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def processes(self):
+        return [self.process.pid, *self.workers()]
+
+    def kill_to_ready(self, worker):
+        """Kills a worker; returns its replacement's pid and the nanoseconds until it was ready."""
+        began = time.monotonic_ns()
+        os.kill(worker, signal.SIGKILL)
+        ended, match = self.lines.wait(self.ready_again)
+        return int(match[1]), ended - began
+
+
+class Reference(Server):
+    name = "reference"
+
+    def __init__(self, build, workers):
+        super().__init__([build / "tests/bench/bench_reference", "0", str(workers)], "stdout")
+        self.address = "127.0.0.1:" + self.lines.wait(r"^listening on (\d+)$")[1][1]
+        for _ in range(workers):
+            self.lines.wait(r"^\d+$")
+
+
+class Pool(Server):
+    name = "pool"
+    ready_again = r"worker \d+ \(pid (\d+), generation \d+\) is ready"
+
+    def __init__(self, build, workers, *settings):
+        command = [build / "src/master/preforkd", "--listen", "127.0.0.1:0", "--workers", str(workers), "--name", "bench"]
+        for setting in settings:
+            command += ["--set", setting]
+        super().__init__([*command, "--", build / "src/echo/prefork-echo"], "stderr")
+        self.address = self.lines.wait(r"listening on (\S+)")[1][1]
+        self.lines.wait(rf"{workers}/{workers} workers ready")
+
+
+class BareSpawn(Server):
+    name = "bare spawn"
+    ready_again = r"^ready (\d+)$"
+
+    def __init__(self, build):
+        super().__init__([build / "tests/bench/bench_bare_spawn"], "stdout")
+        self.lines.wait(self.ready_again)
+
+
+def memory(processes):
+    """Bytes of memory that these processes hold, what they share with others in equal parts (Pss)."""
+    total = 0
+    for pid in processes:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
+    return total
+
+
+def sockets(pid):
+    """How many sockets a process has open."""
+    count = 0
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            count += os.readlink(entry.path).startswith("socket:")
+        except FileNotFoundError:
+            pass
+    return count
+
+
+def context_switches(processes):
+    """How often these processes were woken up or put aside: the sum over their threads."""
+    total = 0
+    for pid in processes:
+        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+            total += sum(int(count) for count in re.findall(r"ctxt_switches:\s+(\d+)", status.read_text()))
+    return total
