@@ -173,6 +173,15 @@ TEST(ServiceNotify, ReadyWaitsForAPlaceInTheQueue) {
   EXPECT_EQ(last, "READY=1\nSTATUS=");
 }
 
+TEST(ServiceNotify, ReadyGivesUpAfterASecond) {
+  const std::string name = abstract_name("never");
+  const Manager manager(name);
+  ServiceNotify notify = open_notify(name);
+  while (notify.alive() == 0) {
+  }
+  EXPECT_EQ(notify.ready(""), EAGAIN);
+}
+
 TEST(ServiceNotify, RefusesANameThatIsNoUnixSocket) {
   const auto vsock = ServiceNotify::open("vsock:2:1234");
   ASSERT_FALSE(vsock);

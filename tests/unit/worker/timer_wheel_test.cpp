@@ -248,6 +248,17 @@ TEST(TimerWheel, AnExceptionLosesNoOtherTimer) {
   EXPECT_EQ(later.calls, 1);
 }
 
+TEST(TimerWheel, AnExceptionInTheLastTickLosesNoOtherTimer) {
+  TimerWheel wheel(start);
+  Timer thrower([] { throw std::runtime_error("callback"); });
+  Timer same_tick;
+  wheel.arm(thrower, start + 10ms);
+  wheel.arm(same_tick, start + 10ms);
+  EXPECT_THROW(wheel.advance(start + 10ms), std::runtime_error);
+  wheel.advance(start + 10ms);
+  EXPECT_EQ(same_tick.calls, 1);
+}
+
 TEST(TimerWheel, DisarmsWhatIsLeftAtItsEnd) {
   Timer timer;
   {
