@@ -172,7 +172,7 @@ void Pool::worker_measured(WorkerId id, std::uint64_t requests, std::optional<st
   impl_->act();
 }
 
-void Pool::worker_exited(WorkerId id, ExitStatus status, bool oom) {
+void Pool::worker_exited(WorkerId id, const ExitStatus& status, bool oom) {
   impl_->scheduler.worker_exited(id, status, oom, impl_->now());
   impl_->act();
 }

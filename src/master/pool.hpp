@@ -55,7 +55,7 @@ class Pool {
   void worker_extends(WorkerId id, Duration by);
   void worker_status(WorkerId id, std::string text);
   void worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory_bytes);
-  void worker_exited(WorkerId id, ExitStatus status, bool oom = false);
+  void worker_exited(WorkerId id, const ExitStatus& status, bool oom = false);
 
   // Commands.
   // on_reload_finished tells the end. A reload that still runs is ended first, as superseded.

@@ -16,7 +16,8 @@
 
 namespace preforkd {
 
-// A pool's config, checked: what every later part of the master relies on. config.hpp reads it from a file or a command line.
+// A pool's config, checked: what every later part of the master relies on. config.hpp reads it from a file or a command
+// line.
 struct ListenConfig {
   std::string text;  // as written
   Address address;
@@ -34,35 +35,36 @@ struct WorkerCount {
 };
 
 struct RestartConfig {
-  Duration delay = std::chrono::milliseconds(100);      // after the second crash; the first is replaced at once
+  Duration delay = std::chrono::milliseconds(100);  // after the second crash; the first is replaced at once
   Duration max_delay = std::chrono::seconds(30);
-  Duration forget_after = std::chrono::seconds(30);     // this much ready time clears the slot's crashes
-  std::vector<int> never{};                               // exit statuses after which the slot stays down
+  Duration forget_after = std::chrono::seconds(30);  // this much ready time clears the slot's crashes
+  std::vector<int> never{};                          // exit statuses after which the slot stays down
 };
 
 struct RecycleConfig {
-  std::uint64_t requests = 0;              // 0: off
+  std::uint64_t requests = 0;  // 0: off
   std::optional<Duration> age;
-  std::optional<std::uint64_t> memory;     // bytes
-  double jitter = 0.1;                     // fraction of each limit, seeded by slot
-  unsigned at_most = 1;                    // workers recycled at the same time
+  std::optional<std::uint64_t> memory;  // bytes
+  double jitter = 0.1;                  // fraction of each limit, seeded by slot
+  unsigned at_most = 1;                 // workers recycled at the same time
 };
 
 struct ReloadConfig {
-  std::variant<unsigned, double> max_surge = 1U;        // workers, or a fraction of them (rounded up, at least 1)
+  std::variant<unsigned, double> max_surge = 1U;  // workers, or a fraction of them (rounded up, at least 1)
   unsigned max_unavailable = 0;
   Duration soak{0};
-  unsigned max_draining = 2;                            // older generations that still drain; a reload waits for its turn
+  unsigned max_draining = 2;  // older generations that still drain; a reload waits for its turn
 };
 
 enum class ReadyMode { notify, exec };
 
 struct PoolConfig {
-  std::string name;          // [A-Za-z][A-Za-z0-9_]{0,62}
+  std::string name;  // [A-Za-z][A-Za-z0-9_]{0,62}
   std::string description;
-  std::string file;          // the config file as given, empty if the pool came from the command line
+  std::string file;  // the config file as given, empty if the pool came from the command line
   std::vector<ListenConfig> listen;
-  std::vector<std::string> program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable
+  std::vector<std::string>
+      program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable
   WorkerCount workers;
   ReadyMode ready = ReadyMode::notify;
   Duration start_timeout = std::chrono::seconds(10);
