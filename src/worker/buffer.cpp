@@ -16,8 +16,7 @@ constexpr std::size_t smallest_capacity = 512;
 
 Buffer::~Buffer() { std::free(data_); }
 
-char* Buffer::prepare(std::size_t room) noexcept {
-  if (capacity_ - tail_ >= room) return data_ + tail_;
+char* Buffer::make_room(std::size_t room) noexcept {
   const std::size_t used = size();
   // Moving pays only when at least half of the memory is free, else a slow reader would cause a move per message.
   if (capacity_ - used >= room && head_ >= capacity_ / 2) {

@@ -24,7 +24,9 @@ class Buffer {
 
   // Room for at least `room` bytes behind the tail, or nullptr: no memory. commit() makes the first of them part of the
   // queue.
-  [[nodiscard]] char* prepare(std::size_t room) noexcept;
+  [[nodiscard]] char* prepare(std::size_t room) noexcept {
+    return capacity_ - tail_ >= room ? data_ + tail_ : make_room(room);
+  }
   void commit(std::size_t bytes) noexcept { tail_ += bytes; }
 
   [[nodiscard]] bool append(std::string_view bytes) noexcept;
@@ -34,6 +36,8 @@ class Buffer {
   void release() noexcept;
 
  private:
+  [[nodiscard]] char* make_room(std::size_t room) noexcept;
+
   char* data_ = nullptr;
   std::size_t head_ = 0;
   std::size_t tail_ = 0;

@@ -101,13 +101,22 @@ void ConnectionImpl::on_events(std::uint32_t events) {
 
 void ConnectionImpl::settle_turn() {
   if (state_ == State::closed) return finish();
-  if (std::exchange(resume_, false)) deliver_kept();
+  if (std::exchange(resume_, false)) {
+    const Cork cork(*path_, *this);
+    deliver_kept();
+  }
   settle();
+}
+
+// Nothing to do but to wait for the next message, which epoll already does: by far the most frequent case.
+bool ConnectionImpl::is_calm() const noexcept {
+  return wants_input() && !output_waits() && interest_ == EPOLLIN && !path_->draining_;
 }
 
 // Every path through a connection's work ends here: what was caused is sent, what is over is closed, and epoll and the
 // timer learn what the connection waits for now.
 void ConnectionImpl::settle() {
+  if (is_calm()) return update_timer();
   if (output_waits() && !blocked_output_) write_rest();
   if (state_ != State::open) return;
   if (path_->draining_) drain_step();

@@ -96,8 +96,10 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   enum class State : std::uint8_t { vacant, open, closed, lingering };
 
   // connection_input.cpp
-  [[nodiscard]] bool may_deliver() const noexcept;
-  [[nodiscard]] bool wants_input() const noexcept;
+  [[nodiscard]] bool may_deliver() const noexcept {
+    return state_ == State::open && !closing_ && !choked_ && held_replies_ == 0;
+  }
+  [[nodiscard]] bool wants_input() const noexcept { return may_deliver() && !end_of_input_; }
   std::size_t receive();
   std::size_t receive_shared(std::size_t kept);
   std::size_t receive_own();
@@ -129,6 +131,7 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
 
   // connection_impl.cpp
   void settle();
+  [[nodiscard]] bool is_calm() const noexcept;
   void set_interest(std::uint32_t events) noexcept;
   void update_interest() noexcept;
   void update_timer() noexcept;

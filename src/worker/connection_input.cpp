@@ -22,12 +22,6 @@ constexpr std::size_t copied_rest = 4096;  // up to here, kept bytes are copied 
 constexpr std::size_t own_read = std::size_t{16} * 1024;
 }  // namespace
 
-bool ConnectionImpl::may_deliver() const noexcept {
-  return state_ == State::open && !closing_ && !choked_ && held_replies_ == 0;
-}
-
-bool ConnectionImpl::wants_input() const noexcept { return may_deliver() && !end_of_input_; }
-
 // Reads once and delivers what is complete. Returns the bytes read.
 std::size_t ConnectionImpl::receive() {
   const std::size_t kept = input_ != nullptr ? input_->size() : 0;
@@ -93,32 +87,33 @@ void ConnectionImpl::deliver_kept() {
 
 // Hands over complete messages until none is left or no more may be delivered. Returns the bytes used up.
 std::size_t ConnectionImpl::deliver(std::string_view bytes) {
+  const Framer& framer = path_->framer_;
   std::size_t used = 0;
-  bool any = false;
+  std::uint64_t messages = 0;
   bool half_received = false;
   while (may_deliver()) {
     std::string_view message;
     std::size_t consumed = 0;
     const std::string_view rest = bytes.substr(used);
-    const Cut cut = path_->framer_.next(rest, scanned_, consumed, message);
+    const Cut cut = framer.next(rest, scanned_, consumed, message);
     if (cut != Cut::message) {
       half_received = cut == Cut::need_more && !rest.empty();
       if (cut == Cut::too_long) close_when_sent(CloseReason::message_too_long);
       break;
     }
     used += consumed;
-    any = true;
+    ++messages;
     deliver_message(message);
   }
+  path_->count_requests(messages);
   // A message that was unfinished before and still is keeps the time of its first byte.
-  if (any || !half_received || !half_received_) input_since_ = path_->loop_.now();
+  if (messages > 0 || !half_received || !half_received_) input_since_ = path_->loop_.now();
   half_received_ = half_received;
-  if (any && final_read_) last_done_ = true;
+  if (messages > 0 && final_read_) last_done_ = true;
   return used;
 }
 
 void ConnectionImpl::deliver_message(std::string_view message) {
-  path_->count_request();
   if (!path_->handlers_.on_message) return;
   if (!guarded("on_message", [&] { path_->handlers_.on_message(*this, message); })) {
     close_when_sent(CloseReason::handler_failed);

@@ -34,6 +34,25 @@ std::size_t ConnectionImpl::unsent() const noexcept {
   return (output_waits() ? output_->size() : 0) + (path_->corked_ == this ? path_->scratch_.size() : 0);
 }
 
+inline Buffer* ConnectionImpl::output_target() noexcept {
+  if (path_->corked_ == this && !output_waits()) return &path_->scratch_;
+  if (!output_waits()) {
+    output_ = path_->buffers_.take();
+    output_since_ = path_->loop_.now();
+  }
+  return output_.get();
+}
+
+inline void ConnectionImpl::appended(Buffer& target) noexcept {
+  const std::size_t high_mark = path_->limits_.output_high_mark;
+  if (&target == &path_->scratch_) {
+    if (target.size() >= std::min(DataPath::scratch_limit, high_mark)) flush_scratch();
+    return;
+  }
+  if (target.size() > high_mark) choked_ = true;
+  if (path_->corked_ != this && !blocked_output_) path_->enqueue(*this);
+}
+
 void ConnectionImpl::send_message(std::initializer_list<std::string_view> parts) {
   if (state_ != State::open || closing_) return;
   Buffer* const target = output_target();
@@ -54,28 +73,9 @@ void ConnectionImpl::send_bytes(std::string_view bytes) noexcept {
   appended(*target);
 }
 
-Buffer* ConnectionImpl::output_target() noexcept {
-  if (path_->corked_ == this && !output_waits()) return &path_->scratch_;
-  if (!output_waits()) {
-    output_ = path_->buffers_.take();
-    output_since_ = path_->loop_.now();
-  }
-  return output_.get();
-}
-
 // output_ exists only while it holds something.
 void ConnectionImpl::drop_empty_output() noexcept {
   if (output_waits() && output_->empty()) path_->buffers_.give_back(std::move(output_));
-}
-
-void ConnectionImpl::appended(Buffer& target) noexcept {
-  const std::size_t high_mark = path_->limits_.output_high_mark;
-  if (&target == &path_->scratch_) {
-    if (target.size() >= std::min(DataPath::scratch_limit, high_mark)) flush_scratch();
-    return;
-  }
-  if (target.size() > high_mark) choked_ = true;
-  if (path_->corked_ != this && !blocked_output_) path_->enqueue(*this);
 }
 
 void ConnectionImpl::flush_scratch() noexcept {

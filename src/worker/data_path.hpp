@@ -77,7 +77,7 @@ class DataPath {
   }
   void count_in(std::size_t bytes) noexcept { add(stats_.bytes_in, bytes); }
   void count_out(std::size_t bytes) noexcept { add(stats_.bytes_out, bytes); }
-  void count_request() noexcept { add(stats_.requests_total, 1); }
+  void count_requests(std::uint64_t messages) noexcept { add(stats_.requests_total, messages); }
   void count_opened() noexcept;
   void count_closed(CloseReason reason) noexcept;
 
