@@ -28,7 +28,7 @@ struct EventSource::Registration : std::enable_shared_from_this<Registration> {
   // The one way from libsystemd's C frames into our code. The copy keeps the callback alive if it destroys its own
   // source.
   void dispatch(std::uint32_t events) noexcept {
-    const std::shared_ptr<Registration> keep = shared_from_this();
+    const std::shared_ptr<Registration> keep = weak_from_this().lock();
     try {
       callback(events);
     } catch (const std::exception& error) {

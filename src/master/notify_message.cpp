@@ -21,11 +21,11 @@ std::optional<Number> parse_number(std::string_view text) noexcept {
   return number;
 }
 
-// 0 and what does not fit are no spans. Half the range is kept free so that adding one to an Instant can't overflow.
+// What does not fit is no span. Half the range is kept free so that adding one to an Instant can't overflow.
 std::optional<Duration> parse_span(std::string_view text) noexcept {
   constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<Duration::rep>::max() / 2);
   const auto usec = parse_number<std::uint64_t>(text);
-  if (!usec || *usec == 0 || *usec > most) return std::nullopt;
+  if (!usec || *usec > most) return std::nullopt;
   return Duration(static_cast<Duration::rep>(*usec));
 }
 
@@ -44,7 +44,8 @@ void apply(NotifyMessage& message, std::string_view name, std::string_view value
   } else if (name == "WATCHDOG_USEC") {
     if (const auto span = parse_span(value)) message.watchdog = span;
   } else if (name == "EXTEND_TIMEOUT_USEC") {
-    if (const auto span = parse_span(value)) message.extend_timeout = span;
+    const auto span = parse_span(value);
+    if (span && span->count() > 0) message.extend_timeout = span;
   } else if (name == "ERRNO") {
     const auto error = parse_number<int>(value);
     if (error && *error > 0 && *error <= max_errno) message.error = error;

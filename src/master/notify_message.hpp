@@ -19,7 +19,7 @@ struct NotifyMessage {
   bool watchdog_trigger = false;           // WATCHDOG=trigger
   bool barrier = false;                    // BARRIER=1: its sender waits until the descriptor that came along is closed
   std::optional<std::string> status;       // STATUS=, fit for one line of a log; may be empty
-  std::optional<Duration> watchdog;        // WATCHDOG_USEC=
+  std::optional<Duration> watchdog;        // WATCHDOG_USEC=; 0: it wants no watchdog
   std::optional<Duration> extend_timeout;  // EXTEND_TIMEOUT_USEC=
   std::optional<int> error;                // ERRNO=
 };

@@ -53,7 +53,8 @@ TEST(NotifyMessage, IgnoresValuesThatMakeNoSense) {
   EXPECT_FALSE(message.watchdog);
   EXPECT_FALSE(message.extend_timeout);
   EXPECT_FALSE(message.error);
-  EXPECT_FALSE(parsed("WATCHDOG_USEC=0").watchdog);
+  EXPECT_EQ(parsed("WATCHDOG_USEC=0").watchdog, microseconds(0));
+  EXPECT_FALSE(parsed("EXTEND_TIMEOUT_USEC=0").extend_timeout);
   EXPECT_FALSE(parsed("WATCHDOG_USEC=18446744073709551615").watchdog);
   EXPECT_FALSE(parsed("WATCHDOG_USEC=1 ").watchdog);
   EXPECT_FALSE(parsed("ERRNO=-1").error);
