@@ -5,10 +5,16 @@
 
 namespace preforkd::echo {
 
-EchoService::EchoService(prefork::Server& server)
-    : log_(server.worker()), log_messages_(server.setting("log_messages", false)) {
+EchoService::EchoService(prefork::Server& server) : log_(server.worker()) {
   server.framing(prefork::Framing::lines());
-  server.on_message([this](prefork::Connection& connection, std::string_view line) { on_message(connection, line); });
+  if (server.setting("log_messages", false)) {
+    server.on_message([this](prefork::Connection& connection, std::string_view line) {
+      log_message(connection, line);
+      answer(connection, line);
+    });
+  } else {
+    server.on_message(answer);
+  }
   if (!server.setting("log_connections", true)) return;
   server.on_connect([this](prefork::Connection& connection) { on_connect(connection); });
   server.on_close([this](prefork::Connection& connection, prefork::CloseReason why) { on_close(connection, why); });
@@ -16,8 +22,11 @@ EchoService::EchoService(prefork::Server& server)
 
 void EchoService::on_connect(prefork::Connection& connection) { log_.line({connection.peer(), " connected"}); }
 
-void EchoService::on_message(prefork::Connection& connection, std::string_view line) {
-  if (log_messages_) log_.line({connection.peer(), " sent \"", escape(line), "\""});
+void EchoService::log_message(const prefork::Connection& connection, std::string_view line) {
+  log_.line({connection.peer(), " sent \"", escape(line), "\""});
+}
+
+void EchoService::answer(prefork::Connection& connection, std::string_view line) {
   connection.send({"received: ", line});
   if (line == "quit") connection.close_after_flush();
 }

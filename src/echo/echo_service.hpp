@@ -20,11 +20,11 @@ class EchoService {
 
  private:
   void on_connect(prefork::Connection& connection);
-  void on_message(prefork::Connection& connection, std::string_view line);
   void on_close(prefork::Connection& connection, prefork::CloseReason why);
+  void log_message(const prefork::Connection& connection, std::string_view line);
+  static void answer(prefork::Connection& connection, std::string_view line);
 
   Log log_;
-  bool log_messages_;
 };
 
 }  // namespace preforkd::echo
