@@ -13,6 +13,7 @@
 #include "base/process_title.hpp"
 #include "base/time_span.hpp"
 #include "master/log.hpp"
+#include "master/own_memory.hpp"
 #include "master/pool_status.hpp"
 
 namespace preforkd {
@@ -21,6 +22,8 @@ namespace {
 // Bounds for SIGTTIN and SIGTTOU where a pool was given on the command line as a plain number of workers: nobody wrote
 // down limits, so the person at the shell gets room. A config file's plain number is a limit that somebody wrote down.
 constexpr unsigned most_workers_by_hand = 1024;
+
+constexpr Duration measure_interval = std::chrono::seconds(1);
 
 std::shared_ptr<const PoolConfig> with_bounds(PoolConfig config) {
   if (config.file.empty() && config.workers.min == config.workers.max) {
@@ -63,6 +66,7 @@ Master::Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup
                                         happened_ = true;
                                         pool_.tick();
                                       })),
+      measure_timer_(loop_.add_timer(Priority::deadline, measure_interval / 2, [this] { measure(); })),
       after_each_(loop_.add_after_each([this] { settle(); })) {
   watch_signals();
 }
@@ -77,6 +81,7 @@ int Master::run() {
   for (const std::string& address : sockets_.addresses()) log::info("listening on " + address + origin);
   for (const std::string& difference : sockets_.differences(*config_)) log::warning(difference);
   loop_.serve_watchdog();
+  arm_measure();
   pool_.start();
   happened_ = true;
   settle();
@@ -229,7 +234,10 @@ void Master::settle_state() {
 
 void Master::settle_reload() {
   if (!reload_ || pool_.state() == PoolState::reloading) return;
-  if (reload_->config && pool_.generation() != reload_->generation_before) config_ = reload_->config;
+  if (reload_->config && pool_.generation() != reload_->generation_before) {
+    config_ = reload_->config;
+    arm_measure();
+  }
   reload_.reset();
   if (started_) notifier_.ready(status());
 }
@@ -242,6 +250,25 @@ void Master::arm_deadline() {
     deadline_timer_.arm(*next);
   } else {
     deadline_timer_.disarm();
+  }
+}
+
+void Master::measure() {
+  happened_ = true;
+  const bool wants_memory = config_->recycle.memory.has_value();
+  for (const WorkerView& worker : pool_.workers()) {
+    const ProcessFacts known = facts(worker.id);
+    if (known.pid == 0) continue;
+    pool_.worker_measured(worker.id, known.requests.value_or(0), wants_memory ? own_memory(known.pid) : std::nullopt);
+  }
+  arm_measure();
+}
+
+void Master::arm_measure() {
+  if (config_->recycle.requests > 0 || config_->recycle.memory) {
+    measure_timer_.arm(clock_.now() + measure_interval);
+  } else {
+    measure_timer_.disarm();
   }
 }
 

@@ -45,6 +45,11 @@ class Master final : private WorkerObserver {
   void resize(int by);
   void show_table();
 
+  // For "recycle": tells the pool what its workers have done and hold. Runs each second, but only if the config limits
+  // either.
+  void measure();
+  void arm_measure();
+
   // Runs after each turn of the loop in which something happened: what follows from the pool's new state.
   void settle();
   void settle_start();
@@ -69,6 +74,7 @@ class Master final : private WorkerObserver {
   Pool pool_;
   StatusFeed status_feed_;
   EventSource deadline_timer_;
+  EventSource measure_timer_;
   EventSource after_each_;
   std::vector<EventSource> signals_;
 
