@@ -2,6 +2,7 @@
 #include "master/process_launcher.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syslog.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
@@ -16,6 +17,17 @@
 #include "wire/worker_env.hpp"
 
 namespace preforkd {
+
+namespace {
+
+// What systemd.exec(5) gives a service as JOURNAL_STREAM, so that a program knows its stderr for the journal.
+std::string stream_name(int fd) {
+  struct stat there {};
+  if (fstat(fd, &there) != 0) return "";
+  return std::to_string(there.st_dev) + ":" + std::to_string(there.st_ino);
+}
+
+}  // namespace
 
 // Stands between the workers and the observer to forget a worker once its end was reported.
 class ProcessLauncher::Exits final : public WorkerObserver {
@@ -113,6 +125,7 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
   plan.program = config.program.front();
   plan.arguments = config.program;
   plan.environment = worker_environment(inherited_, config, *from_files, contract(launch, worker));
+  if (output >= 0) plan.environment.push_back("JOURNAL_STREAM=" + stream_name(output));
   plan.set_listen_pid = sockets_.size() > 0;
   plan.set_watchdog_pid = config.hang_timeout.has_value();
   plan.directory = config.directory;
