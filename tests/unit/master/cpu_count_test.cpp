@@ -25,6 +25,8 @@ TEST_F(CpuQuota, TakesTheLeastOnTheWayUpInVersion2) {
   set("a/cpu.max", "150000 100000\n");
   set("a/b/cpu.max", "max 100000\n");
   set("a/c/cpu.max", "50000 100000\n");
+  set("a/d/cpu.max", "400000 100000\n");
+  EXPECT_EQ(cpu_quota("0::/a/d\n", mount.path()), 1.5);
   EXPECT_EQ(cpu_quota("0::/a/b\n", mount.path()), 1.5);
   EXPECT_EQ(cpu_quota("0::/a/c\n", mount.path()), 0.5);
   EXPECT_EQ(cpu_quota("0::/\n", mount.path()), std::nullopt);

@@ -2,13 +2,14 @@
 #include "master/text_file.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
 
+#include "base/address.hpp"
+#include "base/listener.hpp"
 #include "temp_folder.hpp"
 
 namespace preforkd {
@@ -36,6 +37,9 @@ TEST(TextFile, SaysWhatCanNotBeRead) {
   EXPECT_EQ(read_text_file("/dev/zero", 10).error().reason, "is a device, not a file");
   ASSERT_EQ(mkfifo(folder.path("fifo").c_str(), 0600), 0);
   EXPECT_EQ(read_text_file(folder.path("fifo"), 10).error().reason, "is a FIFO, not a file");
+  const auto listener = open_listener(parse_address(folder.path("socket")).value());
+  ASSERT_TRUE(listener);
+  EXPECT_EQ(read_text_file(folder.path("socket"), 10).error().reason, "is a socket, not a file");
   if (geteuid() != 0) {
     EXPECT_EQ(read_text_file(folder.write("secret", "x", 0), 10).error().reason, "Permission denied (EACCES)");
   }
