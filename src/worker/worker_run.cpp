@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "worker/worker_run.hpp"
 
-#include <fcntl.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <utility>
@@ -37,6 +38,7 @@ WorkerRun::WorkerRun(Server::Impl& server)
       acceptor_(server.loop, server.wheel, path_),
       table_before_(ConnectionTable::set_current(&path_.table())) {
   take_lifeline();
+  allow_descriptors();
 }
 
 WorkerRun::~WorkerRun() {
@@ -91,6 +93,19 @@ preforkd::StatsPage& WorkerRun::take_stats_page() {
 void WorkerRun::take_lifeline() {
   preforkd::UniqueFd fd(std::exchange(server_.given->control_fd, -1));
   if (fd) lifeline_.emplace(server_.loop, std::move(fd), [this] { master_gone_ = true; });
+}
+
+// A service starts with a soft limit of 1024 descriptors for the sake of select(2), which is not used here.
+void WorkerRun::allow_descriptors() {
+  constexpr rlim_t beside_connections = 128;
+  const rlim_t needed = limits_.max_connections + beside_connections;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= needed) return;
+  log_line(LogLevel::notice, {"max_connections is ", std::to_string(limits_.max_connections), ", but only ",
+                              std::to_string(limit.rlim_cur), " descriptors are allowed (RLIMIT_NOFILE)"});
 }
 
 int WorkerRun::serve() {

@@ -38,6 +38,7 @@ class WorkerRun final : private TimerNode {
   [[nodiscard]] std::vector<ListenSocket> take_sockets();
   [[nodiscard]] ServiceNotify open_notify();
   void take_lifeline();
+  void allow_descriptors();
 
   void start(std::vector<ListenSocket> sockets);
   void turn();

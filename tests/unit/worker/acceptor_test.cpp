@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <fstream>
 #include <map>
 #include <memory>
 
@@ -79,6 +80,34 @@ TEST(AcceptorTest, ABurstIsSharedByAll) {
     return share;
   };
   EXPECT_TRUE(spread(round, 60, 180));
+}
+
+// How often the workers have waited for something.
+long waits(const std::vector<ServerProcess>& workers) {
+  long sum = 0;
+  for (const ServerProcess& worker : workers) {
+    std::ifstream status("/proc/" + std::to_string(worker.pid()) + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.rfind("voluntary_ctxt_switches:", 0) == 0) sum += std::stol(line.substr(24));
+    }
+  }
+  return sum;
+}
+
+TEST(AcceptorTest, OneConnectionWakesOneWorker) {
+  const Listener listener;
+  const std::vector<ServerProcess> workers = start_workers(listener, 4);
+  wait_for_workers(listener, 4);
+  constexpr long count = 50;
+  const long before = waits(workers);
+  std::vector<TestClient> clients;
+  for (long i = 0; i < count; ++i) {
+    clients.emplace_back(listener.address);
+    clients.back().line();
+    // All four are to wait again before the next one comes.
+    EXPECT_FALSE(wait_for(clients.back().fd(), POLLIN, std::chrono::milliseconds(2)));
+  }
+  EXPECT_LT(waits(workers) - before, 2 * count);
 }
 
 TEST(AcceptorTest, AtMaxConnectionsOthersTakeOver) {

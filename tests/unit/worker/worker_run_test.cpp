@@ -159,8 +159,8 @@ TEST(WorkerRunTest, AnIdleWorkerDoesNotWakeUp) {
   EXPECT_EQ(client.line(), "received: x");
   const auto switches = [&] {
     const std::string status = read_file("/proc/" + std::to_string(worker.pid()) + "/status");
-    const auto at = status.find("voluntary_ctxt_switches:");
-    return std::stol(status.substr(at + 24));
+    const std::string key = "voluntary_ctxt_switches:";
+    return std::stol(status.substr(status.find('\n' + key) + 1 + key.size()));
   };
   // The title's and the status' second passes first.
   EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(1200)));

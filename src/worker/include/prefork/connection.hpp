@@ -36,11 +36,12 @@ class PREFORK_EXPORT Connection {
   // connection gets no further message, so replies keep their order, and a drain waits for it.
   [[nodiscard]] Reply defer();
 
-  // Ends the connection: at once, unsent output is dropped …
+  // Ends the connection: at once, unsent output is dropped, and replies that the client has not read yet may be lost …
   void close() noexcept;
-  // … or when the output queued so far was sent; no further message is delivered. on_close follows, once, in both
-  // cases.
+  // … or when the output queued so far was sent; no further message is delivered, and what the client still sends is
+  // read and dropped for a moment, since closing on it would destroy the last replies on their way.
   void close_after_flush() noexcept;
+  // on_close follows in both cases, once, after the callback that runs now.
 
   // "127.0.0.1:40112", "[::1]:40112", "unix" where the peer has no name.
   [[nodiscard]] std::string peer() const;
@@ -74,6 +75,7 @@ class PREFORK_EXPORT Connection {
 };
 
 // Finds a connection again, or learns that it is gone. A small value; safe after the connection's and the server's end.
+// Only on the server's thread: elsewhere it finds nothing.
 class PREFORK_EXPORT ConnectionRef {
  public:
   ConnectionRef() noexcept = default;

@@ -39,12 +39,26 @@ using WatchEvents = std::uint32_t;
 //   return server.run();
 //
 // Listening sockets come from preforkd, from systemd or from systemd-socket-activate (LISTEN_FDS), else from listen().
-// Callbacks run on the thread that called run() and must not block it: a blocking callback blocks this worker (and only
-// this one). A callback that throws closes its connection with CloseReason::handler_failed; one that belongs to no
-// connection ends the worker. All setters belong before run(). Only post() and stop() may be called from another
-// thread.
+//
+// Threads: callbacks run on the thread that called run() and must not block it: a blocking callback blocks this worker
+// (and only this one). Everything here and every Connection, ConnectionRef and Reply belongs to that thread; only
+// post() and stop() may be called from another one. Threads of your own belong into on_worker_start: they then inherit
+// the signal mask and never take the worker's SIGTERM. All setters belong before run().
+//
+// Exceptions: a callback of a connection that throws closes it with CloseReason::handler_failed once the replies before
+// it are sent. Any other callback that throws ends the worker: every connection is closed, on_worker_stop runs, run()
+// returns 1.
+//
+// Callbacks may close any connection, cancel any timer and end any watch, their own included. on_close runs once for
+// each connection that on_connect ran for, after the callback that closed it has returned.
+//
+// To leave (SIGTERM, SIGINT, stop(), the end of the master) means: no client is accepted any more; each connection is
+// answered what it had sent by then, deferred replies and a message that has begun to arrive are waited for, and then
+// it is closed. See Limits::drain_timeout and Limits::drain_idle_at_once.
 class PREFORK_EXPORT Server {
  public:
+  // Takes the worker contract's variables out of the environment, so that children do not take them for theirs. Throws
+  // std::system_error if the kernel refuses an event loop.
   Server();
   ~Server();
   Server(const Server&) = delete;
@@ -61,8 +75,8 @@ class PREFORK_EXPORT Server {
       std::function<void(Connection&, std::string_view message)> callback);  // message: valid during the call
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
   Server& on_worker_start(std::function<void()> callback);  // before READY=1: load what the worker needs
-  Server& on_drain(std::function<void()> callback);         // told to leave; connections are still open
-  Server& on_worker_stop(std::function<void()> callback);   // the last connection is gone
+  Server& on_drain(std::function<void()> callback);  // told to leave; the sockets are closed, connections still open
+  Server& on_worker_stop(std::function<void()> callback);  // the last connection is gone
 
   // The application's own keys of "settings" in the pool's config: the value or `fallback`. Reading a key makes it
   // known; run() rejects keys that nobody knows (exit status 78, naming the nearest known key), as it does values of
@@ -71,7 +85,7 @@ class PREFORK_EXPORT Server {
   [[nodiscard]] std::int64_t setting(std::string_view key, std::int64_t fallback);
   [[nodiscard]] std::string setting(std::string_view key, const char* fallback);
 
-  // Timers, monotonic clock, resolution 1 ms, never early.
+  // Timers, monotonic clock, resolution 1 ms, never early. every() leaves out what a blocking callback made it miss.
   TimerId after(std::chrono::milliseconds delay, std::function<void()> callback);
   TimerId every(std::chrono::milliseconds interval, std::function<void()> callback);
   void cancel(TimerId timer) noexcept;  // a timer that has run or was cancelled: nothing happens
@@ -84,8 +98,7 @@ class PREFORK_EXPORT Server {
   // Runs `callback` on the server's thread in its next turn. Any thread.
   void post(std::function<void()> callback);
 
-  // Begins to leave as on SIGTERM: stop accepting, answer what was fully received, close, return from run(). Any
-  // thread, signal-safe.
+  // Begins to leave as on SIGTERM; before run(): run() leaves as soon as it has started. Any thread, signal-safe.
   void stop() noexcept;
 
   [[nodiscard]] const WorkerIdentity& worker() const noexcept;
@@ -95,8 +108,9 @@ class PREFORK_EXPORT Server {
   void status(std::string_view text);
 
   // Serves until told to leave: SIGTERM or SIGINT (again: at once), stop(), or the end of the master. Returns the
-  // process's exit status: 0, or, after one line on stderr, 78 (settings), 69 (no socket), 71 (the system refused
-  // something).
+  // process's exit status: 0, or, after a line on stderr, 78 (settings or environment), 69 (no socket), 64 (an address
+  // of listen() that cannot be read), 71 (the system refused something), 1 (a callback threw). SIGTERM, SIGINT and
+  // SIGPIPE are its own meanwhile. The soft limit of descriptors is raised as far as max_connections needs it.
   [[nodiscard]] int run();
 
   class Impl;

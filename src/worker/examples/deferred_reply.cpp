@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Work that takes long happens on a thread of its own; the loop serves the other clients meanwhile. Each line is a
+// number, the reply is the sum of the numbers up to it.
+//   ./example_deferred_reply 127.0.0.1:9505
+#include <prefork/server.hpp>
+
+#include <charconv>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace {
+
+// One thread that does one job after the other. Its end does what is left and waits for it.
+class Calculator {
+ public:
+  Calculator() : thread_([this] { work(); }) {}
+  ~Calculator() {
+    add({});
+    thread_.join();
+  }
+  Calculator(const Calculator&) = delete;
+  Calculator& operator=(const Calculator&) = delete;
+
+  void add(std::function<void()> job) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    jobs_.push_back(std::move(job));
+    more_.notify_one();
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      more_.wait(lock, [this] { return !jobs_.empty(); });
+      const std::function<void()> job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      if (!job) return;
+      job();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::deque<std::function<void()>> jobs_;
+  std::thread thread_;
+};
+
+std::string sum_up_to(unsigned long long last) {
+  unsigned long long sum = 0;
+  for (unsigned long long i = 1; i <= last; ++i) sum += i;
+  return std::to_string(sum);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  prefork::Server server;
+  server.framing(prefork::Framing::lines());
+  for (int i = 1; i < argc; ++i) server.listen(argv[i]);
+
+  std::optional<Calculator> calculator;
+  server.on_worker_start([&] { calculator.emplace(); });
+  server.on_worker_stop([&] { calculator.reset(); });
+
+  server.on_message([&](prefork::Connection& c, std::string_view line) {
+    unsigned long long last = 0;
+    const auto parsed = std::from_chars(line.data(), line.data() + line.size(), last);
+    if (parsed.ec != std::errc() || parsed.ptr != line.data() + line.size() || last > 1000000) {
+      return c.send("error: write a number up to 1000000");
+    }
+    // Until the reply is sent this connection gets no further message, so the replies keep their order; a worker that
+    // is told to leave waits for it. The reply belongs to the server's thread: the calculator hands it back by post().
+    auto reply = std::make_shared<prefork::Reply>(c.defer());
+    calculator->add([&server, reply = std::move(reply), last]() mutable {
+      server.post([reply = std::move(reply), sum = sum_up_to(last)] { reply->send(sum); });
+    });
+  });
+  return server.run();
+}
