@@ -86,7 +86,10 @@ TEST_F(NotifySocketTest, ClosesABarriersDescriptorOnceTheMessageWasActedUpon) {
   {
     const auto received = socket.receive();
     ASSERT_TRUE(std::holds_alternative<NotifySocket::Datagram>(received));
-    EXPECT_TRUE(std::get<NotifySocket::Datagram>(received).message.barrier);
+    const auto& datagram = std::get<NotifySocket::Datagram>(received);
+    EXPECT_TRUE(datagram.message.barrier);
+    ASSERT_EQ(datagram.descriptors.size(), 1U);
+    EXPECT_EQ(fcntl(datagram.descriptors.front().get(), F_GETFD), FD_CLOEXEC);
     EXPECT_FALSE(is_closed_at_the_other_end(read_end.get()));
   }
   EXPECT_TRUE(is_closed_at_the_other_end(read_end.get()));

@@ -100,6 +100,8 @@ class WorkerProcessTest : public testing::Test {
 TEST_F(WorkerProcessTest, ReportsTheExecAndTheExitStatus) {
   start({"/bin/sh", "-c", "exit 3"});
   EXPECT_GT(worker_->pid(), 0);
+  EXPECT_EQ(worker_->control_end(), -1);  // these are the worker's now
+  EXPECT_EQ(worker_->stats_memfd(), -1);
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "eg");
   EXPECT_EQ(record_.gone->kind, ExitStatus::Kind::exited);
