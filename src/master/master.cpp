@@ -213,7 +213,9 @@ void Master::settle() {
   settle_reload();
   status_feed_.on_event();
   arm_deadline();
-  if (pool_.finished()) loop_.exit(exit_code_);
+  if (!pool_.finished()) return;
+  if (exit_code_ == 0) log::info(pool_name() + " has stopped: its last worker is gone");
+  loop_.exit(exit_code_);
 }
 
 void Master::settle_start() {

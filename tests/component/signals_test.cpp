@@ -35,6 +35,7 @@ TEST(Signals, term_and_int_drain_all_workers_and_end_with_0_and_the_port_is_free
     master.signal(signal);
     EXPECT_EQ(master.process().wait_exit().status, 0);
     EXPECT_FALSE(can_connect(address));
+    EXPECT_THAT(master.log().wait_closed(), HasSubstr("has stopped: its last worker is gone"));
   }
 }
 
