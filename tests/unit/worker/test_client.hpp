@@ -24,7 +24,7 @@ inline constexpr std::chrono::seconds patience{20};  // a deadline that only a b
 
 // Milliseconds that are left, for poll(2).
 inline int left_until(std::chrono::steady_clock::time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
 }
 
