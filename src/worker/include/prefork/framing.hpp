@@ -20,8 +20,8 @@ class PREFORK_EXPORT Framing {
   // A message ends at `delimiter` (1…16 bytes, not part of the message). send() adds it.
   // Throws std::invalid_argument for another length.
   [[nodiscard]] static Framing delimiter(std::string_view delimiter);
-  // A message is preceded by its length in bytes, an unsigned integer of `width` 1, 2, 4 or 8 bytes that does not count itself.
-  // send() adds it. Throws std::invalid_argument for another width.
+  // A message is preceded by its length in bytes, an unsigned integer of `width` 1, 2, 4 or 8 bytes that does not count
+  // itself. send() adds it. Throws std::invalid_argument for another width.
   [[nodiscard]] static Framing length_prefix(unsigned width, Endian endian = Endian::big);
   // Every read is a message, of 1 byte up to the read's size. send() adds nothing.
   [[nodiscard]] static Framing raw() noexcept;
