@@ -111,7 +111,6 @@ TEST(ReplyTest, AClientThatResetsMeanwhileIsNoticed) {
 
 TEST(ReplyTest, AUnixClientThatClosedMeanwhileCostsNoTurnsOfTheLoop) {
   Deferring app;
-  std::atomic<int> ticks{0};
   ServerThread server(std::ref(app), "@prefork-reply-test-" + std::to_string(::getpid()));
   TestClient client = server.connect();
   client.send("later\nnext\n");
