@@ -144,6 +144,7 @@ void PoolLog::log_crash(const ExitRecord& exit) {
 
 std::string PoolLog::what_is_done(const ExitRecord& exit) const {
   if (state_ == PoolState::stopping) return "not replaced: the pool stops";
+  if (exit.slot_down) return "no further try before a reload: restart.never lists this status";
   if (!exit.next_try_at) return "replacing now";
   const Slot& slot = slots_.at(exit.slot);
   std::string text;

@@ -34,10 +34,11 @@ constexpr std::array<std::string_view, 17> pool_keys = {
     "drain_timeout",     "hang_timeout", "stop_signal", "restart", "recycle", "reload", "environment",
     "environment_files", "directory",    "settings"};
 constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial"};
-constexpr std::array<std::string_view, 3> restart_keys = {"delay", "max_delay", "forget_after"};
+constexpr std::array<std::string_view, 4> restart_keys = {"delay", "max_delay", "forget_after", "never"};
 constexpr std::array<std::string_view, 5> recycle_keys = {"requests", "age", "memory", "jitter", "at_most"};
-constexpr std::array<std::string_view, 3> reload_keys = {"max_surge", "max_unavailable", "soak"};
+constexpr std::array<std::string_view, 4> reload_keys = {"max_surge", "max_unavailable", "soak", "max_draining"};
 
+constexpr unsigned max_draining_generations = 100;
 constexpr std::size_t max_description_bytes = 256;
 constexpr std::size_t max_program_strings = 1024;
 constexpr std::size_t max_environment_names = 1024;
@@ -130,6 +131,28 @@ void read_stop_signal(ConfigReader& config, int& out) {
   }
 }
 
+void read_never(ConfigReader& restart, std::vector<int>& out) {
+  const Json* const value = restart.find("never");
+  if (value == nullptr) return;
+  if (!value->is_array()) {
+    restart.refuse("never", "must be an array of exit statuses: [78]");
+    return;
+  }
+  std::vector<int> statuses;
+  for (const Json& entry : *value) {
+    const std::string below = '[' + std::to_string(&entry - &value->front()) + ']';
+    const bool is_status = entry.is_number_unsigned() && entry >= 1 && entry <= 255;
+    if (!is_status) {
+      restart.refuse_below("never", below, entry, "must be an exit status of a failure, a number from 1 to 255");
+    } else if (std::find(statuses.begin(), statuses.end(), entry.get<int>()) != statuses.end()) {
+      restart.refuse_below("never", below, entry, "stands in the list twice");
+    } else {
+      statuses.push_back(entry.get<int>());
+    }
+  }
+  out = std::move(statuses);
+}
+
 void read_restart(ConfigReader& config, RestartConfig& out) {
   auto restart = config.object("restart");
   if (!restart) return;
@@ -137,6 +160,7 @@ void read_restart(ConfigReader& config, RestartConfig& out) {
   const bool delay = restart->read_span("delay", out.delay, {10ms, day});
   restart->read_span("max_delay", out.max_delay, {10ms, day});
   restart->read_span("forget_after", out.forget_after, {0ms, week});
+  read_never(*restart, out.never);
   if (out.delay <= out.max_delay) return;
   if (delay) {
     restart->refuse("delay", "must be at most restart.max_delay (" + format_time_span(out.max_delay) + ')');
@@ -179,6 +203,7 @@ void read_reload(ConfigReader& config, ReloadConfig& out) {
   read_max_surge(*reload, out.max_surge);
   reload->read_number("max_unavailable", out.max_unavailable, {0, max_workers});
   reload->read_span("soak", out.soak, {0ms, day});
+  reload->read_number("max_draining", out.max_draining, {1, max_draining_generations});
 }
 
 std::optional<std::string> wrong_variable(std::string_view name, const std::string& value) {

@@ -26,11 +26,19 @@ std::string slot_line(const SlotView& slot, std::uint64_t crashes, Instant now) 
   return line;
 }
 
+// A pool that has all its workers has none, and need not look through its slots.
+std::uint64_t slots_down(const Pool& pool) {
+  if (pool.ready_count() >= pool.target()) return 0;
+  const std::vector<SlotView> idle = pool.idle_slots();
+  return static_cast<std::uint64_t>(std::count_if(idle.begin(), idle.end(), [](const SlotView& s) { return s.down; }));
+}
+
 }  // namespace
 
 std::string status_line(const Pool& pool, std::optional<std::uint64_t> connections) {
   std::string line = std::to_string(pool.ready_count()) + "/" + std::to_string(pool.target()) + " workers ready";
   if (pool.state() != PoolState::running) line += ", " + std::string(to_string(pool.state()));
+  if (const auto down = slots_down(pool); down > 0) line += ", " + counted(down, "slot") + " down";
   line += ", generation " + std::to_string(pool.generation());
   if (pool.draining_count() > 0) line += ", " + std::to_string(pool.draining_count()) + " draining";
   if (connections) line += ", " + counted(*connections, "connection");

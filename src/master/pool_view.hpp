@@ -53,6 +53,7 @@ struct ExitRecord {
   bool was_ready = false;
   bool failed = false;                 // counted as a crash
   std::optional<Instant> next_try_at;  // when the slot is tried again, if it waits
+  bool slot_down = false;              // it is not: its status is one of restart.never
 };
 
 }  // namespace preforkd

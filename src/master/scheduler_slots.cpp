@@ -78,6 +78,7 @@ void Scheduler::lost(const Loss& loss, std::optional<ExitRecord> record, ReloadF
   }
   if (record) {
     record->next_try_at = roster_.deadlines().time_of(slot.retry);
+    record->slot_down = slot.down;
     roster_.actions().emplace_back(WorkerEnded{std::move(*record)});
   }
   hand_on(slot, loss.was_candidate, now);

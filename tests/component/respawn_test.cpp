@@ -11,6 +11,7 @@
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/master.hpp"
+#include "support/notify_receiver.hpp"
 #include "support/proc.hpp"
 
 namespace preforkd::component {
@@ -40,6 +41,14 @@ Answerer who_answers(Client& client) {
   std::size_t blank = 0;
   const unsigned slot = static_cast<unsigned>(std::stoul(answer, &blank));
   return {slot, std::stoi(answer.substr(blank))};
+}
+
+// The first STATUS= that contains `part`.
+std::string status_that_says(NotifyReceiver& systemd, const std::string& part) {
+  for (const Deadline deadline;;) {
+    const std::string status = systemd.wait_for("STATUS", {}, deadline).fields.at("STATUS");
+    if (status.find(part) != std::string::npos) return status;
+  }
 }
 
 TEST(Respawn, a_crashed_worker_is_replaced_at_once_and_the_others_stay) {
@@ -99,6 +108,39 @@ TEST(Respawn, a_program_that_exits_at_once_is_tried_again_ever_more_slowly) {
 TEST(Respawn, an_exit_with_status_0_before_readiness_is_a_crash_too) {
   Master master({binaries::worker("exits_at_once"), "0"}, with(1, {"--set", "restart.delay=10ms"}));
   EXPECT_THAT(master.log().wait_for("crashed 3 times"), HasSubstr("exit status 0"));
+  EXPECT_EQ(master.stop().status, 0);
+}
+
+TEST(Respawn, a_status_of_restart_never_leaves_the_slot_down_and_shown_until_a_reload) {
+  NotifyReceiver systemd;
+  Master::Options options = with(2, {"--set", "restart.never=[78]"});
+  options.start.environment = {{"NOTIFY_SOCKET", systemd.path()}};
+  const Master master(does_as_told(), options);
+  systemd.wait_for("READY");
+  Client client(master.address());
+  const Answerer victim = who_answers(client);
+  client.send("exit 78\n");
+  const std::string line = master.log().wait_for(" died");
+  EXPECT_THAT(line, HasSubstr("exit status 78"));
+  EXPECT_THAT(line, HasSubstr("no further try before a reload: restart.never lists this status"));
+  const std::string status = "1/2 workers ready, degraded, 1 slot down, generation 1";
+  EXPECT_THAT(master.log().wait_for("degraded"), HasSubstr(status));
+  EXPECT_THAT(status_that_says(systemd, "degraded"), HasSubstr(status));
+  std::size_t mark = master.log().size();
+  master.signal(SIGUSR1);
+  EXPECT_THAT(master.log().wait_for("worker " + std::to_string(victim.slot) + ": no process", mark),
+              HasSubstr("down until a reload"));
+  mark = master.log().size();
+  master.signal(SIGHUP);
+  EXPECT_NE(master.worker(victim.slot, mark), victim.pid);
+  master.log().wait_for("reload done", mark);
+  EXPECT_THAT(status_that_says(systemd, "generation 2"), HasSubstr("2/2 workers ready"));
+}
+
+TEST(Respawn, a_status_that_restart_never_does_not_list_is_tried_again) {
+  Master master({binaries::worker("exits_at_once"), "7"},
+                with(1, {"--set", "restart.delay=10ms", "--set", "restart.never=[78]"}));
+  EXPECT_THAT(master.log().wait_for("crashed 3 times"), HasSubstr("exit status 7"));
   EXPECT_EQ(master.stop().status, 0);
 }
 

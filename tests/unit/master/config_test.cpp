@@ -74,9 +74,9 @@ TEST_F(Config, ReadsEveryKey) {
     "listen": ["127.0.0.1:9505", {"address": "/run/x.sock", "name": "unix", "backlog": 5, "mode": "0660", "user": "root", "group": "0"}],
     "program": ["/bin/true", "-x", ""], "workers": {"min": 2, "max": 16, "initial": 4}, "ready": "exec",
     "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "stop_signal": "INT",
-    "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s"},
+    "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s", "never": [78, 1, 255]},
     "recycle": {"requests": 7, "age": "1d", "memory": "1G", "jitter": "12.5%", "at_most": 2},
-    "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s"},
+    "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s", "max_draining": 5},
     "environment": {"A": "b"}, "environment_files": [")" +
                                  file + R"(", "-/none"], "directory": "/tmp",
     "settings": {"b": [1, 2.5], "a": "\u0000ü"}})");
@@ -99,6 +99,7 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(config.hang_timeout, std::chrono::milliseconds(500));
   EXPECT_EQ(config.stop_signal, 2);
   EXPECT_EQ(config.restart.forget_after, Duration(0));
+  EXPECT_THAT(config.restart.never, ElementsAre(78, 1, 255));
   EXPECT_EQ(config.recycle.requests, 7U);
   EXPECT_EQ(config.recycle.age, std::chrono::hours(24));
   EXPECT_EQ(config.recycle.memory, 1ULL << 30);
@@ -107,6 +108,7 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_DOUBLE_EQ(std::get<double>(config.reload.max_surge), 0.25);
   EXPECT_EQ(config.reload.max_unavailable, 1U);
   EXPECT_EQ(config.reload.soak, std::chrono::seconds(5));
+  EXPECT_EQ(config.reload.max_draining, 5U);
   EXPECT_THAT(config.environment, ElementsAre(std::pair<std::string, std::string>("A", "b")));
   EXPECT_THAT(config.environment_files, ElementsAre(file, "-/none"));
   EXPECT_EQ(config.directory, "/tmp");
@@ -162,6 +164,16 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("restart": {"delay": "0s"})", "restart.delay: \"0s\": must be at least 10ms"},
       {R"("restart": {"delay": "1min"})", "restart.delay: \"1min\": must be at most restart.max_delay (30s)"},
       {R"("restart": {"max_delay": "50ms"})", "restart.max_delay: \"50ms\": must be at least restart.delay (100ms)"},
+      {R"("restart": {"never": 78})", "restart.never: 78: must be an array of exit statuses: [78]"},
+      {R"("restart": {"never": [1, 0]})",
+       "restart.never[1]: 0: must be an exit status of a failure, a number from 1 to 255"},
+      {R"("restart": {"never": [256]})",
+       "restart.never[0]: 256: must be an exit status of a failure, a number from 1 to 255"},
+      {R"("restart": {"never": [-1]})",
+       "restart.never[0]: -1: must be an exit status of a failure, a number from 1 to 255"},
+      {R"("restart": {"never": ["78"]})",
+       "restart.never[0]: \"78\": must be an exit status of a failure, a number from 1 to 255"},
+      {R"("restart": {"never": [7, 8, 7]})", "restart.never[2]: 7: stands in the list twice"},
       {R"("recycle": {"requests": -5})", "recycle.requests: -5: must be at least 0"},
       {R"("recycle": {"requests": "5"})",
        "recycle.requests: \"5\": must be a whole number from 0 to 9223372036854775807"},
@@ -178,6 +190,8 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("reload": {"max_surge": "two"})",
        "reload.max_surge: \"two\": must be a number of workers, or a percentage of them such as \"25%\""},
       {R"("reload": {"max_unavailable": -1})", "reload.max_unavailable: -1: must be at least 0"},
+      {R"("reload": {"max_draining": 0})", "reload.max_draining: 0: must be at least 1"},
+      {R"("reload": {"max_draining": 101})", "reload.max_draining: 101: must be at most 100"},
       {R"("reload": {"sok": "1s"})", R"(reload.sok: "1s": unknown key; did you mean "soak"?)"},
       {R"("environment": [])", "environment: []: must be an object of strings: {\"NAME\": \"value\"}"},
       {R"("environment": {"A": 1})", "environment.A: 1: must be a string in quotes"},

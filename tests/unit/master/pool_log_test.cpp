@@ -69,6 +69,14 @@ TEST_F(PoolLogTest, SaysThatNobodyNoticed) {
   EXPECT_NE(said_of(crash()).find(", no connection lost; "), std::string::npos);
 }
 
+TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
+  ExitRecord last = crash();
+  last.status = {ExitStatus::Kind::exited, 78, {}};
+  last.slot_down = true;
+  EXPECT_NE(said_of(last).find("; no further try before a reload: restart.never lists this status\n"),
+            std::string::npos);
+}
+
 TEST_F(PoolLogTest, CountsCrashesInARow) {
   said_of(crash());
   clock_.time += seconds(10);

@@ -75,6 +75,7 @@ TEST(PoolSchema, HasTheDefaultsOfTheChecker) {
   EXPECT_EQ(pool.restart.delay, defaults.restart.delay);
   EXPECT_EQ(pool.restart.max_delay, defaults.restart.max_delay);
   EXPECT_EQ(pool.restart.forget_after, defaults.restart.forget_after);
+  EXPECT_EQ(pool.restart.never, defaults.restart.never);
   EXPECT_EQ(pool.recycle.requests, defaults.recycle.requests);
   EXPECT_EQ(pool.recycle.age, defaults.recycle.age);
   EXPECT_EQ(pool.recycle.memory, defaults.recycle.memory);
@@ -83,6 +84,7 @@ TEST(PoolSchema, HasTheDefaultsOfTheChecker) {
   EXPECT_EQ(pool.reload.max_surge, defaults.reload.max_surge);
   EXPECT_EQ(pool.reload.max_unavailable, defaults.reload.max_unavailable);
   EXPECT_EQ(pool.reload.soak, defaults.reload.soak);
+  EXPECT_EQ(pool.reload.max_draining, defaults.reload.max_draining);
   EXPECT_EQ(pool.directory, defaults.directory);
   EXPECT_EQ(pool.settings, defaults.settings);
 }

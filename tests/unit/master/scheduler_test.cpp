@@ -179,6 +179,7 @@ TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks)
   EXPECT_EQ(launcher.started.size(), 3U);
   ASSERT_EQ(pool->idle_slots().size(), 1U);
   EXPECT_TRUE(pool->idle_slots()[0].down);
+  EXPECT_TRUE(observer.exited.back().slot_down);
   EXPECT_EQ(pool->state(), PoolState::degraded);
   EXPECT_TRUE(pool->recycle(1));
   EXPECT_EQ(worker(1).state, WorkerState::starting);
