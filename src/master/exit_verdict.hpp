@@ -7,7 +7,7 @@
 namespace preforkd {
 
 // What a worker's end means: its cause, and whether it was a crash. `worker` is as it was when the news came;
-// next_try_at is left open.
+// what follows is left open.
 //   Killed by us (a deadline, stop_now): the reason for that.
 //   Asked to leave by us: the reason for that, unless it died of a signal that is not its stop signal.
 //   An operator's signal, or an exit after one that means "leave": operator.

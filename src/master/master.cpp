@@ -115,7 +115,6 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   happened_ = true;
   if (message.status) pool_.worker_status(id, *message.status);
   if (message.watchdog) pool_.worker_watchdog_timeout(id, *message.watchdog);
-  if (message.watchdog) pool_.worker_watchdog_timeout(id, *message.watchdog);
   if (message.alive) pool_.worker_alive(id);
   if (message.extend_timeout) pool_.worker_extends(id, *message.extend_timeout);
   if (message.ready) pool_.worker_ready(id);

@@ -144,14 +144,30 @@ void PoolLog::log_crash(const ExitRecord& exit) {
 
 std::string PoolLog::what_is_done(const ExitRecord& exit) const {
   if (state_ == PoolState::stopping) return "not replaced: the pool stops";
-  if (exit.slot_down) return "no further try before a reload: restart.never lists this status";
-  if (!exit.next_try_at) return "replacing now";
-  const Slot& slot = slots_.at(exit.slot);
-  std::string text;
-  if (slot.run > 1) {
-    text = "crashed " + std::to_string(slot.run) + " times in " + spoken_time(exit.ended_at - slot.run_began) + ", ";
+  switch (exit.follow) {
+    case Follow::starts:
+      return "replacing now";
+    case Follow::waits:
+      return crashes_in_a_row(exit) + "next try in " +
+             spoken_time(exit.next_try_at.value_or(clock_.now()) - clock_.now());
+    case Follow::starting:
+      return "its replacement is starting";
+    case Follow::covered:
+      return "its slot is served by another worker";
+    case Follow::reload_ends:
+      return "not replaced: the reload ends";
+    case Follow::down:
+      return "no further try before a reload: restart.never lists this status";
+    case Follow::nobody:
+      return "not replaced: the pool has fewer workers now";
   }
-  return text + "next try in " + spoken_time(*exit.next_try_at - clock_.now());
+  return "replacing now";
+}
+
+std::string PoolLog::crashes_in_a_row(const ExitRecord& exit) const {
+  const Slot& slot = slots_.at(exit.slot);
+  if (slot.run <= 1) return "";
+  return "crashed " + std::to_string(slot.run) + " times in " + spoken_time(exit.ended_at - slot.run_began) + ", ";
 }
 
 void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {

@@ -59,6 +59,7 @@ class PoolLog final : public PoolObserver {
   [[nodiscard]] log::Fields fields(WorkerId id, unsigned slot, unsigned generation) const;
   [[nodiscard]] log::Level routine() const noexcept;
   [[nodiscard]] std::string what_is_done(const ExitRecord& exit) const;
+  [[nodiscard]] std::string crashes_in_a_row(const ExitRecord& exit) const;  // empty for the first
   void count_crash(const ExitRecord& exit);
   void log_crash(const ExitRecord& exit);
 

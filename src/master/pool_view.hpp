@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,17 @@ struct SlotView {
   bool down = false;  // its worker ended with a status of restart.never: empty until a reload or an operator's recycle
 };
 
+// What becomes of a slot that has lost a worker, as far as it is decided when that worker has ended.
+enum class Follow : std::uint8_t {
+  starts,       // a new worker starts now
+  waits,        // one starts at next_try_at
+  starting,     // another worker of the slot was started before and is not ready yet
+  covered,      // another worker of the slot is ready
+  reload_ends,  // it was of a reload's new generation: the reload ends, and the old generation stays
+  down,         // restart.never: nobody follows
+  nobody,       // the slot is no longer wanted: the pool has become smaller, or stops
+};
+
 // One ended worker; the pool keeps the last 64.
 struct ExitRecord {
   WorkerId id{};
@@ -51,9 +63,9 @@ struct ExitRecord {
   Instant started_at{};
   Instant ended_at{};
   bool was_ready = false;
-  bool failed = false;                 // counted as a crash
-  std::optional<Instant> next_try_at;  // when the slot is tried again, if it waits
-  bool slot_down = false;              // it is not: its status is one of restart.never
+  bool failed = false;  // counted as a crash
+  Follow follow = Follow::starts;
+  std::optional<Instant> next_try_at;  // Follow::waits only
 };
 
 }  // namespace preforkd

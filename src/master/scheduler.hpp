@@ -122,6 +122,8 @@ class Scheduler {
   // What follows from a loss, in this order: the slot waits or not; `record`, if the process has ended, is told; what
   // was there to follow, follows; the slot is filled. In a rollout: `verdict` ends it.
   void lost(const Loss& loss, std::optional<ExitRecord> record, ReloadFinished verdict, Instant now);
+  // Tells of an exit with what follows in its slot, which does not have that worker any more.
+  void tell_end(ExitRecord record, const Slot& slot);
   void back_off(Slot& slot, Duration wait, Instant now);
   void hand_on(Slot& slot, bool was_candidate, Instant now);
 

@@ -55,8 +55,7 @@ void Scheduler::leaving_worker_exited(Worker& worker, ExitRecord record, Instant
   }
   replacements_.gone(worker);
   roster_.remove(worker);
-  record.next_try_at = roster_.deadlines().time_of(slot.retry);
-  roster_.actions().emplace_back(WorkerEnded{std::move(record)});
+  tell_end(std::move(record), slot);
   if (!was_crowded || slot.crowded()) return;
   fill(slot, now);
   replacements_.again(slot);
@@ -65,7 +64,10 @@ void Scheduler::leaving_worker_exited(Worker& worker, ExitRecord record, Instant
 void Scheduler::lost(const Loss& loss, std::optional<ExitRecord> record, ReloadFinished verdict, Instant now) {
   Slot& slot = roster_.slot(loss.slot);
   if (loss.of_rollout) {
-    if (record) roster_.actions().emplace_back(WorkerEnded{std::move(*record)});
+    if (record) {
+      record->follow = Follow::reload_ends;
+      roster_.actions().emplace_back(WorkerEnded{std::move(*record)});
+    }
     abort_rollout(std::move(verdict), now);
     return;
   }
@@ -76,12 +78,24 @@ void Scheduler::lost(const Loss& loss, std::optional<ExitRecord> record, ReloadF
     slot.down = true;
     degraded_ = true;
   }
-  if (record) {
-    record->next_try_at = roster_.deadlines().time_of(slot.retry);
-    record->slot_down = slot.down;
-    roster_.actions().emplace_back(WorkerEnded{std::move(*record)});
-  }
+  if (record) tell_end(std::move(*record), slot);
   hand_on(slot, loss.was_candidate, now);
+}
+
+void Scheduler::tell_end(ExitRecord record, const Slot& slot) {
+  if (stopping_ || slot.number >= target_) {
+    record.follow = Follow::nobody;
+  } else if (slot.covered()) {
+    record.follow = Follow::covered;
+  } else if (slot.current != nullptr || slot.candidate != nullptr) {
+    record.follow = Follow::starting;
+  } else if (slot.down) {
+    record.follow = Follow::down;
+  } else if (slot.retry.armed()) {
+    record.follow = Follow::waits;
+    record.next_try_at = roster_.deadlines().time_of(slot.retry);
+  }
+  roster_.actions().emplace_back(WorkerEnded{std::move(record)});
 }
 
 void Scheduler::back_off(Slot& slot, Duration wait, Instant now) {

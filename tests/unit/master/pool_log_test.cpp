@@ -72,7 +72,7 @@ TEST_F(PoolLogTest, SaysThatNobodyNoticed) {
 TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
   ExitRecord last = crash();
   last.status = {ExitStatus::Kind::exited, 78, {}};
-  last.slot_down = true;
+  last.follow = Follow::down;
   EXPECT_NE(said_of(last).find("; no further try before a reload: restart.never lists this status\n"),
             std::string::npos);
 }
@@ -82,16 +82,31 @@ TEST_F(PoolLogTest, CountsCrashesInARow) {
   clock_.time += seconds(10);
   ExitRecord second = crash();
   second.started_at = clock_.time - seconds(10);
+  second.follow = Follow::waits;
   second.next_try_at = clock_.time + milliseconds(400);
   EXPECT_NE(said_of(second).find("crashed 2 times in 10s, next try in 400ms\n"), std::string::npos);
   EXPECT_EQ(log_.crashes(1), 2U);
   EXPECT_EQ(log_.crashes(0), 0U);
 }
 
+TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
+  ExitRecord hung = crash(SIGABRT);
+  hung.cause = ExitCause::hang;
+  hung.follow = Follow::starting;
+  EXPECT_TRUE(said_of(hung).ends_with("; its replacement is starting\n"));
+  hung.follow = Follow::covered;
+  EXPECT_TRUE(said_of(hung).ends_with("; its slot is served by another worker\n"));
+  hung.follow = Follow::reload_ends;
+  EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the reload ends\n"));
+  hung.follow = Follow::nobody;
+  EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the pool has fewer workers now\n"));
+}
+
 TEST_F(PoolLogTest, ForgetsCrashesAfterAGoodTime) {
   said_of(crash());
   clock_.time += minutes(10);
   ExitRecord much_later = crash();
+  much_later.follow = Follow::waits;
   much_later.next_try_at = clock_.time + milliseconds(400);
   const std::string line = said_of(much_later);
   EXPECT_EQ(line.find("crashed"), std::string::npos) << line;
@@ -111,6 +126,7 @@ TEST_F(PoolLogTest, NamesTheStepOfAnExecThatFailed) {
   ExitRecord exit = crash();
   exit.was_ready = false;
   exit.status = {ExitStatus::Kind::exec_failed, ENOENT, "execve"};
+  exit.follow = Follow::waits;
   exit.next_try_at = clock_.time + seconds(1);
   EXPECT_EQ(said_of(exit),
             "<4>worker 1 (pid 4711, generation 1) could not be started: execve: No such file or directory (ENOENT); "

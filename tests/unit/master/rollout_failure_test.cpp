@@ -24,6 +24,7 @@ TEST_F(RolloutFailure, AFailingNewWorkerLeavesTheOldGenerationUntouched) {
   ASSERT_TRUE(observer.reloads[0].failure);
   EXPECT_EQ(observer.reloads[0].failure->id, bad);
   EXPECT_EQ(observer.reloads[0].failure->status.value, 3);
+  EXPECT_EQ(observer.exited.back().follow, Follow::reload_ends);
   EXPECT_EQ(signals(other), std::vector{SIGTERM});
   EXPECT_EQ(generations(), std::set{1U});
   EXPECT_EQ(pool->ready_count(), 3U);

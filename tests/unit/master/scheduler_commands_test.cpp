@@ -22,6 +22,7 @@ TEST_F(SchedulerCommands, GrowsAtOnceAndShrinksFromTheTop) {
   EXPECT_EQ(pool->ready_count(), 3U);
   end(third, signaled(SIGTERM));
   EXPECT_EQ(observer.exited.back().cause, ExitCause::scaled_down);
+  EXPECT_EQ(observer.exited.back().follow, Follow::nobody);
   EXPECT_FALSE(observer.exited.back().failed);
   EXPECT_EQ(pool->target(), 3U);
 }

@@ -23,6 +23,7 @@ TEST_F(SchedulerDeadlines, KillsAWorkerThatIsNotReadyInTime) {
   end(id, signaled(SIGKILL));
   EXPECT_EQ(observer.exited.back().cause, ExitCause::start_timeout);
   EXPECT_TRUE(observer.exited.back().failed);
+  EXPECT_EQ(observer.exited.back().follow, Follow::starting);
   EXPECT_EQ(worker(2).state, WorkerState::starting);
 }
 
@@ -75,6 +76,7 @@ TEST_F(SchedulerDeadlines, AbortsAHungWorkerThenKillsItAndReplacesItAtOnce) {
   EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
   EXPECT_TRUE(observer.exited.back().failed);
   EXPECT_EQ(observer.exited.size(), 1U);
+  EXPECT_EQ(observer.exited.back().follow, Follow::covered) << "its replacement is ready long since";
 }
 
 TEST_F(SchedulerDeadlines, TheHangDeadlineStartsAtReady) {

@@ -48,6 +48,7 @@ TEST_F(SchedulerTest, ReplacesACrashedWorkerAtOnceInItsSlot) {
   EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
   EXPECT_TRUE(observer.exited.back().failed);
   EXPECT_TRUE(observer.exited.back().was_ready);
+  EXPECT_EQ(observer.exited.back().follow, Follow::starts);
   EXPECT_EQ(observer.exited.back().next_try_at, std::nullopt);
   EXPECT_EQ(pool->state(), PoolState::running) << "a crash that is replaced at once is not degraded";
 }
@@ -83,6 +84,7 @@ TEST_F(SchedulerTest, IsDegradedWhileASlotWaitsAndUntilAllAreReadyAgain) {
   EXPECT_EQ(idle[0].slot, 0U);
   EXPECT_EQ(idle[0].crashes, 2U);
   EXPECT_EQ(idle[0].retry_at, pool->next_deadline());
+  EXPECT_EQ(observer.exited.back().follow, Follow::waits);
   EXPECT_EQ(observer.exited.back().next_try_at, idle[0].retry_at);
   pass(config.restart.delay);
   EXPECT_EQ(pool->state(), PoolState::degraded);
@@ -175,11 +177,11 @@ TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks)
   config.restart.never = {7};
   start_ready();
   end(worker(1).id, exited(7));
+  EXPECT_EQ(observer.exited.back().follow, Follow::down);
   pass(hours(1));
   EXPECT_EQ(launcher.started.size(), 3U);
   ASSERT_EQ(pool->idle_slots().size(), 1U);
   EXPECT_TRUE(pool->idle_slots()[0].down);
-  EXPECT_TRUE(observer.exited.back().slot_down);
   EXPECT_EQ(pool->state(), PoolState::degraded);
   EXPECT_TRUE(pool->recycle(1));
   EXPECT_EQ(worker(1).state, WorkerState::starting);
