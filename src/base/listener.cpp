@@ -25,8 +25,8 @@ bool is_any_ipv6(const Address& address) {
   return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_addr);
 }
 
-Result<UniqueFd> new_socket(int family) {
-  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Result<UniqueFd> new_socket(int family, int flags = 0) {
+  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
   if (!fd) return last_error();
   return fd;
 }
@@ -44,7 +44,7 @@ Result<void> remove_stale_socket(const Address& address) {
     return last_error();
   }
   if (!S_ISSOCK(status.st_mode)) return Failure("the path exists and is no socket");
-  const Result<UniqueFd> probe = new_socket(AF_UNIX);
+  const Result<UniqueFd> probe = new_socket(AF_UNIX, SOCK_NONBLOCK);
   if (!probe) return Failure(probe.error());
   if (::connect(probe->get(), address.get(), address.length) == 0 || errno == EAGAIN) {
     return Failure("another process listens there: " + errno_text(EADDRINUSE));

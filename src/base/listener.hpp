@@ -19,10 +19,10 @@ struct ListenOptions {
   std::optional<gid_t> unix_group;
 };
 
-// Binds and listens: stream, CLOEXEC, non-blocking, SO_REUSEADDR (never SO_REUSEPORT: a closing REUSEPORT socket loses
-// its queued connections), IPV6_V6ONLY for IPv6 addresses other than [::]. A UNIX path that exists is connected to: if
-// nobody answers (ECONNREFUSED) the stale socket is removed and bound anew; if somebody answers, or it is no socket,
-// that is the failure.
+// Binds and listens: stream, CLOEXEC, blocking as systemd's are, SO_REUSEADDR (never SO_REUSEPORT: a closing REUSEPORT
+// socket loses its queued connections), IPV6_V6ONLY for IPv6 addresses other than [::]. A UNIX path that exists is
+// connected to: if nobody answers (ECONNREFUSED) the stale socket is removed and bound anew; if somebody answers, or it
+// is no socket, that is the failure.
 [[nodiscard]] Result<UniqueFd> open_listener(const Address& address, const ListenOptions& options = {});
 
 // Checks what somebody else handed us: a stream socket of IPv4, IPv6 or UNIX that listens. The reason names what it is

@@ -42,11 +42,6 @@ bool matches(Address wanted, const Address& actual) noexcept {
   throw StartupError(code, "cannot listen: " + object + ": " + reason);
 }
 
-void make_non_blocking(int fd, const std::string& object) {
-  const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) fail(exit_code::os_error, object, errno_text(errno));
-}
-
 struct NameList {
   char** names = nullptr;
   NameList() = default;
@@ -109,7 +104,6 @@ void ListenSockets::take_passed(const PoolConfig& config, int count, char** name
     const auto address = check_listener(socket.fd.get());
     if (!address) fail(exit_code::unavailable, object, address.error());
     socket.address = *address;
-    make_non_blocking(socket.fd.get(), object);
     // The config's name for an address is what the workers' author knows; systemd's default is its unit's name.
     const auto entry = std::find_if(config.listen.begin(), config.listen.end(),
                                     [&](const ListenConfig& each) { return matches(each.address, socket.address); });

@@ -13,7 +13,9 @@
 namespace preforkd {
 
 // A pool's listening sockets: those that systemd (or systemd-socket-activate) passed in LISTEN_FDS, else bound from the
-// config. All are non-blocking and CLOEXEC.
+// config. All are CLOEXEC. O_NONBLOCK is shared by all who hold a socket, so it is left to the workers: passed sockets
+// keep what they came with, our own are blocking as those that systemd passes by default. A program that was written
+// for either works. The master itself never accepts.
 class ListenSockets {
  public:
   // Takes LISTEN_FDS and its relatives out of the environment, so it finds passed sockets once. Throws StartupError: a

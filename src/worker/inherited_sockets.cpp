@@ -79,6 +79,9 @@ std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addre
     auto fd = preforkd::open_listener(*address);
     if (!fd) throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + fd.error());
     auto bound = preforkd::local_address(fd->get());
+    if (!add_flags(fd->get())) {
+      throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
+    }
     sockets.push_back({std::move(*fd), bound ? *bound : *address, {}, true});
     make_prompt(sockets.back());
   }

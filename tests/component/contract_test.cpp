@@ -78,6 +78,7 @@ TEST_F(Contract, exactly_the_contracts_descriptors_reach_a_worker) {
     EXPECT_EQ(descriptors[listener]["fd"], listener);
     EXPECT_EQ(descriptors[listener]["type"], SOCK_STREAM);
     EXPECT_EQ(descriptors[listener]["listens"], 1);
+    EXPECT_EQ(descriptors[listener]["blocks"], true);
   }
   EXPECT_EQ(descriptors[5]["fd"], 5);
   EXPECT_EQ(descriptors[5]["type"], SOCK_SEQPACKET);

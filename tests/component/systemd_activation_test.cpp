@@ -55,11 +55,21 @@ TEST(Activation, passed_sockets_are_served_and_none_is_bound) {
   EXPECT_THAT(Client(address).ask("hello"), HasSubstr(": hello"));
 }
 
-TEST(Activation, a_passed_blocking_socket_is_made_non_blocking) {
-  const UniqueFd socket = open_tcp();
-  ASSERT_EQ(::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) & ~O_NONBLOCK), 0);
-  const Process process(binaries::preforkd, preforkd_arguments(), with_sockets({socket.get()}));
+TEST(Activation, a_passed_socket_stays_blocking_or_non_blocking_as_it_came) {
+  const UniqueFd blocking = open_tcp();
+  const UniqueFd non_blocking = open_tcp();
+  ASSERT_EQ(::fcntl(non_blocking.get(), F_SETFL, O_NONBLOCK), 0);
+  const Process process(binaries::preforkd, preforkd_arguments(), with_sockets({blocking.get(), non_blocking.get()}));
   process.err().wait_for("2/2 workers ready");
+  EXPECT_EQ(::fcntl(blocking.get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(::fcntl(non_blocking.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+TEST(Activation, a_worker_with_libprefork_makes_its_socket_non_blocking_itself) {
+  const UniqueFd socket = open_tcp();
+  const Process process(binaries::preforkd, {"--name", "test", "--", binaries::prefork_echo},
+                        with_sockets({socket.get()}));
+  process.err().wait_for("1/1 workers ready");
   EXPECT_NE(::fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 

@@ -2,6 +2,7 @@
 // Usage: contract_reporter FOLDER [ARGUMENT...]. Writes what it was started with as one JSON object to FOLDER/SLOT.PID,
 // then serves.
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -65,7 +66,8 @@ std::string descriptors() {
     if (entry->d_name[0] == '.' || fd == ::dirfd(folder)) continue;
     json += (json.empty() ? "" : ",") + std::string("{\"fd\":") + std::to_string(fd) +
             ",\"target\":" + quoted(target_of(fd)) + ",\"type\":" + std::to_string(option_of(fd, SO_TYPE)) +
-            ",\"listens\":" + std::to_string(option_of(fd, SO_ACCEPTCONN)) + "}";
+            ",\"listens\":" + std::to_string(option_of(fd, SO_ACCEPTCONN)) +
+            ",\"blocks\":" + ((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 ? "true" : "false") + "}";
   }
   ::closedir(folder);
   return "[" + json + "]";

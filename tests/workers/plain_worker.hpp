@@ -69,7 +69,7 @@ inline std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// The next connection of the first listening socket, which the master may have made non-blocking.
+// The next connection of the first listening socket, whether it is blocking or not.
 inline int accept_blocking() {
   pollfd listener{listen_fd, POLLIN, 0};
   while (::poll(&listener, 1, -1) >= 0) {

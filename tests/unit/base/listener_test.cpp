@@ -54,11 +54,11 @@ class ListenerTest : public testing::Test {
   Address unix_address_;
 };
 
-TEST_F(ListenerTest, a_tcp_listener_is_cloexec_non_blocking_and_takes_connections) {
+TEST_F(ListenerTest, a_tcp_listener_is_cloexec_blocking_and_takes_connections) {
   const Result<UniqueFd> fd = open_listener(*parse_address("127.0.0.1:0"));
   ASSERT_TRUE(fd) << fd.error();
   EXPECT_EQ(::fcntl(fd->get(), F_GETFD), FD_CLOEXEC);
-  EXPECT_NE(::fcntl(fd->get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_EQ(::fcntl(fd->get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_EQ(option(fd->get(), SOL_SOCKET, SO_REUSEADDR), 1);
   EXPECT_EQ(option(fd->get(), SOL_SOCKET, SO_REUSEPORT), 0);
   EXPECT_TRUE(connect_to(*local_address(fd->get())));

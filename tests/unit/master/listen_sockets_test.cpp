@@ -92,7 +92,7 @@ TEST(ListenSockets, BindsWhatTheConfigLists) {
   EXPECT_NE(sockets.addresses().front(), "127.0.0.1:0");
   for (const int fd : sockets.fds()) {
     EXPECT_TRUE(check_listener(fd));
-    EXPECT_NE(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0) << "as systemd's";
     EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
   }
   EXPECT_THAT(sockets.differences(config), IsEmpty());
@@ -149,7 +149,7 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
   const std::string path = folder.path("x");
   const UniqueFd unix_socket = open_listener(parse_address(path).value()).value();
   const UniqueFd tcp_socket = open_listener(parse_address("127.0.0.1:0").value()).value();
-  fcntl(tcp_socket.get(), F_SETFL, 0);
+  fcntl(unix_socket.get(), F_SETFL, O_NONBLOCK);
   const std::string tcp = format_address(local_address(tcp_socket.get()).value());
   run_with_passed({unix_socket.get(), tcp_socket.get()}, "preforkd@echo.socket:web", [&] {
     const PoolConfig config = pool({listen_on(path, "admin"), listen_on("127.0.0.1:1", "web"), listen_on("@gone")});
@@ -160,7 +160,8 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
       EXPECT_THAT(sockets.names(), ElementsAre("admin", "web"));
       EXPECT_THAT(sockets.addresses(), ElementsAre(path, tcp));
       EXPECT_THAT(sockets.fds(), ElementsAre(3, 4));
-      EXPECT_NE(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
+      EXPECT_NE(fcntl(3, F_GETFL) & O_NONBLOCK, 0) << "what was passed stays as it is";
+      EXPECT_EQ(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
       EXPECT_NE(fcntl(4, F_GETFD) & FD_CLOEXEC, 0);
       EXPECT_THAT(sockets.differences(config),
                   ElementsAre("socket web listens on " + tcp +
