@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/config_reader.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -159,10 +160,25 @@ bool ConfigReader::read_number(std::string_view key, unsigned& out, Range<unsign
 }
 
 bool ConfigReader::read_number(std::string_view key, int& out, Range<int> range) {
-  unsigned number = 0;
-  if (!read_number(key, number, {static_cast<unsigned>(range.least), static_cast<unsigned>(range.most)})) return false;
-  out = static_cast<int>(number);
-  return true;
+  const Json* const value = find(key);
+  if (value == nullptr) return false;
+  if (!value->is_number_integer()) {
+    refuse(key, "must be a whole number from " + std::to_string(range.least) + " to " + std::to_string(range.most));
+    return false;
+  }
+  constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t number = value->is_number_unsigned()
+                                  ? static_cast<std::int64_t>(std::min(value->get<std::uint64_t>(), largest))
+                                  : value->get<std::int64_t>();
+  if (number < range.least) {
+    refuse(key, "must be at least " + std::to_string(range.least));
+  } else if (number > range.most) {
+    refuse(key, "must be at most " + std::to_string(range.most));
+  } else {
+    out = static_cast<int>(number);
+    return true;
+  }
+  return false;
 }
 
 std::optional<Duration> ConfigReader::span_in(std::string_view key, const Json& value, Range<Duration> range,
@@ -250,6 +266,25 @@ bool ConfigReader::read_percent(std::string_view key, double& out, Range<unsigne
     return true;
   }
   return false;
+}
+
+bool ConfigReader::read_mode(std::string_view key, std::optional<mode_t>& out, const char* example) {
+  constexpr mode_t all = 0777;
+  const Json* const value = find(key);
+  if (value == nullptr) return false;
+  if (!value->is_string()) {
+    refuse(key, std::string("must be an octal number in quotes such as ") + example);
+    return false;
+  }
+  const std::string& text = value->get_ref<const std::string&>();
+  mode_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode > all) {
+    refuse(key, std::string("must be an octal number up to \"0777\", such as ") + example);
+    return false;
+  }
+  out = mode;
+  return true;
 }
 
 bool ConfigReader::read_word(std::string_view key, std::size_t& out, std::span<const std::string_view> words) {

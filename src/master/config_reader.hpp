@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -77,6 +79,9 @@ class ConfigReader {
 
   // "25%" as 0.25.
   bool read_percent(std::string_view key, double& out, Range<unsigned> percent);
+
+  // Bits of access, "0660"; `example` is for the message.
+  bool read_mode(std::string_view key, std::optional<mode_t>& out, const char* example);
 
   // One of the words of `words`, as its index.
   bool read_word(std::string_view key, std::size_t& out, std::span<const std::string_view> words);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "master/cpu_count.hpp"
 
-#include <sched.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <memory>
+
+#include "master/cpu_affinity.hpp"
 
 namespace preforkd {
 namespace {
@@ -71,20 +69,6 @@ bool names_cpu(std::string_view controllers) {
   return false;
 }
 
-unsigned affinity_count() {
-  // The kernel refuses (EINVAL) a mask smaller than its own: try larger ones.
-  for (int cpus = CPU_SETSIZE; cpus <= 1 << 20; cpus *= 2) {
-    const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> mask(CPU_ALLOC(static_cast<std::size_t>(cpus)),
-                                                                [](cpu_set_t* set) { CPU_FREE(set); });
-    if (!mask) break;
-    const std::size_t size = CPU_ALLOC_SIZE(static_cast<std::size_t>(cpus));
-    if (sched_getaffinity(0, size, mask.get()) == 0) {
-      return static_cast<unsigned>(std::max(1, CPU_COUNT_S(size, mask.get())));
-    }
-  }
-  return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-}
-
 }  // namespace
 
 std::optional<double> cpu_quota(std::string_view membership, const std::string& mount) {
@@ -109,7 +93,7 @@ std::optional<double> cpu_quota(std::string_view membership, const std::string& 
 }
 
 unsigned available_cpus() {
-  const unsigned allowed = affinity_count();
+  const auto allowed = static_cast<unsigned>(allowed_cpus().size());
   const auto quota = cpu_quota(read_proc("/proc/self/cgroup"), "/sys/fs/cgroup");
   if (!quota || *quota >= allowed) return allowed;
   return std::max(1U, static_cast<unsigned>(std::ceil(*quota)));

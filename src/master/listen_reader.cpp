@@ -76,22 +76,6 @@ void read_name(ConfigReader& entry, ListenConfig& out) {
   }
 }
 
-void read_mode(ConfigReader& entry, ListenConfig& out) {
-  constexpr mode_t all = 0777;
-  std::string text;
-  if (entry.find("mode") != nullptr && !entry.find("mode")->is_string()) {
-    entry.refuse("mode", "must be an octal number in quotes such as \"0660\"");
-    return;
-  }
-  if (!entry.read_string("mode", text, 16)) return;
-  const auto mode = whole_number<mode_t>(text, 8);
-  if (mode && *mode <= all) {
-    out.mode = *mode;
-  } else {
-    entry.refuse("mode", "must be an octal number up to \"0777\", such as \"0660\"");
-  }
-}
-
 void read_owner(ConfigReader& entry, ListenConfig& out) {
   std::string name;
   if (entry.read_string("user", name, 256)) {
@@ -136,7 +120,7 @@ bool read_object(ConfigReader entry, ListenConfig& out) {
   entry.allow_only(keys);
   read_name(entry, out);
   entry.read_number("backlog", out.backlog, {1, std::numeric_limits<int>::max()});
-  read_mode(entry, out);
+  entry.read_mode("mode", out.mode, "\"0660\"");
   read_owner(entry, out);
   if (!read_address(entry, out)) return false;
   refuse_file_keys(entry, out.address);

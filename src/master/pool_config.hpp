@@ -13,6 +13,8 @@
 
 #include "base/address.hpp"
 #include "base/time_span.hpp"
+#include "master/cpu_affinity.hpp"
+#include "master/resource_limits.hpp"
 
 namespace preforkd {
 
@@ -56,6 +58,14 @@ struct ReloadConfig {
   unsigned max_draining = 2;  // older generations that still drain; a reload waits for its turn
 };
 
+// What a worker's process is set to before it executes the program. What is not set here is as in the master.
+struct ProcessConfig {
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  std::vector<ResourceLimit> limits;  // each resource once
+  CpuAffinity cpu_affinity;
+};
+
 enum class ReadyMode { notify, exec };
 
 struct PoolConfig {
@@ -77,6 +87,7 @@ struct PoolConfig {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> environment_files;  // a leading '-' allows the file to be missing, as in systemd.exec(5)
   std::string directory = "/";
+  ProcessConfig process;
   std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
 };
 

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "master/pool_reader.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <limits>
 #include <optional>
@@ -18,7 +13,9 @@
 #include "master/cpu_count.hpp"
 #include "master/environment.hpp"
 #include "master/environment_file.hpp"
+#include "master/limits_reader.hpp"
 #include "master/listen_reader.hpp"
+#include "master/process_reader.hpp"
 #include "master/program_path.hpp"
 #include "master/signal_name.hpp"
 #include "wire/worker_env.hpp"
@@ -29,10 +26,10 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 17> pool_keys = {
-    "$schema",           "description",  "listen",      "program", "workers", "ready",  "start_timeout",
-    "drain_timeout",     "hang_timeout", "stop_signal", "restart", "recycle", "reload", "environment",
-    "environment_files", "directory",    "settings"};
+constexpr std::array<std::string_view, 21> pool_keys = {
+    "$schema",           "description",  "listen",      "program", "workers", "ready",        "start_timeout",
+    "drain_timeout",     "hang_timeout", "stop_signal", "restart", "recycle", "reload",       "environment",
+    "environment_files", "directory",    "umask",       "nice",    "limits",  "cpu_affinity", "settings"};
 constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial"};
 constexpr std::array<std::string_view, 4> restart_keys = {"delay", "max_delay", "forget_after", "never"};
 constexpr std::array<std::string_view, 5> recycle_keys = {"requests", "age", "memory", "jitter", "at_most"};
@@ -43,7 +40,6 @@ constexpr std::size_t max_description_bytes = 256;
 constexpr std::size_t max_program_strings = 1024;
 constexpr std::size_t max_environment_names = 1024;
 constexpr std::size_t max_environment_files = 64;
-constexpr std::size_t max_path_bytes = 4095;  // PATH_MAX less its NUL
 constexpr Duration week = std::chrono::hours(24 * 7);
 constexpr Duration day = std::chrono::hours(24);
 
@@ -254,19 +250,6 @@ void read_environment_file_names(ConfigReader& config, std::vector<std::string>&
   }
 }
 
-void read_directory(ConfigReader& config, std::string& out) {
-  if (!config.read_string("directory", out, max_path_bytes)) return;
-  struct stat status {};
-  if (!out.starts_with('/')) {
-    config.refuse("directory", "must be an absolute path");
-  } else if (stat(out.c_str(), &status) != 0 ||
-             (S_ISDIR(status.st_mode) && faccessat(AT_FDCWD, out.c_str(), X_OK, AT_EACCESS) != 0)) {
-    config.refuse("directory", errno_text(errno));
-  } else if (!S_ISDIR(status.st_mode)) {
-    config.refuse("directory", "is not a directory");
-  }
-}
-
 void read_settings(ConfigReader& config, std::string& out) {
   const Json* const value = config.find("settings");
   if (value == nullptr) return;
@@ -306,12 +289,13 @@ bool is_pool_name(std::string_view name) noexcept {
 }
 
 std::span<const ConfigSection> config_sections() noexcept {
-  static const std::array<ConfigSection, 6> sections = {{{"", pool_keys},
+  static const std::array<ConfigSection, 7> sections = {{{"", pool_keys},
                                                          {"listen", listen_keys()},
                                                          {"workers", workers_keys},
                                                          {"restart", restart_keys},
                                                          {"recycle", recycle_keys},
-                                                         {"reload", reload_keys}}};
+                                                         {"reload", reload_keys},
+                                                         {"limits", limits_keys()}}};
   return sections;
 }
 
@@ -334,7 +318,7 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   read_reload(config, pool.reload);
   read_environment(config, pool.environment);
   read_environment_file_names(config, pool.environment_files);
-  read_directory(config, pool.directory);
+  read_process(config, pool);
   read_settings(config, pool.settings);
   return pool;
 }

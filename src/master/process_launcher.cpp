@@ -136,6 +136,10 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
   plan.descriptors.push_back(worker.stats_memfd());
   plan.death_signal = settings_.die_with_master ? config.stop_signal : 0;
   plan.soft_open_files = settings_.soft_open_files;
+  plan.limits = config.process.limits;
+  plan.umask = config.process.umask;
+  plan.nice = config.process.nice;
+  plan.cpus = affinity_mask(config.process.cpu_affinity, launch.slot, allowed_cpus());
   return plan;
 }
 

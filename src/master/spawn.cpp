@@ -11,6 +11,8 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,18 +20,21 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace preforkd {
 namespace {
 
-enum class Step : int { session, signals, descriptors, close_range, death_signal, limits, chdir, execve };
+enum class Step : int { session, signals, descriptors, close_range, death_signal, limits, nice, cpus, chdir, execve };
 
-constexpr std::array<std::string_view, 8> step_names{"setsid",           "sigaction", "dup2",  "close_range",
-                                                     "PR_SET_PDEATHSIG", "setrlimit", "chdir", "execve"};
+constexpr std::array<std::string_view, 10> step_names{
+    "setsid",      "sigaction",         "dup2",  "close_range", "PR_SET_PDEATHSIG", "setrlimit",
+    "setpriority", "sched_setaffinity", "chdir", "execve"};
 
 struct Report {
   Step step;
   int error;
+  int detail;  // limits: the resource
 };
 
 constexpr int exec_failed_status = 127;  // as a shell says it
@@ -46,12 +51,16 @@ struct Child {
   int report;
   int death_signal;
   pid_t parent;
+  std::vector<ResourceLimit> limits;
   std::optional<rlim_t> soft_open_files;
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  CpuMask cpus;
 };
 
-[[noreturn]] void fail(const Child& child, Step step) noexcept {
-  const Report report{step, errno};
-  // Eight bytes go into an empty pipe whole or not at all; with the reader gone nobody is left to tell.
+[[noreturn]] void fail(const Child& child, Step step, int detail = 0) noexcept {
+  const Report report{step, errno, detail};
+  // A few bytes go into an empty pipe whole or not at all; with the reader gone nobody is left to tell.
   [[maybe_unused]] const ssize_t written = write(child.report, &report, sizeof(report));
   _exit(exec_failed_status);
 }
@@ -103,17 +112,36 @@ void write_own_pid(char* digits) noexcept {
   *digits = '\0';
 }
 
+void set_limit(const Child& child, int resource, rlimit limit) noexcept {
+  // glibc's type of the first argument is an enum in C++, the kernel's is a number.
+  if (syscall(SYS_prlimit64, 0, resource, &limit, nullptr) != 0) fail(child, Step::limits, resource);
+}
+
+void set_limits(const Child& child) noexcept {
+  if (child.soft_open_files) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail(child, Step::limits, RLIMIT_NOFILE);
+    limit.rlim_cur = *child.soft_open_files;
+    set_limit(child, RLIMIT_NOFILE, limit);
+  }
+  for (const ResourceLimit& limit : child.limits) set_limit(child, limit.resource, {limit.soft, limit.hard});
+}
+
+void set_scheduling(const Child& child) noexcept {
+  if (child.nice && setpriority(PRIO_PROCESS, 0, *child.nice) != 0) fail(child, Step::nice);
+  if (child.cpus.empty()) return;
+  const std::size_t bytes = child.cpus.size() * sizeof(child.cpus.front());
+  if (syscall(SYS_sched_setaffinity, 0, bytes, child.cpus.data()) != 0) fail(child, Step::cpus);
+}
+
 [[noreturn]] void run_child(Child& child) noexcept {
   if (setsid() < 0) fail(child, Step::session);
   reset_dispositions(child);
   place_descriptors(child);
   follow_parent_in_death(child);
-  if (child.soft_open_files) {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail(child, Step::limits);
-    limit.rlim_cur = *child.soft_open_files;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail(child, Step::limits);
-  }
+  if (child.umask) umask(*child.umask);
+  set_scheduling(child);
+  set_limits(child);
   if (chdir(child.directory) != 0) fail(child, Step::chdir);
   for (char* digits : child.pid_values) write_own_pid(digits);
   sigset_t none;
@@ -167,6 +195,17 @@ class BlockedSignals {
   sigset_t before_{};
 };
 
+std::string describe(const Report& report) {
+  const auto index = static_cast<std::size_t>(report.step);
+  std::string text(index < step_names.size() ? step_names[index] : "start");
+  const bool forbidden = report.error == EPERM || report.error == EACCES;
+  if (report.step == Step::limits) text += ' ' + std::string(limit_name(report.detail));
+  if (report.step == Step::limits && forbidden) text += " (more than preforkd's own hard limit needs CAP_SYS_RESOURCE)";
+  if (report.step == Step::nice && forbidden) text += " (a higher priority than preforkd's own needs CAP_SYS_NICE)";
+  if (report.step == Step::cpus && report.error == EINVAL) text += " (preforkd may use none of these CPUs)";
+  return text;
+}
+
 }  // namespace
 
 tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
@@ -188,8 +227,20 @@ tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
   spawned.report.reset(pipe_ends[0]);
   const UniqueFd report_end(pipe_ends[1]);
 
-  Child child{plan.program.c_str(), pointers(arguments), pointers(environment), pid_values, plan.directory.c_str(),
-              plan.descriptors,     report_end.get(),    plan.death_signal,     getpid(),   plan.soft_open_files};
+  Child child{plan.program.c_str(),
+              pointers(arguments),
+              pointers(environment),
+              pid_values,
+              plan.directory.c_str(),
+              plan.descriptors,
+              report_end.get(),
+              plan.death_signal,
+              getpid(),
+              plan.limits,
+              plan.soft_open_files,
+              plan.umask,
+              plan.nice,
+              plan.cpus};
   int pidfd = -1;
   const BlockedSignals blocked;
   const long pid = clone_with_pidfd(&pidfd);
@@ -200,13 +251,12 @@ tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
   return spawned;
 }
 
-ExecReport read_exec_report(int report) noexcept {
+ExecReport read_exec_report(int report) {
   Report got{};
   const ssize_t size = read(report, &got, sizeof(got));
   if (size < 0) return {};  // EAGAIN: nothing happened yet
   if (size != static_cast<ssize_t>(sizeof(got))) return {ExecReport::Kind::executed, {}, 0};
-  const auto index = static_cast<std::size_t>(got.step);
-  return {ExecReport::Kind::failed, index < step_names.size() ? step_names[index] : "start", got.error};
+  return {ExecReport::Kind::failed, describe(got), got.error};
 }
 
 }  // namespace preforkd

@@ -6,17 +6,18 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
 
 #include "base/unique_fd.hpp"
+#include "master/cpu_affinity.hpp"
+#include "master/resource_limits.hpp"
 
 namespace preforkd {
 
-// What one process is started with. Nothing else of the parent reaches it but the user, the umask, the resource limits
-// and the namespaces.
+// What one process is started with. Nothing else of the parent reaches it but the user, the namespaces, and the umask,
+// priority, resource limits and CPUs that are not set here.
 struct SpawnPlan {
   std::string program;                   // path for execve
   std::vector<std::string> arguments;    // argv, [0] included
@@ -26,7 +27,11 @@ struct SpawnPlan {
   std::string directory = "/";
   std::vector<int> descriptors;           // [i] becomes descriptor i; borrowed, all valid; every other one is closed
   int death_signal = 0;                   // sent to it when the parent dies; 0: none
-  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit
+  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit, unless `limits` has one
+  std::vector<ResourceLimit> limits;
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  CpuMask cpus;  // empty: the parent's
 };
 
 struct Spawned {
@@ -45,11 +50,11 @@ struct Spawned {
 struct ExecReport {
   enum class Kind { pending, executed, failed };
   Kind kind = Kind::pending;
-  std::string_view step;  // failed only: "chdir", "execve", …
+  std::string step;  // failed only: "chdir", "execve", "setrlimit nofile", …, with a hint where the errno needs one
   int error = 0;
 };
 
 // Never blocks. End-of-file without a report means that execve took place (or that a signal ended the child before).
-[[nodiscard]] ExecReport read_exec_report(int report) noexcept;
+[[nodiscard]] ExecReport read_exec_report(int report);
 
 }  // namespace preforkd

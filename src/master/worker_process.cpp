@@ -156,7 +156,7 @@ void WorkerProcess::on_exit() {
 ExitStatus WorkerProcess::reap() noexcept {
   siginfo_t info{};
   if (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG) != 0) return {};
-  if (exec_failure_) return {ExitStatus::Kind::exec_failed, exec_failure_->error, std::string(exec_failure_->step)};
+  if (exec_failure_) return {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
   return to_exit_status(info);
 }
 

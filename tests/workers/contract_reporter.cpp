@@ -3,6 +3,7 @@
 // then serves.
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -104,11 +105,32 @@ std::vector<std::string> environment_strings() {
   return strings;
 }
 
+// {"7":[soft,hard],…} by RLIMIT_ number; -1: none.
+std::string limits() {
+  std::string json;
+  for (int resource = 0; resource < static_cast<int>(RLIM_NLIMITS); ++resource) {
+    rlimit limit{};
+    ::prlimit(0, static_cast<__rlimit_resource>(resource), nullptr, &limit);
+    const auto shown = [](rlim_t value) { return value == RLIM_INFINITY ? "-1" : std::to_string(value); };
+    json += (json.empty() ? "\"" : ",\"") + std::to_string(resource) + "\":[" + shown(limit.rlim_cur) + "," +
+            shown(limit.rlim_max) + "]";
+  }
+  return "{" + json + "}";
+}
+
+std::string cpus() {
+  cpu_set_t mask;
+  ::sched_getaffinity(0, sizeof mask, &mask);
+  std::string json;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &mask)) json += (json.empty() ? "" : ",") + std::to_string(cpu);
+  }
+  return "[" + json + "]";
+}
+
 std::string report(int argc, char** argv) {
   const Signals found = signals();
   std::array<char, 4096> directory{};
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
   const mode_t mask = ::umask(0);
   ::umask(mask);
   std::ostringstream json;
@@ -117,7 +139,8 @@ std::string report(int argc, char** argv) {
        << ",\"arguments\":" << array_of(std::vector<std::string>(argv, argv + argc)) << ",\"blocked\":["
        << found.blocked << "],\"not_default\":[" << found.not_default << "],\"death_signal\":" << death_signal()
        << ",\"directory\":" << quoted(::getcwd(directory.data(), directory.size()) != nullptr ? directory.data() : "")
-       << ",\"umask\":" << mask << ",\"session\":" << ::getsid(0) << ",\"soft_open_files\":" << files.rlim_cur << "}";
+       << ",\"umask\":" << mask << ",\"nice\":" << ::getpriority(PRIO_PROCESS, 0) << ",\"limits\":" << limits()
+       << ",\"cpus\":" << cpus() << ",\"session\":" << ::getsid(0) << "}";
   return json.str();
 }
 

@@ -19,7 +19,8 @@ constexpr std::string_view good = R"({
   "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s"}, /* more */
   "recycle": {"requests": 7, "age": "1d", "memory": "1G", "jitter": "12.5%", "at_most": 2},
   "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s"},
-  "environment": {"A": "b"}, "directory": "/tmp", "settings": {"b": [1, 2.5], "a": "\u0001\ud83d\ude00"}})";
+  "environment": {"A": "b"}, "directory": "/tmp", "umask": "0027", "nice": -5, "cpu_affinity": "0-0",
+  "limits": {"nofile": 4096, "core": {"soft": "1M", "hard": "infinity"}, "cpu": "1min"}, "settings": {"b": [1, 2.5], "a": "\u0001\ud83d\ude00"}})";
 
 class Mutator {
  public:

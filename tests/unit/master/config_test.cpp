@@ -79,6 +79,9 @@ TEST_F(Config, ReadsEveryKey) {
     "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s", "max_draining": 5},
     "environment": {"A": "b"}, "environment_files": [")" +
                                  file + R"(", "-/none"], "directory": "/tmp",
+    "umask": "0027", "nice": -5, "cpu_affinity": "0",
+    "limits": {"nofile": 4096, "core": 0, "as": "infinity", "stack": {"soft": "8M", "hard": "infinity"},
+               "memlock": "64K", "nproc": 100, "data": "2G", "fsize": "1T", "cpu": "1min"},
     "settings": {"b": [1, 2.5], "a": "\u0000ü"}})");
   ASSERT_EQ(config.listen.size(), 2U);
   EXPECT_EQ(config.listen[0].name, "echo");
@@ -112,6 +115,11 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_THAT(config.environment, ElementsAre(std::pair<std::string, std::string>("A", "b")));
   EXPECT_THAT(config.environment_files, ElementsAre(file, "-/none"));
   EXPECT_EQ(config.directory, "/tmp");
+  EXPECT_EQ(config.process.umask, 0027U);
+  EXPECT_EQ(config.process.nice, -5);
+  EXPECT_THAT(config.process.cpu_affinity.cpus, ElementsAre(0U));
+  EXPECT_FALSE(config.process.cpu_affinity.spread);
+  EXPECT_EQ(config.process.limits.size(), 9U);
   EXPECT_EQ(config.settings, R"({"a":"\u0000ü","b":[1,2.5]})");
 }
 
@@ -208,6 +216,16 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("directory": "tmp")", "directory: \"tmp\": must be an absolute path"},
       {R"("directory": "/none")", "directory: \"/none\": No such file or directory (ENOENT)"},
       {R"("directory": "/etc/passwd")", "directory: \"/etc/passwd\": is not a directory"},
+      {R"("umask": 27)", "umask: 27: must be an octal number in quotes such as \"0027\""},
+      {R"("umask": "0028")", R"(umask: "0028": must be an octal number up to "0777", such as "0027")"},
+      {R"("umask": "01777")", R"(umask: "01777": must be an octal number up to "0777", such as "0027")"},
+      {R"("umask": "")", R"(umask: "": must be an octal number up to "0777", such as "0027")"},
+      {R"("nice": -21)", "nice: -21: must be at least -20"},
+      {R"("nice": 20)", "nice: 20: must be at most 19"},
+      {R"("nice": 18446744073709551615)", "nice: 18446744073709551615: must be at most 19"},
+      {R"("nice": "5")", "nice: \"5\": must be a whole number from -20 to 19"},
+      {R"("cpu_affinity": true)", R"(cpu_affinity: true: must be "off", "spread", or a list of CPUs such as "0-3,6")"},
+      {R"("cpu_affinity": "spred")", R"(cpu_affinity: "spred": is no list of CPUs such as "0-3,6")"},
       {R"("settings": "x")", "settings: \"x\": must be an object: {…}"},
       {R"("listen": "127.0.0.1:80")", "listen: \"127.0.0.1:80\": must be an array of addresses: [\"127.0.0.1:9505\"]"},
       {R"("listen": [])", "listen: []: must be an array of addresses: [\"127.0.0.1:9505\"]"},

@@ -86,6 +86,11 @@ TEST(PoolSchema, HasTheDefaultsOfTheChecker) {
   EXPECT_EQ(pool.reload.soak, defaults.reload.soak);
   EXPECT_EQ(pool.reload.max_draining, defaults.reload.max_draining);
   EXPECT_EQ(pool.directory, defaults.directory);
+  EXPECT_EQ(pool.process.umask, defaults.process.umask);
+  EXPECT_EQ(pool.process.nice, defaults.process.nice);
+  EXPECT_TRUE(pool.process.limits.empty());
+  EXPECT_FALSE(pool.process.cpu_affinity.spread);
+  EXPECT_TRUE(pool.process.cpu_affinity.cpus.empty());
   EXPECT_EQ(pool.settings, defaults.settings);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -224,6 +225,75 @@ TEST_F(SpawnTest, ChangesDirectoryAndLimit) {
   wanted.directory = "/usr";
   wanted.soft_open_files = 123;
   EXPECT_EQ(run(wanted).output, "/usr\n123\n");
+}
+
+TEST_F(SpawnTest, SetsUmaskPriorityAndCpus) {
+  const unsigned last = allowed_cpus().back();
+  SpawnPlan wanted = plan({"/bin/sh", "-c", "umask; nice; grep Cpus_allowed_list /proc/self/status"});
+  wanted.umask = 0137;
+  wanted.nice = 7;
+  wanted.cpus = affinity_mask({false, {last}}, 0, {last});
+  EXPECT_EQ(run(wanted).output, "0137\n7\nCpus_allowed_list:\t" + std::to_string(last) + "\n");
+}
+
+TEST_F(SpawnTest, SetsLimitsAndTheirOpenFilesCountMost) {
+  SpawnPlan wanted = plan({"/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -St; ulimit -Ht"});
+  wanted.soft_open_files = 123;
+  wanted.limits = {{RLIMIT_NOFILE, 77, 99}, {RLIMIT_CORE, 0, 0}, {RLIMIT_CPU, 60, 90}};
+  EXPECT_EQ(run(wanted).output, "77\n99\n0\n60\n90\n");
+}
+
+// What only root may ask for, asked for by somebody else: in a child that gives its rights up.
+class UnprivilegedSpawnTest : public SpawnTest {
+ protected:
+  // The step that fails, as the child read it.
+  std::string failed_step(const SpawnPlan& wanted) {
+    const Pipe answer;
+    const pid_t child = fork();
+    EXPECT_GE(child, 0);
+    if (child == 0) {
+      const rlimit open_files{256, 256};
+      if (setrlimit(RLIMIT_NOFILE, &open_files) != 0 || (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)) {
+        _exit(1);
+      }
+      const auto spawned = spawn(wanted);
+      if (!spawned || !wait_readable(spawned->report.get())) _exit(2);
+      const ExecReport report = read_exec_report(spawned->report.get());
+      const std::string text = report.step + ": " + std::to_string(report.error);
+      _exit(write(answer.write_end.get(), text.data(), text.size()) < 0 ? 3 : 0);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    std::array<char, 256> text{};
+    const ssize_t size = read(answer.read_end.get(), text.data(), text.size());
+    return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  }
+};
+
+TEST_F(UnprivilegedSpawnTest, NamesTheLimitThatIsTooHigh) {
+  SpawnPlan wanted = plan({"/bin/true"});
+  wanted.limits = {{RLIMIT_NOFILE, 257, 257}};
+  EXPECT_EQ(failed_step(wanted),
+            "setrlimit nofile (more than preforkd's own hard limit needs CAP_SYS_RESOURCE): " + std::to_string(EPERM));
+}
+
+TEST_F(UnprivilegedSpawnTest, SaysWhatAHigherPriorityNeeds) {
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NICE, &limit), 0);
+  if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows anybody a higher priority here";
+  SpawnPlan wanted = plan({"/bin/true"});
+  wanted.nice = -1;
+  EXPECT_EQ(failed_step(wanted),
+            "setpriority (a higher priority than preforkd's own needs CAP_SYS_NICE): " + std::to_string(EACCES));
+}
+
+TEST_F(SpawnTest, SaysThatNoneOfTheCpusCanBeUsed) {
+  SpawnPlan wanted = plan({"/bin/true"});
+  wanted.cpus = CpuMask(1);
+  const Outcome outcome = run(wanted);
+  EXPECT_EQ(outcome.report.step, "sched_setaffinity (preforkd may use none of these CPUs)");
+  EXPECT_EQ(outcome.report.error, EINVAL);
 }
 
 TEST_F(SpawnTest, ReportsTheFailedStepWithItsErrno) {
