@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// A libprefork worker that answers each line with "SLOT PID: LINE", and does to itself what some of them say:
+//   grow MIB     takes so much memory, and keeps it
+//   block        its handler never returns
+//   block deaf   the same, and SIGABRT means nothing to it
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <prefork/server.hpp>
+
+namespace {
+
+[[noreturn]] void block() {
+  for (;;) ::pause();
+}
+
+void act(const std::string& line) {
+  static std::vector<std::string> kept;
+  if (line.starts_with("grow ")) kept.emplace_back(std::stoul(line.substr(5)) * 1024 * 1024, 'x');
+  if (line == "block deaf") ::signal(SIGABRT, SIG_IGN);
+  if (line.starts_with("block")) block();
+}
+
+}  // namespace
+
+int main() {
+  prefork::Server server;
+  server.framing(prefork::Framing::lines());
+  const std::string name = std::to_string(server.worker().slot) + " " + std::to_string(::getpid()) + ": ";
+  server.on_message([name](prefork::Connection& connection, std::string_view line) {
+    act(std::string(line));
+    connection.send({name, line});
+  });
+  return server.run();
+}
