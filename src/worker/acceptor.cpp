@@ -17,6 +17,7 @@ namespace prefork::internal {
 
 namespace {
 constexpr std::chrono::milliseconds shortage_pause{100};
+constexpr unsigned turns_between_offers = 4;
 }  // namespace
 
 Acceptor::AcceptFailure Acceptor::classify(int error) noexcept {
@@ -160,8 +161,14 @@ void Acceptor::refill_reserve() noexcept {
 void Acceptor::stand_at_the_end(Listener& listener) noexcept {
   listener.stop();
   // Registering looks at the queue again: whoever was woken meanwhile is to be the first there.
-  ::sched_yield();
+  offer_processor();
   if (listener.start() != 0) pause();
+}
+
+void Acceptor::offer_processor() noexcept {
+  if (loop_.turn_number() > last_turn_ + 1) turns_in_a_row_ = 0;
+  last_turn_ = loop_.turn_number();
+  if (++turns_in_a_row_ % turns_between_offers == 0) ::sched_yield();
 }
 
 void Acceptor::start_all() noexcept {

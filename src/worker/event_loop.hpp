@@ -47,6 +47,9 @@ class EventLoop {
   // Sources that were ready in this turn.
   [[nodiscard]] std::size_t ready() const noexcept { return count_; }
 
+  // Of the turn that runs, or ran last; from 1.
+  [[nodiscard]] std::uint64_t turn_number() const noexcept { return turn_number_; }
+
   // The time at which this turn woke up.
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   void read_clock() noexcept { now_ = std::chrono::steady_clock::now(); }
@@ -56,6 +59,7 @@ class EventLoop {
 
   preforkd::UniqueFd epoll_;
   TimePoint now_;
+  std::uint64_t turn_number_ = 0;
   std::array<epoll_event, batch> events_;
   std::size_t next_ = 0;  // events_[next_…count_) wait for their source
   std::size_t count_ = 0;
