@@ -76,14 +76,6 @@ Result<void> set_rights(const char* path, const ListenOptions& options) {
   return {};
 }
 
-Result<void> start_listening(int fd, const Address& address, const ListenOptions& options) {
-  if (address.is_unix_path()) {
-    if (Result<void> set = set_rights(unix_path(address), options); !set) return set;
-  }
-  if (::listen(fd, options.backlog) != 0) return last_error();
-  return {};
-}
-
 Result<int> int_option(int fd, int name) {
   int value = 0;
   socklen_t length = sizeof value;
@@ -128,11 +120,19 @@ Result<UniqueFd> open_listener(const Address& address, const ListenOptions& opti
   if (!fd) return fd;
   if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address)) return last_error();
   if (const Result<void> bound = bind_to(fd->get(), address); !bound) return Failure(bound.error());
-  if (const Result<void> listening = start_listening(fd->get(), address, options); !listening) {
+  if (const Result<void> listening = change_listener(fd->get(), address, options); !listening) {
     if (address.is_unix_path()) ::unlink(unix_path(address));
     return Failure(listening.error());
   }
   return fd;
+}
+
+Result<void> change_listener(int fd, const Address& address, const ListenOptions& options) {
+  if (address.is_unix_path()) {
+    if (Result<void> set = set_rights(unix_path(address), options); !set) return set;
+  }
+  if (::listen(fd, options.backlog) != 0) return last_error();
+  return {};
 }
 
 Result<Address> check_listener(int fd) {

@@ -17,6 +17,8 @@ struct ListenOptions {
   std::optional<mode_t> unix_mode;  // of a UNIX path; default 0666, as systemd.socket(5)
   std::optional<uid_t> unix_user;
   std::optional<gid_t> unix_group;
+
+  bool operator==(const ListenOptions&) const = default;
 };
 
 // Binds and listens: stream, CLOEXEC, blocking as systemd's are, SO_REUSEADDR (never SO_REUSEPORT: a closing REUSEPORT
@@ -24,6 +26,10 @@ struct ListenOptions {
 // connected to: if nobody answers (ECONNREFUSED) the stale socket is removed and bound anew; if somebody answers, or it
 // is no socket, that is the failure.
 [[nodiscard]] Result<UniqueFd> open_listener(const Address& address, const ListenOptions& options = {});
+
+// Gives a socket that open_listener made other options: the path's mode and owner, the queue's length. Connections that
+// wait stay. An owner that is no longer set is left as it is.
+[[nodiscard]] Result<void> change_listener(int fd, const Address& address, const ListenOptions& options);
 
 // Checks what somebody else handed us: a stream socket of IPv4, IPv6 or UNIX that listens. The reason names what it is
 // instead.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "master/listen_sockets.hpp"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -16,7 +16,6 @@
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "base/listener.hpp"
 
 namespace preforkd {
 namespace {
@@ -28,6 +27,10 @@ std::uint16_t& port_of(Address& address) noexcept {
   return reinterpret_cast<sockaddr_in6*>(address.get())->sin6_port;
 }
 
+bool same(const Address& left, const Address& right) noexcept {
+  return left.length == right.length && std::memcmp(left.get(), right.get(), left.length) == 0;
+}
+
 // True if a socket bound as `wanted` may have the address `actual`: port 0 stands for any.
 bool matches(Address wanted, const Address& actual) noexcept {
   if (wanted.family() != actual.family()) return false;
@@ -35,7 +38,7 @@ bool matches(Address wanted, const Address& actual) noexcept {
     Address copy = actual;
     port_of(wanted) = port_of(copy);
   }
-  return wanted.length == actual.length && std::memcmp(wanted.get(), actual.get(), wanted.length) == 0;
+  return same(wanted, actual);
 }
 
 [[noreturn]] void fail(int code, const std::string& object, const std::string& reason) {
@@ -53,15 +56,6 @@ struct NameList {
   }
 };
 
-ListenOptions options_of(const ListenConfig& listen) {
-  ListenOptions options;
-  options.backlog = listen.backlog;
-  options.unix_mode = listen.mode;
-  options.unix_user = listen.user;
-  options.unix_group = listen.group;
-  return options;
-}
-
 }  // namespace
 
 ListenSockets ListenSockets::open(const PoolConfig& config) {
@@ -71,9 +65,12 @@ ListenSockets ListenSockets::open(const PoolConfig& config) {
   const int count = sd_listen_fds_with_names(unset_environment, &list.names);
   if (count < 0) fail(exit_code::unavailable, "LISTEN_FDS", errno_text(-count));
   if (count > 0) {
-    sockets.take_passed(config, count, list.names);
+    sockets.take_passed(count, list.names);
   } else if (!config.listen.empty()) {
-    sockets.bind(config);
+    if (Result<void> bound = sockets.stage(config); !bound) {
+      throw StartupError(exit_code::unavailable, bound.error());
+    }
+    sockets.commit(config);
   } else if (config.file.empty()) {
     throw StartupError(exit_code::usage,
                        "no socket to listen on: give --listen ADDRESS, or start it from a systemd .socket unit");
@@ -95,51 +92,53 @@ ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   return *this;
 }
 
-void ListenSockets::take_passed(const PoolConfig& config, int count, char** names) {
+void ListenSockets::take_passed(int count, char** names) {
   passed_ = true;
-  for (int i = 0; i < count; ++i) sockets_.push_back({UniqueFd(SD_LISTEN_FDS_START + i), names[i], {}, {}, 0, 0});
+  for (int i = 0; i < count; ++i) {
+    sockets_.emplace_back();
+    sockets_.back().fd.reset(SD_LISTEN_FDS_START + i);
+    sockets_.back().name = names[i];
+  }
   for (Socket& socket : sockets_) {
     const std::string object =
         "LISTEN_FDS: descriptor " + std::to_string(socket.fd.get()) + " (" + escape_bytes(socket.name) + ')';
     const auto address = check_listener(socket.fd.get());
     if (!address) fail(exit_code::unavailable, object, address.error());
     socket.address = *address;
-    // The config's name for an address is what the workers' author knows; systemd's default is its unit's name.
-    const auto entry = std::find_if(config.listen.begin(), config.listen.end(),
-                                    [&](const ListenConfig& each) { return matches(each.address, socket.address); });
-    if (entry != config.listen.end()) {
-      socket.name = entry->name;
-    } else if (socket.name == unnamed) {
-      socket.name = config.name;
-    }
+    socket.wanted = *address;
   }
 }
 
-void ListenSockets::bind(const PoolConfig& config) {
-  for (const ListenConfig& listen : config.listen) {
-    auto fd = open_listener(listen.address, options_of(listen));
-    if (!fd) fail(exit_code::unavailable, escape_bytes(listen.text), fd.error());
-    Socket socket{std::move(*fd), listen.name, listen.address, {}, 0, 0};
-    if (const auto actual = local_address(socket.fd.get())) socket.address = *actual;
-    if (listen.address.is_unix_path()) {
-      const std::string path = reinterpret_cast<const sockaddr_un*>(listen.address.get())->sun_path;
-      struct stat status {};
-      if (lstat(path.c_str(), &status) == 0) {
-        socket.bound_path = path;
-        socket.device = status.st_dev;
-        socket.inode = status.st_ino;
+std::vector<int> ListenSockets::pair_up(const std::vector<ListenConfig>& listen) const {
+  using Fits = bool (*)(const Address& entry, const Socket& socket);
+  // In this order, so that an entry with port 0 does not take the socket that another one names by its port.
+  static constexpr std::array<Fits, 3> ways = {
+      [](const Address& entry, const Socket& socket) { return same(entry, socket.address); },
+      [](const Address& entry, const Socket& socket) { return same(entry, socket.wanted); },
+      [](const Address& entry, const Socket& socket) { return matches(entry, socket.address); },
+  };
+  std::vector<int> found(listen.size(), -1);
+  std::vector<bool> taken(sockets_.size());
+  for (const Fits fits : ways) {
+    for (std::size_t entry = 0; entry < listen.size(); ++entry) {
+      for (std::size_t i = 0; i < sockets_.size() && found[entry] < 0; ++i) {
+        if (taken[i] || !fits(listen[entry].address, sockets_[i])) continue;
+        found[entry] = static_cast<int>(i);
+        taken[i] = true;
       }
     }
-    sockets_.push_back(std::move(socket));
   }
+  return found;
+}
+
+bool ListenSockets::owns_path(const Socket& socket) noexcept {
+  struct stat status {};
+  return !socket.bound_path.empty() && lstat(socket.bound_path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
+         status.st_dev == socket.device && status.st_ino == socket.inode;
 }
 
 void ListenSockets::forget_path(Socket& socket) noexcept {
-  if (socket.bound_path.empty()) return;
-  struct stat status {};
-  const bool ours = lstat(socket.bound_path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
-                    status.st_dev == socket.device && status.st_ino == socket.inode;
-  if (ours) unlink(socket.bound_path.c_str());
+  if (owns_path(socket)) unlink(socket.bound_path.c_str());
   socket.bound_path.clear();
 }
 
@@ -149,60 +148,60 @@ void ListenSockets::close() noexcept {
   sockets_.clear();
 }
 
-std::vector<int> ListenSockets::fds() const {
-  std::vector<int> fds;
-  for (const Socket& socket : sockets_) fds.push_back(socket.fd.get());
-  return fds;
-}
-
-std::vector<std::string> ListenSockets::names() const {
-  std::vector<std::string> names;
-  for (const Socket& socket : sockets_) names.push_back(socket.name);
-  return names;
-}
-
 std::vector<std::string> ListenSockets::addresses() const {
   std::vector<std::string> addresses;
   for (const Socket& socket : sockets_) addresses.push_back(format_address(socket.address));
   return addresses;
 }
 
+std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config) const {
+  const std::vector<int> pairs = pair_up(config.listen);
+  std::vector<Inherited> inherited;
+  if (!passed_) {
+    for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+      if (pairs[entry] < 0) continue;
+      inherited.push_back({sockets_[static_cast<std::size_t>(pairs[entry])].fd.get(), config.listen[entry].name});
+    }
+    return inherited;
+  }
+  for (const Socket& socket : sockets_) {
+    inherited.push_back({socket.fd.get(), socket.name == unnamed ? config.name : socket.name});
+  }
+  // The config's name for an address is what the workers' author knows; systemd's default is its unit's name.
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    if (pairs[entry] >= 0) inherited[static_cast<std::size_t>(pairs[entry])].name = config.listen[entry].name;
+  }
+  return inherited;
+}
+
 std::vector<std::string> ListenSockets::differences(const PoolConfig& config) const {
-  if (config.listen.empty()) return {};
+  if (!passed_ || config.listen.empty()) return {};
   std::vector<std::string> found;
   std::vector<const Socket*> left;
   for (const Socket& socket : sockets_) left.push_back(&socket);
-  const auto take = [&left](const auto& fits) -> const Socket* {
-    const auto match = std::find_if(left.begin(), left.end(), [&](const Socket* socket) { return fits(*socket); });
-    if (match == left.end()) return nullptr;
-    const Socket* const socket = *match;
-    left.erase(match);
-    return socket;
-  };
-
-  // All addresses come first: a socket that has the address of one entry is not the one that another entry means by its
-  // name.
-  std::vector<const ListenConfig*> unmatched;
-  for (const ListenConfig& listen : config.listen) {
-    if (!take([&](const Socket& socket) { return matches(listen.address, socket.address); }))
-      unmatched.push_back(&listen);
+  const std::vector<int> pairs = pair_up(config.listen);
+  for (const int pair : pairs) {
+    if (pair >= 0) left[static_cast<std::size_t>(pair)] = nullptr;
   }
-  for (const ListenConfig* listen : unmatched) {
-    const std::string wanted = escape_bytes(listen->text);
-    if (const Socket* const socket = take([&](const Socket& each) { return each.name == listen->name; })) {
-      found.push_back("socket " + escape_bytes(socket->name) + " listens on " + format_address(socket->address) +
-                      " where the config says " + wanted +
-                      (passed_ ? "; systemd's .socket unit decides" : "; restart to change it"));
-    } else {
-      found.push_back(
-          "the config's listen address " + wanted +
-          (passed_ ? " is not among the sockets that systemd passed" : " is not open yet; restart to open it"));
+  std::erase(left, nullptr);
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    if (pairs[entry] >= 0) continue;
+    const ListenConfig& listen = config.listen[entry];
+    const std::string wanted = escape_bytes(listen.text);
+    const auto namesake =
+        std::find_if(left.begin(), left.end(), [&](const Socket* socket) { return socket->name == listen.name; });
+    if (namesake == left.end()) {
+      found.push_back("the config's listen address " + wanted + " is not among the sockets that systemd passed");
+      continue;
     }
+    found.push_back("socket " + escape_bytes((*namesake)->name) + " listens on " +
+                    format_address((*namesake)->address) + " where the config says " + wanted +
+                    "; systemd's .socket unit decides");
+    left.erase(namesake);
   }
   for (const Socket* const socket : left) {
-    found.push_back(
-        "listening on " + format_address(socket->address) + " (" + escape_bytes(socket->name) + "), which " +
-        (passed_ ? "systemd passed and the config does not list" : "the config lists no more; restart to close it"));
+    found.push_back("listening on " + format_address(socket->address) + " (" + escape_bytes(socket->name) +
+                    "), which systemd passed and the config does not list");
   }
   return found;
 }

@@ -171,7 +171,6 @@ void Master::reload() {
     log::error("SIGHUP: not reloaded, " + pool_name() + " stays as it is");
     return;
   }
-  for (const std::string& difference : sockets_.differences(*config)) log::warning(difference);
   log::info("SIGHUP: reloading " + pool_name());
   reload_->config = with_bounds(std::move(*config));
   reload_->generation_before = pool_.generation();

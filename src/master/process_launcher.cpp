@@ -103,13 +103,14 @@ void ProcessLauncher::launch(const Launch& launch) {
 
 worker_env::Contract ProcessLauncher::contract(const Launch& launch, const WorkerProcess& worker) const {
   const PoolConfig& config = *launch.generation->config;
-  const int control_fd = worker_env::first_listen_fd + static_cast<int>(sockets_.size());
+  const std::vector<ListenSockets::Inherited> listeners = sockets_.of(config);
+  const int control_fd = worker_env::first_listen_fd + static_cast<int>(listeners.size());
   worker_env::Contract contract;
   contract.pool = config.name;
   contract.slot = launch.slot;
   contract.generation = launch.generation->number;
   contract.settings = config.settings;
-  contract.listen_names = sockets_.names();
+  for (const ListenSockets::Inherited& listener : listeners) contract.listen_names.push_back(listener.name);
   contract.notify_socket = worker.notify_path();
   contract.watchdog = config.hang_timeout;
   contract.control_fd = control_fd;
@@ -126,12 +127,12 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
   plan.arguments = config.program;
   plan.environment = worker_environment(inherited_, config, *from_files, contract(launch, worker));
   if (output >= 0) plan.environment.push_back("JOURNAL_STREAM=" + stream_name(output));
-  plan.set_listen_pid = sockets_.size() > 0;
+  const std::vector<ListenSockets::Inherited> listeners = sockets_.of(config);
+  plan.set_listen_pid = !listeners.empty();
   plan.set_watchdog_pid = config.hang_timeout.has_value();
   plan.directory = config.directory;
   plan.descriptors = {null_.get(), output >= 0 ? output : STDOUT_FILENO, output >= 0 ? output : STDERR_FILENO};
-  const std::vector<int> listeners = sockets_.fds();
-  plan.descriptors.insert(plan.descriptors.end(), listeners.begin(), listeners.end());
+  for (const ListenSockets::Inherited& listener : listeners) plan.descriptors.push_back(listener.fd);
   plan.descriptors.push_back(worker.control_end());
   plan.descriptors.push_back(worker.stats_memfd());
   plan.death_signal = settings_.die_with_master ? config.stop_signal : 0;

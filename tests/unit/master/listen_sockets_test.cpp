@@ -41,6 +41,18 @@ PoolConfig pool(std::vector<ListenConfig> listen) {
   return config;
 }
 
+std::vector<int> fds(const std::vector<ListenSockets::Inherited>& sockets) {
+  std::vector<int> fds;
+  for (const auto& socket : sockets) fds.push_back(socket.fd);
+  return fds;
+}
+
+std::vector<std::string> names(const std::vector<ListenSockets::Inherited>& sockets) {
+  std::vector<std::string> names;
+  for (const auto& socket : sockets) names.push_back(socket.name);
+  return names;
+}
+
 bool exists(const std::string& path) {
   struct stat status {};
   return lstat(path.c_str(), &status) == 0;
@@ -87,10 +99,10 @@ TEST(ListenSockets, BindsWhatTheConfigLists) {
   const PoolConfig config = pool({listen_on("127.0.0.1:0"), listen_on(path, "unix")});
   const ListenSockets sockets = ListenSockets::open(config);
   EXPECT_FALSE(sockets.passed());
-  EXPECT_THAT(sockets.names(), ElementsAre("echo", "unix"));
+  EXPECT_THAT(names(sockets.of(config)), ElementsAre("echo", "unix"));
   EXPECT_THAT(sockets.addresses(), ElementsAre(StartsWith("127.0.0.1:"), path));
   EXPECT_NE(sockets.addresses().front(), "127.0.0.1:0");
-  for (const int fd : sockets.fds()) {
+  for (const auto& [fd, name] : sockets.of(config)) {
     EXPECT_TRUE(check_listener(fd));
     EXPECT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0) << "as systemd's";
     EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
@@ -157,9 +169,10 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
       const ListenSockets sockets = ListenSockets::open(config);
       EXPECT_TRUE(sockets.passed());
       EXPECT_EQ(getenv("LISTEN_FDS"), nullptr);
-      EXPECT_THAT(sockets.names(), ElementsAre("admin", "web"));
+      EXPECT_THAT(names(sockets.of(config)), ElementsAre("admin", "web"));
       EXPECT_THAT(sockets.addresses(), ElementsAre(path, tcp));
-      EXPECT_THAT(sockets.fds(), ElementsAre(3, 4));
+      EXPECT_THAT(fds(sockets.of(config)), ElementsAre(3, 4));
+      EXPECT_THAT(names(sockets.of(pool({}))), ElementsAre("preforkd@echo.socket", "web"));
       EXPECT_NE(fcntl(3, F_GETFL) & O_NONBLOCK, 0) << "what was passed stays as it is";
       EXPECT_EQ(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
       EXPECT_NE(fcntl(4, F_GETFD) & FD_CLOEXEC, 0);
@@ -179,7 +192,7 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
 TEST(ListenSockets, SocketsWithoutANameGetThePools) {
   const UniqueFd socket = open_listener(parse_address("127.0.0.1:0").value()).value();
   run_with_passed({socket.get()}, nullptr,
-                  [] { EXPECT_THAT(ListenSockets::open(pool({})).names(), ElementsAre("echo")); });
+                  [] { EXPECT_THAT(names(ListenSockets::open(pool({})).of(pool({}))), ElementsAre("echo")); });
 }
 
 TEST(ListenSockets, APassedDescriptorThatDoesNotListenIsNamed) {
@@ -190,15 +203,134 @@ TEST(ListenSockets, APassedDescriptorThatDoesNotListenIsNamed) {
   });
 }
 
-TEST(ListenSockets, AReloadIsToldWhatItDoesNotChange) {
-  const ListenSockets sockets = ListenSockets::open(pool({listen_on("127.0.0.1:0")}));
-  const std::string bound = sockets.addresses().front();
-  EXPECT_THAT(sockets.differences(pool({listen_on(bound)})), IsEmpty());
-  EXPECT_THAT(sockets.differences(pool({listen_on("127.0.0.1:0"), listen_on("@new", "new")})),
-              ElementsAre("the config's listen address @new is not open yet; restart to open it"));
-  EXPECT_THAT(sockets.differences(pool({listen_on("@new", "new")})),
-              ElementsAre("the config's listen address @new is not open yet; restart to open it",
-                          "listening on " + bound + " (echo), which the config lists no more; restart to close it"));
+bool answers(const std::string& address) {
+  const Address to = parse_address(address).value();
+  const UniqueFd fd(socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return connect(fd.get(), to.get(), to.length) == 0;
+}
+
+TEST(ListenSocketsReload, BindsWhatIsNewAndLeavesWhatIsKept) {
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const int kept = sockets.of(before)[0].fd;
+  const PoolConfig after = pool({listen_on("127.0.0.1:0", "new"), listen_on("127.0.0.1:0", "renamed")});
+  ASSERT_TRUE(sockets.stage(after));
+  EXPECT_THAT(fds(sockets.of(before)), ElementsAre(kept)) << "workers of the old generation get what they always got";
+  const auto inherited = sockets.of(after);
+  EXPECT_THAT(names(inherited), ElementsAre("new", "renamed"));
+  EXPECT_EQ(inherited[0].fd, kept);
+  EXPECT_NE(inherited[1].fd, kept);
+  const ListenSockets::Changes changes = sockets.commit(after);
+  EXPECT_THAT(changes.opened, ElementsAre(sockets.addresses()[1]));
+  EXPECT_THAT(changes.closed, IsEmpty());
+  EXPECT_EQ(fds(sockets.of(after)), fds(inherited));
+}
+
+TEST(ListenSocketsReload, ClosesWhatIsGoneAtTheCommitOnlyAndRemovesItsPath) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const PoolConfig before = pool({listen_on(path), listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const int kept = sockets.of(before)[1].fd;
+  const PoolConfig after = pool({listen_on("127.0.0.1:0")});
+  ASSERT_TRUE(sockets.stage(after));
+  EXPECT_THAT(fds(sockets.of(after)), ElementsAre(kept));
+  EXPECT_EQ(sockets.of(before).size(), 2U);
+  EXPECT_TRUE(answers(path));
+  EXPECT_THAT(sockets.commit(after).closed, ElementsAre(path));
+  EXPECT_FALSE(exists(path));
+  EXPECT_THAT(fds(sockets.of(after)), ElementsAre(kept));
+}
+
+TEST(ListenSocketsReload, AnAddressThatCannotBeHadChangesNothing) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const std::string address = format_address(local_address(taken.get()).value());
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const auto staged = sockets.stage(pool({listen_on(path), listen_on(address)}));
+  ASSERT_FALSE(staged);
+  EXPECT_EQ(staged.error(), "cannot listen: " + address + ": Address already in use (EADDRINUSE)");
+  EXPECT_FALSE(exists(path));
+  EXPECT_EQ(sockets.addresses().size(), 1U);
+  EXPECT_TRUE(answers(sockets.addresses()[0]));
+}
+
+TEST(ListenSocketsReload, WhatWasNewIsClosedAgainWhenTheReloadFails) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  ASSERT_TRUE(sockets.stage(pool({listen_on("127.0.0.1:0"), listen_on(path)})));
+  EXPECT_TRUE(answers(path));
+  sockets.abandon();
+  EXPECT_FALSE(exists(path));
+  EXPECT_EQ(sockets.of(before).size(), 1U);
+  EXPECT_TRUE(answers(sockets.addresses()[0]));
+}
+
+TEST(ListenSocketsReload, AReloadThatSupersedesAnotherTakesOverWhatBothAdd) {
+  const TempFolder folder;
+  const std::string both = folder.path("both");
+  const std::string first = folder.path("first");
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const PoolConfig one = pool({listen_on("127.0.0.1:0"), listen_on(first), listen_on(both)});
+  ASSERT_TRUE(sockets.stage(one));
+  const int shared = sockets.of(one)[2].fd;
+  const PoolConfig two = pool({listen_on("127.0.0.1:0"), listen_on(both)});
+  ASSERT_TRUE(sockets.stage(two));
+  EXPECT_FALSE(exists(first));
+  EXPECT_TRUE(answers(both));
+  EXPECT_EQ(sockets.of(two)[1].fd, shared);
+  EXPECT_THAT(sockets.commit(two).opened, ElementsAre(both));
+}
+
+TEST(ListenSocketsReload, AKeptPathGetsItsNewModeWithoutANewSocket) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  PoolConfig config = pool({listen_on(path)});
+  ListenSockets sockets = ListenSockets::open(config);
+  const int fd = sockets.of(config)[0].fd;
+  config.listen[0].mode = 0600;
+  config.listen[0].backlog = 7;
+  ASSERT_TRUE(sockets.stage(config));
+  struct stat status {};
+  ASSERT_EQ(lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0666U) << "not before the commit";
+  const ListenSockets::Changes changes = sockets.commit(config);
+  EXPECT_THAT(changes.problems, IsEmpty());
+  EXPECT_THAT(changes.opened, IsEmpty());
+  ASSERT_EQ(lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  EXPECT_EQ(sockets.of(config)[0].fd, fd);
+  EXPECT_TRUE(answers(path));
+}
+
+TEST(ListenSocketsReload, APathThatSomebodyElseTookIsNotTouched) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  PoolConfig config = pool({listen_on(path)});
+  ListenSockets sockets = ListenSockets::open(config);
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  const UniqueFd theirs = open_listener(parse_address(path).value()).value();
+  config.listen[0].mode = 0600;
+  ASSERT_TRUE(sockets.stage(config));
+  EXPECT_EQ(sockets.commit(config).problems.size(), 1U);
+  struct stat status {};
+  ASSERT_EQ(lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0666U);
+}
+
+TEST(ListenSocketsReload, AFixedPortIsItsSocketWhateverStandsBeforeIt) {
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const int fd = sockets.of(before)[0].fd;
+  const PoolConfig after = pool({listen_on("127.0.0.1:0"), listen_on(sockets.addresses()[0])});
+  ASSERT_TRUE(sockets.stage(after));
+  EXPECT_EQ(sockets.of(after)[1].fd, fd);
+  EXPECT_NE(sockets.of(after)[0].fd, fd);
 }
 
 }  // namespace
