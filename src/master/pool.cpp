@@ -27,8 +27,6 @@ std::string_view to_string(PoolState state) noexcept {
   return "unknown";
 }
 
-namespace {
-
 std::string describe(const ReloadFinished& finished) {
   const std::string slot = "slot " + std::to_string(finished.slot) + ": ";
   switch (finished.end) {
@@ -50,8 +48,6 @@ std::string describe(const ReloadFinished& finished) {
   }
   return "unknown";
 }
-
-}  // namespace
 
 class Pool::Impl {
  public:
@@ -111,9 +107,7 @@ class Pool::Impl {
     observer_.on_launch_failed(failed.slot, failed.error, failed.next_try_at);
   }
   void perform(const StateChanged& changed) { observer_.on_state_changed(changed.before, changed.now); }
-  void perform(const ReloadFinished& finished) {
-    observer_.on_reload_finished(finished.end == ReloadEnd::committed, describe(finished), finished.failure);
-  }
+  void perform(const ReloadFinished& finished) { observer_.on_reload_finished(finished); }
 
   Launcher& launcher_;
   const Clock& clock_;
@@ -179,6 +173,11 @@ void Pool::worker_exited(WorkerId id, const ExitStatus& status, bool oom) {
 
 void Pool::reload(std::shared_ptr<const PoolConfig> config) {
   impl_->scheduler.reload(std::move(config), impl_->now());
+  impl_->act();
+}
+
+void Pool::adopt(std::shared_ptr<const PoolConfig> config) {
+  impl_->scheduler.adopt(std::move(config), impl_->now());
   impl_->act();
 }
 

@@ -16,19 +16,21 @@
 
 namespace preforkd {
 
-// Told of everything that a person or a program may want to see. Called from inside Pool's calls; must not call it
-// back.
+// Told of everything that a person or a program may want to see; what is not overridden is ignored. Called from inside
+// Pool's calls; must not call it back.
 class PoolObserver {
  public:
   virtual ~PoolObserver() = default;
-  virtual void on_worker_started(const WorkerView& worker) = 0;
-  virtual void on_worker_ready(const WorkerView& worker) = 0;
-  virtual void on_worker_draining(const WorkerView& worker, ExitCause why) = 0;
-  virtual void on_worker_killed(const WorkerView& worker, ExitCause why, int signal) = 0;  // a deadline passed
-  virtual void on_worker_exited(const ExitRecord& exit) = 0;
-  virtual void on_launch_failed(unsigned slot, int error, Instant next_try_at) = 0;
-  virtual void on_state_changed(PoolState before, PoolState now) = 0;
-  virtual void on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) = 0;
+  virtual void on_worker_started(const WorkerView& /*worker*/) {}
+  virtual void on_worker_ready(const WorkerView& /*worker*/) {}
+  virtual void on_worker_draining(const WorkerView& /*worker*/, ExitCause /*why*/) {}
+  virtual void on_worker_killed(const WorkerView& /*worker*/, ExitCause /*why*/, int /*signal*/) {
+  }  // a deadline passed
+  virtual void on_worker_exited(const ExitRecord& /*exit*/) {}
+  virtual void on_launch_failed(unsigned /*slot*/, int /*error*/, Instant /*next_try_at*/) {}
+  virtual void on_state_changed(PoolState /*before*/, PoolState /*now*/) {}
+  // One for each reload() and adopt(), in their order.
+  virtual void on_reload_finished(const ReloadFinished& /*finished*/) {}
 };
 
 // Keeps a pool's workers as its config wants them. Single-threaded and pure: no system call, no clock, no log of its
@@ -60,6 +62,10 @@ class Pool {
   // Commands.
   // on_reload_finished tells the end. A reload that still runs is ended first, as superseded.
   void reload(std::shared_ptr<const PoolConfig> config);
+  // Takes over a config that needs no new worker: it differs from the committed one in `workers`, `restart`, `recycle`,
+  // `reload`, `listen` and `description` only. The generation stays; the pool becomes as large as the config says. Ends
+  // a reload that runs, as superseded; on_reload_finished tells at once.
+  void adopt(std::shared_ptr<const PoolConfig> config);
   // False: outside min…max of the committed config, or stopping.
   [[nodiscard]] bool resize(unsigned workers);
   // False: no such slot, or stopping. A slot that waits or is down is tried now.

@@ -180,16 +180,6 @@ void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
 
 void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
 
-void PoolLog::on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) {
-  if (ok) {
-    log::info("reload done" + (text.empty() ? "" : ": " + text));
-    return;
-  }
-  std::string line = "reload failed: " + text;
-  if (failure) line += " (worker " + std::to_string(failure->slot) + ": " + to_string(failure->status) + ")";
-  log::error(line + "; the workers that were there serve on");
-}
-
 std::uint64_t PoolLog::crashes(unsigned slot) const {
   const auto found = slots_.find(slot);
   return found == slots_.end() ? 0 : found->second.crashes;

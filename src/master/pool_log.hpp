@@ -43,7 +43,9 @@ class PoolLog final : public PoolObserver {
   void on_worker_exited(const ExitRecord& exit) override;
   void on_launch_failed(unsigned slot, int error, Instant next_try_at) override;
   void on_state_changed(PoolState before, PoolState now) override;
-  void on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) override;
+
+  // After this much ready time a slot's crashes are forgotten, as a reload may have changed it.
+  void set_forget_after(Duration time) { forget_after_ = time; }
 
   // Crashes of this slot since the master started.
   [[nodiscard]] std::uint64_t crashes(unsigned slot) const;
@@ -66,7 +68,7 @@ class PoolLog final : public PoolObserver {
   ProcessLookup lookup_;
   std::function<std::string()> launch_failure_;
   const Clock& clock_;
-  const Duration forget_after_;
+  Duration forget_after_;
   PoolState state_ = PoolState::starting;
   std::map<unsigned, Slot> slots_;
 };

@@ -68,4 +68,23 @@ struct ExitRecord {
   std::optional<Instant> next_try_at;  // Follow::waits only
 };
 
+// How a reload ended. Only the first of these changed anything.
+enum class ReloadEnd : std::uint8_t {
+  committed,
+  worker_failed,
+  launch_failed,  // no process could be made
+  left,           // the new worker said STOPPING=1
+  superseded,     // by a newer reload
+  stopped,        // the pool stops
+};
+struct ReloadFinished {
+  ReloadEnd end{};
+  unsigned generation = 0;                           // the one that was rolled out
+  unsigned slot = 0;                                 // worker_failed, launch_failed, left
+  int error = 0;                                     // launch_failed
+  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed
+};
+// "slot 0: the new worker failed: exit, exit status 3", "generation 2 is live".
+[[nodiscard]] std::string describe(const ReloadFinished& finished);
+
 }  // namespace preforkd

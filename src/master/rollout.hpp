@@ -34,8 +34,7 @@ namespace preforkd {
 class Rollout {
  public:
   // `target`: the pool's target once `to` is committed.
-  Rollout(Roster& roster, Replacements& replacements, unsigned from, std::shared_ptr<const Generation> to,
-          unsigned target)
+  Rollout(Roster& roster, Replacements& replacements, unsigned from, std::shared_ptr<Generation> to, unsigned target)
       : roster_(roster), replacements_(replacements), from_(from), to_(std::move(to)), target_(target) {}
 
   // Goes on as far as it can. True: every slot below goal() is switched. `target`: the pool's present one.
@@ -53,7 +52,7 @@ class Rollout {
   // False while it waits for its turn: until then the pool goes on as without it.
   [[nodiscard]] bool begun() const noexcept { return begun_; }
   [[nodiscard]] bool owns(const Worker& worker) const;
-  [[nodiscard]] const std::shared_ptr<const Generation>& generation() const noexcept { return to_; }
+  [[nodiscard]] const std::shared_ptr<Generation>& generation() const noexcept { return to_; }
   [[nodiscard]] unsigned surge(unsigned target) const { return surge_limit(to_->config->reload, target); }
   [[nodiscard]] unsigned target() const noexcept { return target_; }
   void set_target(unsigned target) noexcept { target_ = target; }
@@ -68,7 +67,7 @@ class Rollout {
   Roster& roster_;
   Replacements& replacements_;
   unsigned from_;
-  std::shared_ptr<const Generation> to_;
+  std::shared_ptr<Generation> to_;
   unsigned target_;
   bool begun_ = false;
   bool proven_ = false;          // a batch was switched

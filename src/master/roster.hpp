@@ -115,14 +115,6 @@ struct StateChanged {
   PoolState before{};
   PoolState now{};
 };
-enum class ReloadEnd { committed, worker_failed, launch_failed, left, superseded, stopped };
-struct ReloadFinished {
-  ReloadEnd end{};
-  unsigned generation = 0;                           // the one that was rolled out
-  unsigned slot = 0;                                 // worker_failed, launch_failed, left
-  int error = 0;                                     // launch_failed
-  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed
-};
 using Action = std::variant<Launch, SendSignal, WorkerBecameReady, WorkerDrains, WorkerKilled, WorkerEnded,
                             LaunchFailed, StateChanged, ReloadFinished>;
 

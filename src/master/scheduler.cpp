@@ -26,7 +26,7 @@ bool never_again(const PoolConfig& config, const ExitStatus& status) {
 Scheduler::Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed)
     : roster_(seed),
       replacements_(roster_, seed),
-      committed_(std::make_shared<const Generation>(Generation{1, std::move(config)})),
+      committed_(std::make_shared<Generation>(Generation{1, std::move(config)})),
       target_(committed_->config->workers.initial) {}
 
 void Scheduler::start(Instant now) {

@@ -76,6 +76,7 @@ class Scheduler {
   // The answer to a Launch that made no process; to be given before any other fact.
   void launch_failed(WorkerId id, int error, Instant now);
   void reload(std::shared_ptr<const PoolConfig> config, Instant now);
+  void adopt(std::shared_ptr<const PoolConfig> config, Instant now);
   [[nodiscard]] bool resize(unsigned workers, Instant now);
   [[nodiscard]] bool recycle(unsigned slot, Instant now);
   [[nodiscard]] bool kill(unsigned slot, int signal, Instant now);
@@ -137,7 +138,7 @@ class Scheduler {
 
   Roster roster_;
   Replacements replacements_;
-  std::shared_ptr<const Generation> committed_;
+  std::shared_ptr<Generation> committed_;
   std::optional<Rollout> rollout_;
   std::deque<unsigned> waiting_slots_;  // empty, but their candidate has all the surge there is
   unsigned next_generation_ = 2;

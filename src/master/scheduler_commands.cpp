@@ -20,7 +20,7 @@ unsigned target_after(const WorkerCount& before, const WorkerCount& after, unsig
 
 void Scheduler::reload(std::shared_ptr<const PoolConfig> config, Instant now) {
   roster_.deadlines().look(now);
-  auto generation = std::make_shared<const Generation>(Generation{next_generation_++, std::move(config)});
+  auto generation = std::make_shared<Generation>(Generation{next_generation_++, std::move(config)});
   if (stopping_ || !started_) {
     const ReloadEnd end = stopping_ ? ReloadEnd::stopped : ReloadEnd::committed;
     if (!stopping_) {
@@ -33,6 +33,22 @@ void Scheduler::reload(std::shared_ptr<const PoolConfig> config, Instant now) {
     const unsigned target = target_after(committed_->config->workers, generation->config->workers, target_);
     rollout_.emplace(roster_, replacements_, committed_->number, std::move(generation), target);
   }
+  settle(now);
+}
+
+void Scheduler::adopt(std::shared_ptr<const PoolConfig> config, Instant now) {
+  roster_.deadlines().look(now);
+  if (!stopping_) {
+    if (rollout_) abort_rollout(ReloadFinished{.end = ReloadEnd::superseded}, now);
+    const unsigned target = target_after(committed_->config->workers, config->workers, target_);
+    committed_->config = std::move(config);
+    for (const Slot& slot : roster_.slots()) {
+      if (slot.current != nullptr && slot.current->ready()) replacements_.watch_age(*slot.current);
+    }
+    set_target(target, now);
+  }
+  const ReloadEnd end = stopping_ ? ReloadEnd::stopped : ReloadEnd::committed;
+  roster_.actions().emplace_back(ReloadFinished{.end = end, .generation = committed_->number});
   settle(now);
 }
 

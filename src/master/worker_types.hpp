@@ -47,7 +47,8 @@ struct ExitStatus {
 // (ENOENT)", "unknown status".
 [[nodiscard]] std::string to_string(const ExitStatus& status);
 
-// What a worker process is started from. Each reload makes a new Generation; its processes keep it alive.
+// What a worker process is started from. A reload makes a new Generation, whose processes keep it alive. Its config may
+// be exchanged for one that would have started the same processes (Pool::adopt).
 struct Generation {
   unsigned number = 1;
   std::shared_ptr<const PoolConfig> config;

@@ -44,8 +44,8 @@ class RecordingObserver final : public PoolObserver {
     failed_launches.push_back({slot, error, next_try_at});
   }
   void on_state_changed(PoolState before, PoolState now) override { states.emplace_back(before, now); }
-  void on_reload_finished(bool ok, const std::string& text, std::optional<ExitRecord> failure) override {
-    reloads.push_back({ok, text, std::move(failure)});
+  void on_reload_finished(const ReloadFinished& finished) override {
+    reloads.push_back({finished.end == ReloadEnd::committed, describe(finished), finished.failure});
   }
 
   std::vector<WorkerView> started;

@@ -44,6 +44,8 @@ class PoolTest : public ::testing::Test {
 
   void reload() { pool->reload(std::make_shared<const PoolConfig>(config)); }
 
+  void adopt() { pool->adopt(std::make_shared<const PoolConfig>(config)); }
+
   void ready_all() {
     for (const WorkerView& worker : pool->workers()) {
       if (worker.state == WorkerState::starting) pool->worker_ready(worker.id);

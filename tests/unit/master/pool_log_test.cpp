@@ -157,12 +157,6 @@ TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
       "<4>worker 2 cannot be started: cannot fork: Resource temporarily unavailable (EAGAIN); next try in 100ms\n");
 }
 
-TEST_F(PoolLogTest, SaysThatAFailedReloadHurtNobody) {
-  const std::string line = line_of([this] { log_.on_reload_finished(false, "worker 1 died", crash()); });
-  EXPECT_TRUE(line.starts_with("<3>reload failed: worker 1 died")) << line;
-  EXPECT_TRUE(line.ends_with("; the workers that were there serve on\n")) << line;
-}
-
 TEST(SpokenTime, IsAsPreciseAsAPersonWantsIt) {
   EXPECT_EQ(spoken_time(microseconds(1)), "1ms");
   EXPECT_EQ(spoken_time(microseconds(12'345)), "12ms");

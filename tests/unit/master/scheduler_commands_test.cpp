@@ -27,6 +27,46 @@ TEST_F(SchedulerCommands, GrowsAtOnceAndShrinksFromTheTop) {
   EXPECT_EQ(pool->target(), 3U);
 }
 
+TEST_F(SchedulerCommands, AdoptsAConfigThatNeedsNoNewWorkers) {
+  start_ready();
+  config.workers = {.initial = 5, .min = 2, .max = 6};
+  config.restart.never = {7};
+  adopt();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.reloads[0].ok);
+  EXPECT_EQ(pool->generation(), 1U);
+  EXPECT_EQ(launcher.started.size(), 5U) << "two more and none replaced";
+  EXPECT_FALSE(pool->resize(7));
+  EXPECT_TRUE(pool->resize(6));
+  ready_all();
+  end(worker(0).id, exited(7));
+  EXPECT_EQ(observer.exited.back().follow, Follow::down) << "restart is the new one, for old workers too";
+}
+
+TEST_F(SchedulerCommands, AnAdoptedRecycleAgeCountsForWorkersThatAreThere) {
+  start_ready();
+  pass(minutes(30));
+  config.recycle.age = hours(1);
+  config.recycle.jitter = 0;
+  adopt();
+  pass(minutes(29));
+  EXPECT_EQ(launcher.started.size(), 3U);
+  pass(minutes(1));
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(SchedulerCommands, AdoptingEndsAReloadThatRuns) {
+  start_ready();
+  reload();
+  adopt();
+  ASSERT_EQ(observer.reloads.size(), 2U);
+  EXPECT_EQ(observer.reloads[0].text, "superseded by a newer reload");
+  EXPECT_TRUE(observer.reloads[1].ok);
+  settle();
+  EXPECT_EQ(generations(), std::set{1U});
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
 TEST_F(SchedulerCommands, StaysBetweenItsLimits) {
   start_ready();
   EXPECT_FALSE(pool->resize(0));

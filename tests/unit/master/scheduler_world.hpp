@@ -106,6 +106,17 @@ class World {
     return config;
   }
 
+  // One that would start the same processes as the committed one.
+  std::shared_ptr<const PoolConfig> adoptable_config() {
+    const auto other = make_config();
+    auto config = std::make_shared<PoolConfig>(*config_of_.at(scheduler_.generation()));
+    config->workers = other->workers;
+    config->restart = other->restart;
+    config->recycle = other->recycle;
+    config->reload = other->reload;
+    return config;
+  }
+
   // Runs one fact or command and checks what came of it.
   template <class What>
   void step(const std::string& name, What&& what) {
@@ -141,6 +152,7 @@ class World {
               std::to_string(launch.generation->number) + "\n";
     ASSERT_FALSE(stopping_);
     ASSERT_TRUE(ids_.insert(launch.id).second) << "an id was used twice";
+    config_of_[launch.generation->number] = launch.generation->config;
     check_i2(launch);
     if (!healthy_ && chance(0.05)) {
       failed.push_back(launch.id);
@@ -318,7 +330,7 @@ class World {
 
   void command() {
     const unsigned slot = pick(9);
-    switch (pick(4)) {
+    switch (pick(5)) {
       case 0: {
         ++reloads_asked_;
         auto config = make_config();
@@ -327,7 +339,12 @@ class World {
       }
       case 1:
         return step("resize", [&] { EXPECT_EQ(scheduler_.resize(slot, now_), slot >= 1 && slot <= 8); });
-      case 2:
+      case 2: {
+        ++reloads_asked_;
+        auto config = adoptable_config();
+        return step("adopt", [&] { scheduler_.adopt(std::move(config), now_); });
+      }
+      case 3:
         return step("recycle", [&] { EXPECT_EQ(scheduler_.recycle(slot, now_), slot < scheduler_.target()); });
       default:
         return step("kill", [&] { static_cast<void>(scheduler_.kill(slot, operator_signal, now_)); });
@@ -467,6 +484,7 @@ class World {
   std::shared_ptr<const PoolConfig> last_config_;
   unsigned configs_ = 0;
   unsigned most_at_most_ = 1;
+  std::map<unsigned, std::shared_ptr<const PoolConfig>> config_of_;  // generations that were launched
   Scheduler scheduler_;
   Instant now_{std::chrono::hours(1)};
   std::map<WorkerId, Process> processes_;
