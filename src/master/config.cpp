@@ -178,7 +178,25 @@ std::string find_name(const ConfigSource& source, const Json& document, FailureR
   return name;
 }
 
+std::vector<std::string> files_of(const PoolConfig& pool) {
+  std::vector<std::string> files;
+  for (const std::string& argument : pool.program) {
+    if (argument.starts_with('/')) files.push_back(argument);
+  }
+  for (const std::string& file : pool.environment_files) files.push_back(file.substr(file.starts_with('-') ? 1 : 0));
+  return files;
+}
+
 }  // namespace
+
+PoolConfig with_room_by_hand(PoolConfig config) {
+  constexpr unsigned most_workers = 1024;
+  if (config.file.empty() && config.workers.min == config.workers.max) {
+    config.workers.min = 1;
+    config.workers.max = std::max(config.workers.initial, most_workers);
+  }
+  return config;
+}
 
 tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source) {
   FailureReport report(source);
@@ -193,6 +211,7 @@ tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source) 
   for (const ConfigProblem& problem : problems) report.add(problem);
   if (!report.empty()) return tl::unexpected(std::move(report).take());
   pool.file = source.file;
+  pool.files = stamp_files(files_of(pool));
   return pool;
 }
 

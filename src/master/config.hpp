@@ -39,6 +39,10 @@ struct ConfigFailure {
 // nothing.
 [[nodiscard]] tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source);
 
+// For a pool that was given on the command line as a plain number of workers: nobody wrote down limits for SIGTTIN and
+// SIGTTOU, so the person at the shell gets room. A config file's plain number is a limit that somebody wrote down.
+[[nodiscard]] PoolConfig with_room_by_hand(PoolConfig config);
+
 inline constexpr std::size_t max_config_file_bytes = 1024 * 1024;
 
 }  // namespace preforkd

@@ -38,7 +38,7 @@ int run(int argc, char** argv) {
     return print("pool \"" + config->name + "\": the configuration is valid\n");
 
   log::open(log::find_sink(), options.log_level);
-  Master master(options.source, std::move(*config), setup);
+  Master master(options.source, *config, setup);
   return master.run();
 }
 

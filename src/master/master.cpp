@@ -19,19 +19,7 @@
 namespace preforkd {
 namespace {
 
-// Bounds for SIGTTIN and SIGTTOU where a pool was given on the command line as a plain number of workers: nobody wrote
-// down limits, so the person at the shell gets room. A config file's plain number is a limit that somebody wrote down.
-constexpr unsigned most_workers_by_hand = 1024;
-
 constexpr Duration measure_interval = std::chrono::seconds(1);
-
-std::shared_ptr<const PoolConfig> with_bounds(PoolConfig config) {
-  if (config.file.empty() && config.workers.min == config.workers.max) {
-    config.workers.min = 1;
-    config.workers.max = std::max(config.workers.initial, most_workers_by_hand);
-  }
-  return std::make_shared<const PoolConfig>(std::move(config));
-}
 
 std::uint64_t random_seed() {
   std::random_device device;
@@ -46,20 +34,25 @@ bool is_passing(int error) noexcept {
 
 }  // namespace
 
-Master::Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup)
-    : source_(std::move(source)),
-      config_(with_bounds(std::move(config))),
-      leaves_with_terminal_(setup.leaves_with_terminal),
-      sockets_(ListenSockets::open(*config_)),
-      directory_(config_->name),
+Master::Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup)
+    : Master(std::move(source), std::make_shared<const PoolConfig>(with_room_by_hand(config)), setup) {}
+
+Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup)
+    : leaves_with_terminal_(setup.leaves_with_terminal),
+      sockets_(ListenSockets::open(*config)),
+      directory_(config->name),
       launcher_(loop_, sockets_, directory_,
                 {.to_journal = log::stderr_is_journal(),
                  .die_with_master = !notifier_.connected(),
                  .soft_open_files = setup.soft_open_files},
                 *this),
       log_([this](WorkerId id) { return facts(id); }, [this] { return launcher_.failure(); }, clock_,
-           config_->restart.forget_after),
-      pool_(config_, launcher_, clock_, log_, random_seed()),
+           config->restart.forget_after),
+      pool_(config, launcher_, clock_, observers_, random_seed()),
+      reloader_(std::move(source), std::move(config), sockets_, pool_,
+                {.to_journal = log::stderr_is_journal(),
+                 .pid_of = [this](WorkerId id) { return facts(id).pid; },
+                 .on_config = [this] { on_config(); }}),
       status_feed_(loop_, notifier_, [this] { return status(); }),
       deadline_timer_(loop_.add_timer(Priority::deadline, std::chrono::milliseconds(1),
                                       [this] {
@@ -68,18 +61,20 @@ Master::Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup
                                       })),
       measure_timer_(loop_.add_timer(Priority::deadline, measure_interval / 2, [this] { measure(); })),
       after_each_(loop_.add_after_each([this] { settle(); })) {
+  observers_.add(log_);
+  observers_.add(reloader_);
   watch_signals();
 }
 
 Master::~Master() = default;
 
 int Master::run() {
-  log::add_common_field({"PREFORK_POOL", config_->name});
+  log::add_common_field({"PREFORK_POOL", config().name});
   set_process_name("preforkd");
-  set_process_title("preforkd: " + config_->name + " master");
+  set_process_title("preforkd: " + config().name + " master");
   const std::string origin = sockets_.passed() ? " (passed to us)" : "";
   for (const std::string& address : sockets_.addresses()) log::info("listening on " + address + origin);
-  for (const std::string& difference : sockets_.differences(*config_)) log::warning(difference);
+  for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
   loop_.serve_watchdog();
   arm_measure();
   pool_.start();
@@ -133,7 +128,7 @@ void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
 void Master::give_up_if_hopeless(const ExitStatus& status) {
   if (any_executed_ || pool_.state() == PoolState::stopping) return;
   if (status.kind != ExitStatus::Kind::exec_failed || is_passing(status.value)) return;
-  log::error("cannot start a worker: " + config_->program.front() + ": " + to_string(status));
+  log::error("cannot start a worker: " + config().program.front() + ": " + to_string(status));
   exit_code_ = exit_code::unavailable;
   pool_.stop_now();
 }
@@ -144,7 +139,7 @@ void Master::stop(const std::string& why) {
     pool_.stop_now();
     return;
   }
-  log::info(why + ": draining all workers, for " + format_time_span(config_->drain_timeout) +
+  log::info(why + ": draining all workers, for " + format_time_span(config().drain_timeout) +
             " at most; a second signal kills them");
   pool_.stop();
   notifier_.stopping(status());
@@ -155,30 +150,20 @@ void Master::hang_up() {
     stop("the terminal is gone");
     return;
   }
-  reload();
+  log::info("SIGHUP: reload");
+  reload({});
 }
 
-void Master::reload() {
-  if (pool_.state() == PoolState::stopping) {
-    log::warning("SIGHUP: not reloaded, the pool stops");
-    return;
+void Master::reload(ReloadCallback done) {
+  if (pool_.state() != PoolState::stopping) {
+    notifier_.reloading();
+    reloading_ = true;
   }
-  notifier_.reloading();
-  if (!reload_) reload_ = Reload{};
-  tl::expected<PoolConfig, ConfigFailure> config = load_config(source_);
-  if (!config) {
-    for (const std::string& line : config.error().lines) log::error(line);
-    log::error("SIGHUP: not reloaded, " + pool_name() + " stays as it is");
-    return;
-  }
-  log::info("SIGHUP: reloading " + pool_name());
-  reload_->config = with_bounds(std::move(*config));
-  reload_->generation_before = pool_.generation();
-  pool_.reload(reload_->config);
+  reloader_.reload(std::move(done));
 }
 
 void Master::resize(int by) {
-  const WorkerCount& bounds = config_->workers;
+  const WorkerCount& bounds = config().workers;
   const unsigned now = pool_.target();
   const unsigned wanted = by < 0 && now == 0 ? 0 : now + static_cast<unsigned>(by);
   const std::string what = by > 0 ? "SIGTTIN: one worker more" : "SIGTTOU: one worker fewer";
@@ -187,7 +172,7 @@ void Master::resize(int by) {
   } else if (pool_.state() == PoolState::stopping) {
     log::warning(what + ": refused, the pool stops");
   } else if (bounds.min == bounds.max) {
-    log::warning(what + ": refused, \"workers\" is " + std::to_string(bounds.max) + " in " + config_->file +
+    log::warning(what + ": refused, \"workers\" is " + std::to_string(bounds.max) + " in " + config().file +
                  R"(; write {"min": …, "max": …} to allow more and fewer)");
   } else {
     log::warning(what + ": refused, the pool has from " + std::to_string(bounds.min) + " to " +
@@ -208,7 +193,11 @@ void Master::settle() {
   if (!std::exchange(happened_, false)) return;
   settle_start();
   settle_state();
-  settle_reload();
+  reloader_.settle();
+  if (reloading_ && !reloader_.busy()) {
+    reloading_ = false;
+    if (started_) notifier_.ready(status());
+  }
   status_feed_.on_event();
   arm_deadline();
   if (!pool_.finished()) return;
@@ -232,14 +221,9 @@ void Master::settle_state() {
     log::info(pool_name() + " has recovered: " + status());
 }
 
-void Master::settle_reload() {
-  if (!reload_ || pool_.state() == PoolState::reloading) return;
-  if (reload_->config && pool_.generation() != reload_->generation_before) {
-    config_ = reload_->config;
-    arm_measure();
-  }
-  reload_.reset();
-  if (started_) notifier_.ready(status());
+void Master::on_config() {
+  log_.set_forget_after(config().restart.forget_after);
+  arm_measure();
 }
 
 void Master::arm_deadline() {
@@ -255,7 +239,7 @@ void Master::arm_deadline() {
 
 void Master::measure() {
   happened_ = true;
-  const bool wants_memory = config_->recycle.memory.has_value();
+  const bool wants_memory = config().recycle.memory.has_value();
   for (const WorkerView& worker : pool_.workers()) {
     const ProcessFacts known = facts(worker.id);
     if (known.pid == 0) continue;
@@ -265,7 +249,7 @@ void Master::measure() {
 }
 
 void Master::arm_measure() {
-  if (config_->recycle.requests > 0 || config_->recycle.memory) {
+  if (config().recycle.requests > 0 || config().recycle.memory) {
     measure_timer_.arm(clock_.now() + measure_interval);
   } else {
     measure_timer_.disarm();
@@ -285,6 +269,6 @@ ProcessFacts Master::facts(WorkerId id) const {
 
 std::string Master::status() const { return status_line(pool_, launcher_.connections()); }
 
-std::string Master::pool_name() const { return "pool \"" + config_->name + "\""; }
+std::string Master::pool_name() const { return "pool \"" + config().name + "\""; }
 
 }  // namespace preforkd

@@ -13,8 +13,10 @@
 #include "master/notifier.hpp"
 #include "master/pool.hpp"
 #include "master/pool_log.hpp"
+#include "master/pool_observers.hpp"
 #include "master/process_launcher.hpp"
 #include "master/process_setup.hpp"
+#include "master/reloader.hpp"
 #include "master/runtime_directory.hpp"
 #include "master/status_feed.hpp"
 
@@ -25,13 +27,15 @@ namespace preforkd {
 class Master final : private WorkerObserver {
  public:
   // `config` is what `source` says; a reload reads `source` anew. Throws StartupError.
-  Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup);
+  Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup);
   ~Master() override;
 
   // Runs the pool until a signal stops it and the last worker is gone. Returns the exit status.
   int run();
 
  private:
+  Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup);
+
   void on_worker_executed(WorkerId id) override;
   void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
   void on_worker_gone(WorkerId id, const ExitStatus& status) override;
@@ -41,7 +45,8 @@ class Master final : private WorkerObserver {
   void watch_signals();
   void stop(const std::string& why);
   void hang_up();
-  void reload();
+  // Begins a reload; `done`, which may be empty, is told its end.
+  void reload(ReloadCallback done);
   void resize(int by);
   void show_table();
 
@@ -54,15 +59,15 @@ class Master final : private WorkerObserver {
   void settle();
   void settle_start();
   void settle_state();
-  void settle_reload();
+  void on_config();
   void arm_deadline();
 
   [[nodiscard]] ProcessFacts facts(WorkerId id) const;
   [[nodiscard]] std::string status() const;
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
 
-  ConfigSource source_;
-  std::shared_ptr<const PoolConfig> config_;  // the committed one
+  [[nodiscard]] const PoolConfig& config() const noexcept { return reloader_.config(); }
+
   const bool leaves_with_terminal_;
   SteadyClock clock_;
   EventLoop loop_;
@@ -71,7 +76,9 @@ class Master final : private WorkerObserver {
   RuntimeDirectory directory_;
   ProcessLauncher launcher_;
   PoolLog log_;
+  PoolObservers observers_;
   Pool pool_;
+  Reloader reloader_;
   StatusFeed status_feed_;
   EventSource deadline_timer_;
   EventSource measure_timer_;
@@ -82,12 +89,8 @@ class Master final : private WorkerObserver {
   bool happened_ = false;  // something that may have changed the pool, since the last settle()
   PoolState shown_state_ = PoolState::starting;
   bool any_executed_ = false;
-  bool started_ = false;  // the first `workers` were ready once
-  struct Reload {
-    std::shared_ptr<const PoolConfig> config;  // null: it could not be read
-    unsigned generation_before = 0;
-  };
-  std::optional<Reload> reload_;  // RELOADING=1 was sent and READY=1 does not follow yet
+  bool started_ = false;    // the first `workers` were ready once
+  bool reloading_ = false;  // RELOADING=1 was sent and READY=1 does not follow yet
   int exit_code_ = 0;
 };
 

@@ -14,6 +14,7 @@
 #include "base/address.hpp"
 #include "base/time_span.hpp"
 #include "master/cpu_affinity.hpp"
+#include "master/file_stamp.hpp"
 #include "master/resource_limits.hpp"
 
 namespace preforkd {
@@ -89,6 +90,9 @@ struct PoolConfig {
   std::string directory = "/";
   ProcessConfig process;
   std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
+  // The program, those of its arguments that are absolute paths, and the environment files, as they were when this was
+  // read.
+  std::vector<FileStamp> files;
 };
 
 }  // namespace preforkd
