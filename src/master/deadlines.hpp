@@ -43,7 +43,9 @@ struct Deadline {
 // machine also keeps the worker from pinging, and the time it had left when the pause began is what it must get back.
 class Deadlines {
  public:
-  static constexpr Duration tolerance = std::chrono::seconds(1);
+  // A pause that ends so soon after a deadline is not seen as one, so this is little more than a timer's usual
+  // lateness. Lateness without a pause, on a busy machine, costs a hung worker some more time and a sound one nothing.
+  static constexpr Duration tolerance = std::chrono::milliseconds(100);
 
   // The time is now `now`. To be called first in each step.
   void look(Instant now);

@@ -7,6 +7,7 @@ namespace preforkd::component::binaries {
 
 const std::string preforkd = PREFORKD_BINARY;
 const std::string prefork_echo = PREFORK_ECHO_BINARY;
+const std::string wall_clock_library = TEST_WALL_CLOCK_LIBRARY;
 
 std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }
 

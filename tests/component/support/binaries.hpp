@@ -9,6 +9,8 @@ namespace preforkd::component::binaries {
 extern const std::string preforkd;
 extern const std::string prefork_echo;
 
+extern const std::string wall_clock_library;  // preload/wall_clock.cpp
+
 // A program of tests/workers.
 [[nodiscard]] std::string worker(const std::string& name);
 

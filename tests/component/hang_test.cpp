@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// Workers that hang are found, and none is taken for hung because somebody else stood still.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <ctime>
+#include <regex>
+#include <string>
+
+#include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/master.hpp"
+#include "support/proc.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// Long enough that a sound worker on a busy machine is in time.
+const std::string hang_timeout = "2s";
+
+Master start(const std::string& worker, unsigned workers, std::vector<std::string> arguments = {},
+             StartOptions options = {}) {
+  Master::Options pool;
+  pool.workers = workers;
+  pool.arguments = {"--set", "hang_timeout=" + hang_timeout};
+  pool.arguments.insert(pool.arguments.end(), arguments.begin(), arguments.end());
+  pool.start = std::move(options);
+  return Master({binaries::worker(worker)}, pool);
+}
+
+// Returns once a pool that was started now has found its worker hung after a somewhat longer time: so every
+// hang_timeout that was running before is over, had nothing kept it from running.
+void outlast_hang_timeout() {
+  Master::Options options;
+  options.workers = 1;
+  options.arguments = {"--set", "hang_timeout=2500ms"};
+  const Master other({binaries::worker("does_as_told")}, options);
+  other.log().wait_for(" died (hung)");
+}
+
+unsigned pings(Client& client) { return static_cast<unsigned>(std::stoul(client.ask("pings"))); }
+
+void wait_for_pings(Client& client, unsigned more) {
+  const unsigned before = pings(client);
+  ASSERT_TRUE(eventually([&] { return pings(client) >= before + more; }));
+}
+
+void expect_nobody_killed(const Master& master, const std::vector<pid_t>& workers) {
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("(hung)")));
+  EXPECT_EQ(master.workers(), workers);
+}
+
+// The master has taken in what was said to it before.
+void wait_awake(const Master& master) {
+  const std::size_t mark = master.log().size();
+  master.signal(SIGUSR1);
+  master.log().wait_for("  worker 0: pid ", mark);
+}
+
+TEST(Hang, a_handler_that_blocks_is_aborted_and_its_worker_replaced) {
+  const Master master = start("prefork_does_as_told", 2);
+  master.wait_ready();
+  Client client(master.address());
+  const unsigned slot = static_cast<unsigned>(std::stoul(client.ask("who")));
+  const pid_t victim = master.worker(slot);
+  const pid_t other = master.worker(1 - slot);
+  const std::size_t mark = master.log().size();
+  client.send("block\n");
+  const std::string line = master.log().wait_for(" died", mark);
+  EXPECT_THAT(line, HasSubstr("(pid " + std::to_string(victim) + ","));
+  EXPECT_THAT(line, HasSubstr("died (hung): signal 6 (SIGABRT)"));
+  EXPECT_TRUE(client.wait_closed());
+  const pid_t replacement = master.worker(slot, mark);
+  EXPECT_THAT(master.workers(), testing::UnorderedElementsAre(other, replacement));
+  EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
+}
+
+TEST(Hang, a_worker_that_ignores_the_abort_is_killed) {
+  const Master master = start("prefork_does_as_told", 1, {"--set", "drain_timeout=300ms"});
+  master.wait_ready();
+  const std::size_t mark = master.log().size();
+  Client client(master.address());
+  client.send("block deaf\n");
+  EXPECT_THAT(master.log().wait_for("gets signal 6 (SIGABRT)", mark), HasSubstr("(hung)"));
+  EXPECT_THAT(master.log().wait_for("gets signal 9 (SIGKILL)", mark), HasSubstr("(hung)"));
+  EXPECT_THAT(master.log().wait_for(" died", mark), HasSubstr("died (hung): signal 9 (SIGKILL)"));
+  EXPECT_GT(master.worker(0, mark), 0);
+}
+
+TEST(Hang, a_foreign_program_lives_as_long_as_it_pings) {
+  const Master master = start("pings", 1);
+  master.wait_ready();
+  const std::vector<pid_t> workers = master.workers();
+  outlast_hang_timeout();
+  expect_nobody_killed(master, workers);
+  Client client(master.address());
+  EXPECT_EQ(client.ask("stop pinging"), "stop pinging");
+  EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("died (hung): signal 6 (SIGABRT)"));
+}
+
+// Slot 1, whose file is no FIFO, is ready at once and pings nobody; slot 0 is still starting when that one has hung.
+TEST(Hang, a_worker_that_starts_has_its_start_timeout_not_the_hang_timeout) {
+  const TempDir folder;
+  const std::string fifo = folder.file("fifo");
+  ASSERT_EQ(::mkfifo((fifo + "0").c_str(), 0600), 0);
+  folder.write("fifo1", "");
+  Master::Options options;
+  options.workers = 2;
+  options.arguments = {"--set", "hang_timeout=300ms", "--set", "start_timeout=1h", "--set", "restart.delay=10ms"};
+  const Master master({binaries::worker("slow_to_start"), fifo}, options);
+  std::string line;
+  const pid_t first =
+      std::stoi(master.log().wait_for(std::regex(R"(worker 0 \(pid (\d+), generation 1\) started)"), line)[1]);
+  std::size_t mark = 0;
+  for (int hung = 0; hung < 3; ++hung) {
+    EXPECT_THAT(master.log().wait_for(" died (hung)", mark), HasSubstr("worker 1 "));
+    mark = master.log().size();
+  }
+  UniqueFd(::open((fifo + "0").c_str(), O_WRONLY | O_CLOEXEC)).reset();
+  EXPECT_EQ(master.worker(0), first);
+}
+
+// Slot 1 does not ask for more time: when it is killed, the other one's time would have been over, too.
+TEST(Hang, a_worker_that_drains_may_ask_for_more_time) {
+  const TempDir folder;
+  const std::string fifo = folder.file("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Master::Options options;
+  options.workers = 2;
+  options.arguments = {"--set", "drain_timeout=1s"};
+  Master master({binaries::worker("extends_drain"), fifo}, options);
+  master.wait_ready();
+  const pid_t extended = master.worker(0);
+  master.signal(SIGTERM);
+  EXPECT_THAT(master.log().wait_for("did not drain in time"), HasSubstr("worker 1 "));
+  EXPECT_TRUE(eventually([&] { return master.workers() == std::vector<pid_t>{extended}; }));
+  UniqueFd(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC)).reset();
+  EXPECT_EQ(master.process().wait_exit().status, 0);
+  EXPECT_THAT(master.log().wait_closed(),
+              Not(HasSubstr("worker 0 (pid " + std::to_string(extended) + ", generation 1) gets signal 9")));
+}
+
+TEST(Hang, a_master_that_was_stopped_kills_nobody_when_it_goes_on) {
+  const Master master = start("pings", 2);
+  master.wait_ready();
+  const std::vector<pid_t> workers = master.workers();
+  Client client(master.address());
+  master.signal(SIGSTOP);
+  outlast_hang_timeout();
+  wait_for_pings(client, 1);
+  master.signal(SIGCONT);
+  wait_awake(master);
+  wait_for_pings(client, 16);
+  expect_nobody_killed(master, workers);
+}
+
+TEST(Hang, a_pool_that_was_suspended_as_a_whole_kills_nobody_when_it_goes_on) {
+  const Master master = start("pings", 2);
+  master.wait_ready();
+  const std::vector<pid_t> workers = master.workers();
+  Client client(master.address());
+  wait_for_pings(client, 1);
+  master.signal(SIGSTOP);
+  for (const pid_t worker : workers) ::kill(worker, SIGSTOP);
+  outlast_hang_timeout();
+  // The master goes on first: it must not take its workers' silence for a hang.
+  master.signal(SIGCONT);
+  wait_awake(master);
+  for (const pid_t worker : workers) ::kill(worker, SIGCONT);
+  wait_for_pings(client, 16);
+  expect_nobody_killed(master, workers);
+}
+
+// A worker that stops, and it alone, does hang: what the tests above rely on.
+TEST(Hang, a_worker_that_was_stopped_alone_is_killed) {
+  const Master master = start("pings", 2, {"--set", "drain_timeout=300ms"});
+  master.wait_ready();
+  const pid_t victim = master.worker(1);
+  const std::size_t mark = master.log().size();
+  ::kill(victim, SIGSTOP);
+  EXPECT_THAT(master.log().wait_for(" died", mark), HasSubstr("died (hung): signal 9 (SIGKILL)"));
+  EXPECT_NE(master.worker(1, mark), victim);
+}
+
+TEST(Hang, a_wall_clock_that_is_set_kills_nobody_and_recycles_nobody) {
+  constexpr long day = 86400;
+  const TempDir folder;
+  StartOptions options;
+  options.environment = {{"LD_PRELOAD", binaries::wall_clock_library},
+                         {"TEST_WALL_CLOCK", folder.file("seconds")},
+                         {"ASAN_OPTIONS", "verify_asan_link_order=0"}};
+  const Master master = start("pings", 2, {"--set", "recycle.age=1h"}, options);
+  master.wait_ready();
+  ASSERT_THAT(read_file("/proc/" + std::to_string(master.pid()) + "/maps"), HasSubstr(binaries::wall_clock_library));
+  const std::vector<pid_t> workers = master.workers();
+  Client client(master.address());
+  for (const long step : {day, -day}) {
+    folder.write("seconds", std::to_string(step));
+    EXPECT_NEAR(static_cast<double>(std::stol(client.ask("clock"))), static_cast<double>(std::time(nullptr) + step),
+                60);
+    outlast_hang_timeout();
+    wait_awake(master);
+    expect_nobody_killed(master, workers);
+  }
+  client.ask("stop pinging");
+  EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("died (hung)")) << "the deadlines still run";
+}
+
+}  // namespace
+}  // namespace preforkd::component
