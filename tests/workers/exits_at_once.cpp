@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Usage: exits_at_once STATUS. Is never ready.
+// Usage: exits_at_once [STATUS [ready]]. Exits with STATUS, 1 if there is none; says READY=1 before if it is told to.
 #include <cstdlib>
 
-int main(int argc, char** argv) { return argc > 1 ? std::atoi(argv[1]) : 1; }
+#include "plain_worker.hpp"
+
+int main(int argc, char** argv) {
+  if (argc > 2) plain_worker::notify("READY=1");
+  return argc > 1 ? std::atoi(argv[1]) : 1;
+}
