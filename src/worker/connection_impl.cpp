@@ -151,7 +151,14 @@ TimePoint ConnectionImpl::read_deadline() const noexcept {
   if (!wants_input()) return never;
   const Limits& limits = path_->limits_;
   if (half_received_) return deadline_after(input_since_, limits.message_timeout);
-  return output_waits() ? never : deadline_after(input_since_, limits.idle_timeout);
+  if (output_waits()) return never;
+  const TimePoint idle = deadline_after(input_since_, limits.idle_timeout);
+  return path_->draining_ && !heard_ ? std::min(idle, first_message_deadline()) : idle;
+}
+
+// Draining: how long a client that has not asked for anything yet is waited for. Only while !heard_.
+TimePoint ConnectionImpl::first_message_deadline() const noexcept {
+  return input_since_ + path_->limits_.first_message_grace;
 }
 
 TimePoint ConnectionImpl::write_deadline() const noexcept {
@@ -168,8 +175,10 @@ void ConnectionImpl::on_timer() {
   if (state_ != State::open) return;
   const TimePoint now = path_->loop_.now();
   if (write_deadline() <= now) return close_now(CloseReason::write_timeout);
-  if (read_deadline() <= now)
+  // A draining connection that rests is closed by settle().
+  if (read_deadline() <= now && (half_received_ || !path_->draining_)) {
     close_when_sent(half_received_ ? CloseReason::message_timeout : CloseReason::idle_timeout);
+  }
   settle();
 }
 

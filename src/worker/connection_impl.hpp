@@ -76,8 +76,8 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   // A reply is owed, output is unsent, or a message has begun to arrive.
   [[nodiscard]] bool has_work_in_hand() const noexcept;
 
-  // The worker leaves: answers what was received up to now, waits for the rest of a message that was begun, then
-  // closes.
+  // The worker leaves: answers what was received up to now, waits for the rest of a message that was begun, or for the
+  // first message of a client that is new (Limits::first_message_grace), then closes.
   void begin_drain();
   // Does what later callbacks, replies and closes left to do. Called by DataPath at the end of the turn after
   // DataPath::enqueue().
@@ -138,6 +138,7 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   void finish();
   [[nodiscard]] EventLoop::TimePoint read_deadline() const noexcept;
   [[nodiscard]] EventLoop::TimePoint write_deadline() const noexcept;
+  [[nodiscard]] EventLoop::TimePoint first_message_deadline() const noexcept;
 
   DataPath* path_ = nullptr;
   ConnectionImpl* next_ =
@@ -169,6 +170,7 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   bool resume_ = false;      // input_ may hold messages that can be delivered now
   bool final_read_ = false;  // draining, and all was read except the rest of one message
   bool last_done_ = false;   // and that message was delivered
+  bool heard_ = false;       // a message was delivered
 };
 
 }  // namespace prefork::internal

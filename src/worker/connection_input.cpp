@@ -106,6 +106,7 @@ std::size_t ConnectionImpl::deliver(std::string_view bytes) {
     deliver_message(message);
   }
   path_->count_requests(messages);
+  if (messages > 0) heard_ = true;
   // A message that was unfinished before and still is keeps the time of its first byte.
   if (messages > 0 || !half_received || !half_received_) input_since_ = path_->loop_.now();
   half_received_ = half_received;
@@ -142,7 +143,8 @@ void ConnectionImpl::begin_drain() {
 }
 
 // Reads what the kernel held when the drain began. After that a message that has begun may become complete, nothing
-// more.
+// more. A client that was just accepted is on its way to send its first message: it could not know that this worker
+// leaves, and would take the close for a failed request.
 void ConnectionImpl::drain_step() {
   while (unread_ > 0 && wants_input()) {
     const Cork cork(*path_, *this);
@@ -150,6 +152,7 @@ void ConnectionImpl::drain_step() {
     unread_ = got == 0 ? 0 : unread_ - static_cast<std::uint32_t>(std::min<std::size_t>(got, unread_));
   }
   if (!wants_input() || resume_) return;
+  if (!heard_ && !half_received_ && path_->loop_.now() < first_message_deadline()) return;
   if (!half_received_ || last_done_) return close_when_sent(CloseReason::drained);
   final_read_ = true;
 }

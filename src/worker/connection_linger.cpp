@@ -69,7 +69,8 @@ void ConnectionImpl::vacate() noexcept {
   unread_ = scanned_ = 0;
   held_replies_ = 0;
   interest_ = 0;
-  closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = last_done_ = false;
+  closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
+  final_read_ = last_done_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

@@ -48,7 +48,8 @@ struct TimeOutKey {
 constexpr auto time_out_keys = std::to_array<TimeOutKey>({{"idle_timeout", &Limits::idle_timeout},
                                                           {"message_timeout", &Limits::message_timeout},
                                                           {"write_timeout", &Limits::write_timeout},
-                                                          {"drain_timeout", &Limits::drain_timeout}});
+                                                          {"drain_timeout", &Limits::drain_timeout},
+                                                          {"first_message_grace", &Limits::first_message_grace}});
 // Longer ones would come near the end of the clock.
 constexpr milliseconds longest_time_out = std::chrono::hours(24 * 365);
 

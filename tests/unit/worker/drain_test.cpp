@@ -52,12 +52,74 @@ TEST(DrainTest, IdleConnectionsAreClosedAtOnce) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
-  app.record.wait(1);
+  client.send("hello\n");
+  EXPECT_EQ(client.line(), "hello");
   const auto begin = Clock::now();
   EXPECT_EQ(server.stop(), 0);
   EXPECT_LT(Clock::now() - begin, milliseconds(1000));
   EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "hello", "drain", "drained", "stop"));
+}
+
+TEST(DrainTest, ANewClientsFirstMessageIsWaitedFor) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.first_message_grace = std::chrono::minutes(1); };
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  app.record.wait(1);
+  server.request_stop();
+  app.record.wait(2);
+  server.post([&](Server&) { app.record.add("draining"); });
+  app.record.wait(3);
+  client.send("just in time\n");
+  EXPECT_EQ(client.rest(), "just in time\n<eof>");
+  EXPECT_EQ(server.join(), 0);
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "draining", "just in time", "drained", "stop"));
+}
+
+TEST(DrainTest, ANewClientThatKeepsSilentIsClosedAfterTheGrace) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.first_message_grace = milliseconds(100); };
+  ServerThread server(std::ref(app));
+  const auto begin = Clock::now();
+  TestClient client = server.connect();
+  app.record.wait(1);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_GE(Clock::now() - begin, milliseconds(100));
+  EXPECT_EQ(client.rest(), "<eof>");
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "drained", "stop"));
+}
+
+TEST(DrainTest, WithoutAGraceANewClientIsAnIdleOne) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.first_message_grace = milliseconds(0); };
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  app.record.wait(1);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "drained", "stop"));
+}
+
+// The object that a connection leaves behind serves the next one.
+TEST(DrainTest, ANewClientInAUsedPlaceHasItsGrace) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.first_message_grace = std::chrono::minutes(1); };
+  ServerThread server(std::ref(app));
+  TestClient before = server.connect();
+  before.send("before\n");
+  EXPECT_EQ(before.line(), "before");
+  before.close();
+  app.record.wait(3);
+  TestClient client = server.connect();
+  app.record.wait(4);
+  server.request_stop();
+  app.record.wait(5);
+  server.post([&](Server&) { app.record.add("draining"); });
+  app.record.wait(6);
+  client.send("after\n");
+  EXPECT_EQ(client.rest(), "after\n<eof>");
+  EXPECT_EQ(server.join(), 0);
 }
 
 TEST(DrainTest, NobodyIsAcceptedAnyMore) {

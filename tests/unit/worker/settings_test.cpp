@@ -42,7 +42,8 @@ TEST(Settings, AbsentOnesLeaveTheProgramsLimits) {
 TEST(Settings, OverrideEachLimit) {
   Settings settings(
       R"({"max_message": "128K", "max_connections": 5, "output_high_mark": "1M", "idle_timeout": "1h 30min",
-                        "message_timeout": "1.5s", "write_timeout": "off", "drain_timeout": "250ms", "drain_idle": "keep"})");
+                        "message_timeout": "1.5s", "write_timeout": "off", "drain_timeout": "250ms", "drain_idle": "keep",
+                        "first_message_grace": "2s"})");
   const Limits limits = settings.limits(Limits());
   EXPECT_EQ(limits.max_message, 128U * 1024);
   EXPECT_EQ(limits.max_connections, 5U);
@@ -51,6 +52,7 @@ TEST(Settings, OverrideEachLimit) {
   EXPECT_EQ(limits.message_timeout, 1500ms);
   EXPECT_EQ(limits.write_timeout, 0ms);
   EXPECT_EQ(limits.drain_timeout, 250ms);
+  EXPECT_EQ(limits.first_message_grace, 2s);
   EXPECT_FALSE(limits.drain_idle_at_once);
   EXPECT_THAT(settings.problems(), IsEmpty());
 

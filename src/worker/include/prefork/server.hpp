@@ -54,7 +54,7 @@ using WatchEvents = std::uint32_t;
 //
 // To leave (SIGTERM, SIGINT, stop(), the end of the master) means: no client is accepted any more; each connection is
 // answered what it had sent by then, deferred replies and a message that has begun to arrive are waited for, and then
-// it is closed. See Limits::drain_timeout and Limits::drain_idle_at_once.
+// it is closed. See Limits::drain_timeout, Limits::drain_idle_at_once and Limits::first_message_grace.
 class PREFORK_EXPORT Server {
  public:
   // Takes the worker contract's variables out of the environment, so that children do not take them for theirs. Throws
