@@ -1,128 +1,24 @@
 // SPDX-License-Identifier: MIT
-#include "client/bench.hpp"
-
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <deque>
 #include <system_error>
 
-#include "client/bench_connection.hpp"
+#include "client/bench_run.hpp"
 #include "client/cpu_meter.hpp"
-#include "client/descriptor.hpp"
-#include "client/request_pattern.hpp"
-#include "client/stop_signals.hpp"
 
 namespace preforkd::client {
-namespace {
 
 using namespace std::chrono_literals;
-using Mode = BenchOptions::Mode;
-
-// One thread and one epoll. Each turn first does what may be done now (connect, send what is due), then waits, then
-// takes what came. Only the first of these connects, so that an event never meets a newer connection than its own.
-// Time-outs are looked for in a scan every `tick`, which is exact enough for them and costs nothing on the way of a
-// request.
-class Bench {
- public:
-  Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding);
-
-  BenchResult run();
-
- private:
-  struct Slot {
-    Slot(std::uint32_t number, std::size_t depth) : connection(number, depth) {}
-    BenchConnection connection;
-    nanoseconds connect_since{};  // of the attempt under way; 0: none
-    nanoseconds request_start{};  // churn: when the request, for which it connects, was due
-    nanoseconds retry_at{};       // closed: not before
-    bool asked = false;           // open: its one request was sent
-    bool decided = false;         // see untried_
-  };
-
-  static constexpr nanoseconds tick = 20ms;
-  static constexpr nanoseconds retry_delay = 10ms;
-  static constexpr std::uint32_t most_connecting = 128;  // fits the accept queue of any server worth measuring
-
-  // What may be done now.
-  void advance();
-  void begin_measuring();
-  void connect_some();
-  void connect_slot(Slot& slot);
-  void on_open(Slot& slot);
-  void fill(Slot& slot);
-  void send_due();
-  [[nodiscard]] bool may_ask() const;
-  nanoseconds take_turn();
-
-  // What came.
-  void wait();
-  void on_event(Slot& slot, std::uint32_t events);
-  void on_replies(Slot& slot);
-  void fail(Slot& slot, const Ending& ending);
-  void release(Slot& slot, nanoseconds retry_at);
-  void decide(Slot& slot);
-  void check_timeouts();
-
-  // How it ends.
-  void check_stop();
-  [[nodiscard]] bool settled() const { return untried_ == 0; }
-  [[nodiscard]] std::uint32_t open_connections() const;
-
-  const BenchOptions& options_;
-  const std::function<void(std::uint32_t)>& holding_;
-  StopSignals signals_;
-  Endpoint endpoint_;
-  RequestPattern pattern_;
-  std::vector<char> buffer_;
-  Descriptor epoll_;
-  std::vector<Slot> slots_;
-  std::deque<std::uint32_t> closed_;  // slots to connect, in the order in which they may
-  BenchResult result_;
-  nanoseconds now_{};
-  nanoseconds next_scan_{};
-  nanoseconds stop_at_ = nanoseconds::max();
-  nanoseconds cpu_before_{};
-  std::uint32_t connecting_ = 0;
-  std::uint32_t untried_;          // slots whose first connection, and in mode open the first reply, is not decided
-  std::uint64_t issued_ = 0;       // requests begun …
-  std::uint64_t outstanding_ = 0;  // … and not yet answered or lost
-  std::size_t cursor_ = 0;         // rate: whose turn it is
-  bool measuring_ = false;
-  bool stopping_ = false;
-};
-
-// Several addresses stand for one name: the first that accepts now is taken for the whole run.
-Endpoint choose_endpoint(const BenchOptions& options) {
-  const std::vector<Endpoint> endpoints = resolve(options.address);
-  if (endpoints.size() == 1) return endpoints.front();
-  const Descriptor probe = connect_within(options.address, options.connect_timeout);
-  Endpoint endpoint;
-  endpoint.length = sizeof endpoint.storage;
-  getpeername(probe.get(), reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.length);
-  return endpoint;
-}
-
-void need_descriptors(std::uint32_t connections) {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const rlim_t needed = rlim_t{connections} + 32;
-  if (limit.rlim_cur >= needed) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max >= needed) return;
-  throw std::system_error(
-      EMFILE, std::generic_category(),
-      std::to_string(connections) + " connections, descriptors allowed: " + std::to_string(limit.rlim_max));
-}
 
 Bench::Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding)
     : options_(options),
       holding_(holding),
-      endpoint_(choose_endpoint(options)),
+      endpoint_(choose_endpoint(options.address, options.connect_timeout)),
+      sources_(endpoint_),
+      schedule_(options.rate, options.requests),
       pattern_(options.size),
       buffer_(std::size_t{256} * 1024),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
@@ -160,80 +56,29 @@ std::uint32_t Bench::open_connections() const {
 void Bench::advance() {
   if (!measuring_ && (settled() || options_.mode != Mode::steady)) begin_measuring();
   connect_some();
-  if (options_.rate > 0 && options_.mode != Mode::churn) send_due();
+  if (schedule_.paced() && options_.mode != Mode::churn) send_due();
 }
 
 // The clock starts when every connection is made or has failed once: connecting is not what mode steady measures.
 void Bench::begin_measuring() {
   measuring_ = true;
   result_.began = now_;
+  schedule_.begin(now_);
   if (!options_.cpu_of.empty()) cpu_before_ = cpu_time_of(options_.cpu_of);
   if (options_.duration && options_.mode != Mode::open) stop_at_ = now_ + *options_.duration;
   if (options_.mode != Mode::steady) return;
   if (result_.connects == 0) stopping_ = true;
-  if (options_.rate > 0) return;
+  if (schedule_.paced()) return;
   for (Slot& slot : slots_) {
     if (slot.connection.state() == BenchConnection::State::open) fill(slot);
   }
 }
 
-void Bench::connect_some() {
-  while (!closed_.empty() && !stopping_) {
-    Slot& slot = slots_[closed_.front()];
-    if (slot.retry_at > now_) return;
-    if (options_.mode == Mode::churn ? !may_ask() && slot.connect_since == 0ns : connecting_ >= most_connecting) return;
-    closed_.pop_front();
-    connect_slot(slot);
-  }
-}
+bool Bench::may_ask() const { return measuring_ && !stopping_ && schedule_.is_due(now_); }
 
-void Bench::connect_slot(Slot& slot) {
-  if (slot.connect_since == 0ns) {
-    slot.connect_since = now_;
-    if (options_.mode == Mode::churn) slot.request_start = take_turn();
-  }
-  if (const auto ending = slot.connection.connect(endpoint_)) return fail(slot, *ending);
-  if (slot.connection.state() == BenchConnection::State::closed) {
-    if (now_ - slot.connect_since > options_.connect_timeout) {
-      return fail(slot, {FailureKind::connect_timeout, "the server's queue stayed full"});
-    }
-    slot.retry_at = now_ + 1ms;
-    closed_.push_back(slot.connection.number());
-    return;
-  }
-  epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.u32 = slot.connection.number()}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, slot.connection.fd(), &event) < 0) {
-    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-  }
-  if (slot.connection.state() == BenchConnection::State::open) return on_open(slot);
-  ++connecting_;
-}
-
-void Bench::on_open(Slot& slot) {
-  ++result_.connects;
-  slot.connect_since = 0ns;
-  if (options_.mode == Mode::steady) decide(slot);
-  if (options_.mode == Mode::churn) {
-    slot.connection.request(pattern_, slot.request_start);
-    if (const auto ending = slot.connection.flush()) fail(slot, *ending);
-  } else if (measuring_ && (options_.rate <= 0 || options_.mode == Mode::open)) {
-    fill(slot);
-  }
-}
-
-bool Bench::may_ask() const {
-  if (!measuring_ || stopping_) return false;
-  if (options_.requests != 0 && issued_ >= options_.requests) return false;
-  if (options_.rate <= 0) return true;
-  return std::chrono::duration<double>(now_ - result_.began).count() * options_.rate >= static_cast<double>(issued_);
-}
-
-// Begins a request and tells from when on its time counts.
 nanoseconds Bench::take_turn() {
-  const std::chrono::duration<double> due(options_.rate > 0 ? static_cast<double>(issued_) / options_.rate : 0);
-  ++issued_;
   ++outstanding_;
-  return options_.rate > 0 ? result_.began + std::chrono::duration_cast<nanoseconds>(due) : now_;
+  return schedule_.take(now_);
 }
 
 void Bench::fill(Slot& slot) {
@@ -265,10 +110,8 @@ void Bench::send_due() {
 void Bench::wait() {
   if (stopping_ && outstanding_ == 0) return;
   nanoseconds until = std::min(next_scan_, stop_at_);
-  if (options_.rate > 0 && measuring_ && !stopping_) {
-    const std::chrono::duration<double> due(static_cast<double>(issued_) / options_.rate);
-    const nanoseconds next = result_.began + std::chrono::duration_cast<nanoseconds>(due);
-    if (next > now_) until = std::min(until, next);
+  if (schedule_.paced() && measuring_ && !stopping_ && schedule_.next_due() > now_) {
+    until = std::min(until, schedule_.next_due());
   }
   if (!closed_.empty() && !stopping_) until = std::min(until, std::max(slots_[closed_.front()].retry_at, now_ + 1ms));
   const nanoseconds left = std::max(until - now_, 0ns);
@@ -312,7 +155,7 @@ void Bench::on_event(Slot& slot, std::uint32_t events) {
 void Bench::on_replies(Slot& slot) {
   switch (options_.mode) {
     case Mode::steady:
-      if (options_.rate <= 0) return fill(slot);
+      if (!schedule_.paced()) return fill(slot);
       if (const auto ending = slot.connection.flush()) fail(slot, *ending);
       return;
     case Mode::churn:
@@ -322,54 +165,15 @@ void Bench::on_replies(Slot& slot) {
   }
 }
 
-void Bench::fail(Slot& slot, const Ending& ending) {
-  const bool was_connecting = slot.connect_since != 0ns;
-  std::size_t lost = slot.connection.close();
-  if (options_.mode == Mode::churn && was_connecting) lost = 1;
-  outstanding_ -= lost;
-  result_.failures.add({monotonic_now(), slot.connection.number(), ending.kind, lost, ending.reason});
-  decide(slot);
-  slot.connect_since = 0ns;
-  if (options_.mode != Mode::open) release(slot, was_connecting ? now_ + retry_delay : now_);
-}
-
-void Bench::release(Slot& slot, nanoseconds retry_at) {
-  slot.connection.close();
-  slot.connect_since = 0ns;
-  slot.retry_at = retry_at;
-  closed_.push_back(slot.connection.number());
-}
-
-void Bench::decide(Slot& slot) {
-  if (!slot.decided) --untried_;
-  slot.decided = true;
-}
-
-void Bench::check_timeouts() {
-  next_scan_ = now_ + tick;
-  for (Slot& slot : slots_) {
-    const BenchConnection& connection = slot.connection;
-    if (connection.state() == BenchConnection::State::connecting &&
-        now_ - slot.connect_since > options_.connect_timeout) {
-      --connecting_;
-      fail(slot, {FailureKind::connect_timeout, "no answer within " + format_span(options_.connect_timeout)});
-    } else if (connection.in_flight() > 0 && now_ - connection.oldest_request() > options_.reply_timeout) {
-      fail(slot, {FailureKind::reply_timeout, "no reply within " + format_span(options_.reply_timeout)});
-    }
-  }
-}
-
 void Bench::check_stop() {
   if (options_.mode == Mode::open && measuring_ && settled() && stop_at_ == nanoseconds::max()) {
     stop_at_ = options_.duration ? now_ + *options_.duration : nanoseconds::max() - 1ns;
     holding_(open_connections());
   }
-  const bool spent = options_.mode != Mode::open && options_.requests != 0 && issued_ >= options_.requests;
+  const bool spent = options_.mode != Mode::open && schedule_.spent();
   if (now_ >= stop_at_ || spent || signals_.count() > 0) stopping_ = true;
   if (signals_.count() > 1) outstanding_ = 0;
 }
-
-}  // namespace
 
 BenchResult run_bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding) {
   return Bench(options, holding).run();

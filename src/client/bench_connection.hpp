@@ -32,9 +32,9 @@ class BenchConnection {
   // At most `depth` requests are in flight.
   BenchConnection(std::uint32_t number, std::size_t depth);
 
-  // Begins to connect; state() is then connecting or open. It stays closed where an ending is returned, and without one
-  // where a UNIX listener's queue is full, which is worth another try soon.
-  [[nodiscard]] std::optional<Ending> connect(const Endpoint& endpoint);
+  // Begins to connect, from `source` where there is one; state() is then connecting or open. It stays closed where an
+  // ending is returned, and without one where a UNIX listener's queue is full, which is worth another try soon.
+  [[nodiscard]] std::optional<Ending> connect(const Endpoint& endpoint, const std::optional<Endpoint>& source);
   // The socket of a connecting one has become writable.
   [[nodiscard]] std::optional<Ending> connected();
   // Closes the socket and forgets the requests in flight. Returns how many these were.

@@ -22,6 +22,13 @@ void send_at_once(int socket, int family) noexcept {
   if (family == AF_INET || family == AF_INET6) setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+// The port is chosen by connect(), which knows the target: it may be one that another target's connection has.
+bool bind_source(int socket, const Endpoint& source) noexcept {
+  const int on = 1;
+  return setsockopt(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
+         bind(socket, source.get(), source.length) == 0;
+}
+
 // A UNIX socket's connect() has no "in progress": a full queue is waited for in connect() itself, for SO_SNDTIMEO at
 // most.
 ConnectAttempt connect_unix(const Endpoint& endpoint, nanoseconds deadline) noexcept {
@@ -65,9 +72,12 @@ std::vector<Endpoint> resolve_or_fail(std::string_view address) {
 ConnectFailed::ConnectFailed(std::string_view address, std::string_view reason)
     : std::runtime_error("connect failed: " + std::string(address) + ": " + std::string(reason)) {}
 
-ConnectAttempt begin_connect(const Endpoint& endpoint) noexcept {
+ConnectAttempt begin_connect(const Endpoint& endpoint, const std::optional<Endpoint>& source) noexcept {
   ConnectAttempt attempt{Descriptor(socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), 0};
-  if (!attempt.socket || connect(attempt.socket.get(), endpoint.get(), endpoint.length) < 0) attempt.error = errno;
+  if (!attempt.socket || (source && !bind_source(attempt.socket.get(), *source)) ||
+      connect(attempt.socket.get(), endpoint.get(), endpoint.length) < 0) {
+    attempt.error = errno;
+  }
   if (attempt.socket) send_at_once(attempt.socket.get(), endpoint.family());
   return attempt;
 }
@@ -90,6 +100,16 @@ Descriptor connect_within(std::string_view address, nanoseconds timeout) {
   }
   if (error == ETIMEDOUT) throw ConnectFailed(address, "no answer within " + format_span(timeout));
   throw ConnectFailed(address, std::strerror(error));
+}
+
+Endpoint choose_endpoint(std::string_view address, nanoseconds timeout) {
+  const std::vector<Endpoint> endpoints = resolve(address);
+  if (endpoints.size() == 1) return endpoints.front();
+  const Descriptor probe = connect_within(address, timeout);
+  Endpoint endpoint;
+  endpoint.length = sizeof endpoint.storage;
+  getpeername(probe.get(), reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.length);
+  return endpoint;
 }
 
 }  // namespace preforkd::client

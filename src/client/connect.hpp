@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,7 +23,9 @@ struct ConnectAttempt {
   Descriptor socket;
   int error = 0;
 };
-[[nodiscard]] ConnectAttempt begin_connect(const Endpoint& endpoint) noexcept;
+// With `source`, from that address of this host; its port is left to the kernel.
+[[nodiscard]] ConnectAttempt begin_connect(const Endpoint& endpoint,
+                                           const std::optional<Endpoint>& source = std::nullopt) noexcept;
 
 // 0 if the connection of a writable socket stands, else the errno.
 [[nodiscard]] int connect_result(int socket) noexcept;
@@ -31,5 +34,9 @@ struct ConnectAttempt {
 // resolver's time for a name comes on top). Throws ConnectFailed, with the last endpoint's reason, and
 // std::invalid_argument for a malformed address.
 [[nodiscard]] Descriptor connect_within(std::string_view address, std::chrono::nanoseconds timeout);
+
+// The endpoint of `address` to take for many connections: the first that answers where there are several. Throws as
+// connect_within(), and ResolveFailed.
+[[nodiscard]] Endpoint choose_endpoint(std::string_view address, std::chrono::nanoseconds timeout);
 
 }  // namespace preforkd::client

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <utility>
 
 namespace preforkd::client {
@@ -29,5 +30,8 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+// Raises this process's soft limit as far as `connections` need it. Throws std::system_error if the hard one is less.
+void need_descriptors(std::uint32_t connections);
 
 }  // namespace preforkd::client
