@@ -16,8 +16,6 @@ std::string_view to_string(CloseReason reason) noexcept {
       return "closed-by-server";
     case CloseReason::message_too_long:
       return "message-too-long";
-    case CloseReason::bad_framing:
-      return "bad-framing";
     case CloseReason::idle_timeout:
       return "idle-timeout";
     case CloseReason::message_timeout:

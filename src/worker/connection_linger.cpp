@@ -29,8 +29,7 @@ bool ConnectionImpl::should_linger() const noexcept {
   if (path_->at_once_ || end_of_input_ || path_->lingering_ >= DataPath::most_lingering) return false;
   // Without closing_ the end was none of ours, or was asked for at once.
   if (!closing_) return false;
-  if (reason_ == CloseReason::message_too_long || reason_ == CloseReason::bad_framing) return true;
-  return unread_in_kernel() > 0;
+  return reason_ == CloseReason::message_too_long || unread_in_kernel() > 0;
 }
 
 bool ConnectionImpl::begin_linger() noexcept {

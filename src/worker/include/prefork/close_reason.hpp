@@ -16,7 +16,6 @@ enum class CloseReason : std::uint8_t {
   peer_reset,          // ECONNRESET, EPIPE or another socket error
   closed_by_server,    // Connection::close() or close_after_flush()
   message_too_long,    // a message exceeds max_message
-  bad_framing,         // bytes that the framing cannot read
   idle_timeout,        // no message within idle_timeout
   message_timeout,     // a message begun but not complete within message_timeout
   write_timeout,       // the peer took none of our output for write_timeout
