@@ -53,7 +53,10 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
                 {.to_journal = log::stderr_is_journal(),
                  .pid_of = [this](WorkerId id) { return facts(id).pid; },
                  .on_config = [this] { on_config(); }}),
-      status_feed_(loop_, notifier_, [this] { return status(); }),
+      status_feed_(loop_, notifier_,
+                   [this] {
+                     return StatusFeed::Text{status(), pool_.draining_count() > 0};
+                   }),
       deadline_timer_(loop_.add_timer(Priority::deadline, std::chrono::milliseconds(1),
                                       [this] {
                                         happened_ = true;
@@ -267,7 +270,10 @@ ProcessFacts Master::facts(WorkerId id) const {
   return facts;
 }
 
-std::string Master::status() const { return status_line(pool_, launcher_.connections()); }
+std::string Master::status() const {
+  const auto lookup = [this](WorkerId id) { return facts(id); };
+  return status_line(pool_, lookup, launcher_.connections(), clock_.now(), std::chrono::system_clock::now());
+}
 
 std::string Master::pool_name() const { return "pool \"" + config().name + "\""; }
 

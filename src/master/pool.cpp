@@ -220,6 +220,7 @@ unsigned Pool::target() const { return impl_->scheduler.target(); }
 unsigned Pool::generation() const { return impl_->scheduler.generation(); }
 unsigned Pool::ready_count() const { return impl_->scheduler.roster().ready_slots(); }
 unsigned Pool::draining_count() const { return impl_->scheduler.roster().draining(); }
+bool Pool::reload_waits() const { return impl_->scheduler.reload_waits(); }
 bool Pool::fully_started() const { return impl_->scheduler.fully_started(); }
 bool Pool::finished() const { return impl_->scheduler.finished(); }
 

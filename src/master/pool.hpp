@@ -84,8 +84,9 @@ class Pool {
   [[nodiscard]] unsigned generation() const;   // the committed one
   [[nodiscard]] unsigned ready_count() const;  // slots that have a ready worker, never more than target()
   [[nodiscard]] unsigned draining_count() const;
-  [[nodiscard]] bool fully_started() const;               // the first `workers` were all ready once
-  [[nodiscard]] bool finished() const;                    // stopping and the last worker is gone
+  [[nodiscard]] bool reload_waits() const;   // for its turn, as reload.max_draining generations still drain
+  [[nodiscard]] bool fully_started() const;  // the first `workers` were all ready once
+  [[nodiscard]] bool finished() const;       // stopping and the last worker is gone
   [[nodiscard]] std::vector<WorkerView> workers() const;  // by slot, then id
   [[nodiscard]] std::vector<SlotView> idle_slots() const;
   [[nodiscard]] std::vector<ExitRecord> exits(std::size_t most) const;  // newest first

@@ -35,13 +35,15 @@ std::uint64_t slots_down(const Pool& pool) {
 
 }  // namespace
 
-std::string status_line(const Pool& pool, std::optional<std::uint64_t> connections) {
+std::string status_line(const Pool& pool, const ProcessLookup& lookup, std::optional<std::uint64_t> connections,
+                        Instant now, WallTime wall_now) {
   std::string line = std::to_string(pool.ready_count()) + "/" + std::to_string(pool.target()) + " workers ready";
   if (pool.state() != PoolState::running) line += ", " + std::string(to_string(pool.state()));
   if (const auto down = slots_down(pool); down > 0) line += ", " + counted(down, "slot") + " down";
   line += ", generation " + std::to_string(pool.generation());
-  if (pool.draining_count() > 0) line += ", " + std::to_string(pool.draining_count()) + " draining";
   if (connections) line += ", " + counted(*connections, "connection");
+  if (pool.reload_waits()) line += ", the reload waits for older generations";
+  if (pool.draining_count() > 0) line += "; draining: " + describe(drains_of(pool.workers(), lookup), now, wall_now);
   return line;
 }
 

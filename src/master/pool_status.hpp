@@ -7,13 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "master/drain_status.hpp"
 #include "master/pool.hpp"
 #include "master/pool_log.hpp"
 
 namespace preforkd {
 
-// "3/3 workers ready, generation 1, 12 connections", with the state where it is not "running" and workers that drain.
-[[nodiscard]] std::string status_line(const Pool& pool, std::optional<std::uint64_t> connections);
+// "3/3 workers ready, generation 1, 12 connections", with the state where it is not "running". While workers drain it
+// goes on with their generations, remaining connections and deadlines (drain_status.hpp).
+[[nodiscard]] std::string status_line(const Pool& pool, const ProcessLookup& lookup,
+                                      std::optional<std::uint64_t> connections, Instant now, WallTime wall_now);
 
 // One line a worker and one for each slot that waits for its next try: slot, pid, state, generation, uptime,
 // connections, requests, crashes, status.

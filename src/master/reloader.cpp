@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "master/reloader.hpp"
 
+#include <algorithm>
+
 #include "master/log.hpp"
+#include "master/pool_log.hpp"
 
 namespace preforkd {
 namespace {
@@ -62,7 +65,11 @@ void Reloader::reload(ReloadCallback done) {
   auto config = std::make_shared<const PoolConfig>(std::move(*next));
   running_.push_back({config, std::move(done)});
   if (plan.new_generation) {
+    const unsigned most = std::max(config->reload.max_draining, 1U);
     pool_.reload(std::move(config));
+    if (pool_.reload_waits()) {
+      log::info("  waits: " + counted(most, "older generation") + " may drain at a time (reload.max_draining)");
+    }
   } else {
     pool_.adopt(std::move(config));
   }

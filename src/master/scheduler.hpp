@@ -95,6 +95,8 @@ class Scheduler {
   [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }
   [[nodiscard]] bool fully_started() const noexcept { return fully_started_; }
   [[nodiscard]] bool finished() const noexcept { return stopping_ && roster_.workers().empty(); }
+  // A reload waits for its turn.
+  [[nodiscard]] bool reload_waits() const noexcept { return rollout_ && !rollout_->begun(); }
   // How many slots may have two workers at the moment.
   [[nodiscard]] unsigned surge() const;
   [[nodiscard]] const Roster& roster() const noexcept { return roster_; }

@@ -6,7 +6,7 @@
 
 namespace preforkd {
 
-StatusFeed::StatusFeed(EventLoop& loop, Notifier& notifier, std::function<std::string()> text)
+StatusFeed::StatusFeed(EventLoop& loop, Notifier& notifier, std::function<Text()> text)
     : notifier_(notifier), text_(std::move(text)) {
   if (notifier_.connected()) timer_ = loop.add_timer(Priority::deadline, shortest / 4, [this] { refresh(); });
 }
@@ -21,10 +21,14 @@ void StatusFeed::on_event() {
   }
 }
 
+Duration StatusFeed::next_interval(Duration before, bool changed, bool urgent) noexcept {
+  return changed ? shortest : std::min(2 * before, urgent ? longest_urgent : longest);
+}
+
 void StatusFeed::refresh() {
-  const bool changed = notifier_.status(text_());
+  const Text now = text_();
+  interval_ = next_interval(interval_, notifier_.status(now.text), now.urgent);
   last_ = SteadyClock().now();
-  interval_ = changed ? shortest : std::min(2 * interval_, longest);
   timer_.arm(last_ + interval_);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -84,7 +85,7 @@ TEST(StatusFeed, ShowsTheFirstEventAtOnceAndTheNextOnesTogether) {
   Notifier notifier;
   EventLoop loop;
   std::string text = "one";
-  StatusFeed feed(loop, notifier, [&] { return text; });
+  StatusFeed feed(loop, notifier, [&] { return StatusFeed::Text{text, false}; });
   feed.on_event();
   EXPECT_EQ(systemd.heard(), "STATUS=one");
   text = "two";
@@ -101,13 +102,28 @@ TEST(StatusFeed, ShowsTheFirstEventAtOnceAndTheNextOnesTogether) {
   EXPECT_EQ(heard, "STATUS=three");
 }
 
+TEST(StatusFeed, LooksLessAndLessOftenWhileNothingChangesButOftenEnoughWhileWorkersDrain) {
+  Duration idle = StatusFeed::shortest;
+  Duration draining = StatusFeed::shortest;
+  for (int looks = 0; looks < 20; ++looks) {
+    const Duration before = idle;
+    idle = StatusFeed::next_interval(idle, false, false);
+    draining = StatusFeed::next_interval(draining, false, true);
+    EXPECT_EQ(idle, std::min(2 * before, StatusFeed::longest));
+    EXPECT_LE(draining, seconds(10));
+  }
+  EXPECT_EQ(idle, StatusFeed::longest);
+  EXPECT_EQ(StatusFeed::next_interval(idle, false, true), seconds(10));
+  EXPECT_EQ(StatusFeed::next_interval(idle, true, false), StatusFeed::shortest);
+}
+
 TEST(StatusFeed, WakesNobodyWithoutSystemd) {
   unsetenv("NOTIFY_SOCKET");
   Notifier notifier;
   EventLoop loop;
   StatusFeed feed(loop, notifier, [] {
     ADD_FAILURE() << "nobody reads it";
-    return std::string();
+    return StatusFeed::Text();
   });
   feed.on_event();
   EXPECT_FALSE(loop.run_once(Duration(0)));
