@@ -42,6 +42,27 @@ std::size_t surge_of(const json& max_surge) {
   return count(table, "starting, generation 2");
 }
 
+// Lets a worker of slow_to_start be ready when the test says so.
+class Gates {
+ public:
+  Gates() {
+    for (char slot = '0'; slot < '4'; ++slot) {
+      if (::mkfifo((fifos() + slot).c_str(), 0600) != 0) throw HarnessError("mkfifo failed");
+    }
+  }
+  void open(char slot) const { std::ofstream(fifos() + slot).close(); }
+  [[nodiscard]] json pool(const json& reload) const {
+    json config = pool_with(reload, "slow_to_start", 4);
+    config["program"].push_back(fifos());
+    return config;
+  }
+
+ private:
+  [[nodiscard]] std::string fifos() const { return folder_.file("fifo"); }
+
+  TempDir folder_;
+};
+
 TEST(ReloadKeys, max_surge_as_a_number) {
   EXPECT_EQ(surge_of(1), 1U);
   EXPECT_EQ(surge_of(3), 3U);
@@ -52,26 +73,40 @@ TEST(ReloadKeys, max_surge_as_a_share_rounded_up) {
   EXPECT_EQ(surge_of("100%"), 4U);
 }
 
-TEST(ReloadKeys, max_unavailable_lets_old_workers_leave_first_once_a_new_one_works) {
-  const TempDir folder;
-  for (char slot = '0'; slot < '4'; ++slot)
-    ASSERT_EQ(::mkfifo(folder.file(std::string("fifo") + slot).c_str(), 0600), 0);
-  const auto let_start = [&](char slot) { std::ofstream(folder.file(std::string("fifo") + slot)).close(); };
+TEST(ReloadKeys, a_batch_is_switched_as_a_whole_and_then_the_next_one_starts) {
+  const Gates gates;
   ConfiguredMaster master(pool_with(json::object(), "does_as_told", 4));
-  json config = pool_with({{"max_unavailable", 2}}, "slow_to_start", 4);
-  config["program"].push_back(folder.file("fifo"));
-  master.reload(config, "generation 2) started");
+  master.reload(gates.pool({{"max_surge", 2}}), "worker 1");
+  gates.open('1');
+  std::string line;
+  master.log().wait_for(std::regex("worker 1 .*generation 2\\) is ready"), line);
+  std::vector<std::string> table = master.table();
+  EXPECT_EQ(count(table, "ready, generation 1"), 4U) << "slot 0 is of the same batch";
+  EXPECT_EQ(count(table, "starting, generation 2"), 1U);
+  gates.open('0');
+  master.log().wait_for(std::regex("worker 3 .*generation 2\\) started"), line);
+  table = master.table();
+  EXPECT_EQ(count(table, "ready, generation 1"), 2U);
+  EXPECT_EQ(count(table, "ready, generation 2"), 2U);
+  EXPECT_EQ(count(table, "starting, generation 2"), 2U);
+  for (const char slot : {'2', '3'}) gates.open(slot);
+  EXPECT_THAT(master.log().wait_for("reload done"), HasSubstr("generation 2 is live"));
+}
+
+TEST(ReloadKeys, max_unavailable_lets_old_workers_leave_first_once_a_new_one_works) {
+  const Gates gates;
+  ConfiguredMaster master(pool_with(json::object(), "does_as_told", 4));
+  master.reload(gates.pool({{"max_unavailable", 2}}), "generation 2) started");
   EXPECT_EQ(count(master.table(), "ready, generation 1"), 4U)
       << "not for a generation that has not shown that it works";
-  let_start('0');
+  gates.open('0');
   // Slot 1 by the surge, slots 2 and 3 by giving up their old workers.
   std::string line;
-  const std::regex last("worker 3 \\(pid \\d+, generation 2\\) started");
-  master.log().wait_for(last, line);
+  master.log().wait_for(std::regex("worker 3 .*generation 2\\) started"), line);
   const std::vector<std::string> table = master.table();
   EXPECT_EQ(count(table, "starting, generation 2"), 3U);
   EXPECT_EQ(count(table, "ready, generation 1"), 1U);
-  for (const char slot : {'1', '2', '3'}) let_start(slot);
+  for (const char slot : {'1', '2', '3'}) gates.open(slot);
   EXPECT_THAT(master.log().wait_for("reload done"), HasSubstr("generation 2 is live"));
 }
 
@@ -88,7 +123,7 @@ TEST(ReloadKeys, max_draining_makes_a_reload_wait_for_older_generations) {
   const json slow = pool_with({{"max_draining", 1}}, "ignores_sigterm", 1);
   ConfiguredMaster master(slow);
   master.hup("reload done");
-  master.hup("reloading pool");
+  master.hup("waits: 1 older generation may drain at a time (reload.max_draining)");
   const std::vector<std::string> table = master.table();
   EXPECT_EQ(count(table, "draining, generation 1"), 1U);
   EXPECT_EQ(count(table, "generation 3"), 0U) << "generation 1 still drains";

@@ -108,6 +108,18 @@ TEST(Reload, reads_environment_files_anew) {
   EXPECT_THAT(json::parse(report)["environment"], testing::Contains("FROM_FILE=second"));
 }
 
+TEST(Reload, for_more_workers_replaces_all_of_them_if_an_environment_file_has_changed_too) {
+  const TempDir folder;
+  json config = does_as_told(1);
+  config["environment_files"] = {folder.write("variables", "FROM_FILE=first\n")};
+  ConfiguredMaster master(config);
+  const std::vector<pid_t> before = master.workers();
+  static_cast<void>(folder.write("variables", "FROM_FILE=the second one\n"));
+  config["workers"] = 2;
+  EXPECT_THAT(master.reload(config), HasSubstr("generation 2 is live"));
+  EXPECT_TRUE(master.all_new(before, 2));
+}
+
 TEST(Reload, under_load_with_a_soak_loses_no_request) {
   json config = pool_of(binaries::worker("prefork_does_as_told"), 3);
   config["settings"] = {{"drain_idle", "keep"}};
@@ -120,6 +132,18 @@ TEST(Reload, under_load_with_a_soak_loses_no_request) {
   load.wait_for_more(100);
   EXPECT_THAT(load.stop(), IsEmpty());
   EXPECT_TRUE(master.all_new(before, 3));
+}
+
+TEST(Reload, under_load_that_fails_in_a_later_batch_loses_no_request) {
+  json config = pool_of(binaries::worker("prefork_does_as_told"), 3);
+  config["settings"] = {{"drain_idle", "keep"}};
+  ConfiguredMaster master(config);
+  Load load(master.address());
+  load.wait_for_more(50);
+  config["program"] = {"/bin/sh", "-c", "test $PREFORK_WORKER != 2 || exit 7; exec \"$0\"", config["program"][0]};
+  master.reload(config, "slot 2: the new worker failed");
+  load.wait_for_more(200);
+  EXPECT_THAT(load.stop(), IsEmpty());
 }
 
 TEST(Reload, of_a_changed_number_of_workers_replaces_nobody) {
@@ -166,9 +190,10 @@ TEST_F(BadReload, broken_json_is_shown_with_its_place) {
 }
 
 TEST_F(BadReload, every_mistake_of_a_config_is_shown) {
-  fails({{"program", {"/no/such/program"}}, {"wrokers", 2}, {"drain_timeout", "5"}}, "stays as it is");
-  EXPECT_THAT(master_.log().text(), AllOf(HasSubstr("/no/such/program"), HasSubstr("did you mean \"workers\"?"),
-                                          HasSubstr("drain_timeout: \"5\"")));
+  fails({{"program", {"/no/such/program"}}, {"wrokers", 2}, {"reload", {{"soak", "5"}}}}, "stays as it is");
+  const std::string file = master_.folder().file("test.json") + ": ";
+  EXPECT_THAT(master_.log().text(), AllOf(HasSubstr(file + "program[0]: "), HasSubstr("/no/such/program"),
+                                          HasSubstr("did you mean \"workers\"?"), HasSubstr(file + "reload.soak: ")));
 }
 
 TEST_F(BadReload, a_new_worker_that_crashes_is_named_with_slot_cause_and_status) {
@@ -191,6 +216,26 @@ TEST_F(BadReload, a_new_worker_that_ends_during_its_soak_is_named) {
   config["program"].insert(config["program"].end(), {"5", "ready"});
   config["reload"] = {{"soak", "1h"}};
   EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: exit, exit status 5"));
+}
+
+TEST_F(BadReload, a_new_worker_that_is_killed_by_a_signal_is_named) {
+  json config = does_as_told();
+  config["program"] = {"/bin/sh", "-c", "kill -SEGV $$"};
+  EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: signal, signal 11 (SIGSEGV)"));
+}
+
+TEST_F(BadReload, a_failure_in_a_later_batch_brings_back_the_old_generation_where_it_was_replaced) {
+  json config = does_as_told();
+  config["program"] = {"/bin/sh", "-c", "test $PREFORK_WORKER = 0 || exit 7; exec \"$0\"", config["program"][0]};
+  EXPECT_THAT(master_.reload(config, "reload failed"), HasSubstr("slot 1: the new worker failed: exit, exit status 7"));
+  const auto all_old = [&] {
+    const std::vector<std::string> table = master_.table();
+    return table.size() == 2 && std::all_of(table.begin(), table.end(), [](const std::string& line) {
+             return line.find("ready, generation 1") != std::string::npos;
+           });
+  };
+  EXPECT_TRUE(eventually(all_old));
+  EXPECT_THAT(master_.workers(), testing::Contains(testing::AnyOfArray(before_))) << "slot 1 was never touched";
 }
 
 TEST_F(BadReload, a_program_that_the_kernel_will_not_run_is_named) {
