@@ -52,6 +52,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
       reloader_(std::move(source), std::move(config), sockets_, pool_,
                 {.to_journal = log::stderr_is_journal(),
                  .pid_of = [this](WorkerId id) { return facts(id).pid; },
+                 .launch_failure = [this] { return launcher_.failure(); },
                  .on_config = [this] { on_config(); }}),
       status_feed_(loop_, notifier_,
                    [this] {

@@ -29,7 +29,7 @@ struct ReloadResult {
   // Of the worker that failed:
   std::optional<unsigned> slot;
   std::optional<ExitRecord> failure;  // cause and status; the status is unknown while a killed one is not gone yet
-  std::string last_words;             // where to read what it wrote, a phrase
+  std::string last_words;             // where to read what it wrote, a phrase; empty if no program of it ever ran
 
   [[nodiscard]] bool ok() const noexcept { return end == End::done; }
 };

@@ -109,7 +109,10 @@ void Reloader::on_reload_finished(const ReloadFinished& finished) {
   } else if (finished.end != ReloadEnd::superseded) {
     sockets_.abandon();  // A superseding reload has sorted them out already, and needs its own.
   }
-  if (result.failure) {
+  if (result.end == ReloadResult::End::not_started) {
+    result.reasons = {"slot " + std::to_string(finished.slot) +
+                      ": cannot start the new worker: " + surroundings_.launch_failure()};
+  } else if (result.failure && result.failure->status.kind != ExitStatus::Kind::exec_failed) {
     const int pid = surroundings_.pid_of(result.failure->id);
     result.last_words = where_it_wrote(surroundings_.to_journal, config_->name, result.failure->slot, pid);
   }

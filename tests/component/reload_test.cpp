@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
@@ -242,7 +244,30 @@ TEST_F(BadReload, a_program_that_the_kernel_will_not_run_is_named) {
   const TempDir folder;
   const std::string garbage = folder.write("garbage", "neither a binary nor a script");
   std::filesystem::permissions(garbage, std::filesystem::perms::owner_all);
-  EXPECT_THAT(fails(pool_of(garbage), "reload failed"), HasSubstr("ENOEXEC"));
+  EXPECT_THAT(fails(pool_of(garbage), "reload failed"),
+              AllOf(HasSubstr("slot 0: the new worker failed: exit, execve: Exec format error (ENOEXEC)"),
+                    Not(HasSubstr("wrote"))));
+}
+
+// So many descriptors that the config can be read, one at a time, but a worker's ends cannot be made.
+rlim_t room_for_one(pid_t master) {
+  rlim_t limit = 0;
+  const std::map<int, std::string> open = descriptors_of(master);
+  for (int free = 0; free < 2; ++limit) free += open.contains(static_cast<int>(limit)) ? 0 : 1;
+  return limit - 1;
+}
+
+TEST_F(BadReload, a_process_that_cannot_be_made_is_told_with_the_reason) {
+  const pid_t master = master_.process().pid();
+  rlimit before{};
+  ASSERT_EQ(::prlimit(master, RLIMIT_NOFILE, nullptr, &before), 0);
+  const rlimit narrow{room_for_one(master), before.rlim_max};
+  ASSERT_EQ(::prlimit(master, RLIMIT_NOFILE, &narrow, nullptr), 0);
+  EXPECT_THAT(fails(does_as_told(), "reload failed"),
+              AllOf(HasSubstr("slot 0: cannot start the new worker: cannot make a "), HasSubstr("(EMFILE)"),
+                    Not(HasSubstr("wrote"))));
+  ASSERT_EQ(::prlimit(master, RLIMIT_NOFILE, &before, nullptr), 0);
+  EXPECT_THAT(master_.hup("reload done"), HasSubstr("generation 3 is live"));
 }
 
 TEST_F(BadReload, a_later_good_one_goes_through) {
