@@ -9,11 +9,13 @@
 namespace preforkd {
 namespace {
 
-// The number of workers that a new config means for a pool that has `present` now: its own number if the config says
-// another one than the config before it did, else what an operator has made of it, within the limits.
+// The number of workers that a new config means for a pool that has `present` now. A config that says another number to
+// begin with than the one before gets it. Otherwise `present` is what an operator has made of it and stays as far as
+// the new limits allow: who raises `max` because the pool needs more has no use for one that falls back to `min`.
 unsigned target_after(const WorkerCount& before, const WorkerCount& after, unsigned present) {
-  const bool same = before.initial == after.initial && before.min == after.min && before.max == after.max;
-  return same ? present : after.initial;
+  const bool only_limits = before.initial == before.min && after.initial == after.min;
+  if (!only_limits && before.initial != after.initial) return after.initial;
+  return std::clamp(present, after.min, after.max);
 }
 
 }  // namespace

@@ -9,10 +9,11 @@
 #include <string>
 
 #include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/configured_master.hpp"
+#include "support/control_group.hpp"
 #include "support/load.hpp"
 #include "support/master.hpp"
-#include "support/proc.hpp"
-#include "support/temp_dir.hpp"
 
 namespace preforkd::component {
 namespace {
@@ -53,49 +54,28 @@ TEST(Resize, under_load_no_request_fails_and_the_highest_slots_leave) {
   EXPECT_THAT(master.log().text(), HasSubstr("left (scaled-down): exit status 0"));
 }
 
-class ConfiguredPool {
- public:
-  explicit ConfiguredPool(const json& workers) : file_(write(workers)) {}
+json config_of(const json& workers) {
+  return {{"listen", {"127.0.0.1:0"}}, {"program", {binaries::worker("prefork_does_as_told")}}, {"workers", workers}};
+}
 
-  // Rewrites the config, and reloads.
-  void reload(const json& workers) {
-    write(workers);
-    reload();
-  }
-  void reload() {
-    const std::size_t mark = log().size();
-    process_.signal(SIGHUP);
-    log().wait_for("reload done", mark);
-  }
+// A pool whose config says only how many workers there are.
+class ConfiguredPool : public ConfiguredMaster {
+ public:
+  explicit ConfiguredPool(const json& workers) : ConfiguredMaster(config_of(workers)) {}
+
   void signal(int number, const std::string& answer) {
     const std::size_t mark = log().size();
-    process_.signal(number);
+    process().signal(number);
     EXPECT_THAT(log().wait_for(number == SIGTTIN ? "SIGTTIN:" : "SIGTTOU:", mark), HasSubstr(answer));
   }
   void wait_workers(std::size_t count) const {
-    EXPECT_TRUE(eventually([&] { return children_of(pid()).size() == count; }))
-        << children_of(pid()).size() << " workers, not " << count;
+    EXPECT_TRUE(eventually([&] { return workers().size() == count; })) << workers().size() << " workers, not " << count;
   }
-  [[nodiscard]] pid_t pid() const { return process_.pid(); }
-  [[nodiscard]] const Output& log() const { return process_.err(); }
-
- private:
-  std::string write(const json& workers) {
-    return folder_.write(
-        "pool.json",
-        json{{"listen", {"127.0.0.1:0"}}, {"program", {binaries::worker("prefork_does_as_told")}}, {"workers", workers}}
-            .dump());
-  }
-
-  TempDir folder_;
-  std::string file_;
-  Process process_{binaries::preforkd, {"--config", file_}};
 };
 
 TEST(Resize, stays_between_min_and_max_of_the_config) {
   ConfiguredPool pool({{"min", 2}, {"max", 3}});
   pool.wait_workers(2);
-  pool.log().wait_for("2/2 workers ready");
   pool.signal(SIGTTOU, "refused, the pool has from 2 to 3 workers");
   pool.signal(SIGTTIN, "3 workers");
   pool.wait_workers(3);
@@ -105,34 +85,116 @@ TEST(Resize, stays_between_min_and_max_of_the_config) {
 
 TEST(Resize, what_an_operator_made_of_the_number_stays_until_the_config_says_another) {
   ConfiguredPool pool({{"min", 1}, {"max", 5}});
-  pool.log().wait_for("1/1 workers ready");
   pool.signal(SIGTTIN, "2 workers");
   pool.wait_workers(2);
-  pool.reload();
+  pool.hup("reload done");
   pool.wait_workers(2);
-  pool.reload({{"min", 3}, {"max", 5}});
+  pool.reload(config_of({{"min", 1}, {"max", 6}}));
+  pool.wait_workers(2);
+  pool.reload(config_of({{"min", 3}, {"max", 5}}));
   pool.wait_workers(3);
 }
 
-TEST(Resize, auto_follows_the_cpus_that_the_master_may_use_at_each_reload) {
-  cpu_set_t all;
-  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
-  if (CPU_COUNT(&all) < 2) GTEST_SKIP() << "needs two CPUs, there is one";
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
-    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+TEST(Resize, to_fewer_lets_clients_finish_and_to_more_again_uses_the_slot_at_once) {
+  const Master master = start(2);
+  master.wait_ready();
+  const pid_t last = master.worker(1);
+  const auto asks = [](Client& client) { return client.ask("who"); };
+  // Clients come until one of them is served by the last worker.
+  std::vector<Client> clients;
+  do {
+    clients.emplace_back(master.address());
+  } while (asks(clients.back()).find(" " + std::to_string(last) + ":") == std::string::npos);
+  master.signal(SIGTTOU);
+  master.log().wait_for("drains: scaled-down");
+  EXPECT_THAT(asks(clients.back()), HasSubstr(std::to_string(last))) << "its client is still served";
+  const std::size_t mark = master.log().size();
+  master.signal(SIGTTIN);
+  EXPECT_NE(master.worker(1, mark), last);
+  EXPECT_THAT(master.workers(), SizeIs(3)) << "the old one drains beside it";
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return master.workers().size() == 2; }));
+}
+
+TEST(Resize, during_a_reload_starts_at_once_and_leaves_the_surge_as_it_is) {
+  const json config{{"listen", {"127.0.0.1:0"}},
+                    {"program", {binaries::worker("does_as_told")}},
+                    {"workers", {{"min", 2}, {"max", 5}}},
+                    {"start_timeout", "1h"}};
+  ConfiguredMaster master(config);
+  json stuck = config;
+  stuck["program"] = {binaries::worker("hangs_on_start")};
+  master.reload(stuck, "generation 2) started");
+  for (const char* const worker : {"worker 2", "worker 3"}) {
+    const std::size_t mark = master.log().size();
+    master.process().signal(SIGTTIN);
+    EXPECT_THAT(master.log().wait_for(worker, mark), HasSubstr("generation 1) started"));
+    master.log().wait_for("is ready", mark);
   }
+  EXPECT_EQ(master.workers().size(), 5U) << "four, and max_surge 1";
+  json fewer = config;
+  fewer["workers"] = {{"min", 1}, {"max", 2}};
+  master.reload(fewer);
+  EXPECT_TRUE(eventually([&] { return master.workers().size() == 2; })) << "max counts";
+  for (const std::string& worker : master.table()) {
+    EXPECT_THAT(worker, testing::ContainsRegex("worker [01]: .*ready, generation 1"));
+  }
+}
+
+// The CPUs that processes of the test may use.
+class Cpus {
+ public:
+  Cpus() {
+    if (::sched_getaffinity(0, sizeof all_, &all_) != 0) throw HarnessError("sched_getaffinity failed");
+    CPU_ZERO(&one_);
+    for (int cpu = 0; CPU_COUNT(&one_) == 0; ++cpu) {
+      if (CPU_ISSET(cpu, &all_)) CPU_SET(cpu, &one_);
+    }
+  }
+  [[nodiscard]] int count() const { return CPU_COUNT(&all_); }
+  // Process 0 is this one.
+  void allow_one(pid_t process) const { EXPECT_EQ(::sched_setaffinity(process, sizeof one_, &one_), 0); }
+  void allow_all(pid_t process) const { EXPECT_EQ(::sched_setaffinity(process, sizeof all_, &all_), 0); }
+
+ private:
+  cpu_set_t all_{};
+  cpu_set_t one_{};
+};
+
+TEST(Resize, auto_counts_the_cpus_at_the_start) {
+  const Cpus cpus;
+  cpus.allow_one(0);
+  const ConfiguredPool pool("auto");
+  cpus.allow_all(0);
+  EXPECT_THAT(pool.workers(), SizeIs(1));
+}
+
+TEST(Resize, auto_follows_the_cpus_that_the_master_may_use_at_each_reload) {
+  const Cpus cpus;
+  if (cpus.count() < 2) GTEST_SKIP() << "needs two CPUs, there is one";
   ConfiguredPool pool("auto");
-  pool.log().wait_for(" workers ready");
-  const std::size_t at_first = children_of(pool.pid()).size();
-  ASSERT_EQ(::sched_setaffinity(pool.pid(), sizeof one, &one), 0);
-  pool.reload();
+  const std::size_t at_first = pool.workers().size();
+  cpus.allow_one(pool.process().pid());
+  pool.hup("reload done");
   pool.wait_workers(1);
   pool.signal(SIGTTIN, "refused");
-  ASSERT_EQ(::sched_setaffinity(pool.pid(), sizeof all, &all), 0);
-  pool.reload();
+  cpus.allow_all(pool.process().pid());
+  pool.hup("reload done");
   pool.wait_workers(at_first);
+}
+
+TEST(Resize, auto_follows_the_cpu_quota_of_the_masters_control_group) {
+  const TestControlGroup half({.controller = "cpu",
+                               .unified = "cpu.max",
+                               .unified_value = "50000 100000",
+                               .legacy = "cpu.cfs_quota_us",
+                               .legacy_value = "50000"});
+  if (!half) GTEST_SKIP() << "no control group with a CPU quota can be made: " << half.reason();
+  ConfiguredPool pool("auto");
+  if (pool.workers().size() < 2) GTEST_SKIP() << "needs two CPUs, there is one";
+  half.take(pool.process().pid());
+  pool.hup("reload done");
+  pool.wait_workers(1);
 }
 
 }  // namespace

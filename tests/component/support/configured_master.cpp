@@ -15,8 +15,9 @@ namespace preforkd::component {
 ConfiguredMaster::ConfiguredMaster(const nlohmann::json& config, const StartOptions& options)
     : process_(binaries::preforkd, {"--config", folder_.write("test.json", config.dump()), "--log-level", "debug"},
                options) {
-  const std::string count = std::to_string(config.value("workers", 1));
-  log().wait_for(count + "/" + count + " workers ready");
+  static const std::regex all_ready("([0-9]+)/\\1 workers ready");
+  std::string line;
+  log().wait_for(all_ready, line);
 }
 
 std::string ConfiguredMaster::hup(std::string_view part) {

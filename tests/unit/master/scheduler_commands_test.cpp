@@ -43,6 +43,23 @@ TEST_F(SchedulerCommands, AdoptsAConfigThatNeedsNoNewWorkers) {
   EXPECT_EQ(observer.exited.back().follow, Follow::down) << "restart is the new one, for old workers too";
 }
 
+TEST_F(SchedulerCommands, AnotherRangeMovesTheNumberNoFurtherThanItMust) {
+  config.workers = {.initial = 2, .min = 2, .max = 5};
+  start_ready();
+  ASSERT_TRUE(pool->resize(4));
+  const auto after = [this](const WorkerCount& workers) {
+    config.workers = workers;
+    adopt();
+    return pool->target();
+  };
+  EXPECT_EQ(after({.initial = 2, .min = 2, .max = 8}), 4U);
+  EXPECT_EQ(after({.initial = 3, .min = 3, .max = 8}), 4U);
+  EXPECT_EQ(after({.initial = 6, .min = 6, .max = 8}), 6U);
+  EXPECT_EQ(after({.initial = 1, .min = 1, .max = 5}), 5U);
+  EXPECT_EQ(after({.initial = 2, .min = 1, .max = 5}), 2U) << "a number of its own counts";
+  EXPECT_EQ(after({.initial = 3, .min = 3, .max = 3}), 3U);
+}
+
 TEST_F(SchedulerCommands, AnAdoptedRecycleAgeCountsForWorkersThatAreThere) {
   start_ready();
   pass(minutes(30));
