@@ -84,7 +84,11 @@ TEST(Pressure, a_client_that_never_reads_is_closed_after_the_write_timeout) {
   Client::Options small;
   small.receive_buffer = 4096;
   Client stuck(master.address(), small);
-  send_until_pushed_back(stuck, std::string(1000, 'x') + "\n", 200000);
+  try {
+    send_until_pushed_back(stuck, std::string(1000, 'x') + "\n", 200000);
+  } catch (const HarnessError&) {
+    // On a busy machine the time-out passes before the last byte was sent.
+  }
   EXPECT_THAT(master.log().wait_for(" closed: "), HasSubstr("write-timeout"));
 }
 
