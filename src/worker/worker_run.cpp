@@ -147,11 +147,21 @@ void WorkerRun::turn() {
   status_.update(path_.connections());
 }
 
+// A second signal. In a pool it hurries nobody: it is the master's, beside an operator's to this one worker, and the
+// master ends a drain that takes too long.
+bool WorkerRun::is_hurried() const noexcept { return signals_seen_ >= 2 && (!lifeline_ || alone_); }
+
 void WorkerRun::leave_if_told() {
-  if (signals_seen_ >= 2 && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
-  if (draining_ || (signals_seen_ == 0 && !master_gone_ && !server_.posts.stop_requested())) return;
-  if (master_gone_) log_line(LogLevel::warning, {"the master is gone: finishing what was asked, then leaving"});
-  begin_drain();
+  if (is_hurried() && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
+  if (master_gone_ && !alone_) be_alone();
+  if (!draining_ && (signals_seen_ > 0 || alone_ || server_.posts.stop_requested())) begin_drain();
+}
+
+// Nobody is left who would end a drain that takes too long, so idle connections are not kept.
+void WorkerRun::be_alone() {
+  alone_ = true;
+  log_line(LogLevel::warning, {"the master is gone: finishing what was asked, then leaving"});
+  if (draining_) path_.begin_drain();
 }
 
 void WorkerRun::begin_drain() {
@@ -160,7 +170,7 @@ void WorkerRun::begin_drain() {
   acceptor_.close();
   if (server_.on_drain) server_.on_drain();
   if (limits_.drain_timeout.count() > 0) server_.wheel.arm(*this, server_.loop.now() + limits_.drain_timeout);
-  if (limits_.drain_idle_at_once) path_.begin_drain();
+  if (limits_.drain_idle_at_once || alone_) path_.begin_drain();
 }
 
 void WorkerRun::on_timer() { path_.close_all(CloseReason::drain_timeout, CloseReason::drained); }

@@ -17,7 +17,8 @@ namespace prefork::internal {
 // One Server::run(): from taking over the sockets to the exit status.
 //
 //   start() ── READY=1 ──▶ serving ── a reason to leave ──▶ draining ── last connection gone ──▶ done
-//                              └── a callback failed, or a second signal: every connection is closed ──▶ done
+//                              └── a callback failed, or a second signal outside a pool: every connection is closed ──▶
+//                              done
 //
 // A reason to leave that comes in the middle of a turn takes effect at its end. So a listening socket that woke this
 // worker in the same turn is accepted from before it is given up: the kernel has woken nobody else for that client.
@@ -42,7 +43,9 @@ class WorkerRun final : private TimerNode {
 
   void start(std::vector<ListenSocket> sockets);
   void turn();
+  [[nodiscard]] bool is_hurried() const noexcept;
   void leave_if_told();
+  void be_alone();
   void begin_drain();
   [[nodiscard]] int abandon() noexcept;
   void on_timer() override;  // the drain took too long
@@ -60,7 +63,8 @@ class WorkerRun final : private TimerNode {
   Acceptor acceptor_;
   ConnectionTable* table_before_;
   int signals_seen_ = 0;
-  bool master_gone_ = false;
+  bool master_gone_ = false;  // the lifeline has ended in this turn, or before
+  bool alone_ = false;        // and what follows was done
   bool draining_ = false;
 };
 

@@ -340,6 +340,57 @@ TEST(WorkerRunTest, TermDrainsAndASecondOneEndsAtOnce) {
   EXPECT_EQ(worker.wait(), 0);
 }
 
+// A worker of a pool, as its master starts it, which keeps idle connections while it drains.
+struct PooledWorker {
+  Listener listener;
+  NotifySocket notify;
+  preforkd::ControlChannel channel = preforkd::ControlChannel::open().value();
+  ServerProcess process{
+      Start{{listener.fd.get()},
+            {{"NOTIFY_SOCKET", notify.name()}, {"PREFORK_CONTROL_FD", std::to_string(channel.worker_end.get())}},
+            [](Server& s) {
+              Limits limits;
+              limits.drain_idle_at_once = false;
+              s.limits(limits);
+              echo(s);
+            },
+            [this] { channel.master_end.reset(); }}};
+  TestClient client{listener.address};
+
+  void echoes() {
+    client.send("x\n");
+    EXPECT_EQ(client.line(), "received: x");
+  }
+  void told_to_drain() {
+    process.signal(SIGTERM);
+    EXPECT_THAT(notify.next_with("STOPPING"), HasSubstr("STOPPING=1"));
+  }
+};
+
+TEST(WorkerRunTest, InAPoolASecondTermHurriesNobody) {
+  PooledWorker worker;
+  worker.echoes();
+  worker.told_to_drain();
+  worker.process.signal(SIGTERM);
+  worker.process.signal(SIGINT);
+  // The signals are seen in the turn of the first line at the latest, and would close the connection at its end.
+  worker.echoes();
+  worker.echoes();
+  worker.channel.master_end.reset();
+  EXPECT_EQ(worker.client.rest(), "<eof>");
+  EXPECT_EQ(worker.process.wait(), 0);
+}
+
+TEST(WorkerRunTest, WithoutAMasterADrainKeepsNoIdleConnection) {
+  PooledWorker worker;
+  worker.echoes();
+  worker.told_to_drain();
+  worker.echoes();
+  worker.channel.master_end.reset();
+  EXPECT_EQ(worker.client.rest(), "<eof>");
+  EXPECT_EQ(worker.process.wait(), 0);
+}
+
 TEST(WorkerRunTest, SeveralSocketsAreServed) {
   const Listener tcp;
   const Listener unix_socket("@prefork-worker-run-" + std::to_string(::getpid()));

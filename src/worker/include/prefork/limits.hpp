@@ -22,7 +22,8 @@ struct Limits {
   // in hand then end with CloseReason::drained, the others with CloseReason::drain_timeout.
   std::chrono::milliseconds drain_timeout{0};
   // Draining closes a connection as soon as it has nothing in hand: no reply owed, no output unsent, no message begun.
-  // false: it is served on until the client closes it or drain_timeout ends it. ("drain_idle": "close" | "keep")
+  // false: it is served on until the client closes it or drain_timeout ends it, as long as there is a master.
+  // ("drain_idle": "close" | "keep")
   bool drain_idle_at_once = true;
   // A client that was accepted less than this before, and has sent nothing yet, is not idle: a draining worker waits
   // for its first message. 0: it is closed like an idle one.
