@@ -15,6 +15,8 @@
 namespace preforkd::component {
 namespace {
 
+using Kind = ClientError::Kind;
+
 Address address_of(const std::string& text) {
   const Result<Address> address = parse_address(text);
   if (!address) throw HarnessError(text + ": " + address.error());
@@ -47,7 +49,7 @@ Client::Client(const std::string& address, const Options& options) {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &*options.receive_buffer, sizeof *options.receive_buffer);
   }
   if (const int error = connect_by(fd_.get(), target, options.deadline); error != 0) {
-    throw HarnessError("cannot connect to " + address + ": " + errno_text(error));
+    throw ClientError(Kind::no_connection, "cannot connect to " + address + ": " + errno_text(error));
   }
 }
 
@@ -55,13 +57,15 @@ std::size_t Client::send_some(std::string_view bytes) {
   const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN) return 0;
-  throw HarnessError("send failed: " + errno_text(errno));
+  throw ClientError(Kind::reset, "send failed: " + errno_text(errno));
 }
 
 void Client::send(std::string_view bytes, const Deadline& deadline) {
   while (!bytes.empty()) {
     bytes.remove_prefix(send_some(bytes));
-    if (!bytes.empty() && !wait_ready(fd_.get(), POLLOUT, deadline)) throw HarnessError("the server does not read");
+    if (!bytes.empty() && !wait_ready(fd_.get(), POLLOUT, deadline)) {
+      throw ClientError(Kind::timed_out, "the server does not read");
+    }
   }
 }
 
@@ -69,7 +73,7 @@ void Client::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
 
 Client::Read Client::read_some(const Deadline& deadline) {
   if (!wait_ready(fd_.get(), POLLIN, deadline)) {
-    throw HarnessError("the server sent no more in time; so far: " + escape_bytes(buffer_));
+    throw ClientError(Kind::timed_out, "the server sent no more in time; so far: " + escape_bytes(buffer_));
   }
   std::array<char, 65536> bytes;
   const ssize_t size = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
@@ -79,12 +83,16 @@ Client::Read Client::read_some(const Deadline& deadline) {
   return Read::some;
 }
 
+ClientError Client::ended(Read how, const std::string& text) {
+  return {how == Read::end ? Kind::closed : Kind::reset, text};
+}
+
 std::string Client::read_line(const Deadline& deadline) {
   std::size_t end = buffer_.find('\n');
   while (end == std::string::npos) {
     const std::size_t seen = buffer_.size();
-    if (read_some(deadline) != Read::some)
-      throw HarnessError("the connection ended before a line; so far: " + escape_bytes(buffer_));
+    const Read read = read_some(deadline);
+    if (read != Read::some) throw ended(read, "the connection ended before a line; so far: " + escape_bytes(buffer_));
     end = buffer_.find('\n', seen);
   }
   const std::string line = buffer_.substr(0, end);
@@ -94,8 +102,9 @@ std::string Client::read_line(const Deadline& deadline) {
 
 std::string Client::read_exactly(std::size_t size, const Deadline& deadline) {
   while (buffer_.size() < size) {
-    if (read_some(deadline) != Read::some)
-      throw HarnessError("the connection ended after " + std::to_string(buffer_.size()) + " bytes");
+    const Read read = read_some(deadline);
+    if (read != Read::some)
+      throw ended(read, "the connection ended after " + std::to_string(buffer_.size()) + " bytes");
   }
   const std::string bytes = buffer_.substr(0, size);
   buffer_.erase(0, size);
@@ -110,7 +119,8 @@ std::string Client::read_to_end(const Deadline& deadline) {
       case Read::end:
         return std::exchange(buffer_, {});
       case Read::failed:
-        throw HarnessError("the connection failed: " + errno_text(errno) + "; so far: " + escape_bytes(buffer_));
+        throw ClientError(Kind::reset,
+                          "the connection failed: " + errno_text(errno) + "; so far: " + escape_bytes(buffer_));
     }
   }
 }

@@ -10,7 +10,18 @@
 
 namespace preforkd::component {
 
-// A client connection whose every call ends by a deadline: it throws HarnessError when that passes or the socket fails.
+// Why a client's call failed.
+class ClientError : public HarnessError {
+ public:
+  enum class Kind { no_connection, reset, closed, timed_out };
+  ClientError(Kind kind, const std::string& text) : HarnessError(text), kind_(kind) {}
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+// A client connection whose every call ends by a deadline: it throws ClientError when that passes or the socket fails.
 class Client {
  public:
   struct Options {
@@ -44,6 +55,7 @@ class Client {
  private:
   enum class Read { some, end, failed };
   Read read_some(const Deadline& deadline);
+  static ClientError ended(Read how, const std::string& text);
 
   UniqueFd fd_;
   std::string buffer_;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace preforkd::torture {
+
+using Clock = std::chrono::steady_clock;
+
+enum class Loss : std::uint8_t { no_connection, reset, closed, timed_out, wrong_reply };
+inline constexpr std::size_t losses = 5;
+[[nodiscard]] std::string_view to_string(Loss kind) noexcept;
+
+// One connection's end before all its requests were answered.
+struct Failure {
+  Loss kind{};
+  std::string_view load;      // "one request a connection", …
+  unsigned requests = 1;      // begun and not answered
+  pid_t worker = 0;           // that answered on this connection before; 0: nobody did
+  Clock::time_point began{};  // of the connection
+  Clock::time_point ended{};
+  std::string text;
+};
+
+// Who was killed, what was asked and what was lost, and which of that the killed ones had in hand. All threads write
+// to it.
+class Ledger {
+ public:
+  struct Count {
+    std::uint64_t all = 0;
+    std::uint64_t in_killed_hands = 0;
+  };
+
+  // It got SIGKILL at `from` and was gone at `until`: meanwhile it may have ended a system call, such as accept(2).
+  void note_kill(pid_t worker, Clock::time_point from, Clock::time_point until);
+  void note_answers(std::uint64_t count) noexcept { answered_ += count; }
+  void note_failure(Failure failure);
+
+  [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }
+  [[nodiscard]] std::size_t kills() const;
+  [[nodiscard]] std::array<Count, losses> lost() const;
+  // Requests that were lost although nobody was killed who can have had them.
+  [[nodiscard]] std::uint64_t unexcused() const;
+  // The first of those failures, a line each.
+  [[nodiscard]] std::vector<std::string> unexcused_lines(std::size_t most) const;
+
+ private:
+  struct Kill {
+    pid_t worker;
+    Clock::time_point from;
+    Clock::time_point until;
+  };
+
+  [[nodiscard]] bool in_killed_hands(const Failure& failure) const;
+
+  const Clock::time_point begin_ = Clock::now();
+  std::atomic<std::uint64_t> answered_ = 0;
+  mutable std::mutex mutex_;
+  std::vector<Kill> kills_;
+  std::vector<Failure> failures_;
+};
+
+}  // namespace preforkd::torture

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "torture/ledger.hpp"
+#include "torture/victim.hpp"
+
+namespace preforkd::torture {
+
+// Does to a pool what operators, bugs and bad luck do, in an order and at times that a seed decides.
+class Tormentor {
+ public:
+  // Borrows victim and ledger. `tell`: each act is printed.
+  Tormentor(Victim& victim, Ledger& ledger, std::uint64_t seed, bool tell);
+  Tormentor(const Tormentor&) = delete;
+  Tormentor& operator=(const Tormentor&) = delete;
+  ~Tormentor() { let_go(Clock::time_point::max()); }
+
+  // Until `end`. Whoever was stopped goes on when it returns.
+  void torment(Clock::time_point end);
+
+  // How often each act was done.
+  [[nodiscard]] const std::map<std::string, unsigned>& acts() const noexcept { return done_; }
+
+ private:
+  struct Act {
+    std::string name;
+    unsigned weight;
+    void (Tormentor::*perform)();
+  };
+  struct Stopped {
+    pid_t worker;  // 0: the master
+    Clock::time_point until;
+  };
+  static const std::vector<Act>& repertoire();
+
+  void reload();
+  void reload_unchanged();
+  void reload_twice();
+  void reload_bad_json();
+  void reload_unknown_key();
+  void reload_missing_program();
+  void reload_crashing_program();
+  void reload_hanging_program();
+  void reload_program_that_dies_in_soak();
+  void resize_by_config();
+  void recycle_by_config();
+  void listen_elsewhere_too();
+  void one_more();
+  void one_fewer();
+  void kill_worker();
+  void end_worker();
+  void stop_worker();
+  void stop_master();
+
+  void apply(const nlohmann::json& config);
+  void apply_bad(const nlohmann::json& config);
+  [[nodiscard]] unsigned below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
+  [[nodiscard]] pid_t some_worker();
+  [[nodiscard]] Clock::time_point soon();
+  // Wakes up who was stopped until `now` or earlier.
+  void let_go(Clock::time_point now);
+  void wait_until(Clock::time_point at);
+
+  Victim& victim_;
+  Ledger& ledger_;
+  std::mt19937_64 random_;
+  const bool tell_;
+  const Clock::time_point begin_ = Clock::now();
+  nlohmann::json config_;  // the last good one
+  std::map<std::string, unsigned> done_;
+  std::vector<Stopped> stopped_;
+};
+
+}  // namespace preforkd::torture

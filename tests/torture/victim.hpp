@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::torture {
+
+// The pool that is tortured: a preforkd of its own with a config file, and what has to be true of it in the end.
+class Victim {
+ public:
+  static constexpr unsigned workers_at_rest = 3;
+
+  // `drain_idle`: as in the workers' settings. Waits until the pool serves.
+  explicit Victim(const std::string& drain_idle);
+
+  [[nodiscard]] const nlohmann::json& config_at_rest() const noexcept { return at_rest_; }
+  [[nodiscard]] std::string address() const;
+  // An address for a second listening socket.
+  [[nodiscard]] std::string second_address() const { return folder_.file("second.sock"); }
+
+  void write(const nlohmann::json& config) const { write_text(config.dump(2)); }
+  void write_text(const std::string& text) const { static_cast<void>(folder_.write("torture.json", text)); }
+  void signal(int number) const { process_.signal(number); }
+
+  [[nodiscard]] std::vector<pid_t> workers() const;
+  // False: it is gone, or no worker of this pool.
+  [[nodiscard]] bool signal_worker(pid_t worker, int number) const;
+  // SIGKILL; returns when it is gone.
+  [[nodiscard]] bool kill_worker(pid_t worker) const;
+
+  // Lines of the log that hold `part`.
+  [[nodiscard]] std::size_t logged(std::string_view part) const;
+  [[nodiscard]] std::string log() const { return process_.err().text(); }
+
+  // Reloads the config of the beginning and waits for full strength. What is wrong, a line each.
+  [[nodiscard]] std::vector<std::string> come_to_rest();
+  // When nobody asks any more: what was leaked.
+  [[nodiscard]] std::vector<std::string> leaks() const;
+  // SIGTERM, and what is wrong with the end.
+  [[nodiscard]] std::vector<std::string> end();
+
+ private:
+  // Invalid: it is gone, or no worker of this pool.
+  [[nodiscard]] UniqueFd open_worker(pid_t worker) const;
+
+  component::TempDir folder_;
+  nlohmann::json at_rest_;
+  component::Process process_;
+  std::size_t descriptors_at_rest_ = 0;
+};
+
+}  // namespace preforkd::torture
