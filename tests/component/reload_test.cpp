@@ -220,6 +220,13 @@ TEST_F(BadReload, a_new_worker_that_ends_during_its_soak_is_named) {
   EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: exit, exit status 5"));
 }
 
+TEST_F(BadReload, a_new_worker_that_hangs_during_its_soak_is_named) {
+  json config = does_as_told();  // which never says WATCHDOG=1
+  config["hang_timeout"] = "100ms";
+  config["reload"] = {{"soak", "1h"}};
+  EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: hang"));
+}
+
 TEST_F(BadReload, a_new_worker_that_is_killed_by_a_signal_is_named) {
   json config = does_as_told();
   config["program"] = {"/bin/sh", "-c", "kill -SEGV $$"};
@@ -290,6 +297,34 @@ TEST(ReloadDuringAReload, supersedes_it) {
   for (const std::string& worker : master.table()) EXPECT_THAT(worker, HasSubstr("generation 3"));
 }
 
+TEST(ReloadDuringAReload, again_and_again_under_load_loses_no_request_and_ends_in_one_generation) {
+  json config = pool_of(binaries::worker("prefork_does_as_told"), 3);
+  config["settings"] = {{"drain_idle", "keep"}};
+  config["reload"] = {{"soak", "20ms"}};
+  ConfiguredMaster master(config);
+  Load load(master.address());
+  load.wait_for_more(50);
+  for (int reload = 0; reload < 10; ++reload) {
+    config["environment"] = {{"RELOAD", std::to_string(reload)}};
+    const std::size_t mark = master.log().size();
+    master.reload(config, "reloading pool");
+    // Some are let come to their end, most are superseded.
+    if (reload % 4 == 3) master.log().wait_for("reload done", mark);
+    load.wait_for_more(20);
+  }
+  const std::string done = master.hup("reload done");
+  EXPECT_THAT(load.stop(), IsEmpty());
+  const std::string generation =
+      done.substr(done.find("generation "), done.find(" is live") - done.find("generation "));
+  EXPECT_TRUE(eventually([&] {
+    const std::vector<std::string> workers = master.table();
+    return workers.size() == 3 && std::all_of(workers.begin(), workers.end(), [&](const std::string& worker) {
+             return worker.find(generation + ",") != std::string::npos;
+           });
+  })) << testing::PrintToString(master.table());
+  EXPECT_THAT(master.log().text(), HasSubstr("superseded by a newer reload"));
+}
+
 TEST(ReloadDuringAReload, with_a_bad_config_does_not_disturb_it) {
   const TempDir folder;
   for (const char* slot : {"0", "1"}) ASSERT_EQ(::mkfifo(folder.file(std::string("fifo") + slot).c_str(), 0600), 0);
@@ -312,6 +347,15 @@ TEST(ReloadDuringAReload, ends_with_a_stop) {
   master.reload(stuck, "generation 2) started");
   master.process().signal(SIGTERM);
   EXPECT_THAT(master.log().wait_for("reload ended"), HasSubstr("the pool stops"));
+  EXPECT_EQ(master.process().wait_exit().status, 0);
+}
+
+TEST(Reload, of_a_pool_that_stops_is_refused) {
+  ConfiguredMaster master(pool_of(binaries::worker("ignores_sigterm"), 1));
+  master.process().signal(SIGTERM);
+  master.log().wait_for("draining all workers");
+  EXPECT_THAT(master.hup("reload ended"), HasSubstr("the pool stops"));
+  master.process().signal(SIGTERM);
   EXPECT_EQ(master.process().wait_exit().status, 0);
 }
 
