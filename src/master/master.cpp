@@ -124,7 +124,13 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   happened_ = true;
   give_up_if_hopeless(status);
-  pool_.worker_exited(id, status);
+  pool_.worker_exited(id, status, died_of_oom(id, status));
+}
+
+bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
+  if (status.kind != ExitStatus::Kind::signaled || status.value != SIGKILL) return false;
+  const WorkerProcess* process = launcher_.find(id);
+  return process != nullptr && !process->was_sent_sigkill() && oom_kills_.explain_death(clock_.now());
 }
 
 // A pool never gives up on workers that crash. But if nothing of it ever ran and the reason will not pass by itself,
@@ -186,7 +192,7 @@ void Master::resize(int by) {
 
 void Master::show_table() {
   log::info(pool_name() + ": " + status());
-  const auto crashes = [this](unsigned slot) { return log_.crashes(slot); };
+  const auto crashes = [this](unsigned slot) { return log_.crash_text(slot); };
   for (const std::string& line : status_table(
            pool_, [this](WorkerId id) { return facts(id); }, crashes, clock_.now())) {
     log::info("  " + line);

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "master/config.hpp"
+#include "master/control_group.hpp"
 #include "master/event_loop.hpp"
 #include "master/listen_sockets.hpp"
 #include "master/notifier.hpp"
+#include "master/oom_kills.hpp"
 #include "master/pool.hpp"
 #include "master/pool_log.hpp"
 #include "master/pool_observers.hpp"
@@ -41,6 +43,7 @@ class Master final : private WorkerObserver {
   void on_worker_gone(WorkerId id, const ExitStatus& status) override;
 
   void give_up_if_hopeless(const ExitStatus& status);
+  [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
   void watch_signals();
   void stop(const std::string& why);
@@ -70,6 +73,7 @@ class Master final : private WorkerObserver {
 
   const bool leaves_with_terminal_;
   SteadyClock clock_;
+  OomKills oom_kills_{oom_count_file(own_control_groups(), control_group_mount)};
   EventLoop loop_;
   Notifier notifier_;
   ListenSockets sockets_;

@@ -119,6 +119,7 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
 void PoolLog::count_crash(const ExitRecord& exit) {
   Slot& slot = slots_[exit.slot];
   ++slot.crashes;
+  slot.last_cause = exit.cause;
   if (exit.was_ready && exit.ended_at - exit.started_at >= forget_after_) slot.run = 0;
   if (slot.run++ == 0) slot.run_began = exit.ended_at;
 }
@@ -183,6 +184,14 @@ void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
 std::uint64_t PoolLog::crashes(unsigned slot) const {
   const auto found = slots_.find(slot);
   return found == slots_.end() ? 0 : found->second.crashes;
+}
+
+std::string PoolLog::crash_text(unsigned slot) const {
+  const auto found = slots_.find(slot);
+  if (found == slots_.end() || found->second.crashes == 0) return "0 crashes";
+  const std::string cause(to_string(found->second.last_cause));
+  return found->second.crashes == 1 ? "1 crash (" + cause + ")"
+                                    : std::to_string(found->second.crashes) + " crashes (last: " + cause + ")";
 }
 
 }  // namespace preforkd

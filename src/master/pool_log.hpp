@@ -49,10 +49,13 @@ class PoolLog final : public PoolObserver {
 
   // Crashes of this slot since the master started.
   [[nodiscard]] std::uint64_t crashes(unsigned slot) const;
+  // The same with the cause of the last one: "0 crashes", "1 crash (oom)", "3 crashes (last: hang)".
+  [[nodiscard]] std::string crash_text(unsigned slot) const;
 
  private:
   struct Slot {
     std::uint64_t crashes = 0;
+    ExitCause last_cause = ExitCause::exit;
     unsigned run = 0;     // crashes without a good time between them
     Instant run_began{};  // the first of them
   };

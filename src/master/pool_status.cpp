@@ -6,21 +6,20 @@
 namespace preforkd {
 namespace {
 
-std::string worker_line(const WorkerView& worker, const ProcessFacts& facts, std::uint64_t crashes, Instant now) {
+std::string worker_line(const WorkerView& worker, const ProcessFacts& facts, const std::string& crashes, Instant now) {
   std::string line = "worker " + std::to_string(worker.slot) + ": pid " + std::to_string(facts.pid) + ", " +
                      std::string(to_string(worker.state)) + ", generation " + std::to_string(worker.generation) +
                      ", up " + spoken_time(now - worker.started_at);
   if (facts.connections) line += ", " + counted(*facts.connections, "connection");
   if (facts.requests) line += ", " + counted(*facts.requests, "request");
-  line += crashes == 1 ? ", 1 crash" : ", " + std::to_string(crashes) + " crashes";
+  line += ", " + crashes;
   if (worker.drain_deadline) line += ", killed in " + spoken_time(std::max(*worker.drain_deadline - now, Duration(0)));
   if (!worker.status_text.empty()) line += ", \"" + worker.status_text + "\"";
   return line;
 }
 
-std::string slot_line(const SlotView& slot, std::uint64_t crashes, Instant now) {
-  std::string line = "worker " + std::to_string(slot.slot) + ": no process, " +
-                     (crashes == 1 ? "1 crash" : std::to_string(crashes) + " crashes");
+std::string slot_line(const SlotView& slot, const std::string& crashes, Instant now) {
+  std::string line = "worker " + std::to_string(slot.slot) + ": no process, " + crashes;
   if (slot.down) return line + ", down until a reload";
   if (slot.retry_at) line += ", next try in " + spoken_time(std::max(*slot.retry_at - now, Duration(0)));
   return line;
@@ -48,7 +47,7 @@ std::string status_line(const Pool& pool, const ProcessLookup& lookup, std::opti
 }
 
 std::vector<std::string> status_table(const Pool& pool, const ProcessLookup& lookup,
-                                      const std::function<std::uint64_t(unsigned slot)>& crashes, Instant now) {
+                                      const std::function<std::string(unsigned slot)>& crashes, Instant now) {
   std::vector<std::string> lines;
   for (const WorkerView& worker : pool.workers()) {
     lines.push_back(worker_line(worker, lookup(worker.id), crashes(worker.slot), now));

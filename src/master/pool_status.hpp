@@ -21,7 +21,7 @@ namespace preforkd {
 // One line a worker and one for each slot that waits for its next try: slot, pid, state, generation, uptime,
 // connections, requests, crashes, status.
 [[nodiscard]] std::vector<std::string> status_table(const Pool& pool, const ProcessLookup& lookup,
-                                                    const std::function<std::uint64_t(unsigned slot)>& crashes,
+                                                    const std::function<std::string(unsigned slot)>& crashes,
                                                     Instant now);
 
 }  // namespace preforkd

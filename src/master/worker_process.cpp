@@ -95,6 +95,7 @@ void WorkerProcess::watch_process() {
 }
 
 void WorkerProcess::signal(int signal) noexcept {
+  was_sent_sigkill_ = was_sent_sigkill_ || signal == SIGKILL;
   if (pidfd_) send_signal(pidfd_.get(), signal);
 }
 

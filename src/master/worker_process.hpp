@@ -46,6 +46,7 @@ class WorkerProcess {
   void start(const SpawnPlan& plan);
 
   void signal(int signal) noexcept;
+  [[nodiscard]] bool was_sent_sigkill() const noexcept { return was_sent_sigkill_; }
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   // Its counters; null if it does not count (no libprefork).
@@ -77,6 +78,7 @@ class WorkerProcess {
   EventSource report_source_;
   EventSource exit_source_;
   pid_t pid_ = 0;
+  bool was_sent_sigkill_ = false;
   std::optional<ExecReport> exec_failure_;
   std::string status_text_;
   std::optional<int> reported_error_;
