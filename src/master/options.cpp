@@ -263,8 +263,8 @@ The sockets come from systemd (LISTEN_FDS) if it passed any, else from --listen 
 What the command line gives replaces what FILE says about the same key; all --listen together
 replace "listen". Without FILE the workers run in the current directory.
 
-Exit status: 0 all went well, 64 wrong command line, 69 a socket can't be had, 71 the system
-refused something, 78 wrong config.
+Exit status: 0 all went well, 64 wrong command line, 69 a socket can't be had or the program
+can't be run, 71 the system refused something, 78 wrong config.
 )";
 }
 
