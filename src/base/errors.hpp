@@ -16,6 +16,7 @@ inline constexpr int failure = 1;
 inline constexpr int usage = 64;        // EX_USAGE: the command line
 inline constexpr int unavailable = 69;  // EX_UNAVAILABLE: a socket, a directory, a bus that is needed
 inline constexpr int os_error = 71;     // EX_OSERR
+inline constexpr int not_allowed = 77;  // EX_NOPERM
 inline constexpr int config = 78;       // EX_CONFIG: the configuration file
 }  // namespace exit_code
 

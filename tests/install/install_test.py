@@ -45,7 +45,7 @@ def test_files(stage):
     shutil.rmtree(stage.root, ignore_errors=True)
     run("cmake", "--install", stage.build, env=dict(os.environ, DESTDIR=stage.root))
     etc = "/etc" if stage.prefix == "/usr" else stage.prefix + "/etc"
-    wanted = [stage.path(p) for p in ("bin/preforkd", "bin/prefork-client", "libexec/preforkd/prefork-echo", "include/prefork/server.hpp",
+    wanted = [stage.path(p) for p in ("bin/preforkd", "bin/preforkctl", "bin/prefork-client", "libexec/preforkd/prefork-echo", "include/prefork/server.hpp",
                                       "share/preforkd/pool.schema.json")]
     wanted += [f"{stage.root}{stage.libdir}/{p}" for p in ("libprefork.so", "libprefork.so.0", "libprefork.so.0.1.0", "pkgconfig/prefork.pc",
                                                           "cmake/prefork/prefork-config.cmake")]

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/bus.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "ctl/command_error.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+// sd_bus_error with its own end.
+class Error {
+ public:
+  Error() = default;
+  Error(const Error&) = delete;
+  Error& operator=(const Error&) = delete;
+  ~Error() { sd_bus_error_free(&error_); }
+
+  sd_bus_error* get() noexcept { return &error_; }
+  [[nodiscard]] BusFailure failure(int result) {
+    if (error_.name == nullptr) sd_bus_error_set_errno(&error_, result);
+    return {error_.name, error_.message != nullptr ? error_.message : errno_text(-result)};
+  }
+
+ private:
+  sd_bus_error error_ = SD_BUS_ERROR_NULL;
+};
+
+void require(int result) {
+  if (result < 0) throw Error().failure(result);
+}
+
+int open_address(sd_bus** bus, const std::string& address) {
+  sd_bus* made = nullptr;
+  int result = sd_bus_new(&made);
+  if (result >= 0) result = sd_bus_set_address(made, address.c_str());
+  if (result >= 0) result = sd_bus_set_bus_client(made, 1);
+  if (result >= 0) result = sd_bus_start(made);
+  if (result < 0) sd_bus_unref(made);
+  if (result >= 0) *bus = made;
+  return result;
+}
+
+int open_bus(sd_bus** bus, const BusTarget& target) {
+  const char* const where = target.where.c_str();
+  switch (target.kind) {
+    case BusTarget::Kind::address:
+      return open_address(bus, target.where);
+    case BusTarget::Kind::host:
+      return sd_bus_open_system_remote(bus, where);
+    case BusTarget::Kind::machine:
+      return target.user ? sd_bus_open_user_machine(bus, where) : sd_bus_open_system_machine(bus, where);
+    case BusTarget::Kind::local:
+      break;
+  }
+  return target.user ? sd_bus_open_user(bus) : sd_bus_open_system(bus);
+}
+
+std::string next_step(const BusTarget& target, int error) {
+  switch (target.kind) {
+    case BusTarget::Kind::address:
+      return "an address is \"unix:path=/PATH\" or what dbus-daemon --print-address says";
+    case BusTarget::Kind::host:
+      return "try \"ssh " + target.where + " preforkctl list\"";
+    case BusTarget::Kind::machine:
+      return "\"machinectl list\" shows the machines that run";
+    case BusTarget::Kind::local:
+      break;
+  }
+  if (!target.user) return "is dbus running? Pools that were started by hand may be on another one: --user, --address";
+  if (error == ENOMEDIUM) return "there is no session here: $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS are not set";
+  return "is there a session of yours? See $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS";
+}
+
+CommandError unreachable(const BusTarget& target, int error) {
+  return {exit_code::unavailable,
+          "cannot reach " + describe(target) + ": " + errno_text(error) + "; " + next_step(target, error)};
+}
+
+}  // namespace
+
+Bus::Bus(const BusTarget& target) : target_(target) {
+  sd_bus* made = nullptr;
+  int result = open_bus(&made, target);
+  bus_.reset(made);
+  // A connection is made in the background; its own name comes at the end of that.
+  const char* name = nullptr;
+  if (result >= 0) result = sd_bus_get_unique_name(made, &name);
+  if (result < 0) throw unreachable(target, -result);
+}
+
+Bus::~Bus() { listeners_.clear(); }
+
+Message Bus::make(const MethodCall& call) const {
+  sd_bus_message* made = nullptr;
+  require(sd_bus_message_new_method_call(bus_.get(), &made, call.destination.c_str(), call.path.c_str(),
+                                         call.interface.c_str(), call.member.c_str()));
+  Message message(made);
+  require(append(made, call.arguments));
+  if (call.interactive) require(sd_bus_message_set_allow_interactive_authorization(made, 1));
+  return message;
+}
+
+Json Bus::call(const MethodCall& call) {
+  const Message message = make(call);
+  Error error;
+  sd_bus_message* answer = nullptr;
+  const int result = sd_bus_call(bus_.get(), message.get(), call.timeout_us, error.get(), &answer);
+  if (result < 0) throw error.failure(result);
+  return decode(Message(answer).get());
+}
+
+void Bus::call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply) {
+  const Message message = make(call);
+  Listener& listener = listeners_.emplace_back(Listener{this, std::move(on_reply), nullptr, nullptr});
+  sd_bus_slot* slot = nullptr;
+  require(sd_bus_call_async(bus_.get(), &slot, message.get(), take_reply, &listener, call.timeout_us));
+  listener.slot.reset(slot);
+}
+
+void Bus::match(const std::string& rule, std::function<void(const Signal&)> on_signal) {
+  Listener& listener = listeners_.emplace_back(Listener{this, nullptr, std::move(on_signal), nullptr});
+  sd_bus_slot* slot = nullptr;
+  require(sd_bus_add_match(bus_.get(), &slot, rule.c_str(), take_signal, &listener));
+  listener.slot.reset(slot);
+}
+
+int Bus::take_reply(sd_bus_message* message, void* pointer, sd_bus_error* /*error*/) {
+  auto* const listener = static_cast<Listener*>(pointer);
+  Bus& bus = *listener->bus;
+  // The listener is done, and the callback may add others or throw.
+  std::list<Listener> done;
+  for (auto each = bus.listeners_.begin(); each != bus.listeners_.end(); ++each) {
+    if (&*each != listener) continue;
+    done.splice(done.begin(), bus.listeners_, each);
+    break;
+  }
+  try {
+    const sd_bus_error* const error = sd_bus_message_get_error(message);
+    if (error == nullptr) {
+      listener->on_reply(decode(message));
+    } else {
+      listener->on_reply(BusFailure(error->name, error->message != nullptr ? error->message : error->name));
+    }
+  } catch (...) {
+    bus.thrown_ = std::current_exception();
+  }
+  return 1;
+}
+
+int Bus::take_signal(sd_bus_message* message, void* pointer, sd_bus_error* /*error*/) {
+  auto* const listener = static_cast<Listener*>(pointer);
+  try {
+    listener->on_signal({sd_bus_message_get_path(message), sd_bus_message_get_interface(message),
+                         sd_bus_message_get_member(message), decode(message)});
+  } catch (...) {
+    listener->bus->thrown_ = std::current_exception();
+  }
+  return 0;  // others may want it, too
+}
+
+void Bus::rethrow() {
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
+void Bus::process() {
+  for (int result = 1; result > 0;) {
+    result = sd_bus_process(bus_.get(), nullptr);
+    rethrow();
+    require(result);
+  }
+}
+
+void Bus::wait_for(const std::function<bool()>& done) {
+  for (;;) {
+    process();
+    if (done()) return;
+    const int result = sd_bus_wait(bus_.get(), UINT64_MAX);
+    if (result != -EINTR) require(result);
+  }
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ctl/bus/bus_target.hpp"
+#include "ctl/bus/message.hpp"
+#include "ctl/json.hpp"
+
+namespace preforkd::ctl {
+
+// A call that came back as an error, or not at all.
+class BusFailure : public std::runtime_error {
+ public:
+  BusFailure(std::string name, const std::string& text) : std::runtime_error(text), name_(std::move(name)) {}
+  // Of D-Bus: "org.preforkd1.Error.Stopping".
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+ private:
+  std::string name_;
+};
+
+struct Signal {
+  std::string path;
+  std::string interface;
+  std::string member;
+  Json arguments;
+};
+
+// An asynchronous call's end: its out arguments, or why there are none.
+using Reply = std::variant<Json, BusFailure>;
+
+// A connection to a message bus. Callbacks run in process() and in wait_for(); what they throw comes out there. They
+// may make calls.
+class Bus {
+ public:
+  // Throws CommandError (69) if the bus cannot be reached.
+  explicit Bus(const BusTarget& target);
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+  ~Bus();
+
+  // Waits for the reply and returns its arguments; throws BusFailure.
+  Json call(const MethodCall& call);
+  // on_reply is called once, unless the connection goes first.
+  void call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply);
+  // For the rest of the connection's life. `rule` as in sd_bus_add_match(3). Throws BusFailure.
+  void match(const std::string& rule, std::function<void(const Signal&)> on_signal);
+
+  // Handles all that has come. Throws BusFailure once the connection is lost.
+  void process();
+  // Handles what comes until `done` is true.
+  void wait_for(const std::function<bool()>& done);
+
+  [[nodiscard]] const BusTarget& target() const noexcept { return target_; }
+  [[nodiscard]] sd_bus* get() const noexcept { return bus_.get(); }
+
+ private:
+  struct Close {
+    void operator()(sd_bus* bus) const noexcept { sd_bus_close_unref(bus); }
+  };
+  struct Unref {
+    void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
+  };
+  // What a callback of sd-bus is given; its slot ends before it does.
+  struct Listener {
+    Bus* bus;
+    std::function<void(const Reply&)> on_reply;
+    std::function<void(const Signal&)> on_signal;
+    std::unique_ptr<sd_bus_slot, Unref> slot;
+  };
+  static int take_reply(sd_bus_message* message, void* listener, sd_bus_error* error);
+  static int take_signal(sd_bus_message* message, void* listener, sd_bus_error* error);
+
+  [[nodiscard]] Message make(const MethodCall& call) const;
+  void rethrow();
+
+  BusTarget target_;
+  std::unique_ptr<sd_bus, Close> bus_;
+  std::list<Listener> listeners_;
+  std::exception_ptr thrown_;
+};
+
+}  // namespace preforkd::ctl

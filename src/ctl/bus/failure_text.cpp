@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/failure_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/errors.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+enum class Kind { absent, not_allowed, gone, silent, no_object, unknown_call, refused };
+
+struct Row {
+  std::string_view name;
+  Kind kind;
+};
+
+constexpr auto kinds = std::to_array<Row>({
+    {"org.freedesktop.DBus.Error.ServiceUnknown", Kind::absent},
+    {"org.freedesktop.DBus.Error.NameHasNoOwner", Kind::absent},
+    {"org.freedesktop.DBus.Error.AccessDenied", Kind::not_allowed},
+    {"org.freedesktop.DBus.Error.AuthFailed", Kind::not_allowed},
+    {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Kind::not_allowed},
+    {"org.preforkd1.Error.NotAuthorized", Kind::not_allowed},
+    {"org.freedesktop.DBus.Error.NoReply", Kind::gone},
+    {"org.freedesktop.DBus.Error.Disconnected", Kind::gone},
+    {"System.Error.ECONNRESET", Kind::gone},
+    {"System.Error.ENOTCONN", Kind::gone},
+    {"System.Error.EPIPE", Kind::gone},
+    {"System.Error.ESHUTDOWN", Kind::gone},
+    {"org.freedesktop.DBus.Error.Timeout", Kind::silent},
+    {"org.freedesktop.DBus.Error.TimedOut", Kind::silent},
+    {"System.Error.ETIMEDOUT", Kind::silent},
+    {"org.freedesktop.DBus.Error.UnknownObject", Kind::no_object},
+    {"org.freedesktop.DBus.Error.UnknownMethod", Kind::unknown_call},
+    {"org.freedesktop.DBus.Error.UnknownInterface", Kind::unknown_call},
+    {"org.freedesktop.DBus.Error.UnknownProperty", Kind::unknown_call},
+    {"org.freedesktop.DBus.Error.InvalidArgs", Kind::unknown_call},
+});
+
+Kind kind_of(const std::string& name) {
+  const auto* const found = std::find_if(kinds.begin(), kinds.end(), [&](const Row& row) { return row.name == name; });
+  return found == kinds.end() ? Kind::refused : found->kind;
+}
+
+// How to see a pool that is on no other bus started; only of the local system bus is it known.
+std::string start_hint(const std::string& pool, const BusTarget& target) {
+  const std::string elsewhere = "\"preforkctl " + options_for(target) + "list\" shows the pools there";
+  if (target.kind != BusTarget::Kind::local || target.user) return elsewhere;
+  return "start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
+}
+
+}  // namespace
+
+CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target) {
+  const std::string name = "pool \"" + pool + '"';
+  const std::string self = "preforkctl " + options_for(target);
+  switch (kind_of(failure.name())) {
+    case Kind::absent:
+      return {exit_code::unavailable,
+              name + " is not running on " + describe(target) + "; " + start_hint(pool, target)};
+    case Kind::not_allowed:
+      return {exit_code::not_allowed, name + ": not allowed: " + failure.what() +
+                                          "; try as root or as the pool's own user, or let polkit ask for a password"};
+    case Kind::gone:
+      return {exit_code::unavailable,
+              name + " went away before it answered; \"preforkctl logs " + pool + "\" shows its last words"};
+    case Kind::silent:
+      return {exit_code::unavailable, name + " does not answer; see whether its main process is stopped or busy"};
+    case Kind::no_object:
+      return {exit_code::failure, name + " has no such worker; \"" + self + "workers " + pool + "\" lists them"};
+    case Kind::unknown_call:
+      return {exit_code::failure, name + " does not understand this preforkctl (version " PREFORKD_VERSION "; see \"" +
+                                      self + "show " + pool + "\" for its own): " + failure.what()};
+    case Kind::refused:
+      break;
+  }
+  return {exit_code::failure, name + ": " + failure.what()};
+}
+
+}  // namespace preforkd::ctl

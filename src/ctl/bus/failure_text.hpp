@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "ctl/bus/bus.hpp"
+#include "ctl/bus/bus_target.hpp"
+#include "ctl/command_error.hpp"
+
+namespace preforkd::ctl {
+
+// What a call to a pool came to, for its user: a sentence that says what to do next, and the exit status.
+// 69: the pool is not there or went away; 77: not allowed; 1: it refused or failed.
+[[nodiscard]] CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target);
+
+}  // namespace preforkd::ctl

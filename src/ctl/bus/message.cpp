@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/message.hpp"
+
+#include <stdexcept>
+
+#include "base/errors.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+int check(int result) {
+  if (result < 0) throw std::runtime_error("the answer cannot be read: " + errno_text(-result));
+  return result;
+}
+
+template <class T>
+Json basic(sd_bus_message* message, char type) {
+  T value{};
+  check(sd_bus_message_read_basic(message, type, &value));
+  return value;
+}
+
+Json read_basic(sd_bus_message* message, char type) {
+  switch (type) {
+    case SD_BUS_TYPE_BOOLEAN:
+      return basic<int>(message, type) != 0;
+    case SD_BUS_TYPE_BYTE:
+      return basic<std::uint8_t>(message, type);
+    case SD_BUS_TYPE_INT16:
+      return basic<std::int16_t>(message, type);
+    case SD_BUS_TYPE_UINT16:
+      return basic<std::uint16_t>(message, type);
+    case SD_BUS_TYPE_INT32:
+      return basic<std::int32_t>(message, type);
+    case SD_BUS_TYPE_UINT32:
+      return basic<std::uint32_t>(message, type);
+    case SD_BUS_TYPE_INT64:
+      return basic<std::int64_t>(message, type);
+    case SD_BUS_TYPE_UINT64:
+      return basic<std::uint64_t>(message, type);
+    case SD_BUS_TYPE_DOUBLE:
+      return basic<double>(message, type);
+    case SD_BUS_TYPE_STRING:
+    case SD_BUS_TYPE_OBJECT_PATH:
+    case SD_BUS_TYPE_SIGNATURE:
+      return basic<const char*>(message, type);
+    default:
+      throw std::runtime_error(std::string("the answer holds a value of the unknown type ") + type);
+  }
+}
+
+Json read_value(sd_bus_message* message, char type, const char* contents);
+
+// What is left in the current container.
+Json read_rest(sd_bus_message* message) {
+  Json values = Json::array();
+  char type = 0;
+  const char* contents = nullptr;
+  while (check(sd_bus_message_peek_type(message, &type, &contents)) > 0) {
+    values.push_back(read_value(message, type, contents));
+  }
+  return values;
+}
+
+Json read_container(sd_bus_message* message, char type, const char* contents) {
+  check(sd_bus_message_enter_container(message, type, contents));
+  Json values = read_rest(message);
+  check(sd_bus_message_exit_container(message));
+  return values;
+}
+
+Json read_dictionary(sd_bus_message* message, const char* contents) {
+  Json object = Json::object();
+  for (Json& entry : read_container(message, SD_BUS_TYPE_ARRAY, contents)) {
+    const std::string key = entry[0].is_string() ? entry[0].get<std::string>() : entry[0].dump();
+    object[key] = std::move(entry[1]);
+  }
+  return object;
+}
+
+Json read_value(sd_bus_message* message, char type, const char* contents) {
+  switch (type) {
+    case SD_BUS_TYPE_ARRAY:
+      if (contents[0] == SD_BUS_TYPE_DICT_ENTRY_BEGIN) return read_dictionary(message, contents);
+      return read_container(message, type, contents);
+    case SD_BUS_TYPE_STRUCT:
+    case SD_BUS_TYPE_DICT_ENTRY:
+      return read_container(message, type, contents);
+    case SD_BUS_TYPE_VARIANT:
+      return std::move(read_container(message, type, contents)[0]);
+    default:
+      return read_basic(message, type);
+  }
+}
+
+}  // namespace
+
+int append(sd_bus_message* message, const std::vector<Argument>& arguments) {
+  for (const Argument& argument : arguments) {
+    int result = 0;
+    if (const auto* const text = std::get_if<std::string>(&argument)) {
+      result = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, text->c_str());
+    } else if (const auto* const number = std::get_if<std::uint32_t>(&argument)) {
+      result = sd_bus_message_append_basic(message, SD_BUS_TYPE_UINT32, number);
+    } else {
+      result = sd_bus_message_append_basic(message, SD_BUS_TYPE_INT32, &std::get<std::int32_t>(argument));
+    }
+    if (result < 0) return result;
+  }
+  return 0;
+}
+
+Json decode(sd_bus_message* message) {
+  check(sd_bus_message_rewind(message, 1));
+  return read_rest(message);
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/pool_client.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "ctl/bus/failure_text.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+constexpr char pool_interface[] = "org.preforkd1.Pool";
+constexpr char worker_interface[] = "org.preforkd1.Worker";
+constexpr char pool_path[] = "/org/preforkd1";
+constexpr std::string_view name_prefix = "org.preforkd1.";
+
+MethodCall driver_call(const std::string& member, std::vector<Argument> arguments = {}) {
+  return {.destination = "org.freedesktop.DBus",
+          .path = "/org/freedesktop/DBus",
+          .interface = "org.freedesktop.DBus",
+          .member = member,
+          .arguments = std::move(arguments)};
+}
+
+std::string worker_path(std::uint32_t slot) { return std::string(pool_path) + "/worker/" + std::to_string(slot); }
+
+}  // namespace
+
+PoolClient::PoolClient(Bus& bus, std::string name, bool interactive)
+    : bus_(bus), name_(std::move(name)), interactive_(interactive) {}
+
+MethodCall PoolClient::pool_call(const std::string& member, std::vector<Argument> arguments) const {
+  return {.destination = std::string(name_prefix) + name_,
+          .path = pool_path,
+          .interface = pool_interface,
+          .member = member,
+          .arguments = std::move(arguments)};
+}
+
+MethodCall PoolClient::worker_call(std::uint32_t slot, const std::string& member,
+                                   std::vector<Argument> arguments) const {
+  MethodCall call = pool_call(member, std::move(arguments));
+  call.path = worker_path(slot);
+  call.interface = worker_interface;
+  return call;
+}
+
+// A person who types a password, and a reload, take their time.
+MethodCall PoolClient::changing(MethodCall call) const {
+  call.interactive = interactive_;
+  call.timeout_us = UINT64_MAX;
+  return call;
+}
+
+MethodCall PoolClient::get_all_call() const {
+  MethodCall call = pool_call("GetAll", {std::string(pool_interface)});
+  call.interface = "org.freedesktop.DBus.Properties";
+  return call;
+}
+
+MethodCall PoolClient::objects_call() const {
+  MethodCall call = pool_call("GetManagedObjects");
+  call.interface = "org.freedesktop.DBus.ObjectManager";
+  return call;
+}
+
+MethodCall PoolClient::processes_call() const { return pool_call("ListWorkers"); }
+
+Json PoolClient::call(const MethodCall& call) {
+  try {
+    return bus_.call(call);
+  } catch (const BusFailure& failure) {
+    throw explain(failure, name_, bus_.target());
+  }
+}
+
+Json PoolClient::properties() { return call(get_all_call()).at(0); }
+
+Json PoolClient::properties(std::uint32_t slot) {
+  MethodCall get_all = worker_call(slot, "GetAll", {std::string(worker_interface)});
+  get_all.interface = "org.freedesktop.DBus.Properties";
+  return call(get_all).at(0);
+}
+
+std::vector<WorkerState> PoolClient::workers() { return worker_states(call(objects_call()).at(0)); }
+
+std::vector<ProcessState> PoolClient::processes() { return process_states(call(processes_call()).at(0)); }
+
+std::vector<ExitRecord> PoolClient::exits(std::uint32_t most) {
+  return exit_records(call(pool_call("ExitHistory", {most})).at(0));
+}
+
+std::vector<PlannedChange> PoolClient::plan() { return planned_changes(call(changing(pool_call("Plan"))).at(0)); }
+
+void PoolClient::scale(std::uint32_t workers) { call(changing(pool_call("Scale", {workers}))); }
+
+void PoolClient::recycle_all() { call(changing(pool_call("RecycleAll"))); }
+
+void PoolClient::recycle(std::uint32_t slot) { call(changing(worker_call(slot, "Recycle"))); }
+
+void PoolClient::kill(std::uint32_t slot, std::int32_t signal) { call(changing(worker_call(slot, "Kill", {signal}))); }
+
+std::string PoolClient::owner() {
+  return call(driver_call("GetNameOwner", {std::string(name_prefix) + name_})).at(0).get<std::string>();
+}
+
+void PoolClient::subscribe(std::function<void(const Signal&)> on_signal, const std::function<void()>& on_gone) {
+  const std::string sender = owner();
+  try {
+    bus_.match("type='signal',sender='" + sender + "',path_namespace='" + pool_path + "'", std::move(on_signal));
+    bus_.match("type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" +
+                   std::string(name_prefix) + name_ + "'",
+               [sender, on_gone](const Signal& signal) {
+                 if (signal.arguments.at(1) == sender) on_gone();
+               });
+    if (owner() != sender) on_gone();  // it went in between
+  } catch (const BusFailure& failure) {
+    throw explain(failure, name_, bus_.target());
+  }
+}
+
+void PoolClient::reload(std::function<void(const Signal&)> on_signal) {
+  subscribe(std::move(on_signal), [] {});  // the call's own error says that the pool is gone
+  auto ended = std::make_shared<std::unique_ptr<Reply>>();
+  bus_.call_async(changing(pool_call("Reload")),
+                  [ended](const Reply& reply) { *ended = std::make_unique<Reply>(reply); });
+  try {
+    bus_.wait_for([&] { return *ended != nullptr; });
+    if (const auto* const failure = std::get_if<BusFailure>(ended->get())) throw *failure;
+  } catch (const BusFailure& failure) {
+    throw explain(failure, name_, bus_.target());
+  }
+}
+
+std::vector<std::string> pool_names(Bus& bus) {
+  std::vector<std::string> pools;
+  try {
+    const Json answer = bus.call(driver_call("ListNames"));
+    for (const Json& name : answer.at(0)) {
+      const auto& text = name.get_ref<const std::string&>();
+      if (text.starts_with(name_prefix)) pools.push_back(text.substr(name_prefix.size()));
+    }
+  } catch (const BusFailure& failure) {
+    throw CommandError(exit_code::unavailable,
+                       "cannot list the pools on " + describe(bus.target()) + ": " + failure.what());
+  }
+  std::sort(pools.begin(), pools.end());
+  return pools;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/pool_state.hpp"
+
+#include <algorithm>
+
+namespace preforkd::ctl {
+namespace {
+
+// Leaves `out` as it is where the value is missing or of another type.
+template <class T>
+void take(const Json& value, T& out) {
+  if constexpr (std::is_same_v<T, bool>) {
+    if (value.is_boolean()) out = value.get<bool>();
+  } else if constexpr (std::is_integral_v<T>) {
+    if (value.is_number_integer()) out = value.get<T>();
+  } else if (value.is_string()) {
+    out = value.get<std::string>();
+  }
+}
+
+template <class T>
+void take(const Json& properties, const char* name, T& out) {
+  const auto found = properties.find(name);
+  if (found != properties.end()) take(*found, out);
+}
+
+// The members of a struct, in order.
+template <class... T>
+void take_row(const Json& row, T&... out) {
+  std::size_t index = 0;
+  const auto next = [&](auto& member) {
+    if (row.is_array() && index < row.size()) take(row[index], member);
+    ++index;
+  };
+  (next(out), ...);
+}
+
+Counters counters(const Json& properties) {
+  Counters all;
+  take(properties, "Connections", all.connections);
+  take(properties, "ConnectionsTotal", all.connections_total);
+  take(properties, "RequestsTotal", all.requests_total);
+  take(properties, "BytesIn", all.bytes_in);
+  take(properties, "BytesOut", all.bytes_out);
+  return all;
+}
+
+}  // namespace
+
+PoolState pool_state(const Json& properties) {
+  PoolState pool;
+  take(properties, "Name", pool.name);
+  take(properties, "Description", pool.description);
+  take(properties, "State", pool.state);
+  take(properties, "StatusText", pool.status_text);
+  take(properties, "Generation", pool.generation);
+  take(properties, "TargetWorkers", pool.target_workers);
+  take(properties, "MinWorkers", pool.min_workers);
+  take(properties, "MaxWorkers", pool.max_workers);
+  take(properties, "ReadyWorkers", pool.ready_workers);
+  take(properties, "DrainingWorkers", pool.draining_workers);
+  pool.counters = counters(properties);
+  take(properties, "Crashes", pool.crashes);
+  take(properties, "Restarts", pool.restarts);
+  for (const Json& row : properties.value("Listeners", Json::array())) {
+    ListenerState& listener = pool.listeners.emplace_back();
+    take_row(row, listener.name, listener.address, listener.queued, listener.limit);
+  }
+  take(properties, "ConfigFile", pool.config_file);
+  for (const Json& argument : properties.value("Program", Json::array())) {
+    take(argument, pool.program.emplace_back());
+  }
+  take(properties, "MainPID", pool.main_pid);
+  take(properties, "Version", pool.version);
+  take(properties, "StartedAt", pool.started_at);
+  take_row(properties.value("LastReload", Json::array()), pool.last_reload.at, pool.last_reload.ok,
+           pool.last_reload.message);
+  return pool;
+}
+
+WorkerState worker_state(const Json& properties) {
+  WorkerState worker;
+  take(properties, "Slot", worker.slot);
+  take(properties, "PID", worker.pid);
+  take(properties, "Generation", worker.generation);
+  take(properties, "State", worker.state);
+  take(properties, "StatusText", worker.status_text);
+  take(properties, "StartedAt", worker.started_at);
+  take(properties, "ReadyAt", worker.ready_at);
+  take(properties, "DrainDeadline", worker.drain_deadline);
+  worker.counters = counters(properties);
+  take(properties, "MemoryBytes", worker.memory_bytes);
+  take(properties, "CPUUSec", worker.cpu_us);
+  take(properties, "Crashes", worker.crashes);
+  take(properties, "LastExitCause", worker.last_exit_cause);
+  return worker;
+}
+
+std::vector<WorkerState> worker_states(const Json& objects) {
+  std::vector<WorkerState> workers;
+  for (const auto& [path, interfaces] : objects.items()) {
+    const auto found = interfaces.find("org.preforkd1.Worker");
+    if (found != interfaces.end()) workers.push_back(worker_state(*found));
+  }
+  std::sort(workers.begin(), workers.end(),
+            [](const WorkerState& left, const WorkerState& right) { return left.slot < right.slot; });
+  return workers;
+}
+
+std::vector<ProcessState> process_states(const Json& rows) {
+  std::vector<ProcessState> processes;
+  for (const Json& row : rows) {
+    ProcessState& each = processes.emplace_back();
+    take_row(row, each.slot, each.pid, each.state, each.generation, each.connections);
+  }
+  return processes;
+}
+
+std::vector<ExitRecord> exit_records(const Json& rows) {
+  std::vector<ExitRecord> exits;
+  for (const Json& row : rows) {
+    ExitRecord& each = exits.emplace_back();
+    take_row(row, each.at, each.slot, each.pid, each.generation, each.cause, each.kind, each.status, each.failure,
+             each.text);
+  }
+  return exits;
+}
+
+std::vector<PlannedChange> planned_changes(const Json& rows) {
+  std::vector<PlannedChange> changes;
+  for (const Json& row : rows) {
+    PlannedChange& each = changes.emplace_back();
+    take_row(row, each.key, each.now, each.then, each.needs);
+  }
+  return changes;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ctl/json.hpp"
+
+namespace preforkd::ctl {
+
+// What the interfaces org.preforkd1.Pool and .Worker tell, as plain data: times are microseconds since 1970, sizes
+// bytes, 0 or "" means none. A property that the pool does not have (another version) stays at that.
+
+struct ListenerState {
+  std::string name;
+  std::string address;
+  std::uint32_t queued = 0;
+  std::uint32_t limit = 0;
+};
+
+struct Counters {
+  std::uint64_t connections = 0;
+  std::uint64_t connections_total = 0;
+  std::uint64_t requests_total = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+struct ReloadState {
+  std::uint64_t at = 0;
+  bool ok = false;
+  std::string message;
+};
+
+struct PoolState {
+  std::string name;
+  std::string description;
+  std::string state;
+  std::string status_text;
+  std::uint32_t generation = 0;
+  std::uint32_t target_workers = 0;
+  std::uint32_t min_workers = 0;
+  std::uint32_t max_workers = 0;
+  std::uint32_t ready_workers = 0;
+  std::uint32_t draining_workers = 0;
+  Counters counters;
+  std::uint64_t crashes = 0;
+  std::uint64_t restarts = 0;
+  std::vector<ListenerState> listeners;
+  std::string config_file;
+  std::vector<std::string> program;
+  std::uint32_t main_pid = 0;
+  std::string version;
+  std::uint64_t started_at = 0;
+  ReloadState last_reload;
+
+  // Whether it serves as it should: running, or between two configs.
+  [[nodiscard]] bool fine() const { return state == "running" || state == "reloading"; }
+};
+
+// A slot, with the process that counts in it.
+struct WorkerState {
+  std::uint32_t slot = 0;
+  std::uint32_t pid = 0;
+  std::uint32_t generation = 0;
+  std::string state;
+  std::string status_text;
+  std::uint64_t started_at = 0;
+  std::uint64_t ready_at = 0;
+  std::uint64_t drain_deadline = 0;
+  Counters counters;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t cpu_us = 0;
+  std::uint64_t crashes = 0;
+  std::string last_exit_cause;
+};
+
+// A process of Pool.ListWorkers().
+struct ProcessState {
+  std::uint32_t slot = 0;
+  std::uint32_t pid = 0;
+  std::string state;
+  std::uint32_t generation = 0;
+  std::uint64_t connections = 0;
+};
+
+// An end of Pool.ExitHistory().
+struct ExitRecord {
+  std::uint64_t at = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t pid = 0;
+  std::uint32_t generation = 0;
+  std::string cause;
+  std::string kind;
+  std::int32_t status = 0;
+  bool failure = false;
+  std::string text;
+};
+
+// A difference of Pool.Plan(); values are JSON.
+struct PlannedChange {
+  std::string key;
+  std::string now;
+  std::string then;
+  std::string needs;
+};
+
+// From a dictionary of properties by name.
+[[nodiscard]] PoolState pool_state(const Json& properties);
+[[nodiscard]] WorkerState worker_state(const Json& properties);
+// The workers among the objects of ObjectManager.GetManagedObjects(), by slot.
+[[nodiscard]] std::vector<WorkerState> worker_states(const Json& objects);
+// From the arrays that the methods return.
+[[nodiscard]] std::vector<ProcessState> process_states(const Json& rows);
+[[nodiscard]] std::vector<ExitRecord> exit_records(const Json& rows);
+[[nodiscard]] std::vector<PlannedChange> planned_changes(const Json& rows);
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ctl/bus/bus.hpp"
+#include "ctl/bus/pool_client.hpp"
+#include "ctl/options.hpp"
+#include "ctl/output/screen.hpp"
+
+namespace preforkd::ctl {
+
+// What a verb works with.
+class Context {
+ public:
+  // Both must outlive it.
+  Context(const Options& options, const Screen& screen) : options_(options), screen_(screen) {}
+
+  // Connects at the first use; throws CommandError.
+  [[nodiscard]] Bus& bus();
+
+  // The pool that the first argument names. Throws CommandError if it is no pool's name.
+  [[nodiscard]] PoolClient pool() { return pool(options_.arguments.at(0)); }
+  [[nodiscard]] PoolClient pool(const std::string& name);
+
+  [[nodiscard]] bool json() const { return options_.json != JsonMode::off; }
+
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+  [[nodiscard]] const Screen& screen() const noexcept { return screen_; }
+
+ private:
+  const Options& options_;
+  const Screen& screen_;
+  std::optional<Bus> bus_;
+};
+
+}  // namespace preforkd::ctl

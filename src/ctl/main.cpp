@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include <clocale>
+#include <cstdio>
+#include <exception>
+
+#include "base/errors.hpp"
+#include "ctl/command_error.hpp"
+#include "ctl/context.hpp"
+#include "ctl/help.hpp"
+#include "ctl/options.hpp"
+#include "ctl/output/printable.hpp"
+#include "ctl/output/screen.hpp"
+#include "ctl/verbs.hpp"
+
+namespace {
+
+using namespace preforkd;
+using namespace preforkd::ctl;
+
+int run(int argc, char** argv) {
+  const Options options = parse_options(argc, argv);
+  const Screen screen(options);
+  if (options.help || options.version) {
+    screen.print(options.help ? help_text() : "preforkctl " PREFORKD_VERSION "\n");
+    return exit_code::ok;
+  }
+  Context context(options, screen);
+  return options.verb->run(context);
+}
+
+int tell(const std::exception& error, int exit_code) {
+  std::fprintf(stderr, "preforkctl: %s\n", printable_lines(error.what()).c_str());
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");
+  try {
+    return run(argc, argv);
+  } catch (const CommandError& error) {
+    return tell(error, error.exit_code());
+  } catch (const std::exception& error) {
+    return tell(error, exit_code::failure);
+  }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ctl/bus/bus_target.hpp"
+
+namespace preforkd::ctl {
+
+struct Verb;
+
+enum class JsonMode { off, compact, pretty };
+
+// What the command line asks for.
+struct Options {
+  const Verb* verb = nullptr;  // of verbs()
+  std::vector<std::string> arguments;
+  std::vector<std::string> passed_on;  // what came after "--" where the verb runs another program
+
+  BusTarget bus;
+  JsonMode json = JsonMode::off;
+  bool legend = true;
+  bool pager = true;
+  bool quiet = false;
+  bool full = false;
+  bool ask_password = true;
+
+  bool all = false;
+  bool follow = false;
+  std::string lines;
+  std::int32_t signal = SIGTERM;
+
+  bool help = false;
+  bool version = false;
+};
+
+// Throws CommandError (64) whose one line names what is wrong and points to --help. Options may stand anywhere before
+// "--". Without a verb it is "list".
+[[nodiscard]] Options parse_options(int argc, const char* const* argv);
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/json_view.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+void add_counters(Json& object, const Counters& counters) {
+  object["connections"] = counters.connections;
+  object["connections_total"] = counters.connections_total;
+  object["requests_total"] = counters.requests_total;
+  object["bytes_in"] = counters.bytes_in;
+  object["bytes_out"] = counters.bytes_out;
+}
+
+Json listeners_json(const std::vector<ListenerState>& listeners) {
+  Json all = Json::array();
+  for (const ListenerState& listener : listeners) {
+    all.push_back({{"name", listener.name},
+                   {"address", listener.address},
+                   {"queued", listener.queued},
+                   {"limit", listener.limit}});
+  }
+  return all;
+}
+
+// A value that the pool sent as JSON; as a string if it is none.
+Json parsed(const std::string& text) {
+  Json value = Json::parse(text, nullptr, false);
+  return value.is_discarded() ? Json(text) : value;
+}
+
+}  // namespace
+
+Json to_json(const PoolState& pool) {
+  Json object{{"name", pool.name},
+              {"description", pool.description},
+              {"state", pool.state},
+              {"status_text", pool.status_text},
+              {"generation", pool.generation},
+              {"target_workers", pool.target_workers},
+              {"min_workers", pool.min_workers},
+              {"max_workers", pool.max_workers},
+              {"ready_workers", pool.ready_workers},
+              {"draining_workers", pool.draining_workers}};
+  add_counters(object, pool.counters);
+  object["crashes"] = pool.crashes;
+  object["restarts"] = pool.restarts;
+  object["listeners"] = listeners_json(pool.listeners);
+  object["config_file"] = pool.config_file;
+  object["program"] = pool.program;
+  object["main_pid"] = pool.main_pid;
+  object["version"] = pool.version;
+  object["started_at"] = pool.started_at;
+  object["last_reload"] = {
+      {"at", pool.last_reload.at}, {"ok", pool.last_reload.ok}, {"message", pool.last_reload.message}};
+  return object;
+}
+
+Json to_json(const WorkerRow& row) {
+  const WorkerState& worker = row.worker;
+  Json object{{"slot", worker.slot}, {"pid", worker.pid}, {"generation", worker.generation}, {"state", worker.state}};
+  if (!row.detailed) {
+    object["connections"] = worker.counters.connections;
+    return object;
+  }
+  object["status_text"] = worker.status_text;
+  object["started_at"] = worker.started_at;
+  object["ready_at"] = worker.ready_at;
+  object["drain_deadline"] = worker.drain_deadline;
+  add_counters(object, worker.counters);
+  object["memory_bytes"] = worker.memory_bytes;
+  object["cpu_usec"] = worker.cpu_us;
+  object["crashes"] = worker.crashes;
+  object["last_exit_cause"] = worker.last_exit_cause;
+  return object;
+}
+
+Json to_json(const ExitRecord& exit) {
+  return {{"at", exit.at},       {"slot", exit.slot}, {"pid", exit.pid},       {"generation", exit.generation},
+          {"cause", exit.cause}, {"kind", exit.kind}, {"status", exit.status}, {"failure", exit.failure},
+          {"text", exit.text}};
+}
+
+Json to_json(const PlannedChange& change) {
+  return {{"key", change.key}, {"now", parsed(change.now)}, {"then", parsed(change.then)}, {"needs", change.needs}};
+}
+
+}  // namespace preforkd::ctl

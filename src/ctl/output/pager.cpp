@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/pager.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <sstream>
+#include <string_view>
+
+#include "base/unique_fd.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+// Ctrl-C in a pager belongs to the pager, and its user may leave before the end.
+class IgnoredSignals {
+ public:
+  IgnoredSignals() : interrupt_(::signal(SIGINT, SIG_IGN)), pipe_(::signal(SIGPIPE, SIG_IGN)) {}
+  IgnoredSignals(const IgnoredSignals&) = delete;
+  IgnoredSignals& operator=(const IgnoredSignals&) = delete;
+  ~IgnoredSignals() {
+    ::signal(SIGINT, interrupt_);
+    ::signal(SIGPIPE, pipe_);
+  }
+
+ private:
+  sighandler_t interrupt_;
+  sighandler_t pipe_;
+};
+
+std::vector<std::string> words(const char* command) {
+  std::istringstream stream(command);
+  std::vector<std::string> found;
+  for (std::string word; stream >> word;) found.push_back(word);
+  return found;
+}
+
+// less leaves by itself where the text fits, keeps it on the screen, shows colours and ends with Ctrl-C.
+void set_defaults_of_less() {
+  const char* const options = std::getenv("SYSTEMD_LESS");
+  ::setenv("LESS", options != nullptr ? options : "FRSXMK", 1);
+  const char* const charset = std::getenv("SYSTEMD_LESSCHARSET");
+  ::setenv("LESSCHARSET", charset != nullptr ? charset : "utf-8", 0);
+}
+
+// -1 if it cannot be executed.
+pid_t start(const std::vector<std::string>& command, int input) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  ::posix_spawnattr_init(&attributes);
+  sigset_t restored;
+  ::sigemptyset(&restored);
+  ::sigaddset(&restored, SIGINT);
+  ::sigaddset(&restored, SIGPIPE);
+  ::posix_spawnattr_setsigdefault(&attributes, &restored);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = -1;
+  const int error = ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  return error == 0 ? pid : -1;
+}
+
+void write_all(UniqueFd to, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t size = ::write(to.get(), text.data(), text.size());
+    if (size < 0 && errno != EINTR) return;
+    if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
+  }
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> pager_commands() {
+  const char* chosen = std::getenv("SYSTEMD_PAGER");
+  if (chosen == nullptr) chosen = std::getenv("PAGER");
+  if (chosen == nullptr) return {{"less"}, {"more"}};
+  const std::vector<std::string> command = words(chosen);
+  if (command.empty() || (command.size() == 1 && command.front() == "cat")) return {};
+  return {command};
+}
+
+bool page(const std::string& text) {
+  const IgnoredSignals ignored;
+  for (const std::vector<std::string>& command : pager_commands()) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+    const UniqueFd reader(ends[0]);
+    UniqueFd writer(ends[1]);
+    set_defaults_of_less();
+    const pid_t pager = start(command, reader.get());
+    if (pager < 0) continue;
+    write_all(std::move(writer), text);
+    while (::waitpid(pager, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/printable.hpp"
+
+#include <wchar.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "base/escape.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+// The parts between separators, escaped, with the separators as they are.
+std::string escape_between(std::string_view text, char separator, std::string (*escape)(std::string_view)) {
+  std::string result;
+  for (;;) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    result += escape(text.substr(0, end));
+    if (end == text.size()) return result;
+    result += separator;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string escape_all(std::string_view text) { return escape_bytes(text, std::numeric_limits<std::size_t>::max()); }
+
+// Takes a character off the front of valid UTF-8; a broken one counts as one byte.
+char32_t take_character(std::string_view& text) {
+  const auto first = static_cast<std::uint8_t>(text.front());
+  const std::size_t length = first >= 0xF0 ? 4U : first >= 0xE0 ? 3U : first >= 0xC0 ? 2U : 1U;
+  char32_t value = length == 1 ? first : first & (0x7FU >> length);
+  for (std::size_t i = 1; i < std::min(length, text.size()); ++i) {
+    value = value << 6U | (static_cast<std::uint8_t>(text[i]) & 0x3FU);
+  }
+  text.remove_prefix(std::min(length, text.size()));
+  return value;
+}
+
+// What the locale does not know is taken for one column.
+std::size_t character_width(char32_t character) {
+  const int width = ::wcwidth(static_cast<wchar_t>(character));
+  return width >= 0 ? static_cast<std::size_t>(width) : 1;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) { return escape_between(text, '\\', escape_all); }
+
+std::string printable_lines(std::string_view text) { return escape_between(text, '\n', printable); }
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) width += character_width(take_character(text));
+  return width;
+}
+
+std::string shorten(std::string_view text, std::size_t width, std::string_view mark) {
+  if (display_width(text) <= width) return std::string(text);
+  if (width == 0) return "";
+  std::string_view rest = text;
+  std::size_t end = 0;
+  for (std::size_t used = 0; !rest.empty();) {
+    used += character_width(take_character(rest));
+    if (used > width - 1) break;
+    end = text.size() - rest.size();
+  }
+  return std::string(text.substr(0, end)).append(mark);
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/screen.hpp"
+
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/errors.hpp"
+#include "ctl/command_error.hpp"
+#include "ctl/output/pager.hpp"
+#include "ctl/output/printable.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+bool set_in_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+bool dumb_terminal() {
+  const char* const name = std::getenv("TERM");
+  return name == nullptr || std::strcmp(name, "dumb") == 0;
+}
+
+winsize terminal_size() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) size.ws_col = 80;
+  if (size.ws_row == 0) size.ws_row = 24;
+  return size;
+}
+
+}  // namespace
+
+Screen::Screen(const Options& options)
+    : terminal_(::isatty(STDOUT_FILENO) == 1),
+      pager_(options.pager && terminal_),
+      quiet_(options.quiet),
+      json_(options.json) {
+  style_.colour = terminal_ && !set_in_environment("NO_COLOR") && !dumb_terminal();
+  style_.unicode = std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
+  if (terminal_ && !options.full) style_.columns = terminal_size().ws_col;
+}
+
+void Screen::show(const std::string& text) const {
+  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  if (pager_ && lines >= terminal_size().ws_row && page(text)) return;
+  print(text);
+}
+
+void Screen::show(const Json& value) const { show(json_text(value, json_) + '\n'); }
+
+void Screen::print(std::string_view text) const {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw CommandError(exit_code::failure, "cannot write: standard output: " + errno_text(errno));
+  }
+}
+
+void Screen::remark(const std::string& line) const {
+  if (!quiet_) std::fprintf(stderr, "%s\n", printable_lines(line).c_str());
+}
+
+std::string json_text(const Json& value, JsonMode mode) {
+  return value.dump(mode == JsonMode::pretty ? 2 : -1, ' ', true, Json::error_handler_t::replace);
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/status_text.hpp"
+
+#include <optional>
+
+#include "ctl/output/human.hpp"
+#include "ctl/output/printable.hpp"
+#include "ctl/output/table.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+constexpr std::size_t label_width = 11;  // of "Generation:"
+
+std::string indented(std::string_view label, const std::string& text) {
+  return std::string(label_width - label.size(), ' ').append(label).append(": ").append(text);
+}
+
+std::string since(std::uint64_t at, std::uint64_t now) { return human_time(at) + "; " + human_age(at, now) + " ago"; }
+
+std::string reload_text(const ReloadState& reload, std::uint64_t now) {
+  const std::string message = reload.message.substr(0, reload.message.find('\n'));
+  return human_age(reload.at, now) + " ago, " + (reload.ok ? "" : "failed: ") + printable(message);
+}
+
+std::string queue_text(const ListenerState& listener) {
+  if (listener.limit == 0) return "";
+  return " (queue " + std::to_string(listener.queued) + '/' + std::to_string(listener.limit) + ')';
+}
+
+std::string load_text(const PoolState& pool, std::optional<double> rate) {
+  const Counters& counters = pool.counters;
+  return count_of(counters.connections, "connection") + " of " + std::to_string(counters.connections_total) + ", " +
+         count_of(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") + ", " +
+         human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
+}
+
+std::string workers_text(const PoolState& pool) {
+  std::string text = std::to_string(pool.ready_workers) + '/' + std::to_string(pool.target_workers) + " ready";
+  if (pool.draining_workers > 0) text += ", " + std::to_string(pool.draining_workers) + " draining";
+  if (pool.min_workers != pool.max_workers) {
+    text += " (from " + std::to_string(pool.min_workers) + " to " + std::to_string(pool.max_workers) + ')';
+  }
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + printable(word);
+  return text;
+}
+
+std::string ends_text(const WorkerState& worker) {
+  std::string text = worker.last_exit_cause.empty() ? "" : "last exit: " + printable(worker.last_exit_cause);
+  if (worker.crashes > 0) {
+    text += (text.empty() ? "" : ", ") + std::to_string(worker.crashes) + (worker.crashes == 1 ? " crash" : " crashes");
+  }
+  if (!worker.status_text.empty()) {
+    text += (text.empty() ? "\"" : " \"") + printable(worker.status_text) + '"';
+  }
+  return text;
+}
+
+std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) {
+  constexpr std::size_t indent = label_width + 2;
+  Table table({{"", false}, {"", true}, {"", false}, {"", false}, {"", true}, {"", true}, {"", true}, {"", false}});
+  for (const WorkerRow& row : rows) {
+    const WorkerState& worker = row.worker;
+    const bool live = worker.pid != 0;
+    const std::string_view branch = &row == &rows.back() ? style.last_branch() : style.branch();
+    table.add({{std::string(branch) + std::to_string(worker.slot)},
+               {live ? std::to_string(worker.pid) : ""},
+               {printable(worker.state), state_colour(worker.state)},
+               {live ? "generation " + std::to_string(worker.generation) : ""},
+               {live ? count_of(worker.counters.connections, "connection") : ""},
+               {row.requests_per_second ? human_rate(*row.requests_per_second) : ""},
+               {worker.memory_bytes > 0 ? human_bytes(worker.memory_bytes) : ""},
+               {row.detailed ? ends_text(worker) : ""}});
+  }
+  Style inner = style;
+  if (inner.columns != 0) inner.columns -= std::min(inner.columns - 1, indent);
+  std::string text;
+  std::string lines = table.text(inner, false);
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = lines.find('\n', at) + 1;
+    text += std::string(indent, ' ') + lines.substr(at, end - at);
+    at = end;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string status_text(const PoolState& pool, const std::vector<WorkerRow>& workers, std::uint64_t now,
+                        const Style& style) {
+  std::string text;
+  const auto add = [&](const std::string& line) {
+    text += shorten(line, style.columns == 0 ? line.size() : style.columns, style.cut_mark()) + '\n';
+  };
+
+  const Colour colour = state_colour(pool.state);
+  text += style.paint(colour, style.dot()) + ' ' + style.paint(Colour::bold, printable(pool.name)) +
+          (pool.description.empty() ? "" : " - " + printable(pool.description)) + '\n';
+  text +=
+      indented("State", style.paint(colour, printable(pool.state))) + " since " + since(pool.started_at, now) + '\n';
+  add(indented("Main PID", std::to_string(pool.main_pid) + " (preforkd " + printable(pool.version) + ')'));
+  if (!pool.config_file.empty()) add(indented("Config", printable(pool.config_file)));
+  add(indented("Program", joined(pool.program)));
+  add(indented("Generation", std::to_string(pool.generation)));
+  if (pool.last_reload.at != 0) add(indented("Reload", reload_text(pool.last_reload, now)));
+  for (const ListenerState& listener : pool.listeners) {
+    const bool first = &listener == &pool.listeners.front();
+    const std::string line = printable(listener.address) + queue_text(listener);
+    add(first ? indented("Listen", line) : std::string(label_width + 2, ' ') + line);
+  }
+  add(indented("Load", load_text(pool, total_rate(workers))));
+  add(indented("Ended", count_of(pool.restarts, "restart") + ", " + std::to_string(pool.crashes) +
+                            (pool.crashes == 1 ? " crash" : " crashes")));
+  add(indented("Workers", workers_text(pool)));
+  return text + worker_tree(workers, style);
+}
+
+}  // namespace preforkd::ctl

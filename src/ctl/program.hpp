@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace preforkd::ctl {
+
+// The program of that name in the folder of this one; just its name, for $PATH, if there is none.
+[[nodiscard]] std::string own_neighbour(const std::string& name);
+
+// Executes a program, found in $PATH, in this one's place. Throws CommandError (69) if that fails.
+[[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments);
+
+}  // namespace preforkd::ctl

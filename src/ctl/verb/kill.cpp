@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "base/errors.hpp"
+#include "ctl/arguments.hpp"
+#include "ctl/context.hpp"
+#include "ctl/verbs.hpp"
+
+namespace preforkd::ctl {
+
+int run_kill(Context& context) {
+  const std::uint32_t slot = slot_argument(context.options().arguments[1]);
+  context.pool().kill(slot, context.options().signal);
+  return exit_code::ok;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "base/errors.hpp"
+#include "ctl/arguments.hpp"
+#include "ctl/command_error.hpp"
+#include "ctl/context.hpp"
+#include "ctl/journal.hpp"
+#include "ctl/journal_matches.hpp"
+#include "ctl/program.hpp"
+#include "ctl/verbs.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+// Those of the journal, and of the slots that the pool has now: with --follow they may come later. A pool that does not
+// run has a story, too.
+std::vector<std::string> identifiers_of(Context& context, const std::string& pool) {
+  std::vector<std::string> all = worker_identifiers(pool);
+  try {
+    for (const WorkerState& worker : context.pool().workers()) {
+      all.push_back(pool + '[' + std::to_string(worker.slot) + ']');
+    }
+  } catch (const CommandError&) {
+    // There is only what the journal has.
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+}  // namespace
+
+int run_logs(Context& context) {
+  const Options& options = context.options();
+  const std::string pool = pool_argument(options.arguments[0]);
+  std::optional<std::uint32_t> slot;
+  if (options.arguments.size() > 1) slot = slot_argument(options.arguments[1]);
+  if (options.bus.kind == BusTarget::Kind::host) {
+    throw CommandError(exit_code::usage, "logs: a journal can't be read with -H; try \"ssh " + options.bus.where +
+                                             " preforkctl logs " + pool + '"');
+  }
+  std::vector<std::string> words;
+  if (options.bus.kind == BusTarget::Kind::machine) words.push_back("--machine=" + options.bus.where);
+  if (options.follow) words.emplace_back("--follow");
+  if (!options.lines.empty()) words.push_back("--lines=" + options.lines);
+  if (!options.pager) words.emplace_back("--no-pager");
+  if (options.full) words.emplace_back("--full");
+  if (options.quiet) words.emplace_back("--quiet");
+  if (context.json()) words.emplace_back(options.json == JsonMode::pretty ? "--output=json-pretty" : "--output=json");
+  words.insert(words.end(), options.passed_on.begin(), options.passed_on.end());
+  const auto matches = journal_matches(pool, slot, slot ? std::vector<std::string>() : identifiers_of(context, pool));
+  words.insert(words.end(), matches.begin(), matches.end());
+  become("journalctl", words);
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "base/errors.hpp"
+#include "ctl/context.hpp"
+#include "ctl/output/json_view.hpp"
+#include "ctl/output/printable.hpp"
+#include "ctl/output/table.hpp"
+#include "ctl/verbs.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+std::string needs_text(const std::string& needs) {
+  if (needs == "generation") return "new workers";
+  if (needs == "resize") return "more or fewer workers";
+  if (needs == "sockets") return "other sockets";
+  if (needs == "master") return "no worker is touched";
+  if (needs == "restart") return "a restart: a reload can't change it";
+  return printable(needs);
+}
+
+// What it comes to for those who are served.
+std::string conclusion(const std::vector<PlannedChange>& changes) {
+  const auto needs = [&](const std::string& what) {
+    return std::any_of(changes.begin(), changes.end(), [&](const PlannedChange& each) { return each.needs == what; });
+  };
+  if (changes.empty()) return "Nothing differs. A reload would all the same replace every worker, one by one.";
+  if (needs("generation") || needs("sockets")) return "A reload would replace every worker, one by one.";
+  if (needs("resize")) return "A reload would start or drain workers and replace none.";
+  if (needs("master")) return "A reload would touch no worker.";
+  return "A reload would change nothing of this.";
+}
+
+}  // namespace
+
+int run_plan(Context& context) {
+  PoolClient pool = context.pool();
+  const std::vector<PlannedChange> changes = pool.plan();
+  if (context.json()) {
+    context.screen().show(to_json(changes));
+    return exit_code::ok;
+  }
+  Table table({{"KEY"}, {"NOW"}, {"THEN"}, {"NEEDS"}});
+  for (const PlannedChange& change : changes) {
+    table.add({{printable(change.key)}, {printable(change.now)}, {printable(change.then)}, {needs_text(change.needs)}});
+  }
+  std::string text = changes.empty() ? "" : table.text(context.screen().style(), context.options().legend);
+  if (context.options().legend) text += (text.empty() ? "" : "\n") + conclusion(changes) + '\n';
+  context.screen().show(text);
+  return exit_code::ok;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "base/errors.hpp"
+#include "ctl/arguments.hpp"
+#include "ctl/context.hpp"
+#include "ctl/verbs.hpp"
+
+namespace preforkd::ctl {
+
+int run_scale(Context& context) {
+  const std::uint32_t workers = workers_argument(context.options().arguments[1]);
+  context.pool().scale(workers);
+  return exit_code::ok;
+}
+
+}  // namespace preforkd::ctl

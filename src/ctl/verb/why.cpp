@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <optional>
+
+#include "base/errors.hpp"
+#include "ctl/arguments.hpp"
+#include "ctl/context.hpp"
+#include "ctl/last_words.hpp"
+#include "ctl/output/exit_table.hpp"
+#include "ctl/output/human.hpp"
+#include "ctl/output/json_view.hpp"
+#include "ctl/verbs.hpp"
+
+namespace preforkd::ctl {
+
+int run_why(Context& context) {
+  const auto& arguments = context.options().arguments;
+  std::optional<std::uint32_t> slot;
+  if (arguments.size() > 1) slot = slot_argument(arguments[1]);
+  PoolClient pool = context.pool();
+  std::vector<ExitRecord> exits = pool.exits();
+  if (slot) std::erase_if(exits, [&](const ExitRecord& exit) { return exit.slot != *slot; });
+  if (context.json()) {
+    context.screen().show(to_json(exits));
+    return exit_code::ok;
+  }
+  if (exits.empty()) {
+    context.screen().remark(slot ? "no worker of this slot has ended" : "no worker has ended yet");
+    return exit_code::ok;
+  }
+  std::string text = exit_table(exits, wall_clock_now()).text(context.screen().style(), context.options().legend);
+  const auto failed = std::find_if(exits.begin(), exits.end(), [](const ExitRecord& exit) { return exit.failure; });
+  if (failed != exits.end()) {
+    const std::string words = last_words(pool, *failed);
+    if (!words.empty()) text += '\n' + words;
+  }
+  context.screen().show(text);
+  return exit_code::ok;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/pool_state.hpp"
+
+#include <gtest/gtest.h>
+
+namespace preforkd::ctl {
+namespace {
+
+TEST(PoolState, a_property_that_is_missing_or_of_another_type_is_none) {
+  const PoolState pool = pool_state(Json::parse(
+      R"({"Name": "echo", "Generation": "2", "Listeners": [["l0", "127.0.0.1:1", 3]], "LastReload": 7, "Program": [1]})"));
+  EXPECT_EQ(pool.name, "echo");
+  EXPECT_EQ(pool.generation, 0U);
+  ASSERT_EQ(pool.listeners.size(), 1U);
+  EXPECT_EQ(pool.listeners[0].queued, 3U);
+  EXPECT_EQ(pool.listeners[0].limit, 0U);
+  EXPECT_EQ(pool.last_reload.at, 0U);
+}
+
+TEST(PoolState, is_fine_while_it_serves_as_it_should) {
+  PoolState pool;
+  for (const char* const state : {"running", "reloading"}) {
+    pool.state = state;
+    EXPECT_TRUE(pool.fine());
+  }
+  for (const char* const state : {"starting", "degraded", "stopping", ""}) {
+    pool.state = state;
+    EXPECT_FALSE(pool.fine());
+  }
+}
+
+TEST(PoolState, workers_come_by_slot_as_a_number) {
+  const auto workers = worker_states(Json::parse(
+      R"({"/w/10": {"org.preforkd1.Worker": {"Slot": 10, "PID": 7}}, "/w": {"org.preforkd1.Pool": {}},
+          "/w/9": {"org.preforkd1.Worker": {"Slot": 9, "CPUUSec": 18446744073709551615}}})"));
+  ASSERT_EQ(workers.size(), 2U);
+  EXPECT_EQ(workers[0].slot, 9U);
+  EXPECT_EQ(workers[0].cpu_us, UINT64_MAX);
+  EXPECT_EQ(workers[1].pid, 7U);
+}
+
+TEST(PoolState, rows_of_methods_are_read_in_the_interfaces_order) {
+  const auto exits = exit_records(Json::parse(R"([[5, 1, 99, 2, "exit", "exited", -3, true, "bad"], []])"));
+  ASSERT_EQ(exits.size(), 2U);
+  EXPECT_EQ(exits[0].pid, 99U);
+  EXPECT_EQ(exits[0].status, -3);
+  EXPECT_TRUE(exits[0].failure);
+  EXPECT_EQ(exits[0].text, "bad");
+  EXPECT_EQ(exits[1].pid, 0U);
+  EXPECT_EQ(process_states(Json::parse(R"([[1, 99, "ready", 2, 30, "/x"]])"))[0].connections, 30U);
+  EXPECT_EQ(planned_changes(Json::parse(R"([["a.b", "1", "2", "resize"]])"))[0].needs, "resize");
+}
+
+}  // namespace
+}  // namespace preforkd::ctl
