@@ -20,8 +20,11 @@ constexpr auto table = std::to_array<Verb>({
     {"recycle", "POOL SLOT...|--all", "replace workers, each when its successor is ready", 1, any_number, false,
      run_recycle},
     {"kill", "POOL SLOT", "send a worker a signal; it is replaced if it ends", 2, 2, false, run_kill},
+    {"events", "POOL", "what happens in it as it happens, a line each, until Ctrl-C or until the pool leaves", 1, 1,
+     false, run_events},
     {"logs", "POOL [SLOT] [-- OPTION...]", "its lines in the journal, and its workers'; OPTIONs are journalctl's", 1, 2,
      true, run_logs},
+    {"metrics", "[POOL]", "load and health in the text format of OpenMetrics", 0, 1, false, run_metrics},
     {"check", "FILE", "check a pool's config file (preforkd --check)", 1, 1, false, run_check},
     {"version", "", "the versions of preforkctl and of the pools on the bus", 0, 0, false, run_version},
 });

@@ -29,9 +29,11 @@ struct Verb {
 
 // Each in verb/NAME.cpp.
 int run_check(Context& context);
+int run_events(Context& context);
 int run_kill(Context& context);
 int run_list(Context& context);
 int run_logs(Context& context);
+int run_metrics(Context& context);
 int run_plan(Context& context);
 int run_recycle(Context& context);
 int run_reload(Context& context);

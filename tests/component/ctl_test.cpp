@@ -256,6 +256,44 @@ TEST_F(Ctl, version_tells_those_of_the_pools_too) {
   EXPECT_THAT(ctl({"version"}).out, HasSubstr("pool \"echo\": preforkd 0.1.0"));
 }
 
+TEST_F(Ctl, events_are_lines_until_the_pool_leaves) {
+  auto pool = std::make_unique<FakePool>(bus_.address(), three_workers());
+  Process events(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo"});
+  Process objects(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo", "--json=short"});
+  events.err().wait_for("waiting for events of pool");
+  objects.err().wait_for("waiting for events of pool");
+  pool->tell_exit(1, 5001, "exit", "exit status 7\x1b");
+  EXPECT_THAT(events.out().wait_for("worker 1"),
+              testing::MatchesRegex("..:..:..\\.... worker 1 \\(pid 5001, generation 2\\) ended \\(exit\\): "
+                                    "exit status 7\\\\x1b"));
+  const json object = json::parse(objects.out().wait_for("worker_exited"));
+  EXPECT_EQ(object["pool"], "echo");
+  EXPECT_EQ(object["pid"], 5001);
+  pool.reset();
+  EXPECT_EQ(events.wait_exit().status, 0);
+  EXPECT_EQ(objects.wait_exit().status, 0);
+}
+
+TEST_F(Ctl, events_of_a_pool_whose_bus_ends_is_69) {
+  const FakePool pool(bus_.address(), three_workers());
+  Process events(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo"});
+  events.err().wait_for("waiting for events of pool");
+  bus_.stop();
+  EXPECT_EQ(events.wait_exit().status, 69);
+}
+
+TEST_F(Ctl, metrics_are_of_all_pools_that_answer) {
+  const FakePool echo(bus_.address(), three_workers());
+  FakePoolState other = three_workers();
+  other.name = "web";
+  const FakePool web(bus_.address(), other);
+  const std::string all = ctl({"metrics"}).out;
+  EXPECT_THAT(all,
+              HasSubstr("preforkd_requests_total{pool=\"echo\"} 300\npreforkd_requests_total{pool=\"web\"} 300\n"));
+  EXPECT_THAT(all, testing::EndsWith("# EOF\n"));
+  EXPECT_THAT(ctl({"metrics", "echo"}).out, Not(HasSubstr("web")));
+}
+
 // A program that prints its arguments, a line each, under the name of another one.
 class Stand {
  public:

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/open_metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace preforkd::ctl {
+namespace {
+
+using testing::HasSubstr;
+
+MeasuredPool measured(const std::string& name) {
+  MeasuredPool each;
+  each.pool.name = name;
+  each.pool.state = "degraded";
+  each.pool.started_at = 1'700'000'000'000'042;
+  each.pool.counters.bytes_in = 77;
+  each.pool.listeners = {{"l0", "127.0.0.1:80", 3, 128}, {"l1", "/run/x.sock", 0, 0}};
+  each.workers.resize(2);
+  each.workers[1].slot = 1;
+  each.workers[1].state = "ready";
+  each.workers[1].cpu_us = 1'500'000;
+  return each;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(OpenMetrics, values_have_their_labels) {
+  const std::string text = open_metrics({measured("echo")});
+  for (const char* const line :
+       {"preforkd_pool_state{pool=\"echo\",preforkd_pool_state=\"degraded\"} 1\n",
+        "preforkd_pool_state{pool=\"echo\",preforkd_pool_state=\"running\"} 0\n",
+        "preforkd_start_time_seconds{pool=\"echo\"} 1700000000.000042\n",
+        "preforkd_received_bytes_total{pool=\"echo\"} 77\n",
+        "preforkd_listener_queued{pool=\"echo\",listener=\"l0\",address=\"127.0.0.1:80\"} 3\n",
+        "preforkd_worker_up{pool=\"echo\",slot=\"0\"} 0\n", "preforkd_worker_up{pool=\"echo\",slot=\"1\"} 1\n",
+        "preforkd_worker_cpu_seconds_total{pool=\"echo\",slot=\"1\"} 1.500000\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, testing::Not(HasSubstr("/run/x.sock"))) << "unknown is no 0";
+}
+
+TEST(OpenMetrics, values_of_labels_are_escaped) {
+  MeasuredPool each = measured("echo");
+  each.pool.description = "a\"b\\c\nd";
+  EXPECT_THAT(open_metrics({each}), HasSubstr("description=\"a\\\"b\\\\c\\nd\""));
+}
+
+TEST(OpenMetrics, without_pools_are_families_and_an_end) {
+  EXPECT_THAT(open_metrics({}), testing::EndsWith("# EOF\n"));
+}
+
+// The rules of the format: each family once, TYPE, UNIT and HELP before its samples, a unit ends the family's name,
+// counters end in _total, nothing after "# EOF".
+TEST(OpenMetrics, keeps_the_rules_of_the_format) {
+  std::map<std::string, std::string> types;
+  std::string family;
+  const auto lines = lines_of(open_metrics({measured("echo"), measured("web")}));
+  for (const std::string& line : lines) {
+    std::istringstream words(line);
+    std::string mark, keyword, name, value;
+    if (line == "# EOF") break;
+    if (line.starts_with("# ")) {
+      words >> mark >> keyword >> name >> value;
+      if (keyword == "TYPE") {
+        EXPECT_FALSE(types.contains(name)) << name << " twice";
+        types[name] = value;
+        family = name;
+      }
+      EXPECT_EQ(name, family) << line;
+      EXPECT_TRUE(keyword != "UNIT" || name.ends_with("_" + value)) << line;
+      continue;
+    }
+    const std::string type = types[family];
+    const std::string suffix = type == "counter" ? "_total" : type == "info" ? "_info" : "";
+    EXPECT_TRUE(line.starts_with(family + suffix + "{pool=\"")) << line;
+  }
+  EXPECT_EQ(lines.back(), "# EOF");
+  for (const auto& [name, type] : types) EXPECT_FALSE(name.ends_with("_total") || name.ends_with("_info")) << name;
+}
+
+}  // namespace
+}  // namespace preforkd::ctl
