@@ -41,6 +41,7 @@ int run_scale(Context& context);
 int run_show(Context& context);
 int run_status(Context& context);
 int run_version(Context& context);
+int run_watch(Context& context);
 int run_why(Context& context);
 int run_workers(Context& context);
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <termios.h>
+
+#include <cstddef>
+#include <string>
+
+namespace preforkd::ctl {
+
+// The terminal of standard input and output as one screen to draw on: the alternate one, without a cursor, keys coming
+// one by one and unseen. However its owner is left, by return or by exception, the terminal is as it was; signals that
+// would end the process must be taken by its owner. One at a time.
+class FullScreen {
+ public:
+  FullScreen();
+  FullScreen(const FullScreen&) = delete;
+  FullScreen& operator=(const FullScreen&) = delete;
+  ~FullScreen();
+
+  // Both must be terminals.
+  [[nodiscard]] static bool possible();
+
+  // Replaces what is seen by these lines.
+  void draw(const std::string& lines) const;
+
+  // Gives the terminal back, stops the process as Ctrl-Z does, and takes it again when the process goes on.
+  void suspend();
+
+  struct Size {
+    std::size_t columns;
+    std::size_t lines;
+  };
+  [[nodiscard]] static Size size();
+
+ private:
+  void take() const;
+  void give_back() const;
+
+  termios before_{};
+};
+
+}  // namespace preforkd::ctl

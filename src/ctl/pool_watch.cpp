@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/pool_watch.hpp"
+
+#include "ctl/bus/failure_text.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+constexpr std::chrono::milliseconds least_span{500};  // for a rate: a burst of signals makes shorter ones
+
+}  // namespace
+
+PoolWatch::PoolWatch(PoolClient& pool) : pool_(pool) {
+  pool_.subscribe([this](const Signal&) { refresh(); }, [this] { gone_ = true; });
+  refresh();
+}
+
+void PoolWatch::refresh() {
+  again_ = true;
+  if (open_ == 0) ask();
+}
+
+bool PoolWatch::take_news() { return std::exchange(news_, false); }
+
+void PoolWatch::ask() {
+  again_ = false;
+  asked_at_ = Clock::now();
+  const std::vector<MethodCall> questions{pool_.objects_call(), pool_.get_all_call(), pool_.processes_call()};
+  answers_.assign(questions.size(), Json());
+  open_ = questions.size();
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    pool_.bus().call_async(questions[i], [this, i](const Reply& reply) { take(i, reply); });
+  }
+}
+
+void PoolWatch::take(std::size_t question, const Reply& reply) {
+  --open_;
+  if (const auto* const answer = std::get_if<Json>(&reply)) {
+    answers_[question] = answer->at(0);
+  } else {
+    throw explain(std::get<BusFailure>(reply), pool_.name(), pool_.bus().target());
+  }
+  if (open_ > 0) return;
+  conclude();
+  if (again_) ask();
+}
+
+void PoolWatch::conclude() {
+  std::vector<WorkerState> workers = worker_states(answers_[0]);
+  state_ = pool_state(answers_[1]);
+  std::vector<WorkerRow> rows = worker_rows(workers, process_states(answers_[2]));
+  const Clock::duration span = asked_at_ - answered_for_;
+  if (rows_.empty() || span >= least_span) {
+    if (!workers_.empty()) add_rates(rows, workers_, span);
+    workers_ = std::move(workers);
+    answered_for_ = asked_at_;
+  } else {
+    for (WorkerRow& row : rows) {
+      for (const WorkerRow& before : rows_) {
+        if (before.detailed && before.worker.pid == row.worker.pid)
+          row.requests_per_second = before.requests_per_second;
+      }
+    }
+  }
+  rows_ = std::move(rows);
+  news_ = true;
+}
+
+}  // namespace preforkd::ctl

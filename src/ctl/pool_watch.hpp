@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "ctl/bus/pool_client.hpp"
+#include "ctl/output/worker_rows.hpp"
+
+namespace preforkd::ctl {
+
+// What a pool is like, followed without waiting: it is asked again on each of its signals and when told to, but never
+// while a question is open, so that a pool that is slow is not flooded.
+class PoolWatch {
+ public:
+  // `pool` must outlive it, and so must it the bus's callbacks. Throws CommandError if the pool is not there.
+  explicit PoolWatch(PoolClient& pool);
+  PoolWatch(const PoolWatch&) = delete;
+  PoolWatch& operator=(const PoolWatch&) = delete;
+
+  // Asks, or notes that it must be asked again.
+  void refresh();
+
+  [[nodiscard]] bool gone() const noexcept { return gone_; }
+  // None before the first answer.
+  [[nodiscard]] const std::optional<PoolState>& state() const noexcept { return state_; }
+  // With rates since the answer before.
+  [[nodiscard]] const std::vector<WorkerRow>& rows() const noexcept { return rows_; }
+  // Whether an answer has come since this was last asked.
+  [[nodiscard]] bool take_news();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void ask();
+  void take(std::size_t question, const Reply& reply);
+  void conclude();
+
+  PoolClient& pool_;
+  bool gone_ = false;
+  bool again_ = false;
+  bool news_ = false;
+  std::size_t open_ = 0;  // questions
+  std::vector<Json> answers_;
+  std::optional<PoolState> state_;
+  std::vector<WorkerState> workers_;
+  std::vector<WorkerRow> rows_;
+  Clock::time_point asked_at_;
+  Clock::time_point answered_for_;  // when the workers_ were asked for
+};
+
+}  // namespace preforkd::ctl

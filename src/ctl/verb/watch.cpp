@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <string_view>
+
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+#include "ctl/bus/failure_text.hpp"
+#include "ctl/command_error.hpp"
+#include "ctl/context.hpp"
+#include "ctl/output/full_screen.hpp"
+#include "ctl/output/human.hpp"
+#include "ctl/output/watch_frame.hpp"
+#include "ctl/pool_watch.hpp"
+#include "ctl/verbs.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono_literals::operator""s;
+
+// Signals as a descriptor to read, so that none ends the process with the terminal taken.
+class TakenSignals {
+ public:
+  TakenSignals() {
+    sigset_t taken;
+    ::sigemptyset(&taken);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH}) ::sigaddset(&taken, signal);
+    ::sigprocmask(SIG_BLOCK, &taken, &before_);
+    fd_.reset(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  TakenSignals(const TakenSignals&) = delete;
+  TakenSignals& operator=(const TakenSignals&) = delete;
+  ~TakenSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  // The next one, 0 if there is none.
+  [[nodiscard]] int take() const {
+    signalfd_siginfo info{};
+    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  sigset_t before_{};
+  UniqueFd fd_;
+};
+
+class Watch {
+ public:
+  Watch(PoolClient& pool, const Style& style) : pool_(pool), watch_(pool), style_(style) {}
+
+  // Until the user leaves; false if the pool left before.
+  bool run() {
+    while (!leave_) {
+      pool_.bus().process();
+      if (watch_.gone()) return false;
+      if (watch_.take_news() || redraw_) draw();
+      wait();
+    }
+    return true;
+  }
+
+ private:
+  void draw() {
+    redraw_ = false;
+    if (!watch_.state()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits");
+    const FullScreen::Size size = FullScreen::size();
+    style_.columns = size.columns;
+    screen_.draw(watch_frame(*watch_.state(), watch_.rows(), order_, wall_clock_now(), style_, size.lines));
+  }
+
+  void wait() {
+    std::array<pollfd, 3> entries{
+        {{sd_bus_get_fd(pool_.bus().get()), 0, 0}, {signals_.fd(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}}};
+    const int wanted = sd_bus_get_events(pool_.bus().get());
+    entries[0].events = static_cast<short>(wanted > 0 ? wanted : POLLIN);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - Clock::now());
+    ::poll(entries.data(), entries.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (entries[1].revents != 0) take_signal();
+    if (entries[2].revents != 0) take_keys();
+    if (Clock::now() < next_look_) return;
+    next_look_ = Clock::now() + 1s;
+    watch_.refresh();
+  }
+
+  void take_signal() {
+    for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
+      if (signal == SIGTSTP) screen_.suspend();
+      if (signal == SIGTSTP || signal == SIGWINCH) {
+        redraw_ = true;
+      } else {
+        leave_ = true;
+      }
+    }
+  }
+
+  // What begins with the escape character and goes on is another key than Esc, for instance an arrow.
+  void take_keys() {
+    std::array<char, 64> keys{};
+    const ssize_t size = ::read(STDIN_FILENO, keys.data(), keys.size());
+    if (size <= 0) leave_ = true;
+    if (size > 1 && keys[0] == '\x1b') return;
+    for (const char key : std::string_view(keys.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)))) {
+      constexpr std::string_view leaving = "qQ\x1b\x04";
+      if (leaving.find(key) != std::string_view::npos) leave_ = true;
+      if (take_key(order_, key)) redraw_ = true;
+    }
+  }
+
+  PoolClient& pool_;
+  PoolWatch watch_;
+  Style style_;
+  WatchOrder order_;
+  TakenSignals signals_;
+  FullScreen screen_;  // is given back before the signals are
+  Clock::time_point next_look_ = Clock::now() + 1s;
+  bool redraw_ = true;
+  bool leave_ = false;
+};
+
+}  // namespace
+
+int run_watch(Context& context) {
+  PoolClient pool = context.pool();
+  if (!FullScreen::possible()) {
+    throw CommandError(exit_code::usage,
+                       "watch: needs a terminal; without one there are \"events\", and \"workers\" with --json");
+  }
+  try {
+    if (Watch(pool, context.screen().style()).run()) return exit_code::ok;
+  } catch (const BusFailure& failure) {
+    throw explain(failure, pool.name(), pool.bus().target());
+  }
+  throw CommandError(exit_code::unavailable, "pool \"" + pool.name() + "\" has left the bus");
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "support/pseudo_terminal.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/errors.hpp"
+#include "support/proc.hpp"
+
+namespace preforkd::component {
+namespace {
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> all;
+  for (std::string& string : strings) all.push_back(string.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+}  // namespace
+
+PseudoTerminal::PseudoTerminal(const std::string& program, const std::vector<std::string>& arguments,
+                               const std::vector<std::pair<std::string, std::string>>& environment) {
+  int ends[2];
+  const winsize size{.ws_row = 30, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
+  if (::openpty(&ends[0], &ends[1], nullptr, nullptr, &size) != 0) {
+    throw HarnessError("openpty failed: " + errno_text(errno));
+  }
+  terminal_.reset(ends[0]);
+  other_end_.reset(ends[1]);
+  for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+
+  std::vector<std::string> words{program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> variables;  // of one name the first counts
+  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  variables.insert(variables.end(), {"TERM=xterm", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"});
+  const std::vector<char*> argv = pointers(words);
+  const std::vector<char*> envp = pointers(variables);
+  // Made before the fork: in the child only async-signal-safe calls are allowed, as our reader threads may hold locks.
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    ::setsid();
+    ::ioctl(ends[1], TIOCSCTTY, 0);
+    for (int fd = 0; fd < 3; ++fd) ::dup2(ends[1], fd);
+    ::execve(argv[0], argv.data(), envp.data());
+    ::_exit(127);
+  }
+  if (pid_ < 0) throw HarnessError("fork failed: " + errno_text(errno));
+  pidfd_ = open_pidfd(pid_);
+}
+
+PseudoTerminal::~PseudoTerminal() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void PseudoTerminal::type(std::string_view keys) const {
+  if (::write(terminal_.get(), keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) {
+    throw HarnessError("cannot type: " + errno_text(errno));
+  }
+}
+
+void PseudoTerminal::signal(int number) const { ::kill(pid_, number); }
+
+bool PseudoTerminal::read_some(const Deadline& deadline) {
+  std::array<pollfd, 2> entries{{{terminal_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}}};
+  if (::poll(entries.data(), entries.size(), deadline.poll_timeout()) <= 0) throw HarnessError("too late:\n" + text_);
+  if (entries[0].revents == 0) return false;  // it has ended, and all is read
+  std::array<char, 4096> buffer{};
+  const ssize_t size = ::read(terminal_.get(), buffer.data(), buffer.size());
+  if (size <= 0) return false;
+  text_.append(buffer.data(), static_cast<std::size_t>(size));
+  return true;
+}
+
+std::string PseudoTerminal::wait_for(std::string_view part, const Deadline& deadline) {
+  while (text_.find(part, seen_) == std::string::npos) {
+    if (!read_some(deadline)) throw HarnessError("it ended without \"" + std::string(part) + "\":\n" + text_);
+  }
+  const std::string found = text_.substr(seen_);
+  seen_ = text_.size();
+  return found;
+}
+
+Exit PseudoTerminal::wait_exit(const Deadline& deadline) {
+  while (read_some(deadline)) {
+  }
+  int status = 0;
+  ::waitpid(std::exchange(pid_, -1), &status, 0);
+  Exit exit;
+  if (WIFEXITED(status)) exit.status = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
+  return exit;
+}
+
+termios PseudoTerminal::settings() const {
+  termios settings{};
+  if (::tcgetattr(other_end_.get(), &settings) != 0) throw HarnessError("tcgetattr failed: " + errno_text(errno));
+  return settings;
+}
+
+}  // namespace preforkd::component

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+#include <termios.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "support/deadline.hpp"
+#include "support/process.hpp"
+
+namespace preforkd::component {
+
+// A program at a terminal of its own, 30 lines of 120 columns. Destroyed, it is killed and reaped.
+class PseudoTerminal {
+ public:
+  // `environment` comes on top of a small one with TERM=xterm and a UTF-8 locale. Throws HarnessError.
+  PseudoTerminal(const std::string& program, const std::vector<std::string>& arguments,
+                 const std::vector<std::pair<std::string, std::string>>& environment = {});
+  PseudoTerminal(const PseudoTerminal&) = delete;
+  PseudoTerminal& operator=(const PseudoTerminal&) = delete;
+  ~PseudoTerminal();
+
+  void type(std::string_view keys) const;
+  void signal(int number) const;
+  // Reads until all that came since the last call holds `part`, and returns it. Throws HarnessError with it if it does
+  // not come.
+  std::string wait_for(std::string_view part, const Deadline& deadline = {});
+  // Reads to the end of the program.
+  Exit wait_exit(const Deadline& deadline = {});
+  // All that came.
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  // As the program has left it, or has it now.
+  [[nodiscard]] termios settings() const;
+
+ private:
+  bool read_some(const Deadline& deadline);
+
+  pid_t pid_ = -1;
+  UniqueFd pidfd_;
+  UniqueFd terminal_;
+  UniqueFd other_end_;  // keeps the settings when the program is gone
+  std::string text_;
+  std::size_t seen_ = 0;
+};
+
+}  // namespace preforkd::component

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/watch_frame.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "ctl/output/printable.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+WorkerRow row(std::uint32_t slot, std::uint64_t connections, std::uint64_t memory) {
+  WorkerRow each;
+  each.worker.slot = slot;
+  each.worker.pid = 100 + slot;
+  each.worker.counters.connections = connections;
+  each.worker.memory_bytes = memory;
+  return each;
+}
+
+std::vector<std::uint32_t> slots(std::vector<WorkerRow> rows, WatchOrder order) {
+  sort_rows(rows, order);
+  std::vector<std::uint32_t> all;
+  for (const WorkerRow& each : rows) all.push_back(each.worker.slot);
+  return all;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(WatchFrame, keys_choose_and_reverse_the_order) {
+  const std::vector<WorkerRow> rows{row(2, 5, 10), row(0, 9, 20), row(1, 5, 30)};
+  WatchOrder order;
+  EXPECT_THAT(slots(rows, order), ElementsAre(0, 1, 2));
+  EXPECT_TRUE(take_key(order, 'c'));
+  EXPECT_THAT(slots(rows, order), ElementsAre(0, 2, 1)) << "equal ones stay as they were";
+  EXPECT_TRUE(take_key(order, 'm'));
+  EXPECT_THAT(slots(rows, order), ElementsAre(1, 0, 2));
+  EXPECT_TRUE(take_key(order, 'R'));
+  EXPECT_THAT(slots(rows, order), ElementsAre(2, 0, 1));
+  for (const char key : {'x', '\0', '\x1b', ' '}) EXPECT_FALSE(take_key(order, key));
+}
+
+TEST(WatchFrame, never_has_more_lines_or_columns_than_the_terminal) {
+  PoolState pool;
+  pool.name = "echo";
+  pool.state = "running";
+  pool.listeners = {{"l0", std::string(200, 'x'), 1, 2}};
+  std::vector<WorkerRow> rows;
+  for (std::uint32_t slot = 0; slot < 50; ++slot) rows.push_back(row(slot, 1, 1));
+  Style style;
+  style.columns = 100;
+  for (const std::size_t height : {1U, 2U, 5U, 10U, 24U, 100U}) {
+    const auto lines = lines_of(watch_frame(pool, rows, {}, 5, style, height));
+    EXPECT_LE(lines.size(), height);
+    EXPECT_THAT(lines.back(), HasSubstr("q quit"));
+    for (const std::string& line : lines) EXPECT_LE(display_width(line), 100U + 4) << "of marks in another locale";
+  }
+  EXPECT_THAT(watch_frame(pool, rows, {}, 5, style, 10), HasSubstr("and 47 more workers"));
+}
+
+}  // namespace
+}  // namespace preforkd::ctl
