@@ -8,6 +8,7 @@
 #include "ctl/bus/pool_client.hpp"
 #include "ctl/options.hpp"
 #include "ctl/output/screen.hpp"
+#include "ctl/password_agent.hpp"
 
 namespace preforkd::ctl {
 
@@ -24,6 +25,9 @@ class Context {
   [[nodiscard]] PoolClient pool() { return pool(options_.arguments.at(0)); }
   [[nodiscard]] PoolClient pool(const std::string& name);
 
+  // The same for a verb that changes something: if polkit wants a password, it can be typed here.
+  [[nodiscard]] PoolClient pool_to_change();
+
   [[nodiscard]] bool json() const { return options_.json != JsonMode::off; }
 
   [[nodiscard]] const Options& options() const noexcept { return options_; }
@@ -33,6 +37,7 @@ class Context {
   const Options& options_;
   const Screen& screen_;
   std::optional<Bus> bus_;
+  std::optional<PasswordAgent> agent_;
 };
 
 }  // namespace preforkd::ctl

@@ -4,7 +4,7 @@
 namespace preforkd::ctl {
 
 std::string describe(const BusTarget& target) {
-  const std::string bus = target.user ? "the user bus" : "the system bus";
+  std::string bus = target.user ? "the user bus" : "the system bus";
   switch (target.kind) {
     case BusTarget::Kind::local:
       return bus;

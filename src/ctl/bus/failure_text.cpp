@@ -47,7 +47,7 @@ Kind kind_of(const std::string& name) {
 
 // How to see a pool that is on no other bus started; only of the local system bus is it known.
 std::string start_hint(const std::string& pool, const BusTarget& target) {
-  const std::string elsewhere = "\"preforkctl " + options_for(target) + "list\" shows the pools there";
+  std::string elsewhere = "\"preforkctl " + options_for(target) + "list\" shows the pools there";
   if (target.kind != BusTarget::Kind::local || target.user) return elsewhere;
   return "start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
 }

@@ -8,7 +8,7 @@ namespace preforkd::ctl {
 
 int run_kill(Context& context) {
   const std::uint32_t slot = slot_argument(context.options().arguments[1]);
-  context.pool().kill(slot, context.options().signal);
+  context.pool_to_change().kill(slot, context.options().signal);
   return exit_code::ok;
 }
 

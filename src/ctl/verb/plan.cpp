@@ -35,7 +35,7 @@ std::string conclusion(const std::vector<PlannedChange>& changes) {
 }  // namespace
 
 int run_plan(Context& context) {
-  PoolClient pool = context.pool();
+  PoolClient pool = context.pool_to_change();
   const std::vector<PlannedChange> changes = pool.plan();
   if (context.json()) {
     context.screen().show(to_json(changes));

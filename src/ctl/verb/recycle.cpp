@@ -16,7 +16,7 @@ int run_recycle(Context& context) {
   if (slots.empty() != context.options().all) {
     throw CommandError(exit_code::usage, "recycle: name the slots of the workers, or give --all for every one");
   }
-  PoolClient pool = context.pool();
+  PoolClient pool = context.pool_to_change();
   if (context.options().all) pool.recycle_all();
   for (const std::uint32_t slot : slots) pool.recycle(slot);
   return exit_code::ok;

@@ -22,7 +22,7 @@ std::string words_of_failed_worker(PoolClient& pool, std::uint32_t live_generati
 }  // namespace
 
 int run_reload(Context& context) {
-  PoolClient pool = context.pool();
+  PoolClient pool = context.pool_to_change();
   const std::uint32_t generation = pool.state().generation;
   try {
     pool.reload([&](const Signal& signal) {

@@ -8,7 +8,7 @@ namespace preforkd::ctl {
 
 int run_scale(Context& context) {
   const std::uint32_t workers = workers_argument(context.options().arguments[1]);
-  context.pool().scale(workers);
+  context.pool_to_change().scale(workers);
   return exit_code::ok;
 }
 

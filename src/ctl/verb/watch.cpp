@@ -23,7 +23,8 @@ namespace preforkd::ctl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using std::chrono_literals::operator""s;
+
+constexpr std::chrono::seconds tick{1};
 
 // Signals as a descriptor to read, so that none ends the process with the terminal taken.
 class TakenSignals {
@@ -85,7 +86,7 @@ class Watch {
     if (entries[1].revents != 0) take_signal();
     if (entries[2].revents != 0) take_keys();
     if (Clock::now() < next_look_) return;
-    next_look_ = Clock::now() + 1s;
+    next_look_ = Clock::now() + tick;
     watch_.refresh();
   }
 
@@ -119,7 +120,7 @@ class Watch {
   WatchOrder order_;
   TakenSignals signals_;
   FullScreen screen_;  // is given back before the signals are
-  Clock::time_point next_look_ = Clock::now() + 1s;
+  Clock::time_point next_look_ = Clock::now() + tick;
   bool redraw_ = true;
   bool leave_ = false;
 };
