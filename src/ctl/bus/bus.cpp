@@ -26,7 +26,7 @@ class Error {
   }
 
  private:
-  sd_bus_error error_ = SD_BUS_ERROR_NULL;
+  sd_bus_error error_{};
 };
 
 void require(int result) {

@@ -109,9 +109,9 @@ void append_processes(sd_bus_message* reply, const FakePoolState& state) {
 }
 
 void append_exits(sd_bus_message* reply, const FakePoolState& state) {
-  check(sd_bus_message_append(reply, "a(tuuussibs)", 2, started_at + 5'000'000, 1U, 4711U, 2U, "exit", "exited", 7, 1,
-                              state.exit_text.c_str(), started_at, 0U, 4710U, 1U, "recycled", "exited", 0, 0,
-                              "exit status 0"),
+  check(sd_bus_message_append(reply, "a(tuuussibs)", 2, started_at + 5'000'000, 1U, state.exit_pid, 2U, "exit",
+                              "exited", 7, 1, state.exit_text.c_str(), started_at, 0U, 4710U, 1U, "recycled", "exited",
+                              0, 0, "exit status 0"),
         "exits");
 }
 

@@ -31,6 +31,7 @@ struct FakePoolState {
   std::string state = "running";
   std::uint32_t generation = 1;
   std::vector<FakeWorker> workers;
+  std::uint32_t exit_pid = 4711;  // of slot 1, generation 2: a failure
   std::string exit_text = "exit status 7";
 };
 

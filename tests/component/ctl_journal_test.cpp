@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// What preforkctl shows from the journal: a journald of the test's own, in a mount namespace.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "support/binaries.hpp"
+#include "support/fake_pool.hpp"
+#include "support/message_bus.hpp"
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char journald[] = "/lib/systemd/systemd-journald";
+
+// Runs a worker whose output goes to the journal as that of slot 1, prints its process, and goes on with the arguments
+// once `go` is written to. What it mounts and starts is gone at its end.
+constexpr char script[] = R"sh(
+mount -t tmpfs none /run
+mkdir -p /run/log/journal /run/systemd/journal
+mount -t tmpfs none /var/log
+"$1" >/dev/null 2>&1 &
+journald=$!
+go=$2
+shift 2
+while [ ! -S /run/systemd/journal/stdout ]; do kill -0 $journald; done
+systemd-cat -t 'echo[1]' sh -c 'i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo "worker says $i"; done
+  printf "the \033[31mlast\n"; echo $$ >"$1"' sh "$go.pid"
+systemd-cat -t 'echo[1]' echo "another process"
+journalctl --sync
+echo "worker $(cat "$go.pid")"
+read -r line <"$go"
+status=0
+"$@" || status=$?
+kill $journald
+exit $status
+)sh";
+
+class CtlJournal : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+    if (::access(journald, X_OK) != 0) GTEST_SKIP() << "needs systemd-journald";
+    Process probe("/usr/bin/unshare", {"--mount", "sh", "-c", "mount -t tmpfs none /run"});
+    if (probe.wait_exit().status != 0) GTEST_SKIP() << "needs a mount namespace: " << probe.err().wait_closed();
+    ASSERT_EQ(::mkfifo(go_.c_str(), 0600), 0);
+  }
+
+  // Runs preforkctl when a worker of a pool has written and ended, and returns what it wrote to stdout and stderr.
+  std::string shown(std::vector<std::string> arguments, std::vector<std::pair<std::string, MethodError>> errors = {}) {
+    arguments.insert(arguments.begin(), {"--mount", "sh", "-ec", script, "sh", journald, go_, binaries::preforkctl,
+                                         "--address=" + bus_.address()});
+    Process process("/usr/bin/unshare", arguments);
+    const std::string line = process.out().wait_for("worker ");
+    FakePoolState state;
+    state.exit_pid = static_cast<std::uint32_t>(std::stoul(line.substr(line.find(' '))));
+    FakePool pool(bus_.address(), state);
+    for (const auto& [member, error] : errors) pool.fail(member, error);
+    static_cast<void>(folder_.write("go", "go\n"));  // a FIFO: waits for its reader
+    process.wait_exit();
+    return process.out().wait_closed() + process.err().wait_closed();
+  }
+
+  MessageBus bus_;
+  TempDir folder_;
+  std::string go_ = folder_.file("go");
+};
+
+void expect_last_words(const std::string& text) {
+  EXPECT_THAT(text, HasSubstr("Last lines of worker 1 (pid "));
+  EXPECT_THAT(text, HasSubstr("preforkctl logs echo 1\n  worker says 12\n")) << "20 lines";
+  EXPECT_THAT(text, HasSubstr("\n  worker says 30\n  the \\x1b[31mlast\n")) << "in order, escaped";
+  EXPECT_THAT(text, Not(HasSubstr("another process")));
+}
+
+TEST_F(CtlJournal, why_shows_the_last_lines_of_the_worker_that_failed) { expect_last_words(shown({"why", "echo"})); }
+
+TEST_F(CtlJournal, a_failed_reload_shows_the_last_lines_of_the_worker_it_failed_of) {
+  const std::string text =
+      shown({"reload", "echo"}, {{"Reload", {"org.preforkd1.Error.ReloadFailed", "worker 1 failed"}}});
+  EXPECT_THAT(text, HasSubstr("pool \"echo\": worker 1 failed\nLast lines"));
+  expect_last_words(text);
+}
+
+}  // namespace
+}  // namespace preforkd::component
