@@ -2,7 +2,9 @@
 // preforkctl against a bus without pools and against pools that only pretend.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -294,11 +296,11 @@ TEST_F(Ctl, metrics_are_of_all_pools_that_answer) {
   EXPECT_THAT(ctl({"metrics", "echo"}).out, Not(HasSubstr("web")));
 }
 
-// A program that prints its arguments, a line each, under the name of another one.
+// A script under the name of another program; by itself it prints its arguments, a line each.
 class Stand {
  public:
-  explicit Stand(const std::string& name) {
-    const std::string path = folder_.write(name, "#!/bin/sh\nfor word; do echo \"$word\"; done\nexit 9\n");
+  explicit Stand(const std::string& name, const std::string& script = "for word; do echo \"$word\"; done\nexit 9\n") {
+    const std::string path = folder_.write(name, "#!/bin/sh\n" + script);
     if (::chmod(path.c_str(), 0755) != 0) throw HarnessError("chmod failed");
   }
   [[nodiscard]] StartOptions options() const {
@@ -329,6 +331,38 @@ TEST_F(Ctl, logs_of_another_machine_names_the_command_for_it) {
   const Ended ended = run({"-H", "root@web", "logs", "echo"});
   EXPECT_EQ(ended.status, 64);
   EXPECT_THAT(ended.err, HasSubstr("ssh root@web preforkctl logs echo"));
+}
+
+TEST_F(Ctl, reaches_the_pools_of_another_machine_by_ssh) {
+  if (::access("/usr/bin/systemd-stdio-bridge", X_OK) != 0) GTEST_SKIP() << "needs systemd-stdio-bridge";
+  const FakePool pool(bus_.address(), three_workers());
+  const Stand ssh("ssh", "echo \"$@\" >&2\nexec systemd-stdio-bridge --bus-path='" + bus_.address() + "'\n");
+  const Ended ended = run({"-H", "root@web", "list"}, ssh.options());
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_THAT(ended.out, HasSubstr("1 pool on the system bus of root@web."));
+  EXPECT_THAT(ended.err, testing::ContainsRegex("root.*web.*systemd-stdio-bridge")) << "what ssh was asked for";
+}
+
+TEST_F(Ctl, another_machine_that_is_out_of_reach_is_69) {
+  const Stand ssh("ssh", "echo 'ssh: connect to host web port 22: No route to host' >&2\nexit 255\n");
+  const Ended ended = run({"-H", "web", "list"}, ssh.options());
+  EXPECT_EQ(ended.status, 69);
+  EXPECT_THAT(ended.err, HasSubstr("cannot reach the system bus of web"));
+  EXPECT_THAT(ended.err, HasSubstr("try \"ssh web preforkctl list\""));
+}
+
+TEST_F(Ctl, a_pool_that_does_not_answer_is_69_but_a_reload_may_take_its_time) {
+  FakePool pool(bus_.address(), three_workers());
+  StartOptions options;
+  options.environment = {{"SYSTEMD_BUS_TIMEOUT", "2s"}};  // sd-bus's own, instead of 25 s
+  pool.stay_silent("Reload");
+  Process reload(binaries::preforkctl, {"--address=" + bus_.address(), "reload", "echo"}, options);
+  ASSERT_TRUE(eventually([&] { return !pool.calls().empty() && pool.calls().back() == "Reload interactive"; }));
+  pool.stay_silent("GetAll");
+  const Ended show = run({"--address=" + bus_.address(), "show", "echo"}, options);
+  EXPECT_EQ(show.status, 69);
+  EXPECT_THAT(show.err, HasSubstr("pool \"echo\" does not answer"));
+  EXPECT_FALSE(wait_ready(reload.pidfd(), POLLIN, std::chrono::milliseconds(0))) << "it has waited for longer";
 }
 
 TEST(CtlCheck, executes_preforkd) {
