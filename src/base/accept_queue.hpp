@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace preforkd {
+
+// Connections that wait in a listening socket to be accepted.
+struct AcceptQueue {
+  std::uint32_t waiting = 0;
+  std::uint32_t limit = 0;  // the backlog as the kernel has it, capped at net.core.somaxconn
+
+  bool operator==(const AcceptQueue&) const = default;
+};
+
+// By TCP_INFO (tcp(7)) of a TCP socket; by NETLINK_SOCK_DIAG (sock_diag(7)) of a UNIX socket. nullopt if the kernel does
+// not tell: no listening socket, a sandbox without AF_NETLINK, or a UNIX socket of another network namespace.
+[[nodiscard]] std::optional<AcceptQueue> accept_queue(int fd) noexcept;
+
+}  // namespace preforkd
