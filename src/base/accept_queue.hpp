@@ -14,8 +14,8 @@ struct AcceptQueue {
   bool operator==(const AcceptQueue&) const = default;
 };
 
-// By TCP_INFO (tcp(7)) of a TCP socket; by NETLINK_SOCK_DIAG (sock_diag(7)) of a UNIX socket. nullopt if the kernel does
-// not tell: no listening socket, a sandbox without AF_NETLINK, or a UNIX socket of another network namespace.
+// By TCP_INFO (tcp(7)) of a TCP socket; by NETLINK_SOCK_DIAG (sock_diag(7)) of a UNIX socket. nullopt if the kernel
+// does not tell: no listening socket, a sandbox without AF_NETLINK, or a UNIX socket of another network namespace.
 [[nodiscard]] std::optional<AcceptQueue> accept_queue(int fd) noexcept;
 
 }  // namespace preforkd

@@ -91,4 +91,13 @@ std::string escape_bytes(std::string_view bytes, std::size_t limit) {
   return text;
 }
 
+bool is_utf8_text(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const CodePoint point = decode(bytes);
+    if (point.length == 0 || point.value == 0) return false;
+    bytes.remove_prefix(point.length);
+  }
+  return true;
+}
+
 }  // namespace preforkd

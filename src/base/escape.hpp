@@ -13,4 +13,7 @@ namespace preforkd {
 // never inside a UTF-8 sequence, and ends in "…(+N bytes)".
 [[nodiscard]] std::string escape_bytes(std::string_view bytes, std::size_t limit = 256);
 
+// Valid UTF-8 without NUL, as the D-Bus specification wants strings.
+[[nodiscard]] bool is_utf8_text(std::string_view bytes);
+
 }  // namespace preforkd

@@ -70,6 +70,9 @@ class EventLoop {
   bool run_once(Duration timeout);
   void exit(int code) noexcept;
 
+  // For libraries that bring sources of their own; theirs are not behind the trampoline.
+  [[nodiscard]] sd_event* native() const noexcept { return event_; }
+
  private:
   sd_event* event_ = nullptr;
 };

@@ -108,6 +108,11 @@ void open(Sink sink, Level most_verbose) {
   state().most_verbose = most_verbose;
 }
 
+Level level() noexcept { return state().most_verbose; }
+Sink sink() noexcept { return state().sink; }
+void set_level(Level most_verbose) noexcept { state().most_verbose = most_verbose; }
+void set_sink(Sink sink) noexcept { state().sink = sink; }
+
 void add_common_field(Field field) { state().common.push_back(std::move(field)); }
 
 void write(Level level, std::string_view message, const Fields& fields) noexcept {

@@ -33,6 +33,11 @@ using Fields = std::vector<Field>;
 // Before open() lines go to find_sink() at Level::info.
 void open(Sink sink, Level most_verbose);
 
+[[nodiscard]] Level level() noexcept;
+[[nodiscard]] Sink sink() noexcept;
+void set_level(Level most_verbose) noexcept;
+void set_sink(Sink sink) noexcept;
+
 // A field that every journal entry carries from now on (PREFORK_POOL).
 void add_common_field(Field field);
 

@@ -38,7 +38,7 @@ int run(int argc, char** argv) {
     return print("pool \"" + config->name + "\": the configuration is valid\n");
 
   log::open(log::find_sink(), options.log_level);
-  Master master(options.source, *config, setup);
+  Master master(options.source, *config, setup, bus_address(options.bus));
   return master.run();
 }
 

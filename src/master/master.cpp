@@ -34,10 +34,11 @@ bool is_passing(int error) noexcept {
 
 }  // namespace
 
-Master::Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup)
-    : Master(std::move(source), std::make_shared<const PoolConfig>(with_room_by_hand(config)), setup) {}
+Master::Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup, const std::string& bus_address)
+    : Master(std::move(source), std::make_shared<const PoolConfig>(with_room_by_hand(config)), setup, bus_address) {}
 
-Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup)
+Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup,
+               const std::string& bus_address)
     : leaves_with_terminal_(setup.leaves_with_terminal),
       sockets_(ListenSockets::open(*config)),
       directory_(config->name),
@@ -53,7 +54,9 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
                 {.to_journal = log::stderr_is_journal(),
                  .pid_of = [this](WorkerId id) { return facts(id).pid; },
                  .launch_failure = [this] { return launcher_.failure(); },
-                 .on_config = [this] { on_config(); }}),
+                 .on_config = [this] { on_config(); },
+                 .on_result = [this](const ReloadResult& result) { control_plane_.reload_finished(result); }}),
+      control_plane_(loop_, bus_address, *this, clock_),
       status_feed_(loop_, notifier_,
                    [this] {
                      return StatusFeed::Text{status(), pool_.draining_count() > 0};
@@ -67,6 +70,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
       after_each_(loop_.add_after_each([this] { settle(); })) {
   observers_.add(log_);
   observers_.add(reloader_);
+  observers_.add(control_plane_);
   watch_signals();
 }
 
@@ -98,8 +102,8 @@ void Master::watch_signals() {
   on(SIGTERM, [this] { stop("SIGTERM"); });
   on(SIGINT, [this] { stop("SIGINT"); });
   on(SIGHUP, [this] { hang_up(); });
-  on(SIGTTIN, [this] { resize(+1); });
-  on(SIGTTOU, [this] { resize(-1); });
+  on(SIGTTIN, [this] { resize_by_one(+1); });
+  on(SIGTTOU, [this] { resize_by_one(-1); });
   on(SIGUSR1, [this] { show_table(); });
 }
 
@@ -124,6 +128,9 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   happened_ = true;
   give_up_if_hopeless(status);
+  Counters last = worker_facts(id).counters;
+  last.connections = 0;  // closed with the process
+  gone_ += last;
   pool_.worker_exited(id, status, died_of_oom(id, status));
 }
 
@@ -161,10 +168,11 @@ void Master::hang_up() {
     return;
   }
   log::info("SIGHUP: reload");
-  reload({});
+  begin_reload({});
 }
 
-void Master::reload(ReloadCallback done) {
+void Master::begin_reload(ReloadCallback done) {
+  happened_ = true;
   if (pool_.state() != PoolState::stopping) {
     notifier_.reloading();
     reloading_ = true;
@@ -172,7 +180,7 @@ void Master::reload(ReloadCallback done) {
   reloader_.reload(std::move(done));
 }
 
-void Master::resize(int by) {
+void Master::resize_by_one(int by) {
   const WorkerCount& bounds = config().workers;
   const unsigned now = pool_.target();
   const unsigned wanted = by < 0 && now == 0 ? 0 : now + static_cast<unsigned>(by);
@@ -188,6 +196,42 @@ void Master::resize(int by) {
     log::warning(what + ": refused, the pool has from " + std::to_string(bounds.min) + " to " +
                  counted(bounds.max, "worker"));
   }
+}
+
+void Master::reload(const std::string& who, ReloadCallback done) {
+  log::info("reload, asked for by " + who);
+  begin_reload(std::move(done));
+}
+
+bool Master::resize(unsigned workers, const std::string& who) {
+  happened_ = true;
+  const unsigned before = pool_.target();
+  if (!pool_.resize(workers)) return false;
+  log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", asked for by " + who);
+  return true;
+}
+
+bool Master::recycle(unsigned slot, const std::string& who) {
+  happened_ = true;
+  if (!pool_.recycle(slot)) return false;
+  log::info("recycle worker " + std::to_string(slot) + ", asked for by " + who);
+  return true;
+}
+
+bool Master::recycle_all(const std::string& who) {
+  if (pool_.state() == PoolState::stopping) return false;
+  happened_ = true;
+  log::info("recycle all workers, asked for by " + who);
+  for (unsigned slot = 0; slot < pool_.target(); ++slot) static_cast<void>(pool_.recycle(slot));
+  return true;
+}
+
+bool Master::kill(unsigned slot, int signal, const std::string& who) {
+  happened_ = true;
+  if (!pool_.kill(slot, signal)) return false;
+  log::info(to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}}) + " to worker " + std::to_string(slot) +
+            ", asked for by " + who);
+  return true;
 }
 
 void Master::show_table() {
@@ -208,6 +252,7 @@ void Master::settle() {
     reloading_ = false;
     if (started_) notifier_.ready(status());
   }
+  control_plane_.settle();
   status_feed_.on_event();
   arm_deadline();
   if (!pool_.finished()) return;
@@ -275,6 +320,27 @@ ProcessFacts Master::facts(WorkerId id) const {
     facts.requests = stats->requests_total.load(std::memory_order_relaxed);
   }
   return facts;
+}
+
+WorkerFacts Master::worker_facts(WorkerId id) const {
+  const WorkerProcess* process = launcher_.find(id);
+  if (process == nullptr) return {};
+  return {process->pid(), process->status_text(), read_counters(process->stats())};
+}
+
+std::vector<ListenerView> Master::listeners() const {
+  std::vector<ListenerView> views;
+  for (const ListenSockets::Inherited& socket : sockets_.of(config())) {
+    const Result<Address> address = check_listener(socket.fd);
+    views.push_back({socket.name, address ? format_address(*address) : "", accept_queue(socket.fd)});
+  }
+  return views;
+}
+
+Counters Master::totals() const {
+  Counters sum = gone_;
+  for (const WorkerView& worker : pool_.workers()) sum += worker_facts(worker.id).counters;
+  return sum;
 }
 
 std::string Master::status() const {

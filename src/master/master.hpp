@@ -9,11 +9,13 @@
 
 #include "master/config.hpp"
 #include "master/control_group.hpp"
+#include "master/control_plane.hpp"
 #include "master/event_loop.hpp"
 #include "master/listen_sockets.hpp"
 #include "master/notifier.hpp"
 #include "master/oom_kills.hpp"
 #include "master/pool.hpp"
+#include "master/pool_control.hpp"
 #include "master/pool_log.hpp"
 #include "master/pool_observers.hpp"
 #include "master/process_launcher.hpp"
@@ -25,22 +27,37 @@
 namespace preforkd {
 
 // One pool with everything around it: opens the sockets, starts the workers, turns signals into the pool's commands and
-// what processes do into its facts, tells systemd and the log.
-class Master final : private WorkerObserver {
+// what processes do into its facts, tells systemd, the log and the message bus.
+class Master final : private WorkerObserver, private PoolControl {
  public:
-  // `config` is what `source` says; a reload reads `source` anew. Throws StartupError.
-  Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup);
+  // `config` is what `source` says; a reload reads `source` anew. `bus_address`: empty for no message bus. Throws
+  // StartupError.
+  Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup, const std::string& bus_address);
   ~Master() override;
 
   // Runs the pool until a signal stops it and the last worker is gone. Returns the exit status.
   int run();
 
  private:
-  Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup);
+  Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup,
+         const std::string& bus_address);
 
   void on_worker_executed(WorkerId id) override;
   void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
   void on_worker_gone(WorkerId id, const ExitStatus& status) override;
+
+  [[nodiscard]] const PoolConfig& config() const override { return reloader_.config(); }
+  [[nodiscard]] const Pool& pool() const override { return pool_; }
+  [[nodiscard]] std::string status() const override;
+  [[nodiscard]] WorkerFacts worker_facts(WorkerId id) const override;
+  [[nodiscard]] Counters totals() const override;
+  [[nodiscard]] std::vector<ListenerView> listeners() const override;
+  void reload(const std::string& who, ReloadCallback done) override;
+  [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
+  [[nodiscard]] bool resize(unsigned workers, const std::string& who) override;
+  [[nodiscard]] bool recycle(unsigned slot, const std::string& who) override;
+  [[nodiscard]] bool recycle_all(const std::string& who) override;
+  [[nodiscard]] bool kill(unsigned slot, int signal, const std::string& who) override;
 
   void give_up_if_hopeless(const ExitStatus& status);
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
@@ -48,9 +65,8 @@ class Master final : private WorkerObserver {
   void watch_signals();
   void stop(const std::string& why);
   void hang_up();
-  // Begins a reload; `done`, which may be empty, is told its end.
-  void reload(ReloadCallback done);
-  void resize(int by);
+  void begin_reload(ReloadCallback done);
+  void resize_by_one(int by);
   void show_table();
 
   // For "recycle": tells the pool what its workers have done and hold. Runs each second, but only if the config limits
@@ -66,10 +82,7 @@ class Master final : private WorkerObserver {
   void arm_deadline();
 
   [[nodiscard]] ProcessFacts facts(WorkerId id) const;
-  [[nodiscard]] std::string status() const;
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
-
-  [[nodiscard]] const PoolConfig& config() const noexcept { return reloader_.config(); }
 
   const bool leaves_with_terminal_;
   SteadyClock clock_;
@@ -83,12 +96,14 @@ class Master final : private WorkerObserver {
   PoolObservers observers_;
   Pool pool_;
   Reloader reloader_;
+  ControlPlane control_plane_;
   StatusFeed status_feed_;
   EventSource deadline_timer_;
   EventSource measure_timer_;
   EventSource after_each_;
   std::vector<EventSource> signals_;
 
+  Counters gone_;  // what workers that are no more have counted
   std::optional<Instant> armed_;
   bool happened_ = false;  // something that may have changed the pool, since the last settle()
   PoolState shown_state_ = PoolState::starting;

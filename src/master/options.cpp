@@ -32,16 +32,18 @@ enum Code : int {
   name_code,
   ready_code,
   set_code,
+  bus_code,
   log_level_code
 };
 
-constexpr std::array<option, 11> long_options = {{{"listen", required_argument, nullptr, listen_code},
+constexpr std::array<option, 12> long_options = {{{"listen", required_argument, nullptr, listen_code},
                                                   {"workers", required_argument, nullptr, workers_code},
                                                   {"name", required_argument, nullptr, name_code},
                                                   {"config", required_argument, nullptr, config_code},
                                                   {"check", no_argument, nullptr, check_code},
                                                   {"ready", required_argument, nullptr, ready_code},
                                                   {"set", required_argument, nullptr, set_code},
+                                                  {"bus", required_argument, nullptr, bus_code},
                                                   {"log-level", required_argument, nullptr, log_level_code},
                                                   {"help", no_argument, nullptr, help_code},
                                                   {"version", no_argument, nullptr, version_code},
@@ -130,6 +132,8 @@ class CommandLine {
         return take_once(options_.source.file, value, "--config");
       case name_code:
         return take_once(options_.source.name, value, "--name");
+      case bus_code:
+        return set_bus(value);
       case log_level_code:
         return set_log_level(value);
       default:
@@ -188,6 +192,12 @@ class CommandLine {
     const auto level = log::parse_level(value);
     if (!level) reject("--log-level: " + in_quotes(value) + ": must be error, warning, notice, info or debug");
     options_.log_level = *level;
+  }
+
+  void set_bus(const std::string& value) {
+    const auto bus = parse_bus(value);
+    if (!bus) reject("--bus: " + in_quotes(value) + ": must be system, user, none or a D-Bus address (unix:path=/…)");
+    options_.bus = *bus;
   }
 
   [[nodiscard]] bool overrides(std::string_view key) const {
@@ -256,6 +266,8 @@ The sockets come from systemd (LISTEN_FDS) if it passed any, else from --listen 
                        or as soon as it was executed (programs that know nothing of systemd)
   --set KEY=VALUE      any key of the config, with dots: --set drain_timeout=5s --set reload.max_surge=2
                        VALUE is JSON or plain text; that of environment.NAME is always text
+  --bus BUS            show the pool on a message bus: system, user, none or a D-Bus address;
+                       default: that of the systemd that runs this as a service, else none
   --log-level LEVEL    error, warning, notice, info (default) or debug
   -h, --help           print this
   --version            print the version

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "master/bus_choice.hpp"
 #include "master/config.hpp"
 #include "master/log.hpp"
 
@@ -14,6 +15,7 @@ struct Options {
   Action action = Action::run;
   ConfigSource source;  // empty for help and version
   log::Level log_level = log::Level::info;
+  BusChoice bus;
 };
 
 // Throws StartupError with exit_code::usage; its one line names option, value and reason and points to --help.

@@ -235,12 +235,23 @@ std::vector<WorkerView> Pool::workers() const {
 
 std::vector<SlotView> Pool::idle_slots() const {
   std::vector<SlotView> views;
-  const Roster& roster = impl_->scheduler.roster();
-  for (const Slot& slot : roster.slots()) {
-    if (slot.number >= target() || slot.current != nullptr || slot.candidate != nullptr) continue;
-    views.push_back(SlotView{slot.number, slot.respawn.crashes(), roster.deadlines().time_of(slot.retry), slot.down});
+  for (unsigned slot = 0; slot < target(); ++slot) {
+    if (const std::optional<SlotView> view = idle_slot(slot)) views.push_back(*view);
   }
   return views;
+}
+
+std::optional<WorkerView> Pool::shown_worker(unsigned slot) const {
+  const Worker* worker = impl_->scheduler.roster().shown(slot);
+  return worker == nullptr ? std::nullopt : std::optional(impl_->view(*worker));
+}
+
+std::optional<SlotView> Pool::idle_slot(unsigned number) const {
+  const Roster& roster = impl_->scheduler.roster();
+  if (number >= target() || number >= roster.slots().size()) return std::nullopt;
+  const Slot& slot = roster.slots()[number];
+  if (slot.current != nullptr || slot.candidate != nullptr) return std::nullopt;
+  return SlotView{number, slot.respawn.crashes(), roster.deadlines().time_of(slot.retry), slot.down};
 }
 
 std::vector<ExitRecord> Pool::exits(std::size_t most) const { return impl_->history.newest(most); }

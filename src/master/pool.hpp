@@ -89,6 +89,10 @@ class Pool {
   [[nodiscard]] bool finished() const;       // stopping and the last worker is gone
   [[nodiscard]] std::vector<WorkerView> workers() const;  // by slot, then id
   [[nodiscard]] std::vector<SlotView> idle_slots() const;
+  // The process that a slot is shown with: the one that serves, else the one that starts, else the last that drains.
+  [[nodiscard]] std::optional<WorkerView> shown_worker(unsigned slot) const;
+  // What keeps a slot below target() empty; nothing for one that is not.
+  [[nodiscard]] std::optional<SlotView> idle_slot(unsigned slot) const;
   [[nodiscard]] std::vector<ExitRecord> exits(std::size_t most) const;  // newest first
   [[nodiscard]] const ExitHistory& exit_history() const;                // with the counts of everything that ever ended
 

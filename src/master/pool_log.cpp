@@ -54,6 +54,14 @@ std::string counted(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+std::string exit_sentence(const ExitRecord& exit) {
+  if (exit.status.kind == ExitStatus::Kind::exec_failed) return "could not be started: " + to_string(exit.status);
+  const std::string how =
+      because_of(exit.cause) + ": " + to_string(exit.status) + " after " + spoken_time(exit.ended_at - exit.started_at);
+  if (!exit.failed) return "left" + how;
+  return "died" + how + (exit.was_ready ? "" : ", before it was ready");
+}
+
 PoolLog::PoolLog(ProcessLookup lookup, std::function<std::string()> launch_failure, const Clock& clock,
                  Duration forget_after)
     : lookup_(std::move(lookup)),
@@ -110,10 +118,7 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
   }
   log::Fields extra = fields(exit.id, exit.slot, exit.generation);
   extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
-  log::write(routine(),
-             name(exit.id, exit.slot, exit.generation) + " left" + because_of(exit.cause) + ": " +
-                 to_string(exit.status) + " after " + spoken_time(exit.ended_at - exit.started_at),
-             extra);
+  log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
 }
 
 void PoolLog::count_crash(const ExitRecord& exit) {
@@ -126,14 +131,7 @@ void PoolLog::count_crash(const ExitRecord& exit) {
 
 void PoolLog::log_crash(const ExitRecord& exit) {
   const ProcessFacts facts = lookup_(exit.id);
-  std::string line = name(exit.id, exit.slot, exit.generation);
-  if (exit.status.kind == ExitStatus::Kind::exec_failed) {
-    line += " could not be started: " + to_string(exit.status);
-  } else {
-    line += " died" + because_of(exit.cause) + ": " + to_string(exit.status) + " after " +
-            spoken_time(exit.ended_at - exit.started_at);
-    if (!exit.was_ready) line += ", before it was ready";
-  }
+  std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
   if (facts.connections) line += ", " + lost(*facts.connections);
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;

@@ -29,6 +29,10 @@ using ProcessLookup = std::function<ProcessFacts(WorkerId)>;
 // "1 connection", "12 connections".
 [[nodiscard]] std::string counted(std::uint64_t count, const std::string& noun);
 
+// "died (hung): signal 6 (SIGABRT), core dumped after 3min", "left (reloaded): exit status 0 after 2d", "could not be
+// started: execve: No such file or directory (ENOENT)".
+[[nodiscard]] std::string exit_sentence(const ExitRecord& exit);
+
 // Writes what happens to a pool's workers into the log, one line an event: what, why, what is done about it. During a
 // pool's start and stop what goes as it should is Level::debug.
 class PoolLog final : public PoolObserver {

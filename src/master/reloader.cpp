@@ -133,6 +133,7 @@ void Reloader::settle() {
     const auto [result, done] = std::move(ended_.front());
     ended_.pop_front();
     log_result(config_->name, result);
+    if (surroundings_.on_result) surroundings_.on_result(result);
     if (done) done(result);
   }
 }

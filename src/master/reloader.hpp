@@ -31,10 +31,11 @@ namespace preforkd {
 class Reloader final : public PoolObserver {
  public:
   struct Surroundings {
-    bool to_journal = false;                      // workers write to the journal
-    std::function<int(WorkerId)> pid_of;          // 0: not known
-    std::function<std::string()> launch_failure;  // why the launcher's last start failed
-    std::function<void()> on_config;              // called after config() has changed
+    bool to_journal = false;                             // workers write to the journal
+    std::function<int(WorkerId)> pid_of;                 // 0: not known
+    std::function<std::string()> launch_failure;         // why the launcher's last start failed
+    std::function<void()> on_config;                     // called after config() has changed
+    std::function<void(const ReloadResult&)> on_result;  // of each reload, before its caller is told
   };
 
   // `config` is what `source` says and what the pool was started with. Borrows sockets and pool; is to be added to the

@@ -98,6 +98,7 @@ void Roster::remove(Worker& worker) {
     --draining_;
     const auto generation = draining_by_generation_.find(worker.generation->number);
     if (--generation->second == 0) draining_by_generation_.erase(generation);
+    std::erase(slot(worker.slot).leaving, &worker);
   } else {
     detach(worker);
   }
@@ -129,6 +130,17 @@ WorkerView Roster::view(const Worker& worker) const {
   return view;
 }
 
+const Worker* Roster::shown(unsigned number) const noexcept {
+  if (number >= slots_.size()) return nullptr;
+  const Slot& slot = slots_[number];
+  for (const Worker* worker : {slot.current, slot.candidate}) {
+    if (worker != nullptr && worker->ready()) return worker;
+  }
+  if (slot.current != nullptr) return slot.current;
+  if (slot.candidate != nullptr) return slot.candidate;
+  return slot.leaving.empty() ? nullptr : slot.leaving.back();
+}
+
 unsigned Roster::draining_generations(unsigned serving, unsigned coming) const {
   unsigned count = 0;
   for (const auto& [number, workers] : draining_by_generation_) {
@@ -141,6 +153,7 @@ void Roster::to_leaving(Worker& worker) {
   detach(worker);
   worker.place = Place::leaving;
   worker.state = WorkerState::draining;
+  slot(worker.slot).leaving.push_back(&worker);
   deadlines_.clear(worker.term);
   ++draining_;
   ++draining_by_generation_[worker.generation->number];

@@ -79,6 +79,7 @@ struct Slot {
   const unsigned number;
   Worker* current = nullptr;
   Worker* candidate = nullptr;
+  std::vector<Worker*> leaving;  // the last to be told comes last
   RespawnPolicy respawn;
   Deadline retry;        // armed: in backoff
   bool down = false;     // restart.never
@@ -149,6 +150,9 @@ class Roster {
   [[nodiscard]] const std::unordered_map<WorkerId, Worker>& workers() const noexcept { return workers_; }
   [[nodiscard]] const std::deque<Slot>& slots() const noexcept { return slots_; }
   [[nodiscard]] WorkerView view(const Worker& worker) const;
+  // The process that a slot is shown with: the one that serves, else the one that starts, else the last that drains.
+  // Null if it has none.
+  [[nodiscard]] const Worker* shown(unsigned slot) const noexcept;
 
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] const Deadlines& deadlines() const noexcept { return deadlines_; }

@@ -35,7 +35,9 @@ TEST_P(AcceptQueueOf, counts_what_waits_until_it_is_accepted) {
 
 INSTANTIATE_TEST_SUITE_P(all_families, AcceptQueueOf,
                          testing::Values("127.0.0.1:0", "[::1]:0", "@preforkd-accept-queue-test"),
-                         [](const auto& with) { return std::vector<std::string>({"ipv4", "ipv6", "unix"})[with.index]; });
+                         [](const auto& with) {
+                           return std::vector<std::string>({"ipv4", "ipv6", "unix"})[with.index];
+                         });
 
 TEST(AcceptQueueTest, a_descriptor_that_does_not_listen_has_none) {
   const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

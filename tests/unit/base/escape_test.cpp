@@ -65,5 +65,13 @@ TEST(Escape, no_input_yields_a_control_byte) {
   }
 }
 
+TEST(IsUtf8Text, takes_every_valid_text_and_nothing_else) {
+  EXPECT_TRUE(is_utf8_text(""));
+  EXPECT_TRUE(is_utf8_text("a\nb\tc \\ gr\xC3\xBC\xC3\x9F \xF0\x9F\x98\x80"));
+  EXPECT_FALSE(is_utf8_text(std::string_view("a\0b", 3)));
+  for (const std::string_view bad : {"\xFF", "a\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80"})
+    EXPECT_FALSE(is_utf8_text(bad));
+}
+
 }  // namespace
 }  // namespace preforkd

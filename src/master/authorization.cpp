@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "master/authorization.hpp"
+
+#include <unistd.h>
+
+#include <system_error>
+#include <utility>
+
+#include "master/log.hpp"
+
+namespace preforkd {
+namespace {
+
+constexpr std::uint64_t user_timeout_usec = 10'000'000;
+constexpr std::uint64_t polkit_timeout_usec = 120'000'000;  // somebody may have to type a password
+
+constexpr const char* error_not_authorized = "org.preforkd1.Error.NotAuthorized";
+constexpr const char* error_limits = "org.freedesktop.DBus.Error.LimitsExceeded";
+
+void check(int result, const char* what) {
+  if (result < 0) throw std::system_error(-result, std::generic_category(), what);
+}
+
+struct UnrefMessage {
+  void operator()(sd_bus_message* message) const noexcept { sd_bus_message_unref(message); }
+};
+using Message = std::unique_ptr<sd_bus_message, UnrefMessage>;
+
+struct UnrefSlot {
+  void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
+};
+
+Message make_call(sd_bus* bus, const char* service, const char* path, const char* interface, const char* method) {
+  sd_bus_message* message = nullptr;
+  check(sd_bus_message_new_method_call(bus, &message, service, path, interface, method), method);
+  return Message(message);
+}
+
+// CheckAuthorization((sa{sv}) subject, s action, a{ss} details, u flags, s cancellation) of polkit's D-Bus interface.
+Message make_question(sd_bus* bus, const Authorization::Question& question) {
+  Message call = make_call(bus, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                           "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
+  sd_bus_message* m = call.get();
+  check(sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s", question.caller.sender.c_str(),
+                              polkit_id(question.action)),
+        "CheckAuthorization");
+  check(sd_bus_message_open_container(m, 'a', "{ss}"), "CheckAuthorization");
+  for (const auto& [name, value] : question.details) {
+    check(sd_bus_message_append(m, "{ss}", name.c_str(), value.c_str()), "CheckAuthorization");
+  }
+  check(sd_bus_message_close_container(m), "CheckAuthorization");
+  const std::uint32_t flags = question.caller.interactive ? 1 : 0;  // AllowUserInteraction
+  check(sd_bus_message_append(m, "us", flags, ""), "CheckAuthorization");
+  return call;
+}
+
+bool is_absent(const sd_bus_error& error) noexcept {
+  return sd_bus_error_has_name(&error, "org.freedesktop.DBus.Error.ServiceUnknown") > 0 ||
+         sd_bus_error_has_name(&error, "org.freedesktop.DBus.Error.NameHasNoOwner") > 0;
+}
+
+}  // namespace
+
+const char* polkit_id(BusAction action) noexcept {
+  return action == BusAction::reload ? "org.preforkd1.reload" : "org.preforkd1.manage";
+}
+
+struct Authorization::Pending {
+  Authorization* owner = nullptr;
+  Question question;
+  Answer answer;
+  std::string who;
+  std::unique_ptr<sd_bus_slot, UnrefSlot> call;
+  std::list<Pending>::iterator self;
+};
+
+Authorization::Authorization(sdbus::IConnection& connection) : bus_(native_bus(connection)) {}
+Authorization::~Authorization() = default;
+
+void Authorization::ask(Question question, Answer answer) {
+  if (pending_.size() >= most_pending) {
+    const sdbus::Error refused = bus_error(error_limits, "too many questions wait for an authorization (" +
+                                                             std::to_string(most_pending) + "); try again later");
+    answer(&refused, "");
+    return;
+  }
+  const Message call =
+      make_call(bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser");
+  check(sd_bus_message_append(call.get(), "s", question.caller.sender.c_str()), "GetConnectionUnixUser");
+  const auto on_reply = [](sd_bus_message* reply, void* data, sd_bus_error*) {
+    auto& asked = *static_cast<Pending*>(data);
+    asked.owner->user_known(asked, reply);
+    return 0;
+  };
+  Pending& pending = pending_.emplace_back();
+  pending.self = std::prev(pending_.end());
+  pending.owner = this;
+  pending.question = std::move(question);
+  pending.answer = std::move(answer);
+  sd_bus_slot* slot = nullptr;
+  const int result = sd_bus_call_async(bus_, &slot, call.get(), on_reply, &pending, user_timeout_usec);
+  if (result < 0) {
+    pending_.pop_back();
+    check(result, "GetConnectionUnixUser");
+  }
+  pending.call.reset(slot);
+}
+
+// The uid that the bus itself has seen: what /proc says is another one in a user namespace, or nothing in a sandbox.
+void Authorization::user_known(Pending& pending, sd_bus_message* reply) {
+  std::uint32_t uid = 0;
+  if (sd_bus_message_is_method_error(reply, nullptr) > 0 || sd_bus_message_read(reply, "u", &uid) < 0) {
+    const sdbus::Error refused = bus_error(error_not_authorized, "the bus does not tell who is calling");
+    return finish(pending, &refused);
+  }
+  pending.who = "uid " + std::to_string(uid);
+  if (uid == 0 || uid == geteuid()) return finish(pending, nullptr);
+  ask_polkit(pending);
+}
+
+void Authorization::ask_polkit(Pending& pending) {
+  const auto on_reply = [](sd_bus_message* reply, void* data, sd_bus_error*) {
+    auto& asked = *static_cast<Pending*>(data);
+    asked.owner->polkit_answered(asked, reply);
+    return 0;
+  };
+  try {
+    const Message call = make_question(bus_, pending.question);
+    sd_bus_slot* slot = nullptr;
+    check(sd_bus_call_async(bus_, &slot, call.get(), on_reply, &pending, polkit_timeout_usec), "CheckAuthorization");
+    pending.call.reset(slot);
+  } catch (const std::exception& error) {
+    const sdbus::Error refused =
+        bus_error(error_not_authorized, std::string("polkit cannot be asked: ") + error.what());
+    finish(pending, &refused);
+  }
+}
+
+void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
+  const std::string action = polkit_id(pending.question.action);
+  if (const sd_bus_error* error = sd_bus_message_get_error(reply)) {
+    const std::string why = is_absent(*error)
+                                ? "there is no polkit here, so only root and the pool's own user may"
+                                : "polkit: " + std::string(error->message != nullptr ? error->message : error->name);
+    if (!is_absent(*error)) log::warning("cannot ask polkit for " + action + ": " + why);
+    const sdbus::Error refused =
+        bus_error(error_not_authorized, action + " is not allowed for " + pending.who + ": " + why);
+    return finish(pending, &refused);
+  }
+  int allowed = 0;
+  int challenge = 0;
+  if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
+      sd_bus_message_read(reply, "bb", &allowed, &challenge) < 0)
+    allowed = challenge = 0;
+  if (allowed != 0) return finish(pending, nullptr);
+  const sdbus::Error refused =
+      bus_error(error_not_authorized, action + " is not allowed for " + pending.who +
+                                          (challenge != 0 ? ": an administrator has to authenticate for it" : ""));
+  finish(pending, &refused);
+}
+
+void Authorization::finish(Pending& pending, const sdbus::Error* refused) {
+  const Answer answer = std::move(pending.answer);
+  const std::string who = std::move(pending.who);
+  pending_.erase(std::list<Pending>::iterator(pending.self));
+  try {
+    answer(refused, who);
+  } catch (const std::exception& error) {
+    log::error(std::string("internal error, a call was not fully handled: ") + error.what());
+  }
+}
+
+}  // namespace preforkd

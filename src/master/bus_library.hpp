@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sdbus-c++/sdbus-c++.h>
+#include <systemd/sd-bus.h>
+
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace preforkd {
+
+// All that differs between sdbus-c++ 1.2 (Debian 12) and 2.x (Debian 13), and what neither offers.
+
+// A connection to the bus at `address` whose Hello was answered a moment ago (BusConnection asks first), so this does
+// not block for longer than the bus takes to answer once more. Callers are told apart as on a system bus, whatever
+// the bus is: nobody is trusted because of the address. Throws sdbus::Error.
+[[nodiscard]] std::unique_ptr<sdbus::IConnection> open_bus(const std::string& address);
+
+// The sd-bus object beneath, borrowed.
+[[nodiscard]] sd_bus* native_bus(sdbus::IConnection& connection);
+
+// An error that a method answers with. `name` must be a valid error name: the bus hangs up on others.
+[[nodiscard]] sdbus::Error bus_error(const char* name, const std::string& text);
+
+// Who has called the method that `object` handles now.
+struct Caller {
+  std::string sender;        // unique name
+  bool interactive = false;  // it will wait while somebody is asked for a password
+};
+[[nodiscard]] Caller caller_of(const sdbus::IObject& object);
+
+// For a D-Bus string, which must be UTF-8 without NUL: other bytes become \xHH.
+[[nodiscard]] std::string bus_text(const std::string& bytes);
+
+inline constexpr const char* error_internal = "org.preforkd1.Error.Internal";
+
+// Runs a handler. sdbus-c++ 1.2 lets only its own exceptions through to the caller; any other one would end the master.
+template <class Handler>
+auto guarded(const Handler& handler) {
+  try {
+    return handler();
+  } catch (const sdbus::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw bus_error(error_internal, error.what());
+  }
+}
+
+}  // namespace preforkd

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <memory>
+
+namespace preforkd {
+
+// /org/freedesktop/LogControl1 on the bus, as org.freedesktop.LogControl1(5) describes it: `systemctl
+// service-log-level` and `service-log-target` reach the master's log. Only root and the master's own user may change
+// it; sd-bus sees to that.
+class LogControl {
+ public:
+  // Borrows the connection. Throws std::system_error.
+  explicit LogControl(sd_bus* bus);
+
+ private:
+  struct Unref {
+    void operator()(sd_bus_slot* slot) const noexcept;
+  };
+  std::unique_ptr<sd_bus_slot, Unref> slot_;
+};
+
+}  // namespace preforkd
