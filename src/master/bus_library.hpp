@@ -35,11 +35,12 @@ struct Caller {
 
 inline constexpr const char* error_internal = "org.preforkd1.Error.Internal";
 
-// Runs a handler. sdbus-c++ 1.2 lets only its own exceptions through to the caller; any other one would end the master.
-template <class Handler>
-auto guarded(const Handler& handler) {
+// Runs a method or reads a property. sdbus-c++ 1.2 lets only its own exceptions through to the caller; any other one
+// would end the master.
+template <class Method>
+auto guarded(const Method& method) {
   try {
-    return handler();
+    return method();
   } catch (const sdbus::Error&) {
     throw;
   } catch (const std::exception& error) {

@@ -11,10 +11,19 @@
 #include "support/proc.hpp"
 
 namespace preforkd::component {
+namespace {
 
-ConfiguredMaster::ConfiguredMaster(const nlohmann::json& config, const StartOptions& options)
-    : process_(binaries::preforkd, {"--config", folder_.write("test.json", config.dump()), "--log-level", "debug"},
-               options) {
+std::vector<std::string> command_line(const std::string& file, const std::vector<std::string>& arguments) {
+  std::vector<std::string> line{"--config", file, "--log-level", "debug"};
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  return line;
+}
+
+}  // namespace
+
+ConfiguredMaster::ConfiguredMaster(const nlohmann::json& config, const StartOptions& options,
+                                   const std::vector<std::string>& arguments)
+    : process_(binaries::preforkd, command_line(folder_.write("test.json", config.dump()), arguments), options) {
   static const std::regex all_ready("([0-9]+)/\\1 workers ready");
   std::string line;
   log().wait_for(all_ready, line);

@@ -15,8 +15,9 @@ namespace preforkd::component {
 // A running preforkd that was started with a config file, FOLDER/test.json, which the test rewrites.
 class ConfiguredMaster {
  public:
-  // Waits until all workers are ready.
-  explicit ConfiguredMaster(const nlohmann::json& config, const StartOptions& options = {});
+  // Waits until all workers are ready. `arguments` come after --config.
+  explicit ConfiguredMaster(const nlohmann::json& config, const StartOptions& options = {},
+                            const std::vector<std::string>& arguments = {});
 
   void write(const nlohmann::json& config) const { write_text(config.dump()); }
   void write_text(const std::string& text) const { static_cast<void>(folder_.write("test.json", text)); }

@@ -1,25 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "support/message_bus.hpp"
 
-namespace preforkd::component {
-namespace {
+#include <signal.h>
 
-std::string configuration(const std::string& socket) {
-  return "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
-         "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
-         "<busconfig><type>session</type><listen>unix:path=" +
-         socket +
-         "</listen><policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>"
-         "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n";
+#include <filesystem>
+#include <vector>
+
+namespace preforkd::component {
+
+MessageBus::MessageBus() { start(); }
+
+void MessageBus::start() {
+  const std::string config = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>)" + address() + R"(</listen>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+)";
+  using std::filesystem::perms;
+  std::filesystem::permissions(folder_.path(), perms::group_exec | perms::others_exec,
+                               std::filesystem::perm_options::add);
+  daemon_.emplace("/usr/bin/dbus-daemon", std::vector<std::string>{"--nofork", "--print-address",
+                                                                   "--config-file=" + folder_.write("conf", config)});
+  daemon_->out().wait_for("unix:path=");
 }
 
-}  // namespace
-
-MessageBus::MessageBus() {
-  const std::string config = folder_.write("bus.conf", configuration(folder_.file("bus")));
-  process_.emplace("/usr/bin/dbus-daemon",
-                   std::vector<std::string>{"--config-file=" + config, "--nofork", "--print-address"});
-  address_ = process_->out().wait_for("unix:");
+void MessageBus::stop() {
+  daemon_->signal(SIGKILL);
+  daemon_->wait_exit();
+  std::filesystem::remove(folder_.path() + "/bus");
 }
 
 }  // namespace preforkd::component

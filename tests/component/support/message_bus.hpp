@@ -9,20 +9,20 @@
 
 namespace preforkd::component {
 
-// A message bus of the test's own (dbus-daemon), which lets everybody do everything.
+// A dbus-daemon of the test's own. Like a system bus it lets every user in; unlike it, everybody may own any name.
 class MessageBus {
  public:
-  // Waits until it listens. Throws HarnessError if it cannot be started.
   MessageBus();
 
-  [[nodiscard]] const std::string& address() const noexcept { return address_; }
-  // Ends it.
-  void stop() { process_.reset(); }
+  // The same for every daemon that start() makes.
+  [[nodiscard]] std::string address() const { return "unix:path=" + folder_.path() + "/bus"; }
+  void start();
+  void stop();
+  [[nodiscard]] const Process& daemon() const { return *daemon_; }
 
  private:
   TempDir folder_;
-  std::string address_;
-  std::optional<Process> process_;
+  std::optional<Process> daemon_;
 };
 
 }  // namespace preforkd::component
