@@ -30,12 +30,12 @@ std::string escape(std::string_view path) {
 }
 
 std::string system_address() {
-  const std::string address = variable("DBUS_SYSTEM_BUS_ADDRESS");
+  std::string address = variable("DBUS_SYSTEM_BUS_ADDRESS");
   return address.empty() ? "unix:path=/run/dbus/system_bus_socket" : address;
 }
 
 std::string user_address() {
-  const std::string address = variable("DBUS_SESSION_BUS_ADDRESS");
+  std::string address = variable("DBUS_SESSION_BUS_ADDRESS");
   if (!address.empty()) return address;
   const std::string directory = variable("XDG_RUNTIME_DIR");
   return directory.empty() ? "" : "unix:path=" + escape(directory) + "/bus";
