@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -26,7 +28,9 @@ using ::testing::StartsWith;
 // pipe.
 class EchoServiceTest : public ::testing::Test {
  protected:
-  void start(const char* settings) {
+  enum class LogIs { empty, full };
+
+  void start(const char* settings, LogIs log_is = LogIs::empty) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in name{};
     name.sin_family = AF_INET;
@@ -35,6 +39,7 @@ class EchoServiceTest : public ::testing::Test {
     ASSERT_EQ(listen(listener_, 16), 0);
     int log[2];
     ASSERT_EQ(pipe2(log, O_CLOEXEC), 0);
+    if (log_is == LogIs::full) fill(log[1]);
     child_ = fork();
     ASSERT_GE(child_, 0);
     if (child_ == 0) serve(settings, log[1]);
@@ -60,6 +65,8 @@ class EchoServiceTest : public ::testing::Test {
     socklen_t length = sizeof name;
     getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &length);
     const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval patience{.tv_sec = 20, .tv_usec = 0};
+    EXPECT_EQ(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&name), length), 0);
     EXPECT_EQ(send(client, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
     shutdown(client, SHUT_WR);
@@ -86,6 +93,14 @@ class EchoServiceTest : public ::testing::Test {
     for (ssize_t size = 0; (size = read(fd, buffer, sizeof buffer)) > 0;)
       text.append(buffer, static_cast<std::size_t>(size));
     return text;
+  }
+
+  static void fill(int pipe) {
+    ASSERT_EQ(fcntl(pipe, F_SETFL, O_NONBLOCK), 0);
+    while (write(pipe, "x", 1) == 1) {
+    }
+    ASSERT_EQ(errno, EAGAIN);
+    ASSERT_EQ(fcntl(pipe, F_SETFL, 0), 0);
   }
 
  private:
@@ -132,6 +147,12 @@ TEST_F(EchoServiceTest, LogsNothingOfConnectionsWhenToldNotTo) {
   start(R"({"log_connections": false})");
   EXPECT_EQ(talk("x\n"), "received: x\n");
   EXPECT_EQ(stop(), "");
+}
+
+TEST_F(EchoServiceTest, ServesOnWhenNobodyReadsItsLog) {
+  start(R"({"log_messages": true})", LogIs::full);
+  EXPECT_EQ(talk("x\n"), "received: x\n");
+  EXPECT_THAT(stop(), Not(HasSubstr("sent")));
 }
 
 }  // namespace
