@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""A booted systemd in namespaces and a cgroup of its own. All its mounts are made within them, so its end leaves nothing behind: the
+kernel kills the rest of a pid namespace with its PID 1, and drops a mount namespace with its last process. PID 1 itself is killed with
+the process that made its namespaces, and that one with the thread that booted it, whatever that thread died of."""
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SECONDS_TO_BOOT = 60
+NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
+PREFIX = "preforkd-system-"  # of folders and cgroups; the pid of the run follows
+
+
+_alive = set()
+
+
+class Failed(Exception):
+    """A machine did not do what it must; not the fault of what is tested."""
+
+
+def cgroup_home():
+    """The folder of this process's own cgroup, below which machines get theirs; None where there is no cgroup2."""
+    with open("/proc/self/mounts", encoding="utf-8") as stream:
+        mounts = [line.split()[1] for line in stream if line.split()[2] == "cgroup2"]
+    with open("/proc/self/cgroup", encoding="utf-8") as stream:
+        own = [line.strip()[3:] for line in stream if line.startswith("0::")]
+    if not mounts or not own:
+        return None
+    home = mounts[0] + own[0].rstrip("/")
+    return home if os.access(home, os.W_OK) else None
+
+
+def remove_cgroup(folder):
+    """Removes a cgroup and those below it, once their processes are gone; what a process is still in stays."""
+    for path, _, _ in os.walk(folder, topdown=False):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass
+
+
+class Machine:
+    """One boot of the layers, ended by leaving the `with` block."""
+
+    def __init__(self, name, layers):
+        self.name = name
+        self._layers = layers
+        self._process = self._place = self._pid = self._cgroup = None
+
+    def __enter__(self):
+        try:
+            self._boot()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            _alive.discard(self._process)
+        if self._cgroup:
+            self._empty_cgroup()
+        if self._place:
+            shutil.rmtree(self._place, ignore_errors=True)
+
+    def run(self, *command, **options):
+        """Runs a command as root inside and returns subprocess.run()'s answer."""
+        enter = ["nsenter", "-t", str(self._pid), "-a", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                 "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=cat", "SYSTEMD_COLORS=0"]
+        return subprocess.run(enter + list(command), stdin=subprocess.DEVNULL, **{"check": False, **options})
+
+    def journal(self):
+        return self.run("journalctl", "--no-pager", "--no-hostname", "-o", "short-precise", stdout=subprocess.PIPE, timeout=30).stdout
+
+    def _boot(self):
+        self._place = new_folder()
+        os.mkdir(os.path.join(self._place, "host"))
+        self._cgroup = os.path.join(cgroup_home(), os.path.basename(self._place))
+        os.mkdir(self._cgroup)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            ready.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            ready.bind(os.path.join(self._place, "host", "notify"))
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", 'echo $$ >"$1/cgroup.procs" && shift && exec setpriv --pdeathsig KILL "$@"', "sh", self._cgroup,
+                 "unshare", *NAMESPACES, "--fork", "--kill-child", os.path.join(HERE, "boot"), ":".join(self._layers), self._place, HERE,
+                 self.name.replace("_", "-")],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            _alive.add(self._process)
+            self._pid = self._wait_until_up(ready)
+
+    def _wait_until_up(self, ready):
+        """Waits for what systemd tells whoever runs it as a container: READY=1 at the end of the boot. Returns PID 1's pid out here."""
+        deadline = time.monotonic() + SECONDS_TO_BOOT
+        while True:
+            ready.settimeout(max(0.01, min(1, deadline - time.monotonic())))
+            try:
+                message, ancillary, _, _ = ready.recvmsg(4096, socket.CMSG_SPACE(12))
+            except TimeoutError:
+                if self._process.poll() is not None:
+                    raise Failed("no boot: " + self._process.stdout.read().decode(errors="replace").strip()) from None
+                if time.monotonic() > deadline:
+                    raise Failed(f"systemd was not up within {SECONDS_TO_BOOT} s") from None
+                continue
+            if b"READY=1" in message.split(b"\n"):
+                return struct.unpack("iii", ancillary[0][2])[0]
+
+    def _empty_cgroup(self):
+        deadline = time.monotonic() + 10
+        while os.path.isdir(self._cgroup) and time.monotonic() < deadline:
+            remove_cgroup(self._cgroup)
+
+
+def end_all():
+    """Ends every machine at once; what runs in them fails, and their `with` blocks clean up."""
+    for process in list(_alive):
+        process.kill()
+
+
+def why_not():
+    """Why this process can't boot machines, or None."""
+    if os.geteuid() != 0:
+        return "needs root"
+    for program in ("unshare", "nsenter", "setpriv", "mmdebstrap", "apt-get"):
+        if not shutil.which(program):
+            return f"{program} is not installed"
+    if cgroup_home() is None:
+        return "needs a cgroup2 hierarchy that it may write"
+    trial = subprocess.run(["unshare", *NAMESPACES, "--fork", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], check=False,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if trial.returncode != 0:
+        return "needs namespaces of its own and mounts in them: " + trial.stdout.strip()
+    return None
+
+
+def new_folder():
+    """A new folder for this run's own use, which a later run removes should this one be killed."""
+    return tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+
+
+def sweep():
+    """Removes what runs that were killed have left: folders and empty cgroups."""
+    for home in (tempfile.gettempdir(), cgroup_home()):
+        for name in os.listdir(home):
+            run = name[len(PREFIX):].split("-")[0]
+            if not name.startswith(PREFIX) or os.path.exists(f"/proc/{run}"):
+                continue
+            if home == cgroup_home():
+                remove_cgroup(os.path.join(home, name))
+            else:
+                shutil.rmtree(os.path.join(home, name), ignore_errors=True)

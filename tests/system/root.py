@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The Debian root that machines are booted from, made once by mmdebstrap from the sources that this machine itself installs from."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+
+# The last is apt's pattern for the library's name with whatever number the suite has.
+PACKAGES = ["systemd", "systemd-sysv", "dbus", "polkitd", "procps", "iproute2", "libstdc++6", "libsystemd0", "python3-minimal",
+            r"?name(^libsdbus-c\+\+[0-9]+$)"]
+SECONDS_TO_MAKE = 420
+
+
+class Unavailable(Exception):
+    """What this machine can't do, said for a user to read."""
+
+
+def cache():
+    """The folder of all roots: $PREFORKD_TEST_CACHE, else $XDG_CACHE_HOME/preforkd-tests, else /var/cache/preforkd-tests."""
+    chosen = os.environ.get("PREFORKD_TEST_CACHE")
+    return chosen or os.path.join(os.environ.get("XDG_CACHE_HOME") or "/var/cache", "preforkd-tests")
+
+
+def own_suite():
+    with open("/etc/os-release", encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith("VERSION_CODENAME="):
+                return line.split("=", 1)[1].strip().strip('"')
+    raise Unavailable("/etc/os-release names no Debian release")
+
+
+def sources(suite):
+    """Lines of apt sources for the suite: this machine's Debian repositories, with the suite's name in place of its own."""
+    listing = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)", "Created-By: Packages"],
+                             stdout=subprocess.PIPE, check=True, text=True).stdout
+    own, lines = own_suite(), []
+    for entry in listing.splitlines():
+        uri, release, component = entry.split("\t")
+        if component == "main" and (release == own or release.startswith(own + "-")):
+            line = f"deb {uri} {suite}{release[len(own):]} {component}"
+            if line not in lines:
+                lines.append(line)
+    if not lines:
+        raise Unavailable(f"apt has no source of {own} to make a root from")
+    return lines
+
+
+def debian(suite):
+    """The path of a root of the suite with PACKAGES, made if it is not there. Never changed after that: it is only a lower layer."""
+    if not shutil.which("mmdebstrap"):
+        raise Unavailable("mmdebstrap is not installed")
+    key = hashlib.sha256("\n".join([suite] + PACKAGES).encode()).hexdigest()[:12]
+    root = os.path.join(cache(), f"{suite}-{key}")
+    os.makedirs(cache(), mode=0o755, exist_ok=True)
+    with open(root + ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(root):
+            return root
+        print(f"making a root of Debian {suite} in {root}", flush=True)
+        unfinished = tempfile.mkdtemp(prefix=f".{suite}-", dir=cache())
+        try:
+            _bootstrap(suite, unfinished)
+            os.rename(unfinished, root)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return root
+
+
+def _bootstrap(suite, folder):
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--include=" + ",".join(PACKAGES), suite, folder, "-"]
+    run = subprocess.run(command, input="\n".join(sources(suite)) + "\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         timeout=SECONDS_TO_MAKE, check=False)
+    if run.returncode != 0:
+        raise Unavailable(f"mmdebstrap could not make a root of {suite}: " + run.stdout.strip()[-500:])
+    os.chmod(folder, 0o755)
+
+
+def install_under_test(build, layer):
+    """Installs what is tested into the folder `layer`, which is laid over the root."""
+    subprocess.run(["cmake", "--install", build, "--prefix", "/usr", "--component", "runtime"], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "DESTDIR": layer})

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the scenarios share; each sources this first. They run inside a machine of their own, as root, and may leave it as they like.
+set -euo pipefail
+export SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
+readonly deadline=30  # seconds for what takes milliseconds
+trap 'echo "$0:$LINENO: status $?: $BASH_COMMAND" >&2' ERR
+
+fail() {
+  echo "failed: $*" >&2
+  exit 1
+}
+
+# pool NAME ADDRESS [KEYS]: a pool of three echo workers behind a socket unit; KEYS are further ones of its config, as JSON.
+pool() {
+  mkdir -p /etc/preforkd "/etc/systemd/system/preforkd@$1.socket.d"
+  printf '{"program": ["/usr/libexec/preforkd/prefork-echo"], "workers": 3, "settings": {"log_connections": false}%s}\n' \
+    "${3:+, $3}" >"/etc/preforkd/$1.json"
+  printf '[Socket]\nListenStream=%s\n' "$2" >"/etc/systemd/system/preforkd@$1.socket.d/listen.conf"
+  cp /run/tests/units/* /etc/systemd/system
+  systemctl daemon-reload
+}
+
+# drop_in UNIT SECTION LINE...: further settings of a unit.
+drop_in() {
+  mkdir -p "/etc/systemd/system/$1.d"
+  printf '%s\n' "[$2]" "${@:3}" >>"/etc/systemd/system/$1.d/test.conf"
+  systemctl daemon-reload
+}
+
+# property UNIT NAME: one property of a unit.
+property() { systemctl show --value -p "$2" "$1"; }
+
+master() { property "preforkd@$1.service" MainPID; }
+
+# workers NAME: the pids of a pool's processes but its master, one a line.
+workers() {
+  local group
+  group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
+  sort -n "$group/cgroup.procs" | grep -vx "$(master "$1")" || true
+}
+
+# eventually COMMAND...: waits until the command succeeds. It is tried again whenever systemd tells of a change, and each second.
+eventually() {
+  local end=$((SECONDS + deadline)) changes monitor
+  exec {changes}< <(exec busctl monitor org.freedesktop.systemd1 2>/dev/null)
+  monitor=$!
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || { kill "$monitor"; fail "not within $deadline s: $*"; }
+    read -r -t 1 -u "$changes" || true
+  done
+  kill "$monitor"
+  exec {changes}<&-
+}
+
+# log_line UNIT TEXT: whether the unit's journal has such a line.
+log_line() { journalctl -u "$1" -o cat --no-pager | grep -qF -- "$2"; }
+
+status_says() { [[ $(property "preforkd@$1.service" StatusText) == *"$2"* ]]; }
+
+equal() { [ "$1" = "$2" ] || fail "${3:-value}: \"$1\", not \"$2\""; }
+
+# answers ADDRESS: one request, one reply.
+answers() { equal "$(prefork-client --timeout 20s "$1" hello)" "received: hello" "reply of $1"; }
+
+# tcp_connections: how many there are, with those that ended a while ago.
+tcp_connections() { ss -Htan | wc -l; }
+
+more_connections_than() { [ "$(tcp_connections)" -gt "$1" ]; }
+
+# load_begin ADDRESS OPTION...: clients that check every reply, in the background, until load_end; the first have connected when it
+# returns. A request that only waits is no failure: it has as long as the whole scenario.
+load_begin() {
+  local before
+  before=$(tcp_connections)
+  prefork-client --bench --json --churn --connections 4 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/load.json &
+  load=$!
+  eventually more_connections_than "$before"
+}
+
+# load_end: no request may have failed, and some were answered.
+load_end() {
+  kill -TERM "$load"
+  wait "$load" || fail "the load failed: $(cat /tmp/load.json)"
+  ! grep -q '"requests":0,' /tmp/load.json || fail "the load has tried nothing"
+  cat /tmp/load.json
+}
