@@ -54,7 +54,7 @@ class ProcessLauncher::Exits final : public WorkerObserver {
   WorkerObserver& observer_;
 };
 
-ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, const RuntimeDirectory& directory,
+ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory,
                                  LaunchSettings settings, WorkerObserver& observer)
     : loop_(loop),
       sockets_(sockets),
@@ -88,6 +88,7 @@ int ProcessLauncher::start(const Launch& what) noexcept {
 void ProcessLauncher::launch(const Launch& launch) {
   const PoolConfig& config = *launch.generation->config;
   const auto id = static_cast<unsigned long long>(launch.id);
+  directory_.renew();
   auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, "worker " + std::to_string(launch.slot),
                                                 directory_.socket_path(id), *exits_);
   UniqueFd stream;

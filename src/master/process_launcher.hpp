@@ -31,8 +31,8 @@ class ProcessLauncher final : public Launcher {
  public:
   // All that is referred to must outlive the launcher. Takes what workers inherit from `environ` as it is now. Throws
   // StartupError.
-  ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, const RuntimeDirectory& directory,
-                  LaunchSettings settings, WorkerObserver& observer);
+  ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory, LaunchSettings settings,
+                  WorkerObserver& observer);
   ProcessLauncher(const ProcessLauncher&) = delete;
   ProcessLauncher& operator=(const ProcessLauncher&) = delete;
   ~ProcessLauncher() override;
@@ -63,7 +63,7 @@ class ProcessLauncher final : public Launcher {
 
   EventLoop& loop_;
   const ListenSockets& sockets_;
-  const RuntimeDirectory& directory_;
+  RuntimeDirectory& directory_;
   const LaunchSettings settings_;
   const Environment inherited_;
   UniqueFd null_;

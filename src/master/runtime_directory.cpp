@@ -41,6 +41,13 @@ bool fits_sockets(const std::string& folder) {
   return folder.size() + 1 + socket_prefix.size() + most_worker_digits <= longest_path;
 }
 
+bool is_at(const std::string& path, int folder) {
+  struct stat held {};
+  struct stat there {};
+  return fstat(folder, &held) == 0 && stat(path.c_str(), &there) == 0 && there.st_ino == held.st_ino &&
+         there.st_dev == held.st_dev;
+}
+
 // A locked descriptor of the folder, or an invalid one if it is not ours, or another master has it.
 UniqueFd lock_folder(const std::string& path) {
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -48,8 +55,7 @@ UniqueFd lock_folder(const std::string& path) {
   if (!folder || fstat(folder.get(), &held) != 0 || held.st_uid != geteuid()) return UniqueFd();
   if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) return UniqueFd();
   // Between open and flock a starting master may have taken it for a dead one's and removed it.
-  struct stat there {};
-  if (stat(path.c_str(), &there) != 0 || there.st_ino != held.st_ino || there.st_dev != held.st_dev) return UniqueFd();
+  if (!is_at(path, folder.get())) return UniqueFd();
   return folder;
 }
 
@@ -95,18 +101,29 @@ std::string given_directory() {
 
 }  // namespace
 
-RuntimeDirectory::RuntimeDirectory(const std::string& pool_name) {
+RuntimeDirectory::RuntimeDirectory(const std::string& pool_name) : pool_name_(pool_name) { take(); }
+
+void RuntimeDirectory::renew() {
+  if (is_at(path_, locked_.get())) return;
+  locked_.reset();
+  made_here_ = false;
+  take();
+}
+
+bool RuntimeDirectory::take_given() {
   const std::string given = given_directory();
-  if (!given.empty() && fits_sockets(given)) {
-    locked_ = lock_folder(given);
-    if (locked_) {
-      path_ = given;
-      remove_sockets(locked_.get());
-      return;
-    }
-  }
+  if (given.empty() || !fits_sockets(given)) return false;
+  locked_ = lock_folder(given);
+  if (!locked_) return false;
+  path_ = given;
+  remove_sockets(locked_.get());
+  return true;
+}
+
+void RuntimeDirectory::take() {
+  if (take_given()) return;
   std::string failure;
-  const std::string prefix = "preforkd-" + pool_name;
+  const std::string prefix = "preforkd-" + pool_name_;
   for (const std::string& base : places()) {
     remove_leftovers(base, prefix);
     std::string path = base + "/" + prefix + std::string(unique_part);

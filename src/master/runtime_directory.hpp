@@ -20,11 +20,20 @@ class RuntimeDirectory {
   // Removes the folder if it was made here, else what is in it of ours.
   ~RuntimeDirectory();
 
+  // Takes another folder if this one is gone: $XDG_RUNTIME_DIR ends with its user's last session, and somebody may
+  // clean up in /tmp. Workers that run keep the sockets that they have. Throws StartupError as the constructor does;
+  // the next call tries again.
+  void renew();
+
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   // Where the worker with this number gets its notify socket. Short enough for a UNIX socket's address.
   [[nodiscard]] std::string socket_path(unsigned long long worker) const;
 
  private:
+  void take();
+  [[nodiscard]] bool take_given();
+
+  std::string pool_name_;
   std::string path_;
   UniqueFd locked_;
   bool made_here_ = false;

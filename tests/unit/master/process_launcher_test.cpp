@@ -199,6 +199,11 @@ TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
   EXPECT_EQ(launcher_.find(started_.front()), nullptr);
 }
 
+TEST_F(ProcessLauncherTest, StartsWorkersAfterSomebodyRemovedTheRuntimeDirectory) {
+  std::filesystem::remove_all(directory_.path());
+  EXPECT_EQ(start({"/bin/true"}), 0) << launcher_.failure();
+}
+
 TEST_F(ProcessLauncherTest, LeavesNoDescriptorBehind) {
   const auto open_descriptors = [] {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());

@@ -63,6 +63,29 @@ TEST_F(RuntimeDirectoryTest, RemovesWhatKilledMastersOfTheSamePoolLeft) {
   EXPECT_TRUE(fs::exists(of_another_pool));
 }
 
+TEST_F(RuntimeDirectoryTest, IsRenewedWhenSomebodyRemovedIt) {
+  {
+    RuntimeDirectory directory("echo");
+    const std::string before = directory.path();
+    directory.renew();
+    EXPECT_EQ(directory.path(), before);
+    fs::remove_all(before);
+    directory.renew();
+    EXPECT_TRUE(fs::is_directory(directory.path()));
+    const RuntimeDirectory second("echo");
+    EXPECT_TRUE(fs::is_directory(directory.path())) << "not locked";
+  }
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(RuntimeDirectoryTest, GoesElsewhereWhenTheWholePlaceIsRemoved) {
+  RuntimeDirectory directory("echo");
+  fs::remove_all(base_);
+  directory.renew();
+  EXPECT_TRUE(fs::is_directory(directory.path()));
+  EXPECT_FALSE(directory.path().starts_with(base_));
+}
+
 TEST_F(RuntimeDirectoryTest, LeavesALivingMastersFolderAlone) {
   const RuntimeDirectory first("echo");
   touch(first.socket_path(1));
