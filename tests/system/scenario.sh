@@ -73,7 +73,7 @@ more_connections_than() { [ "$(tcp_connections)" -gt "$1" ]; }
 load_begin() {
   local before
   before=$(tcp_connections)
-  prefork-client --bench --json --churn --connections 4 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/load.json &
+  prefork-client --bench --json --churn --connections 32 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/load.json &
   load=$!
   eventually more_connections_than "$before"
 }
