@@ -13,6 +13,7 @@
 #include "base/process_title.hpp"
 #include "base/time_span.hpp"
 #include "master/log.hpp"
+#include "master/message_id.hpp"
 #include "master/own_memory.hpp"
 #include "master/pool_status.hpp"
 
@@ -157,7 +158,8 @@ void Master::stop(const std::string& why) {
     return;
   }
   log::info(why + ": draining all workers, for " + format_time_span(config().drain_timeout) +
-            " at most; a second signal kills them");
+                " at most; a second signal kills them",
+            {message_id::field(message_id::pool_stopping)});
   pool_.stop();
   notifier_.stopping(status());
 }
@@ -256,7 +258,8 @@ void Master::settle() {
   status_feed_.on_event();
   arm_deadline();
   if (!pool_.finished()) return;
-  if (exit_code_ == 0) log::info(pool_name() + " has stopped: its last worker is gone");
+  if (exit_code_ == 0)
+    log::info(pool_name() + " has stopped: its last worker is gone", {message_id::field(message_id::pool_stopped)});
   loop_.exit(exit_code_);
 }
 
@@ -264,16 +267,17 @@ void Master::settle_start() {
   if (started_ || !pool_.fully_started()) return;
   started_ = true;
   notifier_.ready(status());
-  log::info(pool_name() + ": " + status());
+  log::info(pool_name() + ": " + status(), {message_id::field(message_id::pool_started)});
 }
 
 void Master::settle_state() {
   const PoolState now = pool_.state();
   if (now == shown_state_) return;
   const PoolState before = std::exchange(shown_state_, now);
-  if (now == PoolState::degraded) log::warning(pool_name() + ": " + status());
+  if (now == PoolState::degraded)
+    log::warning(pool_name() + ": " + status(), {message_id::field(message_id::pool_degraded)});
   if (before == PoolState::degraded && now == PoolState::running)
-    log::info(pool_name() + " has recovered: " + status());
+    log::info(pool_name() + " has recovered: " + status(), {message_id::field(message_id::pool_recovered)});
 }
 
 void Master::on_config() {

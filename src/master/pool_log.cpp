@@ -7,6 +7,7 @@
 
 #include "base/errors.hpp"
 #include "base/time_span.hpp"
+#include "master/message_id.hpp"
 
 namespace preforkd {
 namespace {
@@ -74,25 +75,27 @@ std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const
          std::to_string(generation) + ")";
 }
 
-log::Fields PoolLog::fields(WorkerId id, unsigned slot, unsigned generation) const {
-  return {{"PREFORK_WORKER", std::to_string(slot)},
+log::Fields PoolLog::fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const {
+  return {message_id::field(message),
+          {"PREFORK_WORKER", std::to_string(slot)},
           {"PREFORK_GENERATION", std::to_string(generation)},
           {"PREFORK_WORKER_PID", std::to_string(lookup_(id).pid)}};
 }
 
 log::Level PoolLog::routine() const noexcept {
-  return state_ == PoolState::starting || state_ == PoolState::stopping ? log::Level::debug : log::Level::info;
+  const bool whole_pool = state_ == PoolState::starting || state_ == PoolState::stopping;
+  return whole_pool && log::sink() != log::Sink::journal ? log::Level::debug : log::Level::info;
 }
 
 void PoolLog::on_worker_started(const WorkerView& worker) {
   log::debug(name(worker.id, worker.slot, worker.generation) + " started",
-             fields(worker.id, worker.slot, worker.generation));
+             fields(message_id::worker_started, worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::on_worker_ready(const WorkerView& worker) {
   const Duration took = worker.ready_at.value_or(worker.started_at) - worker.started_at;
   log::write(routine(), name(worker.id, worker.slot, worker.generation) + " is ready after " + spoken_time(took),
-             fields(worker.id, worker.slot, worker.generation));
+             fields(message_id::worker_ready, worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
@@ -100,14 +103,15 @@ void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
   // The whole pool stops then, and that was said in one line.
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : routine();
   log::write(level, name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
-             fields(worker.id, worker.slot, worker.generation));
+             fields(message_id::worker_drains, worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int signal) {
   const std::string how = to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}});
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : log::Level::warning;
+  const char* message = why == ExitCause::hang ? message_id::worker_hangs : message_id::worker_killed;
   log::write(level, name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
-             fields(worker.id, worker.slot, worker.generation));
+             fields(message, worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::on_worker_exited(const ExitRecord& exit) {
@@ -116,7 +120,7 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
     log_crash(exit);
     return;
   }
-  log::Fields extra = fields(exit.id, exit.slot, exit.generation);
+  log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
   extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
   log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
 }
@@ -136,7 +140,7 @@ void PoolLog::log_crash(const ExitRecord& exit) {
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);
-  log::Fields extra = fields(exit.id, exit.slot, exit.generation);
+  log::Fields extra = fields(message_id::worker_failed, exit.id, exit.slot, exit.generation);
   extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
   log::warning(line, extra);
 }
@@ -174,7 +178,7 @@ void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
   log::warning("worker " + std::to_string(slot) +
                    " cannot be started: " + (reason.empty() ? errno_text(error) : reason) + "; next try in " +
                    spoken_time(next_try_at - clock_.now()),
-               {{"PREFORK_WORKER", std::to_string(slot)}});
+               {message_id::field(message_id::worker_not_started), {"PREFORK_WORKER", std::to_string(slot)}});
 }
 
 void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }

@@ -34,7 +34,8 @@ using ProcessLookup = std::function<ProcessFacts(WorkerId)>;
 [[nodiscard]] std::string exit_sentence(const ExitRecord& exit);
 
 // Writes what happens to a pool's workers into the log, one line an event: what, why, what is done about it. During a
-// pool's start and stop what goes as it should is Level::debug.
+// pool's start and stop what goes as it should is Level::debug, but in the journal, where it is part of a worker's
+// story.
 class PoolLog final : public PoolObserver {
  public:
   // launch_failure: the reason of the launcher's last failure.
@@ -65,7 +66,7 @@ class PoolLog final : public PoolObserver {
   };
 
   [[nodiscard]] std::string name(WorkerId id, unsigned slot, unsigned generation) const;
-  [[nodiscard]] log::Fields fields(WorkerId id, unsigned slot, unsigned generation) const;
+  [[nodiscard]] log::Fields fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const;
   [[nodiscard]] log::Level routine() const noexcept;
   [[nodiscard]] std::string what_is_done(const ExitRecord& exit) const;
   [[nodiscard]] std::string crashes_in_a_row(const ExitRecord& exit) const;  // empty for the first

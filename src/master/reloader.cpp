@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "master/log.hpp"
+#include "master/message_id.hpp"
 #include "master/pool_log.hpp"
 
 namespace preforkd {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t most_logged_changes = 20;
 
 void log_plan(const std::string& pool, const ReloadPlan& plan) {
-  log::info("reloading pool \"" + pool + "\"");
+  log::info("reloading pool \"" + pool + "\"", {message_id::field(message_id::reload_begun)});
   const std::vector<std::string> lines = to_lines(plan);
   for (std::size_t i = 0; i < lines.size() && i < most_logged_changes; ++i) log::info("  " + lines[i]);
   if (lines.size() > most_logged_changes) {
@@ -20,22 +21,30 @@ void log_plan(const std::string& pool, const ReloadPlan& plan) {
   }
 }
 
+log::Fields fields_of(const ReloadResult& result) {
+  log::Fields fields{message_id::field(result.ok() ? message_id::reload_done : message_id::reload_failed),
+                     {"PREFORK_GENERATION", std::to_string(result.generation)},
+                     {"PREFORK_RELOAD_RESULT", std::string(to_string(result.end))}};
+  if (result.slot) fields.push_back({"PREFORK_WORKER", std::to_string(*result.slot)});
+  return fields;
+}
+
 // Each reason of a config is a line of its own, as when the master starts.
 void log_result(const std::string& pool, const ReloadResult& result) {
   switch (result.end) {
     case ReloadResult::End::done:
-      log::info("reload done: " + describe(result));
+      log::info("reload done: " + describe(result), fields_of(result));
       return;
     case ReloadResult::End::config:
       for (const std::string& reason : result.reasons) log::error(reason);
-      log::error("reload failed: pool \"" + pool + "\" stays as it is");
+      log::error("reload failed: pool \"" + pool + "\" stays as it is", fields_of(result));
       return;
     case ReloadResult::End::superseded:
     case ReloadResult::End::stopping:
-      log::warning("reload ended: " + describe(result));
+      log::warning("reload ended: " + describe(result), fields_of(result));
       return;
     default:
-      log::error("reload failed: " + describe(result));
+      log::error("reload failed: " + describe(result), fields_of(result));
   }
 }
 

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include <memory>
 #include <string>
@@ -104,6 +107,17 @@ TEST(BusConnection, a_name_that_is_taken_is_had_when_it_is_free) {
   EXPECT_THAT(master.log().text(), Not(HasSubstr(shown)));
   other.reset();
   master.log().wait_for(shown);
+}
+
+TEST(BusConnection, the_bus_policy_lets_root_own_pools_and_everybody_call_them) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can connect as another user";
+  const MessageBus bus(MessageBus::Policy::installed);
+  ConfiguredMaster master(pool_config(1), {}, {"--bus", bus.address()});
+  master.log().wait_for(shown);
+  BusClient nobody(bus.address(), 65534);
+  EXPECT_EQ(nobody.get(test_pool, pool_object, "org.preforkd1.Pool", "State"), "running");
+  EXPECT_EQ(nobody.call(test_pool, pool_object, "Reload").error, "org.preforkd1.Error.NotAuthorized");
+  EXPECT_EQ(sd_bus_request_name(nobody.native(), "org.preforkd1.other", 0), -EACCES);
 }
 
 TEST(BusConnection, the_end_of_the_pool_ends_a_reload_that_somebody_waits_for) {

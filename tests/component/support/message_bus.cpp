@@ -6,21 +6,35 @@
 #include <filesystem>
 #include <vector>
 
+#include "support/binaries.hpp"
+
 namespace preforkd::component {
 
-MessageBus::MessageBus() { start(); }
+MessageBus::MessageBus(Policy policy) : policy_(policy) { start(); }
+
+// The second is what dbus-daemon's own system.conf says, before the files of packages are read.
+std::string MessageBus::policy() const {
+  if (policy_ == Policy::open) {
+    return R"(<policy context="default">
+    <allow user="*"/> <allow own="*"/> <allow send_destination="*" eavesdrop="true"/> <allow eavesdrop="true"/>
+  </policy>)";
+  }
+  return R"(<policy context="default">
+    <allow user="*"/> <deny own="*"/> <deny send_type="method_call"/> <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/> <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/> <allow receive_type="method_return"/> <allow receive_type="error"/>
+    <allow receive_type="signal"/> <allow send_destination="org.freedesktop.DBus"/>
+  </policy>
+  <include>)" +
+         binaries::bus_policy + "</include>";
+}
 
 void MessageBus::start() {
   const std::string config = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <listen>)" + address() + R"(</listen>
-  <policy context="default">
-    <allow user="*"/>
-    <allow own="*"/>
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-  </policy>
+)" + policy() + R"(
 </busconfig>
 )";
   using std::filesystem::perms;

@@ -9,10 +9,14 @@
 
 namespace preforkd::component {
 
-// A dbus-daemon of the test's own. Like a system bus it lets every user in; unlike it, everybody may own any name.
+// A dbus-daemon of the test's own, which lets every user in.
 class MessageBus {
  public:
-  MessageBus();
+  enum class Policy {
+    open,       // everybody may do everything
+    installed,  // that of a system bus, with systemd/org.preforkd1.conf
+  };
+  explicit MessageBus(Policy policy = Policy::open);
 
   // The same for every daemon that start() makes.
   [[nodiscard]] std::string address() const { return "unix:path=" + folder_.path() + "/bus"; }
@@ -21,6 +25,9 @@ class MessageBus {
   [[nodiscard]] const Process& daemon() const { return *daemon_; }
 
  private:
+  [[nodiscard]] std::string policy() const;
+
+  const Policy policy_;
   TempDir folder_;
   std::optional<Process> daemon_;
 };
