@@ -4,15 +4,62 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <map>
+#include <regex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/client.hpp"
 #include "support/load.hpp"
 #include "support/proc.hpp"
 #include "support/shown_pool.hpp"
+#include "support/temp_dir.hpp"
 
 namespace preforkd::component {
 namespace {
+
+// What an introspection says of one interface, a line an element: "method Scale", "arg workers u in", …
+std::vector<std::string> elements_of(const std::string& xml, const std::string& interface) {
+  static const std::regex tag(R"(<(interface|method|signal|property|arg|annotation)\b([^>]*)>)");
+  static const std::regex attribute(R"re((\w+)="([^"]*)")re");
+  std::vector<std::string> lines;
+  bool inside = false;
+  std::string member;
+  const std::string text = std::regex_replace(xml, std::regex("<!--[^]*?-->"), "");
+  for (std::sregex_iterator at(text.begin(), text.end(), tag), end; at != end; ++at) {
+    std::map<std::string, std::string> has;
+    const std::string rest = (*at)[2];
+    for (std::sregex_iterator each(rest.begin(), rest.end(), attribute); each != end; ++each)
+      has[(*each)[1]] = (*each)[2];
+    const std::string kind = (*at)[1];
+    if (kind == "interface") {
+      inside = has["name"] == interface;
+    } else if (kind == "annotation") {
+      if (inside && has["name"].ends_with("EmitsChangedSignal")) lines.push_back(member + " emits " + has["value"]);
+    } else if (inside) {
+      if (kind != "arg") member = kind + " " + has["name"];
+      const std::string direction = kind == "arg" && member.starts_with("method") ? " " + has["direction"] : "";
+      lines.push_back((kind == "arg" ? member + " arg " + has["name"] : member) + " " + has["type"] + direction);
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+TEST(Bus, introspection_is_what_the_xml_files_say) {
+  ShownPool pool;
+  for (const auto& [path, name] :
+       {std::pair{pool_object, "org.preforkd1.Pool"}, std::pair{worker_object(0), "org.preforkd1.Worker"}}) {
+    const BusClient::Reply reply = pool.client.call(test_pool, path, "Introspect");
+    const char* running = nullptr;
+    ASSERT_GT(sd_bus_message_read(reply.message.get(), "s", &running), 0);
+    const std::vector<std::string> lines = elements_of(running, name);
+    EXPECT_FALSE(lines.empty());
+    EXPECT_EQ(lines, elements_of(read_file(binaries::interface_folder + "/" + name + ".xml"), name));
+  }
+}
 
 using testing::AllOf;
 using testing::HasSubstr;

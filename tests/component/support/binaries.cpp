@@ -9,6 +9,7 @@ const std::string preforkd = PREFORKD_BINARY;
 const std::string preforkctl = PREFORKCTL_BINARY;
 const std::string prefork_echo = PREFORK_ECHO_BINARY;
 const std::string bus_policy = PREFORKD_BUS_POLICY;
+const std::string interface_folder = PREFORKD_INTERFACES;
 const std::string wall_clock_library = TEST_WALL_CLOCK_LIBRARY;
 
 std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }

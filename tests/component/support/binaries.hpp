@@ -11,6 +11,7 @@ extern const std::string preforkctl;
 extern const std::string prefork_echo;
 
 extern const std::string bus_policy;          // systemd/org.preforkd1.conf
+extern const std::string interface_folder;    // src/dbus
 extern const std::string wall_clock_library;  // preload/wall_clock.cpp
 
 // A program of tests/workers.
