@@ -122,7 +122,7 @@ std::shared_ptr<sd_bus_message> BusClient::make_call(const std::string& name, co
 }
 
 BusClient::Reply BusClient::send(sd_bus_message* call) {
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{};
   sd_bus_message* message = nullptr;
   const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
   const int result = sd_bus_call(bus_.get(), call, static_cast<std::uint64_t>(usec), &error, &message);
@@ -145,7 +145,7 @@ void BusClient::call_and_forget(const std::string& name, const std::string& path
 
 std::string BusClient::get(const std::string& name, const std::string& path, const std::string& interface,
                            const std::string& property) {
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{};
   sd_bus_message* message = nullptr;
   const int result = sd_bus_call_method(bus_.get(), name.c_str(), path.c_str(), "org.freedesktop.DBus.Properties",
                                         "Get", &error, &message, "ss", interface.c_str(), property.c_str());
