@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What is measured. Each function returns rows for the table and tells the absolute figures to `say` as it goes."""
 
+import contextlib
 import dataclasses
 import statistics
+import subprocess
 import time
 
 from load import bench, held_open
-from servers import BareSpawn, Pool, Reference, context_switches, memory, sockets
+from servers import BareSpawn, MessageBus, Pool, Reference, context_switches, memory, sockets
 
 QUIET = "settings.log_connections=false"  # the reference does not log
 
@@ -24,6 +26,8 @@ class Scale:
     idle_connections: int
     spread_connections: int
     idle_seconds: float
+    shown_workers: int
+    calls: int
 
 
 @dataclasses.dataclass
@@ -164,4 +168,47 @@ def wake_ups(build, scale, say):
         watch(pool, "no connection")
         with held_open(build, pool, scale.spread_connections):
             watch(pool, f"{scale.spread_connections} idle connections")
+    return rows
+
+
+def _call(build, bus, method, *count):
+    interface = "org.freedesktop.DBus.ObjectManager" if method == "GetManagedObjects" else "org.preforkd1.Pool"
+    return [build / "tests/bench/bench_bus_calls", bus.address, "org.preforkd1.bench", "/org/preforkd1", interface, method, *map(str, count)]
+
+
+@contextlib.contextmanager
+def _flood(build, bus, say):
+    """Calls that never pause, while the block runs."""
+    caller = subprocess.Popen(_call(build, bus, "ListWorkers"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield
+    finally:
+        calls, _ = caller.communicate()
+        say(f"calls beside the kills: {calls.strip()}")
+
+
+def control(build, scale, say):
+    rows = []
+    with MessageBus() as bus, Pool(build, scale.shown_workers, QUIET, bus=bus.address):
+        for method, goal in (("GetManagedObjects", 20), ("ListWorkers", None)):
+            run = subprocess.run(_call(build, bus, method, scale.calls), stdout=subprocess.PIPE, text=True, check=True)
+            median, most = (float(text) / 1000 for text in run.stdout.split())
+            say(f"{method} of {scale.shown_workers} workers: median {median:.2f} ms, longest {most:.2f} ms")
+            rows.append(Row(f"{method} of {scale.shown_workers} workers, median", f"< {goal} ms" if goal else "", f"{median:.1f} ms",
+                            median < goal if goal else None))
+    with MessageBus() as bus, Pool(build, scale.workers, "restart.forget_after=1ms", bus=bus.address) as pool:
+        def kills():
+            workers, times = pool.workers(), []
+            for turn in range(scale.kills):
+                time.sleep(0.02)
+                victim = turn % len(workers)
+                workers[victim], took = pool.kill_to_ready(workers[victim])
+                times.append(took / 1e6)
+            say(f"kill -9 to READY: median {statistics.median(times):.2f} ms")
+            return statistics.median(times)
+
+        alone = kills()
+        with _flood(build, bus, say):
+            flooded = kills()
+    rows.append(Row("kill -9 → READY beside calls without a pause, median", "", f"{flooded / alone:.2f} of that without"))
     return rows

@@ -6,6 +6,7 @@ import queue
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -96,17 +97,40 @@ class Reference(Server):
             self.lines.wait(r"^\d+$")
 
 
+class MessageBus:
+    """A dbus-daemon of our own; anybody may do anything there."""
+
+    CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><listen>unix:tmpdir=/tmp</listen><policy context="default"><allow own="*"/>
+<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/></policy></busconfig>"""
+
+    def __enter__(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
+            config.write(self.CONFIG)
+            config.flush()
+            self.process = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", f"--config-file={config.name}"],
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self.address = Lines(self.process.stdout).wait("^unix:.*")[1][0]
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Pool(Server):
     name = "pool"
     ready_again = r"worker \d+ \(pid (\d+), generation \d+\) is ready"
 
-    def __init__(self, build, workers, *settings):
-        command = [build / "src/master/preforkd", "--listen", "127.0.0.1:0", "--workers", str(workers), "--name", "bench"]
+    def __init__(self, build, workers, *settings, bus="none"):
+        command = [build / "src/master/preforkd", "--listen", "127.0.0.1:0", "--workers", str(workers), "--name", "bench", "--bus", bus]
         for setting in settings:
             command += ["--set", setting]
         super().__init__([*command, "--", build / "src/echo/prefork-echo"], "stderr")
         self.address = self.lines.wait(r"listening on (\S+)")[1][1]
-        self.lines.wait(rf"{workers}/{workers} workers ready")
+        for _ in range(1 if bus == "none" else 2):  # whichever comes first
+            self.lines.wait(rf"{workers}/{workers} workers ready|shown on the message bus")
 
 
 class BareSpawn(Server):
