@@ -24,9 +24,11 @@ std::string words_of_failed_worker(PoolClient& pool, std::uint32_t live_generati
 int run_reload(Context& context) {
   PoolClient pool = context.pool_to_change();
   const std::uint32_t generation = pool.state().generation;
+  bool told = false;  // the result
   try {
     pool.reload([&](const Signal& signal) {
       if (const auto text = event_text(signal)) context.screen().remark(*text);
+      told = told || signal.member == "ReloadFinished";
     });
   } catch (const CommandError& error) {
     if (error.exit_code() != exit_code::failure) throw;
@@ -35,8 +37,10 @@ int run_reload(Context& context) {
     throw CommandError(exit_code::failure,
                        error.what() + (words.empty() ? "" : '\n' + words.substr(0, words.size() - 1)));
   }
+  const ReloadState result = pool.state().last_reload;
+  // The reply may come before the signal.
+  if (!told) context.screen().remark("reload done: " + result.message);
   if (context.json()) {
-    const ReloadState result = pool.state().last_reload;
     context.screen().show(Json{{"ok", result.ok}, {"message", result.message}});
   }
   return exit_code::ok;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// preforkctl and preforkd together.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/binaries.hpp"
+#include "support/message_bus.hpp"
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+struct Ended {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+class CtlPool : public testing::Test {
+ protected:
+  CtlPool() {
+    write(config_);
+    master_.emplace(binaries::preforkd,
+                    std::vector<std::string>{"--config", folder_.file("echo.json"), "--bus", bus_.address()});
+    EXPECT_TRUE(eventually([&] { return ctl({"status", "echo"}).status == 0; }));
+  }
+
+  void write(const json& config) const { static_cast<void>(folder_.write("echo.json", config.dump())); }
+  Ended ctl(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "--address=" + bus_.address());
+    Process process(binaries::preforkctl, arguments);
+    const Exit exit = process.wait_exit();
+    return {exit.status.value_or(-1), process.out().wait_closed(), process.err().wait_closed()};
+  }
+  json ctl_json(std::vector<std::string> arguments) const {
+    arguments.emplace_back("--json=short");
+    return json::parse(ctl(arguments).out);
+  }
+
+  MessageBus bus_;
+  TempDir folder_;
+  json config_{{"description", "Line echo"},
+               {"listen", {"127.0.0.1:0"}},
+               {"program", {binaries::prefork_echo}},
+               {"workers", {{"min", 2}, {"max", 4}}}};
+  std::optional<Process> master_;
+};
+
+TEST_F(CtlPool, is_listed_and_its_state_is_shown) {
+  const json pools = ctl_json({"list"});
+  ASSERT_EQ(pools.size(), 1U);
+  EXPECT_EQ(pools[0]["name"], "echo");
+  EXPECT_EQ(pools[0]["main_pid"], master_->pid());
+  EXPECT_EQ(pools[0]["program"], json({binaries::prefork_echo}));
+  EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("2/2 ready (from 2 to 4)"));
+  EXPECT_EQ(ctl_json({"workers", "echo"}).size(), 2U);
+}
+
+TEST_F(CtlPool, is_scaled_within_its_limits) {
+  EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return ctl_json({"show", "echo"})["ReadyWorkers"] == 3; }));
+  const Ended refused = ctl({"scale", "echo", "9"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("from 2 to 4"));
+}
+
+TEST_F(CtlPool, reloads_and_says_how_it_went) {
+  const Ended done = ctl({"reload", "echo"});
+  EXPECT_EQ(done.status, 0);
+  EXPECT_THAT(done.err, HasSubstr("generation 2) is ready"));
+  EXPECT_THAT(done.err, HasSubstr("reload done: "));
+  EXPECT_EQ(ctl_json({"show", "echo"})["Generation"], 2);
+
+  config_["wrkers"] = 3;
+  write(config_);
+  const Ended failed = ctl({"reload", "echo"});
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.err, HasSubstr("did you mean \"workers\"?"));
+}
+
+TEST_F(CtlPool, tells_what_a_reload_would_change) {
+  config_["drain_timeout"] = "7s";
+  write(config_);
+  EXPECT_THAT(ctl({"plan", "echo"}).out, HasSubstr("drain_timeout"));
+}
+
+TEST_F(CtlPool, replaces_a_worker_that_is_killed_and_tells_why_it_ended) {
+  const json before = ctl_json({"workers", "echo"})[1]["pid"];
+  EXPECT_EQ(ctl({"kill", "echo", "1", "--signal=KILL"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return !ctl_json({"why", "echo", "1"}).empty(); }));
+  const json ended = ctl_json({"why", "echo", "1"})[0];
+  EXPECT_EQ(ended["pid"], before);
+  EXPECT_EQ(ended["cause"], "operator");
+  EXPECT_EQ(ended["status"], 9);
+}
+
+TEST_F(CtlPool, recycles_one_worker_or_all) {
+  const json before = ctl_json({"workers", "echo"});
+  EXPECT_EQ(ctl({"recycle", "echo", "1"}).status, 0);
+  EXPECT_TRUE(eventually([&] {
+    const json now = ctl_json({"workers", "echo"});
+    return now.size() == 2 && now[0]["pid"] == before[0]["pid"] && now[1]["pid"] != before[1]["pid"];
+  }));
+  EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 0);
+  EXPECT_TRUE(eventually([&] {
+    const json now = ctl_json({"workers", "echo"});
+    return now.size() == 2 && now[0]["pid"] != before[0]["pid"];
+  }));
+  EXPECT_EQ(ctl({"recycle", "echo", "77"}).status, 1);
+}
+
+TEST_F(CtlPool, tells_its_events_until_it_leaves) {
+  Process events(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo", "--json=short"});
+  events.err().wait_for("waiting for events");
+  EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 0);
+  EXPECT_EQ(json::parse(events.out().wait_for("worker_ready"))["slot"], 2);
+  master_->signal(SIGTERM);
+  EXPECT_EQ(events.wait_exit().status, 0);
+}
+
+}  // namespace
+}  // namespace preforkd::component
