@@ -135,6 +135,14 @@ Result<void> change_listener(int fd, const Address& address, const ListenOptions
   return {};
 }
 
+Result<void> revive_listener(int fd, const Address& address, int backlog) {
+  if (address.family() == AF_UNIX) return Failure("a UNIX socket cannot listen again");
+  // A port that the kernel had chosen went back to it; one that was asked for is still the socket's (EINVAL).
+  if (::bind(fd, address.get(), address.length) != 0 && errno != EINVAL) return last_error();
+  if (::listen(fd, backlog) != 0) return last_error();
+  return {};
+}
+
 Result<Address> check_listener(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return last_error();

@@ -31,6 +31,10 @@ struct ListenOptions {
 // wait stay. An owner that is no longer set is left as it is.
 [[nodiscard]] Result<void> change_listener(int fd, const Address& address, const ListenOptions& options);
 
+// Makes a socket listen again that somebody has called shutdown(2) on, at `address`, which was its own. The connections
+// that waited in its queue are lost. Linux allows it for TCP only; a UNIX socket fails.
+[[nodiscard]] Result<void> revive_listener(int fd, const Address& address, int backlog);
+
 // Checks what somebody else handed us: a stream socket of IPv4, IPv6 or UNIX that listens. The reason names what it is
 // instead.
 [[nodiscard]] Result<Address> check_listener(int fd);

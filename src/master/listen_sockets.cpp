@@ -154,6 +154,12 @@ std::vector<std::string> ListenSockets::addresses() const {
   return addresses;
 }
 
+std::vector<ListenSockets::Open> ListenSockets::all() const {
+  std::vector<Open> open;
+  for (const Socket& socket : sockets_) open.push_back({socket.fd.get(), socket.address, socket.options.backlog});
+  return open;
+}
+
 std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config) const {
   const std::vector<int> pairs = pair_up(config.listen);
   std::vector<Inherited> inherited;

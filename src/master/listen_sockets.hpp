@@ -69,6 +69,14 @@ class ListenSockets {
   // Closes what stage() has bound since the last commit().
   void abandon() noexcept;
 
+  // Each socket that is there, staged ones, too.
+  struct Open {
+    int fd = -1;  // borrowed
+    Address address;
+    int backlog = 0;
+  };
+  [[nodiscard]] std::vector<Open> all() const;
+
  private:
   struct Socket {
     UniqueFd fd;

@@ -42,6 +42,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
                const std::string& bus_address)
     : leaves_with_terminal_(setup.leaves_with_terminal),
       sockets_(ListenSockets::open(*config)),
+      listen_watch_(loop_),
       directory_(config->name),
       launcher_(loop_, sockets_, directory_,
                 {.to_journal = log::stderr_is_journal(),
@@ -84,6 +85,7 @@ int Master::run() {
   const std::string origin = sockets_.passed() ? " (passed to us)" : "";
   for (const std::string& address : sockets_.addresses()) log::info("listening on " + address + origin);
   for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
+  listen_watch_.watch(sockets_);
   loop_.serve_watchdog();
   arm_measure();
   pool_.start();
@@ -281,6 +283,7 @@ void Master::settle_state() {
 }
 
 void Master::on_config() {
+  listen_watch_.watch(sockets_);
   log_.set_forget_after(config().restart.forget_after);
   arm_measure();
 }

@@ -12,6 +12,7 @@
 #include "master/control_plane.hpp"
 #include "master/event_loop.hpp"
 #include "master/listen_sockets.hpp"
+#include "master/listen_watch.hpp"
 #include "master/notifier.hpp"
 #include "master/oom_kills.hpp"
 #include "master/pool.hpp"
@@ -90,6 +91,7 @@ class Master final : private WorkerObserver, private PoolControl {
   EventLoop loop_;
   Notifier notifier_;
   ListenSockets sockets_;
+  ListenWatch listen_watch_;
   RuntimeDirectory directory_;
   ProcessLauncher launcher_;
   PoolLog log_;

@@ -16,7 +16,7 @@
 namespace prefork::internal {
 
 namespace {
-constexpr std::chrono::milliseconds shortage_pause{100};
+constexpr std::chrono::milliseconds pause_time{100};
 constexpr unsigned turns_between_offers = 4;
 }  // namespace
 
@@ -29,8 +29,9 @@ Acceptor::AcceptFailure Acceptor::classify(int error) noexcept {
     case ENOBUFS:
     case ENOMEM:
       return AcceptFailure::shortage;
-    case EBADF:
     case EINVAL:
+      return AcceptFailure::shut_down;
+    case EBADF:
     case ENOTSOCK:
     case EOPNOTSUPP:
     case EFAULT:
@@ -123,14 +124,27 @@ bool Acceptor::accept_one(Listener& listener) {
       return true;
     case AcceptFailure::shortage:
       return relieve(listener, error);
+    case AcceptFailure::shut_down:
+      await_revival(listener);
+      return false;
     case AcceptFailure::broken:
       break;
   }
-  // Somebody has shut the shared socket down. There will be no new client, but those who are here are served on.
   listener.stop();
   listener.broken = true;
   log_line(LogLevel::error, {"cannot accept: ", preforkd::errno_text(error), ": this socket is given up"});
   return false;
+}
+
+// Somebody who shares the socket has called shutdown(2) on it. The master makes it listen again if that is possible;
+// the clients who are here are served meanwhile.
+void Acceptor::await_revival(Listener& listener) {
+  if (const auto left_out = revival_log_.pass(loop_.now())) {
+    log_line(LogLevel::warning,
+             {"cannot accept: somebody has shut the listening socket down: waiting until it listens again"});
+  }
+  listener.stop();
+  wheel_.arm(*this, loop_.now() + pause_time);
 }
 
 // No descriptor or no memory for the client at the head of the queue: it is told by closing its connection. True: it
@@ -141,7 +155,7 @@ bool Acceptor::relieve(Listener& listener, int error) {
     log_line(LogLevel::warning, {"cannot accept: ", preforkd::errno_text(error), ": new clients are turned away"});
   }
   const AcceptFailure then = reserve_ ? turn_away(listener) : AcceptFailure::shortage;
-  if (then == AcceptFailure::shortage || then == AcceptFailure::broken) pause();
+  if (then != AcceptFailure::client_gone && then != AcceptFailure::none_waiting) pause();
   return then == AcceptFailure::client_gone;
 }
 
@@ -185,7 +199,7 @@ void Acceptor::stop_all() noexcept {
 void Acceptor::pause() noexcept {
   paused_ = true;
   stop_all();
-  wheel_.arm(*this, loop_.now() + shortage_pause);
+  wheel_.arm(*this, loop_.now() + pause_time);
 }
 
 void Acceptor::on_timer() {

@@ -52,11 +52,12 @@ class Acceptor final : private TimerNode {
 
  private:
   struct Listener;
-  enum class AcceptFailure { none_waiting, client_gone, shortage, broken };
+  enum class AcceptFailure { none_waiting, client_gone, shortage, shut_down, broken };
 
   [[nodiscard]] static AcceptFailure classify(int error) noexcept;
   void accept_from(Listener& listener);
   [[nodiscard]] bool accept_one(Listener& listener);
+  void await_revival(Listener& listener);
   [[nodiscard]] bool relieve(Listener& listener, int error);
   [[nodiscard]] AcceptFailure turn_away(Listener& listener) noexcept;
   void refill_reserve() noexcept;
@@ -78,6 +79,7 @@ class Acceptor final : private TimerNode {
   bool limited_ = false;         // by max_connections
   LogThrottle shortage_log_{std::chrono::seconds(10)};
   LogThrottle limit_log_{std::chrono::seconds(60)};
+  LogThrottle revival_log_{std::chrono::seconds(60)};
 };
 
 }  // namespace prefork::internal

@@ -6,12 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
+#include "support/configured_master.hpp"
 #include "support/master.hpp"
 #include "support/proc.hpp"
 #include "support/temp_dir.hpp"
@@ -107,6 +109,51 @@ TEST(Listening, connections_wait_in_the_queue_while_no_worker_is_ready) {
   ::kill(master.worker(0), SIGKILL);
   EXPECT_GT(master.worker(0, mark), 0);
   EXPECT_THAT(waiting.read_line(), HasSubstr(": patient"));
+}
+
+TEST(Listening, a_tcp_socket_that_a_worker_shuts_down_listens_again) {
+  const Master master = start("127.0.0.1:0");
+  master.wait_ready();
+  EXPECT_THAT(Client(master.address()).ask("shutdown"), HasSubstr(": shutdown"));
+  EXPECT_THAT(master.log().wait_for("listening again"),
+              HasSubstr(master.address() + ": a worker has called shutdown(2)"));
+  EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
+}
+
+TEST(Listening, a_socket_that_a_reload_has_opened_is_revived_too) {
+  const TempDir folder;
+  nlohmann::json config = {
+      {"listen", {folder.file("socket")}}, {"program", {binaries::worker("does_as_told")}}, {"workers", 1}};
+  ConfiguredMaster master(config);
+  config["listen"] = {"127.0.0.1:0"};
+  const std::size_t mark = master.log().size();
+  master.reload(config);
+  const std::string address = master.address(mark);
+  EXPECT_THAT(Client(address).ask("shutdown"), HasSubstr(": shutdown"));
+  master.log().wait_for("listening again");
+  EXPECT_THAT(Client(address).ask("hello"), HasSubstr(": hello"));
+}
+
+TEST(Listening, workers_of_libprefork_accept_again_when_the_socket_does) {
+  Master::Options options;
+  options.workers = 2;
+  const Master master({binaries::worker("prefork_does_as_told")}, options);
+  master.wait_ready();
+  EXPECT_THAT(Client(master.address()).ask("shutdown"), HasSubstr(": shutdown"));
+  master.log().wait_for("listening again");
+  for (const char* slot : {"0 ", "1 "}) {
+    EXPECT_TRUE(eventually([&] { return Client(master.address()).ask("hello").starts_with(slot); })) << slot;
+  }
+}
+
+TEST(Listening, of_a_unix_socket_that_a_worker_shuts_down_the_log_says_what_to_do) {
+  const TempDir folder;
+  const std::string path = folder.file("socket");
+  const Master master = start(path);
+  master.wait_ready();
+  EXPECT_THAT(Client(path).ask("shutdown"), HasSubstr(": shutdown"));
+  EXPECT_THAT(master.log().wait_for("nobody can connect"),
+              HasSubstr("<3>" + path + ": a worker has called shutdown(2)"));
 }
 
 }  // namespace

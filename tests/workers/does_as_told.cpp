@@ -4,6 +4,7 @@
 //   exit STATUS       exits
 //   hang              does nothing more, and answers nothing
 //   barrier           sends BARRIER=1 and answers once the master has closed the descriptor that came along
+//   shutdown          shuts its listening socket down, which ends it for all who hold it
 //   notify TEXT       sends TEXT to the master; \n stands for the end of a line
 #include <array>
 #include <cstdlib>
@@ -35,6 +36,7 @@ void wait_for_barrier() {
 void act(const std::string& line) {
   if (line == "barrier") wait_for_barrier();
   if (line == "abort") std::abort();
+  if (line == "shutdown") ::shutdown(plain_worker::listen_fd, SHUT_RDWR);
   if (line == "hang") {
     for (;;) ::pause();
   }

@@ -2,8 +2,10 @@
 // A libprefork worker that answers each line with "SLOT PID: LINE", and does to itself what some of them say:
 //   grow MIB     takes so much memory, and keeps it
 //   block        its handler never returns
+//   shutdown     shuts its listening socket down, which ends it for all who hold it
 //   block deaf   the same, and SIGABRT means nothing to it
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -21,6 +23,8 @@ namespace {
 void act(const std::string& line) {
   static std::vector<std::string> kept;
   if (line.starts_with("grow ")) kept.emplace_back(std::stoul(line.substr(5)) * 1024 * 1024, 'x');
+  constexpr int listener = 3;
+  if (line == "shutdown") ::shutdown(listener, SHUT_RDWR);
   if (line == "block deaf") ::signal(SIGABRT, SIG_IGN);
   if (line.starts_with("block")) block();
 }

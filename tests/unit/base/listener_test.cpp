@@ -243,5 +243,27 @@ TEST_F(ListenerTest, the_check_tells_a_closed_descriptor) {
   EXPECT_EQ(check_listener(-1).error(), "Bad file descriptor (EBADF)");
 }
 
+TEST_F(ListenerTest, a_tcp_socket_that_was_shut_down_is_revived_on_its_port_chosen_or_given) {
+  Address address = *parse_address("127.0.0.1:0");
+  for (const char* port : {"chosen", "given"}) {
+    const Result<UniqueFd> fd = open_listener(address);
+    ASSERT_TRUE(fd) << fd.error();
+    address = *local_address(fd->get());
+    ASSERT_EQ(::shutdown(fd->get(), SHUT_RDWR), 0);
+    ASSERT_FALSE(connect_to(address));
+    const Result<void> revived = revive_listener(fd->get(), address, 16);
+    ASSERT_TRUE(revived) << revived.error();
+    EXPECT_TRUE(connect_to(address)) << port;
+  }
+}
+
+TEST_F(ListenerTest, a_unix_socket_that_was_shut_down_stays_so) {
+  const Result<UniqueFd> fd = open_listener(unix_address_);
+  ASSERT_TRUE(fd) << fd.error();
+  ASSERT_EQ(::shutdown(fd->get(), SHUT_RDWR), 0);
+  EXPECT_FALSE(revive_listener(fd->get(), unix_address_, 16));
+  EXPECT_FALSE(connect_to(unix_address_));
+}
+
 }  // namespace
 }  // namespace preforkd
