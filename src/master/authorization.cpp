@@ -3,10 +3,10 @@
 
 #include <unistd.h>
 
-#include <system_error>
 #include <utility>
 
 #include "master/log.hpp"
+#include "master/native_bus.hpp"
 
 namespace preforkd {
 namespace {
@@ -17,40 +17,21 @@ constexpr std::uint64_t polkit_timeout_usec = 120'000'000;  // somebody may have
 constexpr const char* error_not_authorized = "org.preforkd1.Error.NotAuthorized";
 constexpr const char* error_limits = "org.freedesktop.DBus.Error.LimitsExceeded";
 
-void check(int result, const char* what) {
-  if (result < 0) throw std::system_error(-result, std::generic_category(), what);
-}
-
-struct UnrefMessage {
-  void operator()(sd_bus_message* message) const noexcept { sd_bus_message_unref(message); }
-};
-using Message = std::unique_ptr<sd_bus_message, UnrefMessage>;
-
-struct UnrefSlot {
-  void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
-};
-
-Message make_call(sd_bus* bus, const char* service, const char* path, const char* interface, const char* method) {
-  sd_bus_message* message = nullptr;
-  check(sd_bus_message_new_method_call(bus, &message, service, path, interface, method), method);
-  return Message(message);
-}
-
 // CheckAuthorization((sa{sv}) subject, s action, a{ss} details, u flags, s cancellation) of polkit's D-Bus interface.
-Message make_question(sd_bus* bus, const Authorization::Question& question) {
-  Message call = make_call(bus, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
-                           "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
+NativeMessage make_question(sd_bus* bus, const Authorization::Question& question) {
+  NativeMessage call = native_call(bus, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                                   "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
   sd_bus_message* m = call.get();
-  check(sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s", question.caller.sender.c_str(),
-                              polkit_id(question.action)),
-        "CheckAuthorization");
-  check(sd_bus_message_open_container(m, 'a', "{ss}"), "CheckAuthorization");
+  check_native(sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s", question.caller.sender.c_str(),
+                                     polkit_id(question.action)),
+               "CheckAuthorization");
+  check_native(sd_bus_message_open_container(m, 'a', "{ss}"), "CheckAuthorization");
   for (const auto& [name, value] : question.details) {
-    check(sd_bus_message_append(m, "{ss}", name.c_str(), value.c_str()), "CheckAuthorization");
+    check_native(sd_bus_message_append(m, "{ss}", name.c_str(), value.c_str()), "CheckAuthorization");
   }
-  check(sd_bus_message_close_container(m), "CheckAuthorization");
+  check_native(sd_bus_message_close_container(m), "CheckAuthorization");
   const std::uint32_t flags = question.caller.interactive ? 1 : 0;  // AllowUserInteraction
-  check(sd_bus_message_append(m, "us", flags, ""), "CheckAuthorization");
+  check_native(sd_bus_message_append(m, "us", flags, ""), "CheckAuthorization");
   return call;
 }
 
@@ -70,7 +51,7 @@ struct Authorization::Pending {
   Question question;
   Answer answer;
   std::string who;
-  std::unique_ptr<sd_bus_slot, UnrefSlot> call;
+  NativeSlot call;
   std::list<Pending>::iterator self;
 };
 
@@ -84,9 +65,9 @@ void Authorization::ask(Question question, Answer answer) {
     answer(&refused, "");
     return;
   }
-  const Message call =
-      make_call(bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser");
-  check(sd_bus_message_append(call.get(), "s", question.caller.sender.c_str()), "GetConnectionUnixUser");
+  const NativeMessage call = native_call(bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                         "GetConnectionUnixUser");
+  check_native(sd_bus_message_append(call.get(), "s", question.caller.sender.c_str()), "GetConnectionUnixUser");
   const auto on_reply = [](sd_bus_message* reply, void* data, sd_bus_error*) {
     auto& asked = *static_cast<Pending*>(data);
     asked.owner->user_known(asked, reply);
@@ -97,13 +78,12 @@ void Authorization::ask(Question question, Answer answer) {
   pending.owner = this;
   pending.question = std::move(question);
   pending.answer = std::move(answer);
-  sd_bus_slot* slot = nullptr;
-  const int result = sd_bus_call_async(bus_, &slot, call.get(), on_reply, &pending, user_timeout_usec);
-  if (result < 0) {
+  try {
+    pending.call = send_native(bus_, call, on_reply, &pending, user_timeout_usec);
+  } catch (const std::exception&) {
     pending_.pop_back();
-    check(result, "GetConnectionUnixUser");
+    throw;
   }
-  pending.call.reset(slot);
 }
 
 // The uid that the bus itself has seen: what /proc says is another one in a user namespace, or nothing in a sandbox.
@@ -125,9 +105,10 @@ void Authorization::ask_polkit(Pending& pending) {
     return 0;
   };
   try {
-    const Message call = make_question(bus_, pending.question);
+    const NativeMessage call = make_question(bus_, pending.question);
     sd_bus_slot* slot = nullptr;
-    check(sd_bus_call_async(bus_, &slot, call.get(), on_reply, &pending, polkit_timeout_usec), "CheckAuthorization");
+    check_native(sd_bus_call_async(bus_, &slot, call.get(), on_reply, &pending, polkit_timeout_usec),
+                 "CheckAuthorization");
     pending.call.reset(slot);
   } catch (const std::exception& error) {
     const sdbus::Error refused =

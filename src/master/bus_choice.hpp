@@ -25,6 +25,9 @@ struct BusChoice {
 // nullopt: neither a word of --help nor an address.
 [[nodiscard]] std::optional<BusChoice> parse_bus(std::string_view text);
 
+// True if we are the main process of a unit of systemd's (SYSTEMD_EXEC_PID of systemd.exec(5)).
+[[nodiscard]] bool is_service();
+
 // The bus's address by choice and environment: SYSTEMD_EXEC_PID and MANAGERPID (systemd.exec(5)),
 // DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR. Empty: none.
 [[nodiscard]] std::string bus_address(const BusChoice& choice);

@@ -2,7 +2,6 @@
 #include "master/bus_connection.hpp"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "base/errors.hpp"
@@ -12,10 +11,6 @@
 namespace preforkd {
 namespace {
 
-void check(int result, const char* what) {
-  if (result < 0) throw std::system_error(-result, std::generic_category(), what);
-}
-
 constexpr const char* local = "org.freedesktop.DBus.Local";
 constexpr const char* local_path = "/org/freedesktop/DBus/Local";
 constexpr const char* driver = "org.freedesktop.DBus";
@@ -24,9 +19,6 @@ constexpr const char* driver_path = "/org/freedesktop/DBus";
 enum NameReply : std::uint32_t { owner = 1, queued = 2, already_owner = 4 };  // RequestName of the D-Bus specification
 
 }  // namespace
-
-void BusConnection::Unref::operator()(sd_bus* bus) const noexcept { sd_bus_close_unref(bus); }
-void BusConnection::Unref::operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
 
 BusConnection::BusConnection(EventLoop& loop, std::string address, std::string name, Events events)
     : loop_(loop), address_(std::move(address)), name_(std::move(name)), events_(std::move(events)) {
@@ -58,11 +50,11 @@ void BusConnection::advance() {
 
 void BusConnection::ask() {
   sd_bus* bus = nullptr;
-  check(sd_bus_new(&bus), "sd_bus_new");
+  check_native(sd_bus_new(&bus), "sd_bus_new");
   asking_.reset(bus);
-  check(sd_bus_set_address(bus, address_.c_str()), address_.c_str());
-  check(sd_bus_set_bus_client(bus, 1), "sd_bus_set_bus_client");
-  check(sd_bus_set_connected_signal(bus, 1), "sd_bus_set_connected_signal");
+  check_native(sd_bus_set_address(bus, address_.c_str()), address_.c_str());
+  check_native(sd_bus_set_bus_client(bus, 1), "sd_bus_set_bus_client");
+  check_native(sd_bus_set_connected_signal(bus, 1), "sd_bus_set_connected_signal");
   const auto on_connected = [](sd_bus_message*, void* self, sd_bus_error*) {
     static_cast<BusConnection*>(self)->answered(true);
     return 0;
@@ -71,13 +63,14 @@ void BusConnection::ask() {
     static_cast<BusConnection*>(self)->answered(false);
     return 0;
   };
-  check(sd_bus_match_signal_async(bus, nullptr, local, local_path, local, "Connected", on_connected, nullptr, this),
-        "sd_bus_match_signal_async");
-  check(
+  check_native(
+      sd_bus_match_signal_async(bus, nullptr, local, local_path, local, "Connected", on_connected, nullptr, this),
+      "sd_bus_match_signal_async");
+  check_native(
       sd_bus_match_signal_async(bus, nullptr, local, local_path, local, "Disconnected", on_disconnected, nullptr, this),
       "sd_bus_match_signal_async");
-  check(sd_bus_start(bus), address_.c_str());
-  check(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
+  check_native(sd_bus_start(bus), address_.c_str());
+  check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
 }
 
 void BusConnection::answered(bool alive) {
@@ -101,27 +94,26 @@ void BusConnection::open() {
     return 0;
   };
   sd_bus_slot* slot = nullptr;
-  check(sd_bus_match_signal_async(bus, &slot, local, local_path, local, "Disconnected", on_disconnected, nullptr, this),
-        "sd_bus_match_signal_async");
+  check_native(
+      sd_bus_match_signal_async(bus, &slot, local, local_path, local, "Disconnected", on_disconnected, nullptr, this),
+      "sd_bus_match_signal_async");
   disconnected_.reset(slot);
-  check(sd_bus_match_signal_async(bus, &slot, driver, driver_path, driver, "NameAcquired", on_acquired, nullptr, this),
-        "sd_bus_match_signal_async");
+  check_native(
+      sd_bus_match_signal_async(bus, &slot, driver, driver_path, driver, "NameAcquired", on_acquired, nullptr, this),
+      "sd_bus_match_signal_async");
   name_acquired_.reset(slot);
-  check(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
+  check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
   events_.opened(*connection_);
   request_name();
 }
 
 // Without flags: while somebody else has the name we wait in the bus's queue for it.
 void BusConnection::request_name() {
-  const auto on_reply = [](sd_bus_message* reply, void* self, sd_bus_error*) {
-    static_cast<BusConnection*>(self)->name_answered(reply);
-    return 0;
-  };
   sd_bus_slot* slot = nullptr;
-  check(sd_bus_call_method_async(native_bus(*connection_), &slot, driver, driver_path, driver, "RequestName", on_reply,
-                                 this, "su", name_.c_str(), std::uint32_t{0}),
-        "RequestName");
+  check_native(sd_bus_call_method_async(native_bus(*connection_), &slot, driver, driver_path, driver, "RequestName",
+                                        native_handler<&BusConnection::name_answered>, this, "su", name_.c_str(),
+                                        std::uint32_t{0}),
+               "RequestName");
   name_call_.reset(slot);
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "master/event_loop.hpp"
+#include "master/native_bus.hpp"
 
 namespace sdbus {
 class IConnection;
@@ -40,11 +39,6 @@ class BusConnection {
   [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
 
  private:
-  struct Unref {
-    void operator()(sd_bus* bus) const noexcept;
-    void operator()(sd_bus_slot* slot) const noexcept;
-  };
-  using Slot = std::unique_ptr<sd_bus_slot, Unref>;
   enum class Step { ask, open, close, name };
 
   void advance();
@@ -64,11 +58,11 @@ class BusConnection {
   Step next_ = Step::ask;
   Duration wait_ = shortest_wait;
   bool complained_ = false;
-  std::unique_ptr<sd_bus, Unref> asking_;
+  NativeBus asking_;
   std::unique_ptr<sdbus::IConnection> connection_;
-  Slot disconnected_;
-  Slot name_call_;
-  Slot name_acquired_;
+  NativeSlot disconnected_;
+  NativeSlot name_call_;
+  NativeSlot name_acquired_;
   EventSource timer_;
 };
 

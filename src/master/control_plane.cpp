@@ -7,6 +7,7 @@
 #include "master/log.hpp"
 #include "master/pool_log.hpp"
 #include "master/pool_object.hpp"
+#include "master/stop_timeout.hpp"
 #include "master/worker_object.hpp"
 
 namespace preforkd {
@@ -24,12 +25,14 @@ struct ControlPlane::Objects {
         context{plane.control_,     plane.clock_,      plane.times_,  plane.slots_,
                 plane.last_reload_, plane.started_at_, authorization, plane.replies_},
         log_control(native_bus(its_connection)),
+        stop_timeout(native_bus(its_connection), plane.control_),
         pool(its_connection, context) {}
 
   sdbus::IConnection& connection;
   Authorization authorization;
   const BusContext context;
   LogControl log_control;
+  StopTimeout stop_timeout;
   PoolObject pool;
   std::map<unsigned, WorkerObject> workers;
 };
@@ -91,7 +94,9 @@ void ControlPlane::on_worker_exited(const ExitRecord& exit) {
 
 void ControlPlane::reload_finished(const ReloadResult& result) {
   last_reload_ = {times_.of(clock_.now()), result.ok(), describe(result)};
-  if (objects_) events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
+  if (!objects_) return;
+  events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
+  objects_->stop_timeout.compare();
 }
 
 void ControlPlane::settle() {

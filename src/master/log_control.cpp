@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "master/log_control.hpp"
 
-#include <systemd/sd-bus.h>
-
 #include <array>
 #include <cerrno>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "master/log.hpp"
@@ -86,13 +83,11 @@ static const sd_bus_vtable vtable[] = {
     SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, SD_BUS_VTABLE_PROPERTY_CONST), SD_BUS_VTABLE_END};
 #pragma GCC diagnostic pop
 
-void LogControl::Unref::operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
-
 LogControl::LogControl(sd_bus* bus) {
   sd_bus_slot* slot = nullptr;
-  const int result = sd_bus_add_object_vtable(bus, &slot, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1",
-                                              vtable, nullptr);
-  if (result < 0) throw std::system_error(-result, std::generic_category(), "org.freedesktop.LogControl1");
+  constexpr const char* interface = "org.freedesktop.LogControl1";
+  check_native(sd_bus_add_object_vtable(bus, &slot, "/org/freedesktop/LogControl1", interface, vtable, nullptr),
+               interface);
   slot_.reset(slot);
 }
 

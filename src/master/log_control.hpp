@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <systemd/sd-bus.h>
-
-#include <memory>
+#include "master/native_bus.hpp"
 
 namespace preforkd {
 
@@ -16,10 +14,7 @@ class LogControl {
   explicit LogControl(sd_bus* bus);
 
  private:
-  struct Unref {
-    void operator()(sd_bus_slot* slot) const noexcept;
-  };
-  std::unique_ptr<sd_bus_slot, Unref> slot_;
+  NativeSlot slot_;
 };
 
 }  // namespace preforkd
