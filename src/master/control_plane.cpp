@@ -87,8 +87,8 @@ void ControlPlane::on_launch_failed(unsigned slot, int, Instant) { changed_slots
 void ControlPlane::on_worker_exited(const ExitRecord& exit) {
   slots_.on_worker_exited(exit);
   const auto pid = static_cast<unsigned>(slots_.exited_pid(exit.id));
-  tell(Exited{exit.slot, pid, exit.generation, std::string(to_string(exit.cause)), exit.status.value,
-              bus_text(exit_sentence(exit))},
+  tell(Exited{exit.slot, pid, exit.generation, std::string(to_string(exit.cause)),
+              std::string(to_string(exit.status.kind)), exit.status.value, bus_text(exit_sentence(exit))},
        exit.slot);
 }
 
@@ -144,7 +144,8 @@ void ControlPlane::send_events() {
     } else if (const auto* ready = std::get_if<Ready>(&event)) {
       pool.emitWorkerReady(ready->slot, ready->pid, ready->generation);
     } else if (const auto* exited = std::get_if<Exited>(&event)) {
-      pool.emitWorkerExited(exited->slot, exited->pid, exited->generation, exited->cause, exited->status, exited->text);
+      pool.emitWorkerExited(exited->slot, exited->pid, exited->generation, exited->cause, exited->kind, exited->status,
+                            exited->text);
     } else if (const auto* reloaded = std::get_if<Reloaded>(&event)) {
       pool.emitReloadFinished(reloaded->ok, reloaded->generation, reloaded->message);
     }

@@ -44,6 +44,7 @@ class ControlPlane final : public PoolObserver {
   struct Exited {
     unsigned slot, pid, generation;
     std::string cause;
+    std::string kind;
     int status;
     std::string text;
   };

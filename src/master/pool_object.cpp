@@ -39,22 +39,6 @@ const char* word(ChangeNeeds needs) noexcept {
   return "generation";
 }
 
-const char* word(ExitStatus::Kind kind) noexcept {
-  switch (kind) {
-    case ExitStatus::Kind::exited:
-      return "exited";
-    case ExitStatus::Kind::signaled:
-      return "signaled";
-    case ExitStatus::Kind::dumped:
-      return "dumped";
-    case ExitStatus::Kind::exec_failed:
-      return "exec-failed";
-    case ExitStatus::Kind::unknown:
-      break;
-  }
-  return "unknown";
-}
-
 sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool stops"); }
 
 }  // namespace
@@ -167,7 +151,7 @@ std::vector<PoolObject::Exit> PoolObject::ExitHistory(const std::uint32_t& most)
       const std::string cause(to_string(exit.cause));
       exits.emplace_back(context_.times.of(exit.ended_at), exit.slot,
                          static_cast<std::uint32_t>(context_.slots.exited_pid(exit.id)), exit.generation, cause,
-                         word(exit.status.kind), exit.status.value, exit.failed, exit_sentence(exit));
+                         std::string(to_string(exit.status.kind)), exit.status.value, exit.failed, exit_sentence(exit));
     }
     return exits;
   });

@@ -45,6 +45,22 @@ std::string_view to_string(ExitCause cause) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(ExitStatus::Kind kind) noexcept {
+  switch (kind) {
+    case ExitStatus::Kind::exited:
+      return "exited";
+    case ExitStatus::Kind::signaled:
+      return "signaled";
+    case ExitStatus::Kind::dumped:
+      return "dumped";
+    case ExitStatus::Kind::exec_failed:
+      return "exec-failed";
+    case ExitStatus::Kind::unknown:
+      break;
+  }
+  return "unknown";
+}
+
 namespace {
 
 std::string signal_text(int signal) {

@@ -43,6 +43,7 @@ struct ExitStatus {
   int value = 0;     // exit status, signal number, or errno of exec_failed
   std::string step;  // exec_failed only: "execve", "chdir", …
 };
+[[nodiscard]] std::string_view to_string(ExitStatus::Kind kind) noexcept;  // "exited", …; exec_failed: "exec-failed"
 // "exit status 3", "signal 9 (SIGKILL)", "signal 6 (SIGABRT), core dumped", "execve: No such file or directory
 // (ENOENT)", "unknown status".
 [[nodiscard]] std::string to_string(const ExitStatus& status);

@@ -121,9 +121,9 @@ TEST(Bus, tells_of_a_death_and_its_replacement) {
   pool.client.listen();
   const std::string pid = pool.get_worker(0, "PID");
   ASSERT_EQ(kill(std::stoi(pid), SIGKILL), 0);
-  EXPECT_THAT(
-      pool.client.wait_signal("WorkerExited"),
-      AllOf(StartsWith("WorkerExited 0 " + pid + " 1 signal 9 died: signal 9 (SIGKILL)"), HasSubstr(" after ")));
+  EXPECT_THAT(pool.client.wait_signal("WorkerExited"),
+              AllOf(StartsWith("WorkerExited 0 " + pid + " 1 signal signaled 9 died: signal 9 (SIGKILL)"),
+                    HasSubstr(" after ")));
   const std::string started = pool.client.wait_signal("WorkerStarted");
   EXPECT_THAT(started, StartsWith("WorkerStarted 0 "));
   EXPECT_EQ(pool.client.wait_signal("WorkerReady"), "WorkerReady" + started.substr(13));

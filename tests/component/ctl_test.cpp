@@ -271,6 +271,7 @@ TEST_F(Ctl, events_are_lines_until_the_pool_leaves) {
   const json object = json::parse(objects.out().wait_for("worker_exited"));
   EXPECT_EQ(object["pool"], "echo");
   EXPECT_EQ(object["pid"], 5001);
+  EXPECT_EQ(object["kind"], "exited");
   pool.reset();
   EXPECT_EQ(events.wait_exit().status, 0);
   EXPECT_EQ(objects.wait_exit().status, 0);

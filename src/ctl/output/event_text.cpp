@@ -15,13 +15,13 @@ namespace {
 struct Row {
   std::string_view member;
   const char* event;
-  std::array<const char*, 6> arguments;
+  std::array<const char*, 7> arguments;
 };
 
 constexpr auto rows = std::to_array<Row>({
     {"WorkerStarted", "worker_started", {"slot", "pid", "generation"}},
     {"WorkerReady", "worker_ready", {"slot", "pid", "generation"}},
-    {"WorkerExited", "worker_exited", {"slot", "pid", "generation", "cause", "status", "text"}},
+    {"WorkerExited", "worker_exited", {"slot", "pid", "generation", "cause", "kind", "status", "text"}},
     {"ReloadFinished", "reload_finished", {"ok", "generation", "message"}},
 });
 

@@ -165,8 +165,8 @@ std::vector<std::string> FakePool::calls() const {
 
 void FakePool::tell_exit(std::uint32_t slot, std::uint32_t pid, const std::string& cause, const std::string& text) {
   const std::lock_guard lock(mutex_);
-  check(sd_bus_emit_signal(bus_.get(), pool_path, "org.preforkd1.Pool", "WorkerExited", "uuusis", slot, pid, 2U,
-                           cause.c_str(), 7, text.c_str()),
+  check(sd_bus_emit_signal(bus_.get(), pool_path, "org.preforkd1.Pool", "WorkerExited", "uuussis", slot, pid, 2U,
+                           cause.c_str(), "exited", 7, text.c_str()),
         "WorkerExited");
   sd_bus_flush(bus_.get());
 }

@@ -20,7 +20,7 @@ Signal changed(const std::string& interface, Json properties) {
 TEST(EventText, each_signal_is_a_sentence) {
   EXPECT_EQ(event_text(pool_signal("WorkerStarted", {3, 77, 2})), "worker 3 (pid 77, generation 2) started");
   EXPECT_EQ(event_text(pool_signal("WorkerReady", {3, 77, 2})), "worker 3 (pid 77, generation 2) is ready");
-  EXPECT_EQ(event_text(pool_signal("WorkerExited", {3, 77, 2, "signal", 9, "SIGKILL\x1b"})),
+  EXPECT_EQ(event_text(pool_signal("WorkerExited", {3, 77, 2, "signal", "signaled", 9, "SIGKILL\x1b"})),
             "worker 3 (pid 77, generation 2) ended (signal): SIGKILL\\x1b");
   EXPECT_EQ(event_text(pool_signal("ReloadFinished", {true, 2, "ok"})), "reload done: ok");
   EXPECT_EQ(event_text(pool_signal("ReloadFinished", {false, 2, "bad"})), "reload failed: bad");
@@ -40,10 +40,11 @@ TEST(EventText, a_signal_without_its_arguments_harms_nobody) {
 }
 
 TEST(EventText, as_json_it_has_its_time_and_its_pool) {
-  const auto event = event_json(pool_signal("WorkerExited", {3, 77, 2, "exit", 7, "exit status 7"}), "echo", 55);
+  const auto event =
+      event_json(pool_signal("WorkerExited", {3, 77, 2, "exit", "exited", 7, "exit status 7"}), "echo", 55);
   EXPECT_EQ(
       event->dump(),
-      R"({"event":"worker_exited","at":55,"pool":"echo","slot":3,"pid":77,"generation":2,"cause":"exit","status":7,)"
+      R"({"event":"worker_exited","at":55,"pool":"echo","slot":3,"pid":77,"generation":2,"cause":"exit","kind":"exited","status":7,)"
       R"("text":"exit status 7"})");
 }
 
