@@ -6,6 +6,8 @@
 #include <ctime>
 #include <map>
 
+#include "base/counted.hpp"
+
 namespace preforkd {
 namespace {
 

@@ -9,6 +9,7 @@
 #include <random>
 #include <utility>
 
+#include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
 #include "base/time_span.hpp"

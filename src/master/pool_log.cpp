@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "base/time_span.hpp"
 #include "master/message_id.hpp"
@@ -49,10 +50,6 @@ std::string spoken_time(Duration time) {
   const auto tenths = round_to(time, milliseconds(100)) / milliseconds(100);
   const std::string whole = std::to_string(tenths / 10);
   return tenths % 10 == 0 ? whole + "s" : whole + "." + std::to_string(tenths % 10) + "s";
-}
-
-std::string counted(std::uint64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 std::string exit_sentence(const ExitRecord& exit) {
@@ -190,10 +187,10 @@ std::uint64_t PoolLog::crashes(unsigned slot) const {
 
 std::string PoolLog::crash_text(unsigned slot) const {
   const auto found = slots_.find(slot);
-  if (found == slots_.end() || found->second.crashes == 0) return "0 crashes";
-  const std::string cause(to_string(found->second.last_cause));
-  return found->second.crashes == 1 ? "1 crash (" + cause + ")"
-                                    : std::to_string(found->second.crashes) + " crashes (last: " + cause + ")";
+  const std::uint64_t count = found == slots_.end() ? 0 : found->second.crashes;
+  const std::string text = counted(count, "crash");
+  if (count == 0) return text;
+  return text + (count == 1 ? " (" : " (last: ") + std::string(to_string(found->second.last_cause)) + ")";
 }
 
 }  // namespace preforkd

@@ -26,8 +26,6 @@ using ProcessLookup = std::function<ProcessFacts(WorkerId)>;
 
 // A time as a person says it: "3min 2s", "1.5s", "12ms".
 [[nodiscard]] std::string spoken_time(Duration time);
-// "1 connection", "12 connections".
-[[nodiscard]] std::string counted(std::uint64_t count, const std::string& noun);
 
 // "died (hung): signal 6 (SIGABRT), core dumped after 3min", "left (reloaded): exit status 0 after 2d", "could not be
 // started: execve: No such file or directory (ENOENT)".

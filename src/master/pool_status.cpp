@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/counted.hpp"
+
 namespace preforkd {
 namespace {
 

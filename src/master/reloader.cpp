@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "base/counted.hpp"
 #include "master/log.hpp"
 #include "master/message_id.hpp"
-#include "master/pool_log.hpp"
 
 namespace preforkd {
 namespace {

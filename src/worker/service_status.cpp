@@ -6,6 +6,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/counted.hpp"
 #include "base/process_title.hpp"
 
 namespace prefork::internal {
@@ -13,10 +14,6 @@ namespace prefork::internal {
 namespace {
 
 constexpr std::chrono::seconds pause_between{1};
-
-std::string count_text(std::size_t connections) {
-  return std::to_string(connections) + (connections == 1 ? " connection" : " connections");
-}
 
 }  // namespace
 
@@ -74,7 +71,7 @@ void ServiceStatus::tell() noexcept {
 }
 
 std::string ServiceStatus::status_text() const {
-  const std::string text = text_.empty() ? count_text(connections_) : text_;
+  const std::string text = text_.empty() ? preforkd::counted(connections_, "connection") : text_;
   return phase_ == Phase::draining ? "draining, " + text : text;
 }
 
@@ -85,7 +82,7 @@ void ServiceStatus::show_title() noexcept {
     title += " starting";
   } else {
     title += phase_ == Phase::ready ? " ready, " : " draining, ";
-    title += count_text(connections_);
+    title += preforkd::counted(connections_, "connection");
   }
   preforkd::set_process_title(title);
 }

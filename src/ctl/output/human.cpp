@@ -80,8 +80,4 @@ std::string human_age(std::uint64_t at, std::uint64_t now) {
   return human_span(std::chrono::microseconds(now > at ? now - at : 0));
 }
 
-std::string count_of(std::uint64_t count, const std::string& thing) {
-  return std::to_string(count) + ' ' + thing + (count == 1 ? "" : "s");
-}
-
 }  // namespace preforkd::ctl

@@ -30,7 +30,4 @@ namespace preforkd::ctl {
 // How long ago something was by `now`, "" if it never was (at 0).
 [[nodiscard]] std::string human_age(std::uint64_t at, std::uint64_t now);
 
-// "1 worker", "3 workers".
-[[nodiscard]] std::string count_of(std::uint64_t count, const std::string& thing);
-
 }  // namespace preforkd::ctl

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "base/counted.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/table.hpp"
@@ -30,8 +31,8 @@ std::string queue_text(const ListenerState& listener) {
 
 std::string load_text(const PoolState& pool, std::optional<double> rate) {
   const Counters& counters = pool.counters;
-  return count_of(counters.connections, "connection") + " of " + std::to_string(counters.connections_total) + ", " +
-         count_of(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") + ", " +
+  return counted(counters.connections, "connection") + " of " + std::to_string(counters.connections_total) + ", " +
+         counted(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") + ", " +
          human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
 }
 
@@ -53,7 +54,7 @@ std::string joined(const std::vector<std::string>& words) {
 std::string ends_text(const WorkerState& worker) {
   std::string text = worker.last_exit_cause.empty() ? "" : "last exit: " + printable(worker.last_exit_cause);
   if (worker.crashes > 0) {
-    text += (text.empty() ? "" : ", ") + std::to_string(worker.crashes) + (worker.crashes == 1 ? " crash" : " crashes");
+    text += (text.empty() ? "" : ", ") + counted(worker.crashes, "crash");
   }
   if (!worker.status_text.empty()) {
     text += (text.empty() ? "\"" : " \"") + printable(worker.status_text) + '"';
@@ -72,7 +73,7 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
                {live ? std::to_string(worker.pid) : ""},
                {printable(worker.state), state_colour(worker.state)},
                {live ? "generation " + std::to_string(worker.generation) : ""},
-               {live ? count_of(worker.counters.connections, "connection") : ""},
+               {live ? counted(worker.counters.connections, "connection") : ""},
                {row.requests_per_second ? human_rate(*row.requests_per_second) : ""},
                {worker.memory_bytes > 0 ? human_bytes(worker.memory_bytes) : ""},
                {row.detailed ? ends_text(worker) : ""}});
@@ -114,8 +115,7 @@ std::string status_text(const PoolState& pool, const std::vector<WorkerRow>& wor
     add(first ? indented("Listen", line) : std::string(label_width + 2, ' ') + line);
   }
   add(indented("Load", load_text(pool, total_rate(workers))));
-  add(indented("Ended", count_of(pool.restarts, "restart") + ", " + std::to_string(pool.crashes) +
-                            (pool.crashes == 1 ? " crash" : " crashes")));
+  add(indented("Ended", counted(pool.restarts, "restart") + ", " + counted(pool.crashes, "crash")));
   add(indented("Workers", workers_text(pool)));
   return text + worker_tree(workers, style);
 }

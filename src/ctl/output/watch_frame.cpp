@@ -6,6 +6,7 @@
 #include <functional>
 #include <string_view>
 
+#include "base/counted.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/worker_table.hpp"
@@ -47,10 +48,10 @@ std::string head_line(const PoolState& pool, std::uint64_t now, const Style& sty
 
 std::string load_line(const PoolState& pool, const std::vector<WorkerRow>& rows) {
   const auto rate = total_rate(rows);
-  return count_of(pool.counters.connections, "connection") + ", " + count_of(pool.counters.requests_total, "request") +
+  return counted(pool.counters.connections, "connection") + ", " + counted(pool.counters.requests_total, "request") +
          (rate ? " (" + human_rate(*rate) + ')' : "") + ", " + human_bytes(pool.counters.bytes_in) + " in, " +
-         human_bytes(pool.counters.bytes_out) + " out, " + std::to_string(pool.crashes) +
-         (pool.crashes == 1 ? " crash, " : " crashes, ") + count_of(pool.restarts, "restart");
+         human_bytes(pool.counters.bytes_out) + " out, " + counted(pool.crashes, "crash") + ", " +
+         counted(pool.restarts, "restart");
 }
 
 std::string queues_line(const PoolState& pool) {
@@ -103,7 +104,7 @@ std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, Watc
   if (lines.size() > room) {
     const std::size_t hidden = lines.size() - room + 1;
     lines.resize(room);
-    if (room > 0) lines.back() = cut("and " + count_of(hidden, "more worker"));
+    if (room > 0) lines.back() = cut("and " + counted(hidden, "more worker"));
   }
   lines.push_back(style.paint(Colour::grey, cut(std::string(keys))));
   std::string text;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "ctl/bus/pool_survey.hpp"
 #include "ctl/context.hpp"
@@ -67,7 +68,7 @@ int run_list(Context& context) {
   std::string text = table.size() > 0 ? table.text(context.screen().style(), legend) : "";
   if (legend) {
     text +=
-        (text.empty() ? "" : "\n") + count_of(pools.size(), "pool") + " on " + describe(context.options().bus) + ".\n";
+        (text.empty() ? "" : "\n") + counted(pools.size(), "pool") + " on " + describe(context.options().bus) + ".\n";
   }
   context.screen().show(text);
   return exit_code::ok;

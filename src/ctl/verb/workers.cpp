@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
@@ -18,7 +19,7 @@ int run_workers(Context& context) {
   }
   const bool legend = context.options().legend;
   std::string text = worker_table(rows, wall_clock_now()).text(context.screen().style(), legend);
-  if (legend) text += '\n' + count_of(rows.size(), "worker") + ".\n";
+  if (legend) text += '\n' + counted(rows.size(), "worker") + ".\n";
   context.screen().show(text);
   return exit_code::ok;
 }

@@ -58,10 +58,5 @@ TEST(Human, times_are_local) {
   ::tzset();
 }
 
-TEST(Human, counts_have_a_plural) {
-  EXPECT_EQ(count_of(1, "pool"), "1 pool");
-  EXPECT_EQ(count_of(0, "pool"), "0 pools");
-}
-
 }  // namespace
 }  // namespace preforkd::ctl

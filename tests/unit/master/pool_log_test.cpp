@@ -165,10 +165,5 @@ TEST(SpokenTime, IsAsPreciseAsAPersonWantsIt) {
   EXPECT_EQ(spoken_time(minutes(3) + milliseconds(2'100)), "3min 2s");
 }
 
-TEST(Counted, KnowsThePlural) {
-  EXPECT_EQ(counted(0, "connection"), "0 connections");
-  EXPECT_EQ(counted(1, "connection"), "1 connection");
-}
-
 }  // namespace
 }  // namespace preforkd
