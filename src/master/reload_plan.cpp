@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/counted.hpp"
+#include "master/worker_target.hpp"
+
 namespace preforkd {
 namespace {
 
@@ -15,8 +18,35 @@ RowsByKey by_key(const std::vector<ConfigRow>& rows) {
   return index;
 }
 
+bool comes_or_goes(const ConfigChange& change) { return change.present && (!change.before || !change.after); }
+
+// What differs, with what its row says it needs.
+std::vector<ConfigChange> differences(const std::vector<ConfigRow>& live, const std::vector<ConfigRow>& next) {
+  const RowsByKey before = by_key(live);
+  const RowsByKey after = by_key(next);
+  std::vector<ConfigChange> changes;
+  const auto add = [&](const ConfigRow& row, std::optional<std::string> old_value,
+                       std::optional<std::string> new_value) {
+    if (row.detail && !(old_value && new_value)) return;
+    changes.push_back(
+        {row.key, std::move(old_value), std::move(new_value), row.needs, row.shown, row.present, std::nullopt});
+  };
+  for (const ConfigRow& row : next) {
+    const auto old = before.find(row.key);
+    if (old == before.end()) {
+      add(row, std::nullopt, row.value);
+    } else if (old->second->value != row.value) {
+      add(row, old->second->value, row.value);
+    }
+  }
+  for (const ConfigRow& row : live) {
+    if (!after.contains(row.key)) add(row, row.value, std::nullopt);
+  }
+  return changes;
+}
+
 std::string what_changes(const ConfigChange& change) {
-  if (change.shown && !(change.present && (!change.before || !change.after))) {
+  if (change.shown && !comes_or_goes(change)) {
     return change.before.value_or("unset") + " → " + change.after.value_or("unset");
   }
   if (!change.before) return "added";
@@ -26,9 +56,10 @@ std::string what_changes(const ConfigChange& change) {
 std::string what_is_done(const ConfigChange& change) {
   switch (change.needs) {
     case ChangeNeeds::nothing:
-      return "taken over, no worker is replaced";
+      return change.target ? "the pool keeps " + counted(*change.target, "worker")
+                           : "taken over, no worker is replaced";
     case ChangeNeeds::resize:
-      return "resize, no worker is replaced";
+      return "resize to " + counted(change.target.value_or(0), "worker") + ", no worker is replaced";
     case ChangeNeeds::socket:
       return "changed in place";
     case ChangeNeeds::socket_unit:
@@ -54,30 +85,15 @@ std::vector<std::string> to_lines(const ReloadPlan& plan) {
   return lines;
 }
 
-ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, bool sockets_passed) {
-  const std::vector<ConfigRow> old_rows = config_rows(live);
-  const std::vector<ConfigRow> new_rows = config_rows(next);
-  const RowsByKey before = by_key(old_rows);
-  const RowsByKey after = by_key(new_rows);
-  ReloadPlan plan;
-  const auto add = [&](const ConfigRow& row, std::optional<std::string> old_value,
-                       std::optional<std::string> new_value) {
-    const bool both = old_value && new_value;
-    if (row.detail && !both) return;
-    const bool of_socket = row.needs == ChangeNeeds::socket || (row.present && !both);
-    const ChangeNeeds needs = sockets_passed && of_socket ? ChangeNeeds::socket_unit : row.needs;
-    plan.changes.push_back({row.key, std::move(old_value), std::move(new_value), needs, row.shown, row.present});
-  };
-  for (const ConfigRow& row : new_rows) {
-    const auto old = before.find(row.key);
-    if (old == before.end()) {
-      add(row, std::nullopt, row.value);
-    } else if (old->second->value != row.value) {
-      add(row, old->second->value, row.value);
+ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const PlannedPool& pool) {
+  ReloadPlan plan{differences(config_rows(live), config_rows(next)), true};
+  for (ConfigChange& change : plan.changes) {
+    if (change.needs == ChangeNeeds::resize) {
+      change.target = target_after(live.workers, next.workers, pool.workers);
+      if (change.target == pool.workers) change.needs = ChangeNeeds::nothing;
     }
-  }
-  for (const ConfigRow& row : old_rows) {
-    if (!after.contains(row.key)) add(row, row.value, std::nullopt);
+    const bool of_socket = change.needs == ChangeNeeds::socket || comes_or_goes(change);
+    if (pool.sockets_passed && of_socket) change.needs = ChangeNeeds::socket_unit;
   }
   const auto count = [&](auto... needs) {
     return std::count_if(plan.changes.begin(), plan.changes.end(),

@@ -16,8 +16,9 @@ struct ConfigChange {
   std::optional<std::string> before;  // none: the key is new
   std::optional<std::string> after;   // none: it is gone
   ChangeNeeds needs = ChangeNeeds::generation;
-  bool shown = true;     // false: `before` and `after` are for nobody's eyes
-  bool present = false;  // a thing that is there or not, such as an address
+  bool shown = true;               // false: `before` and `after` are for nobody's eyes
+  bool present = false;            // a thing that is there or not, such as an address
+  std::optional<unsigned> target;  // of "workers": how many the pool then has
 };
 // "settings.idle_timeout: 5min → 1min: new generation"
 [[nodiscard]] std::string to_string(const ConfigChange& change);
@@ -35,8 +36,13 @@ struct ReloadPlan {
 // One line a change; one line that says so if there is none.
 [[nodiscard]] std::vector<std::string> to_lines(const ReloadPlan& plan);
 
-// sockets_passed: systemd has passed the listening sockets, so "listen" changes nothing but their names. Pure.
-[[nodiscard]] ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, bool sockets_passed);
+// What the plan depends on beside the configs.
+struct PlannedPool {
+  unsigned workers = 0;         // that the pool has now (Pool::target())
+  bool sockets_passed = false;  // by systemd, so "listen" changes nothing but their names
+};
+// Pure.
+[[nodiscard]] ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const PlannedPool& pool);
 
 // What a running pool can't change to, one sentence each; empty: nothing is in the way.
 [[nodiscard]] std::vector<std::string> reload_obstacles(const PoolConfig& live, const PoolConfig& next,

@@ -68,7 +68,7 @@ void Reloader::reload(ReloadCallback done) {
     ended_.emplace_back(refused(ReloadResult::End::sockets, {staged.error()}), std::move(done));
     return;
   }
-  const ReloadPlan plan = reload_plan(*config_, *next, sockets_.passed());
+  const ReloadPlan plan = reload_plan(*config_, *next, planned_pool());
   log_plan(config_->name, plan);
   for (const std::string& difference : sockets_.differences(*next)) log::warning(difference);
   auto config = std::make_shared<const PoolConfig>(std::move(*next));
@@ -87,8 +87,10 @@ void Reloader::reload(ReloadCallback done) {
 tl::expected<ReloadPlan, ReloadResult> Reloader::plan() const {
   const auto next = read();
   if (!next) return tl::unexpected(next.error());
-  return reload_plan(*config_, *next, sockets_.passed());
+  return reload_plan(*config_, *next, planned_pool());
 }
+
+PlannedPool Reloader::planned_pool() const { return {pool_.target(), sockets_.passed()}; }
 
 tl::expected<PoolConfig, ReloadResult> Reloader::read() const {
   if (pool_.state() == PoolState::stopping) {

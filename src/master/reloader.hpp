@@ -66,6 +66,7 @@ class Reloader final : public PoolObserver {
 
   void on_reload_finished(const ReloadFinished& finished) override;
 
+  [[nodiscard]] PlannedPool planned_pool() const;
   [[nodiscard]] tl::expected<PoolConfig, ReloadResult> read() const;
   [[nodiscard]] ReloadResult refused(ReloadResult::End end, std::vector<std::string> reasons) const;
   void commit(std::shared_ptr<const PoolConfig> config);

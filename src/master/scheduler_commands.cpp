@@ -5,20 +5,9 @@
 #include <utility>
 
 #include "master/scheduler.hpp"
+#include "master/worker_target.hpp"
 
 namespace preforkd {
-namespace {
-
-// The number of workers that a new config means for a pool that has `present` now. A config that says another number to
-// begin with than the one before gets it. Otherwise `present` is what an operator has made of it and stays as far as
-// the new limits allow: who raises `max` because the pool needs more has no use for one that falls back to `min`.
-unsigned target_after(const WorkerCount& before, const WorkerCount& after, unsigned present) {
-  const bool only_limits = before.initial == before.min && after.initial == after.min;
-  if (!only_limits && before.initial != after.initial) return after.initial;
-  return std::clamp(present, after.min, after.max);
-}
-
-}  // namespace
 
 void Scheduler::reload(std::shared_ptr<const PoolConfig> config, Instant now) {
   roster_.deadlines().look(now);

@@ -180,7 +180,7 @@ TEST(Bus, plan_says_what_a_reload_would_change_and_changes_nothing) {
   nlohmann::json config = pool_config(2);
   config["drain_timeout"] = "5s";
   config["environment"] = {{"SECRET", "hidden"}};
-  config["workers"]["max"] = 8;
+  config["workers"]["min"] = 3;
   pool.master.write(config);
   const BusClient::Reply reply = pool.call("Plan");
   ASSERT_TRUE(reply.ok()) << reply.text;

@@ -38,11 +38,12 @@ class ReloadPlanTest : public testing::Test {
     next = live;
   }
 
-  [[nodiscard]] ReloadPlan plan(bool passed = false) const { return reload_plan(live, next, passed); }
+  [[nodiscard]] ReloadPlan plan(bool passed = false) const { return reload_plan(live, next, {present, passed}); }
   [[nodiscard]] std::vector<std::string> lines(bool passed = false) const { return to_lines(plan(passed)); }
 
   PoolConfig live;
   PoolConfig next;
+  unsigned present = 3;
 };
 
 TEST_F(ReloadPlanTest, NothingThatChangedIsStillANewGeneration) {
@@ -68,9 +69,20 @@ TEST_F(ReloadPlanTest, WhatAWorkerGetsAtItsStartNeedsANewGeneration) {
 TEST_F(ReloadPlanTest, TheNumberOfWorkersAloneReplacesNobody) {
   next.workers = {.initial = 4, .min = 2, .max = 8};
   EXPECT_FALSE(plan().new_generation);
-  EXPECT_THAT(lines(), ElementsAre("workers: 3 → 4 (2 to 8): resize, no worker is replaced"));
+  EXPECT_THAT(lines(), ElementsAre("workers: 3 → 4 (2 to 8): resize to 4 workers, no worker is replaced"));
   next.ready = ReadyMode::exec;
   EXPECT_TRUE(plan().new_generation);
+}
+
+TEST_F(ReloadPlanTest, ANumberOfWorkersThatFitsTheNewLimitsIsKept) {
+  live.workers = {.initial = 2, .min = 2, .max = 2};
+  next.workers = {.initial = 1, .min = 1, .max = 4};
+  present = 2;
+  EXPECT_EQ(plan().changes[0].needs, ChangeNeeds::nothing);
+  EXPECT_FALSE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 (1 to 4): the pool keeps 2 workers"));
+  present = 6;
+  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 (1 to 4): resize to 4 workers, no worker is replaced"));
 }
 
 TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
