@@ -241,9 +241,24 @@ TEST_F(Ctl, a_pool_that_goes_while_it_reloads_is_69) {
 TEST_F(Ctl, plan_says_what_changes_and_what_that_needs) {
   const FakePool pool(bus_.address(), three_workers());
   const Ended ended = ctl({"plan", "echo"});
-  EXPECT_THAT(ended.out, testing::ContainsRegex("settings.idle_timeout +\"5min\" +\"1min\" +new workers"));
+  EXPECT_THAT(ended.out, testing::ContainsRegex("settings.idle_timeout +5min +1min +new workers"));
   EXPECT_THAT(ended.out, HasSubstr("replace every worker"));
   EXPECT_EQ(ctl_json({"plan", "echo"})[0]["then"], "1min");
+}
+
+TEST_F(Ctl, plan_concludes_who_is_replaced) {
+  const std::map<std::string, std::string> conclusions{
+      {"resize", "start or drain workers and replace none"},
+      {"sockets", "would touch no worker"},
+      {"master", "would touch no worker"},
+      {"restart", "change nothing of this, but replace every worker"},
+  };
+  for (const auto& [needs, conclusion] : conclusions) {
+    FakePoolState state = three_workers();
+    state.plan_needs = needs;
+    const FakePool pool(bus_.address(), state);
+    EXPECT_THAT(ctl({"plan", "echo"}).out, HasSubstr(conclusion)) << needs;
+  }
 }
 
 TEST_F(Ctl, why_tells_causes_and_sentences) {

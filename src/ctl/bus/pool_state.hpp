@@ -98,7 +98,7 @@ struct ExitRecord {
   std::string text;
 };
 
-// A difference of Pool.Plan(); values are JSON.
+// A difference of Pool.Plan(); values as a person reads them.
 struct PlannedChange {
   std::string key;
   std::string now;

@@ -23,12 +23,6 @@ Json listeners_json(const std::vector<ListenerState>& listeners) {
   return all;
 }
 
-// A value that the pool sent as JSON; as a string if it is none.
-Json parsed(const std::string& text) {
-  Json value = Json::parse(text, nullptr, false);
-  return value.is_discarded() ? Json(text) : value;
-}
-
 }  // namespace
 
 Json to_json(const PoolState& pool) {
@@ -82,7 +76,7 @@ Json to_json(const ExitRecord& exit) {
 }
 
 Json to_json(const PlannedChange& change) {
-  return {{"key", change.key}, {"now", parsed(change.now)}, {"then", parsed(change.then)}, {"needs", change.needs}};
+  return {{"key", change.key}, {"now", change.now}, {"then", change.then}, {"needs", change.needs}};
 }
 
 }  // namespace preforkd::ctl

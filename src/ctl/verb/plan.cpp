@@ -14,7 +14,7 @@ namespace {
 std::string needs_text(const std::string& needs) {
   if (needs == "generation") return "new workers";
   if (needs == "resize") return "more or fewer workers";
-  if (needs == "sockets") return "other sockets";
+  if (needs == "sockets") return "a socket changed in place";
   if (needs == "master") return "no worker is touched";
   if (needs == "restart") return "a restart: a reload can't change it";
   return printable(needs);
@@ -26,10 +26,10 @@ std::string conclusion(const std::vector<PlannedChange>& changes) {
     return std::any_of(changes.begin(), changes.end(), [&](const PlannedChange& each) { return each.needs == what; });
   };
   if (changes.empty()) return "Nothing differs. A reload would all the same replace every worker, one by one.";
-  if (needs("generation") || needs("sockets")) return "A reload would replace every worker, one by one.";
+  if (needs("generation")) return "A reload would replace every worker, one by one.";
   if (needs("resize")) return "A reload would start or drain workers and replace none.";
-  if (needs("master")) return "A reload would touch no worker.";
-  return "A reload would change nothing of this.";
+  if (needs("master") || needs("sockets")) return "A reload would touch no worker.";
+  return "A reload would change nothing of this, but replace every worker, one by one.";
 }
 
 }  // namespace

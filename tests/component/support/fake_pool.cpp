@@ -214,8 +214,9 @@ int FakePool::answer_pool(sd_bus_message* message, const std::string& member) {
   if (member == "ListWorkers") append_processes(reply, state_);
   if (member == "ExitHistory") append_exits(reply, state_);
   if (member == "Plan") {
-    check(sd_bus_message_append(reply, "a(ssss)", 1, "settings.idle_timeout", "\"5min\"", "\"1min\"", "generation"),
-          "changes");
+    check(
+        sd_bus_message_append(reply, "a(ssss)", 1, "settings.idle_timeout", "5min", "1min", state_.plan_needs.c_str()),
+        "changes");
   }
   const int result = sd_bus_send(nullptr, reply, nullptr);
   sd_bus_message_unref(reply);

@@ -33,6 +33,7 @@ struct FakePoolState {
   std::vector<FakeWorker> workers;
   std::uint32_t exit_pid = 4711;  // of slot 1, generation 2: a failure
   std::string exit_text = "exit status 7";
+  std::string plan_needs = "generation";  // of the one change that Plan() tells
 };
 
 struct MethodError {
