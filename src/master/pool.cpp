@@ -77,6 +77,7 @@ class Pool::Impl {
   ExitHistory history;
 
  private:
+  [[nodiscard]] bool lives(WorkerId id) const { return scheduler.roster().find(id) != nullptr; }
   [[nodiscard]] WorkerView with_text(WorkerView view) const {
     const auto text = status_texts.find(view.id);
     if (text != status_texts.end()) view.status_text = text->second;
@@ -88,15 +89,18 @@ class Pool::Impl {
       failed_.emplace_back(launch.id, error);
       return;
     }
-    const auto& workers = scheduler.roster().workers();
-    const auto worker = workers.find(launch.id);
-    if (worker != workers.end()) observer_.on_worker_started(view(worker->second));
+    const Worker* const worker = scheduler.roster().find(launch.id);
+    if (worker != nullptr) observer_.on_worker_started(view(*worker));
   }
   void perform(const SendSignal& send) { launcher_.signal(send.id, send.signal); }
   void perform(const WorkerBecameReady& ready) { observer_.on_worker_ready(with_text(ready.worker)); }
-  void perform(const WorkerDrains& drains) { observer_.on_worker_draining(with_text(drains.worker), drains.why); }
+  // When several launches fail at once, what follows from the first may send away the workers of the others, which
+  // never were: nobody hears of them but as failed launches.
+  void perform(const WorkerDrains& drains) {
+    if (lives(drains.worker.id)) observer_.on_worker_draining(with_text(drains.worker), drains.why);
+  }
   void perform(const WorkerKilled& killed) {
-    observer_.on_worker_killed(with_text(killed.worker), killed.why, killed.signal);
+    if (lives(killed.worker.id)) observer_.on_worker_killed(with_text(killed.worker), killed.why, killed.signal);
   }
   void perform(const WorkerEnded& ended) {
     status_texts.erase(ended.exit.id);
@@ -158,7 +162,7 @@ void Pool::worker_extends(WorkerId id, Duration by) {
 }
 
 void Pool::worker_status(WorkerId id, std::string text) {
-  if (impl_->scheduler.roster().workers().contains(id)) impl_->status_texts[id] = std::move(text);
+  if (impl_->scheduler.roster().find(id) != nullptr) impl_->status_texts[id] = std::move(text);
 }
 
 void Pool::worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory_bytes) {

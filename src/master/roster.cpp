@@ -108,7 +108,9 @@ void Roster::remove(Worker& worker) {
   workers_.erase(WorkerId{worker.id});
 }
 
-Worker* Roster::find(WorkerId id) {
+Worker* Roster::find(WorkerId id) { return const_cast<Worker*>(std::as_const(*this).find(id)); }
+
+const Worker* Roster::find(WorkerId id) const {
   const auto found = workers_.find(id);
   return found == workers_.end() ? nullptr : &found->second;
 }

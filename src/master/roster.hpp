@@ -143,7 +143,9 @@ class Roster {
   // The process is gone, or there never was one. `worker` is no more.
   void remove(Worker& worker);
 
+  // Null for one that does not live.
   [[nodiscard]] Worker* find(WorkerId id);
+  [[nodiscard]] const Worker* find(WorkerId id) const;
   [[nodiscard]] Slot& slot(unsigned number);  // made on first use
   [[nodiscard]] bool has_slot(unsigned number) const noexcept { return number < slots_.size(); }
   [[nodiscard]] std::unordered_map<WorkerId, Worker>& workers() noexcept { return workers_; }

@@ -68,6 +68,17 @@ TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
+TEST_F(RolloutFailure, NobodyIsToldThatAProcessLeavesWhichNeverWas) {
+  config.reload.max_surge = 3U;
+  start_ready();
+  launcher.fail_next = 3;
+  reload();
+  EXPECT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.draining.empty());
+  EXPECT_EQ(pool->draining_count(), 0U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
 TEST_F(RolloutFailure, ANewWorkerThatLeavesByItselfFailsTheReload) {
   start_ready();
   reload();
