@@ -80,6 +80,11 @@ Caller caller_of(const sdbus::IObject& object) {
   return {message.getSender(), sd_bus_message_get_allow_interactive_authorization(Peek::at(message)) > 0};
 }
 
+void tell_changed(sdbus::IObject& object, const char* interface, const std::vector<std::string>& properties) {
+  object.emitPropertiesChangedSignal(sdbus::InterfaceName(interface),
+                                     std::vector<sdbus::PropertyName>(properties.begin(), properties.end()));
+}
+
 #else
 
 std::unique_ptr<sdbus::IConnection> open_bus(const std::string& address) {
@@ -100,6 +105,10 @@ Caller caller_of(const sdbus::IObject& object) {
   const sdbus::Message* message = object.getCurrentlyProcessedMessage();
   if (message == nullptr) return {};
   return {message->getSender(), sd_bus_message_get_allow_interactive_authorization(Peek::at(*message)) > 0};
+}
+
+void tell_changed(sdbus::IObject& object, const char* interface, const std::vector<std::string>& properties) {
+  object.emitPropertiesChangedSignal(interface, properties);
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace preforkd {
 
@@ -29,6 +30,9 @@ struct Caller {
   bool interactive = false;  // it will wait while somebody is asked for a password
 };
 [[nodiscard]] Caller caller_of(const sdbus::IObject& object);
+
+// Sends PropertiesChanged for these properties of an object's interface. Throws sdbus::Error.
+void tell_changed(sdbus::IObject& object, const char* interface, const std::vector<std::string>& properties);
 
 // For a D-Bus string, which must be UTF-8 without NUL: other bytes become \xHH.
 [[nodiscard]] std::string bus_text(const std::string& bytes);

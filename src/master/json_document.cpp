@@ -115,7 +115,7 @@ bool has(std::string_view text, std::string_view part) noexcept { return text.fi
 // The library's words for its state, turned into what a person has to look for.
 std::string explain(const LibraryMessage& message) {
   const auto& [context, detail] = message;
-  if (has(detail, "unexpected end of input")) return missing_at_end(context);
+  if (has(detail, "unexpected end of input") || has(detail, "empty input")) return missing_at_end(context);
   if (has(detail, "missing closing quote") || has(detail, "U+000A"))
     return "a string must end on the line it begins on";
   if (has(detail, "missing closing '*/'")) return "a /* comment is not closed";

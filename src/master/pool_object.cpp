@@ -236,7 +236,7 @@ void PoolObject::tell_changes() {
   compare(now.draining != shown_.draining, "DrainingWorkers");
   compare(now.last_reload != shown_.last_reload, "LastReload");
   shown_ = std::move(now);
-  if (!changed.empty()) getObject().emitPropertiesChangedSignal(Pool_adaptor::INTERFACE_NAME, changed);
+  if (!changed.empty()) tell_changed(getObject(), Pool_adaptor::INTERFACE_NAME, changed);
 }
 
 }  // namespace preforkd

@@ -24,8 +24,8 @@ WorkerObject::~WorkerObject() {
 }
 
 void WorkerObject::tell_changes() {
-  getObject().emitPropertiesChangedSignal(
-      INTERFACE_NAME, {"PID", "Generation", "State", "StartedAt", "ReadyAt", "DrainDeadline", "LastExitCause"});
+  tell_changed(getObject(), INTERFACE_NAME,
+               {"PID", "Generation", "State", "StartedAt", "ReadyAt", "DrainDeadline", "LastExitCause"});
 }
 
 void WorkerObject::Recycle(sdbus::Result<>&& result) {
