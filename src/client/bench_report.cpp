@@ -59,6 +59,11 @@ void append_failures(std::string& text, const BenchResult& result) {
   if (failures.count() > failures.first().size()) text += "  …\n";
 }
 
+// A service closes on a line that is too long for it, and has no way to say why.
+bool may_be_too_long(const BenchResult& result) {
+  return result.times.count() == 0 && result.failures.count(FailureKind::closed_early) > 0;
+}
+
 Json failures_json(const BenchResult& result) {
   Json counts = Json::object();
   for (std::size_t i = 0; i < failure_kinds; ++i) {
@@ -95,6 +100,9 @@ std::string report_text(const BenchOptions& options, const BenchResult& result) 
          result.open_at_end);
   if (result.cpu) append(text, "server cpu %.3fs, %.3fus a request\n", seconds(*result.cpu), cpu_per_request(result));
   append_failures(text, result);
+  if (may_be_too_long(result)) {
+    append(text, "  no line of %zu bytes was answered: does the service's max_message allow so many?\n", options.size);
+  }
   return text;
 }
 

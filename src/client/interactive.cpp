@@ -84,13 +84,20 @@ class Session {
     const ssize_t size = read(input_, requests_.space(), requests_.capacity());
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (size < 0) throw std::runtime_error(std::string("standard input: ") + std::strerror(errno));
-    input_ended_ = size == 0;
-    if (input_ended_) {
-      shutdown(socket_, SHUT_WR);
-    } else {
-      requests_.filled(static_cast<std::size_t>(size));
-    }
+    if (size == 0) return end_input();
+    requests_.filled(static_cast<std::size_t>(size));
+    within_line_ = requests_.pending().back() != '\n';
   }
+
+  // A last line without its newline is a line all the same, as the MESSAGE of a command line is.
+  void end_input() {
+    input_ended_ = true;
+    if (!within_line_) return end_sending();
+    *requests_.space() = '\n';
+    requests_.filled(1);
+  }
+
+  void end_sending() const noexcept { shutdown(socket_, SHUT_WR); }
 
   void serve_socket(short events) {
     // Replies first: they are there to be read even where sending fails by now.
@@ -112,6 +119,7 @@ class Session {
     if (size > 0) requests_.took(static_cast<std::size_t>(size));
     // EPIPE and the like: receive() meets the end or the error, after the replies that are still there.
     send_failed_ = size < 0 && errno != EINTR && errno != EAGAIN;
+    if (input_ended_ && requests_.room()) end_sending();
   }
 
   void write_output() {
@@ -126,6 +134,7 @@ class Session {
   int socket_;
   int input_;
   int output_;
+  bool within_line_ = false;  // the input's last byte so far is no newline
   bool input_ended_ = false;
   bool server_ended_ = false;
   bool send_failed_ = false;

@@ -17,7 +17,10 @@ int run(const OneShotOptions& options) { return run_one_shot(options, STDOUT_FIL
 
 int run(const InteractiveOptions& options) { return run_interactive(options, STDIN_FILENO, STDOUT_FILENO); }
 
-int run(const PrintCommand& command) { return std::fputs(command.text.c_str(), stdout) < 0 ? exit_failure : 0; }
+// What cannot be written, for instance because the disk is full, is a failure.
+bool print(const std::string& text) { return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0; }
+
+int run(const PrintCommand& command) { return print(command.text) ? 0 : exit_failure; }
 
 // On a line of its own at once: whoever started this waits for it.
 void tell_holding(std::uint32_t connections) {
@@ -28,8 +31,8 @@ void tell_holding(std::uint32_t connections) {
 int run(const BenchCommand& command) {
   const BenchResult result = run_bench(command.options, tell_holding);
   const auto report = command.json ? report_json : report_text;
-  std::fputs(report(command.options, result).c_str(), stdout);
-  return result.failures.count() == 0 ? 0 : exit_failure;
+  const bool printed = print(report(command.options, result));
+  return printed && result.failures.count() == 0 ? 0 : exit_failure;
 }
 
 }  // namespace

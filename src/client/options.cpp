@@ -17,9 +17,8 @@ namespace {
 constexpr char help[] =
     "Usage: prefork-client [OPTION]... [ADDRESS [MESSAGE]]\n"
     "       prefork-client --bench [OPTION]... [ADDRESS]\n"
-    "Talks to the echo service. With MESSAGE: sends this line and prints the reply. Without: copies standard input to "
-    "the\n"
-    "service and its replies to standard output.\n"
+    "Talks to the echo service. With MESSAGE: sends this line and prints the reply. Without: sends the lines\n"
+    "of standard input and prints the replies.\n"
     "ADDRESS is 127.0.0.1:9505 unless given: HOST:PORT, [IPV6]:PORT, /PATH or @ABSTRACT.\n"
     "\n"
     "  --timeout SPAN        to connect (0.5s; with --bench 5s)\n"

@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class BenchReportTest : public ::testing::Test {
  protected:
@@ -53,6 +54,15 @@ TEST_F(BenchReportTest, IsAsCompleteInJson) {
   EXPECT_EQ(json["failures"]["first"].size(), 1u);
   EXPECT_EQ(json["failures"]["first"][0]["seconds"], 0.5);
   EXPECT_EQ(json["failures"]["first"][0]["monotonic_ns"], 10'500'000'000);
+}
+
+TEST_F(BenchReportTest, AsksForMaxMessageWhereNoLineWasAnswered) {
+  const std::string question = "no line of 100000 bytes was answered: does the service's max_message allow so many?\n";
+  options_.size = 100'000;
+  result_.failures.add({12s, 0, FailureKind::closed_early, 1, "end of file"});
+  EXPECT_THAT(report_text(options_, result_), Not(HasSubstr(question)));
+  result_.times = Histogram();
+  EXPECT_THAT(report_text(options_, result_), HasSubstr(question));
 }
 
 TEST_F(BenchReportTest, MeasuresNoCpuThatNobodyAskedFor) {

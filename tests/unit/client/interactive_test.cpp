@@ -44,6 +44,13 @@ TEST(InteractiveTest, EndsAtOnceWhenThereIsNoInput) {
   EXPECT_EQ(talk(server.address(), "").status, 0);
 }
 
+TEST(InteractiveTest, ALastLineNeedsNoNewline) {
+  const LineServer server(serve_echo);
+  const Outcome outcome = talk(server.address(), "a\nno newline");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output, "received: a\nreceived: no newline\n");
+}
+
 TEST(InteractiveTest, PassesMoreThanEveryBufferHolds) {
   const LineServer server(serve_echo);
   std::string input;
