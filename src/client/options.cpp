@@ -170,9 +170,11 @@ void take_option(Given& given, int found, const char* value) {
   if (given.bench_only == nullptr) given.bench_only = long_options[found - 1].name;
 }
 
-// The option that getopt_long() has just refused, as the user wrote it.
+// The option that getopt_long() has just refused, as the user wrote it, and why. Its optopt is 0 for a long one that is
+// not known, else what it knows it by.
 std::string refused(char* const* argv) {
-  return optopt > option_json ? std::string{'-', static_cast<char>(optopt)} : argv[optind - 1];
+  if (optopt > option_json) return std::string{'-', static_cast<char>(optopt)} + ": no such option";
+  return std::string(argv[optind - 1]) + (optopt == 0 ? ": no such option" : ": takes no value");
 }
 
 Command bench_command(Given& given) {
@@ -214,8 +216,8 @@ Command parse_options(int argc, char* const* argv) {
   for (int found; (found = getopt_long(argc, argv, ":", long_options, nullptr)) != -1;) {
     if (found == option_help) return PrintCommand{help};
     if (found == option_version) return PrintCommand{"prefork-client " PREFORKD_VERSION "\n"};
-    if (found == ':') throw UsageError(refused(argv) + ": needs a value");
-    if (found == '?') throw UsageError(refused(argv) + ": no such option");
+    if (found == ':') throw UsageError(std::string(argv[optind - 1]) + ": needs a value");
+    if (found == '?') throw UsageError(refused(argv));
     try {
       take_option(given, found, optarg);
     } catch (const std::invalid_argument& error) {

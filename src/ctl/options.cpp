@@ -11,6 +11,7 @@
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
+#include "base/refused_option.hpp"
 #include "ctl/command_error.hpp"
 #include "ctl/option_table.hpp"
 #include "ctl/signal_number.hpp"
@@ -25,31 +26,14 @@ std::string in_quotes(std::string_view text) { return '"' + escape_bytes(text, 8
   throw CommandError(exit_code::usage, text + " (see preforkctl --help)");
 }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates,
-                         const std::string& prefix) {
-  const std::string_view nearest = nearest_name(word, candidates);
-  return nearest.empty() ? "" : "; did you mean " + prefix + std::string(nearest) + '?';
-}
-
-[[noreturn]] void reject_unknown(std::string_view argument) {
-  if (!argument.starts_with("--")) reject(escape_bytes(argument, 80) + ": unknown option");
-  const std::string_view word = argument.substr(2, argument.find('=') - 2);
-  std::vector<std::string_view> names;
-  for (const OptionRow& row : option_rows()) names.emplace_back(row.name);
-  const std::string shown = "--" + escape_bytes(word, 80);
-  if (std::count_if(names.begin(), names.end(), [&](std::string_view name) { return name.starts_with(word); }) > 1) {
-    reject(shown + ": more than one option begins so");
-  }
-  reject(shown + ": unknown option" + did_you_mean(word, names, "--"));
-}
-
 const Verb& find_verb(const std::string& name) {
   const auto all = verbs();
   const auto found = std::find_if(all.begin(), all.end(), [&](const Verb& verb) { return verb.name == name; });
   if (found != all.end()) return *found;
   std::vector<std::string_view> names;
   for (const Verb& verb : all) names.push_back(verb.name);
-  reject(in_quotes(name) + ": unknown verb" + did_you_mean(name, names, ""));
+  const std::string_view nearest = nearest_name(name, names);
+  reject(in_quotes(name) + ": unknown verb" + (nearest.empty() ? "" : "; did you mean " + std::string(nearest) + '?'));
 }
 
 JsonMode json_mode(const std::string& text) {
@@ -77,6 +61,8 @@ class Getopt {
   int next(int argc, std::vector<char*>& argv) const {
     return getopt_long(argc, argv.data(), letters_.c_str(), options_.data(), nullptr);
   }
+
+  [[nodiscard]] const option* options() const noexcept { return options_.data(); }
 
  private:
   std::string letters_;
@@ -218,8 +204,7 @@ Options parse_options(int argc, const char* const* argv) {
       continue;
     }
     if (code == ':') reject(option_name(optopt) + ": needs a value");
-    if (code == '?' && optopt >= 256) reject(option_name(optopt) + ": takes no value");
-    if (code == '?') reject_unknown(words[static_cast<std::size_t>(at)]);
+    if (code == '?') reject(refused_option(argv[at], optopt, getopt.options()));
     line.take(static_cast<OptionCode>(code), optarg != nullptr ? optarg : "");
   }
   return std::move(line).finish(std::vector<std::string>(argv + optind, argv + argc));

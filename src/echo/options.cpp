@@ -30,9 +30,11 @@ constexpr option long_options[] = {
     {nullptr, 0, nullptr, 0},
 };
 
-// The option that getopt_long() has just refused, as the user wrote it.
+// The option that getopt_long() has just refused, as the user wrote it, and why. Its optopt is 0 for a long one that is
+// not known, else what it knows it by.
 std::string refused(char* const* argv) {
-  return optopt > option_version ? std::string{'-', static_cast<char>(optopt)} : argv[optind - 1];
+  if (optopt > option_version) return std::string{'-', static_cast<char>(optopt)} + ": no such option";
+  return std::string(argv[optind - 1]) + (optopt == 0 ? ": no such option" : ": takes no value");
 }
 
 }  // namespace
@@ -53,9 +55,9 @@ Options parse_options(int argc, char* const* argv) {
         options.print = "prefork-echo " PREFORKD_VERSION "\n";
         return options;
       case ':':
-        throw UsageError(refused(argv) + ": needs an address");
+        throw UsageError(std::string(argv[optind - 1]) + ": needs an address");
       default:
-        throw UsageError(refused(argv) + ": no such option");
+        throw UsageError(refused(argv));
     }
   }
   if (optind < argc) throw UsageError(std::string(argv[optind]) + ": no arguments are taken");

@@ -14,7 +14,7 @@
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "base/nearest_name.hpp"
+#include "base/refused_option.hpp"
 #include "master/json_document.hpp"
 
 namespace preforkd {
@@ -57,26 +57,6 @@ std::string option_name(int code) {
   const auto found =
       std::find_if(long_options.begin(), long_options.end(), [&](const option& each) { return each.val == code; });
   return std::string("--") + found->name;
-}
-
-std::string nearest_option(std::string_view word) {
-  std::vector<std::string_view> names;
-  for (const option& each : long_options) {
-    if (each.name != nullptr) names.emplace_back(each.name);
-  }
-  return std::string(nearest_name(word, names));
-}
-
-[[noreturn]] void reject_unknown(std::string_view argument) {
-  if (!argument.starts_with("--")) reject(escape_bytes(argument, 80) + ": unknown option");
-  const std::string_view word = argument.substr(2, argument.find('=') - 2);
-  const std::string shown = "--" + escape_bytes(word, 80);
-  const auto begins = std::count_if(long_options.begin(), long_options.end(), [&](const option& each) {
-    return each.name != nullptr && std::string_view(each.name).starts_with(word);
-  });
-  if (begins > 1) reject(shown + ": more than one option begins so");
-  const std::string nearest = nearest_option(word);
-  reject(shown + ": unknown option" + (nearest.empty() ? "" : "; did you mean --" + nearest + "?"));
 }
 
 std::optional<Json> parse_value(const std::string& text) {
@@ -237,8 +217,7 @@ Options parse_options(int argc, const char* const* argv) {
       return options;
     }
     if (code == ':') reject(option_name(optopt) + ": needs a value");
-    if (code == '?' && optopt >= version_code) reject(option_name(optopt) + ": takes no value");
-    if (code == '?') reject_unknown(arguments[static_cast<std::size_t>(at)]);
+    if (code == '?') reject(refused_option(argv[at], optopt, long_options.data()));
     line.take(code, optarg != nullptr ? optarg : "");
   }
   if (optind >= argc) return std::move(line).finish();

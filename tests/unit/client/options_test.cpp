@@ -97,6 +97,7 @@ TEST(ClientOptionsTest, HelpNamesEveryOption) {
 TEST(ClientOptionsTest, NameWhatTheyDoNotUnderstand) {
   EXPECT_EQ(error_of({"--tiemout", "1s"}), "--tiemout: no such option");
   EXPECT_EQ(error_of({"-x"}), "-x: no such option");
+  EXPECT_EQ(error_of({"--json=yes"}), "--json=yes: takes no value");
   EXPECT_EQ(error_of({"--timeout"}), "--timeout: needs a value");
   EXPECT_EQ(error_of({"--timeout", "5"}), "--timeout: '5': needs a unit: us, ms, s, min or h");
   EXPECT_EQ(error_of({"--bench", "--depth", "0"}), "--depth: '0': not a whole number from 1 to 65536");

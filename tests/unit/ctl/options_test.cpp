@@ -90,6 +90,7 @@ TEST(Options, with_no_value_or_one_too_many_are_refused) {
   EXPECT_THAT(refusal({"--address"}), HasSubstr("--address: needs a value"));
   EXPECT_THAT(refusal({"-H"}), HasSubstr("--host: needs a value"));
   EXPECT_THAT(refusal({"--user=me"}), HasSubstr("--user: takes no value"));
+  EXPECT_THAT(refusal({"--quiet=1"}), HasSubstr("--quiet: takes no value"));
   EXPECT_THAT(refusal({"--address="}), HasSubstr("is empty"));
 }
 

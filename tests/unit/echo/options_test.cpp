@@ -48,6 +48,7 @@ TEST(EchoOptionsTest, PrintHelpAndVersionInsteadOfServing) {
 TEST(EchoOptionsTest, NameWhatTheyDoNotUnderstand) {
   EXPECT_EQ(error_of({"--lisen", "x"}), "--lisen: no such option");
   EXPECT_EQ(error_of({"-x"}), "-x: no such option");
+  EXPECT_EQ(error_of({"--help=x"}), "--help=x: takes no value");
   EXPECT_EQ(error_of({"--listen"}), "--listen: needs an address");
   EXPECT_EQ(error_of({"9505"}), "9505: no arguments are taken");
 }

@@ -120,6 +120,7 @@ TEST(Options, EachMistakeIsNamed) {
       {{"-x"}, "-x: unknown option"},
       {{"--l", "x"}, "--l: more than one option begins so"},
       {{"--check=yes"}, "--check: takes no value"},
+      {{"--help=x"}, "--help: takes no value"},
       {{"--workers"}, "--workers: needs a value"},
       {{"--config"}, "--config: needs a value"},
       {{"--config="}, "--config: \"\": is empty"},
