@@ -152,7 +152,7 @@ void add_workers(Exposition& out) {
                  [](const WorkerState& worker) { return seconds(worker.started_at); });
   out.of_workers("connections_open", "gauge", "", "Connections that are open.",
                  [](const WorkerState& worker) { return std::to_string(worker.counters.connections); });
-  out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory, shared pages in parts.",
+  out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory of its own, without files and shared memory.",
                  [](const WorkerState& worker) { return std::to_string(worker.memory_bytes); });
   out.of_workers("connections", "counter", "", "Connections accepted.",
                  [](const WorkerState& worker) { return std::to_string(worker.counters.connections_total); });

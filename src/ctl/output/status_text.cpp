@@ -17,8 +17,6 @@ std::string indented(std::string_view label, const std::string& text) {
   return std::string(label_width - label.size(), ' ').append(label).append(": ").append(text);
 }
 
-std::string since(std::uint64_t at, std::uint64_t now) { return human_time(at) + "; " + human_age(at, now) + " ago"; }
-
 std::string reload_text(const ReloadState& reload, std::uint64_t now) {
   const std::string message = reload.message.substr(0, reload.message.find('\n'));
   return human_age(reload.at, now) + " ago, " + (reload.ok ? "" : "failed: ") + printable(message);
@@ -102,8 +100,8 @@ std::string status_text(const PoolState& pool, const std::vector<WorkerRow>& wor
   const Colour colour = state_colour(pool.state);
   text += style.paint(colour, style.dot()) + ' ' + style.paint(Colour::bold, printable(pool.name)) +
           (pool.description.empty() ? "" : " - " + printable(pool.description)) + '\n';
-  text +=
-      indented("State", style.paint(colour, printable(pool.state))) + " since " + since(pool.started_at, now) + '\n';
+  text += indented("State", style.paint(colour, printable(pool.state))) + '\n';
+  add(indented("Started", human_time(pool.started_at) + "; " + human_age(pool.started_at, now) + " ago"));
   add(indented("Main PID", std::to_string(pool.main_pid) + " (preforkd " + printable(pool.version) + ')'));
   if (!pool.config_file.empty()) add(indented("Config", printable(pool.config_file)));
   add(indented("Program", joined(pool.program)));
