@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <clocale>
-#include <cstdio>
 #include <exception>
 
 #include "base/errors.hpp"
@@ -8,7 +7,6 @@
 #include "ctl/context.hpp"
 #include "ctl/help.hpp"
 #include "ctl/options.hpp"
-#include "ctl/output/printable.hpp"
 #include "ctl/output/screen.hpp"
 #include "ctl/verbs.hpp"
 
@@ -28,11 +26,6 @@ int run(int argc, char** argv) {
   return options.verb->run(context);
 }
 
-int tell(const std::exception& error, int exit_code) {
-  std::fprintf(stderr, "preforkctl: %s\n", printable_lines(error.what()).c_str());
-  return exit_code;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,8 +33,10 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const CommandError& error) {
-    return tell(error, error.exit_code());
+    complain(error.what());
+    return error.exit_code();
   } catch (const std::exception& error) {
-    return tell(error, exit_code::failure);
+    complain(error.what());
+    return exit_code::failure;
   }
 }

@@ -36,8 +36,6 @@ class BusConnection {
   BusConnection& operator=(const BusConnection&) = delete;
   ~BusConnection();
 
-  [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
-
  private:
   enum class Step { ask, open, close, name };
 

@@ -37,7 +37,7 @@ class Rollout {
   Rollout(Roster& roster, Replacements& replacements, unsigned from, std::shared_ptr<Generation> to, unsigned target)
       : roster_(roster), replacements_(replacements), from_(from), to_(std::move(to)), target_(target) {}
 
-  // Goes on as far as it can. True: every slot below goal() is switched. `target`: the pool's present one.
+  // Goes on as far as it can. True: every slot is switched that both targets want. `target`: the pool's present one.
   [[nodiscard]] bool advance(unsigned target, Instant now);
 
   void candidate_ready(Worker& candidate, Instant now);

@@ -70,9 +70,7 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   void reset_data(void* object, void (*destroy)(void*)) noexcept;
   [[nodiscard]] void* raw_data() const noexcept { return data_; }
 
-  [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
   [[nodiscard]] bool is_vacant() const noexcept { return state_ == State::vacant; }
-  [[nodiscard]] bool is_lingering() const noexcept { return state_ == State::lingering; }
   // A reply is owed, output is unsent, or a message has begun to arrive.
   [[nodiscard]] bool has_work_in_hand() const noexcept;
 

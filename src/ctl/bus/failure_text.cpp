@@ -54,6 +54,8 @@ std::string start_hint(const std::string& pool, const BusTarget& target) {
 
 }  // namespace
 
+bool is_absent(const BusFailure& failure) { return kind_of(failure.name()) == Kind::absent; }
+
 CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target) {
   const std::string name = "pool \"" + pool + '"';
   const std::string self = "preforkctl " + options_for(target);

@@ -9,6 +9,9 @@
 
 namespace preforkd::ctl {
 
+// Nobody owns the name that was called.
+[[nodiscard]] bool is_absent(const BusFailure& failure);
+
 // What a call to a pool came to, for its user: a sentence that says what to do next, and the exit status.
 // 69: the pool is not there or went away; 77: not allowed; 1: it refused or failed.
 [[nodiscard]] CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target);

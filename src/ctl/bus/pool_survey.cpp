@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::uint64_t patience_us = 5'000'000;
 
-bool went_away(const BusFailure& failure) {
-  return failure.name() == "org.freedesktop.DBus.Error.ServiceUnknown" ||
-         failure.name() == "org.freedesktop.DBus.Error.NameHasNoOwner";
-}
-
 }  // namespace
 
 std::vector<SurveyedPool> survey(Bus& bus, const std::vector<std::string>& names) {
@@ -40,7 +35,7 @@ std::vector<SurveyedPool> survey(Bus& bus, const std::vector<std::string>& names
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (const auto* const answer = std::get_if<Json>(&*replies[i])) {
       pools.push_back({names[i], pool_state(answer->at(0))});
-    } else if (!went_away(std::get<BusFailure>(*replies[i]))) {
+    } else if (!is_absent(std::get<BusFailure>(*replies[i]))) {
       pools.push_back({names[i], std::nullopt});
     }
   }

@@ -3,7 +3,6 @@
 
 #include <termios.h>
 
-#include <cstddef>
 #include <string>
 
 namespace preforkd::ctl {
@@ -26,12 +25,6 @@ class FullScreen {
 
   // Gives the terminal back, stops the process as Ctrl-Z does, and takes it again when the process goes on.
   void suspend();
-
-  struct Size {
-    std::size_t columns;
-    std::size_t lines;
-  };
-  [[nodiscard]] static Size size();
 
  private:
   void take() const;

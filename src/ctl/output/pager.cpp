@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/unique_fd.hpp"
+#include "ctl/output/terminal.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -71,14 +72,6 @@ pid_t start(const std::vector<std::string>& command, int input) {
   return error == 0 ? pid : -1;
 }
 
-void write_all(UniqueFd to, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t size = ::write(to.get(), text.data(), text.size());
-    if (size < 0 && errno != EINTR) return;
-    if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
-  }
-}
-
 }  // namespace
 
 std::vector<std::vector<std::string>> pager_commands() {
@@ -100,7 +93,8 @@ bool page(const std::string& text) {
     set_defaults_of_less();
     const pid_t pager = start(command, reader.get());
     if (pager < 0) continue;
-    write_all(std::move(writer), text);
+    write_all(writer.get(), text);
+    writer.reset();
     while (::waitpid(pager, nullptr, 0) < 0 && errno == EINTR) {
     }
     return true;

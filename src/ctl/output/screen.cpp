@@ -2,7 +2,6 @@
 #include "ctl/output/screen.hpp"
 
 #include <langinfo.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "ctl/command_error.hpp"
 #include "ctl/output/pager.hpp"
 #include "ctl/output/printable.hpp"
+#include "ctl/output/terminal.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -28,13 +28,6 @@ bool dumb_terminal() {
   return name == nullptr || std::strcmp(name, "dumb") == 0;
 }
 
-winsize terminal_size() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) size.ws_col = 80;
-  if (size.ws_row == 0) size.ws_row = 24;
-  return size;
-}
-
 }  // namespace
 
 Screen::Screen(const Options& options)
@@ -44,12 +37,12 @@ Screen::Screen(const Options& options)
       json_(options.json) {
   style_.colour = terminal_ && !set_in_environment("NO_COLOR") && !dumb_terminal();
   style_.unicode = std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
-  if (terminal_ && !options.full) style_.columns = terminal_size().ws_col;
+  if (terminal_ && !options.full) style_.columns = terminal_size().columns;
 }
 
 void Screen::show(const std::string& text) const {
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-  if (pager_ && lines >= terminal_size().ws_row && page(text)) return;
+  if (pager_ && lines >= terminal_size().lines && page(text)) return;
   print(text);
 }
 
@@ -64,6 +57,8 @@ void Screen::print(std::string_view text) const {
 void Screen::remark(const std::string& line) const {
   if (!quiet_) std::fprintf(stderr, "%s\n", printable_lines(line).c_str());
 }
+
+void complain(std::string_view text) { std::fprintf(stderr, "preforkctl: %s\n", printable_lines(text).c_str()); }
 
 std::string json_text(const Json& value, JsonMode mode) {
   return value.dump(mode == JsonMode::pretty ? 2 : -1, ' ', true, Json::error_handler_t::replace);

@@ -17,7 +17,6 @@ class Screen {
   explicit Screen(const Options& options);
 
   [[nodiscard]] const Style& style() const noexcept { return style_; }
-  [[nodiscard]] bool terminal() const noexcept { return terminal_; }
 
   // Prints; throws CommandError if that fails, for instance because the disk is full. What is longer than the terminal
   // goes through the pager.
@@ -37,6 +36,9 @@ class Screen {
   JsonMode json_;
   Style style_;
 };
+
+// What has failed, on standard error, also with --quiet.
+void complain(std::string_view text);
 
 // With all but ASCII escaped, so that it is fit for any terminal.
 [[nodiscard]] std::string json_text(const Json& value, JsonMode mode);

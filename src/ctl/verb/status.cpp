@@ -8,7 +8,6 @@
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
-#include "ctl/output/printable.hpp"
 #include "ctl/output/status_text.hpp"
 #include "ctl/output/worker_rows.hpp"
 #include "ctl/verbs.hpp"
@@ -58,11 +57,6 @@ std::vector<std::string> chosen(Context& context) {
   return all;
 }
 
-// Several pools: what one of them does not tell must not hide the others.
-void complain(const CommandError& error) {
-  std::fprintf(stderr, "preforkctl: %s\n", printable_lines(error.what()).c_str());
-}
-
 }  // namespace
 
 int run_status(Context& context) {
@@ -80,7 +74,7 @@ int run_status(Context& context) {
       all.push_back(json_of(now));
     } catch (const CommandError& error) {
       if (names.size() == 1) throw;
-      complain(error);
+      complain(error.what());  // what one pool does not tell must not hide the others
       result = error.exit_code();
     }
   }

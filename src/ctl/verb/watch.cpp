@@ -15,6 +15,7 @@
 #include "ctl/context.hpp"
 #include "ctl/output/full_screen.hpp"
 #include "ctl/output/human.hpp"
+#include "ctl/output/terminal.hpp"
 #include "ctl/output/watch_frame.hpp"
 #include "ctl/pool_watch.hpp"
 #include "ctl/verbs.hpp"
@@ -71,7 +72,7 @@ class Watch {
   void draw() {
     redraw_ = false;
     if (!watch_.state()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits");
-    const FullScreen::Size size = FullScreen::size();
+    const TerminalSize size = terminal_size();
     style_.columns = size.columns;
     screen_.draw(watch_frame(*watch_.state(), watch_.rows(), order_, wall_clock_now(), style_, size.lines));
   }
