@@ -85,7 +85,8 @@ log::Level PoolLog::routine() const noexcept {
 }
 
 void PoolLog::on_worker_started(const WorkerView& worker) {
-  log::debug(name(worker.id, worker.slot, worker.generation) + " started",
+  const log::Level level = log::sink() == log::Sink::journal ? log::Level::info : log::Level::debug;
+  log::write(level, name(worker.id, worker.slot, worker.generation) + " started",
              fields(message_id::worker_started, worker.id, worker.slot, worker.generation));
 }
 

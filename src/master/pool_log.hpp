@@ -31,9 +31,9 @@ using ProcessLookup = std::function<ProcessFacts(WorkerId)>;
 // started: execve: No such file or directory (ENOENT)".
 [[nodiscard]] std::string exit_sentence(const ExitRecord& exit);
 
-// Writes what happens to a pool's workers into the log, one line an event: what, why, what is done about it. During a
-// pool's start and stop what goes as it should is Level::debug, but in the journal, where it is part of a worker's
-// story.
+// Writes what happens to a pool's workers into the log, one line an event: what, why, what is done about it. In the
+// journal a worker's story is whole. Elsewhere a person reads along: during a pool's start and stop what goes as it
+// should is Level::debug, and that a worker has started is so always, since it is ready, or dead, in a moment.
 class PoolLog final : public PoolObserver {
  public:
   // launch_failure: the reason of the launcher's last failure.
