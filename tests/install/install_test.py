@@ -54,6 +54,11 @@ def test_files(stage):
     missing = [path for path in wanted if not os.path.exists(path)]
     if missing:
         raise Failure("not installed: " + ", ".join(missing))
+    with open(f"{stage.root}{etc}/preforkd/echo.json", encoding="utf-8") as config:
+        text = config.read()
+    for path in ("libexec/preforkd/prefork-echo", "share/preforkd/pool.schema.json"):
+        if f'"{os.path.join(stage.prefix, path)}"' not in text:
+            raise Failure(f"{etc}/preforkd/echo.json does not name {path} as it is installed")
     run(stage.path("bin/preforkd"), "--help", env=stage.environment())
 
 
