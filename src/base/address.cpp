@@ -18,8 +18,8 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t max_unix_name =
-    sizeof(sockaddr_un::sun_path) - 1;  // 107: a path needs its final NUL, an abstract name its first
+// 107: a path needs its final NUL, an abstract name its first.
+constexpr std::size_t max_unix_name = sizeof(sockaddr_un::sun_path) - 1;
 
 template <class Sockaddr>
 Address make_address(const Sockaddr& socket_address, std::size_t length = sizeof(Sockaddr)) {

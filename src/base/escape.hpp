@@ -7,10 +7,9 @@
 
 namespace preforkd {
 
-// Makes bytes from outside fit for one log line: printable ASCII and valid UTF-8 stay, backslash and everything else
-// becomes
-// \\, \n, \t or \xHH, controls and direction marks in UTF-8 too. What is longer than `limit` bytes of input is cut,
-// never inside a UTF-8 sequence, and ends in "…(+N bytes)".
+// Makes bytes from outside fit for one log line: printable ASCII and valid UTF-8 stay, backslash and everything else,
+// controls and direction marks in UTF-8 too, becomes "\\", "\n", "\t" or "\xHH". What is longer than `limit` bytes
+// of input is cut, never inside a UTF-8 sequence, and ends in "…(+N bytes)".
 [[nodiscard]] std::string escape_bytes(std::string_view bytes, std::size_t limit = 256);
 
 // Valid UTF-8 without NUL, as the D-Bus specification wants strings.

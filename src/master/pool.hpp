@@ -24,9 +24,10 @@ class PoolObserver {
   virtual void on_worker_started(const WorkerView& /*worker*/) {}
   virtual void on_worker_ready(const WorkerView& /*worker*/) {}
   virtual void on_worker_draining(const WorkerView& /*worker*/, ExitCause /*why*/) {}
-  virtual void on_worker_killed(const WorkerView& /*worker*/, ExitCause /*why*/, int /*signal*/) {
-  }  // a deadline passed
+  // It got SIGABRT or SIGKILL: a deadline passed, it says that it hangs, or stop_now() was called.
+  virtual void on_worker_killed(const WorkerView& /*worker*/, ExitCause /*why*/, int /*signal*/) {}
   virtual void on_worker_exited(const ExitRecord& /*exit*/) {}
+  // No process could be made; `error` is what the launcher returned.
   virtual void on_launch_failed(unsigned /*slot*/, int /*error*/, Instant /*next_try_at*/) {}
   virtual void on_state_changed(PoolState /*before*/, PoolState /*now*/) {}
   // One for each reload() and adopt(), in their order.
@@ -50,13 +51,15 @@ class Pool {
   // Its own STOPPING=1: it no longer counts as ready, gets a drain deadline and is replaced.
   void worker_stopping(WorkerId id);
   void worker_alive(WorkerId id);  // WATCHDOG=1
-  void worker_watchdog_timeout(WorkerId id,
-                               Duration timeout);  // WATCHDOG_USEC=: its own hang_timeout from now on; 0: off
-  void worker_watchdog_trigger(WorkerId id);       // WATCHDOG=trigger: it says itself that it hangs
+  // WATCHDOG_USEC=: its own hang_timeout from now on; 0: off.
+  void worker_watchdog_timeout(WorkerId id, Duration timeout);
+  void worker_watchdog_trigger(WorkerId id);  // WATCHDOG=trigger: it says itself that it hangs
   // EXTEND_TIMEOUT_USEC=: its start or drain ends no earlier than `by` from now.
   void worker_extends(WorkerId id, Duration by);
-  void worker_status(WorkerId id, std::string text);
+  void worker_status(WorkerId id, std::string text);  // STATUS=, fit for one line
+  // For "recycle": what it has answered since it started, and what it holds if that is known.
   void worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory_bytes);
+  // `oom`: the kernel has killed it for want of memory.
   void worker_exited(WorkerId id, const ExitStatus& status, bool oom = false);
 
   // Commands.

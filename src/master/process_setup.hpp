@@ -10,8 +10,7 @@ namespace preforkd {
 // What the master inherited from whoever started it, made fit for a supervisor.
 struct ProcessSetup {
   std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit as it was, if it was raised: workers get it back
-  bool leaves_with_terminal =
-      false;  // SIGHUP comes from a terminal that hangs up, unless nohup(1) or the like ignores it
+  bool leaves_with_terminal = false;      // SIGHUP comes from a terminal that hangs up, unless nohup(1) ignores it
 };
 
 // Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed (a socket must never become stderr), ignores

@@ -12,9 +12,8 @@ namespace preforkd {
 // One reload on its way: brings every slot from the committed generation to a new one, or back.
 //
 //   wait     for its turn, while reload.max_draining generations other than the committed one still drain
-//   batch    candidates of the new generation start beside the workers of the next slots, max_surge at a time; slots
-//   that
-//            have no worker need no surge
+//   batch    candidates of the new generation start beside the workers of the next slots, max_surge at a time; a slot
+//            without a worker needs no surge
 //   soak     each candidate that is READY must live on for `soak`
 //   switch   when the whole batch has soaked, candidates become the slots' workers and the old ones are told to leave
 //   … next batch, until every slot is switched: then the scheduler commits the generation.

@@ -39,13 +39,11 @@ namespace preforkd {
 // roster.hpp, the deadlines in deadlines.hpp, what an exit means in exit_verdict.hpp.
 //
 // Invariants (DESIGN.md, each asserted in scheduler_random_test.cpp after every step):
-//   I1  no ready worker is told to leave while its slot has no other ready one, except by scaling down, by stopping, by
-//   its
-//       own will, or within max_unavailable
+//   I1  no ready worker is told to leave while its slot has no other ready one, except by scaling down, by stopping,
+//       by its own will, or within max_unavailable
 //   I2  a slot gets a second process only while fewer slots than the surge (at least 1 for replacements) have two:
-//   those
-//       that are not leaving never exceed target + surge. A reload begins only while fewer than reload.max_draining
-//       generations other than the committed one drain
+//       those that are not leaving never exceed target + surge. A reload begins only while fewer than
+//       reload.max_draining generations other than the committed one drain
 //   I3  deadlines are looked at on each step; lateness kills nobody
 //   I4  backoff per slot, no giving up (but for restart.never), no spinning
 //   I5  facts about ids that are not alive change nothing

@@ -19,8 +19,8 @@ inline constexpr std::size_t close_reason_slots = 32;  // prefork::CloseReason v
 struct StatsPage {
   static constexpr std::uint32_t layout_version = 1;
 
-  std::atomic<std::uint32_t>
-      layout;  // layout_version once the worker counts; 0 from a program that does not use libprefork
+  // layout_version once the worker counts; 0 from a program that does not use libprefork.
+  std::atomic<std::uint32_t> layout;
   std::uint32_t reserved;
   std::atomic<std::uint64_t> connections;        // open now
   std::atomic<std::uint64_t> connections_total;  // accepted ever

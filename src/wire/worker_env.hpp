@@ -14,8 +14,7 @@
 namespace preforkd::worker_env {
 
 inline constexpr char listen_pid[] = "LISTEN_PID";
-inline constexpr char listen_pidfdid[] =
-    "LISTEN_PIDFDID";  // newer systemd; never set by us, but never passed on either
+inline constexpr char listen_pidfdid[] = "LISTEN_PIDFDID";  // newer systemd's; neither set nor passed on
 inline constexpr char listen_fds[] = "LISTEN_FDS";
 inline constexpr char listen_fdnames[] = "LISTEN_FDNAMES";
 inline constexpr char notify_socket[] = "NOTIFY_SOCKET";
@@ -25,9 +24,8 @@ inline constexpr char pool[] = "PREFORK_POOL";              // pool name
 inline constexpr char worker[] = "PREFORK_WORKER";          // slot, 0…N-1
 inline constexpr char generation[] = "PREFORK_GENERATION";  // 1, 2, …
 inline constexpr char settings[] = "PREFORK_SETTINGS";      // the config's "settings" object as JSON
-inline constexpr char control_fd[] =
-    "PREFORK_CONTROL_FD";                               // lifeline: end-of-file means that there is no master any more
-inline constexpr char stats_fd[] = "PREFORK_STATS_FD";  // memfd of one StatsPage
+inline constexpr char control_fd[] = "PREFORK_CONTROL_FD";  // lifeline: end-of-file means that there is no master
+inline constexpr char stats_fd[] = "PREFORK_STATS_FD";      // memfd of one StatsPage
 
 inline constexpr int first_listen_fd = 3;  // SD_LISTEN_FDS_START
 

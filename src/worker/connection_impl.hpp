@@ -139,8 +139,7 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   [[nodiscard]] EventLoop::TimePoint first_message_deadline() const noexcept;
 
   DataPath* path_ = nullptr;
-  ConnectionImpl* next_ =
-      nullptr;  // in the worker's list of connections with something left to do, or of vacant objects
+  ConnectionImpl* next_ = nullptr;  // in the list of connections with something left to do, or of vacant objects
   std::uint64_t id_ = 0;
   std::unique_ptr<Buffer> input_;   // received and not yet delivered
   std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback queued
@@ -151,8 +150,8 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   PeerAddress peer_;
   preforkd::UniqueFd fd_;
   std::uint32_t place_ = 0;  // in the table, for ever
-  std::uint32_t unread_ =
-      0;  // draining: bytes that the kernel held when it began; lingering: bytes that may still be discarded
+  // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
+  std::uint32_t unread_ = 0;
   std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has looked at in vain
   std::uint16_t held_replies_ = 0;
   std::uint8_t interest_ = 0;  // EPOLLIN and EPOLLOUT as epoll knows them

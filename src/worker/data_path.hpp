@@ -36,8 +36,7 @@ struct Handlers {
 class DataPath {
  public:
   static constexpr std::size_t read_size = std::size_t{64} * 1024;
-  static constexpr std::size_t scratch_limit =
-      std::size_t{64} * 1024;  // then replies are written although more may follow
+  static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // so much is written at once
   static constexpr std::size_t most_lingering = 1024;
 
   // `handlers`, `loop`, `wheel` and `stats` outlive the object. Throws std::bad_alloc.

@@ -31,8 +31,7 @@ class Framer {
   // what came since.
   //   message    `message` is a part of `input`; `consumed` bytes of `input`, at least 1, belong to it and its framing.
   //   need_more  call again when there is more. The input is then shorter than max_message + overhead().
-  //   too_long   the limit is passed. It is seen in the first max_message + overhead() bytes, for a length prefix in
-  //   the prefix alone.
+  //   too_long   the limit is passed. It is seen in the first max_message + overhead() bytes, or in a length prefix.
   // `scanned` belongs to the connection and starts at 0: how far the front of `input` was searched in vain, so that a
   // message which trickles in is searched once. `consumed` and `message` are set only for a message.
   [[nodiscard]] Cut next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,

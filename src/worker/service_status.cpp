@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/service_status.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <utility>
 
 #include "base/counted.hpp"
@@ -85,18 +83,6 @@ void ServiceStatus::show_title() noexcept {
     title += preforkd::counted(connections_, "connection");
   }
   preforkd::set_process_title(title);
-}
-
-Watchdog::Watchdog(const EventLoop& loop, TimerWheel& wheel, ServiceNotify& notify, preforkd::Duration interval)
-    : loop_(loop), wheel_(wheel), notify_(notify), period_(std::max(interval / 2, preforkd::Duration(1000))) {
-  wheel_.arm(*this, loop_.now() + period_);
-}
-
-Watchdog::~Watchdog() { wheel_.cancel(*this); }
-
-void Watchdog::on_timer() {
-  notify_.alive();
-  wheel_.arm(*this, loop_.now() + period_);
 }
 
 }  // namespace prefork::internal

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/time_span.hpp"
 #include "worker/event_loop.hpp"
 #include "worker/service_notify.hpp"
 #include "worker/timer_wheel.hpp"
@@ -15,9 +14,8 @@
 namespace prefork::internal {
 
 // Shows how this worker is: to the service manager (READY=1, STATUS=, STOPPING=1) and, in a pool, to ps(1) by the
-// process's title
-// ("prefork-echo: echo[1] ready, 12 connections"). At most once a second and only when something has changed, so an
-// idle worker sleeps.
+// process's title ("prefork-echo: echo[1] ready, 12 connections"). At most once a second and only when something has
+// changed, so an idle worker sleeps.
 class ServiceStatus final : private TimerNode {
  public:
   // `label`: "echo[1]", empty outside a pool: then the title stays as it is.
@@ -56,23 +54,6 @@ class ServiceStatus final : private TimerNode {
   std::size_t connections_ = 0;
   std::string told_;  // the last STATUS=
   std::optional<EventLoop::TimePoint> told_at_;
-};
-
-// Tells the service manager at half of its interval that the loop still turns.
-class Watchdog final : private TimerNode {
- public:
-  Watchdog(const EventLoop& loop, TimerWheel& wheel, ServiceNotify& notify, preforkd::Duration interval);
-  ~Watchdog();
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-
- private:
-  void on_timer() override;
-
-  const EventLoop& loop_;
-  TimerWheel& wheel_;
-  ServiceNotify& notify_;
-  const preforkd::Duration period_;
 };
 
 }  // namespace prefork::internal

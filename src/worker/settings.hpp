@@ -32,8 +32,8 @@ class Settings {
   // that the program itself has set to what the settings would not allow.
   [[nodiscard]] Limits limits(const Limits& limits);
 
-  // Everything that is wrong, one line each without a line's end, keys that nobody knows included, so it belongs after
-  // all reading:
+  // Everything that is wrong, one line each without a line's end. Keys that nobody knows are included, so it is to be
+  // called after all reading:
   //   settings.max_message: "64": 64 has no unit; write 64B, 64K, …
   //   settings.max_mesage: unknown key; did you mean "max_message"?
   [[nodiscard]] std::vector<std::string> problems() const;

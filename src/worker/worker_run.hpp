@@ -10,6 +10,7 @@
 #include "worker/lifeline.hpp"
 #include "worker/server_impl.hpp"
 #include "worker/service_status.hpp"
+#include "worker/watchdog.hpp"
 #include "worker/worker_signals.hpp"
 
 namespace prefork::internal {
@@ -17,11 +18,11 @@ namespace prefork::internal {
 // One Server::run(): from taking over the sockets to the exit status.
 //
 //   start() ── READY=1 ──▶ serving ── a reason to leave ──▶ draining ── last connection gone ──▶ done
-//                              └── a callback failed, or a second signal outside a pool: every connection is closed ──▶
-//                              done
+//                              └── a callback failed, or a second signal: every connection is closed ──▶ done
 //
-// A reason to leave that comes in the middle of a turn takes effect at its end. So a listening socket that woke this
-// worker in the same turn is accepted from before it is given up: the kernel has woken nobody else for that client.
+// A second signal counts outside a pool only. A reason to leave that comes in the middle of a turn takes effect at its
+// end. So a listening socket that woke this worker in the same turn is accepted from before it is given up: the kernel
+// has woken nobody else for that client.
 class WorkerRun final : private TimerNode {
  public:
   // Takes over descriptors and checks settings. Throws StartupError.

@@ -10,10 +10,10 @@
 
 namespace prefork::internal {
 
-// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and SIGPIPE into nothing. Both are blocked on
-// this thread as long as the object lives; at its end what is still pending is dropped (the worker leaves as it was
-// told) and the mask of before returns. A signal that came while a third party had it blocked is not lost: it stays
-// pending and is read here.
+// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and SIGPIPE into nothing. The first two are
+// blocked on this thread as long as the object lives; at its end what is still pending is dropped (the worker leaves as
+// it was told) and the mask of before returns. A signal that came while a third party had it blocked is not lost: it
+// stays pending and is read here.
 class WorkerSignals final : public EventSource {
  public:
   // Throws StartupError (os_error) if the kernel refuses.

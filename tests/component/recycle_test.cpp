@@ -76,8 +76,8 @@ class Story {
 Master start(unsigned workers, std::vector<std::string> settings) {
   Master::Options options;
   options.workers = workers;
-  settings.emplace_back(
-      "settings.drain_idle=keep");  // a connection's next request is answered by the worker that has it
+  // A connection's next request is answered by the worker that has it.
+  settings.emplace_back("settings.drain_idle=keep");
   for (std::string& each : settings) options.arguments.insert(options.arguments.end(), {"--set", std::move(each)});
   return Master({binaries::worker("prefork_does_as_told")}, options);
 }

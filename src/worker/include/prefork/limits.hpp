@@ -14,8 +14,8 @@ struct Limits {
   std::size_t max_message = 64 * 1024;  // bytes of one message without its framing; 1…1 GiB
   std::size_t max_connections = 10000;  // of one worker; at the limit it stops accepting and other workers take over
   std::size_t output_high_mark = 256 * 1024;  // bytes of unsent output above which a connection's input is not read
-  std::chrono::milliseconds idle_timeout{
-      300000};  // from the last message (or the accept) to the next message's first byte; 0: off
+  // From the last message (or the accept) to the next message's first byte; 0: off.
+  std::chrono::milliseconds idle_timeout{300000};
   std::chrono::milliseconds message_timeout{30000};  // from a message's first byte to its last; 0: off
   std::chrono::milliseconds write_timeout{30000};    // without progress of unsent output; 0: off
   // How long a draining worker waits for its last connections; 0: until the master kills it. Connections with nothing

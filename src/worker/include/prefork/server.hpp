@@ -71,8 +71,8 @@ class PREFORK_EXPORT Server {
   Server& listen(std::string_view address);
 
   Server& on_connect(std::function<void(Connection&)> callback);
-  Server& on_message(
-      std::function<void(Connection&, std::string_view message)> callback);  // message: valid during the call
+  // `message` is valid during the call.
+  Server& on_message(std::function<void(Connection&, std::string_view message)> callback);
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
   Server& on_worker_start(std::function<void()> callback);  // before READY=1: load what the worker needs
   Server& on_drain(std::function<void()> callback);  // told to leave; the sockets are closed, connections still open
