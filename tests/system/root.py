@@ -82,3 +82,5 @@ def install_under_test(build, layer):
     """Installs what is tested into the folder `layer`, which is laid over the root."""
     subprocess.run(["cmake", "--install", build, "--prefix", "/usr", "--component", "runtime"], check=True, stdout=subprocess.DEVNULL,
                    env={**os.environ, "DESTDIR": layer})
+    unit = os.path.join(layer, "usr/lib/systemd/system/preforkd@.service")
+    subprocess.run(["sed", "-i", "s,/usr/local/bin/,/usr/bin/,; s,/usr/local/etc/,/etc/,", unit], check=True)
