@@ -113,6 +113,26 @@ TEST_F(Ctl, list_is_not_held_up_by_a_pool_that_does_not_answer) {
   EXPECT_THAT(ended.out, testing::ContainsRegex("stopped +no answer"));
 }
 
+TEST_F(Ctl, answers_that_cannot_be_read_hide_no_other_pool_and_are_1) {
+  FakePoolState state = three_workers();
+  state.name = "liar";
+  FakePool liar(bus_.address(), state);
+  for (const char* const member : {"GetAll", "GetManagedObjects", "ListWorkers", "ExitHistory", "Plan", "Scale"}) {
+    liar.answer_nonsense(member);
+  }
+  const FakePool pool(bus_.address(), three_workers());
+  EXPECT_THAT(ctl({"list"}).out, testing::AllOf(HasSubstr("echo  running"), HasSubstr("liar  no answer")));
+  EXPECT_THAT(ctl({"metrics"}).out, HasSubstr("preforkd_workers_ready{pool=\"echo\"} 3"));
+  EXPECT_EQ(ctl_json({"version"})["pools"], json({{"echo", "0.1.0"}}));
+  for (const char* const verb : {"status", "workers", "show", "why", "plan"}) {
+    const Ended ended = ctl({verb, "liar"});
+    EXPECT_EQ(ended.status, 1) << verb;
+    EXPECT_THAT(ended.err, HasSubstr("pool \"liar\" tells what this preforkctl")) << verb;
+    EXPECT_THAT(ended.err, HasSubstr("the answer cannot be read: it is \"s\", not \"a")) << verb;
+  }
+  EXPECT_EQ(ctl({"scale", "liar", "2"}).status, 0) << "there is nothing to read";
+}
+
 TEST_F(Ctl, status_shows_load_queues_and_workers) {
   const FakePool pool(bus_.address(), three_workers());
   const Ended ended = ctl({"status", "echo"});
@@ -279,6 +299,7 @@ TEST_F(Ctl, events_are_lines_until_the_pool_leaves) {
   Process objects(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo", "--json=short"});
   events.err().wait_for("waiting for events of pool");
   objects.err().wait_for("waiting for events of pool");
+  pool->tell_descriptor();  // is passed over
   pool->tell_exit(1, 5001, "exit", "exit status 7\x1b");
   EXPECT_THAT(events.out().wait_for("worker 1"),
               testing::MatchesRegex("..:..:..\\.... worker 1 \\(pid 5001, generation 2\\) ended \\(exit\\): "

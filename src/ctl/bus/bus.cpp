@@ -11,6 +11,20 @@
 namespace preforkd::ctl {
 namespace {
 
+BusFailure failure_of(const sd_bus_error& error) {
+  const bool told = error.message != nullptr && *error.message != '\0';
+  return {error.name, told ? error.message : error.name};
+}
+
+Reply reply_of(sd_bus_message* message, const std::string& answer) {
+  if (const sd_bus_error* const error = sd_bus_message_get_error(message); error != nullptr) return failure_of(*error);
+  try {
+    return decode_answer(message, answer);
+  } catch (const BusFailure& failure) {
+    return failure;
+  }
+}
+
 // sd_bus_error with its own end.
 class Error {
  public:
@@ -22,7 +36,7 @@ class Error {
   sd_bus_error* get() noexcept { return &error_; }
   [[nodiscard]] BusFailure failure(int result) {
     if (error_.name == nullptr) sd_bus_error_set_errno(&error_, result);
-    return {error_.name, error_.message != nullptr ? error_.message : errno_text(-result)};
+    return failure_of(error_);
   }
 
  private:
@@ -110,19 +124,19 @@ Json Bus::call(const MethodCall& call) {
   sd_bus_message* answer = nullptr;
   const int result = sd_bus_call(bus_.get(), message.get(), call.timeout_us, error.get(), &answer);
   if (result < 0) throw error.failure(result);
-  return decode(Message(answer).get());
+  return decode_answer(Message(answer).get(), call.answer);
 }
 
 void Bus::call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply) {
   const Message message = make(call);
-  Listener& listener = listeners_.emplace_back(Listener{this, std::move(on_reply), nullptr, nullptr});
+  Listener& listener = listeners_.emplace_back(Listener{this, call.answer, std::move(on_reply), nullptr, nullptr});
   sd_bus_slot* slot = nullptr;
   require(sd_bus_call_async(bus_.get(), &slot, message.get(), take_reply, &listener, call.timeout_us));
   listener.slot.reset(slot);
 }
 
 void Bus::match(const std::string& rule, std::function<void(const Signal&)> on_signal) {
-  Listener& listener = listeners_.emplace_back(Listener{this, nullptr, std::move(on_signal), nullptr});
+  Listener& listener = listeners_.emplace_back(Listener{this, "", nullptr, std::move(on_signal), nullptr});
   sd_bus_slot* slot = nullptr;
   require(sd_bus_add_match(bus_.get(), &slot, rule.c_str(), take_signal, &listener));
   listener.slot.reset(slot);
@@ -139,12 +153,7 @@ int Bus::take_reply(sd_bus_message* message, void* pointer, sd_bus_error* /*erro
     break;
   }
   try {
-    const sd_bus_error* const error = sd_bus_message_get_error(message);
-    if (error == nullptr) {
-      listener->on_reply(decode(message));
-    } else {
-      listener->on_reply(BusFailure(error->name, error->message != nullptr ? error->message : error->name));
-    }
+    listener->on_reply(reply_of(message, listener->answer));
   } catch (...) {
     bus.thrown_ = std::current_exception();
   }
@@ -153,9 +162,15 @@ int Bus::take_reply(sd_bus_message* message, void* pointer, sd_bus_error* /*erro
 
 int Bus::take_signal(sd_bus_message* message, void* pointer, sd_bus_error* /*error*/) {
   auto* const listener = static_cast<Listener*>(pointer);
+  Json arguments;
+  try {
+    arguments = decode(message);
+  } catch (const BusFailure&) {
+    return 0;
+  }
   try {
     listener->on_signal({sd_bus_message_get_path(message), sd_bus_message_get_interface(message),
-                         sd_bus_message_get_member(message), decode(message)});
+                         sd_bus_message_get_member(message), std::move(arguments)});
   } catch (...) {
     listener->bus->thrown_ = std::current_exception();
   }

@@ -8,7 +8,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,17 +17,6 @@
 #include "ctl/json.hpp"
 
 namespace preforkd::ctl {
-
-// A call that came back as an error, or not at all.
-class BusFailure : public std::runtime_error {
- public:
-  BusFailure(std::string name, const std::string& text) : std::runtime_error(text), name_(std::move(name)) {}
-  // Of D-Bus: "org.preforkd1.Error.Stopping".
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
- private:
-  std::string name_;
-};
 
 struct Signal {
   std::string path;
@@ -54,7 +42,8 @@ class Bus {
   Json call(const MethodCall& call);
   // on_reply is called once, unless the connection goes first.
   void call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply);
-  // For the rest of the connection's life. `rule` as in sd_bus_add_match(3). Throws BusFailure.
+  // For the rest of the connection's life. `rule` as in sd_bus_add_match(3). A signal that cannot be read is none.
+  // Throws BusFailure.
   void match(const std::string& rule, std::function<void(const Signal&)> on_signal);
 
   // Handles all that has come. Throws BusFailure once the connection is lost.
@@ -75,6 +64,7 @@ class Bus {
   // What a callback of sd-bus is given; its slot ends before it does.
   struct Listener {
     Bus* bus;
+    std::string answer;  // as MethodCall::answer
     std::function<void(const Reply&)> on_reply;
     std::function<void(const Signal&)> on_signal;
     std::unique_ptr<sd_bus_slot, Unref> slot;

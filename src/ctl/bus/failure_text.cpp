@@ -10,7 +10,7 @@
 namespace preforkd::ctl {
 namespace {
 
-enum class Kind { absent, not_allowed, gone, silent, no_object, unknown_call, refused };
+enum class Kind { absent, not_allowed, gone, silent, no_object, unknown_call, unreadable, refused };
 
 struct Row {
   std::string_view name;
@@ -38,6 +38,7 @@ constexpr auto kinds = std::to_array<Row>({
     {"org.freedesktop.DBus.Error.UnknownInterface", Kind::unknown_call},
     {"org.freedesktop.DBus.Error.UnknownProperty", Kind::unknown_call},
     {"org.freedesktop.DBus.Error.InvalidArgs", Kind::unknown_call},
+    {"org.freedesktop.DBus.Error.InvalidSignature", Kind::unreadable},
 });
 
 Kind kind_of(const std::string& name) {
@@ -76,6 +77,10 @@ CommandError explain(const BusFailure& failure, const std::string& pool, const B
     case Kind::unknown_call:
       return {exit_code::failure, name + " does not understand this preforkctl (version " PREFORKD_VERSION "; see \"" +
                                       self + "show " + pool + "\" for its own): " + failure.what()};
+    case Kind::unreadable:
+      return {
+          exit_code::failure,
+          name + " tells what this preforkctl (version " PREFORKD_VERSION ") does not understand: " + failure.what()};
     case Kind::refused:
       break;
   }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/bus/message.hpp"
 
-#include <stdexcept>
+#include <string_view>
 
 #include "base/errors.hpp"
 
 namespace preforkd::ctl {
 namespace {
 
+BusFailure unreadable(const std::string& why) {
+  return {"org.freedesktop.DBus.Error.InvalidSignature", "the answer cannot be read: " + why};
+}
+
 int check(int result) {
-  if (result < 0) throw std::runtime_error("the answer cannot be read: " + errno_text(-result));
+  if (result < 0) throw unreadable(errno_text(-result));
   return result;
 }
 
@@ -45,7 +49,7 @@ Json read_basic(sd_bus_message* message, char type) {
     case SD_BUS_TYPE_SIGNATURE:
       return basic<const char*>(message, type);
     default:
-      throw std::runtime_error(std::string("the answer holds a value of the unknown type ") + type);
+      throw unreadable(std::string("a value of the type ") + type);
   }
 }
 
@@ -113,6 +117,15 @@ int append(sd_bus_message* message, const std::vector<Argument>& arguments) {
 Json decode(sd_bus_message* message) {
   check(sd_bus_message_rewind(message, 1));
   return read_rest(message);
+}
+
+Json decode_answer(sd_bus_message* message, const std::string& signature) {
+  if (signature.empty()) return Json::array();
+  const char* const given = sd_bus_message_get_signature(message, 1);
+  if (given == nullptr || !std::string_view(given).starts_with(signature)) {
+    throw unreadable("it is \"" + std::string(given != nullptr ? given : "") + "\", not \"" + signature + '"');
+  }
+  return decode(message);
 }
 
 }  // namespace preforkd::ctl

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,11 +23,23 @@ using Message = std::unique_ptr<sd_bus_message, MessageUnref>;
 // An argument of the types u, i and s.
 using Argument = std::variant<std::uint32_t, std::int32_t, std::string>;
 
+// A call that came back as an error, or with an answer that cannot be read, or not at all.
+class BusFailure : public std::runtime_error {
+ public:
+  BusFailure(std::string name, const std::string& text) : std::runtime_error(text), name_(std::move(name)) {}
+  // Of D-Bus: "org.preforkd1.Error.Stopping".
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+ private:
+  std::string name_;
+};
+
 struct MethodCall {
   std::string destination;
   std::string path;
   std::string interface;
   std::string member;
+  std::string answer;  // how its out arguments' signature begins ("a("); empty: they are not looked at
   std::vector<Argument> arguments;
   bool interactive = false;      // whoever decides may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
   std::uint64_t timeout_us = 0;  // 0: sd-bus's own, 25 s; UINT64_MAX: none
@@ -35,7 +49,9 @@ struct MethodCall {
 [[nodiscard]] int append(sd_bus_message* message, const std::vector<Argument>& arguments);
 
 // All arguments of a message as an array. Structs and arrays become arrays, dictionaries objects, variants their value.
-// Throws std::runtime_error if the message is broken.
+// Throws BusFailure if the message is broken or holds what has no such form, as a descriptor.
 [[nodiscard]] Json decode(sd_bus_message* message);
+// Those of an answer, whose signature must begin so (MethodCall::answer). Throws BusFailure.
+[[nodiscard]] Json decode_answer(sd_bus_message* message, const std::string& signature);
 
 }  // namespace preforkd::ctl

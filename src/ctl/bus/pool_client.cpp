@@ -17,12 +17,18 @@ constexpr char worker_interface[] = "org.preforkd1.Worker";
 constexpr char pool_path[] = "/org/preforkd1";
 constexpr std::string_view name_prefix = "org.preforkd1.";
 
-MethodCall driver_call(const std::string& member, std::vector<Argument> arguments = {}) {
+MethodCall driver_call(const std::string& member, const std::string& answer, std::vector<Argument> arguments = {}) {
   return {.destination = "org.freedesktop.DBus",
           .path = "/org/freedesktop/DBus",
           .interface = "org.freedesktop.DBus",
           .member = member,
+          .answer = answer,
           .arguments = std::move(arguments)};
+}
+
+MethodCall answered(MethodCall call, const std::string& answer) {
+  call.answer = answer;
+  return call;
 }
 
 std::string worker_path(std::uint32_t slot) { return std::string(pool_path) + "/worker/" + std::to_string(slot); }
@@ -37,6 +43,7 @@ MethodCall PoolClient::pool_call(const std::string& member, std::vector<Argument
           .path = pool_path,
           .interface = pool_interface,
           .member = member,
+          .answer = "",
           .arguments = std::move(arguments)};
 }
 
@@ -56,18 +63,18 @@ MethodCall PoolClient::changing(MethodCall call) const {
 }
 
 MethodCall PoolClient::get_all_call() const {
-  MethodCall call = pool_call("GetAll", {std::string(pool_interface)});
+  MethodCall call = answered(pool_call("GetAll", {std::string(pool_interface)}), "a{sv}");
   call.interface = "org.freedesktop.DBus.Properties";
   return call;
 }
 
 MethodCall PoolClient::objects_call() const {
-  MethodCall call = pool_call("GetManagedObjects");
+  MethodCall call = answered(pool_call("GetManagedObjects"), "a{oa{sa{sv}}}");
   call.interface = "org.freedesktop.DBus.ObjectManager";
   return call;
 }
 
-MethodCall PoolClient::processes_call() const { return pool_call("ListWorkers"); }
+MethodCall PoolClient::processes_call() const { return answered(pool_call("ListWorkers"), "a("); }
 
 Json PoolClient::call(const MethodCall& call) {
   try {
@@ -80,7 +87,7 @@ Json PoolClient::call(const MethodCall& call) {
 Json PoolClient::properties() { return call(get_all_call()).at(0); }
 
 Json PoolClient::properties(std::uint32_t slot) {
-  MethodCall get_all = worker_call(slot, "GetAll", {std::string(worker_interface)});
+  MethodCall get_all = answered(worker_call(slot, "GetAll", {std::string(worker_interface)}), "a{sv}");
   get_all.interface = "org.freedesktop.DBus.Properties";
   return call(get_all).at(0);
 }
@@ -90,10 +97,12 @@ std::vector<WorkerState> PoolClient::workers() { return worker_states(call(objec
 std::vector<ProcessState> PoolClient::processes() { return process_states(call(processes_call()).at(0)); }
 
 std::vector<ExitRecord> PoolClient::exits(std::uint32_t most) {
-  return exit_records(call(pool_call("ExitHistory", {most})).at(0));
+  return exit_records(call(answered(pool_call("ExitHistory", {most}), "a(")).at(0));
 }
 
-std::vector<PlannedChange> PoolClient::plan() { return planned_changes(call(changing(pool_call("Plan"))).at(0)); }
+std::vector<PlannedChange> PoolClient::plan() {
+  return planned_changes(call(changing(answered(pool_call("Plan"), "a("))).at(0));
+}
 
 void PoolClient::scale(std::uint32_t workers) { call(changing(pool_call("Scale", {workers}))); }
 
@@ -104,7 +113,7 @@ void PoolClient::recycle(std::uint32_t slot) { call(changing(worker_call(slot, "
 void PoolClient::kill(std::uint32_t slot, std::int32_t signal) { call(changing(worker_call(slot, "Kill", {signal}))); }
 
 std::string PoolClient::owner() {
-  return call(driver_call("GetNameOwner", {std::string(name_prefix) + name_})).at(0).get<std::string>();
+  return call(driver_call("GetNameOwner", "s", {std::string(name_prefix) + name_})).at(0).get<std::string>();
 }
 
 void PoolClient::subscribe(std::function<void(const Signal&)> on_signal, const std::function<void()>& on_gone) {
@@ -138,7 +147,7 @@ void PoolClient::reload(std::function<void(const Signal&)> on_signal) {
 std::vector<std::string> pool_names(Bus& bus) {
   std::vector<std::string> pools;
   try {
-    const Json answer = bus.call(driver_call("ListNames"));
+    const Json answer = bus.call(driver_call("ListNames", "as"));
     for (const Json& name : answer.at(0)) {
       const auto& text = name.get_ref<const std::string&>();
       if (text.starts_with(name_prefix)) pools.push_back(text.substr(name_prefix.size()));

@@ -158,6 +158,11 @@ void FakePool::stay_silent(const std::string& member) {
   silent_.insert(member);
 }
 
+void FakePool::answer_nonsense(const std::string& member) {
+  const std::lock_guard lock(mutex_);
+  nonsense_.insert(member);
+}
+
 std::vector<std::string> FakePool::calls() const {
   const std::lock_guard lock(mutex_);
   return calls_;
@@ -169,6 +174,12 @@ void FakePool::tell_exit(std::uint32_t slot, std::uint32_t pid, const std::strin
                            cause.c_str(), "exited", 7, text.c_str()),
         "WorkerExited");
   sd_bus_flush(bus_.get());
+}
+
+void FakePool::tell_descriptor() {
+  const std::lock_guard lock(mutex_);
+  check(sd_bus_emit_signal(bus_.get(), pool_path, "org.preforkd1.Pool", "WorkerReady", "h", stop_.get()),
+        "WorkerReady");
 }
 
 int FakePool::take(sd_bus_message* message, void* pool, sd_bus_error* /*error*/) {
@@ -197,6 +208,7 @@ int FakePool::answer(sd_bus_message* message) {
   if (const auto error = errors_.find(member); error != errors_.end()) {
     return sd_bus_reply_method_errorf(message, error->second.name.c_str(), "%s", error->second.text.c_str());
   }
+  if (nonsense_.contains(member)) return sd_bus_reply_method_return(message, "s", "nonsense");
   return answer_pool(message, member);
 }
 

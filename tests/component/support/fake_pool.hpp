@@ -56,11 +56,15 @@ class FakePool {
   void fail(const std::string& member, MethodError error);
   // From now on: this method is never answered.
   void stay_silent(const std::string& member);
+  // From now on: this method is answered with a text, whatever it should tell.
+  void answer_nonsense(const std::string& member);
   // "Scale 5", "Kill /org/preforkd1/worker/1 15 interactive", …, in order.
   [[nodiscard]] std::vector<std::string> calls() const;
 
   // Emits WorkerExited for a worker.
   void tell_exit(std::uint32_t slot, std::uint32_t pid, const std::string& cause, const std::string& text);
+  // Emits a signal that holds a descriptor, which no reader of this interface expects.
+  void tell_descriptor();
 
  private:
   struct Unref {
@@ -77,6 +81,7 @@ class FakePool {
   std::unique_ptr<sd_bus, Unref> bus_;
   std::map<std::string, MethodError> errors_;
   std::set<std::string> silent_;
+  std::set<std::string> nonsense_;
   std::vector<std::string> calls_;
   UniqueFd stop_;
   std::thread thread_;
