@@ -41,22 +41,24 @@ std::optional<std::string> oom_count_file(std::string_view membership, const std
   return std::nullopt;
 }
 
-OomKills::OomKills(std::optional<std::string> file) : file_(std::move(file)), seen_(count()) {}
+OomKills::OomKills(std::optional<std::string> file) : file_(std::move(file)), seen_(count().value_or(0)) {}
 
 bool OomKills::explain_death(Instant now) {
-  const std::uint64_t present = count();
-  if (present > seen_) {
-    unexplained_ = present - seen_;
+  const std::optional<std::uint64_t> present = count();
+  if (!present) return false;
+  if (now - counted_at_ > one_event) unexplained_ = 0;
+  if (*present > seen_) {
+    unexplained_ += *present - seen_;
     counted_at_ = now;
-  } else if (now - counted_at_ > one_event) {
-    unexplained_ = 0;
   }
-  seen_ = present;
+  seen_ = *present;
   if (unexplained_ == 0) return false;
   --unexplained_;
   return true;
 }
 
-std::uint64_t OomKills::count() const { return file_ ? count_in(read_kernel_file(*file_)).value_or(0) : 0; }
+std::optional<std::uint64_t> OomKills::count() const {
+  return file_ ? count_in(read_kernel_file(*file_)) : std::nullopt;
+}
 
 }  // namespace preforkd

@@ -29,7 +29,7 @@ class OomKills {
   [[nodiscard]] bool explain_death(Instant now);
 
  private:
-  [[nodiscard]] std::uint64_t count() const;
+  [[nodiscard]] std::optional<std::uint64_t> count() const;  // nullopt: can't be read now
 
   const std::optional<std::string> file_;
   std::uint64_t seen_;

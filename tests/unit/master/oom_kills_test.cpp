@@ -47,6 +47,17 @@ TEST_F(OomKillsTest, KillsThatCameTogetherExplainAsManyDeaths) {
   EXPECT_FALSE(kills.explain_death(now + std::chrono::milliseconds(2)));
 }
 
+TEST_F(OomKillsTest, AKillThatComesBeforeAllDeathsAreKnownTakesNoneAway) {
+  count(0);
+  OomKills kills = begin();
+  count(2);
+  EXPECT_TRUE(kills.explain_death(now));
+  count(3);
+  EXPECT_TRUE(kills.explain_death(now + std::chrono::milliseconds(1)));
+  EXPECT_TRUE(kills.explain_death(now + std::chrono::milliseconds(2)));
+  EXPECT_FALSE(kills.explain_death(now + std::chrono::milliseconds(3)));
+}
+
 TEST_F(OomKillsTest, AKillThatNoWorkerDiedOfExplainsNoLaterDeath) {
   count(0);
   OomKills kills = begin();
@@ -85,6 +96,8 @@ TEST_F(OomKillsTest, AFileThatGoesAwayIsNoReason) {
   OomKills kills = begin();
   std::filesystem::remove_all(mount.path("x"));
   EXPECT_FALSE(kills.explain_death(now));
+  count(4);
+  EXPECT_FALSE(kills.explain_death(now)) << "what was counted before is not counted again";
 }
 
 }  // namespace
