@@ -11,6 +11,7 @@ import tempfile
 # The last is apt's pattern for the library's name with whatever number the suite has.
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "polkitd", "procps", "iproute2", "libstdc++6", "libsystemd0", "python3-minimal",
             r"?name(^libsdbus-c\+\+[0-9]+$)"]
+BUILD_TEST_PACKAGES = ["libgtest-dev", "libgmock-dev", "python3", "procps", "dbus-daemon", "systemd", "ccache"]
 SECONDS_TO_MAKE = 420
 
 
@@ -48,11 +49,20 @@ def sources(suite):
     return lines
 
 
-def debian(suite):
-    """The path of a root of the suite with PACKAGES, made if it is not there. Never changed after that: it is only a lower layer."""
+def build_packages():
+    """What building preforkd and running its unit and component tests needs."""
+    with open(os.path.join(os.path.dirname(__file__), "../../packaging/build-dependencies"), encoding="utf-8") as stream:
+        rows = [line.split() for line in stream if not line.startswith("#")]
+    return [package for group, package in rows if group == "build"] + BUILD_TEST_PACKAGES
+
+
+def debian(suite, packages=None):
+    """The path of a root of the suite with the packages (PACKAGES), made if it is not there. Never changed after that: it is only a lower
+    layer."""
+    packages = packages or PACKAGES
     if not shutil.which("mmdebstrap"):
         raise Unavailable("mmdebstrap is not installed")
-    key = hashlib.sha256("\n".join([suite] + PACKAGES).encode()).hexdigest()[:12]
+    key = hashlib.sha256("\n".join([suite] + packages).encode()).hexdigest()[:12]
     root = os.path.join(cache(), f"{suite}-{key}")
     os.makedirs(cache(), mode=0o755, exist_ok=True)
     with open(root + ".lock", "w", encoding="utf-8") as lock:
@@ -62,15 +72,15 @@ def debian(suite):
         print(f"making a root of Debian {suite} in {root}", flush=True)
         unfinished = tempfile.mkdtemp(prefix=f".{suite}-", dir=cache())
         try:
-            _bootstrap(suite, unfinished)
+            _bootstrap(suite, packages, unfinished)
             os.rename(unfinished, root)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     return root
 
 
-def _bootstrap(suite, folder):
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--include=" + ",".join(PACKAGES), suite, folder, "-"]
+def _bootstrap(suite, packages, folder):
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--include=" + ",".join(packages), suite, folder, "-"]
     run = subprocess.run(command, input="\n".join(sources(suite)) + "\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                          timeout=SECONDS_TO_MAKE, check=False)
     if run.returncode != 0:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <utility>
 
 #include "base/errors.hpp"
 #include "support/proc.hpp"
@@ -22,6 +23,14 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   for (std::string& string : strings) all.push_back(string.data());
   all.push_back(nullptr);
   return all;
+}
+
+constexpr char end_mark = '\0';
+
+void type_into(int fd, std::string_view keys) {
+  if (::write(fd, keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) {
+    throw HarnessError("cannot type: " + errno_text(errno));
+  }
 }
 
 }  // namespace
@@ -63,23 +72,26 @@ PseudoTerminal::~PseudoTerminal() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-void PseudoTerminal::type(std::string_view keys) const {
-  if (::write(terminal_.get(), keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) {
-    throw HarnessError("cannot type: " + errno_text(errno));
-  }
-}
+void PseudoTerminal::type(std::string_view keys) const { type_into(terminal_.get(), keys); }
 
 void PseudoTerminal::signal(int number) const { ::kill(pid_, number); }
 
 bool PseudoTerminal::read_some(const Deadline& deadline) {
-  std::array<pollfd, 2> entries{{{terminal_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}}};
+  if (text_ended_) return false;
+  std::array<pollfd, 2> entries{{{terminal_.get(), POLLIN, 0}, {end_marked_ ? -1 : pidfd_.get(), POLLIN, 0}}};
   if (::poll(entries.data(), entries.size(), deadline.poll_timeout()) <= 0) throw HarnessError("too late:\n" + text_);
-  if (entries[0].revents == 0) return false;  // it has ended, and all is read
+  // The kernel brings what was written from one end to the other in its own time, but in order: when the program has
+  // ended, a byte of ours comes after its last one.
+  if (entries[1].revents != 0 && !std::exchange(end_marked_, true)) type_into(other_end_.get(), {&end_mark, 1});
+  if (entries[0].revents == 0) return true;
   std::array<char, 4096> buffer{};
   const ssize_t size = ::read(terminal_.get(), buffer.data(), buffer.size());
   if (size <= 0) return false;
   text_.append(buffer.data(), static_cast<std::size_t>(size));
-  return true;
+  if (!end_marked_ || text_.back() != end_mark) return true;
+  text_.pop_back();
+  text_ended_ = true;
+  return false;
 }
 
 std::string PseudoTerminal::wait_for(std::string_view part, const Deadline& deadline) {

@@ -44,6 +44,8 @@ class PseudoTerminal {
   UniqueFd terminal_;
   UniqueFd other_end_;  // keeps the settings when the program is gone
   std::string text_;
+  bool end_marked_ = false;
+  bool text_ended_ = false;
   std::size_t seen_ = 0;
 };
 
