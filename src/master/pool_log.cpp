@@ -181,11 +181,6 @@ void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
 
 void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
 
-std::uint64_t PoolLog::crashes(unsigned slot) const {
-  const auto found = slots_.find(slot);
-  return found == slots_.end() ? 0 : found->second.crashes;
-}
-
 std::string PoolLog::crash_text(unsigned slot) const {
   const auto found = slots_.find(slot);
   const std::uint64_t count = found == slots_.end() ? 0 : found->second.crashes;

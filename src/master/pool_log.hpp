@@ -50,9 +50,8 @@ class PoolLog final : public PoolObserver {
   // After this much ready time a slot's crashes are forgotten, as a reload may have changed it.
   void set_forget_after(Duration time) { forget_after_ = time; }
 
-  // Crashes of this slot since the master started.
-  [[nodiscard]] std::uint64_t crashes(unsigned slot) const;
-  // The same with the cause of the last one: "0 crashes", "1 crash (oom)", "3 crashes (last: hang)".
+  // Crashes of this slot since the master started, and the cause of the last one: "0 crashes", "1 crash (oom)",
+  // "3 crashes (last: hang)".
   [[nodiscard]] std::string crash_text(unsigned slot) const;
 
  private:

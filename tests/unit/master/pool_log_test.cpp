@@ -85,8 +85,8 @@ TEST_F(PoolLogTest, CountsCrashesInARow) {
   second.follow = Follow::waits;
   second.next_try_at = clock_.time + milliseconds(400);
   EXPECT_NE(said_of(second).find("crashed 2 times in 10s, next try in 400ms\n"), std::string::npos);
-  EXPECT_EQ(log_.crashes(1), 2U);
-  EXPECT_EQ(log_.crashes(0), 0U);
+  EXPECT_EQ(log_.crash_text(1), "2 crashes (last: signal)");
+  EXPECT_EQ(log_.crash_text(0), "0 crashes");
 }
 
 TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
