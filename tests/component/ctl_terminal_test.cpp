@@ -69,14 +69,18 @@ TEST_F(CtlTerminal, lines_end_at_its_edge_unless_full_is_given) {
 
 TEST_F(CtlTerminal, long_output_goes_through_the_pager) {
   const TempDir folder;
-  const std::string pager = folder.write("pager", "#!/bin/sh\necho \"paged with $LESS\"\nexec cat\n");
+  const std::string pager = folder.write("pager", "#!/bin/sh\necho \"paged with $LESS $LESSSECURE\"\nexec cat\n");
   ASSERT_EQ(::chmod(pager.c_str(), 0755), 0);
   const FakePool pool(bus_.address(), pool_of(60));
-  EXPECT_THAT(text_of({"workers", "echo"}, {{"SYSTEMD_PAGER", pager}}),
-              testing::AllOf(HasSubstr("paged with FRSXMK"), HasSubstr("60 workers.")));
-  EXPECT_THAT(text_of({"workers", "echo", "--no-pager"}, {{"SYSTEMD_PAGER", pager}}), Not(HasSubstr("paged")));
-  EXPECT_THAT(text_of({"workers", "echo"}, {{"SYSTEMD_PAGER", ""}, {"PAGER", pager}}), Not(HasSubstr("paged")));
-  EXPECT_THAT(text_of({"list"}, {{"SYSTEMD_PAGER", pager}}), Not(HasSubstr("paged"))) << "it is short";
+  const Environment trusted{{"SYSTEMD_PAGERSECURE", "0"}, {"SYSTEMD_PAGER", pager}};
+  EXPECT_THAT(text_of({"workers", "echo"}, trusted),
+              testing::AllOf(HasSubstr("paged with FRSXMK \r\n"), HasSubstr("60 workers.")));
+  EXPECT_THAT(text_of({"workers", "echo", "--no-pager"}, trusted), Not(HasSubstr("paged")));
+  EXPECT_THAT(text_of({"workers", "echo"}, {{"SYSTEMD_PAGERSECURE", "0"}, {"SYSTEMD_PAGER", ""}, {"PAGER", pager}}),
+              Not(HasSubstr("paged")));
+  EXPECT_THAT(text_of({"list"}, trusted), Not(HasSubstr("paged"))) << "it is short";
+  EXPECT_THAT(text_of({"workers", "echo"}, {{"SYSTEMD_PAGERSECURE", "1"}, {"SYSTEMD_PAGER", pager}}),
+              HasSubstr("paged with FRSXMK 1\r\n"));
 }
 
 TEST_F(CtlTerminal, watch_looks_again_each_second_and_sorts_by_keys) {

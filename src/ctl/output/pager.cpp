@@ -9,10 +9,11 @@
 
 #include <array>
 #include <cstdlib>
-#include <sstream>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.hpp"
+#include "ctl/output/pager_choice.hpp"
 #include "ctl/output/terminal.hpp"
 
 namespace preforkd::ctl {
@@ -34,19 +35,13 @@ class IgnoredSignals {
   sighandler_t pipe_;
 };
 
-std::vector<std::string> words(const char* command) {
-  std::istringstream stream(command);
-  std::vector<std::string> found;
-  for (std::string word; stream >> word;) found.push_back(word);
-  return found;
-}
-
 // less leaves by itself where the text fits, keeps it on the screen, shows colours and ends with Ctrl-C.
-void set_defaults_of_less() {
+void set_defaults_of_less(PagerTrust trust) {
   const char* const options = std::getenv("SYSTEMD_LESS");
   ::setenv("LESS", options != nullptr ? options : "FRSXMK", 1);
   const char* const charset = std::getenv("SYSTEMD_LESSCHARSET");
   ::setenv("LESSCHARSET", charset != nullptr ? charset : "utf-8", 0);
+  if (trust != PagerTrust::full) ::setenv("LESSSECURE", "1", 1);
 }
 
 // -1 if it cannot be executed.
@@ -74,23 +69,15 @@ pid_t start(const std::vector<std::string>& command, int input) {
 
 }  // namespace
 
-std::vector<std::vector<std::string>> pager_commands() {
-  const char* chosen = std::getenv("SYSTEMD_PAGER");
-  if (chosen == nullptr) chosen = std::getenv("PAGER");
-  if (chosen == nullptr) return {{"less"}, {"more"}};
-  const std::vector<std::string> command = words(chosen);
-  if (command.empty() || (command.size() == 1 && command.front() == "cat")) return {};
-  return {command};
-}
-
 bool page(const std::string& text) {
   const IgnoredSignals ignored;
-  for (const std::vector<std::string>& command : pager_commands()) {
+  const PagerTrust trust = pager_trust();
+  for (const std::vector<std::string>& command : pager_commands(trust)) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
     const UniqueFd reader(ends[0]);
     UniqueFd writer(ends[1]);
-    set_defaults_of_less();
+    set_defaults_of_less(trust);
     const pid_t pager = start(command, reader.get());
     if (pager < 0) continue;
     write_all(writer.get(), text);
