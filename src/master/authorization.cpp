@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "master/log.hpp"
@@ -35,6 +37,8 @@ NativeMessage make_question(sd_bus* bus, const Authorization::Question& question
   return call;
 }
 
+sdbus::Error too_many() { return bus_error(error_limits, "too many calls wait for an authorization; try again later"); }
+
 bool is_absent(const sd_bus_error& error) noexcept {
   return sd_bus_error_has_name(&error, "org.freedesktop.DBus.Error.ServiceUnknown") > 0 ||
          sd_bus_error_has_name(&error, "org.freedesktop.DBus.Error.NameHasNoOwner") > 0;
@@ -51,6 +55,7 @@ struct Authorization::Pending {
   Question question;
   Answer answer;
   std::string who;
+  std::optional<std::uint32_t> at_polkit;  // polkit is asked about this user
   NativeSlot call;
   std::list<Pending>::iterator self;
 };
@@ -60,10 +65,8 @@ Authorization::~Authorization() = default;
 
 void Authorization::ask(Question question, Answer answer) {
   if (pending_.size() >= most_pending) {
-    const sdbus::Error refused = bus_error(error_limits, "too many questions wait for an authorization (" +
-                                                             std::to_string(most_pending) + "); try again later");
-    answer(&refused, "");
-    return;
+    const sdbus::Error refused = too_many();
+    return answer(&refused, "");
   }
   const NativeMessage call = native_call(bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
                                          "GetConnectionUnixUser");
@@ -95,7 +98,19 @@ void Authorization::user_known(Pending& pending, sd_bus_message* reply) {
   }
   pending.who = "uid " + std::to_string(uid);
   if (uid == 0 || uid == geteuid()) return finish(pending, nullptr);
+  if (!may_ask_polkit(uid)) {
+    const sdbus::Error refused = too_many();
+    return finish(pending, &refused);
+  }
+  pending.at_polkit = uid;
   ask_polkit(pending);
+}
+
+bool Authorization::may_ask_polkit(std::uint32_t uid) const {
+  const auto count = [this](auto counts) { return std::count_if(pending_.begin(), pending_.end(), counts); };
+  const auto of_all = count([](const Pending& each) { return each.at_polkit.has_value(); });
+  const auto of_user = count([uid](const Pending& each) { return each.at_polkit == uid; });
+  return std::cmp_less(of_all, most_at_polkit) && std::cmp_less(of_user, most_of_one_user);
 }
 
 void Authorization::ask_polkit(Pending& pending) {
@@ -123,7 +138,8 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
     const std::string why = is_absent(*error)
                                 ? "there is no polkit here, so only root and the pool's own user may"
                                 : "polkit: " + std::string(error->message != nullptr ? error->message : error->name);
-    if (!is_absent(*error)) log::warning("cannot ask polkit for " + action + ": " + why);
+    // A caller who tries again and again shall not fill the log.
+    if (!is_absent(*error) && std::exchange(complaint_, why) != why) log::warning("cannot ask " + why);
     const sdbus::Error refused =
         bus_error(error_not_authorized, action + " is not allowed for " + pending.who + ": " + why);
     return finish(pending, &refused);

@@ -25,9 +25,12 @@ enum class BusAction : std::uint8_t {
 // here waits: who the caller is and what polkit says are asked for, and the loop goes on.
 class Authorization {
  public:
-  // Questions that wait for an answer at the same time; a polkit agent may take its time. Who comes beyond that is
-  // refused and may try again.
-  static constexpr std::size_t most_pending = 128;
+  // Calls that wait for an answer at the same time; who comes beyond that is refused and may try again. polkit may take
+  // its time, since it may ask somebody for a password; so it has a smaller share of the calls, and one user a share of
+  // that: nobody can keep root and the pool's own user, about whom polkit is not asked, from being heard.
+  static constexpr std::size_t most_pending = 1024;
+  static constexpr std::size_t most_at_polkit = 128;
+  static constexpr std::size_t most_of_one_user = 32;
 
   struct Question {
     Caller caller;
@@ -52,9 +55,11 @@ class Authorization {
   void ask_polkit(Pending& pending);
   void polkit_answered(Pending& pending, sd_bus_message* reply);
   void finish(Pending& pending, const sdbus::Error* refused);
+  [[nodiscard]] bool may_ask_polkit(std::uint32_t uid) const;
 
   sd_bus* bus_;
   std::list<Pending> pending_;
+  std::string complaint_;  // about polkit, the last one in the log
 };
 
 }  // namespace preforkd
