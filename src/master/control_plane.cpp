@@ -97,6 +97,7 @@ void ControlPlane::reload_finished(const ReloadResult& result) {
   if (!objects_) return;
   events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
   objects_->stop_timeout.compare();
+  settle();  // who waits for the reload's answer hears first what led to it
 }
 
 void ControlPlane::settle() {

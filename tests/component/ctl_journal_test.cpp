@@ -55,15 +55,16 @@ class CtlJournal : public testing::Test {
   }
 
   // Runs preforkctl when a worker of a pool has written and ended, and returns what it wrote to stdout and stderr.
-  std::string shown(std::vector<std::string> arguments, std::vector<std::pair<std::string, MethodError>> errors = {}) {
+  std::string shown(std::vector<std::string> arguments, bool reload_fails = false) {
     arguments.insert(arguments.begin(), {"--mount", "sh", "-ec", script, "sh", journald, go_, binaries::preforkctl,
                                          "--address=" + bus_.address()});
     Process process("/usr/bin/unshare", arguments);
     const std::string line = process.out().wait_for("worker ");
     FakePoolState state;
     state.exit_pid = static_cast<std::uint32_t>(std::stoul(line.substr(line.find(' '))));
+    state.fails_at_reload = reload_fails;
     FakePool pool(bus_.address(), state);
-    for (const auto& [member, error] : errors) pool.fail(member, error);
+    pool.fail("Reload", {"org.preforkd1.Error.ReloadFailed", "it failed"});
     static_cast<void>(folder_.write("go", "go\n"));  // a FIFO: waits for its reader
     process.wait_exit();
     return process.out().wait_closed() + process.err().wait_closed();
@@ -84,10 +85,13 @@ void expect_last_words(const std::string& text) {
 TEST_F(CtlJournal, why_shows_the_last_lines_of_the_worker_that_failed) { expect_last_words(shown({"why", "echo"})); }
 
 TEST_F(CtlJournal, a_failed_reload_shows_the_last_lines_of_the_worker_it_failed_of) {
-  const std::string text =
-      shown({"reload", "echo"}, {{"Reload", {"org.preforkd1.Error.ReloadFailed", "worker 1 failed"}}});
-  EXPECT_THAT(text, HasSubstr("pool \"echo\": worker 1 failed\nLast lines"));
+  const std::string text = shown({"reload", "echo"}, true);
+  EXPECT_THAT(text, HasSubstr("pool \"echo\": it failed\nLast lines"));
   expect_last_words(text);
+}
+
+TEST_F(CtlJournal, a_reload_that_fails_of_something_else_shows_no_lines_of_an_earlier_one) {
+  EXPECT_THAT(shown({"reload", "echo"}), testing::EndsWith("preforkctl: pool \"echo\": it failed\n"));
 }
 
 }  // namespace

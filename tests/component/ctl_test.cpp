@@ -283,7 +283,7 @@ TEST_F(Ctl, plan_concludes_who_is_replaced) {
 
 TEST_F(Ctl, why_tells_causes_and_sentences) {
   const FakePool pool(bus_.address(), three_workers());
-  EXPECT_THAT(ctl({"why", "echo"}).out, testing::ContainsRegex("1 +4711 +2 +exit +exit status 7\n.* 0 +4710"));
+  EXPECT_THAT(ctl({"why", "echo"}).out, testing::ContainsRegex("1 +4711 +2 +exit +died: exit status 7\n.* 0 +4710"));
   EXPECT_THAT(ctl({"why", "echo", "0"}).out, Not(HasSubstr("4711")));
   EXPECT_EQ(ctl_json({"why", "echo"})[0]["failure"], true);
 }
@@ -300,10 +300,10 @@ TEST_F(Ctl, events_are_lines_until_the_pool_leaves) {
   events.err().wait_for("waiting for events of pool");
   objects.err().wait_for("waiting for events of pool");
   pool->tell_descriptor();  // is passed over
-  pool->tell_exit(1, 5001, "exit", "exit status 7\x1b");
+  pool->tell_exit(1, 5001, "exit", "died: exit status 7\x1b");
   EXPECT_THAT(events.out().wait_for("worker 1"),
-              testing::MatchesRegex("..:..:..\\.... worker 1 \\(pid 5001, generation 2\\) ended \\(exit\\): "
-                                    "exit status 7\\\\x1b"));
+              testing::MatchesRegex("..:..:..\\.... worker 1 \\(pid 5001, generation 2\\) died: exit status 7"
+                                    "\\\\x1b"));
   const json object = json::parse(objects.out().wait_for("worker_exited"));
   EXPECT_EQ(object["pool"], "echo");
   EXPECT_EQ(object["pid"], 5001);

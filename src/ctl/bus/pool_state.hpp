@@ -96,6 +96,8 @@ struct ExitRecord {
   std::int32_t status = 0;
   bool failure = false;
   std::string text;
+
+  bool operator==(const ExitRecord&) const = default;
 };
 
 // A difference of Pool.Plan(); values as a person reads them.

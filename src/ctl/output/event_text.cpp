@@ -64,7 +64,7 @@ std::optional<std::string> event_text(const Signal& signal) {
   if (event == "worker_started") return worker_text(fields) + " started";
   if (event == "worker_ready") return worker_text(fields) + " is ready";
   if (event == "worker_exited") {
-    return worker_text(fields) + " ended (" + text_of(fields, "cause") + "): " + text_of(fields, "text");
+    return worker_text(fields) + ' ' + text_of(fields, "text");
   }
   const std::string message = text_of(fields, "message");
   return std::string(fields["ok"] == true ? "reload done: " : "reload failed: ") + message;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <optional>
 
 #include "base/errors.hpp"
 #include "ctl/command_error.hpp"
@@ -11,12 +12,26 @@
 namespace preforkd::ctl {
 namespace {
 
-// The last lines of the worker that a reload failed of; empty if it failed of something else.
-std::string words_of_failed_worker(PoolClient& pool, std::uint32_t live_generation) {
+using Exits = std::vector<ExitRecord>;
+
+// The last lines of the worker of a new generation that failed since `before`; empty if there is none. An earlier
+// reload may have failed of one, too.
+std::string words_of_failed_worker(PoolClient& pool, const Exits& before, std::uint32_t live_generation) {
   for (const ExitRecord& exit : pool.exits()) {
+    if (!before.empty() && exit == before.front()) break;
     if (exit.failure && exit.generation > live_generation) return last_words(pool, exit);
   }
   return "";
+}
+
+// What the workers do meanwhile; the reload's result is told by its answer.
+bool is_progress(const Signal& signal) { return signal.member.starts_with("Worker"); }
+
+std::optional<std::string> result_of(const Signal& signal) {
+  if (signal.member != "ReloadFinished" || signal.arguments.size() < 3 || signal.arguments[0] != true) {
+    return std::nullopt;
+  }
+  return signal.arguments[2].is_string() ? std::optional(signal.arguments[2].get<std::string>()) : std::nullopt;
 }
 
 }  // namespace
@@ -24,25 +39,23 @@ std::string words_of_failed_worker(PoolClient& pool, std::uint32_t live_generati
 int run_reload(Context& context) {
   PoolClient pool = context.pool_to_change();
   const std::uint32_t generation = pool.state().generation;
-  bool told = false;  // the result
+  const Exits before = pool.exits(1);
+  std::optional<std::string> result;
   try {
     pool.reload([&](const Signal& signal) {
-      if (const auto text = event_text(signal)) context.screen().remark(*text);
-      told = told || signal.member == "ReloadFinished";
+      if (const auto text = event_text(signal); text && is_progress(signal)) context.screen().remark(*text);
+      if (auto told = result_of(signal)) result = std::move(told);
     });
   } catch (const CommandError& error) {
     if (error.exit_code() != exit_code::failure) throw;
     if (context.json()) context.screen().show(Json{{"ok", false}, {"message", error.what()}});
-    const std::string words = words_of_failed_worker(pool, generation);
+    const std::string words = words_of_failed_worker(pool, before, generation);
     throw CommandError(exit_code::failure,
                        error.what() + (words.empty() ? "" : '\n' + words.substr(0, words.size() - 1)));
   }
-  const ReloadState result = pool.state().last_reload;
-  // The reply may come before the signal.
-  if (!told) context.screen().remark("reload done: " + result.message);
-  if (context.json()) {
-    context.screen().show(Json{{"ok", result.ok}, {"message", result.message}});
-  }
+  if (!result) result = pool.state().last_reload.message;
+  context.screen().remark("reload done: " + *result);
+  if (context.json()) context.screen().show(Json{{"ok", true}, {"message", *result}});
   return exit_code::ok;
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "support/deadline.hpp"
@@ -108,11 +109,17 @@ void append_processes(sd_bus_message* reply, const FakePoolState& state) {
   check(sd_bus_message_close_container(reply), "close");
 }
 
-void append_exits(sd_bus_message* reply, const FakePoolState& state) {
-  check(sd_bus_message_append(reply, "a(tuuussibs)", 2, started_at + 5'000'000, 1U, state.exit_pid, 2U, "exit",
-                              "exited", 7, 1, state.exit_text.c_str(), started_at, 0U, 4710U, 1U, "recycled", "exited",
-                              0, 0, "exit status 0"),
-        "exits");
+void append_exits(sd_bus_message* reply, const FakePoolState& state, bool failed) {
+  check(sd_bus_message_open_container(reply, 'a', "(tuuussibs)"), "open");
+  if (failed) {
+    check(sd_bus_message_append(reply, "(tuuussibs)", started_at + 5'000'000, 1U, state.exit_pid, 2U, "exit", "exited",
+                                7, 1, state.exit_text.c_str()),
+          "failure");
+  }
+  check(sd_bus_message_append(reply, "(tuuussibs)", started_at, 0U, 4710U, 1U, "recycled", "exited", 0, 0,
+                              "left: exit status 0"),
+        "exit");
+  check(sd_bus_message_close_container(reply), "close");
 }
 
 }  // namespace
@@ -219,12 +226,14 @@ int FakePool::answer_pool(sd_bus_message* message, const std::string& member) {
     sd_bus_emit_signal(bus_.get(), pool_path, "org.preforkd1.Pool", "ReloadFinished", "bus", 1, 2U,
                        "generation 2 is live");
   }
+  const bool reloaded =
+      std::any_of(calls_.begin(), calls_.end(), [](const auto& call) { return call.starts_with("Reload"); });
   sd_bus_message* reply = nullptr;
   check(sd_bus_message_new_method_return(message, &reply), "reply");
   if (member == "GetAll") append_pool(reply, state_);
   if (member == "GetManagedObjects") append_objects(reply, state_);
   if (member == "ListWorkers") append_processes(reply, state_);
-  if (member == "ExitHistory") append_exits(reply, state_);
+  if (member == "ExitHistory") append_exits(reply, state_, !state_.fails_at_reload || reloaded);
   if (member == "Plan") {
     check(
         sd_bus_message_append(reply, "a(ssss)", 1, "settings.idle_timeout", "5min", "1min", state_.plan_needs.c_str()),

@@ -32,7 +32,8 @@ struct FakePoolState {
   std::uint32_t generation = 1;
   std::vector<FakeWorker> workers;
   std::uint32_t exit_pid = 4711;  // of slot 1, generation 2: a failure
-  std::string exit_text = "exit status 7";
+  std::string exit_text = "died: exit status 7";
+  bool fails_at_reload = false;           // that failure comes with a call of Reload(), else it was before
   std::string plan_needs = "generation";  // of the one change that Plan() tells
 };
 

@@ -20,8 +20,8 @@ Signal changed(const std::string& interface, Json properties) {
 TEST(EventText, each_signal_is_a_sentence) {
   EXPECT_EQ(event_text(pool_signal("WorkerStarted", {3, 77, 2})), "worker 3 (pid 77, generation 2) started");
   EXPECT_EQ(event_text(pool_signal("WorkerReady", {3, 77, 2})), "worker 3 (pid 77, generation 2) is ready");
-  EXPECT_EQ(event_text(pool_signal("WorkerExited", {3, 77, 2, "signal", "signaled", 9, "SIGKILL\x1b"})),
-            "worker 3 (pid 77, generation 2) ended (signal): SIGKILL\\x1b");
+  EXPECT_EQ(event_text(pool_signal("WorkerExited", {3, 77, 2, "signal", "signaled", 9, "died: SIGKILL\x1b"})),
+            "worker 3 (pid 77, generation 2) died: SIGKILL\\x1b");
   EXPECT_EQ(event_text(pool_signal("ReloadFinished", {true, 2, "ok"})), "reload done: ok");
   EXPECT_EQ(event_text(pool_signal("ReloadFinished", {false, 2, "bad"})), "reload failed: bad");
   EXPECT_EQ(event_text(changed("org.preforkd1.Pool", {{"State", "degraded"}})), "pool is degraded");
