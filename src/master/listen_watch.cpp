@@ -24,18 +24,27 @@ constexpr unsigned revivals = 10;
 void ListenWatch::watch(const ListenSockets& sockets) {
   watched_.clear();
   for (const ListenSockets::Open& socket : sockets.all()) {
-    auto watched = std::make_unique<Watched>();
-    watched->fd.reset(fcntl(socket.fd, F_DUPFD_CLOEXEC, 0));
-    if (!watched->fd) throw std::system_error(errno, std::system_category(), "cannot watch a listening socket");
-    watched->address = socket.address;
-    watched->backlog = socket.backlog;
-    watched->passed = sockets.passed();
-    // EPOLLHUP comes unasked; a UNIX socket that was shut down for reading alone shows EPOLLRDHUP.
-    watched->source = loop_.add_io(watched->fd.get(), EPOLLRDHUP, Priority::normal,
-                                   [shut = watched.get()](std::uint32_t) { on_shut_down(*shut); });
-    watched->source.limit_rate(revival_interval, revivals);
-    watched_.push_back(std::move(watched));
+    try {
+      watched_.push_back(watch_one(socket, sockets.passed()));
+    } catch (const std::system_error& error) {
+      log::warning(format_address(socket.address) + ": cannot be watched: " + error.what() +
+                   ": if a worker calls shutdown(2) on it, nobody will notice");
+    }
   }
+}
+
+std::unique_ptr<ListenWatch::Watched> ListenWatch::watch_one(const ListenSockets::Open& socket, bool passed) {
+  auto watched = std::make_unique<Watched>();
+  watched->fd.reset(fcntl(socket.fd, F_DUPFD_CLOEXEC, 0));
+  if (!watched->fd) throw std::system_error(errno, std::system_category(), "fcntl");
+  watched->address = socket.address;
+  watched->backlog = socket.backlog;
+  watched->passed = passed;
+  // EPOLLHUP comes unasked; a UNIX socket that was shut down for reading alone shows EPOLLRDHUP.
+  watched->source = loop_.add_io(watched->fd.get(), EPOLLRDHUP, Priority::normal,
+                                 [shut = watched.get()](std::uint32_t) { on_shut_down(*shut); });
+  watched->source.limit_rate(revival_interval, revivals);
+  return watched;
 }
 
 void ListenWatch::on_shut_down(Watched& watched) {

@@ -16,8 +16,8 @@ class ListenWatch {
  public:
   explicit ListenWatch(EventLoop& loop) noexcept : loop_(loop) {}
 
-  // Watches these sockets and no others from now on. To be called when sockets were opened or closed. Throws
-  // std::system_error.
+  // Watches these sockets and no others from now on. To be called when sockets were opened or closed. One that can't be
+  // watched, for want of descriptors or memory, costs a line in the log and serves all the same.
   void watch(const ListenSockets& sockets);
 
  private:
@@ -30,6 +30,8 @@ class ListenWatch {
     bool passed = false;
     EventSource source;
   };
+  // Throws std::system_error.
+  [[nodiscard]] std::unique_ptr<Watched> watch_one(const ListenSockets::Open& socket, bool passed);
   static void on_shut_down(Watched& watched);
 
   EventLoop& loop_;

@@ -17,7 +17,8 @@
 namespace preforkd {
 
 // Told of everything that a person or a program may want to see; what is not overridden is ignored. Called from inside
-// Pool's calls; must not call it back.
+// Pool's calls; must not call it back, and must not throw: what the pool has still to do in that call would not be
+// done.
 class PoolObserver {
  public:
   virtual ~PoolObserver() = default;
