@@ -245,7 +245,8 @@ TEST_F(Ctl, a_slot_that_is_not_there_is_1) {
   pool.fail("Kill", {"org.freedesktop.DBus.Error.UnknownObject", "Unknown object"});
   const Ended ended = ctl({"kill", "echo", "9"});
   EXPECT_EQ(ended.status, 1);
-  EXPECT_THAT(ended.err, HasSubstr("workers echo\" lists them"));
+  EXPECT_THAT(ended.err,
+              testing::AllOf(HasSubstr("pool \"echo\" has no worker 9;"), HasSubstr("workers echo\" lists them")));
 }
 
 TEST_F(Ctl, a_pool_that_goes_while_it_reloads_is_69) {
@@ -256,6 +257,17 @@ TEST_F(Ctl, a_pool_that_goes_while_it_reloads_is_69) {
   pool.reset();
   EXPECT_EQ(process.wait_exit().status, 69);
   EXPECT_THAT(process.err().wait_closed(), HasSubstr("went away before it answered"));
+}
+
+TEST_F(Ctl, a_bus_that_goes_while_a_pool_reloads_is_69_and_not_the_pools_end) {
+  FakePool pool(bus_.address(), three_workers());
+  pool.stay_silent("Reload");
+  Process process(binaries::preforkctl, {"--address=" + bus_.address(), "reload", "echo"});
+  ASSERT_TRUE(eventually([&] { return !pool.calls().empty() && pool.calls().back() == "Reload interactive"; }));
+  bus_.stop();
+  EXPECT_EQ(process.wait_exit().status, 69);
+  EXPECT_THAT(process.err().wait_closed(),
+              testing::AllOf(HasSubstr("lost the bus at unix:"), HasSubstr("pool \"echo\" goes on")));
 }
 
 TEST_F(Ctl, plan_says_what_changes_and_what_that_needs) {

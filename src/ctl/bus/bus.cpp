@@ -16,8 +16,16 @@ BusFailure failure_of(const sd_bus_error& error) {
   return {error.name, told ? error.message : error.name};
 }
 
+// To sd-bus, an answer that does not come any more since the connection is lost is one that nobody gave.
+BusFailure as_of(sd_bus* bus, BusFailure failure) {
+  if (failure.name() != "org.freedesktop.DBus.Error.NoReply" || sd_bus_is_open(bus) > 0) return failure;
+  return {"org.freedesktop.DBus.Error.Disconnected", failure.what()};
+}
+
 Reply reply_of(sd_bus_message* message, const std::string& answer) {
-  if (const sd_bus_error* const error = sd_bus_message_get_error(message); error != nullptr) return failure_of(*error);
+  if (const sd_bus_error* const error = sd_bus_message_get_error(message); error != nullptr) {
+    return as_of(sd_bus_message_get_bus(message), failure_of(*error));
+  }
   try {
     return decode_answer(message, answer);
   } catch (const BusFailure& failure) {

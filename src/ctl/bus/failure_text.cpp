@@ -10,7 +10,7 @@
 namespace preforkd::ctl {
 namespace {
 
-enum class Kind { absent, not_allowed, gone, silent, no_object, unknown_call, unreadable, refused };
+enum class Kind { absent, not_allowed, gone, lost, silent, no_object, unknown_call, unreadable, refused };
 
 struct Row {
   std::string_view name;
@@ -25,11 +25,11 @@ constexpr auto kinds = std::to_array<Row>({
     {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Kind::not_allowed},
     {"org.preforkd1.Error.NotAuthorized", Kind::not_allowed},
     {"org.freedesktop.DBus.Error.NoReply", Kind::gone},
-    {"org.freedesktop.DBus.Error.Disconnected", Kind::gone},
-    {"System.Error.ECONNRESET", Kind::gone},
-    {"System.Error.ENOTCONN", Kind::gone},
-    {"System.Error.EPIPE", Kind::gone},
-    {"System.Error.ESHUTDOWN", Kind::gone},
+    {"org.freedesktop.DBus.Error.Disconnected", Kind::lost},
+    {"System.Error.ECONNRESET", Kind::lost},
+    {"System.Error.ENOTCONN", Kind::lost},
+    {"System.Error.EPIPE", Kind::lost},
+    {"System.Error.ESHUTDOWN", Kind::lost},
     {"org.freedesktop.DBus.Error.Timeout", Kind::silent},
     {"org.freedesktop.DBus.Error.TimedOut", Kind::silent},
     {"System.Error.ETIMEDOUT", Kind::silent},
@@ -53,11 +53,17 @@ std::string start_hint(const std::string& pool, const BusTarget& target) {
   return "start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
 }
 
+std::string worker_at(std::string_view object) {
+  constexpr std::string_view folder = "/org/preforkd1/worker/";
+  return object.starts_with(folder) ? "worker " + std::string(object.substr(folder.size())) : "such worker";
+}
+
 }  // namespace
 
 bool is_absent(const BusFailure& failure) { return kind_of(failure.name()) == Kind::absent; }
 
-CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target) {
+CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target,
+                     std::string_view object) {
   const std::string name = "pool \"" + pool + '"';
   const std::string self = "preforkctl " + options_for(target);
   switch (kind_of(failure.name())) {
@@ -70,10 +76,15 @@ CommandError explain(const BusFailure& failure, const std::string& pool, const B
     case Kind::gone:
       return {exit_code::unavailable,
               name + " went away before it answered; \"preforkctl logs " + pool + "\" shows its last words"};
+    case Kind::lost:
+      return {exit_code::unavailable, "lost " + describe(target) + "; " + name +
+                                          " goes on with what it was told: once the bus is back, \"" + self +
+                                          "status " + pool + "\" shows how it is"};
     case Kind::silent:
       return {exit_code::unavailable, name + " does not answer; see whether its main process is stopped or busy"};
     case Kind::no_object:
-      return {exit_code::failure, name + " has no such worker; \"" + self + "workers " + pool + "\" lists them"};
+      return {exit_code::failure,
+              name + " has no " + worker_at(object) + "; \"" + self + "workers " + pool + "\" lists them"};
     case Kind::unknown_call:
       return {exit_code::failure, name + " does not understand this preforkctl (version " PREFORKD_VERSION "; see \"" +
                                       self + "show " + pool + "\" for its own): " + failure.what()};

@@ -80,7 +80,7 @@ Json PoolClient::call(const MethodCall& call) {
   try {
     return bus_.call(call);
   } catch (const BusFailure& failure) {
-    throw explain(failure, name_, bus_.target());
+    throw explain(failure, name_, bus_.target(), call.path);
   }
 }
 

@@ -33,6 +33,7 @@ TEST(FailureText, exit_statuses_tell_kinds_of_failures_apart) {
   EXPECT_EQ(explained("org.preforkd1.Error.NotAuthorized").exit_code(), 77);
   EXPECT_EQ(explained("org.freedesktop.DBus.Error.AccessDenied").exit_code(), 77);
   EXPECT_EQ(explained("org.freedesktop.DBus.Error.NoReply").exit_code(), 69);
+  EXPECT_EQ(explained("System.Error.ECONNRESET").exit_code(), 69);
   EXPECT_EQ(explained("org.freedesktop.DBus.Error.Timeout").exit_code(), 69);
   EXPECT_EQ(explained("org.preforkd1.Error.Superseded").exit_code(), 1);
   EXPECT_EQ(explained("org.freedesktop.DBus.Error.UnknownObject").exit_code(), 1);
