@@ -122,6 +122,19 @@ TEST_F(CtlPool, recycles_one_worker_or_all) {
   EXPECT_EQ(ctl({"recycle", "echo", "77"}).status, 1);
 }
 
+TEST_F(CtlPool, recycles_all_slots_that_are_named_or_none) {
+  const json before = ctl_json({"workers", "echo"});
+  const Ended refused = ctl({"recycle", "echo", "0", "77"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("has no worker 77"));
+  EXPECT_EQ(ctl({"recycle", "echo", "1"}).status, 0);  // 0 would have had its turn before
+  EXPECT_TRUE(eventually([&] {
+    const json now = ctl_json({"workers", "echo"});
+    return now.size() == 2 && now[1]["pid"] != before[1]["pid"];
+  }));
+  EXPECT_EQ(ctl_json({"workers", "echo"})[0]["pid"], before[0]["pid"]);
+}
+
 TEST_F(CtlPool, tells_its_events_until_it_leaves) {
   Process events(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo", "--json=short"});
   events.err().wait_for("waiting for events");

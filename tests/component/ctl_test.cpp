@@ -229,6 +229,7 @@ TEST_F(Ctl, changes_may_ask_for_a_password_unless_told_not_to) {
   EXPECT_EQ(ctl({"recycle", "echo", "0", "2", "--no-ask-password"}).status, 0);
   EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 0);
   EXPECT_THAT(pool.calls(), ElementsAre("Scale 5 interactive", "Kill /org/preforkd1/worker/1 1 interactive",
+                                        "GetAll /org/preforkd1/worker/0", "GetAll /org/preforkd1/worker/2",
                                         "Recycle /org/preforkd1/worker/0", "Recycle /org/preforkd1/worker/2",
                                         "RecycleAll interactive"));
 }

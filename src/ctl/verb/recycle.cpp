@@ -18,6 +18,9 @@ int run_recycle(Context& context) {
   }
   PoolClient pool = context.pool_to_change();
   if (context.options().all) pool.recycle_all();
+  if (slots.size() > 1) {  // all or none
+    for (const std::uint32_t slot : slots) static_cast<void>(pool.properties(slot));
+  }
   for (const std::uint32_t slot : slots) pool.recycle(slot);
   return exit_code::ok;
 }
