@@ -218,7 +218,7 @@ void Scheduler::patience_ended(Worker& worker, Instant now) {
 void Scheduler::notice_state() {
   if (started_ && roster_.ready_slots() >= target_) {
     fully_started_ = true;
-    degraded_ = false;
+    if (!rollout_) degraded_ = false;  // new workers may fail before the commit, and leave their slots as they were
   }
   const PoolState now = state();
   if (now == told_state_) return;

@@ -104,6 +104,21 @@ TEST_F(RolloutTest, ReachesSlotsThatWaitAndCuresThem) {
   EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the new generation starts with a clean history";
 }
 
+TEST_F(RolloutTest, ADegradedPoolStaysSoIfItsNewWorkersWereReadyAndFailed) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.reload.soak = seconds(5);
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));
+  end(worker(0).id, signaled(SIGSEGV));
+  reload();
+  ready_all();
+  end(staying(0).back().id, exited(7));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(pool->ready_count(), 0U);
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+}
+
 TEST_F(RolloutTest, ANewReloadSupersedesTheRunningOne) {
   start_ready();
   reload();
