@@ -12,9 +12,9 @@
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
 #include "base/refused_option.hpp"
+#include "base/signal_name.hpp"
 #include "ctl/command_error.hpp"
 #include "ctl/option_table.hpp"
-#include "ctl/signal_number.hpp"
 #include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
@@ -141,7 +141,7 @@ class CommandLine {
 
   void take_signal(const std::string& value) {
     const auto signal = parse_signal(value);
-    if (!signal) reject("--signal: " + signal.error());
+    if (!signal) reject("--signal: \"" + escape_bytes(value, 80) + "\" " + signal.error());
     options_.signal = *signal;
   }
 

@@ -3,18 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
-
-#include "base/escape.hpp"
-#include "master/config_reader.hpp"
-#include "master/environment_file.hpp"
-#include "master/text_file.hpp"
 
 namespace preforkd {
 namespace {
-
-constexpr std::size_t max_environment_file_bytes = 1024 * 1024;
 
 // What systemd tells a service's main process about itself (systemd.exec(5), sd_notify(3)): wrong or dangerous in a
 // worker, whose master speaks to systemd for it. What names shared things (INVOCATION_ID, STATE_DIRECTORY,
@@ -27,32 +19,6 @@ constexpr std::array<std::string_view, 9> of_master_only = {
 bool is_of_master_only(std::string_view name) noexcept {
   return worker_env::is_contract_variable(name) || name.starts_with("LISTEN_") || name.starts_with("WATCHDOG_") ||
          std::find(of_master_only.begin(), of_master_only.end(), name) != of_master_only.end();
-}
-
-std::string reason_of(const std::string& file, const std::string& reason) { return escape_bytes(file) + ": " + reason; }
-
-// Adds one file's variables to `out`.
-Result<void> read_file(const std::string& file, Environment& out) {
-  const bool may_be_missing = file.starts_with('-');
-  const std::string path = may_be_missing ? file.substr(1) : file;
-  const auto text = read_text_file(path, max_environment_file_bytes);
-  if (!text) {
-    if (may_be_missing && text.error().error == ENOENT) return {};
-    return Failure(reason_of(path, text.error().reason));
-  }
-  auto variables = parse_environment_file(*text);
-  if (!variables) return Failure(reason_of(path, variables.error()));
-  for (auto& [name, value] : *variables) {
-    if (worker_env::is_contract_variable(name)) {
-      return Failure(reason_of(path, name + " is set by preforkd for each worker"));
-    }
-    if (name.size() + 1 + value.size() > max_exec_string_bytes) {
-      return Failure(
-          reason_of(path, name + " is longer than " + std::to_string(max_exec_string_bytes) + " bytes, the limit"));
-    }
-    out.insert_or_assign(std::move(name), std::move(value));
-  }
-  return {};
 }
 
 }  // namespace
@@ -68,14 +34,6 @@ Environment inherited_environment(const char* const* environ, bool keep_journal_
     inherited.emplace(name, entry.substr(equals + 1));
   }
   return inherited;
-}
-
-Result<Environment> read_environment_files(const std::vector<std::string>& files) {
-  Environment environment;
-  for (const std::string& file : files) {
-    if (auto read = read_file(file, environment); !read) return Failure(std::move(read.error()));
-  }
-  return environment;
 }
 
 std::vector<std::string> worker_environment(Environment inherited, const PoolConfig& config,

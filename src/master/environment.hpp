@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <functional>
-#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "base/errors.hpp"
-#include "master/pool_config.hpp"
+#include "config/environment_files.hpp"
+#include "config/pool_config.hpp"
 #include "wire/worker_env.hpp"
 
 namespace preforkd {
 
-using Environment = std::map<std::string, std::string, std::less<>>;
-
 // What workers inherit of `environ`: all but the worker contract's variables and those that systemd means for the
 // master alone (NOTIFY_SOCKET, LISTEN_PID, MAINPID, …). JOURNAL_STREAM stays only with a stderr that is inherited too.
 [[nodiscard]] Environment inherited_environment(const char* const* environ, bool keep_journal_stream);
-
-// Reads the config's environment_files in order; later files override earlier ones. A file whose name follows a '-' may
-// be missing. The reason names the file and the line.
-[[nodiscard]] Result<Environment> read_environment_files(const std::vector<std::string>& files);
 
 // A worker's environment as "NAME=value" strings without LISTEN_PID and WATCHDOG_PID: `inherited`, overridden by the
 // config's "environment", by `from_files`, and by the contract's own variables, in this order.

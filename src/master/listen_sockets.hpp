@@ -10,7 +10,7 @@
 #include "base/errors.hpp"
 #include "base/listener.hpp"
 #include "base/unique_fd.hpp"
-#include "master/pool_config.hpp"
+#include "config/pool_config.hpp"
 
 namespace preforkd {
 

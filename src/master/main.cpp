@@ -6,7 +6,7 @@
 
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
-#include "master/config.hpp"
+#include "config/config.hpp"
 #include "master/log.hpp"
 #include "master/master.hpp"
 #include "master/options.hpp"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "master/config.hpp"
-#include "master/control_group.hpp"
+#include "base/control_group.hpp"
+#include "config/config.hpp"
 #include "master/control_plane.hpp"
 #include "master/event_loop.hpp"
 #include "master/listen_sockets.hpp"

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "master/control_group.hpp"
+#include "base/control_group.hpp"
 
 namespace preforkd {
 namespace {

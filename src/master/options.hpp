@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "config/config.hpp"
 #include "master/bus_choice.hpp"
-#include "master/config.hpp"
 #include "master/log.hpp"
 
 namespace preforkd {

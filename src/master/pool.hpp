@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "config/pool_config.hpp"
 #include "master/exit_history.hpp"
 #include "master/instant.hpp"
-#include "master/pool_config.hpp"
 #include "master/pool_view.hpp"
 #include "master/worker_types.hpp"
 

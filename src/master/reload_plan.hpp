@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "master/config_rows.hpp"
-#include "master/pool_config.hpp"
+#include "config/config_rows.hpp"
+#include "config/pool_config.hpp"
 
 namespace preforkd {
 

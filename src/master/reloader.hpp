@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "master/config.hpp"
+#include "config/config.hpp"
 #include "master/listen_sockets.hpp"
 #include "master/pool.hpp"
 #include "master/reload_plan.hpp"

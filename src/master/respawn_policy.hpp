@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
+#include "config/pool_config.hpp"
 #include "master/instant.hpp"
-#include "master/pool_config.hpp"
 
 namespace preforkd {
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "config/pool_config.hpp"
 #include "master/instant.hpp"
-#include "master/pool_config.hpp"
 #include "master/pool_view.hpp"
 #include "master/replacements.hpp"
 #include "master/rollout.hpp"

@@ -11,8 +11,8 @@
 #include <tl/expected.hpp>
 
 #include "base/unique_fd.hpp"
-#include "master/cpu_affinity.hpp"
-#include "master/resource_limits.hpp"
+#include "config/cpu_affinity.hpp"
+#include "config/resource_limits.hpp"
 
 namespace preforkd {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "master/pool_config.hpp"
+#include "config/pool_config.hpp"
 
 namespace preforkd {
 

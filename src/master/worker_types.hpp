@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "config/pool_config.hpp"
 #include "master/instant.hpp"
-#include "master/pool_config.hpp"
 
 namespace preforkd {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "master/json_document.hpp"
-#include "master/pool_reader.hpp"
+#include "config/json_document.hpp"
+#include "config/pool_reader.hpp"
 #include "require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -83,7 +83,7 @@ TEST(Options, a_typo_names_the_nearest) {
   EXPECT_THAT(refusal({"relaod", "echo"}), HasSubstr("\"relaod\": unknown verb; did you mean reload?"));
   EXPECT_THAT(refusal({"--no"}), HasSubstr("more than one option begins so"));
   EXPECT_THAT(refusal({"-z"}), HasSubstr("-z: unknown option"));
-  EXPECT_THAT(refusal({"kill", "echo", "1", "--signal=HPU"}), HasSubstr("did you mean SIGHUP?"));
+  EXPECT_THAT(refusal({"kill", "echo", "1", "--signal=HPU"}), HasSubstr("did you mean \"SIGHUP\"?"));
 }
 
 TEST(Options, with_no_value_or_one_too_many_are_refused) {

@@ -17,7 +17,7 @@
 
 #include "base/errors.hpp"
 #include "base/listener.hpp"
-#include "temp_folder.hpp"
+#include "unit/temp_folder.hpp"
 
 namespace preforkd {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "temp_folder.hpp"
+#include "unit/temp_folder.hpp"
 
 namespace preforkd {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "master/pool_reader.hpp"
+#include "config/pool_reader.hpp"
 
 namespace preforkd {
 namespace {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "config/config_rows.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "base/byte_size.hpp"
+#include "base/escape.hpp"
+
+namespace preforkd {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t longest_value = 120;
+
+std::string shown(std::string_view text) { return text.empty() ? "\"\"" : escape_bytes(text, longest_value); }
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string text;
+  for (const std::string& each : list) text += (text.empty() ? "" : " ") + each;
+  return list.empty() ? "none" : shown(text);
+}
+
+template <class Numbers>
+std::string numbers(const Numbers& list) {
+  std::string text;
+  for (const auto number : list) text += (text.empty() ? "" : ", ") + std::to_string(number);
+  return text.empty() ? "none" : text;
+}
+
+std::string span_or_off(const std::optional<Duration>& span) { return span ? format_time_span(*span) : "off"; }
+
+std::string percent(double fraction) { return std::to_string(std::lround(fraction * 100)) + "%"; }
+
+std::string octal(mode_t mode) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode));
+  return text.data();
+}
+
+template <class Number>
+std::string number_or(const std::optional<Number>& number, const char* otherwise) {
+  return number ? std::to_string(*number) : otherwise;
+}
+
+std::string signal_text(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  return name != nullptr ? std::string("SIG") + name : std::to_string(signal);
+}
+
+std::string workers_text(const WorkerCount& workers) {
+  if (workers.min == workers.max) return std::to_string(workers.max);
+  return std::to_string(workers.initial) + " (" + std::to_string(workers.min) + " to " + std::to_string(workers.max) +
+         ")";
+}
+
+std::string surge_text(const ReloadConfig& reload) {
+  if (const double* const fraction = std::get_if<double>(&reload.max_surge)) return percent(*fraction);
+  return std::to_string(std::get<unsigned>(reload.max_surge));
+}
+
+std::string limit_text(rlim_t limit) { return limit == RLIM_INFINITY ? "infinity" : std::to_string(limit); }
+
+std::string affinity_text(const CpuAffinity& affinity) {
+  if (affinity.spread) return "spread";
+  return affinity.cpus.empty() ? "as preforkd" : numbers(affinity.cpus);
+}
+
+std::string stamp_text(const FileStamp& stamp) {
+  constexpr std::int64_t second = 1'000'000'000;
+  const std::time_t seconds = stamp.modified / second;
+  std::tm parts{};
+  std::array<char, 64> time{};
+  gmtime_r(&seconds, &parts);
+  std::strftime(time.data(), time.size(), "%F %T", &parts);
+  std::array<char, 16> fraction{};
+  std::snprintf(fraction.data(), fraction.size(), ".%09lld", static_cast<long long>(stamp.modified % second));
+  return std::to_string(stamp.bytes) + " bytes of " + time.data() + fraction.data() + " UTC, inode " +
+         std::to_string(stamp.device) + ":" + std::to_string(stamp.inode);
+}
+
+class Rows {
+ public:
+  explicit Rows(std::vector<ConfigRow>& out) : out_(out) {}
+
+  ConfigRow& add(std::string key, std::string value, ChangeNeeds needs = ChangeNeeds::generation) {
+    out_.push_back({std::move(key), std::move(value), needs});
+    return out_.back();
+  }
+
+  void add_listen(const std::vector<ListenConfig>& listen) {
+    std::map<std::string, unsigned> seen;  // port 0 may be asked for twice
+    for (const ListenConfig& entry : listen) {
+      std::string key = "listen " + format_address(entry.address);
+      if (const unsigned count = ++seen[key]; count > 1) key += " (" + std::to_string(count) + ")";
+      add(key, "name " + entry.name).present = true;
+      const auto detail = [&](const char* name, std::string value) {
+        add(key + " " + name, std::move(value), ChangeNeeds::socket).detail = true;
+      };
+      detail("backlog", std::to_string(entry.backlog));
+      detail("mode", octal(entry.mode.value_or(0666)));
+      detail("user", number_or(entry.user, "as it is"));
+      detail("group", number_or(entry.group, "as it is"));
+    }
+  }
+
+  void add_json(const std::string& key, const Json& value) {
+    if (!value.is_object()) {
+      add(key, shown(value.is_string() ? value.get_ref<const std::string&>() : value.dump()));
+      return;
+    }
+    for (const auto& [name, below] : value.items()) add_json(key + "." + escape_bytes(name, longest_value), below);
+  }
+
+ private:
+  std::vector<ConfigRow>& out_;
+};
+
+void add_of_master(Rows& rows, const PoolConfig& config) {
+  constexpr ChangeNeeds of_master = ChangeNeeds::nothing;
+  const RestartConfig& restart = config.restart;
+  rows.add("restart.delay", format_time_span(restart.delay), of_master);
+  rows.add("restart.max_delay", format_time_span(restart.max_delay), of_master);
+  rows.add("restart.forget_after", format_time_span(restart.forget_after), of_master);
+  rows.add("restart.never", numbers(restart.never), of_master);
+  const RecycleConfig& recycle = config.recycle;
+  rows.add("recycle.requests", recycle.requests == 0 ? "off" : std::to_string(recycle.requests), of_master);
+  rows.add("recycle.age", span_or_off(recycle.age), of_master);
+  rows.add("recycle.memory", recycle.memory ? format_byte_size(*recycle.memory) : "off", of_master);
+  rows.add("recycle.jitter", percent(recycle.jitter), of_master);
+  rows.add("recycle.at_most", std::to_string(recycle.at_most), of_master);
+  const ReloadConfig& reload = config.reload;
+  rows.add("reload.max_surge", surge_text(reload), of_master);
+  rows.add("reload.max_unavailable", std::to_string(reload.max_unavailable), of_master);
+  rows.add("reload.soak", format_time_span(reload.soak), of_master);
+  rows.add("reload.max_draining", std::to_string(reload.max_draining), of_master);
+}
+
+void add_process(Rows& rows, const ProcessConfig& process) {
+  rows.add("umask", process.umask ? octal(*process.umask) : "as preforkd's");
+  rows.add("nice", number_or(process.nice, "as preforkd's"));
+  for (const NamedLimit& named : named_limits) {
+    std::string text = "as preforkd's";
+    for (const ResourceLimit& limit : process.limits) {
+      if (limit.resource == named.resource) text = limit_text(limit.soft) + ":" + limit_text(limit.hard);
+    }
+    rows.add("limits." + std::string(named.name), text);
+  }
+  rows.add("cpu_affinity", affinity_text(process.cpu_affinity));
+}
+
+}  // namespace
+
+std::vector<ConfigRow> config_rows(const PoolConfig& config) {
+  std::vector<ConfigRow> list;
+  Rows rows(list);
+  rows.add("description", shown(config.description), ChangeNeeds::nothing);
+  rows.add_listen(config.listen);
+  rows.add("program", joined(config.program));
+  rows.add("workers", workers_text(config.workers), ChangeNeeds::resize);
+  rows.add("ready", config.ready == ReadyMode::exec ? "exec" : "notify");
+  rows.add("start_timeout", format_time_span(config.start_timeout));
+  rows.add("drain_timeout", format_time_span(config.drain_timeout));
+  rows.add("hang_timeout", span_or_off(config.hang_timeout));
+  rows.add("stop_signal", signal_text(config.stop_signal));
+  add_of_master(rows, config);
+  for (const auto& [name, value] : config.environment) rows.add("environment." + name, value).shown = false;
+  rows.add("environment_files", joined(config.environment_files));
+  rows.add("directory", shown(config.directory));
+  add_process(rows, config.process);
+  const Json settings = Json::parse(config.settings, nullptr, false);
+  if (settings.is_object()) rows.add_json("settings", settings);
+  for (const FileStamp& stamp : config.files) {
+    rows.add("file " + escape_bytes(stamp.path, 4096), stamp_text(stamp)).shown = false;
+  }
+  return list;
+}
+
+}  // namespace preforkd
