@@ -6,14 +6,17 @@
 #include <cstdio>
 #include <string_view>
 
+#include "ctl/output/printable.hpp"
+
 namespace preforkd::ctl {
 namespace {
 
 constexpr auto states = std::to_array<std::string_view>({"starting", "running", "reloading", "degraded", "stopping"});
 
+// As the format wants it, and with no more that could do something to a terminal.
 std::string escaped(std::string_view value) {
   std::string text;
-  for (const char c : value) {
+  for (const char c : printable_lines(value)) {
     if (c == '\\' || c == '"') text += '\\';
     text += c == '\n' ? std::string("\\n") : std::string(1, c);
   }

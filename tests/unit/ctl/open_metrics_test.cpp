@@ -53,6 +53,8 @@ TEST(OpenMetrics, values_of_labels_are_escaped) {
   MeasuredPool each = measured("echo");
   each.pool.description = "a\"b\\c\nd";
   EXPECT_THAT(open_metrics({each}), HasSubstr("description=\"a\\\"b\\\\c\\nd\""));
+  each.pool.description = "\x1b]0;title\x07 \xc2\x9b";
+  EXPECT_THAT(open_metrics({each}), HasSubstr(R"(description="\\x1b]0;title\\x07 \\xc2\\x9b")"));
 }
 
 TEST(OpenMetrics, without_pools_are_families_and_an_end) {
