@@ -37,13 +37,18 @@ double rank(const WorkerRow& row, SortKey key) {
   return 0;
 }
 
+// Without colours where it must be cut.
 std::string head_line(const PoolState& pool, std::uint64_t now, const Style& style) {
-  return style.paint(Colour::bold, printable(pool.name)) + ' ' +
-         style.paint(state_colour(pool.state), printable(pool.state)) + "  generation " +
-         std::to_string(pool.generation) + "  " + std::to_string(pool.ready_workers) + '/' +
-         std::to_string(pool.target_workers) + " ready" +
-         (pool.draining_workers > 0 ? ", " + std::to_string(pool.draining_workers) + " draining" : "") + "  up " +
-         human_age(pool.started_at, now);
+  const std::string name = printable(pool.name);
+  const std::string state = printable(pool.state);
+  const std::string rest =
+      "  generation " + std::to_string(pool.generation) + "  " + std::to_string(pool.ready_workers) + '/' +
+      std::to_string(pool.target_workers) + " ready" +
+      (pool.draining_workers > 0 ? ", " + std::to_string(pool.draining_workers) + " draining" : "") + "  up " +
+      human_age(pool.started_at, now);
+  const std::string plain = name + ' ' + state + rest;
+  if (display_width(plain) > style.columns) return shorten(plain, style.columns, style.cut_mark());
+  return style.paint(Colour::bold, name) + ' ' + style.paint(state_colour(pool.state), state) + rest;
 }
 
 std::string load_line(const PoolState& pool, const std::vector<WorkerRow>& rows) {
@@ -102,7 +107,7 @@ std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, Watc
   for (std::string& line : lines_of(worker_table(rows, now).text(style, true))) lines.push_back(std::move(line));
   const std::size_t room = height > 1 ? height - 1 : 0;
   if (lines.size() > room) {
-    const std::size_t hidden = lines.size() - room + 1;
+    const std::size_t hidden = std::min(lines.size() - room + 1, rows.size());
     lines.resize(room);
     if (room > 0) lines.back() = cut("and " + counted(hidden, "more worker"));
   }

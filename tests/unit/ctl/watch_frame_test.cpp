@@ -58,14 +58,18 @@ TEST(WatchFrame, never_has_more_lines_or_columns_than_the_terminal) {
   std::vector<WorkerRow> rows;
   for (std::uint32_t slot = 0; slot < 50; ++slot) rows.push_back(row(slot, 1, 1));
   Style style;
-  style.columns = 100;
+  style.unicode = false;
   for (const std::size_t height : {1U, 2U, 5U, 10U, 24U, 100U}) {
-    const auto lines = lines_of(watch_frame(pool, rows, {}, 5, style, height));
-    EXPECT_LE(lines.size(), height);
-    EXPECT_THAT(lines.back(), HasSubstr("q quit"));
-    for (const std::string& line : lines) EXPECT_LE(display_width(line), 100U + 4) << "of marks in another locale";
+    for (const std::size_t columns : {1U, 9U, 100U}) {
+      style.columns = columns;
+      const auto lines = lines_of(watch_frame(pool, rows, {}, 5, style, height));
+      EXPECT_LE(lines.size(), height);
+      EXPECT_THAT(lines.back(), testing::StartsWith(columns < 9 ? "" : "q quit"));
+      for (const std::string& line : lines) EXPECT_LE(display_width(line), columns) << line;
+    }
   }
   EXPECT_THAT(watch_frame(pool, rows, {}, 5, style, 10), HasSubstr("and 47 more workers"));
+  EXPECT_THAT(watch_frame(pool, rows, {}, 5, style, 5), HasSubstr("and 50 more workers")) << "there is none beyond";
 }
 
 }  // namespace
