@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "master/pool_log.hpp"
 
 namespace preforkd {
@@ -191,7 +193,12 @@ std::vector<PoolObject::ListenerEntry> PoolObject::Listeners() {
 }
 
 std::string PoolObject::ConfigFile() {
-  return guarded([&] { return bus_text(context_.control.config().file); });
+  return guarded([&] {
+    const std::string& file = context_.control.config().file;
+    std::error_code error;
+    const std::string path = file.empty() ? "" : std::filesystem::absolute(file, error).string();
+    return bus_text(error ? file : path);
+  });
 }
 
 std::vector<std::string> PoolObject::Program() {

@@ -30,8 +30,10 @@ class CtlPool : public testing::Test {
  protected:
   CtlPool() {
     write(config_);
-    master_.emplace(binaries::preforkd,
-                    std::vector<std::string>{"--config", folder_.file("echo.json"), "--bus", bus_.address()});
+    StartOptions options;
+    options.directory = folder_.path();
+    master_.emplace(binaries::preforkd, std::vector<std::string>{"--config", "echo.json", "--bus", bus_.address()},
+                    options);
     EXPECT_TRUE(eventually([&] { return ctl({"status", "echo"}).status == 0; }));
   }
 
@@ -61,6 +63,7 @@ TEST_F(CtlPool, is_listed_and_its_state_is_shown) {
   ASSERT_EQ(pools.size(), 1U);
   EXPECT_EQ(pools[0]["name"], "echo");
   EXPECT_EQ(pools[0]["main_pid"], master_->pid());
+  EXPECT_EQ(pools[0]["config_file"], folder_.file("echo.json"));
   EXPECT_EQ(pools[0]["program"], json({binaries::prefork_echo}));
   EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("2/2 ready (from 2 to 4)"));
   EXPECT_EQ(ctl_json({"workers", "echo"}).size(), 2U);
