@@ -57,8 +57,8 @@ std::string signal_text(int signal) {
 
 std::string workers_text(const WorkerCount& workers) {
   if (workers.min == workers.max) return std::to_string(workers.max);
-  return std::to_string(workers.initial) + " (" + std::to_string(workers.min) + " to " + std::to_string(workers.max) +
-         ")";
+  const std::string range = std::to_string(workers.min) + " to " + std::to_string(workers.max);
+  return workers.initial == workers.min ? range : range + ", at first " + std::to_string(workers.initial);
 }
 
 std::string surge_text(const ReloadConfig& reload) {

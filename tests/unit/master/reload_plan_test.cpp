@@ -69,7 +69,7 @@ TEST_F(ReloadPlanTest, WhatAWorkerGetsAtItsStartNeedsANewGeneration) {
 TEST_F(ReloadPlanTest, TheNumberOfWorkersAloneReplacesNobody) {
   next.workers = {.initial = 4, .min = 2, .max = 8};
   EXPECT_FALSE(plan().new_generation);
-  EXPECT_THAT(lines(), ElementsAre("workers: 3 → 4 (2 to 8): resize to 4 workers, no worker is replaced"));
+  EXPECT_THAT(lines(), ElementsAre("workers: 3 → 2 to 8, at first 4: resize to 4 workers, no worker is replaced"));
   next.ready = ReadyMode::exec;
   EXPECT_TRUE(plan().new_generation);
 }
@@ -80,9 +80,9 @@ TEST_F(ReloadPlanTest, ANumberOfWorkersThatFitsTheNewLimitsIsKept) {
   present = 2;
   EXPECT_EQ(plan().changes[0].needs, ChangeNeeds::nothing);
   EXPECT_FALSE(plan().new_generation);
-  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 (1 to 4): the pool keeps 2 workers"));
+  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: the pool keeps 2 workers"));
   present = 6;
-  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 (1 to 4): resize to 4 workers, no worker is replaced"));
+  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: resize to 4 workers, no worker is replaced"));
 }
 
 TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
