@@ -21,12 +21,6 @@ constexpr std::size_t longest_name = 63;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-bool is_pool_name(std::string_view name) {
-  return !name.empty() && name.size() <= longest_name && is_letter(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; });
-}
-
 std::optional<std::uint32_t> whole_number(std::string_view text) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -35,6 +29,12 @@ std::optional<std::uint32_t> whole_number(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_pool_name(std::string_view name) {
+  return !name.empty() && name.size() <= longest_name && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; });
+}
 
 std::string pool_argument(const std::string& text) {
   std::string_view name = text;

@@ -93,8 +93,11 @@ TEST_F(Ctl, list_shows_each_pool_and_quiet_only_names) {
   other.name = "web";
   other.state = "degraded";
   const FakePool web(bus_.address(), other);
+  other.name = "web.of_something_else";
+  const FakePool no_pool(bus_.address(), other);
   EXPECT_THAT(ctl({"list"}).out, testing::ContainsRegex("echo +running +3/3 +1 +12 +300 .*Line echo\nweb +degraded"));
   EXPECT_EQ(ctl({"-q", "list"}).out, "echo\nweb\n");
+  EXPECT_THAT(ctl({"status"}).out, testing::AllOf(HasSubstr("echo - "), HasSubstr("web - ")));
   const json all = ctl_json({"list"});
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[1]["state"], "degraded");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
+#include "ctl/arguments.hpp"
 #include "ctl/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
@@ -150,7 +151,9 @@ std::vector<std::string> pool_names(Bus& bus) {
     const Json answer = bus.call(driver_call("ListNames", "as"));
     for (const Json& name : answer.at(0)) {
       const auto& text = name.get_ref<const std::string&>();
-      if (text.starts_with(name_prefix)) pools.push_back(text.substr(name_prefix.size()));
+      if (!text.starts_with(name_prefix)) continue;
+      std::string pool = text.substr(name_prefix.size());
+      if (is_pool_name(pool)) pools.push_back(std::move(pool));
     }
   } catch (const BusFailure& failure) {
     throw CommandError(exit_code::unavailable,
