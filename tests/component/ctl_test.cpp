@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -147,6 +149,19 @@ TEST_F(Ctl, status_shows_load_queues_and_workers) {
     EXPECT_THAT(ended.out, HasSubstr(part));
   }
   EXPECT_THAT(ended.out, Not(HasSubstr("\x1b"))) << "no colours off a terminal";
+}
+
+TEST_F(Ctl, status_of_many_pools_counts_requests_of_all_at_once) {
+  std::vector<std::unique_ptr<FakePool>> pools;
+  for (int i = 0; i < 30; ++i) {
+    FakePoolState state = three_workers();
+    state.name = "pool" + std::to_string(i);
+    pools.push_back(std::make_unique<FakePool>(bus_.address(), state));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const Ended ended = ctl({"status"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(8)) << "one after the other takes 9";
+  EXPECT_THAT(ended.out, testing::AllOf(HasSubstr("pool0 - "), HasSubstr("pool29 - "), HasSubstr("requests (0.0/s)")));
 }
 
 TEST_F(Ctl, status_of_a_pool_that_is_not_fine_is_3) {

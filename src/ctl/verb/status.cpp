@@ -22,25 +22,34 @@ constexpr int exit_not_fine = 3;  // as of systemctl status
 // start would say little about now.
 constexpr std::chrono::milliseconds sample{300};
 
+// A pool at the first look.
+struct Subject {
+  PoolClient client;
+  std::vector<WorkerState> workers;
+  Clock::time_point seen;
+
+  [[nodiscard]] bool counts() const {
+    return std::any_of(workers.begin(), workers.end(),
+                       [](const WorkerState& worker) { return worker.counters.requests_total > 0; });
+  }
+};
+
 struct Look {
   PoolState pool;
   std::vector<WorkerRow> workers;
 };
 
-Look look(PoolClient& client, bool rates) {
+Subject first_look(PoolClient client) {
   std::vector<WorkerState> workers = client.workers();
-  const bool counts = std::any_of(workers.begin(), workers.end(),
-                                  [](const WorkerState& worker) { return worker.counters.requests_total > 0; });
-  const Clock::time_point start = Clock::now();
-  std::vector<WorkerState> before;
-  if (rates && counts) {
-    before = std::move(workers);
-    std::this_thread::sleep_for(sample);
-    workers = client.workers();
-  }
-  const Clock::duration span = Clock::now() - start;
+  return {std::move(client), std::move(workers), Clock::now()};
+}
+
+Look last_look(Subject& subject, bool rates) {
+  PoolClient& client = subject.client;
+  const std::vector<WorkerState> workers = rates ? client.workers() : subject.workers;
+  const Clock::duration span = Clock::now() - subject.seen;
   Look result{client.state(), worker_rows(workers, client.processes())};
-  if (rates && counts) add_rates(result.workers, before, span);
+  if (rates) add_rates(result.workers, subject.workers, span);
   return result;
 }
 
@@ -61,22 +70,36 @@ std::vector<std::string> chosen(Context& context) {
 
 int run_status(Context& context) {
   const std::vector<std::string> names = chosen(context);
-  std::string text;
-  Json all = Json::array();
   int result = exit_code::ok;
+  // What one pool does not tell must not hide the others.
+  const auto unless_it_fails = [&](const auto& ask) {
+    try {
+      ask();
+    } catch (const CommandError& error) {
+      if (names.size() == 1) throw;
+      complain(error.what());
+      result = error.exit_code();
+    }
+  };
+  std::vector<Subject> subjects;
   for (const std::string& name : names) {
     PoolClient client = context.pool(name);
-    try {
-      const Look now = look(client, !context.json());
+    unless_it_fails([&] { subjects.push_back(first_look(client)); });
+  }
+  const bool rates = !context.json() && std::any_of(subjects.begin(), subjects.end(),
+                                                    [](const Subject& subject) { return subject.counts(); });
+  if (rates) std::this_thread::sleep_for(sample);
+
+  std::string text;
+  Json all = Json::array();
+  for (Subject& subject : subjects) {
+    unless_it_fails([&] {
+      const Look now = last_look(subject, rates && subject.counts());
       if (!now.pool.fine() && result == exit_code::ok) result = exit_not_fine;
       text +=
           (text.empty() ? "" : "\n") + status_text(now.pool, now.workers, wall_clock_now(), context.screen().style());
       all.push_back(json_of(now));
-    } catch (const CommandError& error) {
-      if (names.size() == 1) throw;
-      complain(error.what());  // what one pool does not tell must not hide the others
-      result = error.exit_code();
-    }
+    });
   }
   if (!context.json()) {
     context.screen().show(text);
