@@ -139,13 +139,15 @@ TEST_F(Ctl, answers_that_cannot_be_read_hide_no_other_pool_and_are_1) {
 }
 
 TEST_F(Ctl, status_shows_load_queues_and_workers) {
-  const FakePool pool(bus_.address(), three_workers());
+  FakePoolState state = three_workers();
+  state.workers[0].status_text = "serving";
+  const FakePool pool(bus_.address(), state);
   const Ended ended = ctl({"status", "echo"});
   EXPECT_EQ(ended.status, 0);
-  for (const char* const part :
-       {"echo - Line echo", "State: running\n", "Started: ", "Main PID: 4000 (preforkd 0.1.0)",
-        "/usr/bin/worker --fast", "127.0.0.1:9505 (queue 3/128)", "12 connections of 30, 300 requests (0.0/s)",
-        "3/3 ready (from 1 to 8)", "last exit: recycled", "backoff"}) {
+  for (const char* const part : {"echo - Line echo", "State: running\n", "Started: ", "Main PID: 4000 (preforkd 0.1.0)",
+                                 "/usr/bin/worker --fast", "127.0.0.1:9505 (queue 3/128)", "Status: \"all is well\"\n",
+                                 "12 connections (30 so far), 300 requests (0.0/s)", "3/3 ready (from 1 to 8)",
+                                 "  \"serving\", last exit: recycled\n", "backoff"}) {
     EXPECT_THAT(ended.out, HasSubstr(part));
   }
   EXPECT_THAT(ended.out, Not(HasSubstr("\x1b"))) << "no colours off a terminal";

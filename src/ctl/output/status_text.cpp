@@ -29,9 +29,9 @@ std::string queue_text(const ListenerState& listener) {
 
 std::string load_text(const PoolState& pool, std::optional<double> rate) {
   const Counters& counters = pool.counters;
-  return counted(counters.connections, "connection") + " of " + std::to_string(counters.connections_total) + ", " +
-         counted(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") + ", " +
-         human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
+  return counted(counters.connections, "connection") + " (" + std::to_string(counters.connections_total) +
+         " so far), " + counted(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") +
+         ", " + human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
 }
 
 std::string workers_text(const PoolState& pool) {
@@ -49,14 +49,13 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string ends_text(const WorkerState& worker) {
-  std::string text = worker.last_exit_cause.empty() ? "" : "last exit: " + printable(worker.last_exit_cause);
-  if (worker.crashes > 0) {
-    text += (text.empty() ? "" : ", ") + counted(worker.crashes, "crash");
-  }
-  if (!worker.status_text.empty()) {
-    text += (text.empty() ? "\"" : " \"") + printable(worker.status_text) + '"';
-  }
+// What else there is to say about a worker, as a list.
+std::string remarks_text(const WorkerState& worker) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (!worker.status_text.empty()) add('"' + printable(worker.status_text) + '"');
+  if (!worker.last_exit_cause.empty()) add("last exit: " + printable(worker.last_exit_cause));
+  if (worker.crashes > 0) add(counted(worker.crashes, "crash"));
   return text;
 }
 
@@ -74,7 +73,7 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
                {live ? counted(worker.counters.connections, "connection") : ""},
                {row.requests_per_second ? human_rate(*row.requests_per_second) : ""},
                {worker.memory_bytes > 0 ? human_bytes(worker.memory_bytes) : ""},
-               {row.detailed ? ends_text(worker) : ""}});
+               {row.detailed ? remarks_text(worker) : ""}});
   }
   Style inner = style;
   if (inner.columns != 0) inner.columns -= std::min(inner.columns - 1, indent);
@@ -104,6 +103,7 @@ std::string status_text(const PoolState& pool, const std::vector<WorkerRow>& wor
   add(indented("Started", human_time(pool.started_at) + "; " + human_age(pool.started_at, now) + " ago"));
   add(indented("Main PID", std::to_string(pool.main_pid) + " (preforkd " + printable(pool.version) + ')'));
   if (!pool.config_file.empty()) add(indented("Config", printable(pool.config_file)));
+  if (!pool.status_text.empty()) add(indented("Status", '"' + printable(pool.status_text) + '"'));
   add(indented("Program", joined(pool.program)));
   add(indented("Generation", std::to_string(pool.generation)));
   if (pool.last_reload.at != 0) add(indented("Reload", reload_text(pool.last_reload, now)));
