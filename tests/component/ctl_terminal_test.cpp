@@ -179,6 +179,10 @@ TEST_F(CtlTerminal, watch_without_one_is_an_error_that_names_the_alternatives) {
   Process process(binaries::preforkctl, {"--address=" + bus_.address(), "watch", "echo"});
   EXPECT_EQ(process.wait_exit().status, 64);
   EXPECT_THAT(process.err().wait_closed(), HasSubstr("needs a terminal"));
+
+  const auto dumb = start({"watch", "echo"}, {{"TERM", "dumb"}});
+  EXPECT_EQ(dumb->wait_exit().status, 64);
+  EXPECT_THAT(dumb->text(), testing::AllOf(HasSubstr("no dumb one"), Not(HasSubstr("\x1b"))));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace preforkd::ctl {
 
-bool FullScreen::possible() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1; }
+bool FullScreen::possible() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 && !dumb_terminal(); }
 
 FullScreen::FullScreen() {
   ::tcgetattr(STDIN_FILENO, &before_);

@@ -17,7 +17,7 @@ class FullScreen {
   FullScreen& operator=(const FullScreen&) = delete;
   ~FullScreen();
 
-  // Both must be terminals.
+  // Both must be terminals, and no dumb ones.
   [[nodiscard]] static bool possible();
 
   // Replaces what is seen by these lines.

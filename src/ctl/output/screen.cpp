@@ -23,11 +23,6 @@ bool set_in_environment(const char* name) {
   return value != nullptr && *value != '\0';
 }
 
-bool dumb_terminal() {
-  const char* const name = std::getenv("TERM");
-  return name == nullptr || std::strcmp(name, "dumb") == 0;
-}
-
 }  // namespace
 
 Screen::Screen(const Options& options)

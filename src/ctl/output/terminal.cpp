@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 namespace preforkd::ctl {
 
@@ -15,6 +17,11 @@ TerminalSize terminal_size() {
   if (told.ws_col != 0) size.columns = told.ws_col;
   if (told.ws_row != 0) size.lines = told.ws_row;
   return size;
+}
+
+bool dumb_terminal() {
+  const char* const name = std::getenv("TERM");
+  return name == nullptr || std::strcmp(name, "dumb") == 0;
 }
 
 void write_all(int fd, std::string_view text) {

@@ -14,6 +14,9 @@ struct TerminalSize {
 // Of the terminal at standard output; the usual 80 by 24 where it does not tell, and where there is none.
 [[nodiscard]] TerminalSize terminal_size();
 
+// It obeys no sequence of control characters: $TERM says so, or nothing.
+[[nodiscard]] bool dumb_terminal();
+
 // Writes all of `text`, to a terminal or a pipe. What a reader who leaves early does not take is dropped.
 void write_all(int fd, std::string_view text);
 
