@@ -153,7 +153,7 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
   std::uint32_t unread_ = 0;
   std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has looked at in vain
-  std::uint16_t held_replies_ = 0;
+  std::uint32_t held_replies_ = 0;
   std::uint8_t interest_ = 0;  // EPOLLIN and EPOLLOUT as epoll knows them
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "server_thread.hpp"
 
@@ -83,6 +84,29 @@ TEST(ReplyTest, DestroyedUnsentItLetsTheConnectionGoOn) {
   client.send("later\nnext\n");
   app.record.wait(1);
   app.drop(server);
+  EXPECT_EQ(client.line(), "next");
+}
+
+TEST(ReplyTest, AMessageMayHaveMoreOfThemThanASmallCounterHolds) {
+  Record record;
+  std::vector<Reply> held;
+  ServerThread server([&](Server& its) {
+    its.on_message([&](Connection& c, std::string_view line) {
+      record.add(std::string(line));
+      if (line == "all") {
+        for (int i = 0; i < 65536; ++i) held.push_back(c.defer());
+      }
+      c.send(line);
+    });
+  });
+  TestClient client = server.connect();
+  client.send("all\nnext\n");
+  EXPECT_EQ(client.line(), "all");
+  TestClient other = server.connect();
+  other.send("sync\n");
+  EXPECT_EQ(other.line(), "sync");
+  EXPECT_THAT(record.wait(2), ElementsAre("all", "sync"));
+  server.post([&](Server&) { held.clear(); });
   EXPECT_EQ(client.line(), "next");
 }
 
