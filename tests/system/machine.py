@@ -46,11 +46,12 @@ def remove_cgroup(folder):
 
 
 class Machine:
-    """One boot of the layers, ended by leaving the `with` block."""
+    """One boot of the layers, ended by leaving the `with` block. The files are seen inside in /run/host/files."""
 
-    def __init__(self, name, layers):
+    def __init__(self, name, layers, files=()):
         self.name = name
         self._layers = layers
+        self._files = files
         self._process = self._place = self._pid = self._cgroup = None
 
     def __enter__(self):
@@ -83,7 +84,9 @@ class Machine:
 
     def _boot(self):
         self._place = new_folder()
-        os.mkdir(os.path.join(self._place, "host"))
+        os.makedirs(os.path.join(self._place, "host", "files"))
+        for path in self._files:
+            shutil.copy(path, os.path.join(self._place, "host", "files"))
         self._cgroup = os.path.join(cgroup_home(), os.path.basename(self._place))
         os.mkdir(self._cgroup)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:

@@ -2,6 +2,7 @@
 """The Debian root that machines are booted from, made once by mmdebstrap from the sources that this machine itself installs from."""
 
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -13,10 +14,15 @@ PACKAGES = ["systemd", "systemd-sysv", "dbus", "polkitd", "procps", "iproute2", 
             r"?name(^libsdbus-c\+\+[0-9]+$)"]
 BUILD_TEST_PACKAGES = ["libgtest-dev", "libgmock-dev", "python3", "procps", "dbus-daemon", "systemd", "ccache"]
 SECONDS_TO_MAKE = 420
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Unavailable(Exception):
     """What this machine can't do, said for a user to read."""
+
+
+class BuildFailed(Exception):
+    """What is tested could not be built or installed."""
 
 
 def cache():
@@ -50,10 +56,10 @@ def sources(suite):
 
 
 def build_packages():
-    """What building preforkd and running its unit and component tests needs."""
-    with open(os.path.join(os.path.dirname(__file__), "../../packaging/build-dependencies"), encoding="utf-8") as stream:
+    """What building preforkd and its packages and running its unit and component tests needs."""
+    with open(os.path.join(TREE, "packaging/build-dependencies"), encoding="utf-8") as stream:
         rows = [line.split() for line in stream if not line.startswith("#")]
-    return [package for group, package in rows if group == "build"] + BUILD_TEST_PACKAGES
+    return [package.split("|")[0] for group, package in rows if group in ("build", "package")] + BUILD_TEST_PACKAGES
 
 
 def debian(suite, packages=None):
@@ -88,9 +94,40 @@ def _bootstrap(suite, packages, folder):
     os.chmod(folder, 0o755)
 
 
-def install_under_test(build, layer):
-    """Installs what is tested into the folder `layer`, which is laid over the root."""
-    subprocess.run(["cmake", "--install", build, "--prefix", "/usr", "--component", "runtime"], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "DESTDIR": layer})
-    unit = os.path.join(layer, "usr/lib/systemd/system/preforkd@.service")
-    subprocess.run(["sed", "-i", "s,/usr/local/bin/,/usr/bin/,; s,/usr/local/etc/,/etc/,", unit], check=True)
+def packages(suite):
+    """Builds the project's Debian packages for the suite, where something has changed since, and returns their paths by name."""
+    place = "build/deb" if suite == own_suite() else "build/deb-" + suite
+    elsewhere = [] if suite == own_suite() else ["tests/system/inside", suite]
+    done = subprocess.run([*elsewhere, "packaging/build-deb", "--quiet", "--into", place], cwd=TREE, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode == 77:
+        raise Unavailable(f"no packages can be built for {suite}")
+    if done.returncode != 0:
+        raise BuildFailed(f"the packages of {suite} could not be built")
+    paths = glob.glob(os.path.join(TREE, place, "*.deb"))
+    return {os.path.basename(path).split("_")[0]: path for path in paths}
+
+
+# The upper folder must not be on an overlay itself, as a container's disk is: it is made in memory and copied.
+INSTALL = """set -eu
+root=$1 layer=$2
+shift 2
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o "lowerdir=$root,upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/root
+mount -t tmpfs tmpfs /mnt/root/tmp
+mount -t proc proc /mnt/root/proc
+mount --rbind /dev /mnt/root/dev
+cp -- "$@" /mnt/root/tmp
+cd /mnt/root
+chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive /bin/sh -c 'dpkg --install /tmp/*.deb'
+cp -a /mnt/upper/. "$layer"
+"""
+
+
+def install(debs, debian_root, layer):
+    """Installs packages over the root, as dpkg does where no systemd runs; what that changes goes to the folder `layer`."""
+    done = subprocess.run(["unshare", "--mount", "/bin/sh", "-c", INSTALL, "install", debian_root, layer, *debs], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildFailed("the packages could not be installed:\n" + done.stdout)

@@ -17,10 +17,6 @@ pool() {
   printf '{"program": ["/usr/libexec/preforkd/prefork-echo"], "workers": 3, "settings": {"log_connections": false}%s}\n' \
     "${3:+, $3}" >"/etc/preforkd/$1.json"
   printf '[Socket]\nListenStream=%s\n' "$2" >"/etc/systemd/system/preforkd@$1.socket.d/listen.conf"
-  if ! getent passwd _preforkd >/dev/null; then
-    systemd-sysusers preforkd.conf
-    systemctl reload dbus.service
-  fi
   systemctl daemon-reload
 }
 
