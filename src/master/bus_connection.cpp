@@ -16,7 +16,13 @@ constexpr const char* local_path = "/org/freedesktop/DBus/Local";
 constexpr const char* driver = "org.freedesktop.DBus";
 constexpr const char* driver_path = "/org/freedesktop/DBus";
 
-enum NameReply : std::uint32_t { owner = 1, queued = 2, already_owner = 4 };  // RequestName of the D-Bus specification
+constexpr std::uint32_t queued = 2;  // DBUS_REQUEST_NAME_REPLY_IN_QUEUE, an answer to RequestName
+
+// A signal of the connection itself, or of the bus. Without a slot it is watched as long as there is a connection.
+void watch(sd_bus* bus, sd_bus_slot** slot, const char* sender, const char* path, const char* signal,
+           sd_bus_message_handler_t handler, void* data) {
+  check_native(sd_bus_match_signal_async(bus, slot, sender, path, sender, signal, handler, nullptr, data), signal);
+}
 
 }  // namespace
 
@@ -55,52 +61,34 @@ void BusConnection::ask() {
   check_native(sd_bus_set_address(bus, address_.c_str()), address_.c_str());
   check_native(sd_bus_set_bus_client(bus, 1), "sd_bus_set_bus_client");
   check_native(sd_bus_set_connected_signal(bus, 1), "sd_bus_set_connected_signal");
-  const auto on_connected = [](sd_bus_message*, void* self, sd_bus_error*) {
-    static_cast<BusConnection*>(self)->answered(true);
-    return 0;
-  };
-  const auto on_disconnected = [](sd_bus_message*, void* self, sd_bus_error*) {
-    static_cast<BusConnection*>(self)->answered(false);
-    return 0;
-  };
-  check_native(
-      sd_bus_match_signal_async(bus, nullptr, local, local_path, local, "Connected", on_connected, nullptr, this),
-      "sd_bus_match_signal_async");
-  check_native(
-      sd_bus_match_signal_async(bus, nullptr, local, local_path, local, "Disconnected", on_disconnected, nullptr, this),
-      "sd_bus_match_signal_async");
+  watch(bus, nullptr, local, local_path, "Connected", native_handler<&BusConnection::on_connected>, this);
+  watch(bus, nullptr, local, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>, this);
   check_native(sd_bus_start(bus), address_.c_str());
   check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
 }
 
-void BusConnection::answered(bool alive) {
-  next_ = alive ? Step::open : Step::close;
+// What follows is done by advance(): this runs inside the connection that it is about.
+void BusConnection::go_on_with(Step step) {
+  next_ = step;
   timer_.arm(SteadyClock().now());
+}
+
+void BusConnection::on_connected(sd_bus_message* /*signal*/) { go_on_with(Step::open); }
+void BusConnection::on_disconnected(sd_bus_message* /*signal*/) { go_on_with(Step::close); }
+
+void BusConnection::on_name_acquired(sd_bus_message* signal) {
+  const char* name = nullptr;
+  if (sd_bus_message_read(signal, "s", &name) >= 0 && name_ == name) log::info("shown on the message bus as " + name_);
 }
 
 void BusConnection::open() {
   asking_.reset();
   connection_ = open_bus(address_);
   sd_bus* bus = native_bus(*connection_);
-  const auto on_disconnected = [](sd_bus_message*, void* self, sd_bus_error*) {
-    static_cast<BusConnection*>(self)->answered(false);
-    return 0;
-  };
-  const auto on_acquired = [](sd_bus_message* message, void* self, sd_bus_error*) {
-    const auto& connection = *static_cast<BusConnection*>(self);
-    const char* name = nullptr;
-    if (sd_bus_message_read(message, "s", &name) >= 0 && connection.name_ == name)
-      log::info("shown on the message bus as " + connection.name_);
-    return 0;
-  };
   sd_bus_slot* slot = nullptr;
-  check_native(
-      sd_bus_match_signal_async(bus, &slot, local, local_path, local, "Disconnected", on_disconnected, nullptr, this),
-      "sd_bus_match_signal_async");
+  watch(bus, &slot, local, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>, this);
   disconnected_.reset(slot);
-  check_native(
-      sd_bus_match_signal_async(bus, &slot, driver, driver_path, driver, "NameAcquired", on_acquired, nullptr, this),
-      "sd_bus_match_signal_async");
+  watch(bus, &slot, driver, driver_path, "NameAcquired", native_handler<&BusConnection::on_name_acquired>, this);
   name_acquired_.reset(slot);
   check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
   events_.opened(*connection_);

@@ -46,7 +46,10 @@ class BusConnection {
   void request_name();
   void close();
   void try_again(const std::string& why);
-  void answered(bool alive);
+  void go_on_with(Step step);
+  void on_connected(sd_bus_message* signal);
+  void on_disconnected(sd_bus_message* signal);
+  void on_name_acquired(sd_bus_message* signal);
   void name_answered(sd_bus_message* reply);
 
   EventLoop& loop_;
