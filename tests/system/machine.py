@@ -12,6 +12,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
 SECONDS_TO_BOOT = 60
 NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
 PREFIX = "preforkd-system-"  # of folders and cgroups; the pid of the run follows
@@ -94,7 +95,7 @@ class Machine:
             ready.bind(os.path.join(self._place, "host", "notify"))
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", 'echo $$ >"$1/cgroup.procs" && shift && exec setpriv --pdeathsig KILL "$@"', "sh", self._cgroup,
-                 "unshare", *NAMESPACES, "--fork", "--kill-child", os.path.join(HERE, "boot"), ":".join(self._layers), self._place, HERE,
+                 "unshare", *NAMESPACES, "--fork", "--kill-child", os.path.join(HERE, "boot"), ":".join(self._layers), self._place, TREE,
                  self.name.replace("_", "-")],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
             _alive.add(self._process)
