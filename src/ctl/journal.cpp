@@ -20,6 +20,22 @@ Journal open_journal() {
   return Journal(sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY) >= 0 ? journal : nullptr);
 }
 
+bool match_all(sd_journal* journal, const std::vector<std::string>& matches) {
+  sd_journal_flush_matches(journal);
+  for (const std::string& match : matches) {
+    if (sd_journal_add_match(journal, match.data(), match.size()) < 0) return false;
+  }
+  return sd_journal_seek_tail(journal) >= 0;
+}
+
+// How the journal names the stream that the newest of the chosen lines came by, as a match; empty if by none.
+std::string stream_of_newest(sd_journal* journal) {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (sd_journal_previous(journal) <= 0 || sd_journal_get_data(journal, "_STREAM_ID", &data, &size) < 0) return "";
+  return {static_cast<const char*>(data), size};
+}
+
 // What follows "NAME=".
 std::string value_of(const void* data, std::size_t size) {
   const std::string_view field(static_cast<const char*>(data), size);
@@ -32,10 +48,11 @@ std::vector<std::string> last_lines(const std::string& identifier, pid_t pid, st
   std::vector<std::string> lines;
   const Journal journal = open_journal();
   if (!journal) return lines;
-  for (const std::string& match : {"SYSLOG_IDENTIFIER=" + identifier, "_PID=" + std::to_string(pid)}) {
-    if (sd_journal_add_match(journal.get(), match.data(), match.size()) < 0) return lines;
-  }
-  if (sd_journal_seek_tail(journal.get()) < 0) return lines;
+  const std::string named = "SYSLOG_IDENTIFIER=" + identifier;
+  const std::string by_process = "_PID=" + std::to_string(pid);
+  if (!match_all(journal.get(), {named, by_process})) return lines;
+  const std::string stream = stream_of_newest(journal.get());
+  if (!match_all(journal.get(), {named, stream.empty() ? by_process : stream})) return lines;
   while (lines.size() < most && sd_journal_previous(journal.get()) > 0) {
     const void* data = nullptr;
     std::size_t size = 0;

@@ -10,8 +10,8 @@
 namespace preforkd::ctl {
 
 // The last lines, at most `most`, that a process wrote under an identifier (SYSLOG_IDENTIFIER, "echo[1]"), oldest
-// first, as they came. With the caller's own rights: what they may not read, and what there is no journal of, is not
-// there.
+// first, as they came; also those of its children, as they share its stream. With the caller's own rights: what they
+// may not read, and what there is no journal of, is not there.
 [[nodiscard]] std::vector<std::string> last_lines(const std::string& identifier, pid_t pid, std::size_t most);
 
 // All identifiers of the form POOL[SLOT] in the journal.
