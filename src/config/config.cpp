@@ -38,15 +38,35 @@ bool is_within(std::string_view path, std::string_view key) {
 
 std::string_view parent_of(std::string_view path) { return path.substr(0, std::min(path.rfind('.'), path.size())); }
 
-// Puts problems into words and finds out who is to blame: the file or an option.
+// True if the object says something about the key, or about something around it: the path's steps, as far as they lead.
+bool speaks_of(const Json& object, std::string_view path) {
+  const Json* place = &object;
+  while (!path.empty() && place->is_object()) {
+    const std::size_t end = std::min(path.find_first_of(".["), path.size());
+    const auto found = place->find(path.substr(0, end));
+    if (found == place->end()) return false;
+    place = &*found;
+    path.remove_prefix(end);
+    if (path.starts_with('[')) return true;  // an array is set as a whole
+    if (path.starts_with('.')) path.remove_prefix(1);
+  }
+  return true;
+}
+
+// Puts problems into words and finds out who is to blame: the file, one of its drop-ins, or an option.
 class FailureReport {
  public:
-  explicit FailureReport(const ConfigSource& source) : source_(source) {}
+  FailureReport(const ConfigSource& source, std::string file) : source_(source), file_(std::move(file)) {}
 
-  void add_file_problem(std::string_view where, std::string_view reason) {
+  void add_file_problem(std::string_view where, std::string_view reason) { add_problem_of(file_, where, reason); }
+
+  void add_problem_of(const std::string& file, std::string_view where, std::string_view reason) {
     file_is_to_blame_ = true;
-    lines_.push_back(join({escape_bytes(source_.file, 4096), where, reason}));
+    lines_.push_back(join({escape_bytes(file, 4096), where, reason}));
   }
+
+  // A drop-in that was applied.
+  void add_drop_in(std::string file, Json patch) { drop_ins_.emplace_back(std::move(file), std::move(patch)); }
 
   void add_option_problem(std::string_view option, std::string_view below, std::string_view value,
                           const std::string& reason) {
@@ -64,10 +84,10 @@ class FailureReport {
       add_option_problem(cause->option, below, problem.value, problem.reason);
     } else if (const ConfigOverride* const maker = override_inside(problem); maker != nullptr) {
       add_option_problem(maker->option, problem.key, {}, problem.reason);
-    } else if (source_.file.empty()) {
+    } else if (file_.empty()) {
       add_option_problem("command line", problem.key, problem.value, problem.reason);
     } else {
-      add_file_problem(problem.key, join({problem.value, problem.reason}));
+      add_problem_of(file_with(problem), problem.key, join({problem.value, problem.reason}));
     }
   }
 
@@ -88,6 +108,14 @@ class FailureReport {
     return nearest;
   }
 
+  // Who has said last what is wrong; what is missing, the config's own file does not say.
+  [[nodiscard]] const std::string& file_with(const ConfigProblem& problem) const {
+    const auto found = std::find_if(drop_ins_.rbegin(), drop_ins_.rend(), [&](const auto& drop_in) {
+      return !problem.value.empty() && speaks_of(drop_in.second, problem.key);
+    });
+    return found == drop_ins_.rend() ? file_ : found->first;
+  }
+
   // An option that made the object which should not be there, or which lacks a key.
   [[nodiscard]] const ConfigOverride* override_inside(const ConfigProblem& problem) const {
     const std::string_view object = problem.value.empty() ? parent_of(problem.key) : std::string_view(problem.key);
@@ -98,6 +126,8 @@ class FailureReport {
   }
 
   const ConfigSource& source_;
+  const std::string file_;
+  std::vector<std::pair<std::string, Json>> drop_ins_;
   std::vector<std::string> lines_;
   std::size_t left_out_ = 0;
   bool file_is_to_blame_ = false;
@@ -106,21 +136,35 @@ class FailureReport {
 std::optional<Json> read_document(const std::string& file, FailureReport& report) {
   const auto text = read_text_file(file, max_config_file_bytes);
   if (!text) {
-    report.add_file_problem({}, text.error().reason);
+    report.add_problem_of(file, {}, text.error().reason);
     return std::nullopt;
   }
   auto document = parse_json_document(*text);
   if (!document) {
     const JsonError& error = document.error();
-    report.add_file_problem("line " + std::to_string(error.line) + ", column " + std::to_string(error.column),
-                            error.reason);
+    report.add_problem_of(file, "line " + std::to_string(error.line) + ", column " + std::to_string(error.column),
+                          error.reason);
     return std::nullopt;
   }
   if (!document->is_object()) {
-    report.add_file_problem({}, "must hold a JSON object: { … }");
+    report.add_problem_of(file, {}, "must hold a JSON object: { … }");
     return std::nullopt;
   }
   return std::move(*document);
+}
+
+// The config's file with its drop-ins applied. All that can't be read are told of.
+std::optional<Json> read_with_drop_ins(const std::string& file, const std::vector<std::string>& drop_ins,
+                                       FailureReport& report) {
+  std::optional<Json> document = read_document(file, report);
+  for (const std::string& drop_in : drop_ins) {
+    std::optional<Json> patch = read_document(drop_in, report);
+    if (!patch || !document) continue;
+    document->merge_patch(*patch);
+    report.add_drop_in(drop_in, std::move(*patch));
+  }
+  if (!report.empty()) return std::nullopt;
+  return document;
 }
 
 // Sets one key, making the objects on the way to it.
@@ -164,18 +208,26 @@ std::string fit_name(const Json& document) {
   return ("pool_" + name).substr(0, most);
 }
 
-std::string find_name(const ConfigSource& source, const Json& document, FailureReport& report) {
+std::string find_name(const ConfigSource& source, const std::string& file, const Json& document,
+                      FailureReport& report) {
   if (!source.name.empty()) {
     if (!is_pool_name(source.name)) report.add_option_problem("--name", {}, show_value(source.name), name_rule);
     return source.name;
   }
-  if (source.file.empty()) return fit_name(document);
-  std::string name = base_name(source.file);
+  if (file.empty()) return fit_name(document);
+  std::string name = base_name(file);
   if (const std::size_t dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.resize(dot);
   if (!is_pool_name(name)) {
     report.add_file_problem(show_value(name), std::string(name_rule) + "; rename the file or give --name");
   }
   return name;
+}
+
+std::string where_looked(const ConfigSource& source) {
+  std::string places;
+  for (const std::string& folder : source.folders)
+    places += (places.empty() ? "" : " nor ") + folder + '/' + source.name + ".json";
+  return "there is neither " + places;
 }
 
 std::vector<std::string> files_of(const PoolConfig& pool) {
@@ -185,6 +237,32 @@ std::vector<std::string> files_of(const PoolConfig& pool) {
   }
   for (const std::string& file : pool.environment_files) files.push_back(file.substr(file.starts_with('-') ? 1 : 0));
   return files;
+}
+
+tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool with_outside) {
+  const std::string file = source.look_up ? find_config(source.name, source.folders) : source.file;
+  FailureReport report(source, file);
+  if (source.look_up && file.empty()) {
+    report.add_option_problem("--name", {}, show_value(source.name), "no such pool: " + where_looked(source));
+    return tl::unexpected(std::move(report).take());
+  }
+  const std::vector<std::string> drop_ins =
+      file.empty() ? std::vector<std::string>() : drop_ins_of(file, source.folders);
+  std::optional<Json> document = Json::object();
+  if (!file.empty()) document = read_with_drop_ins(file, drop_ins, report);
+  if (!document) return tl::unexpected(std::move(report).take());
+  for (const ConfigOverride& change : source.overrides) apply(change, *document, report);
+  const std::string name = find_name(source, file, *document, report);
+
+  std::vector<ConfigProblem> problems;
+  PoolConfig pool = read_pool(*document, name, problems);
+  for (const ConfigProblem& problem : problems) {
+    if (with_outside || !problem.outside) report.add(problem);
+  }
+  if (!report.empty()) return tl::unexpected(std::move(report).take());
+  pool.file = file;
+  if (with_outside) pool.files = stamp_files(files_of(pool));
+  return pool;
 }
 
 }  // namespace
@@ -198,21 +276,7 @@ PoolConfig with_room_by_hand(PoolConfig config) {
   return config;
 }
 
-tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source) {
-  FailureReport report(source);
-  std::optional<Json> document = Json::object();
-  if (!source.file.empty()) document = read_document(source.file, report);
-  if (!document) return tl::unexpected(std::move(report).take());
-  for (const ConfigOverride& change : source.overrides) apply(change, *document, report);
-  const std::string name = find_name(source, *document, report);
-
-  std::vector<ConfigProblem> problems;
-  PoolConfig pool = read_pool(*document, name, problems);
-  for (const ConfigProblem& problem : problems) report.add(problem);
-  if (!report.empty()) return tl::unexpected(std::move(report).take());
-  pool.file = source.file;
-  pool.files = stamp_files(files_of(pool));
-  return pool;
-}
+tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source) { return load(source, true); }
+tl::expected<PoolConfig, ConfigFailure> load_config_alone(const ConfigSource& source) { return load(source, false); }
 
 }  // namespace preforkd

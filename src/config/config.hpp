@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
+#include "config/config_places.hpp"
 #include "config/pool_config.hpp"
 
 namespace preforkd {
@@ -21,9 +22,12 @@ struct ConfigOverride {
 
 // Where a pool's config comes from. The master keeps it, since each reload reads it anew.
 struct ConfigSource {
-  std::string file;  // empty: all that there is comes from `overrides`
-  std::string name;  // --name; empty: the file's name without folder and ".json", else the program's base name made fit
-  std::vector<ConfigOverride> overrides;
+  std::string file{};  // empty: all that there is comes from `overrides`
+  std::string
+      name{};  // --name; empty: the file's name without folder and ".json", else the program's base name made fit
+  std::vector<ConfigOverride> overrides{};
+  bool look_up = false;  // the file is that of the pool `name` in `folders`, looked for each time
+  ConfigFolders folders = config_folders();
 };
 
 // Every problem that was found, not only the first, one line each without a line's end:
@@ -35,9 +39,13 @@ struct ConfigFailure {
   int exit_code;  // exit_code::usage if the command line is to blame for all of it, else exit_code::config
 };
 
-// Reads and checks a config. What it says about the outside is checked too: programs, users, environment files. Changes
-// nothing.
+// Reads and checks a config: its file, over it its drop-ins as JSON merge patches (RFC 7396), over them the overrides.
+// What it says about the outside is checked too: programs, users, environment files. Changes nothing.
 [[nodiscard]] tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source);
+
+// The same for who can't judge the outside, such as a generator in early boot: a program that is not there is taken as
+// it is written, and users are their names only.
+[[nodiscard]] tl::expected<PoolConfig, ConfigFailure> load_config_alone(const ConfigSource& source);
 
 // For a pool that was given on the command line as a plain number of workers: nobody wrote down limits for SIGTTIN and
 // SIGTTOU, so the person at the shell gets room. A config file's plain number is a limit that somebody wrote down.

@@ -23,6 +23,7 @@ struct ConfigProblem {
   std::string key;    // path: "reload.max_surge", "listen[1].mode"; empty: the config as a whole
   std::string value;  // as a person reads it; empty if the key is missing
   std::string reason;
+  bool outside = false;  // the config may be right: what it names is not there, or not on this machine
 };
 
 template <class T>
@@ -56,6 +57,8 @@ class ConfigReader {
 
   // A problem of this key, and of the value it has.
   void refuse(std::string_view key, std::string reason);
+  // The problem that was added last is one of the outside.
+  void blame_outside() { problems_.back().outside = true; }
   // A problem of something below the key, for instance "[2]".
   void refuse_below(std::string_view key, const std::string& below, const Json& value, std::string reason);
 

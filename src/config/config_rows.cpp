@@ -174,6 +174,8 @@ std::vector<ConfigRow> config_rows(const PoolConfig& config) {
   for (const auto& [name, value] : config.environment) rows.add("environment." + name, value).shown = false;
   rows.add("environment_files", joined(config.environment_files));
   rows.add("directory", shown(config.directory));
+  rows.add("user", config.user.empty() ? "the unit's" : config.user, ChangeNeeds::unit);
+  rows.add("sandbox", config.sandbox == Sandbox::strict ? "strict" : "default", ChangeNeeds::unit);
   add_process(rows, config.process);
   const Json settings = Json::parse(config.settings, nullptr, false);
   if (settings.is_object()) rows.add_json("settings", settings);

@@ -11,11 +11,11 @@ namespace preforkd {
 
 // What a change of a key needs to take effect.
 enum class ChangeNeeds : std::uint8_t {
-  nothing,      // the master itself acts by it from then on
-  resize,       // workers come or go, none is replaced
-  socket,       // a listening socket that stays gets other attributes
-  generation,   // every worker is replaced by a new one
-  socket_unit,  // not ours to change: systemd passed the sockets
+  nothing,     // the master itself acts by it from then on
+  resize,      // workers come or go, none is replaced
+  socket,      // a listening socket that stays gets other attributes
+  generation,  // every worker is replaced by a new one
+  unit,        // not ours to change: systemd's, from the pool's units
 };
 
 // One key of a config and its value as a person reads it.

@@ -77,19 +77,20 @@ void read_name(ConfigReader& entry, ListenConfig& out) {
 }
 
 void read_owner(ConfigReader& entry, ListenConfig& out) {
-  std::string name;
-  if (entry.read_string("user", name, 256)) {
-    if (const auto id = user_id(name)) {
+  if (entry.read_string("user", out.user_name, 256)) {
+    if (const auto id = user_id(out.user_name)) {
       out.user = *id;
     } else {
       entry.refuse("user", id.error());
+      entry.blame_outside();
     }
   }
-  if (entry.read_string("group", name, 256)) {
-    if (const auto id = group_id(name)) {
+  if (entry.read_string("group", out.group_name, 256)) {
+    if (const auto id = group_id(out.group_name)) {
       out.group = *id;
     } else {
       entry.refuse("group", id.error());
+      entry.blame_outside();
     }
   }
 }

@@ -29,6 +29,8 @@ struct ListenConfig {
   std::optional<mode_t> mode;
   std::optional<uid_t> user;
   std::optional<gid_t> group;
+  std::string user_name{};  // as written; empty: not said
+  std::string group_name{};
 };
 
 struct WorkerCount {
@@ -69,6 +71,9 @@ struct ProcessConfig {
 
 enum class ReadyMode { notify, exec };
 
+// How much systemd takes away from the pool's processes; the words of the config are "default" and "strict".
+enum class Sandbox { usual, strict };
+
 struct PoolConfig {
   std::string name;  // [A-Za-z][A-Za-z0-9_]{0,62}
   std::string description;
@@ -88,6 +93,8 @@ struct PoolConfig {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> environment_files;  // a leading '-' allows the file to be missing, as in systemd.exec(5)
   std::string directory = "/";
+  std::string user;  // of the pool's service; empty: the unit decides
+  Sandbox sandbox = Sandbox::usual;
   ProcessConfig process;
   std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
   // The program, those of its arguments that are absolute paths, and the environment files, as they were when this was

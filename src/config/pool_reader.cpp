@@ -26,10 +26,11 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 21> pool_keys = {
-    "$schema",           "description",  "listen",      "program", "workers", "ready",        "start_timeout",
-    "drain_timeout",     "hang_timeout", "stop_signal", "restart", "recycle", "reload",       "environment",
-    "environment_files", "directory",    "umask",       "nice",    "limits",  "cpu_affinity", "settings"};
+constexpr std::array<std::string_view, 23> pool_keys = {
+    "$schema",       "description",   "listen",       "program",           "workers", "ready",
+    "start_timeout", "drain_timeout", "hang_timeout", "stop_signal",       "restart", "recycle",
+    "reload",        "environment",   "directory",    "environment_files", "user",    "sandbox",
+    "umask",         "nice",          "limits",       "cpu_affinity",      "settings"};
 constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial"};
 constexpr std::array<std::string_view, 4> restart_keys = {"delay", "max_delay", "forget_after", "never"};
 constexpr std::array<std::string_view, 5> recycle_keys = {"requests", "age", "memory", "jitter", "at_most"};
@@ -62,6 +63,7 @@ void read_program(ConfigReader& config, std::vector<std::string>& out) {
     out.front() = std::move(*path);
   } else {
     config.refuse_below("program", "[0]", value->front(), std::move(path.error()));
+    config.blame_outside();
   }
 }
 
@@ -246,6 +248,7 @@ void read_environment_file_names(ConfigReader& config, std::vector<std::string>&
                           "must be an absolute path, after a '-' if it may be missing");
     } else if (auto read = read_environment_files({out[i]}); !read) {
       config.refuse_below("environment_files", below, list[i], std::move(read.error()));
+      config.blame_outside();
     }
   }
 }
@@ -270,6 +273,23 @@ void read_settings(ConfigReader& config, std::string& out) {
     return;
   }
   out = std::move(text);
+}
+
+// As systemd takes it for User=: it is systemd who looks it up.
+void read_user(ConfigReader& config, std::string& out) {
+  constexpr std::size_t most = 31;
+  std::string name;
+  if (!config.read_string("user", name, 256)) return;
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool is_name =
+      !name.empty() && name.size() <= most && is_letter(name.front()) &&
+      std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+  if (is_name) {
+    out = name;
+  } else {
+    config.refuse("user", "must be a user's name: a letter or '_', then up to 30 letters, digits, '_' or '-'");
+  }
 }
 
 void read_timeouts(ConfigReader& config, PoolConfig& pool) {
@@ -301,6 +321,7 @@ std::span<const ConfigSection> config_sections() noexcept {
 
 PoolConfig read_pool(const Json& json, const std::string& name, std::vector<ConfigProblem>& problems) {
   constexpr std::array<std::string_view, 2> ready_words = {"notify", "exec"};
+  constexpr std::array<std::string_view, 2> sandbox_words = {"default", "strict"};
   PoolConfig pool;
   pool.name = name;
   ConfigReader config(json, "", problems);
@@ -318,6 +339,10 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   read_reload(config, pool.reload);
   read_environment(config, pool.environment);
   read_environment_file_names(config, pool.environment_files);
+  read_user(config, pool.user);
+  std::size_t sandbox = 0;
+  if (config.read_word("sandbox", sandbox, sandbox_words))
+    pool.sandbox = sandbox == 0 ? Sandbox::usual : Sandbox::strict;
   read_process(config, pool);
   read_settings(config, pool.settings);
   return pool;

@@ -25,8 +25,10 @@ void read_directory(ConfigReader& config, std::string& out) {
   } else if (stat(out.c_str(), &status) != 0 ||
              (S_ISDIR(status.st_mode) && faccessat(AT_FDCWD, out.c_str(), X_OK, AT_EACCESS) != 0)) {
     config.refuse("directory", errno_text(errno));
+    config.blame_outside();
   } else if (!S_ISDIR(status.st_mode)) {
     config.refuse("directory", "is not a directory");
+    config.blame_outside();
   }
 }
 
@@ -46,6 +48,7 @@ void read_cpu_affinity(ConfigReader& config, CpuAffinity& out) {
     out.cpus = std::move(*cpus);
   } else {
     config.refuse("cpu_affinity", cpus.error());
+    config.blame_outside();
   }
 }
 

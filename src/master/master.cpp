@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "master/master.hpp"
 
+#include <pwd.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <random>
@@ -9,6 +11,7 @@
 
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
+#include "master/bus_choice.hpp"
 #include "master/log.hpp"
 #include "master/message_id.hpp"
 #include "master/own_memory.hpp"
@@ -82,6 +85,7 @@ int Master::run() {
   const std::string origin = sockets_.passed() ? " (passed to us)" : "";
   for (const std::string& address : sockets_.addresses()) log::info("listening on " + address + origin);
   for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
+  check_user();
   listen_watch_.watch(sockets_);
   loop_.serve_watchdog();
   arm_measure();
@@ -90,6 +94,17 @@ int Master::run() {
   settle();
   loop_.run();
   return exit_code_;
+}
+
+// Only systemd can change the user: the generator tells it to.
+void Master::check_user() const {
+  const std::string& wanted = config().user;
+  if (wanted.empty()) return;
+  const passwd* const own = getpwuid(geteuid());
+  const std::string name = own != nullptr ? own->pw_name : "uid " + std::to_string(geteuid());
+  if (name == wanted) return;
+  log::warning("user: the config says " + wanted + ", but the pool runs as " + name +
+               (is_service() ? "; after systemctl daemon-reload, restart it" : "; by hand, start it as that user"));
 }
 
 void Master::on_worker_executed(WorkerId id) {

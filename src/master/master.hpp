@@ -63,6 +63,7 @@ class Master final : private WorkerObserver, private PoolControl {
   void give_up_if_hopeless(const ExitStatus& status);
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
+  void check_user() const;
   void watch_signals();
   void stop(const std::string& why);
   void hang_up();

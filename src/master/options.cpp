@@ -129,7 +129,9 @@ class CommandLine {
 
   [[nodiscard]] Options finish() && {
     if (!listen_.empty()) override_key("listen", listen_, "--listen");
-    if (options_.source.file.empty()) complete_pool_without_file();
+    // A name alone is that of a pool that has a config where pools have theirs.
+    options_.source.look_up = options_.source.file.empty() && !options_.source.name.empty() && !overrides("program");
+    if (options_.source.file.empty() && !options_.source.look_up) complete_pool_without_file();
     return std::move(options_);
   }
 
@@ -187,7 +189,8 @@ class CommandLine {
 
   // A person at a shell expects the program to run where they are.
   void complete_pool_without_file() {
-    if (!overrides("program")) reject("nothing to run: give -- PROGRAM [ARGUMENT…] or --config FILE");
+    if (!overrides("program"))
+      reject("nothing to run: give -- PROGRAM [ARGUMENT…], --config FILE, or the --name of a configured pool");
     std::error_code error;
     const std::filesystem::path here = std::filesystem::current_path(error);
     if (!error && !overrides("directory")) override_key("directory", here.string(), "current directory");

@@ -33,7 +33,7 @@ const char* word(ChangeNeeds needs) noexcept {
       return "resize";
     case ChangeNeeds::socket:
       return "sockets";
-    case ChangeNeeds::socket_unit:
+    case ChangeNeeds::unit:
       return "restart";
     case ChangeNeeds::generation:
       break;

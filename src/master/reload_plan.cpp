@@ -62,8 +62,8 @@ std::string what_is_done(const ConfigChange& change) {
       return "resize to " + counted(change.target.value_or(0), "worker") + ", no worker is replaced";
     case ChangeNeeds::socket:
       return "changed in place";
-    case ChangeNeeds::socket_unit:
-      return "not changed: systemd passed the sockets; change the .socket unit and restart it";
+    case ChangeNeeds::unit:
+      return "not changed: it is systemd's; systemctl daemon-reload, then restart the pool's units";
     case ChangeNeeds::generation:
       break;
   }
@@ -93,7 +93,7 @@ ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const Pla
       if (change.target == pool.workers) change.needs = ChangeNeeds::nothing;
     }
     const bool of_socket = change.needs == ChangeNeeds::socket || comes_or_goes(change);
-    if (pool.sockets_passed && of_socket) change.needs = ChangeNeeds::socket_unit;
+    if (pool.sockets_passed && of_socket) change.needs = ChangeNeeds::unit;
   }
   const auto count = [&](auto... needs) {
     return std::count_if(plan.changes.begin(), plan.changes.end(),

@@ -85,16 +85,15 @@ load_end() {
   cat /tmp/load.json
 }
 
-# example NAME FILE PORT: a pool of the example NAME.json, as somebody makes it who copies it, its drop-in, if any, and its program, FILE.
+# example NAME FILE: a pool of the example NAME.json, as somebody makes it who copies it, its drop-in, if any, and its program, FILE.
 example() {
   local examples=/usr/share/doc/preforkd/examples drop_ins=/etc/systemd/system/preforkd@$1.service.d
-  pool "$1" "127.0.0.1:$3"
   install -m 644 "$examples/$1.json" /etc/preforkd
   install -D -m 644 "$examples/$2" "/srv/$1/$2"
   if [ -e "$examples/$1.service.conf" ]; then
     install -D -m 644 "$examples/$1.service.conf" "$drop_ins/$1.conf"
-    systemctl daemon-reload
   fi
+  systemctl daemon-reload
   systemctl start "preforkd@$1.socket" "preforkd@$1.service"
 }
 

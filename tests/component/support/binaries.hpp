@@ -7,6 +7,7 @@
 namespace preforkd::component::binaries {
 
 extern const std::string preforkd;
+extern const std::string preforkd_generator;
 extern const std::string preforkctl;
 extern const std::string prefork_echo;
 

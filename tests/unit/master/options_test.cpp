@@ -110,8 +110,9 @@ TEST(Options, EachMistakeIsNamed) {
     std::vector<const char*> arguments;
     std::string refusal;
   } cases[] = {
-      {{}, "nothing to run: give -- PROGRAM [ARGUMENT…] or --config FILE"},
-      {{"--workers", "3"}, "nothing to run: give -- PROGRAM [ARGUMENT…] or --config FILE"},
+      {{}, "nothing to run: give -- PROGRAM [ARGUMENT…], --config FILE, or the --name of a configured pool"},
+      {{"--workers", "3"},
+       "nothing to run: give -- PROGRAM [ARGUMENT…], --config FILE, or the --name of a configured pool"},
       {{"--config=a", "--"}, "accepted"},
       {{"--wrokers", "3"}, "--wrokers: unknown option; did you mean --workers?"},
       {{"--wrokers=3"}, "--wrokers: unknown option; did you mean --workers?"},

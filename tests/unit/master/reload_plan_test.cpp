@@ -132,7 +132,7 @@ TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoe
 
 TEST_F(ReloadPlanTest, SocketsThatSystemdPassedAreNotOursToChange) {
   next.listen = {listen_on("@new")};
-  const std::string unit = ": not changed: systemd passed the sockets; change the .socket unit and restart it";
+  const std::string unit = ": not changed: it is systemd's; systemctl daemon-reload, then restart the pool's units";
   EXPECT_THAT(lines(true), ElementsAre("listen @new: added" + unit, "listen 127.0.0.1:80: removed" + unit));
   EXPECT_TRUE(plan(true).new_generation) << "there is nothing else that the reload could be for";
 }

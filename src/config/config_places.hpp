@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace preforkd {
+
+// Where pools have their configs, as systemd has its units: what stands in an earlier folder hides what has the same
+// name in a later one, and a symbolic link to /dev/null hides it for good.
+using ConfigFolders = std::vector<std::string>;
+[[nodiscard]] const ConfigFolders& config_folders();  // /etc/preforkd, /usr/lib/preforkd
+
+// The file of each pool, by the pool's name; names that no pool can have are there, too. A folder that is not there is
+// empty.
+[[nodiscard]] std::map<std::string, std::string> find_configs(const ConfigFolders& folders);
+
+// The file of one pool; empty if it has none.
+[[nodiscard]] std::string find_config(std::string_view name, const ConfigFolders& folders);
+
+// What changes a config after it: FILE.d/*.json in order of their names. Of a config that is in one of `folders`, those
+// of all of them.
+[[nodiscard]] std::vector<std::string> drop_ins_of(const std::string& file, const ConfigFolders& folders);
+
+}  // namespace preforkd

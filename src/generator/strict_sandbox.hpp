@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "config/pool_config.hpp"
+#include "generator/unit_text.hpp"
+
+namespace preforkd {
+
+// Adds to the service what "sandbox": "strict" takes away beyond the template unit (systemd.exec(5)): for a program
+// that needs nothing but the sockets it is given, its own folder and the system's libraries. The listening sockets come
+// from outside of the private network, so they work.
+void add_strict_sandbox(UnitText& unit, const PoolConfig& pool);
+
+}  // namespace preforkd

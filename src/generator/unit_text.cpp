@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "generator/unit_text.hpp"
+
+namespace preforkd {
+
+std::string UnitText::one_line(std::string_view value) {
+  std::string line;
+  for (const char c : value) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      line += ' ';
+    } else if (c == '%') {
+      line += "%%";
+    } else {
+      line += c;
+    }
+  }
+  // At its end a backslash would make the next line part of this one.
+  while (!line.empty() && line.back() == '\\') line.pop_back();
+  return line;
+}
+
+}  // namespace preforkd

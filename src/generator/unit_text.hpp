@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace preforkd {
+
+// The text of a unit file or drop-in (systemd.syntax(7)). What values hold stays in its line and is no specifier.
+class UnitText {
+ public:
+  explicit UnitText(const std::string& comment) : text_("# " + one_line(comment) + '\n') {}
+
+  void section(std::string_view name) { text_.append("\n[").append(name).append("]\n"); }
+  void set(std::string_view key, std::string_view value) {
+    text_.append(key).append("=").append(one_line(value)).append("\n");
+  }
+  // A value of ours, with specifiers and all.
+  void set_plain(std::string_view key, std::string_view value) {
+    text_.append(key).append("=").append(value).append("\n");
+  }
+
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  [[nodiscard]] static std::string one_line(std::string_view value);
+
+  std::string text_;
+};
+
+}  // namespace preforkd
