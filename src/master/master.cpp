@@ -159,6 +159,7 @@ void Master::settle() {
     reloading_ = false;
     if (started_) notifier_.ready(status());
   }
+  extend_reload();
   control_plane_.settle();
   status_feed_.on_event();
   arm_deadline();

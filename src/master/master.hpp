@@ -68,6 +68,8 @@ class Master final : private WorkerObserver, private PoolControl {
   void stop(const std::string& why);
   void hang_up();
   void begin_reload(ReloadCallback done);
+  // systemd ends a reload that takes longer than TimeoutStartSec: each step asks for the time of the next one.
+  void extend_reload();
   void resize_by_one(int by);
   void show_table();
 
@@ -111,8 +113,9 @@ class Master final : private WorkerObserver, private PoolControl {
   bool happened_ = false;  // something that may have changed the pool, since the last settle()
   PoolState shown_state_ = PoolState::starting;
   bool any_executed_ = false;
-  bool started_ = false;    // the first `workers` were ready once
-  bool reloading_ = false;  // RELOADING=1 was sent and READY=1 does not follow yet
+  bool started_ = false;                // the first `workers` were ready once
+  std::optional<Instant> extended_at_;  // of the last extend_reload()
+  bool reloading_ = false;              // RELOADING=1 was sent and READY=1 does not follow yet
   int exit_code_ = 0;
 };
 

@@ -58,6 +58,16 @@ void Master::begin_reload(ReloadCallback done) {
     reloading_ = true;
   }
   reloader_.reload(std::move(done));
+  extend_reload();
+}
+
+void Master::extend_reload() {
+  constexpr Duration apart = std::chrono::seconds(1);
+  constexpr Duration margin = std::chrono::seconds(30);
+  const Instant now = clock_.now();
+  if (!reloading_ || !reloader_.busy() || (extended_at_ && now - *extended_at_ < apart)) return;
+  extended_at_ = now;
+  notifier_.extend_timeout(reloader_.patience() + margin);
 }
 
 void Master::resize_by_one(int by) {

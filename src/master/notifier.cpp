@@ -30,6 +30,11 @@ void Notifier::reloading() {
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count())).c_str());
 }
 
+void Notifier::extend_timeout(Duration by) {
+  if (!connected_) return;
+  sd_notify(0, ("EXTEND_TIMEOUT_USEC=" + std::to_string(by.count())).c_str());
+}
+
 void Notifier::stopping(const std::string& status) {
   if (!connected_) return;
   status_ = status;

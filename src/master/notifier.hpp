@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "master/instant.hpp"
+
 namespace preforkd {
 
 // Our own messages to systemd (sd_notify(3)). Without $NOTIFY_SOCKET every call does nothing.
@@ -18,6 +20,8 @@ class Notifier {
   bool status(const std::string& status);
   // A reload begins; ready() ends it. With MONOTONIC_USEC=, as Type=notify-reload asks for.
   void reloading();
+  // What runs now may take so much longer, from now on, than the unit's timeout allows.
+  void extend_timeout(Duration by);
   void stopping(const std::string& status);
 
  private:

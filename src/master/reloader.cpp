@@ -139,6 +139,15 @@ void Reloader::commit(std::shared_ptr<const PoolConfig> config) {
   surroundings_.on_config();
 }
 
+Duration Reloader::patience() const {
+  const auto of = [](const PoolConfig& config) {
+    return config.drain_timeout + config.start_timeout + config.reload.soak;
+  };
+  Duration longest = of(*config_);
+  for (const Running& reload : running_) longest = std::max(longest, of(*reload.config));
+  return longest;
+}
+
 void Reloader::settle() {
   while (!ended_.empty()) {
     const auto [result, done] = std::move(ended_.front());

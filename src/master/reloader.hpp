@@ -55,6 +55,9 @@ class Reloader final : public PoolObserver {
   // A reload runs, or has ended and settle() has not told it.
   [[nodiscard]] bool busy() const noexcept { return !running_.empty() || !ended_.empty(); }
 
+  // How long the reload that runs may take to its next step: older workers drain, new ones start and survive the soak.
+  [[nodiscard]] Duration patience() const;
+
   // The live config.
   [[nodiscard]] const PoolConfig& config() const noexcept { return *config_; }
 

@@ -92,6 +92,16 @@ TEST_F(MasterReady, a_reload_is_said_to_begin_and_to_end) {
   EXPECT_THAT(systemd_.wait_for("READY", "1").fields.at("STATUS"), HasSubstr("generation 2"));
 }
 
+TEST_F(MasterReady, a_reload_asks_for_the_time_of_its_next_step) {
+  Master::Options with = options(1);
+  with.arguments = {"--set", "start_timeout=7s", "--set", "drain_timeout=5s", "--set", "reload.soak=100ms"};
+  const Master master({binaries::worker("does_as_told")}, with);
+  systemd_.wait_for("READY", "1");
+  master.signal(SIGHUP);
+  EXPECT_EQ(systemd_.wait_for("EXTEND_TIMEOUT_USEC").fields.at("EXTEND_TIMEOUT_USEC"), "42100000");
+  EXPECT_THAT(systemd_.wait_for("READY", "1").fields.at("STATUS"), HasSubstr("generation 2"));
+}
+
 TEST_F(MasterReady, a_crash_shows_in_the_status) {
   Master::Options with = options(1);
   with.arguments = {"--set", "restart.delay=1h", "--set", "restart.max_delay=1h"};
