@@ -184,7 +184,7 @@ void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
 std::string PoolLog::crash_text(unsigned slot) const {
   const auto found = slots_.find(slot);
   const std::uint64_t count = found == slots_.end() ? 0 : found->second.crashes;
-  const std::string text = counted(count, "crash");
+  std::string text = counted(count, "crash");
   if (count == 0) return text;
   return text + (count == 1 ? " (" : " (last: ") + std::string(to_string(found->second.last_cause)) + ")";
 }
