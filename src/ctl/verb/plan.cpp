@@ -16,7 +16,7 @@ std::string needs_text(const std::string& needs) {
   if (needs == "resize") return "more or fewer workers";
   if (needs == "sockets") return "a socket changed in place";
   if (needs == "master") return "no worker is touched";
-  if (needs == "restart") return "a restart: a reload can't change it";
+  if (needs == "restart") return "systemd: systemctl daemon-reload, then a restart";
   return printable(needs);
 }
 
