@@ -53,7 +53,7 @@ eventually() {
 }
 
 # log_line UNIT TEXT: whether the unit's journal has such a line.
-log_line() { journalctl -u "$1" -o cat --no-pager | grep -qF -- "$2"; }
+log_line() { grep -qF -- "$2" < <(journalctl -u "$1" -o cat --no-pager); }
 
 status_says() { [[ $(property "preforkd@$1.service" StatusText) == *"$2"* ]]; }
 
