@@ -397,6 +397,14 @@ TEST_F(Ctl, logs_executes_journalctl_with_the_pools_matches) {
       << "a slot's need no bus";
 }
 
+TEST_F(Ctl, logs_of_a_container_are_journalctls_to_read_whoever_asks_its_bus) {
+  const Stand journalctl("journalctl");
+  for (const char* const machine : {"web", "root@web"}) {
+    EXPECT_THAT(run({"-M", machine, "logs", "echo", "1"}, journalctl.options()).out,
+                testing::StartsWith("--machine=web\nPREFORK_POOL=echo\n"));
+  }
+}
+
 TEST_F(Ctl, logs_of_another_machine_names_the_command_for_it) {
   const Ended ended = run({"-H", "root@web", "logs", "echo"});
   EXPECT_EQ(ended.status, 64);

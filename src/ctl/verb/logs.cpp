@@ -41,7 +41,10 @@ int run_logs(Context& context) {
                                              " preforkctl logs " + pool + '"');
   }
   std::vector<std::string> words;
-  if (options.bus.kind == BusTarget::Kind::machine) words.push_back("--machine=" + options.bus.where);
+  if (options.bus.kind == BusTarget::Kind::machine) {
+    // journalctl takes a machine and no user in it.
+    words.push_back("--machine=" + options.bus.where.substr(options.bus.where.find('@') + 1));
+  }
   if (options.follow) words.emplace_back("--follow");
   if (!options.lines.empty()) words.push_back("--lines=" + options.lines);
   if (!options.pager) words.emplace_back("--no-pager");
