@@ -20,6 +20,8 @@ constexpr auto rows = std::to_array<OptionRow>({
     {OptionCode::no_ask_password, "no-ask-password", nullptr, "", "let nobody be asked for a password"},
     {OptionCode::all, "all", nullptr, "recycle", "every worker"},
     {OptionCode::signal, "signal", "SIGNAL", "kill", "which one: SIGTERM unless given"},
+    {OptionCode::property, "property", "NAME[,NAME...]", "show", "only these; may be given again"},
+    {OptionCode::value, "value", nullptr, "show", "values without \"NAME=\""},
     {OptionCode::follow, "follow", nullptr, "logs", "go on with new lines as they come"},
     {OptionCode::lines, "lines", "N", "logs", "only the last N lines"},
     {OptionCode::help, "help", nullptr, "", "print this"},

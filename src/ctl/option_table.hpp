@@ -14,6 +14,7 @@ enum class OptionCode : int {
   full = 'l',
   signal = 's',
   follow = 'f',
+  property = 'p',
   lines = 'n',
   version = 256,
   system,
@@ -24,6 +25,7 @@ enum class OptionCode : int {
   no_pager,
   no_ask_password,
   all,
+  value,
 };
 
 struct OptionRow {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -97,6 +98,8 @@ class CommandLine {
         break;
       case OptionCode::signal:
         return take_signal(value);
+      case OptionCode::property:
+        return take_properties(value);
       case OptionCode::lines:
         return take_lines(value);
       default:
@@ -129,6 +132,7 @@ class CommandLine {
     if (code == OptionCode::full) options_.full = true;
     if (code == OptionCode::all) options_.all = true;
     if (code == OptionCode::follow) options_.follow = true;
+    if (code == OptionCode::value) options_.only_values = true;
   }
 
   void take_target(BusTarget::Kind kind, const std::string& where, OptionCode code) {
@@ -149,6 +153,14 @@ class CommandLine {
     const bool number = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
     if (!number && value != "all") reject("--lines: " + in_quotes(value) + ": must be a number or \"all\"");
     options_.lines = value;
+  }
+
+  void take_properties(const std::string& value) {
+    std::istringstream names(value);
+    for (std::string name; std::getline(names, name, ',');) {
+      if (!name.empty()) options_.properties.push_back(name);
+    }
+    if (options_.properties.empty()) reject("--property: " + in_quotes(value) + ": names no property");
   }
 
   [[nodiscard]] bool given(OptionCode code) const {

@@ -30,6 +30,8 @@ struct Options {
 
   bool all = false;
   bool follow = false;
+  std::vector<std::string> properties;  // empty: all
+  bool only_values = false;
   std::string lines;
   std::int32_t signal = SIGTERM;
 

@@ -67,6 +67,7 @@ TEST_F(CtlPool, is_listed_and_its_state_is_shown) {
   EXPECT_EQ(pools[0]["program"], json({binaries::prefork_echo}));
   EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("2/2 ready (from 2 to 4)"));
   EXPECT_EQ(ctl_json({"workers", "echo"}).size(), 2U);
+  EXPECT_EQ(ctl({"show", "echo", "1", "--value", "-p", "Slot,Generation"}).out, "1\n1\n");
 }
 
 TEST_F(CtlPool, is_scaled_within_its_limits) {

@@ -208,6 +208,16 @@ TEST_F(Ctl, show_is_for_scripts) {
   EXPECT_EQ(ctl_json({"show", "echo"})["MainPID"], 4000);
 }
 
+TEST_F(Ctl, show_prints_the_properties_that_are_asked_for_in_their_order) {
+  const FakePool pool(bus_.address(), three_workers());
+  EXPECT_EQ(ctl({"show", "echo", "-p", "MainPID,Generation"}).out, "MainPID=4000\nGeneration=1\n");
+  EXPECT_EQ(ctl({"show", "echo", "--property=Generation", "-p", "MainPID", "--value"}).out, "1\n4000\n");
+  EXPECT_EQ(ctl_json({"show", "echo", "-p", "MainPID"}).size(), 1U);
+  const Ended ended = ctl({"show", "echo", "-p", "MainPid"});
+  EXPECT_EQ(ended.status, 64);
+  EXPECT_THAT(ended.err, HasSubstr("--property: \"MainPid\": no such property; did you mean \"MainPID\"?"));
+}
+
 TEST_F(Ctl, reload_tells_its_progress_on_standard_error) {
   const FakePool pool(bus_.address(), three_workers());
   const Ended ended = ctl({"reload", "echo"});

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "base/nearest_name.hpp"
 #include "ctl/arguments.hpp"
+#include "ctl/command_error.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/verbs.hpp"
@@ -13,18 +20,39 @@ std::string value_text(const Json& value) {
   return value.is_string() ? printable(value.get_ref<const std::string&>()) : json_text(value, JsonMode::compact);
 }
 
+Json chosen(const Json& all, const std::vector<std::string>& names) {
+  if (names.empty()) return all;
+  std::vector<std::string_view> known;
+  for (const auto& property : all.items()) known.push_back(property.key());
+  Json some = Json::object();
+  for (const std::string& name : names) {
+    if (!all.contains(name)) {
+      throw CommandError(exit_code::usage, "--property: \"" + escape_bytes(name, 80) +
+                                               "\": no such property; did you mean \"" +
+                                               std::string(nearest_name(name, known)) + "\"?");
+    }
+    some[name] = all[name];
+  }
+  return some;
+}
+
 }  // namespace
 
 int run_show(Context& context) {
   PoolClient pool = context.pool();
-  const auto& arguments = context.options().arguments;
-  const Json properties = arguments.size() > 1 ? pool.properties(slot_argument(arguments[1])) : pool.properties();
+  const Options& options = context.options();
+  const auto& arguments = options.arguments;
+  const Json properties = chosen(
+      arguments.size() > 1 ? pool.properties(slot_argument(arguments[1])) : pool.properties(), options.properties);
   if (context.json()) {
     context.screen().show(properties);
     return exit_code::ok;
   }
   std::string text;
-  for (const auto& [name, value] : properties.items()) text += printable(name) + '=' + value_text(value) + '\n';
+  for (const auto& [name, value] : properties.items()) {
+    if (!options.only_values) text += printable(name) + '=';
+    text += value_text(value) + '\n';
+  }
   context.screen().show(text);
   return exit_code::ok;
 }

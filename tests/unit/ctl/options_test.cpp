@@ -65,6 +65,13 @@ TEST(Options, have_short_names_as_those_of_systemctl) {
   EXPECT_EQ(parse({"kill", "echo", "1", "-s", "15"}).signal, SIGTERM);
 }
 
+TEST(Options, properties_add_up) {
+  const Options options = parse({"show", "echo", "-p", "State,MainPID", "--property=,Version"});
+  EXPECT_THAT(options.properties, ElementsAre("State", "MainPID", "Version"));
+  EXPECT_THAT(refusal({"show", "echo", "--property=,"}), HasSubstr("--property: \",\": names no property"));
+  EXPECT_THAT(refusal({"list", "--value"}), HasSubstr("--value: only with \"show\""));
+}
+
 TEST(Options, json_has_three_modes) {
   EXPECT_EQ(parse({"--json=short"}).json, JsonMode::compact);
   EXPECT_EQ(parse({"--json", "pretty"}).json, JsonMode::pretty);
