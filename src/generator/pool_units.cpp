@@ -47,6 +47,12 @@ bool has_port_zero(const Address& address) {
   return false;
 }
 
+// A line of a unit file ends at these, or loses them.
+bool is_kept_by_a_line(const std::string& path) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  return std::none_of(path.begin(), path.end(), is_control) && path.back() != ' ' && path.back() != '\\';
+}
+
 SocketOptions options_of(const ListenConfig& listen) {
   SocketOptions options{listen.name,      listen.backlog,    "",
                         listen.user_name, listen.group_name, is_any_ipv6(listen.address)};
@@ -63,6 +69,10 @@ Result<std::vector<SocketUnit>> group(const PoolConfig& pool) {
   for (const ListenConfig& listen : pool.listen) {
     if (has_port_zero(listen.address))
       return Failure("listen: " + escape_bytes(listen.text, 200) + ": a .socket unit can't have port 0");
+    if (!is_kept_by_a_line(listen.text))
+      return Failure(
+          "listen: \"" + escape_bytes(listen.text, 200) +
+          "\": a .socket unit can't have control characters in an address, nor a blank or backslash at its end");
     const SocketOptions options = options_of(listen);
     auto unit =
         std::find_if(units.begin(), units.end(), [&](const SocketUnit& each) { return each.options == options; });
