@@ -19,6 +19,8 @@
 
 namespace preforkd {
 
+inline constexpr unsigned max_workers = 10000;
+
 // A pool's config, checked: what every later part of the master relies on. config.hpp reads it from a file or a command
 // line.
 struct ListenConfig {

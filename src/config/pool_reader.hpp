@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,9 +12,6 @@
 #include "config/pool_config.hpp"
 
 namespace preforkd {
-
-inline constexpr unsigned max_workers = 10000;
-inline constexpr std::size_t max_settings_bytes = 64 * 1024;
 
 // [A-Za-z][A-Za-z0-9_]{0,62}
 [[nodiscard]] bool is_pool_name(std::string_view name) noexcept;
