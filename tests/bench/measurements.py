@@ -3,9 +3,12 @@
 
 import contextlib
 import dataclasses
+import json
 import statistics
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 from load import bench, held_open
 from servers import BareSpawn, MessageBus, Pool, Reference, context_switches, memory, sockets
@@ -28,6 +31,7 @@ class Scale:
     idle_seconds: float
     shown_workers: int
     calls: int
+    pools: int
 
 
 @dataclasses.dataclass
@@ -211,3 +215,24 @@ def control(build, scale, say):
             flooded = kills()
     rows.append(Row("kill -9 → READY beside calls without a pause, median", "", f"{flooded / alone:.2f} of that without"))
     return rows
+
+
+def generator(build, scale, say):
+    """What preforkd-generator adds to a boot; of that, how much is only that a program is started."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(scale.pools):
+            config = {"description": f"Pool {number}", "listen": [f"127.0.0.1:{20000 + number}", f"/run/pool{number}.sock"],
+                      "program": ["/usr/bin/true"], "workers": 3, "user": "nobody", "limits": {"nofile": 65536}}
+            Path(folder, f"pool{number}.json").write_text(json.dumps(config), encoding="utf-8")
+        command = [build / "src/generator/preforkd-generator", "--config-folders", folder, Path(folder, "units")]
+
+        def took(command):
+            begin = time.monotonic()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            return (time.monotonic() - begin) * 1000
+
+        times = [(took(command), took([command[0], "--version"])) for _ in range(scale.calls)]
+    all_pools, bare = (statistics.median(column) for column in zip(*times))
+    say(f"generator with {scale.pools} pools: median {all_pools:.1f} ms; a start of it: {bare:.1f} ms")
+    what = f"preforkd-generator with {scale.pools} pools, median"
+    return [Row(what, "< 50 ms", f"{all_pools:.0f} ms, a bare start {bare:.0f}", all_pools < 50)]
