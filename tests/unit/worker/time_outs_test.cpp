@@ -47,17 +47,17 @@ TEST(TimeOutsTest, AnIdleClientIsClosedNotBeforeItsTime) {
 }
 
 TEST(TimeOutsTest, EachMessageBeginsTheIdleTimeAnew) {
-  Fixture fixture(only(&Limits::idle_timeout, milliseconds(200)));
+  Fixture fixture(only(&Limits::idle_timeout, milliseconds(500)));
   TestClient client = fixture.server.connect();
   auto last = Clock::now();
-  for (const auto begin = Clock::now(); Clock::now() - begin < milliseconds(450);) {
+  for (const auto begin = Clock::now(); Clock::now() - begin < milliseconds(1100);) {
     last = Clock::now();
     client.send("still here\n");
     ASSERT_EQ(client.line(), "still here");
     ASSERT_FALSE(wait_for(client.fd(), POLLIN, milliseconds(50)));
   }
   EXPECT_EQ(client.rest(), "<eof>");
-  EXPECT_GE(Clock::now() - last, milliseconds(200));
+  EXPECT_GE(Clock::now() - last, milliseconds(500));
 }
 
 TEST(TimeOutsTest, ATricklingClientIsClosedAlthoughItKeepsSending) {
@@ -81,8 +81,9 @@ TEST(TimeOutsTest, AClientThatReadsNothingIsClosed) {
 }
 
 TEST(TimeOutsTest, ASlowReaderThatMakesProgressIsNotClosed) {
-  Limits limits = only(&Limits::write_timeout, milliseconds(150));
-  limits.idle_timeout = milliseconds(150);
+  constexpr milliseconds span(1000);
+  Limits limits = only(&Limits::write_timeout, span);
+  limits.idle_timeout = span;
   Fixture fixture(limits);
   TestClient client = fixture.server.connect();
   client.send("flood\n");
@@ -92,9 +93,9 @@ TEST(TimeOutsTest, ASlowReaderThatMakesProgressIsNotClosed) {
     got += client.bytes(4 * 1024 * 1024).size();
     // Nobody makes this descriptor ready: a pause that needs no sleep.
     pollfd nothing{-1, 0, 0};
-    ::poll(&nothing, 1, 20);
+    ::poll(&nothing, 1, 80);
   }
-  EXPECT_GT(Clock::now() - begin, milliseconds(150));
+  EXPECT_GT(Clock::now() - begin, span);
   client.send("still here\n");
   EXPECT_EQ(client.line(), "still here");
 }
