@@ -11,12 +11,11 @@ fail() {
   exit 1
 }
 
-# pool NAME ADDRESS [KEYS]: a pool of three echo workers behind a socket unit; KEYS are further ones of its config, as JSON.
+# pool NAME ADDRESS [KEYS]: a pool of three echo workers; KEYS are further ones of its config, as JSON.
 pool() {
-  mkdir -p /etc/preforkd "/etc/systemd/system/preforkd@$1.socket.d"
-  printf '{"program": ["/usr/libexec/preforkd/prefork-echo"], "workers": 3, "settings": {"log_connections": false}%s}\n' \
-    "${3:+, $3}" >"/etc/preforkd/$1.json"
-  printf '[Socket]\nListenStream=%s\n' "$2" >"/etc/systemd/system/preforkd@$1.socket.d/listen.conf"
+  mkdir -p /etc/preforkd
+  printf '{"program": ["/usr/libexec/preforkd/prefork-echo"], "listen": ["%s"], "workers": 3, "settings": {"log_connections": false}%s}\n' \
+    "$2" "${3:+, $3}" >"/etc/preforkd/$1.json"
   systemctl daemon-reload
 }
 
