@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "client/clock.hpp"
+#include "client/base/clock.hpp"
 
 namespace preforkd::client {
 

@@ -5,8 +5,8 @@
 #include <exception>
 #include <variant>
 
-#include "client/bench_report.hpp"
-#include "client/connect.hpp"
+#include "client/base/connect.hpp"
+#include "client/bench/bench_report.hpp"
 #include "client/options.hpp"
 
 namespace {

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "client/connect.hpp"
+#include "client/base/connect.hpp"
 
 namespace preforkd::client {
 namespace {

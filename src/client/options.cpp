@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "client/quantity.hpp"
+#include "client/base/quantity.hpp"
 
 namespace preforkd::client {
 namespace {

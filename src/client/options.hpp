@@ -5,7 +5,7 @@
 #include <string>
 #include <variant>
 
-#include "client/bench.hpp"
+#include "client/bench/bench.hpp"
 #include "client/interactive.hpp"
 #include "client/one_shot.hpp"
 

@@ -7,10 +7,10 @@
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "config/config_reader.hpp"
-#include "config/json_document.hpp"
-#include "config/pool_reader.hpp"
-#include "config/text_file.hpp"
+#include "config/reader/config_reader.hpp"
+#include "config/reader/json_document.hpp"
+#include "config/reader/pool_reader.hpp"
+#include "config/reader/text_file.hpp"
 
 namespace preforkd {
 namespace {

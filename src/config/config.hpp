@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "config/config_places.hpp"
-#include "config/pool_config.hpp"
+#include "config/values/pool_config.hpp"
 
 namespace preforkd {
 

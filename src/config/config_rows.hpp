@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "config/pool_config.hpp"
+#include "config/values/pool_config.hpp"
 
 namespace preforkd {
 

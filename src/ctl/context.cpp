@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/context.hpp"
 
-#include "ctl/arguments.hpp"
+#include "ctl/base/arguments.hpp"
 
 namespace preforkd::ctl {
 

@@ -3,12 +3,12 @@
 #include <exception>
 
 #include "base/errors.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/help.hpp"
+#include "ctl/command/options.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/help.hpp"
-#include "ctl/options.hpp"
 #include "ctl/output/screen.hpp"
-#include "ctl/verbs.hpp"
 
 namespace {
 

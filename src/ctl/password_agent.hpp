@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "ctl/options.hpp"
+#include "ctl/command/options.hpp"
 
 namespace preforkd::ctl {
 

@@ -16,7 +16,7 @@
 #include "base/escape.hpp"
 #include "base/unique_fd.hpp"
 #include "config/config.hpp"
-#include "config/pool_reader.hpp"
+#include "config/reader/pool_reader.hpp"
 #include "generator/journal_line.hpp"
 #include "generator/pool_units.hpp"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/errors.hpp"
-#include "config/pool_config.hpp"
+#include "config/values/pool_config.hpp"
 
 namespace preforkd {
 

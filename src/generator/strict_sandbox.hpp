@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "config/pool_config.hpp"
+#include "config/values/pool_config.hpp"
 #include "generator/unit_text.hpp"
 
 namespace preforkd {

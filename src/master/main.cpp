@@ -7,7 +7,7 @@
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
 #include "config/config.hpp"
-#include "master/log.hpp"
+#include "master/base/log.hpp"
 #include "master/master.hpp"
 #include "master/options.hpp"
 #include "master/process_setup.hpp"

@@ -11,11 +11,11 @@
 
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
-#include "master/bus_choice.hpp"
-#include "master/log.hpp"
-#include "master/message_id.hpp"
-#include "master/own_memory.hpp"
-#include "master/pool_status.hpp"
+#include "master/base/log.hpp"
+#include "master/base/message_id.hpp"
+#include "master/bus/bus_choice.hpp"
+#include "master/process/own_memory.hpp"
+#include "master/report/pool_status.hpp"
 
 namespace preforkd {
 namespace {

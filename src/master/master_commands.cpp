@@ -7,10 +7,10 @@
 
 #include "base/counted.hpp"
 #include "base/time_span.hpp"
-#include "master/log.hpp"
+#include "master/base/log.hpp"
+#include "master/base/message_id.hpp"
 #include "master/master.hpp"
-#include "master/message_id.hpp"
-#include "master/pool_status.hpp"
+#include "master/report/pool_status.hpp"
 
 namespace preforkd {
 

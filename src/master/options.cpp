@@ -15,7 +15,7 @@
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/refused_option.hpp"
-#include "config/json_document.hpp"
+#include "config/reader/json_document.hpp"
 
 namespace preforkd {
 namespace {

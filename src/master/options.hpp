@@ -4,8 +4,8 @@
 #include <string>
 
 #include "config/config.hpp"
-#include "master/bus_choice.hpp"
-#include "master/log.hpp"
+#include "master/base/log.hpp"
+#include "master/bus/bus_choice.hpp"
 
 namespace preforkd {
 

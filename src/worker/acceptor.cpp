@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "worker/log.hpp"
+#include "worker/base/log.hpp"
 
 namespace prefork::internal {
 

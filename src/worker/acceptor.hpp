@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "worker/data_path.hpp"
-#include "worker/event_loop.hpp"
-#include "worker/inherited_sockets.hpp"
-#include "worker/log_throttle.hpp"
-#include "worker/timer_wheel.hpp"
+#include "worker/base/event_loop.hpp"
+#include "worker/base/log_throttle.hpp"
+#include "worker/base/timer_wheel.hpp"
+#include "worker/connection/data_path.hpp"
+#include "worker/service/inherited_sockets.hpp"
 
 namespace prefork::internal {
 

@@ -7,7 +7,7 @@
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "worker/log.hpp"
+#include "worker/base/log.hpp"
 #include "worker/server_impl.hpp"
 #include "worker/worker_run.hpp"
 

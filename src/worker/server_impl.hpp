@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "wire/worker_env.hpp"
-#include "worker/data_path.hpp"
-#include "worker/event_loop.hpp"
-#include "worker/post_queue.hpp"
-#include "worker/settings.hpp"
-#include "worker/timer_wheel.hpp"
-#include "worker/user_timers.hpp"
-#include "worker/watches.hpp"
+#include "worker/base/event_loop.hpp"
+#include "worker/base/post_queue.hpp"
+#include "worker/base/timer_wheel.hpp"
+#include "worker/base/user_timers.hpp"
+#include "worker/base/watches.hpp"
+#include "worker/connection/data_path.hpp"
+#include "worker/service/settings.hpp"
 
 namespace prefork {
 inline namespace v0 {

@@ -11,8 +11,8 @@
 #include "base/address.hpp"
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "worker/guarded.hpp"
-#include "worker/log.hpp"
+#include "worker/base/guarded.hpp"
+#include "worker/base/log.hpp"
 
 namespace prefork::internal {
 

@@ -6,12 +6,12 @@
 
 #include "wire/stats_page.hpp"
 #include "worker/acceptor.hpp"
-#include "worker/data_path.hpp"
-#include "worker/lifeline.hpp"
+#include "worker/connection/data_path.hpp"
 #include "worker/server_impl.hpp"
-#include "worker/service_status.hpp"
-#include "worker/watchdog.hpp"
-#include "worker/worker_signals.hpp"
+#include "worker/service/lifeline.hpp"
+#include "worker/service/service_status.hpp"
+#include "worker/service/watchdog.hpp"
+#include "worker/service/worker_signals.hpp"
 
 namespace prefork::internal {
 

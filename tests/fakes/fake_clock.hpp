@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "master/instant.hpp"
+#include "master/base/instant.hpp"
 
 namespace preforkd::fakes {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "master/worker_types.hpp"
+#include "master/pool/worker_types.hpp"
 
 namespace preforkd::fakes {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "master/pool.hpp"
+#include "master/pool/pool.hpp"
 
 namespace preforkd::fakes {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "config/json_document.hpp"
-#include "config/pool_reader.hpp"
+#include "config/reader/json_document.hpp"
+#include "config/reader/pool_reader.hpp"
 #include "require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/environment_file.hpp"
+#include "config/reader/environment_file.hpp"
 #include "require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,7 +3,7 @@
 // max_message, and what has to be kept of an unfinished one is bounded.
 //
 // Input: a byte that chooses the framing, one for max_message, one that seeds the split, then the stream.
-#include "worker/framer.hpp"
+#include "worker/connection/framer.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A datagram of a worker: nothing in it can hurt the master, and what is taken from it fits one line of a log.
-#include "master/notify_message.hpp"
+#include "master/process/notify_message.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // PREFORK_SETTINGS: whatever it holds, the limits stay in their ranges and each problem is one line.
-#include "worker/settings.hpp"
+#include "worker/service/settings.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/command_error.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -12,9 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "ctl/base/json.hpp"
 #include "ctl/bus/bus_target.hpp"
 #include "ctl/bus/message.hpp"
-#include "ctl/json.hpp"
 
 namespace preforkd::ctl {
 

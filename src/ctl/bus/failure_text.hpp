@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "ctl/base/command_error.hpp"
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/bus_target.hpp"
-#include "ctl/command_error.hpp"
 
 namespace preforkd::ctl {
 

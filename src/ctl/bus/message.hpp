@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "ctl/json.hpp"
+#include "ctl/base/json.hpp"
 
 namespace preforkd::ctl {
 

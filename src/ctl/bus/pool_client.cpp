@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "ctl/arguments.hpp"
+#include "ctl/base/arguments.hpp"
 #include "ctl/bus/failure_text.hpp"
 
 namespace preforkd::ctl {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/json.hpp"
+#include "ctl/base/json.hpp"
 
 namespace preforkd::ctl {
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "ctl/base/json.hpp"
 #include "ctl/bus/bus.hpp"
-#include "ctl/json.hpp"
 
 namespace preforkd::ctl {
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "ctl/base/json.hpp"
 #include "ctl/bus/pool_state.hpp"
-#include "ctl/json.hpp"
 #include "ctl/output/worker_rows.hpp"
 
 namespace preforkd::ctl {

@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "base/errors.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/command_error.hpp"
 #include "ctl/output/pager.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/terminal.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "ctl/json.hpp"
-#include "ctl/options.hpp"
+#include "ctl/base/json.hpp"
+#include "ctl/command/options.hpp"
 #include "ctl/output/style.hpp"
 
 namespace preforkd::ctl {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/base/program.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/program.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 

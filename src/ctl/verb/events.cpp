@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
 #include "ctl/bus/failure_text.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/event_text.hpp"
 #include "ctl/output/human.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -2,12 +2,12 @@
 #include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "ctl/bus/pool_survey.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/table.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

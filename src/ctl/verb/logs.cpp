@@ -2,13 +2,13 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
-#include "ctl/arguments.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/arguments.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/base/program.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/journal.hpp"
-#include "ctl/journal_matches.hpp"
-#include "ctl/program.hpp"
-#include "ctl/verbs.hpp"
+#include "ctl/journal/journal.hpp"
+#include "ctl/journal/journal_matches.hpp"
 
 namespace preforkd::ctl {
 namespace {

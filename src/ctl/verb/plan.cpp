@@ -2,11 +2,11 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/table.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -2,10 +2,10 @@
 #include <vector>
 
 #include "base/errors.hpp"
-#include "ctl/arguments.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/arguments.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 

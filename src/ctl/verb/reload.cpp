@@ -3,11 +3,11 @@
 #include <optional>
 
 #include "base/errors.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/last_words.hpp"
+#include "ctl/journal/last_words.hpp"
 #include "ctl/output/event_text.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
-#include "ctl/arguments.hpp"
+#include "ctl/base/arguments.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 

@@ -6,11 +6,11 @@
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
-#include "ctl/arguments.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/arguments.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/printable.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -4,13 +4,13 @@
 #include <thread>
 
 #include "base/errors.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/status_text.hpp"
 #include "ctl/output/worker_rows.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

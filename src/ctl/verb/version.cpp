@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
+#include "ctl/base/command_error.hpp"
 #include "ctl/bus/pool_survey.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/printable.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

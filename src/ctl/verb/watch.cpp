@@ -10,15 +10,15 @@
 
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
+#include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
-#include "ctl/command_error.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/full_screen.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/terminal.hpp"
 #include "ctl/output/watch_frame.hpp"
 #include "ctl/pool_watch.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -3,13 +3,13 @@
 #include <optional>
 
 #include "base/errors.hpp"
-#include "ctl/arguments.hpp"
+#include "ctl/base/arguments.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/last_words.hpp"
+#include "ctl/journal/last_words.hpp"
 #include "ctl/output/exit_table.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "base/counted.hpp"
 #include "base/errors.hpp"
+#include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/worker_table.hpp"
-#include "ctl/verbs.hpp"
 
 namespace preforkd::ctl {
 

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
-#include "line_server.hpp"
-#include "pipe_reader.hpp"
+#include "unit/client/line_server.hpp"
+#include "unit/client/pipe_reader.hpp"
 
 namespace preforkd::client {
 namespace {

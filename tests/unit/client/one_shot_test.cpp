@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "line_server.hpp"
-#include "pipe_reader.hpp"
+#include "unit/client/line_server.hpp"
+#include "unit/client/pipe_reader.hpp"
 
 namespace preforkd::client {
 namespace {

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "client/descriptor.hpp"
+#include "client/base/descriptor.hpp"
 
 namespace preforkd::client {
 

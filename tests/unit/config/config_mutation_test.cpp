@@ -5,8 +5,8 @@
 #include <random>
 #include <string>
 
-#include "config/json_document.hpp"
-#include "config/pool_reader.hpp"
+#include "config/reader/json_document.hpp"
+#include "config/reader/pool_reader.hpp"
 
 namespace preforkd {
 namespace {

@@ -8,9 +8,9 @@
 #include <set>
 #include <string>
 
-#include "config/json_document.hpp"
-#include "config/pool_reader.hpp"
-#include "config/text_file.hpp"
+#include "config/reader/json_document.hpp"
+#include "config/reader/pool_reader.hpp"
+#include "config/reader/text_file.hpp"
 
 namespace preforkd {
 namespace {

@@ -13,8 +13,8 @@
 #include <map>
 #include <memory>
 
-#include "server_process.hpp"
-#include "server_thread.hpp"
+#include "unit/worker/server_process.hpp"
+#include "unit/worker/server_thread.hpp"
 
 namespace prefork::test {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <deque>
 
-#include "server_thread.hpp"
+#include "unit/worker/server_thread.hpp"
 
 namespace prefork::test {
 namespace {

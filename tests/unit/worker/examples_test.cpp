@@ -2,7 +2,7 @@
 // The programs of src/worker/examples, which link the shared library and see only its public headers.
 #include <gtest/gtest.h>
 
-#include "server_process.hpp"
+#include "unit/worker/server_process.hpp"
 
 namespace prefork::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "server_thread.hpp"
+#include "unit/worker/server_thread.hpp"
 
 namespace prefork::test {
 namespace {

@@ -18,7 +18,7 @@
 
 #include "base/listener.hpp"
 #include "base/unique_fd.hpp"
-#include "test_client.hpp"
+#include "unit/worker/test_client.hpp"
 
 namespace prefork::test {
 

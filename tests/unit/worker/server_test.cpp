@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "server_thread.hpp"
+#include "unit/worker/server_thread.hpp"
 
 namespace prefork::test {
 namespace {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "test_client.hpp"
+#include "unit/worker/test_client.hpp"
 
 namespace prefork::test {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "server_thread.hpp"
+#include "unit/worker/server_thread.hpp"
 
 namespace prefork::test {
 namespace {

@@ -11,8 +11,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "server_process.hpp"
-#include "server_thread.hpp"
+#include "unit/worker/server_process.hpp"
+#include "unit/worker/server_thread.hpp"
 #include "wire/control_channel.hpp"
 
 namespace prefork::test {

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "client/base/connect.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "client/base/clock.hpp"
+
+namespace preforkd::client {
+namespace {
+
+// A request is one write: nothing is gained by holding it back.
+void send_at_once(int socket, int family) noexcept {
+  const int on = 1;
+  if (family == AF_INET || family == AF_INET6) setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// The port is chosen by connect(), which knows the target: it may be one that another target's connection has.
+bool bind_source(int socket, const Endpoint& source) noexcept {
+  const int on = 1;
+  return setsockopt(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
+         bind(socket, source.get(), source.length) == 0;
+}
+
+// A UNIX socket's connect() has no "in progress": a full queue is waited for in connect() itself, for SO_SNDTIMEO at
+// most.
+ConnectAttempt connect_unix(const Endpoint& endpoint, nanoseconds deadline) noexcept {
+  ConnectAttempt attempt{Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), 0};
+  const int fd = attempt.socket.get();
+  const int milliseconds = std::max(poll_timeout(deadline), 1);
+  const timeval limit{milliseconds / 1000, milliseconds % 1000 * 1000};
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+      connect(fd, endpoint.get(), endpoint.length) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+    attempt.error = errno == EAGAIN ? ETIMEDOUT : errno;
+  }
+  return attempt;
+}
+
+ConnectAttempt connect_inet(const Endpoint& endpoint, nanoseconds deadline) noexcept {
+  ConnectAttempt attempt = begin_connect(endpoint);
+  while (attempt.error == EINPROGRESS) {
+    pollfd event{attempt.socket.get(), POLLOUT, 0};
+    const int ready = poll(&event, 1, poll_timeout(deadline));
+    if (ready > 0) {
+      attempt.error = connect_result(attempt.socket.get());
+    } else if (ready == 0) {
+      attempt.error = ETIMEDOUT;
+    } else if (errno != EINTR) {
+      attempt.error = errno;
+    }
+  }
+  return attempt;
+}
+
+std::vector<Endpoint> resolve_or_fail(std::string_view address) {
+  try {
+    return resolve(address);
+  } catch (const ResolveFailed& error) {
+    throw ConnectFailed(address, error.what());
+  }
+}
+
+}  // namespace
+
+ConnectFailed::ConnectFailed(std::string_view address, std::string_view reason)
+    : std::runtime_error("connect failed: " + std::string(address) + ": " + std::string(reason)) {}
+
+ConnectAttempt begin_connect(const Endpoint& endpoint, const std::optional<Endpoint>& source) noexcept {
+  ConnectAttempt attempt{Descriptor(socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), 0};
+  if (!attempt.socket || (source && !bind_source(attempt.socket.get(), *source)) ||
+      connect(attempt.socket.get(), endpoint.get(), endpoint.length) < 0) {
+    attempt.error = errno;
+  }
+  if (attempt.socket) send_at_once(attempt.socket.get(), endpoint.family());
+  return attempt;
+}
+
+int connect_result(int socket) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
+}
+
+Descriptor connect_within(std::string_view address, nanoseconds timeout) {
+  const std::vector<Endpoint> endpoints = resolve_or_fail(address);
+  const nanoseconds deadline = monotonic_now() + timeout;
+  int error = 0;
+  for (const Endpoint& endpoint : endpoints) {
+    ConnectAttempt attempt =
+        endpoint.family() == AF_UNIX ? connect_unix(endpoint, deadline) : connect_inet(endpoint, deadline);
+    if (attempt.error == 0) return std::move(attempt.socket);
+    error = attempt.error;
+  }
+  if (error == ETIMEDOUT) throw ConnectFailed(address, "no answer within " + format_span(timeout));
+  throw ConnectFailed(address, std::strerror(error));
+}
+
+Endpoint choose_endpoint(std::string_view address, nanoseconds timeout) {
+  const std::vector<Endpoint> endpoints = resolve(address);
+  if (endpoints.size() == 1) return endpoints.front();
+  const Descriptor probe = connect_within(address, timeout);
+  Endpoint endpoint;
+  endpoint.length = sizeof endpoint.storage;
+  getpeername(probe.get(), reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.length);
+  return endpoint;
+}
+
+}  // namespace preforkd::client

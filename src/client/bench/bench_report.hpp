@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "client/bench/bench.hpp"
+
+namespace preforkd::client {
+
+// The result for a reader: a few lines, failures by kind and the first ones one by one.
+[[nodiscard]] std::string report_text(const BenchOptions& options, const BenchResult& result);
+
+// The same as one line of JSON. Times of requests are in microseconds; those of failures in seconds since the first
+// request, and in nanoseconds of CLOCK_MONOTONIC for comparing with a server's log. Every kind of failure is there,
+// also where there was none.
+[[nodiscard]] std::string report_json(const BenchOptions& options, const BenchResult& result);
+
+}  // namespace preforkd::client

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "client/base/clock.hpp"
+
+namespace preforkd::client {
+
+// When a benchmark's requests are due: as fast as replies come, or evenly spread at a rate, up to a number of them.
+// Pure: it is told the time.
+class RequestSchedule {
+ public:
+  // `rate`: requests a second, 0: at once. `most`: 0: no limit.
+  RequestSchedule(double rate, std::uint64_t most) : rate_(rate), most_(most) {}
+
+  void begin(nanoseconds now) noexcept { began_ = now; }
+  [[nodiscard]] nanoseconds began() const noexcept { return began_; }
+
+  [[nodiscard]] bool paced() const noexcept { return rate_ > 0; }
+  [[nodiscard]] bool spent() const noexcept { return most_ != 0 && begun_ >= most_; }
+  // The next request may begin.
+  [[nodiscard]] bool is_due(nanoseconds now) const noexcept { return !spent() && (!paced() || next_due() <= now); }
+  // Begins it and tells from when on its time counts: a late one's from when it was due.
+  [[nodiscard]] nanoseconds take(nanoseconds now) noexcept;
+  // Only if paced(): when the next request is due.
+  [[nodiscard]] nanoseconds next_due() const noexcept;
+
+ private:
+  double rate_;
+  std::uint64_t most_;
+  std::uint64_t begun_ = 0;
+  nanoseconds began_{};
+};
+
+}  // namespace preforkd::client

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "config/reader/listen_reader.hpp"
+
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+namespace preforkd {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<std::string_view, 6> keys = {"address", "name", "backlog", "mode", "user", "group"};
+constexpr std::size_t max_name_bytes = 255;  // FDNAME_MAX of systemd
+
+template <class T>
+std::optional<T> whole_number(std::string_view text, int base) {
+  T number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// Calls getpwnam_r or getgrnam_r with a buffer that grows until the entry fits.
+template <class Entry, class Lookup>
+Result<Entry*> look_up(Lookup lookup, const char* name, Entry& entry, std::vector<char>& buffer) {
+  for (buffer.resize(1024); buffer.size() <= 1024 * 1024; buffer.resize(buffer.size() * 2)) {
+    Entry* found = nullptr;
+    const int error = lookup(name, &entry, buffer.data(), buffer.size(), &found);
+    if (error == 0) return found;
+    if (error != ERANGE && error != EINTR) return Failure("can't be looked up: " + errno_text(error));
+  }
+  return Failure("can't be looked up: its entry is too large");
+}
+
+Result<uid_t> user_id(const std::string& name) {
+  struct passwd entry {};
+  std::vector<char> buffer;
+  const auto found = look_up(getpwnam_r, name.c_str(), entry, buffer);
+  if (!found) return Failure(found.error());
+  if (*found != nullptr) return (*found)->pw_uid;
+  if (const auto number = whole_number<uid_t>(name, 10); number && *number != static_cast<uid_t>(-1)) return *number;
+  return Failure("no such user");
+}
+
+Result<gid_t> group_id(const std::string& name) {
+  struct group entry {};
+  std::vector<char> buffer;
+  const auto found = look_up(getgrnam_r, name.c_str(), entry, buffer);
+  if (!found) return Failure(found.error());
+  if (*found != nullptr) return (*found)->gr_gid;
+  if (const auto number = whole_number<gid_t>(name, 10); number && *number != static_cast<gid_t>(-1)) return *number;
+  return Failure("no such group");
+}
+
+bool is_socket_name(std::string_view name) noexcept {
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~' && c != ':'; });
+}
+
+void read_name(ConfigReader& entry, ListenConfig& out) {
+  std::string name;
+  if (!entry.read_string("name", name, max_name_bytes)) return;
+  if (is_socket_name(name)) {
+    out.name = name;
+  } else {
+    entry.refuse("name", "must be printable ASCII without ':'");
+  }
+}
+
+void read_owner(ConfigReader& entry, ListenConfig& out) {
+  if (entry.read_string("user", out.user_name, 256)) {
+    if (const auto id = user_id(out.user_name)) {
+      out.user = *id;
+    } else {
+      entry.refuse("user", id.error());
+      entry.blame_outside();
+    }
+  }
+  if (entry.read_string("group", out.group_name, 256)) {
+    if (const auto id = group_id(out.group_name)) {
+      out.group = *id;
+    } else {
+      entry.refuse("group", id.error());
+      entry.blame_outside();
+    }
+  }
+}
+
+void refuse_file_keys(ConfigReader& entry, const Address& address) {
+  if (address.is_unix_path()) return;
+  for (const char* const key : {"mode", "user", "group"}) {
+    if (entry.find(key) != nullptr) entry.refuse(key, "is for UNIX socket paths only");
+  }
+}
+
+bool read_address(ConfigReader& entry, ListenConfig& out) {
+  if (entry.find("address") == nullptr) {
+    entry.refuse("address", "is missing; an entry needs an address such as \"127.0.0.1:9505\" or \"/run/x.sock\"");
+    return false;
+  }
+  if (!entry.read_string("address", out.text, max_exec_string_bytes)) return false;
+  const auto address = parse_address(out.text);
+  if (address) {
+    out.address = *address;
+  } else {
+    entry.refuse("address", address.error());
+  }
+  return address.has_value();
+}
+
+bool read_object(ConfigReader entry, ListenConfig& out) {
+  entry.allow_only(keys);
+  read_name(entry, out);
+  entry.read_number("backlog", out.backlog, {1, std::numeric_limits<int>::max()});
+  entry.read_mode("mode", out.mode, "\"0660\"");
+  read_owner(entry, out);
+  if (!read_address(entry, out)) return false;
+  refuse_file_keys(entry, out.address);
+  return true;
+}
+
+bool read_entry(ConfigReader& config, std::size_t index, const Json& value, ListenConfig& out) {
+  const std::string below = '[' + std::to_string(index) + ']';
+  if (value.is_object()) return read_object(config.element("listen", index, value), out);
+  if (!value.is_string()) {
+    config.refuse_below("listen", below, value, "must be an address in quotes, or an object with an \"address\"");
+    return false;
+  }
+  out.text = value.get<std::string>();
+  const auto address = parse_address(out.text);
+  if (address) {
+    out.address = *address;
+  } else {
+    config.refuse_below("listen", below, value, address.error());
+  }
+  return address.has_value();
+}
+
+bool same_address(const Address& left, const Address& right) noexcept {
+  return left.length == right.length && std::memcmp(left.get(), right.get(), left.length) == 0;
+}
+
+// Port 0 asks for any free port, so it may be asked for twice.
+bool has_fixed_port(const Address& address) noexcept {
+  if (address.family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(address.get())->sin_port != 0;
+  if (address.family() == AF_INET6) return reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_port != 0;
+  return true;
+}
+
+}  // namespace
+
+std::span<const std::string_view> listen_keys() noexcept { return keys; }
+
+void read_listen(ConfigReader& config, const std::string& pool_name, std::vector<ListenConfig>& out) {
+  const Json* const list = config.find("listen");
+  if (list == nullptr) return;
+  if (!list->is_array() || list->empty()) {
+    config.refuse("listen", "must be an array of addresses: [\"127.0.0.1:9505\"]");
+    return;
+  }
+  if (list->size() > max_listen_entries) {
+    config.refuse("listen", "has " + std::to_string(list->size()) + " entries; the limit is " +
+                                std::to_string(max_listen_entries));
+    return;
+  }
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    ListenConfig listen;
+    listen.name = pool_name;
+    const Json& value = (*list)[i];
+    if (!read_entry(config, i, value, listen)) continue;
+    const bool twice =
+        has_fixed_port(listen.address) && std::any_of(out.begin(), out.end(), [&](const ListenConfig& other) {
+          return same_address(listen.address, other.address);
+        });
+    if (twice) {
+      config.refuse_below("listen", '[' + std::to_string(i) + ']', value, "is the address of an earlier entry too");
+    } else {
+      out.push_back(std::move(listen));
+    }
+  }
+}
+
+}  // namespace preforkd

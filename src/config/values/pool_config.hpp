@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/time_span.hpp"
+#include "config/values/cpu_affinity.hpp"
+#include "config/values/file_stamp.hpp"
+#include "config/values/resource_limits.hpp"
+
+namespace preforkd {
+
+inline constexpr unsigned max_workers = 10000;
+
+// A pool's config, checked: what every later part of the master relies on. config.hpp reads it from a file or a command
+// line.
+struct ListenConfig {
+  std::string text;  // as written
+  Address address;
+  std::string name;  // LISTEN_FDNAMES; default: the pool's name
+  int backlog = 4096;
+  std::optional<mode_t> mode;
+  std::optional<uid_t> user;
+  std::optional<gid_t> group;
+  std::string user_name{};  // as written; empty: not said
+  std::string group_name{};
+};
+
+struct WorkerCount {
+  unsigned initial = 1;
+  unsigned min = 1;
+  unsigned max = 1;  // equal to min and initial for a plain number
+};
+
+struct RestartConfig {
+  Duration delay = std::chrono::milliseconds(100);  // after the second crash; the first is replaced at once
+  Duration max_delay = std::chrono::seconds(30);
+  Duration forget_after = std::chrono::seconds(30);  // this much ready time clears the slot's crashes
+  std::vector<int> never{};                          // exit statuses after which the slot stays down
+};
+
+struct RecycleConfig {
+  std::uint64_t requests = 0;  // 0: off
+  std::optional<Duration> age;
+  std::optional<std::uint64_t> memory;  // bytes
+  double jitter = 0.1;                  // fraction of each limit, seeded by slot
+  unsigned at_most = 1;                 // workers recycled at the same time
+};
+
+struct ReloadConfig {
+  std::variant<unsigned, double> max_surge = 1U;  // workers, or a fraction of them (rounded up, at least 1)
+  unsigned max_unavailable = 0;
+  Duration soak{0};
+  unsigned max_draining = 2;  // older generations that still drain; a reload waits for its turn
+};
+
+// What a worker's process is set to before it executes the program. What is not set here is as in the master.
+struct ProcessConfig {
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  std::vector<ResourceLimit> limits;  // each resource once
+  CpuAffinity cpu_affinity;
+};
+
+enum class ReadyMode { notify, exec };
+
+// How much systemd takes away from the pool's processes; the words of the config are "default" and "strict".
+enum class Sandbox { usual, strict };
+
+struct PoolConfig {
+  std::string name;  // [A-Za-z][A-Za-z0-9_]{0,62}
+  std::string description;
+  std::string file;  // the config file as given, empty if the pool came from the command line
+  std::vector<ListenConfig> listen;
+  std::vector<std::string>
+      program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable
+  WorkerCount workers;
+  ReadyMode ready = ReadyMode::notify;
+  Duration start_timeout = std::chrono::seconds(10);
+  Duration drain_timeout = std::chrono::seconds(30);
+  std::optional<Duration> hang_timeout;
+  int stop_signal = 15;
+  RestartConfig restart;
+  RecycleConfig recycle;
+  ReloadConfig reload;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> environment_files;  // a leading '-' allows the file to be missing, as in systemd.exec(5)
+  std::string directory = "/";
+  std::string user;  // of the pool's service; empty: the unit decides
+  Sandbox sandbox = Sandbox::usual;
+  ProcessConfig process;
+  std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
+  // The program, those of its arguments that are absolute paths, and the environment files, as they were when this was
+  // read.
+  std::vector<FileStamp> files;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "config/values/program_path.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include "base/escape.hpp"
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+namespace {
+
+// Why `path` can't be executed, or nothing.
+std::optional<std::string> obstacle(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return errno_text(errno);
+  if (S_ISDIR(status.st_mode)) return "is a directory, not a program";
+  if (!S_ISREG(status.st_mode)) return "is not a file";
+  if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) {
+    return errno == EACCES ? "is not executable (try chmod +x)" : errno_text(errno);
+  }
+  return std::nullopt;
+}
+
+// What stands after "#!" up to a blank, or nothing if this is no script or can't be read (execute permission alone is
+// enough to run).
+std::optional<std::string> interpreter(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, 256> head;  // BINPRM_BUF_SIZE: the kernel looks no further
+  const ssize_t count = fd ? read(fd.get(), head.data(), head.size()) : -1;
+  if (count < 3) return std::nullopt;
+  std::string_view text(head.data(), static_cast<std::size_t>(count));
+  if (!text.starts_with("#!")) return std::nullopt;
+  text.remove_prefix(2);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return std::string(text.substr(0, text.find_first_of(std::string_view(" \t\n\0", 4))));
+}
+
+Result<std::string> checked(std::string path) {
+  if (auto reason = obstacle(path)) return Failure(std::move(*reason));
+  const auto script = interpreter(path);
+  if (!script) return path;
+  if (const auto reason = obstacle(*script)) {
+    return Failure("is a script for '" + escape_bytes(*script) + "', which can't be run: " + *reason);
+  }
+  return path;
+}
+
+std::string absolute(std::string path) {
+  if (path.starts_with('/')) return path;
+  std::array<char, PATH_MAX> here;
+  return getcwd(here.data(), here.size()) == nullptr ? path : std::string(here.data()) + '/' + path;
+}
+
+std::string search_path() {
+  const char* const path = std::getenv("PATH");
+  return path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+}
+
+// The first executable match; a match that can't be executed is passed over as a shell does, but it is the reason if
+// there is no other.
+Result<std::string> search(const std::string& name) {
+  const std::string folders = search_path();
+  std::string passed_over;
+  for (std::size_t begin = 0; begin <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    const std::string folder = folders.substr(begin, end - begin);
+    begin = end + 1;
+    const std::string path = absolute(folder.empty() ? name : folder + '/' + name);
+    const auto reason = obstacle(path);
+    if (!reason) return checked(path);
+    struct stat status {};
+    if (passed_over.empty() && stat(path.c_str(), &status) == 0) passed_over = escape_bytes(path) + " " + *reason;
+  }
+  if (!passed_over.empty()) return Failure(std::move(passed_over));
+  return Failure("no such program in PATH (" + escape_bytes(folders) + ")");
+}
+
+}  // namespace
+
+Result<std::string> find_program(const std::string& name) {
+  if (name.empty()) return Failure("is empty");
+  if (name.starts_with('/')) return checked(name);
+  if (name.find('/') == std::string::npos) return search(name);
+  return Failure("must be an absolute path or a name to be found in PATH");
+}
+
+}  // namespace preforkd

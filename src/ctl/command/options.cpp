@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/command/options.hpp"
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "base/nearest_name.hpp"
+#include "base/refused_option.hpp"
+#include "base/signal_name.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/option_table.hpp"
+#include "ctl/command/verbs.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+std::string in_quotes(std::string_view text) { return '"' + escape_bytes(text, 80) + '"'; }
+
+[[noreturn]] void reject(const std::string& text) {
+  throw CommandError(exit_code::usage, text + " (see preforkctl --help)");
+}
+
+const Verb& find_verb(const std::string& name) {
+  const auto all = verbs();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Verb& verb) { return verb.name == name; });
+  if (found != all.end()) return *found;
+  std::vector<std::string_view> names;
+  for (const Verb& verb : all) names.push_back(verb.name);
+  const std::string_view nearest = nearest_name(name, names);
+  reject(in_quotes(name) + ": unknown verb" + (nearest.empty() ? "" : "; did you mean " + std::string(nearest) + '?'));
+}
+
+JsonMode json_mode(const std::string& text) {
+  if (text == "off") return JsonMode::off;
+  if (text == "short") return JsonMode::compact;
+  if (text == "pretty") return JsonMode::pretty;
+  reject("--json: " + in_quotes(text) + ": must be short, pretty or off");
+}
+
+// What getopt_long() needs, made of the table.
+class Getopt {
+ public:
+  Getopt() {
+    letters_ = "-:";  // arguments come in their place among the options, so that those before "--" are known
+    for (const OptionRow& row : option_rows()) {
+      const int takes = row.value != nullptr ? required_argument : no_argument;
+      options_.push_back({row.name, takes, nullptr, static_cast<int>(row.code)});
+      if (short_name(row) == '\0') continue;
+      letters_ += short_name(row);
+      if (row.value != nullptr) letters_ += ':';
+    }
+    options_.push_back({nullptr, 0, nullptr, 0});
+  }
+
+  int next(int argc, std::vector<char*>& argv) const {
+    return getopt_long(argc, argv.data(), letters_.c_str(), options_.data(), nullptr);
+  }
+
+  [[nodiscard]] const option* options() const noexcept { return options_.data(); }
+
+ private:
+  std::string letters_;
+  std::vector<option> options_;
+};
+
+std::string option_name(int code) {
+  for (const OptionRow& row : option_rows()) {
+    if (static_cast<int>(row.code) == code) return std::string("--") + row.name;
+  }
+  return {'-', static_cast<char>(code)};
+}
+
+class CommandLine {
+ public:
+  void take(OptionCode code, const std::string& value) {
+    given_.push_back(code);
+    switch (code) {
+      case OptionCode::system:
+        break;
+      case OptionCode::user:
+        options_.bus.user = true;
+        break;
+      case OptionCode::address:
+        return take_target(BusTarget::Kind::address, value, code);
+      case OptionCode::host:
+        return take_target(BusTarget::Kind::host, value, code);
+      case OptionCode::machine:
+        return take_target(BusTarget::Kind::machine, value, code);
+      case OptionCode::json:
+        options_.json = json_mode(value);
+        break;
+      case OptionCode::signal:
+        return take_signal(value);
+      case OptionCode::property:
+        return take_properties(value);
+      case OptionCode::lines:
+        return take_lines(value);
+      default:
+        take_flag(code);
+    }
+  }
+
+  void take_argument(std::string argument) { arguments_.push_back(std::move(argument)); }
+
+  [[nodiscard]] Options finish(std::vector<std::string> after_dashes) && {
+    if (options_.help || options_.version) return std::move(options_);
+    check_target();
+    options_.verb = &find_verb(arguments_.empty() ? "list" : arguments_.front());
+    if (!arguments_.empty()) arguments_.erase(arguments_.begin());
+    std::vector<std::string>& rest = options_.verb->passes_on ? options_.passed_on : arguments_;
+    rest.insert(rest.end(), after_dashes.begin(), after_dashes.end());
+    check_verb();
+    options_.arguments = std::move(arguments_);
+    return std::move(options_);
+  }
+
+ private:
+  void take_flag(OptionCode code) {
+    if (code == OptionCode::help) options_.help = true;
+    if (code == OptionCode::version) options_.version = true;
+    if (code == OptionCode::no_legend) options_.legend = false;
+    if (code == OptionCode::no_pager) options_.pager = false;
+    if (code == OptionCode::no_ask_password) options_.ask_password = false;
+    if (code == OptionCode::quiet) options_.quiet = true;
+    if (code == OptionCode::full) options_.full = true;
+    if (code == OptionCode::all) options_.all = true;
+    if (code == OptionCode::follow) options_.follow = true;
+    if (code == OptionCode::value) options_.only_values = true;
+  }
+
+  void take_target(BusTarget::Kind kind, const std::string& where, OptionCode code) {
+    const std::string name = option_name(static_cast<int>(code));
+    if (where.empty()) reject(name + ": \"\": is empty");
+    if (options_.bus.kind != BusTarget::Kind::local) reject(name + ": another option says already where the bus is");
+    options_.bus.kind = kind;
+    options_.bus.where = where;
+  }
+
+  void take_signal(const std::string& value) {
+    const auto signal = parse_signal(value);
+    if (!signal) reject("--signal: \"" + escape_bytes(value, 80) + "\" " + signal.error());
+    options_.signal = *signal;
+  }
+
+  void take_lines(const std::string& value) {
+    const bool number = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+    if (!number && value != "all") reject("--lines: " + in_quotes(value) + ": must be a number or \"all\"");
+    options_.lines = value;
+  }
+
+  void take_properties(const std::string& value) {
+    std::istringstream names(value);
+    for (std::string name; std::getline(names, name, ',');) {
+      if (!name.empty()) options_.properties.push_back(name);
+    }
+    if (options_.properties.empty()) reject("--property: " + in_quotes(value) + ": names no property");
+  }
+
+  [[nodiscard]] bool given(OptionCode code) const {
+    return std::find(given_.begin(), given_.end(), code) != given_.end();
+  }
+
+  void check_target() const {
+    const BusTarget& bus = options_.bus;
+    if (bus.user && given(OptionCode::system)) reject("--system: contradicts --user");
+    if (bus.user && bus.kind == BusTarget::Kind::host) reject("--user: only the system bus can be reached with -H");
+    if (bus.kind == BusTarget::Kind::address && (bus.user || given(OptionCode::system))) {
+      reject("--address: contradicts --user and --system");
+    }
+  }
+
+  void check_verb() const {
+    const Verb& verb = *options_.verb;
+    const std::string usage =
+        std::string(verb.name) + (verb.arguments.empty() ? "" : " ") + std::string(verb.arguments);
+    for (const OptionRow& row : option_rows()) {
+      if (!row.verb.empty() && row.verb != verb.name && given(row.code)) {
+        reject(option_name(static_cast<int>(row.code)) + ": only with \"" + std::string(row.verb) + '"');
+      }
+    }
+    if (arguments_.size() < verb.least) reject("too few arguments: it is \"preforkctl " + usage + '"');
+    if (arguments_.size() > verb.most) {
+      reject(in_quotes(arguments_[verb.most]) + ": is one argument too many: it is \"preforkctl " + usage + '"');
+    }
+  }
+
+  Options options_;
+  std::vector<OptionCode> given_;
+  std::vector<std::string> arguments_;
+};
+
+}  // namespace
+
+Options parse_options(int argc, const char* const* argv) {
+  std::vector<char*> words;
+  for (int i = 0; i < argc; ++i) words.push_back(const_cast<char*>(argv[i]));  // getopt_long does not write to them
+  words.push_back(nullptr);
+
+  const Getopt getopt;
+  CommandLine line;
+  opterr = 0;
+  optind = 0;  // starts GNU getopt anew
+  for (;;) {
+    const int at = std::max(optind, 1);
+    const int code = getopt.next(argc, words);
+    if (code == -1) break;
+    if (code == 1) {
+      line.take_argument(optarg);
+      continue;
+    }
+    if (code == ':') reject(option_name(optopt) + ": needs a value");
+    if (code == '?') reject(refused_option(argv[at], optopt, getopt.options()));
+    line.take(static_cast<OptionCode>(code), optarg != nullptr ? optarg : "");
+  }
+  return std::move(line).finish(std::vector<std::string>(argv + optind, argv + argc));
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/journal/journal.hpp"
+
+#include <systemd/sd-journal.h>
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+
+namespace preforkd::ctl {
+namespace {
+
+struct Close {
+  void operator()(sd_journal* journal) const noexcept { sd_journal_close(journal); }
+};
+using Journal = std::unique_ptr<sd_journal, Close>;
+
+Journal open_journal() {
+  sd_journal* journal = nullptr;
+  return Journal(sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY) >= 0 ? journal : nullptr);
+}
+
+bool match_all(sd_journal* journal, const std::vector<std::string>& matches) {
+  sd_journal_flush_matches(journal);
+  for (const std::string& match : matches) {
+    if (sd_journal_add_match(journal, match.data(), match.size()) < 0) return false;
+  }
+  return sd_journal_seek_tail(journal) >= 0;
+}
+
+// How the journal names the stream that the newest of the chosen lines came by, as a match; empty if by none.
+std::string stream_of_newest(sd_journal* journal) {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (sd_journal_previous(journal) <= 0 || sd_journal_get_data(journal, "_STREAM_ID", &data, &size) < 0) return "";
+  return {static_cast<const char*>(data), size};
+}
+
+// What follows "NAME=".
+std::string value_of(const void* data, std::size_t size) {
+  const std::string_view field(static_cast<const char*>(data), size);
+  return std::string(field.substr(std::min(field.find('='), field.size() - 1) + 1));
+}
+
+}  // namespace
+
+std::vector<std::string> last_lines(const std::string& identifier, pid_t pid, std::size_t most) {
+  std::vector<std::string> lines;
+  const Journal journal = open_journal();
+  if (!journal) return lines;
+  const std::string named = "SYSLOG_IDENTIFIER=" + identifier;
+  const std::string by_process = "_PID=" + std::to_string(pid);
+  if (!match_all(journal.get(), {named, by_process})) return lines;
+  const std::string stream = stream_of_newest(journal.get());
+  if (!match_all(journal.get(), {named, stream.empty() ? by_process : stream})) return lines;
+  while (lines.size() < most && sd_journal_previous(journal.get()) > 0) {
+    const void* data = nullptr;
+    std::size_t size = 0;
+    if (sd_journal_get_data(journal.get(), "MESSAGE", &data, &size) >= 0) lines.push_back(value_of(data, size));
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+bool names_worker_of(const std::string& pool, const std::string& identifier) {
+  if (!identifier.starts_with(pool + "[") || !identifier.ends_with("]")) return false;
+  const std::string_view slot =
+      std::string_view(identifier).substr(pool.size() + 1, identifier.size() - pool.size() - 2);
+  return !slot.empty() && slot.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::vector<std::string> worker_identifiers(const std::string& pool) {
+  std::vector<std::string> identifiers;
+  const Journal journal = open_journal();
+  if (!journal || sd_journal_query_unique(journal.get(), "SYSLOG_IDENTIFIER") < 0) return identifiers;
+  const void* data = nullptr;
+  std::size_t size = 0;
+  while (sd_journal_enumerate_unique(journal.get(), &data, &size) > 0) {
+    std::string identifier = value_of(data, size);
+    if (names_worker_of(pool, identifier)) identifiers.push_back(std::move(identifier));
+  }
+  return identifiers;
+}
+
+}  // namespace preforkd::ctl

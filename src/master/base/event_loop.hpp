@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "master/base/instant.hpp"
+
+struct sd_event;
+
+namespace preforkd {
+
+// What is handled first when several things have happened: a worker's exit before everything, a worker's messages
+// before the deadlines that they may move.
+enum class Priority : int { worker_exit = -40, signal = -30, worker_message = -20, normal = 0, deadline = 20 };
+
+// One thing that an EventLoop watches. Unregisters itself when it is destroyed or assigned to, also from inside its own
+// callback; so an object that owns a descriptor and its source declares the source after the descriptor.
+class EventSource {
+ public:
+  EventSource() noexcept;
+  EventSource(EventSource&&) noexcept;
+  EventSource& operator=(EventSource&&) noexcept;
+  ~EventSource();
+
+  explicit operator bool() const noexcept { return registration_ != nullptr; }
+
+  // Timers only: fires once at `when` (at once if that is past), or not at all.
+  void arm(Instant when) noexcept;
+  void disarm() noexcept;
+
+  // Puts the source aside for the rest of `interval` once it was dispatched `burst` times in it, so that it can't
+  // starve others.
+  void limit_rate(Duration interval, unsigned burst) noexcept;
+
+ private:
+  friend class EventLoop;
+  struct Registration;
+  explicit EventSource(std::shared_ptr<Registration> registration) noexcept;
+  std::shared_ptr<Registration> registration_;
+};
+
+// The master's one loop (sd-event). Every callback runs from one trampoline that catches and logs what it throws:
+// nothing ends the master but exit(). The add_ functions throw std::system_error if the kernel or sd-event refuses.
+class EventLoop {
+ public:
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // `events`: EPOLLIN, …, level-triggered. The callback gets what happened. Borrows `fd`.
+  [[nodiscard]] EventSource add_io(int fd, std::uint32_t events, Priority priority,
+                                   std::function<void(std::uint32_t)> callback);
+  // A disarmed timer on CLOCK_MONOTONIC. It fires at most `accuracy` late, so that the kernel may join wake-ups.
+  [[nodiscard]] EventSource add_timer(Priority priority, Duration accuracy, std::function<void()> callback);
+  // Blocks `signal` in the process and takes it from a signalfd.
+  [[nodiscard]] EventSource add_signal(int signal, Priority priority, std::function<void()> callback);
+  // Runs after each turn in which another source was dispatched.
+  [[nodiscard]] EventSource add_after_each(std::function<void()> callback);
+
+  // Sends WATCHDOG=1 to systemd as long as the loop turns, if $WATCHDOG_USEC asks this process for it. True if it does.
+  bool serve_watchdog() noexcept;
+
+  // Runs until exit() and returns its code. Throws std::system_error if the loop itself fails.
+  int run();
+  // One turn: waits at most `timeout` and dispatches one source. False if nothing happened or the loop was told to
+  // exit.
+  bool run_once(Duration timeout);
+  void exit(int code) noexcept;
+
+  // For libraries that bring sources of their own; theirs are not behind the trampoline.
+  [[nodiscard]] sd_event* native() const noexcept { return event_; }
+
+ private:
+  sd_event* event_ = nullptr;
+};
+
+// CLOCK_MONOTONIC for real.
+class SteadyClock final : public Clock {
+ public:
+  [[nodiscard]] Instant now() const noexcept override;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "master/base/log.hpp"
+
+// What names an event in the journal, whatever its line says: `journalctl MESSAGE_ID=…`. systemd/preforkd.catalog tells
+// of each what it means and what to do (`journalctl -x`). An id is never changed or used again.
+namespace preforkd::message_id {
+
+inline constexpr const char* pool_started = "8028cc479aa9439b8c83b4dab4c4b0e6";
+inline constexpr const char* pool_degraded = "9c2d0d2e05574a7ebd0aee8d931786b0";
+inline constexpr const char* pool_recovered = "9bb77838306d418b9b8ef6796ea11424";
+inline constexpr const char* pool_stopping = "6a4e2f49ecd142188bfa969b3ee07b12";
+inline constexpr const char* pool_stopped = "5e0421e9e1df4150bbeab50c88192087";
+inline constexpr const char* worker_started = "e1cd2ff13bfd4fd7986ff6b687e0d39c";
+inline constexpr const char* worker_ready = "7ad215c561f44e3f9b3fa2fa8b336700";
+inline constexpr const char* worker_drains = "58975ca480024a579dfdb476cbd2d2c3";
+inline constexpr const char* worker_killed = "33d9a8d0f7b04cb4868163caaa85b864";
+inline constexpr const char* worker_left = "495c140f841143d4a4f0c5e8b8bcb112";
+inline constexpr const char* worker_failed = "39ef031840d84bf293d4ca1cd1a46762";
+inline constexpr const char* worker_hangs = "ccc7e34e29f543fb8fb80c4470e32ae7";
+inline constexpr const char* worker_not_started = "1f9d44c3396144ee8b50f7709905a19a";
+inline constexpr const char* reload_begun = "cc05df50da2b4e91a38019472b511b9b";
+inline constexpr const char* reload_done = "c7d5b8507c3a4bb8b65fc96c30279fc4";
+inline constexpr const char* reload_failed = "34f9c4a4563f407ab3440c5e5db59311";
+
+// As a field of a log entry.
+[[nodiscard]] inline log::Field field(const char* id) { return {"MESSAGE_ID", id}; }
+
+}  // namespace preforkd::message_id

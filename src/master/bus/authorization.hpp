@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "master/bus/bus_library.hpp"
+
+namespace preforkd {
+
+// What a caller wants to do; polkit has a policy for each.
+enum class BusAction : std::uint8_t {
+  reload,  // org.preforkd1.reload: Reload(), Plan()
+  manage,  // org.preforkd1.manage: everything else that changes something
+};
+[[nodiscard]] const char* polkit_id(BusAction action) noexcept;
+
+// Decides who may do what. root and the pool's own user may do everything; about anybody else polkit decides, with the
+// pool and, where one is meant, the slot as details for its rules. Where there is no polkit the answer is no. Nothing
+// here waits: who the caller is and what polkit says are asked for, and the loop goes on.
+class Authorization {
+ public:
+  // Calls that wait for an answer at the same time; who comes beyond that is refused and may try again. polkit may take
+  // its time, since it may ask somebody for a password; so it has a smaller share of the calls, and one user a share of
+  // that: nobody can keep root and the pool's own user, about whom polkit is not asked, from being heard.
+  static constexpr std::size_t most_pending = 1024;
+  static constexpr std::size_t most_at_polkit = 128;
+  static constexpr std::size_t most_of_one_user = 32;
+
+  struct Question {
+    Caller caller;
+    BusAction action{};
+    std::map<std::string, std::string> details;
+  };
+  // Empty: allowed, asked for by `who` ("uid 1000"). Else why not, as the D-Bus error to answer with.
+  using Answer = std::function<void(const sdbus::Error* refused, const std::string& who)>;
+
+  // Borrows the connection. Destroying this forgets all questions; they are never answered then.
+  explicit Authorization(sdbus::IConnection& connection);
+  Authorization(const Authorization&) = delete;
+  Authorization& operator=(const Authorization&) = delete;
+  ~Authorization();
+
+  // `answer` may be called from inside; it is called once.
+  void ask(Question question, Answer answer);
+
+ private:
+  struct Pending;
+  void user_known(Pending& pending, sd_bus_message* reply);
+  void ask_polkit(Pending& pending);
+  void polkit_answered(Pending& pending, sd_bus_message* reply);
+  void finish(Pending& pending, const sdbus::Error* refused);
+  [[nodiscard]] bool may_ask_polkit(std::uint32_t uid) const;
+
+  sd_bus* bus_;
+  std::list<Pending> pending_;
+  std::string complaint_;  // about polkit, the last one in the log
+};
+
+}  // namespace preforkd

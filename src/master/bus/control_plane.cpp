@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "master/bus/control_plane.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "master/base/log.hpp"
+#include "master/bus/pool_object.hpp"
+#include "master/bus/stop_timeout.hpp"
+#include "master/bus/worker_object.hpp"
+#include "master/report/pool_log.hpp"
+
+namespace preforkd {
+namespace {
+
+// The time of a burst that nobody can hear is not worth its memory.
+constexpr std::size_t most_events = 100'000;
+
+}  // namespace
+
+struct ControlPlane::Objects {
+  Objects(ControlPlane& plane, sdbus::IConnection& its_connection)
+      : connection(its_connection),
+        authorization(its_connection),
+        context{plane.control_,     plane.clock_,      plane.times_,  plane.slots_,
+                plane.last_reload_, plane.started_at_, authorization, plane.replies_},
+        log_control(native_bus(its_connection)),
+        stop_timeout(native_bus(its_connection), plane.control_),
+        pool(its_connection, context) {}
+
+  sdbus::IConnection& connection;
+  Authorization authorization;
+  const BusContext context;
+  LogControl log_control;
+  StopTimeout stop_timeout;
+  PoolObject pool;
+  std::map<unsigned, WorkerObject> workers;
+};
+
+ControlPlane::ControlPlane(EventLoop& loop, const std::string& bus_address, PoolControl& control, const Clock& clock)
+    : control_(control),
+      clock_(clock),
+      times_(clock),
+      slots_([this](WorkerId id) { return control_.worker_facts(id).pid; }),
+      started_at_(times_.of(clock.now())),
+      bus_(loop, bus_address, "org.preforkd1." + control.config().name,
+           {.opened = [this](sdbus::IConnection& connection) { on_open(connection); },
+            .lost =
+                [this] {
+                  replies_.forget();
+                  objects_.reset();
+                }}) {}
+
+ControlPlane::~ControlPlane() = default;
+
+void ControlPlane::on_open(sdbus::IConnection& connection) {
+  objects_ = std::make_unique<Objects>(*this, connection);
+  events_.clear();
+  changed_slots_.clear();
+  known_target_ = control_.pool().target();
+  for (unsigned slot = 0; slot < known_target_; ++slot) changed_slots_.insert(slot);
+  for (const WorkerView& worker : control_.pool().workers()) changed_slots_.insert(worker.slot);
+  update_workers();
+}
+
+void ControlPlane::tell(Event event, unsigned slot) {
+  if (!objects_) return;
+  if (events_.size() < most_events) events_.push_back(std::move(event));
+  changed_slots_.insert(slot);
+}
+
+void ControlPlane::on_worker_started(const WorkerView& worker) {
+  slots_.on_worker_started(worker);
+  const auto pid = static_cast<unsigned>(control_.worker_facts(worker.id).pid);
+  tell(Started{worker.slot, pid, worker.generation}, worker.slot);
+}
+
+void ControlPlane::on_worker_ready(const WorkerView& worker) {
+  const auto pid = static_cast<unsigned>(control_.worker_facts(worker.id).pid);
+  tell(Ready{worker.slot, pid, worker.generation}, worker.slot);
+}
+
+void ControlPlane::on_worker_draining(const WorkerView& worker, ExitCause) { changed_slots_.insert(worker.slot); }
+void ControlPlane::on_worker_killed(const WorkerView& worker, ExitCause, int) { changed_slots_.insert(worker.slot); }
+void ControlPlane::on_launch_failed(unsigned slot, int, Instant) { changed_slots_.insert(slot); }
+
+void ControlPlane::on_worker_exited(const ExitRecord& exit) {
+  slots_.on_worker_exited(exit);
+  const auto pid = static_cast<unsigned>(slots_.exited_pid(exit.id));
+  tell(Exited{exit.slot, pid, exit.generation, std::string(to_string(exit.cause)),
+              std::string(to_string(exit.status.kind)), exit.status.value, bus_text(exit_sentence(exit))},
+       exit.slot);
+}
+
+void ControlPlane::reload_finished(const ReloadResult& result) {
+  last_reload_ = {times_.of(clock_.now()), result.ok(), describe(result)};
+  if (!objects_) return;
+  events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
+  objects_->stop_timeout.compare();
+  settle();  // who waits for the reload's answer hears first what led to it
+}
+
+void ControlPlane::settle() {
+  if (!objects_) {
+    changed_slots_.clear();
+    return;
+  }
+  try {
+    update_workers();
+    send_events();
+    objects_->pool.tell_changes();
+  } catch (const sdbus::Error& error) {
+    // The connection breaks: BusConnection hears of it, too, and everything is told anew on the next one.
+    log::debug(std::string("message bus: ") + error.what());
+    events_.clear();
+  }
+}
+
+bool ControlPlane::is_shown(unsigned slot) const {
+  return slot < control_.pool().target() || control_.pool().shown_worker(slot).has_value();
+}
+
+void ControlPlane::update_workers() {
+  const unsigned target = control_.pool().target();
+  for (unsigned slot = std::min(target, known_target_); slot < std::max(target, known_target_); ++slot)
+    changed_slots_.insert(slot);
+  known_target_ = target;
+  for (const unsigned slot : std::exchange(changed_slots_, {})) {
+    const auto object = objects_->workers.find(slot);
+    if (!is_shown(slot)) {
+      if (object != objects_->workers.end()) objects_->workers.erase(object);
+    } else if (object == objects_->workers.end()) {
+      objects_->workers.try_emplace(slot, objects_->connection, objects_->context, slot);
+    } else {
+      object->second.tell_changes();
+    }
+  }
+}
+
+void ControlPlane::send_events() {
+  PoolObject& pool = objects_->pool;
+  for (const Event& event : std::exchange(events_, {})) {
+    if (const auto* started = std::get_if<Started>(&event)) {
+      pool.emitWorkerStarted(started->slot, started->pid, started->generation);
+    } else if (const auto* ready = std::get_if<Ready>(&event)) {
+      pool.emitWorkerReady(ready->slot, ready->pid, ready->generation);
+    } else if (const auto* exited = std::get_if<Exited>(&event)) {
+      pool.emitWorkerExited(exited->slot, exited->pid, exited->generation, exited->cause, exited->kind, exited->status,
+                            exited->text);
+    } else if (const auto* reloaded = std::get_if<Reloaded>(&event)) {
+      pool.emitReloadFinished(reloaded->ok, reloaded->generation, reloaded->message);
+    }
+  }
+}
+
+}  // namespace preforkd

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "master/bus/bus_connection.hpp"
+#include "master/bus/bus_context.hpp"
+#include "master/bus/log_control.hpp"
+
+namespace preforkd {
+
+class PoolObject;
+class WorkerObject;
+
+// The pool on the message bus: its objects, their signals, and who may use their methods. Everything is told from
+// settle(), after the pool has come to rest: a client that hears of a worker finds its object.
+class ControlPlane final : public PoolObserver {
+ public:
+  // Borrows all. `bus_address`: empty for none.
+  ControlPlane(EventLoop& loop, const std::string& bus_address, PoolControl& control, const Clock& clock);
+  ControlPlane(const ControlPlane&) = delete;
+  ControlPlane& operator=(const ControlPlane&) = delete;
+  ~ControlPlane() override;
+
+  void reload_finished(const ReloadResult& result);
+
+  // To be called after each turn of the loop in which something happened.
+  void settle();
+
+ private:
+  struct Started {
+    unsigned slot, pid, generation;
+  };
+  struct Ready {
+    unsigned slot, pid, generation;
+  };
+  struct Exited {
+    unsigned slot, pid, generation;
+    std::string cause;
+    std::string kind;
+    int status;
+    std::string text;
+  };
+  struct Reloaded {
+    bool ok;
+    unsigned generation;
+    std::string message;
+  };
+  using Event = std::variant<Started, Ready, Exited, Reloaded>;
+  struct Objects;  // what lives as long as a connection
+
+  void on_worker_started(const WorkerView& worker) override;
+  void on_worker_ready(const WorkerView& worker) override;
+  void on_worker_draining(const WorkerView& worker, ExitCause why) override;
+  void on_worker_killed(const WorkerView& worker, ExitCause why, int signal) override;
+  void on_worker_exited(const ExitRecord& exit) override;
+  void on_launch_failed(unsigned slot, int error, Instant next_try_at) override;
+
+  void on_open(sdbus::IConnection& connection);
+  void tell(Event event, unsigned slot);
+  void update_workers();
+  void send_events();
+  [[nodiscard]] bool is_shown(unsigned slot) const;
+
+  PoolControl& control_;
+  const Clock& clock_;
+  WallTimes times_;
+  SlotRecords slots_;
+  LastReload last_reload_;
+  const std::uint64_t started_at_;
+  BusReplies replies_;
+  std::vector<Event> events_;
+  std::set<unsigned> changed_slots_;
+  unsigned known_target_ = 0;
+  std::unique_ptr<Objects> objects_;
+  BusConnection bus_;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "master/bus/log_control.hpp"
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "master/base/log.hpp"
+
+namespace preforkd {
+namespace {
+
+struct Name {
+  const char* name;
+  log::Level level;
+};
+
+// syslog's names, as LogControl1 has them. What is graver than an error is no level of ours: setting it shows errors.
+constexpr std::array<Name, 8> levels{{{"err", log::Level::error},
+                                      {"warning", log::Level::warning},
+                                      {"notice", log::Level::notice},
+                                      {"info", log::Level::info},
+                                      {"debug", log::Level::debug},
+                                      {"crit", log::Level::error},
+                                      {"alert", log::Level::error},
+                                      {"emerg", log::Level::error}}};
+
+int get_level(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
+  for (const Name& each : levels) {
+    if (each.level == log::level()) return sd_bus_message_append(reply, "s", each.name);
+  }
+  return -EINVAL;
+}
+
+int set_level(sd_bus*, const char*, const char*, const char*, sd_bus_message* value, void*, sd_bus_error* error) {
+  const char* text = nullptr;
+  if (const int result = sd_bus_message_read(value, "s", &text); result < 0) return result;
+  for (const Name& each : levels) {
+    if (std::string_view(each.name) != text) continue;
+    log::set_level(each.level);
+    return 0;
+  }
+  return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "log level \"%s\": is none of syslog's", text);
+}
+
+int get_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
+  return sd_bus_message_append(reply, "s", log::sink() == log::Sink::journal ? "journal" : "console");
+}
+
+int set_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* value, void*, sd_bus_error* error) {
+  const char* text = nullptr;
+  if (const int result = sd_bus_message_read(value, "s", &text); result < 0) return result;
+  const std::string_view target = text;
+  if (target == "journal" || target == "journal-or-kmsg") {
+    log::set_sink(log::Sink::journal);
+  } else if (target == "console") {
+    log::set_sink(log::Sink::prefixed);
+  } else if (target == "auto") {
+    log::set_sink(log::find_sink());
+  } else {
+    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "log target \"%s\": must be journal, console or auto",
+                             text);
+  }
+  return 0;
+}
+
+int get_identifier(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
+  return sd_bus_message_append(reply, "s", "preforkd");
+}
+
+}  // namespace
+
+// libsystemd's macros are C: what they make has old-style casts and missing initializers.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wpedantic"
+static const sd_bus_vtable vtable[] = {
+    SD_BUS_VTABLE_START(0), SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, 0),
+    SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_target, 0, 0),
+    SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, SD_BUS_VTABLE_PROPERTY_CONST), SD_BUS_VTABLE_END};
+#pragma GCC diagnostic pop
+
+LogControl::LogControl(sd_bus* bus) {
+  sd_bus_slot* slot = nullptr;
+  constexpr const char* interface = "org.freedesktop.LogControl1";
+  check_native(sd_bus_add_object_vtable(bus, &slot, "/org/freedesktop/LogControl1", interface, vtable, nullptr),
+               interface);
+  slot_.reset(slot);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "master/bus/native_bus.hpp"
+
+namespace preforkd {
+
+// /org/freedesktop/LogControl1 on the bus, as org.freedesktop.LogControl1(5) describes it: `systemctl
+// service-log-level` and `service-log-target` reach the master's log. Only root and the master's own user may change
+// it; sd-bus sees to that.
+class LogControl {
+ public:
+  // Borrows the connection. Throws std::system_error.
+  explicit LogControl(sd_bus* bus);
+
+ private:
+  NativeSlot slot_;
+};
+
+}  // namespace preforkd

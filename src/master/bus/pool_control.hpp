@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "base/accept_queue.hpp"
+#include "master/bus/counters.hpp"
+#include "master/pool/pool.hpp"
+#include "master/reload/reload_plan.hpp"
+#include "master/reload/reload_result.hpp"
+
+namespace preforkd {
+
+// What a worker's process tells, beside what the pool knows.
+struct WorkerFacts {
+  pid_t pid = 0;  // 0: the process is gone
+  std::string status_text;
+  Counters counters;
+};
+
+struct ListenerView {
+  std::string name;
+  std::string address;
+  std::optional<AcceptQueue> queue;  // none: the kernel does not tell
+};
+
+// A running pool, for whoever shows it and steers it from outside (control_plane.hpp). `who` is logged: "uid 1000".
+class PoolControl {
+ public:
+  virtual ~PoolControl() = default;
+
+  [[nodiscard]] virtual const PoolConfig& config() const = 0;
+  [[nodiscard]] virtual const Pool& pool() const = 0;
+  [[nodiscard]] virtual std::string status() const = 0;  // as STATUS= has it
+  [[nodiscard]] virtual WorkerFacts worker_facts(WorkerId id) const = 0;
+  [[nodiscard]] virtual Counters totals() const = 0;  // with those of workers that are gone
+  [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
+
+  virtual void reload(const std::string& who, ReloadCallback done) = 0;
+  [[nodiscard]] virtual tl::expected<ReloadPlan, ReloadResult> plan() const = 0;
+  // As those of Pool.
+  [[nodiscard]] virtual bool resize(unsigned workers, const std::string& who) = 0;
+  [[nodiscard]] virtual bool recycle(unsigned slot, const std::string& who) = 0;
+  [[nodiscard]] virtual bool recycle_all(const std::string& who) = 0;
+  [[nodiscard]] virtual bool kill(unsigned slot, int signal, const std::string& who) = 0;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "master/bus/pool_object.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "master/report/pool_log.hpp"
+
+namespace preforkd {
+namespace {
+
+const char* error_of(ReloadResult::End end) noexcept {
+  switch (end) {
+    case ReloadResult::End::config:
+      return bus_errors::config_invalid;
+    case ReloadResult::End::sockets:
+      return bus_errors::listen_failed;
+    case ReloadResult::End::superseded:
+      return bus_errors::superseded;
+    case ReloadResult::End::stopping:
+      return bus_errors::stopping;
+    default:
+      return bus_errors::reload_failed;
+  }
+}
+
+const char* word(ChangeNeeds needs) noexcept {
+  switch (needs) {
+    case ChangeNeeds::nothing:
+      return "master";
+    case ChangeNeeds::resize:
+      return "resize";
+    case ChangeNeeds::socket:
+      return "sockets";
+    case ChangeNeeds::unit:
+      return "restart";
+    case ChangeNeeds::generation:
+      break;
+  }
+  return "generation";
+}
+
+sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool stops"); }
+
+}  // namespace
+
+sdbus::Error reload_error(const ReloadResult& result) {
+  if (result.end != ReloadResult::End::config) return bus_error(error_of(result.end), describe(result));
+  std::string text;
+  for (const std::string& reason : result.reasons) text += (text.empty() ? "" : "\n") + reason;
+  return bus_error(bus_errors::config_invalid, text);
+}
+
+PoolObject::PoolObject(sdbus::IConnection& connection, const BusContext& context)
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(pool_path)), context_(context), shown_(shown()) {
+  registerAdaptor();
+}
+
+PoolObject::~PoolObject() { unregisterAdaptor(); }
+
+void PoolObject::Reload(sdbus::Result<>&& result) {
+  guarded([&] {
+    const BusReply<> reply(context_.replies, std::move(result));
+    context_.when_allowed<BusReply<>>(caller_of(getObject()), BusAction::reload, {}, reply,
+                                      [this](const std::string& who, const BusReply<>& to) {
+                                        context_.control.reload(who, [to](const ReloadResult& ended) {
+                                          if (ended.ok()) return to.results();
+                                          to.error(reload_error(ended));
+                                        });
+                                      });
+  });
+}
+
+void PoolObject::Plan(sdbus::Result<std::vector<Change>>&& result) {
+  guarded([&] {
+    using Reply = BusReply<std::vector<Change>>;
+    context_.when_allowed<Reply>(
+        caller_of(getObject()), BusAction::reload, {}, Reply(context_.replies, std::move(result)),
+        [this](const std::string&, const Reply& to) {
+          const auto plan = context_.control.plan();
+          if (!plan) return to.error(reload_error(plan.error()));
+          std::vector<Change> changes;
+          for (const ConfigChange& change : plan->changes) {
+            changes.emplace_back(bus_text(change.key), bus_text(change.shown ? change.before.value_or("") : ""),
+                                 bus_text(change.shown ? change.after.value_or("") : ""), word(change.needs));
+          }
+          to.results(changes);
+        });
+  });
+}
+
+void PoolObject::Scale(sdbus::Result<>&& result, std::uint32_t workers) {
+  guarded([&] {
+    context_.when_allowed<BusReply<>>(
+        caller_of(getObject()), BusAction::manage, {}, BusReply<>(context_.replies, std::move(result)),
+        [this, workers](const std::string& who, const BusReply<>& to) {
+          if (context_.control.resize(workers, who)) return to.results();
+          if (context_.control.pool().state() == PoolState::stopping) return to.error(stopping());
+          to.error(bus_error(bus_errors::out_of_range,
+                             std::to_string(workers) + " workers: the pool has from " + std::to_string(MinWorkers()) +
+                                 " to " + std::to_string(MaxWorkers()) + " (\"workers\" in its config)"));
+        });
+  });
+}
+
+void PoolObject::RecycleAll(sdbus::Result<>&& result) {
+  guarded([&] {
+    context_.when_allowed<BusReply<>>(caller_of(getObject()), BusAction::manage, {},
+                                      BusReply<>(context_.replies, std::move(result)),
+                                      [this](const std::string& who, const BusReply<>& to) {
+                                        if (context_.control.recycle_all(who)) return to.results();
+                                        to.error(stopping());
+                                      });
+  });
+}
+
+std::vector<PoolObject::Listed> PoolObject::ListWorkers() {
+  return guarded([&] {
+    std::vector<Listed> list;
+    for (const WorkerView& worker : context_.control.pool().workers()) {
+      const WorkerFacts facts = context_.control.worker_facts(worker.id);
+      list.emplace_back(worker.slot, static_cast<std::uint32_t>(facts.pid), std::string(to_string(worker.state)),
+                        worker.generation, facts.counters.connections, sdbus::ObjectPath(worker_path(worker.slot)));
+    }
+    return list;
+  });
+}
+
+sdbus::ObjectPath PoolObject::GetWorker(const std::uint32_t& slot) {
+  return guarded([&] {
+    const Pool& pool = context_.control.pool();
+    if (slot >= pool.target() && !pool.shown_worker(slot))
+      throw bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": there is none");
+    return sdbus::ObjectPath(worker_path(slot));
+  });
+}
+
+sdbus::ObjectPath PoolObject::GetWorkerByPID(const std::uint32_t& pid) {
+  return guarded([&] {
+    for (const WorkerView& worker : context_.control.pool().workers()) {
+      if (pid != 0 && static_cast<std::uint32_t>(context_.control.worker_facts(worker.id).pid) == pid)
+        return sdbus::ObjectPath(worker_path(worker.slot));
+    }
+    throw bus_error(bus_errors::no_such_worker, "pid " + std::to_string(pid) + ": is no worker of this pool");
+  });
+}
+
+std::vector<PoolObject::Exit> PoolObject::ExitHistory(const std::uint32_t& most) {
+  return guarded([&] {
+    std::vector<Exit> exits;
+    for (const ExitRecord& exit : context_.control.pool().exits(most == 0 ? preforkd::ExitHistory::capacity : most)) {
+      const std::string cause(to_string(exit.cause));
+      exits.emplace_back(context_.times.of(exit.ended_at), exit.slot,
+                         static_cast<std::uint32_t>(context_.slots.exited_pid(exit.id)), exit.generation, cause,
+                         std::string(to_string(exit.status.kind)), exit.status.value, exit.failed, exit_sentence(exit));
+    }
+    return exits;
+  });
+}
+
+std::string PoolObject::Name() { return context_.control.config().name; }
+std::string PoolObject::Description() {
+  return guarded([&] { return bus_text(context_.control.config().description); });
+}
+std::string PoolObject::State() { return std::string(to_string(context_.control.pool().state())); }
+std::string PoolObject::StatusText() {
+  return guarded([&] { return bus_text(context_.control.status()); });
+}
+std::uint32_t PoolObject::Generation() { return context_.control.pool().generation(); }
+std::uint32_t PoolObject::TargetWorkers() { return context_.control.pool().target(); }
+std::uint32_t PoolObject::MinWorkers() { return context_.control.config().workers.min; }
+std::uint32_t PoolObject::MaxWorkers() { return context_.control.config().workers.max; }
+std::uint32_t PoolObject::ReadyWorkers() { return context_.control.pool().ready_count(); }
+std::uint32_t PoolObject::DrainingWorkers() { return context_.control.pool().draining_count(); }
+std::uint64_t PoolObject::Connections() { return context_.control.totals().connections; }
+std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().connections_total; }
+std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
+std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }
+std::uint64_t PoolObject::BytesOut() { return context_.control.totals().bytes_out; }
+std::uint64_t PoolObject::Crashes() { return context_.control.pool().exit_history().crashes(); }
+std::uint64_t PoolObject::Restarts() { return context_.slots.restarts(); }
+
+std::vector<PoolObject::ListenerEntry> PoolObject::Listeners() {
+  return guarded([&] {
+    std::vector<ListenerEntry> entries;
+    for (const ListenerView& listener : context_.control.listeners()) {
+      const AcceptQueue queue = listener.queue.value_or(AcceptQueue{});
+      entries.emplace_back(bus_text(listener.name), bus_text(listener.address), queue.waiting, queue.limit);
+    }
+    return entries;
+  });
+}
+
+std::string PoolObject::ConfigFile() {
+  return guarded([&] {
+    const std::string& file = context_.control.config().file;
+    std::error_code error;
+    const std::string path = file.empty() ? "" : std::filesystem::absolute(file, error).string();
+    return bus_text(error ? file : path);
+  });
+}
+
+std::vector<std::string> PoolObject::Program() {
+  return guarded([&] {
+    std::vector<std::string> program;
+    for (const std::string& word : context_.control.config().program) program.push_back(bus_text(word));
+    return program;
+  });
+}
+
+std::uint32_t PoolObject::MainPID() { return static_cast<std::uint32_t>(getpid()); }
+std::string PoolObject::Version() { return PREFORKD_VERSION; }
+std::uint64_t PoolObject::StartedAt() { return context_.started_at; }
+PoolObject::ReloadEntry PoolObject::LastReload() {
+  return guarded([&] {
+    const preforkd::LastReload& last = context_.last_reload;
+    return ReloadEntry{last.at, last.ok, bus_text(last.message)};
+  });
+}
+
+PoolObject::Shown PoolObject::shown() const {
+  const PoolConfig& config = context_.control.config();
+  const Pool& pool = context_.control.pool();
+  return {config.description, config.program,     pool.state(),       pool.generation(),     pool.target(),
+          config.workers.min, config.workers.max, pool.ready_count(), pool.draining_count(), context_.last_reload.at};
+}
+
+void PoolObject::tell_changes() {
+  Shown now = shown();
+  std::vector<std::string> changed;
+  const auto compare = [&](bool differs, const char* name) {
+    if (differs) changed.emplace_back(name);
+  };
+  compare(now.description != shown_.description, "Description");
+  compare(now.program != shown_.program, "Program");
+  compare(now.state != shown_.state, "State");
+  compare(now.generation != shown_.generation, "Generation");
+  compare(now.target != shown_.target, "TargetWorkers");
+  compare(now.min != shown_.min, "MinWorkers");
+  compare(now.max != shown_.max, "MaxWorkers");
+  compare(now.ready != shown_.ready, "ReadyWorkers");
+  compare(now.draining != shown_.draining, "DrainingWorkers");
+  compare(now.last_reload != shown_.last_reload, "LastReload");
+  shown_ = std::move(now);
+  if (!changed.empty()) tell_changed(getObject(), Pool_adaptor::INTERFACE_NAME, changed);
+}
+
+}  // namespace preforkd

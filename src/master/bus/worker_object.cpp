@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "master/bus/worker_object.hpp"
+
+#include <csignal>
+
+#include "master/process/cpu_time.hpp"
+#include "master/process/own_memory.hpp"
+
+namespace preforkd {
+
+WorkerObject::WorkerObject(sdbus::IConnection& connection, const BusContext& context, unsigned slot)
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(worker_path(slot))), context_(context), slot_(slot) {
+  registerAdaptor();
+  getObject().emitInterfacesAddedSignal();
+}
+
+WorkerObject::~WorkerObject() {
+  try {
+    getObject().emitInterfacesRemovedSignal();
+  } catch (const sdbus::Error&) {
+    // The connection is gone, and whoever listened knows that.
+  }
+  unregisterAdaptor();
+}
+
+void WorkerObject::tell_changes() {
+  tell_changed(getObject(), INTERFACE_NAME,
+               {"PID", "Generation", "State", "StartedAt", "ReadyAt", "DrainDeadline", "LastExitCause"});
+}
+
+void WorkerObject::Recycle(sdbus::Result<>&& result) {
+  guarded([&] {
+    // The object may be gone when polkit answers: nothing of it is kept.
+    context_.when_allowed<BusReply<>>(
+        caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}},
+        BusReply<>(context_.replies, std::move(result)),
+        [&context = context_, slot = slot_](const std::string& who, const BusReply<>& to) {
+          if (context.control.recycle(slot, who)) return to.results();
+          if (context.control.pool().state() == PoolState::stopping)
+            return to.error(bus_error(bus_errors::stopping, "the pool stops"));
+          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": is no longer wanted"));
+        });
+  });
+}
+
+void WorkerObject::Kill(sdbus::Result<>&& result, std::int32_t signal) {
+  guarded([&] {
+    const BusReply<> reply(context_.replies, std::move(result));
+    if (signal < 1 || signal > SIGRTMAX)
+      return reply.error(bus_error(bus_errors::out_of_range, "signal " + std::to_string(signal) +
+                                                                 ": must be from 1 to " + std::to_string(SIGRTMAX)));
+    context_.when_allowed<BusReply<>>(
+        caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}}, reply,
+        [&context = context_, slot = slot_, signal](const std::string& who, const BusReply<>& to) {
+          if (context.control.kill(slot, signal, who)) return to.results();
+          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": has no worker now"));
+        });
+  });
+}
+
+WorkerFacts WorkerObject::facts() const {
+  const std::optional<WorkerView> worker = view();
+  return worker ? context_.control.worker_facts(worker->id) : WorkerFacts{};
+}
+
+std::uint32_t WorkerObject::PID() {
+  return guarded([&] { return static_cast<std::uint32_t>(facts().pid); });
+}
+
+std::uint32_t WorkerObject::Generation() {
+  return guarded([&] {
+    const auto worker = view();
+    return worker ? worker->generation : 0;
+  });
+}
+
+std::string WorkerObject::State() {
+  return guarded([&]() -> std::string {
+    if (const auto worker = view()) return std::string(to_string(worker->state));
+    const std::optional<SlotView> idle = context_.control.pool().idle_slot(slot_);
+    if (idle && idle->down) return "down";
+    return idle && idle->retry_at ? "backoff" : "empty";
+  });
+}
+
+std::string WorkerObject::StatusText() {
+  return guarded([&] { return bus_text(facts().status_text); });
+}
+
+std::uint64_t WorkerObject::StartedAt() {
+  return guarded([&] {
+    const auto worker = view();
+    return worker ? context_.times.of(worker->started_at) : 0;
+  });
+}
+
+std::uint64_t WorkerObject::ReadyAt() {
+  return guarded([&] {
+    const auto worker = view();
+    return worker ? context_.times.of(worker->ready_at) : 0;
+  });
+}
+
+std::uint64_t WorkerObject::DrainDeadline() {
+  return guarded([&] {
+    const auto worker = view();
+    return worker ? context_.times.of(worker->drain_deadline) : 0;
+  });
+}
+
+std::uint64_t WorkerObject::Connections() {
+  return guarded([&] { return facts().counters.connections; });
+}
+std::uint64_t WorkerObject::ConnectionsTotal() {
+  return guarded([&] { return facts().counters.connections_total; });
+}
+std::uint64_t WorkerObject::RequestsTotal() {
+  return guarded([&] { return facts().counters.requests_total; });
+}
+std::uint64_t WorkerObject::BytesIn() {
+  return guarded([&] { return facts().counters.bytes_in; });
+}
+std::uint64_t WorkerObject::BytesOut() {
+  return guarded([&] { return facts().counters.bytes_out; });
+}
+
+std::uint64_t WorkerObject::MemoryBytes() {
+  return guarded([&] {
+    const pid_t pid = facts().pid;
+    return pid > 0 ? own_memory(pid).value_or(0) : 0;
+  });
+}
+
+std::uint64_t WorkerObject::CPUUSec() {
+  return guarded([&] { return static_cast<std::uint64_t>(cpu_time(facts().pid).value_or(Duration(0)).count()); });
+}
+
+std::uint64_t WorkerObject::Crashes() { return context_.slots.crashes(slot_); }
+std::string WorkerObject::LastExitCause() { return std::string(context_.slots.last_exit_cause(slot_)); }
+
+}  // namespace preforkd

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <dbus/worker_adaptor.hpp>
+
+#include "master/bus/bus_context.hpp"
+
+namespace preforkd {
+
+// /org/preforkd1/worker/SLOT, described in src/dbus/org.preforkd1.Worker.xml.
+class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worker_adaptor> {
+ public:
+  // Borrows both. Tells the object manager's clients that it is there.
+  WorkerObject(sdbus::IConnection& connection, const BusContext& context, unsigned slot);
+  WorkerObject(const WorkerObject&) = delete;
+  WorkerObject& operator=(const WorkerObject&) = delete;
+  ~WorkerObject();
+
+  // Something about the slot has changed. Counters are not told.
+  void tell_changes();
+
+ private:
+  void Recycle(sdbus::Result<>&& result) override;
+  void Kill(sdbus::Result<>&& result, std::int32_t signal) override;
+
+  std::uint32_t Slot() override { return slot_; }
+  std::uint32_t PID() override;
+  std::uint32_t Generation() override;
+  std::string State() override;
+  std::string StatusText() override;
+  std::uint64_t StartedAt() override;
+  std::uint64_t ReadyAt() override;
+  std::uint64_t DrainDeadline() override;
+  std::uint64_t Connections() override;
+  std::uint64_t ConnectionsTotal() override;
+  std::uint64_t RequestsTotal() override;
+  std::uint64_t BytesIn() override;
+  std::uint64_t BytesOut() override;
+  std::uint64_t MemoryBytes() override;
+  std::uint64_t CPUUSec() override;
+  std::uint64_t Crashes() override;
+  std::string LastExitCause() override;
+
+  [[nodiscard]] std::optional<WorkerView> view() const { return context_.control.pool().shown_worker(slot_); }
+  [[nodiscard]] WorkerFacts facts() const;
+
+  const BusContext& context_;
+  const unsigned slot_;
+};
+
+}  // namespace preforkd

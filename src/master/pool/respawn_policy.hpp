@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "config/values/pool_config.hpp"
+#include "master/base/instant.hpp"
+
+namespace preforkd {
+
+// A number in [0, 1) that follows from its arguments alone: the jitter of a pool can be told again from its seed.
+[[nodiscard]] double jitter_fraction(std::uint64_t seed, std::uint64_t slot, std::uint64_t turn) noexcept;
+
+// How long one slot waits before its next try.
+//
+// The first crash is replaced at once: most crashes are single ones, and a slot that waits serves nobody. From the
+// second on the wait is restart.delay, doubled with each further crash, never above restart.max_delay, and shortened by
+// up to a quarter so that the slots of a pool do not all come back in the same instant. A worker that was ready for
+// restart.forget_after before it crashed makes its slot's crash a first one again.
+//
+// A process that could not be made (EAGAIN, ENOMEM) is nobody's crash, but asking again at once would spin, so it
+// always waits.
+class RespawnPolicy {
+ public:
+  // A worker that ends by itself with status 0 sooner than this after READY=1 has crashed, as far as waiting is
+  // concerned.
+  static constexpr Duration short_life = std::chrono::seconds(1);
+  // Every wait is at least this long, whatever the config says: no slot spins.
+  static constexpr Duration least_wait = std::chrono::milliseconds(10);
+
+  RespawnPolicy(std::uint64_t seed, unsigned slot) : seed_(seed), slot_(slot) {}
+
+  // The slot's worker crashed after `ready_for` of ready time (0: it never was). Returns the wait; zero: try at once.
+  [[nodiscard]] Duration crashed(const RestartConfig& config, Duration ready_for);
+  // There was no process to begin with. Returns the wait.
+  [[nodiscard]] Duration launch_failed(const RestartConfig& config);
+  // The slot's worker is ready: what failed launches there were is over.
+  void worked() noexcept { launch_failures_ = 0; }
+  void forget() noexcept { crashes_ = launch_failures_ = 0; }
+
+  [[nodiscard]] unsigned crashes() const noexcept { return crashes_; }
+
+ private:
+  [[nodiscard]] Duration wait(const RestartConfig& config, unsigned failures) const;
+
+  std::uint64_t seed_;
+  unsigned slot_;
+  unsigned crashes_ = 0;
+  unsigned launch_failures_ = 0;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/rollout.hpp"
+
+#include <algorithm>
+
+namespace preforkd {
+
+bool Rollout::advance(unsigned target, Instant now) {
+  if (!begun_) {
+    if (!may_begin()) return false;
+    begun_ = true;
+    replacements_.call_off(now);
+  }
+  for (;;) {
+    if (unsoaked_ > 0) return false;
+    switch_batch(now);
+    fill_batch(target, now);
+    if (batch_.empty()) return next_slot_ >= std::min(target, target_);
+  }
+}
+
+void Rollout::candidate_ready(Worker& candidate, Instant now) {
+  const Duration soak = candidate.config().reload.soak;
+  if (soak > Duration{0}) {
+    roster_.deadlines().set(candidate.term, now + soak);
+  } else {
+    candidate_soaked(candidate);
+  }
+}
+
+void Rollout::candidate_soaked(Worker& candidate) {
+  candidate.soaked = true;
+  --unsoaked_;
+}
+
+void Rollout::leave_out(const Slot& slot) {
+  if (slot.candidate == nullptr || !owns(*slot.candidate)) return;
+  if (!slot.candidate->soaked) --unsoaked_;
+  std::erase(batch_, slot.number);
+}
+
+void Rollout::look_again_from(unsigned first) { next_slot_ = std::min(next_slot_, first); }
+
+void Rollout::unwind(Instant now) {
+  for (const unsigned number : batch_) {
+    Slot& slot = roster_.slot(number);
+    if (slot.candidate == nullptr) continue;
+    const bool covered_without = slot.current != nullptr && slot.current->ready();
+    if (!slot.candidate->ready() || covered_without) {
+      roster_.drain(*slot.candidate, ExitCause::reloaded, now);
+      continue;
+    }
+    if (slot.current != nullptr) roster_.drain(*slot.current, ExitCause::reloaded, now);
+    roster_.deadlines().clear(slot.candidate->term);
+    roster_.promote(slot);
+  }
+  batch_.clear();
+  unsoaked_ = 0;
+}
+
+bool Rollout::owns(const Worker& worker) const { return worker.generation == to_ && worker.place != Place::leaving; }
+
+bool Rollout::may_begin() const {
+  const unsigned most = std::max(to_->config->reload.max_draining, 1U);
+  return roster_.draining_generations(from_, to_->number) < most;
+}
+
+void Rollout::fill_batch(unsigned target, Instant now) {
+  for (; next_slot_ < std::min(target, target_); ++next_slot_) {
+    Slot& slot = roster_.slot(next_slot_);
+    if (slot.current != nullptr && owns(*slot.current)) continue;
+    if (slot.current != nullptr && roster_.pairs() >= surge(target) && !make_room(slot, target, now)) break;
+    add_candidate(slot, now);
+  }
+  if (!batch_.empty()) return;
+  // Without any surge, too few ready workers let no slot make room: the empty slots are the ones that can go on.
+  for (unsigned number = next_slot_; number < std::min(target, target_); ++number) {
+    Slot& slot = roster_.slot(number);
+    if (slot.current == nullptr) add_candidate(slot, now);
+  }
+}
+
+void Rollout::add_candidate(Slot& slot, Instant now) {
+  roster_.start(slot, to_, Place::candidate, now);
+  batch_.push_back(slot.number);
+  ++unsoaked_;
+}
+
+bool Rollout::make_room(Slot& slot, unsigned target, Instant now) {
+  const unsigned max_unavailable = to_->config->reload.max_unavailable;
+  if (max_unavailable == 0 || (!proven_ && surge(target) > 0)) return false;
+  if (slot.current->ready() && roster_.ready_slots() - 1 + max_unavailable < target) return false;
+  roster_.drain(*slot.current, ExitCause::reloaded, now);
+  return true;
+}
+
+void Rollout::switch_batch(Instant now) {
+  proven_ = proven_ || !batch_.empty();
+  for (const unsigned number : batch_) {
+    Slot& slot = roster_.slot(number);
+    if (slot.current != nullptr) roster_.drain(*slot.current, ExitCause::reloaded, now);
+    roster_.promote(slot);
+    roster_.deadlines().clear(slot.retry);
+    slot.respawn.forget();
+    slot.down = false;
+    replacements_.watch_age(*slot.current);
+  }
+  batch_.clear();
+}
+
+}  // namespace preforkd

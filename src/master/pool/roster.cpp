@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/roster.hpp"
+
+#include <csignal>
+#include <tuple>
+#include <utility>
+
+namespace preforkd {
+
+// Takes a slot out of the counters while something about it changes.
+class Roster::Recount {
+ public:
+  Recount(Roster& roster, const Slot& slot) : roster_(roster), slot_(slot) {
+    roster_.ready_slots_ -= slot_.covered() ? 1U : 0U;
+    roster_.pairs_ -= slot_.paired() ? 1U : 0U;
+  }
+  ~Recount() {
+    roster_.ready_slots_ += slot_.covered() ? 1U : 0U;
+    roster_.pairs_ += slot_.paired() ? 1U : 0U;
+  }
+  Recount(const Recount&) = delete;
+  Recount& operator=(const Recount&) = delete;
+
+ private:
+  Roster& roster_;
+  const Slot& slot_;
+};
+
+void Roster::start(Slot& slot, const std::shared_ptr<const Generation>& generation, Place place, Instant now) {
+  const WorkerId id{next_id_++};
+  Worker& worker = workers_
+                       .emplace(std::piecewise_construct, std::forward_as_tuple(id),
+                                std::forward_as_tuple(id, slot.number, generation, place, now))
+                       .first->second;
+  const Recount recount(*this, slot);
+  (place == Place::current ? slot.current : slot.candidate) = &worker;
+  deadlines_.set(worker.patience, now + worker.config().start_timeout);
+  actions_.emplace_back(Launch{id, slot.number, generation});
+}
+
+void Roster::ready(Worker& worker, Instant now) {
+  Slot& its_slot = slot(worker.slot);
+  const Recount recount(*this, its_slot);
+  worker.state = WorkerState::ready;
+  worker.ready_at = now;
+  its_slot.respawn.worked();
+  watch(worker, now);
+  actions_.emplace_back(WorkerBecameReady{view(worker)});
+}
+
+void Roster::watch(Worker& worker, Instant now) {
+  if (worker.hang_timeout) {
+    deadlines_.set(worker.patience, now + *worker.hang_timeout);
+  } else {
+    deadlines_.clear(worker.patience);
+  }
+}
+
+void Roster::drain(Worker& worker, ExitCause why, Instant now) {
+  to_leaving(worker);
+  worker.leaving = why;
+  deadlines_.set(worker.patience, now + worker.config().drain_timeout);
+  actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
+  actions_.emplace_back(WorkerDrains{view(worker), why});
+}
+
+void Roster::leaves(Worker& worker, Instant now) {
+  to_leaving(worker);
+  deadlines_.set(worker.patience, now + worker.config().drain_timeout);
+  actions_.emplace_back(WorkerDrains{view(worker), ExitCause::exit});
+}
+
+void Roster::kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now) {
+  if (worker.place != Place::leaving) to_leaving(worker);
+  if (!worker.killed) {
+    worker.leaving = why;
+    worker.killed = true;
+    ++slot(worker.slot).killed;
+  }
+  worker.finished_off = worker.finished_off || signal == SIGKILL;
+  if (bound) {
+    deadlines_.set(worker.patience, now + *bound);
+  } else {
+    deadlines_.clear(worker.patience);
+  }
+  actions_.emplace_back(SendSignal{worker.id, signal});
+  actions_.emplace_back(WorkerKilled{view(worker), *worker.leaving, signal});
+}
+
+void Roster::promote(Slot& slot) {
+  const Recount recount(*this, slot);
+  slot.current = std::exchange(slot.candidate, nullptr);
+  slot.current->place = Place::current;
+}
+
+void Roster::remove(Worker& worker) {
+  if (worker.place == Place::leaving) {
+    --draining_;
+    const auto generation = draining_by_generation_.find(worker.generation->number);
+    if (--generation->second == 0) draining_by_generation_.erase(generation);
+    std::erase(slot(worker.slot).leaving, &worker);
+  } else {
+    detach(worker);
+  }
+  if (worker.killed) --slot(worker.slot).killed;
+  deadlines_.clear(worker.patience);
+  deadlines_.clear(worker.term);
+  workers_.erase(WorkerId{worker.id});
+}
+
+Worker* Roster::find(WorkerId id) { return const_cast<Worker*>(std::as_const(*this).find(id)); }
+
+const Worker* Roster::find(WorkerId id) const {
+  const auto found = workers_.find(id);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+Slot& Roster::slot(unsigned number) {
+  while (slots_.size() <= number) slots_.emplace_back(static_cast<unsigned>(slots_.size()), seed_);
+  return slots_[number];
+}
+
+WorkerView Roster::view(const Worker& worker) const {
+  WorkerView view;
+  view.id = worker.id;
+  view.slot = worker.slot;
+  view.generation = worker.generation->number;
+  view.state = worker.state;
+  view.started_at = worker.started_at;
+  view.ready_at = worker.ready_at;
+  if (worker.place == Place::leaving) view.drain_deadline = deadlines_.time_of(worker.patience);
+  return view;
+}
+
+const Worker* Roster::shown(unsigned number) const noexcept {
+  if (number >= slots_.size()) return nullptr;
+  const Slot& slot = slots_[number];
+  for (const Worker* worker : {slot.current, slot.candidate}) {
+    if (worker != nullptr && worker->ready()) return worker;
+  }
+  if (slot.current != nullptr) return slot.current;
+  if (slot.candidate != nullptr) return slot.candidate;
+  return slot.leaving.empty() ? nullptr : slot.leaving.back();
+}
+
+unsigned Roster::draining_generations(unsigned serving, unsigned coming) const {
+  unsigned count = 0;
+  for (const auto& [number, workers] : draining_by_generation_) {
+    if (number != serving && number != coming) ++count;
+  }
+  return count;
+}
+
+void Roster::to_leaving(Worker& worker) {
+  detach(worker);
+  worker.place = Place::leaving;
+  worker.state = WorkerState::draining;
+  slot(worker.slot).leaving.push_back(&worker);
+  deadlines_.clear(worker.term);
+  ++draining_;
+  ++draining_by_generation_[worker.generation->number];
+}
+
+void Roster::detach(Worker& worker) {
+  Slot& its_slot = slot(worker.slot);
+  const Recount recount(*this, its_slot);
+  if (its_slot.current == &worker) its_slot.current = nullptr;
+  if (its_slot.candidate == &worker) its_slot.candidate = nullptr;
+}
+
+}  // namespace preforkd

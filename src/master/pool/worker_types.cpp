@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/worker_types.hpp"
+
+#include <cstring>
+
+#include "base/errors.hpp"
+
+namespace preforkd {
+
+std::string_view to_string(WorkerState state) noexcept {
+  switch (state) {
+    case WorkerState::starting:
+      return "starting";
+    case WorkerState::ready:
+      return "ready";
+    case WorkerState::draining:
+      return "draining";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(ExitCause cause) noexcept {
+  switch (cause) {
+    case ExitCause::exit:
+      return "exit";
+    case ExitCause::signal:
+      return "signal";
+    case ExitCause::start_timeout:
+      return "start-timeout";
+    case ExitCause::hang:
+      return "hang";
+    case ExitCause::recycled:
+      return "recycled";
+    case ExitCause::scaled_down:
+      return "scaled-down";
+    case ExitCause::reloaded:
+      return "reloaded";
+    case ExitCause::operator_request:
+      return "operator";
+    case ExitCause::drain_timeout:
+      return "drain-timeout";
+    case ExitCause::oom:
+      return "oom";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(ExitStatus::Kind kind) noexcept {
+  switch (kind) {
+    case ExitStatus::Kind::exited:
+      return "exited";
+    case ExitStatus::Kind::signaled:
+      return "signaled";
+    case ExitStatus::Kind::dumped:
+      return "dumped";
+    case ExitStatus::Kind::exec_failed:
+      return "exec-failed";
+    case ExitStatus::Kind::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+namespace {
+
+std::string signal_text(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  const std::string text = "signal " + std::to_string(signal);
+  return name != nullptr ? text + " (SIG" + name + ")" : text;
+}
+
+}  // namespace
+
+std::string to_string(const ExitStatus& status) {
+  switch (status.kind) {
+    case ExitStatus::Kind::exited:
+      return "exit status " + std::to_string(status.value);
+    case ExitStatus::Kind::signaled:
+      return signal_text(status.value);
+    case ExitStatus::Kind::dumped:
+      return signal_text(status.value) + ", core dumped";
+    case ExitStatus::Kind::exec_failed:
+      return status.step + ": " + errno_text(status.value);
+    case ExitStatus::Kind::unknown:
+      break;
+  }
+  return "unknown status";
+}
+
+}  // namespace preforkd

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/values/pool_config.hpp"
+#include "master/base/instant.hpp"
+
+namespace preforkd {
+
+// One started process, never reused: a slot's replacement has a new id.
+enum class WorkerId : std::uint64_t {};
+
+// Draining is every way to leave that has begun: asked to, by its own STOPPING=1, or killed and not gone yet.
+enum class WorkerState { starting, ready, draining };
+[[nodiscard]] std::string_view to_string(WorkerState state) noexcept;
+
+// Why a worker process ended. Every exit has exactly one cause.
+enum class ExitCause {
+  exit,
+  signal,
+  start_timeout,
+  hang,
+  recycled,
+  scaled_down,
+  reloaded,
+  operator_request,
+  drain_timeout,
+  oom
+};
+inline constexpr std::size_t exit_cause_count = 10;
+[[nodiscard]] std::string_view to_string(ExitCause cause) noexcept;  // "start-timeout", …; operator_request: "operator"
+
+// How it ended, as the kernel says. A program that could not be executed never ran: step and error tell why.
+struct ExitStatus {
+  enum class Kind { exited, signaled, dumped, exec_failed, unknown };
+  Kind kind = Kind::unknown;
+  int value = 0;     // exit status, signal number, or errno of exec_failed
+  std::string step;  // exec_failed only: "execve", "chdir", …
+};
+[[nodiscard]] std::string_view to_string(ExitStatus::Kind kind) noexcept;  // "exited", …; exec_failed: "exec-failed"
+// "exit status 3", "signal 9 (SIGKILL)", "signal 6 (SIGABRT), core dumped", "execve: No such file or directory
+// (ENOENT)", "unknown status".
+[[nodiscard]] std::string to_string(const ExitStatus& status);
+
+// What a worker process is started from. A reload makes a new Generation, whose processes keep it alive. Its config may
+// be exchanged for one that would have started the same processes (Pool::adopt).
+struct Generation {
+  unsigned number = 1;
+  std::shared_ptr<const PoolConfig> config;
+};
+
+struct Launch {
+  WorkerId id{};
+  unsigned slot = 0;
+  std::shared_ptr<const Generation> generation;
+};
+
+// What the pool asks of the outside. No call blocks; results come back later as Pool::worker_…() calls, never from
+// inside a Launcher call.
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+  // Starts a process. Returns 0, or the errno of a failure before there was a process (EAGAIN, ENOMEM, EMFILE, …): the
+  // pool retries.
+  [[nodiscard]] virtual int start(const Launch& launch) noexcept = 0;
+  // Sends a signal to a worker by its pidfd. A worker that is already gone: nothing happens.
+  virtual void signal(WorkerId id, int signal) noexcept = 0;
+};
+
+}  // namespace preforkd

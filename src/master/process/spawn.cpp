@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+// Everything that runs between clone and exec. The child is a copy of a process that may stand anywhere in malloc or
+// stdio, so it calls only what signal-safety(7) allows, or a raw system call, on memory that the parent prepared; and
+// it leaves by execve or _exit only. Rejected: posix_spawn (no pidfd, no death signal, no report of the failed step in
+// glibc 2.36) and CLONE_VM (the child would share the master's memory; copying the few pages that a small master
+// dirties costs some 50 µs).
+#include "master/process/spawn.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace preforkd {
+namespace {
+
+enum class Step : int { session, signals, descriptors, close_range, death_signal, limits, nice, cpus, chdir, execve };
+
+constexpr std::array<std::string_view, 10> step_names{
+    "setsid",      "sigaction",         "dup2",  "close_range", "PR_SET_PDEATHSIG", "setrlimit",
+    "setpriority", "sched_setaffinity", "chdir", "execve"};
+
+struct Report {
+  Step step;
+  int error;
+  int detail;  // limits: the resource
+};
+
+constexpr int exec_failed_status = 127;  // as a shell says it
+constexpr std::size_t pid_digits = 10;
+
+// What the child works on: prepared by the parent, so that the child allocates nothing.
+struct Child {
+  const char* program;
+  std::vector<char*> argv;
+  std::vector<char*> envp;
+  std::array<char*, 2> pid_values;  // room for the digits of LISTEN_PID and WATCHDOG_PID; null if not wanted
+  const char* directory;
+  std::vector<int> sources;
+  int report;
+  int death_signal;
+  pid_t parent;
+  std::vector<ResourceLimit> limits;
+  std::optional<rlim_t> soft_open_files;
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  CpuMask cpus;
+};
+
+[[noreturn]] void fail(const Child& child, Step step, int detail = 0) noexcept {
+  const Report report{step, errno, detail};
+  // A few bytes go into an empty pipe whole or not at all; with the reader gone nobody is left to tell.
+  [[maybe_unused]] const ssize_t written = write(child.report, &report, sizeof(report));
+  _exit(exec_failed_status);
+}
+
+void reset_dispositions(const Child& child) noexcept {
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < _NSIG; ++signal) {
+    // EINVAL: SIGKILL, SIGSTOP and the two signals that glibc keeps for itself can't be set, so nobody has.
+    if (sigaction(signal, &by_default, nullptr) != 0 && errno != EINVAL) fail(child, Step::signals);
+  }
+}
+
+// Puts descriptors[i] at i. Sources that lie where a target will be are moved out of the way first, so that no order of
+// the plan can overwrite one; dup2 onto its own number, which would keep CLOEXEC, then can't happen either.
+void place_descriptors(Child& child) noexcept {
+  const int count = static_cast<int>(child.sources.size());
+  for (int& source : child.sources) {
+    if (source > count) continue;
+    source = fcntl(source, F_DUPFD_CLOEXEC, count + 1);
+    if (source < 0) fail(child, Step::descriptors);
+  }
+  if (child.report <= count) {
+    const int moved = fcntl(child.report, F_DUPFD_CLOEXEC, count + 1);
+    if (moved < 0) fail(child, Step::descriptors);
+    child.report = moved;
+  }
+  for (int target = 0; target < count; ++target) {
+    if (dup2(child.sources[static_cast<std::size_t>(target)], target) < 0) fail(child, Step::descriptors);
+  }
+  if (dup3(child.report, count, O_CLOEXEC) < 0) fail(child, Step::descriptors);
+  child.report = count;
+  if (syscall(SYS_close_range, count + 1, ~0U, 0) != 0) fail(child, Step::close_range);
+}
+
+void follow_parent_in_death(const Child& child) noexcept {
+  if (child.death_signal == 0) return;
+  if (prctl(PR_SET_PDEATHSIG, child.death_signal) != 0) fail(child, Step::death_signal);
+  // A parent that died before the call sends nothing any more.
+  if (getppid() != child.parent) _exit(exec_failed_status);
+}
+
+void write_own_pid(char* digits) noexcept {
+  if (digits == nullptr) return;
+  std::array<char, pid_digits> reversed{};
+  std::size_t count = 0;
+  for (pid_t pid = getpid(); pid > 0; pid /= 10) reversed[count++] = static_cast<char>('0' + pid % 10);
+  while (count > 0) *digits++ = reversed[--count];
+  *digits = '\0';
+}
+
+void set_limit(const Child& child, int resource, rlimit limit) noexcept {
+  // glibc's type of the first argument is an enum in C++, the kernel's is a number.
+  if (syscall(SYS_prlimit64, 0, resource, &limit, nullptr) != 0) fail(child, Step::limits, resource);
+}
+
+void set_limits(const Child& child) noexcept {
+  if (child.soft_open_files) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail(child, Step::limits, RLIMIT_NOFILE);
+    limit.rlim_cur = *child.soft_open_files;
+    set_limit(child, RLIMIT_NOFILE, limit);
+  }
+  for (const ResourceLimit& limit : child.limits) set_limit(child, limit.resource, {limit.soft, limit.hard});
+}
+
+void set_scheduling(const Child& child) noexcept {
+  if (child.nice && setpriority(PRIO_PROCESS, 0, *child.nice) != 0) fail(child, Step::nice);
+  if (child.cpus.empty()) return;
+  const std::size_t bytes = child.cpus.size() * sizeof(child.cpus.front());
+  if (syscall(SYS_sched_setaffinity, 0, bytes, child.cpus.data()) != 0) fail(child, Step::cpus);
+}
+
+[[noreturn]] void run_child(Child& child) noexcept {
+  if (setsid() < 0) fail(child, Step::session);
+  reset_dispositions(child);
+  place_descriptors(child);
+  follow_parent_in_death(child);
+  if (child.umask) umask(*child.umask);
+  set_scheduling(child);
+  set_limits(child);
+  if (chdir(child.directory) != 0) fail(child, Step::chdir);
+  for (char* digits : child.pid_values) write_own_pid(digits);
+  sigset_t none;
+  sigemptyset(&none);
+  if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) fail(child, Step::signals);
+  execve(child.program, child.argv.data(), child.envp.data());
+  fail(child, Step::execve);
+}
+
+long legacy_clone(int* pidfd) noexcept {
+  constexpr unsigned long flags = CLONE_PIDFD | SIGCHLD;
+#if defined(__s390__)
+  return syscall(SYS_clone, nullptr, flags, pidfd, nullptr, nullptr);
+#else
+  return syscall(SYS_clone, flags, nullptr, pidfd, nullptr, nullptr);
+#endif
+}
+
+// systemd's RestrictNamespaces= turns clone3 into ENOSYS and old container runtimes into EPERM, since its flags can't
+// be filtered.
+long clone_with_pidfd(int* pidfd) noexcept {
+  clone_args arguments{};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(pidfd));
+  arguments.exit_signal = SIGCHLD;
+  const long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+  return pid < 0 && (errno == ENOSYS || errno == EPERM) ? legacy_clone(pidfd) : pid;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// No signal may reach the child before its dispositions are reset: it would run as a second master.
+class BlockedSignals {
+ public:
+  BlockedSignals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockedSignals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+std::string describe(const Report& report) {
+  const auto index = static_cast<std::size_t>(report.step);
+  std::string text(index < step_names.size() ? step_names[index] : "start");
+  const bool forbidden = report.error == EPERM || report.error == EACCES;
+  if (report.step == Step::limits) text += ' ' + std::string(limit_name(report.detail));
+  if (report.step == Step::limits && forbidden) text += " (more than preforkd's own hard limit needs CAP_SYS_RESOURCE)";
+  if (report.step == Step::nice && forbidden) text += " (a higher priority than preforkd's own needs CAP_SYS_NICE)";
+  if (report.step == Step::cpus && report.error == EINVAL) text += " (preforkd may use none of these CPUs)";
+  return text;
+}
+
+}  // namespace
+
+tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
+  std::vector<std::string> arguments = plan.arguments;
+  std::vector<std::string> environment = plan.environment;
+  std::array<char*, 2> pid_values{};
+  const auto leave_room = [&environment](std::string name) {
+    environment.push_back(std::move(name) + std::string(pid_digits, '\0'));
+  };
+  if (plan.set_listen_pid) leave_room("LISTEN_PID=");
+  if (plan.set_watchdog_pid) leave_room("WATCHDOG_PID=");
+  std::size_t last = environment.size();
+  if (plan.set_watchdog_pid) pid_values[1] = environment[--last].data() + std::strlen("WATCHDOG_PID=");
+  if (plan.set_listen_pid) pid_values[0] = environment[--last].data() + std::strlen("LISTEN_PID=");
+
+  std::array<int, 2> pipe_ends{};
+  if (pipe2(pipe_ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return tl::unexpected<int>(errno);
+  Spawned spawned;
+  spawned.report.reset(pipe_ends[0]);
+  const UniqueFd report_end(pipe_ends[1]);
+
+  Child child{plan.program.c_str(),
+              pointers(arguments),
+              pointers(environment),
+              pid_values,
+              plan.directory.c_str(),
+              plan.descriptors,
+              report_end.get(),
+              plan.death_signal,
+              getpid(),
+              plan.limits,
+              plan.soft_open_files,
+              plan.umask,
+              plan.nice,
+              plan.cpus};
+  int pidfd = -1;
+  const BlockedSignals blocked;
+  const long pid = clone_with_pidfd(&pidfd);
+  if (pid == 0) run_child(child);
+  if (pid < 0) return tl::unexpected<int>(errno);
+  spawned.pid = static_cast<pid_t>(pid);
+  spawned.pidfd.reset(pidfd);
+  return spawned;
+}
+
+ExecReport read_exec_report(int report) {
+  Report got{};
+  const ssize_t size = read(report, &got, sizeof(got));
+  if (size < 0) return {};  // EAGAIN: nothing happened yet
+  if (size != static_cast<ssize_t>(sizeof(got))) return {ExecReport::Kind::executed, {}, 0};
+  return {ExecReport::Kind::failed, describe(got), got.error};
+}
+
+}  // namespace preforkd

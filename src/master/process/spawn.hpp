@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "base/unique_fd.hpp"
+#include "config/values/cpu_affinity.hpp"
+#include "config/values/resource_limits.hpp"
+
+namespace preforkd {
+
+// What one process is started with. Nothing else of the parent reaches it but the user, the namespaces, and the umask,
+// priority, resource limits and CPUs that are not set here.
+struct SpawnPlan {
+  std::string program;                   // path for execve
+  std::vector<std::string> arguments;    // argv, [0] included
+  std::vector<std::string> environment;  // "NAME=value", without LISTEN_PID and WATCHDOG_PID
+  bool set_listen_pid = false;           // add LISTEN_PID= and WATCHDOG_PID= with the new process's own pid
+  bool set_watchdog_pid = false;
+  std::string directory = "/";
+  std::vector<int> descriptors;           // [i] becomes descriptor i; borrowed, all valid; every other one is closed
+  int death_signal = 0;                   // sent to it when the parent dies; 0: none
+  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit, unless `limits` has one
+  std::vector<ResourceLimit> limits;
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  CpuMask cpus;  // empty: the parent's
+};
+
+struct Spawned {
+  pid_t pid = 0;
+  UniqueFd pidfd;
+  UniqueFd report;  // for read_exec_report; non-blocking
+};
+
+// Starts a process and does not wait for its execve: a program on a dead network file system holds up nobody. It runs
+// in a session of its own (a ^C at the master's terminal is for the master, which then drains its workers), with every
+// signal disposition at its default and no signal blocked. Returns the errno if there is no new process. A step that
+// fails later, in the child, comes through `report`; the child then exits with status 127.
+[[nodiscard]] tl::expected<Spawned, int> spawn(const SpawnPlan& plan);
+
+// What came through Spawned::report.
+struct ExecReport {
+  enum class Kind { pending, executed, failed };
+  Kind kind = Kind::pending;
+  std::string step;  // failed only: "chdir", "execve", "setrlimit nofile", …, with a hint where the errno needs one
+  int error = 0;
+};
+
+// Never blocks. End-of-file without a report means that execve took place (or that a signal ended the child before).
+[[nodiscard]] ExecReport read_exec_report(int report);
+
+}  // namespace preforkd

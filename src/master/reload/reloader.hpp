@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+#include "master/pool/pool.hpp"
+#include "master/reload/reload_plan.hpp"
+#include "master/reload/reload_result.hpp"
+#include "master/sockets/listen_sockets.hpp"
+
+namespace preforkd {
+
+// Carries out reloads, for SIGHUP and for whoever else asks. One is a transaction over three things: the config that is
+// live, the listening sockets, and the pool's workers.
+//
+//   read    the config, anew, from file and command line; a bad one ends it
+//   plan    what differs, and what that needs (reload_plan.hpp)
+//   bind    addresses that are new; one that can't be had ends it
+//   roll    the pool replaces its workers (rollout.hpp), or takes the config over as it is
+//   commit  the sockets that are no longer listed are closed, the config is the live one;
+//           or abort: the addresses that were new are closed, and nothing has changed
+//
+// A reload that comes while one runs supersedes it, if its own config can be read and bound: a bad one disturbs
+// nothing, not even that.
+class Reloader final : public PoolObserver {
+ public:
+  struct Surroundings {
+    bool to_journal = false;                             // workers write to the journal
+    std::function<int(WorkerId)> pid_of;                 // 0: not known
+    std::function<std::string()> launch_failure;         // why the launcher's last start failed
+    std::function<void()> on_config;                     // called after config() has changed
+    std::function<void(const ReloadResult&)> on_result;  // of each reload, before its caller is told
+  };
+
+  // `config` is what `source` says and what the pool was started with. Borrows sockets and pool; is to be added to the
+  // pool's observers.
+  Reloader(ConfigSource source, std::shared_ptr<const PoolConfig> config, ListenSockets& sockets, Pool& pool,
+           Surroundings surroundings);
+
+  // Begins a reload. `done` is called once, from settle(), never from here.
+  void reload(ReloadCallback done);
+
+  // What a reload would change, or why it would not begin. Changes nothing.
+  [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const;
+
+  // Logs the reloads that have ended and tells those who asked for them. To be called after each turn of the loop.
+  void settle();
+
+  // A reload runs, or has ended and settle() has not told it.
+  [[nodiscard]] bool busy() const noexcept { return !running_.empty() || !ended_.empty(); }
+
+  // How long the reload that runs may take to its next step: older workers drain, new ones start and survive the soak.
+  [[nodiscard]] Duration patience() const;
+
+  // The live config.
+  [[nodiscard]] const PoolConfig& config() const noexcept { return *config_; }
+
+ private:
+  struct Running {
+    std::shared_ptr<const PoolConfig> config;
+    ReloadCallback done;
+  };
+
+  void on_reload_finished(const ReloadFinished& finished) override;
+
+  [[nodiscard]] PlannedPool planned_pool() const;
+  [[nodiscard]] tl::expected<PoolConfig, ReloadResult> read() const;
+  [[nodiscard]] ReloadResult refused(ReloadResult::End end, std::vector<std::string> reasons) const;
+  void commit(std::shared_ptr<const PoolConfig> config);
+
+  const ConfigSource source_;
+  std::shared_ptr<const PoolConfig> config_;
+  ListenSockets& sockets_;
+  Pool& pool_;
+  const Surroundings surroundings_;
+  std::deque<Running> running_;  // two for the moment in which the second supersedes the first
+  std::deque<std::pair<ReloadResult, ReloadCallback>> ended_;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "master/report/pool_log.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/counted.hpp"
+#include "base/errors.hpp"
+#include "base/time_span.hpp"
+#include "master/base/message_id.hpp"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+Duration round_to(Duration time, Duration unit) { return (time + unit / 2) / unit * unit; }
+
+// Signals and statuses say how it ended; this says on whose account, where that is not the worker's own.
+std::string because_of(ExitCause cause) {
+  switch (cause) {
+    case ExitCause::start_timeout:
+      return " (not ready in time)";
+    case ExitCause::hang:
+      return " (hung)";
+    case ExitCause::drain_timeout:
+      return " (did not drain in time)";
+    case ExitCause::oom:
+      return " (out of memory)";
+    case ExitCause::exit:
+    case ExitCause::signal:
+      return "";
+    default:
+      return " (" + std::string(to_string(cause)) + ")";
+  }
+}
+
+std::string lost(std::uint64_t connections) {
+  return (connections == 0 ? "no connection" : counted(connections, "connection")) + " lost";
+}
+
+}  // namespace
+
+std::string spoken_time(Duration time) {
+  if (time >= minutes(1)) return format_time_span(round_to(time, seconds(1)));
+  if (time < seconds(1)) return format_time_span(std::max<Duration>(round_to(time, milliseconds(1)), milliseconds(1)));
+  const auto tenths = round_to(time, milliseconds(100)) / milliseconds(100);
+  const std::string whole = std::to_string(tenths / 10);
+  return tenths % 10 == 0 ? whole + "s" : whole + "." + std::to_string(tenths % 10) + "s";
+}
+
+std::string exit_sentence(const ExitRecord& exit) {
+  if (exit.status.kind == ExitStatus::Kind::exec_failed) return "could not be started: " + to_string(exit.status);
+  const std::string how =
+      because_of(exit.cause) + ": " + to_string(exit.status) + " after " + spoken_time(exit.ended_at - exit.started_at);
+  if (!exit.failed) return "left" + how;
+  return "died" + how + (exit.was_ready ? "" : ", before it was ready");
+}
+
+PoolLog::PoolLog(ProcessLookup lookup, std::function<std::string()> launch_failure, const Clock& clock,
+                 Duration forget_after)
+    : lookup_(std::move(lookup)),
+      launch_failure_(std::move(launch_failure)),
+      clock_(clock),
+      forget_after_(forget_after) {}
+
+std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const {
+  return "worker " + std::to_string(slot) + " (pid " + std::to_string(lookup_(id).pid) + ", generation " +
+         std::to_string(generation) + ")";
+}
+
+log::Fields PoolLog::fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const {
+  return {message_id::field(message),
+          {"PREFORK_WORKER", std::to_string(slot)},
+          {"PREFORK_GENERATION", std::to_string(generation)},
+          {"PREFORK_WORKER_PID", std::to_string(lookup_(id).pid)}};
+}
+
+log::Level PoolLog::routine() const noexcept {
+  const bool whole_pool = state_ == PoolState::starting || state_ == PoolState::stopping;
+  return whole_pool && log::sink() != log::Sink::journal ? log::Level::debug : log::Level::info;
+}
+
+void PoolLog::on_worker_started(const WorkerView& worker) {
+  const log::Level level = log::sink() == log::Sink::journal ? log::Level::info : log::Level::debug;
+  log::write(level, name(worker.id, worker.slot, worker.generation) + " started",
+             fields(message_id::worker_started, worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_ready(const WorkerView& worker) {
+  const Duration took = worker.ready_at.value_or(worker.started_at) - worker.started_at;
+  log::write(routine(), name(worker.id, worker.slot, worker.generation) + " is ready after " + spoken_time(took),
+             fields(message_id::worker_ready, worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
+  const std::string reason = why == ExitCause::exit ? "it said STOPPING=1" : std::string(to_string(why));
+  // The whole pool stops then, and that was said in one line.
+  const log::Level level = why == ExitCause::operator_request ? log::Level::debug : routine();
+  log::write(level, name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
+             fields(message_id::worker_drains, worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int signal) {
+  const std::string how = to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}});
+  const log::Level level = why == ExitCause::operator_request ? log::Level::debug : log::Level::warning;
+  const char* message = why == ExitCause::hang ? message_id::worker_hangs : message_id::worker_killed;
+  log::write(level, name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
+             fields(message, worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_worker_exited(const ExitRecord& exit) {
+  if (exit.failed) {
+    count_crash(exit);
+    log_crash(exit);
+    return;
+  }
+  log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
+  extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
+  log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
+}
+
+void PoolLog::count_crash(const ExitRecord& exit) {
+  Slot& slot = slots_[exit.slot];
+  ++slot.crashes;
+  slot.last_cause = exit.cause;
+  if (exit.was_ready && exit.ended_at - exit.started_at >= forget_after_) slot.run = 0;
+  if (slot.run++ == 0) slot.run_began = exit.ended_at;
+}
+
+void PoolLog::log_crash(const ExitRecord& exit) {
+  const ProcessFacts facts = lookup_(exit.id);
+  std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
+  if (facts.connections) line += ", " + lost(*facts.connections);
+  if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
+  if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
+  line += "; " + what_is_done(exit);
+  log::Fields extra = fields(message_id::worker_failed, exit.id, exit.slot, exit.generation);
+  extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
+  log::warning(line, extra);
+}
+
+std::string PoolLog::what_is_done(const ExitRecord& exit) const {
+  if (state_ == PoolState::stopping) return "not replaced: the pool stops";
+  switch (exit.follow) {
+    case Follow::starts:
+      return "replacing now";
+    case Follow::waits:
+      return crashes_in_a_row(exit) + "next try in " +
+             spoken_time(exit.next_try_at.value_or(clock_.now()) - clock_.now());
+    case Follow::starting:
+      return "its replacement is starting";
+    case Follow::covered:
+      return "its slot is served by another worker";
+    case Follow::reload_ends:
+      return "not replaced: the reload ends";
+    case Follow::down:
+      return "no further try before a reload: restart.never lists this status";
+    case Follow::nobody:
+      return "not replaced: the pool has fewer workers now";
+  }
+  return "replacing now";
+}
+
+std::string PoolLog::crashes_in_a_row(const ExitRecord& exit) const {
+  const Slot& slot = slots_.at(exit.slot);
+  if (slot.run <= 1) return "";
+  return "crashed " + std::to_string(slot.run) + " times in " + spoken_time(exit.ended_at - slot.run_began) + ", ";
+}
+
+void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
+  const std::string reason = launch_failure_();
+  log::warning("worker " + std::to_string(slot) +
+                   " cannot be started: " + (reason.empty() ? errno_text(error) : reason) + "; next try in " +
+                   spoken_time(next_try_at - clock_.now()),
+               {message_id::field(message_id::worker_not_started), {"PREFORK_WORKER", std::to_string(slot)}});
+}
+
+void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
+
+std::string PoolLog::crash_text(unsigned slot) const {
+  const auto found = slots_.find(slot);
+  const std::uint64_t count = found == slots_.end() ? 0 : found->second.crashes;
+  std::string text = counted(count, "crash");
+  if (count == 0) return text;
+  return text + (count == 1 ? " (" : " (last: ") + std::string(to_string(found->second.last_cause)) + ")";
+}
+
+}  // namespace preforkd

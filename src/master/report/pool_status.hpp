@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "master/pool/pool.hpp"
+#include "master/report/drain_status.hpp"
+#include "master/report/pool_log.hpp"
+
+namespace preforkd {
+
+// "3/3 workers ready, generation 1, 12 connections", with the state where it is not "running". While workers drain it
+// goes on with their generations, remaining connections and deadlines (drain_status.hpp).
+[[nodiscard]] std::string status_line(const Pool& pool, const ProcessLookup& lookup,
+                                      std::optional<std::uint64_t> connections, Instant now, WallTime wall_now);
+
+// One line a worker and one for each slot that waits for its next try: slot, pid, state, generation, uptime,
+// connections, requests, crashes, status.
+[[nodiscard]] std::vector<std::string> status_table(const Pool& pool, const ProcessLookup& lookup,
+                                                    const std::function<std::string(unsigned slot)>& crashes,
+                                                    Instant now);
+
+}  // namespace preforkd

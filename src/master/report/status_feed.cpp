@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "master/report/status_feed.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace preforkd {
+
+StatusFeed::StatusFeed(EventLoop& loop, Notifier& notifier, std::function<Text()> text)
+    : notifier_(notifier), text_(std::move(text)) {
+  if (notifier_.connected()) timer_ = loop.add_timer(Priority::deadline, shortest / 4, [this] { refresh(); });
+}
+
+void StatusFeed::on_event() {
+  if (!timer_) return;
+  interval_ = shortest;
+  if (SteadyClock().now() >= last_ + shortest) {
+    refresh();
+  } else {
+    timer_.arm(last_ + shortest);
+  }
+}
+
+Duration StatusFeed::next_interval(Duration before, bool changed, bool urgent) noexcept {
+  return changed ? shortest : std::min(2 * before, urgent ? longest_urgent : longest);
+}
+
+void StatusFeed::refresh() {
+  const Text now = text_();
+  interval_ = next_interval(interval_, notifier_.status(now.text), now.urgent);
+  last_ = SteadyClock().now();
+  timer_.arm(last_ + interval_);
+}
+
+}  // namespace preforkd

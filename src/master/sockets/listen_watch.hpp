@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "master/base/event_loop.hpp"
+#include "master/sockets/listen_sockets.hpp"
+
+namespace preforkd {
+
+// Notices that a worker has called shutdown(2) on a listening socket, which ends it for all who hold it (close(2) gives
+// up but one's own descriptor). A TCP socket is made to listen again at once; for a UNIX socket the log says what to
+// do. Costs no wake-up as long as the sockets listen.
+class ListenWatch {
+ public:
+  explicit ListenWatch(EventLoop& loop) noexcept : loop_(loop) {}
+
+  // Watches these sockets and no others from now on. To be called when sockets were opened or closed. One that can't be
+  // watched, for want of descriptors or memory, costs a line in the log and serves all the same.
+  void watch(const ListenSockets& sockets);
+
+ private:
+  // One socket, by a descriptor of its own: the epoll set keeps a socket whose descriptor is closed elsewhere as long
+  // as any worker holds it.
+  struct Watched {
+    UniqueFd fd;
+    Address address;
+    int backlog = 0;
+    bool passed = false;
+    EventSource source;
+  };
+  // Throws std::system_error.
+  [[nodiscard]] std::unique_ptr<Watched> watch_one(const ListenSockets::Open& socket, bool passed);
+  static void on_shut_down(Watched& watched);
+
+  EventLoop& loop_;
+  std::vector<std::unique_ptr<Watched>> watched_;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "worker/base/event_loop.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+namespace prefork::internal {
+
+EventLoop::EventLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  read_clock();
+}
+
+int EventLoop::add(int fd, std::uint32_t events, EventSource& source) noexcept {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &source;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+}
+
+int EventLoop::modify(int fd, std::uint32_t events, EventSource& source) noexcept {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &source;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : errno;
+}
+
+void EventLoop::remove(int fd, EventSource& source) noexcept {
+  epoll_event unused{};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
+  for (std::size_t i = next_; i < count_; ++i) {
+    if (events_[i].data.ptr == &source) events_[i].data.ptr = nullptr;
+  }
+}
+
+void EventLoop::turn(int timeout_ms) {
+  ++turn_number_;
+  next_ = count_ = 0;
+  const int ready = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(batch), timeout_ms);
+  if (ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "epoll_wait");
+  read_clock();
+  count_ = ready < 0 ? 0 : static_cast<std::size_t>(ready);
+  while (next_ < count_) {
+    const epoll_event& event = events_[next_++];
+    if (event.data.ptr != nullptr) static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
+  }
+}
+
+}  // namespace prefork::internal

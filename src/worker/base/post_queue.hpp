@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "worker/base/event_loop.hpp"
+
+namespace prefork::internal {
+
+// What other threads and signal handlers ask of the loop's thread: calls to run, and to leave. An eventfd wakes the
+// loop.
+class PostQueue final : public EventSource {
+ public:
+  // Throws std::system_error if the kernel refuses the eventfd.
+  explicit PostQueue(EventLoop& loop);
+  ~PostQueue();
+  PostQueue(const PostQueue&) = delete;
+  PostQueue& operator=(const PostQueue&) = delete;
+
+  // Runs `call` on the loop's thread in one of its next turns. Any thread.
+  void post(std::function<void()> call);
+  // Makes stop_requested() true and wakes the loop. Any thread, safe in a signal handler.
+  void request_stop() noexcept;
+  [[nodiscard]] bool stop_requested() const noexcept { return stop_.load(std::memory_order_acquire); }
+  // The next request_stop() counts anew.
+  void clear_stop() noexcept { stop_.store(false, std::memory_order_release); }
+
+  // Runs what was posted before this turn; calls posted by those calls wait for the next one. An exception of a call
+  // leaves here.
+  void on_events(std::uint32_t events) override;
+
+ private:
+  void wake() noexcept;
+
+  EventLoop& loop_;
+  preforkd::UniqueFd event_;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::vector<std::function<void()>> calls_;  // guarded by mutex_
+};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+}  // namespace prefork::internal

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "worker/base/event_loop.hpp"
+
+namespace prefork::internal {
+
+// The application's own descriptors in the loop (Server::watch). An id is never used twice; an id that is gone means
+// nothing.
+class Watches {
+ public:
+  explicit Watches(EventLoop& loop);
+  ~Watches();
+  Watches(const Watches&) = delete;
+  Watches& operator=(const Watches&) = delete;
+
+  // Throws std::system_error if epoll refuses `fd` (a regular file, a closed descriptor, one that is watched already).
+  std::uint64_t add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback);
+  // Also from inside the watch's own callback.
+  void remove(std::uint64_t id) noexcept;
+
+ private:
+  struct Watch;
+
+  EventLoop& loop_;
+  std::uint64_t last_id_ = 0;
+  std::vector<std::unique_ptr<Watch>> watches_;
+  Watch* running_ = nullptr;
+  std::unique_ptr<Watch> retired_;  // removed by its own callback, which still runs
+};
+
+}  // namespace prefork::internal

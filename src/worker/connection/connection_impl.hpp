@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prefork/close_reason.hpp>
+#include <prefork/connection.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.hpp"
+#include "worker/base/event_loop.hpp"
+#include "worker/base/timer_wheel.hpp"
+#include "worker/connection/buffer.hpp"
+#include "worker/connection/peer_address.hpp"
+
+namespace prefork::internal {
+
+class DataPath;
+
+// One client, and the object behind prefork::Connection.
+//
+//   vacant ──open()──▶ open ──close_now()──▶ closed ──finish(): on_close──▶ vacant
+//                                                        └─▶ lingering ──▶ vacant
+//
+// close_now() is the logical end: no event, no callback and no output after it. on_close runs later in the same turn of
+// the loop, when the callback that caused the close has returned; until then the object and its descriptor stay, so
+// nothing is used after its end. A connection that was closed while its client was still sending then lingers: close(2)
+// with unread bytes would send a reset, and a reset destroys replies that are on their way.
+//
+// An open connection that waits for nothing but its client's next message owns no memory beside this object: it is read
+// into the worker's read buffer and written from the worker's scratch output. Only the unfinished part of a message and
+// the part of the output that the kernel did not take get a buffer of their own, from the worker's pool.
+//
+// The time-outs share one timer. It is moved when its deadline comes nearer, not when it goes away: a message only
+// notes the time, and a timer that goes off too early looks again.
+class ConnectionImpl final : public Connection, public EventSource, public TimerNode {
+ public:
+  [[nodiscard]] static ConnectionImpl& of(Connection& connection) noexcept {
+    return static_cast<ConnectionImpl&>(connection);
+  }
+  [[nodiscard]] static const ConnectionImpl& of(const Connection& connection) noexcept {
+    return static_cast<const ConnectionImpl&>(connection);
+  }
+
+  ConnectionImpl() = default;
+  ConnectionImpl(const ConnectionImpl&) = delete;
+  ConnectionImpl& operator=(const ConnectionImpl&) = delete;
+  ~ConnectionImpl();
+
+  // Begins a connection in a vacant object: registers it and calls on_connect. False, and the socket is closed: the
+  // kernel had no memory to watch it.
+  [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const sockaddr_storage& peer);
+
+  // What prefork::Connection and prefork::Reply promise.
+  void send_message(std::initializer_list<std::string_view> parts);  // throws std::length_error
+  void send_bytes(std::string_view bytes) noexcept;
+  void hold_reply() noexcept { ++held_replies_; }
+  void release_reply() noexcept;
+  void close_at_once() noexcept;
+  void close_now(CloseReason reason) noexcept;
+  void close_when_sent(CloseReason reason) noexcept;
+  [[nodiscard]] std::string peer_text() const { return peer_.text(fd_.get()); }
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  [[nodiscard]] std::size_t unsent() const noexcept;
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  void reset_data(void* object, void (*destroy)(void*)) noexcept;
+  [[nodiscard]] void* raw_data() const noexcept { return data_; }
+
+  [[nodiscard]] bool is_vacant() const noexcept { return state_ == State::vacant; }
+  // A reply is owed, output is unsent, or a message has begun to arrive.
+  [[nodiscard]] bool has_work_in_hand() const noexcept;
+
+  // The worker leaves: answers what was received up to now, waits for the rest of a message that was begun, or for the
+  // first message of a client that is new (Limits::first_message_grace), then closes.
+  void begin_drain();
+  // Does what later callbacks, replies and closes left to do. Called by DataPath at the end of the turn after
+  // DataPath::enqueue().
+  void settle_turn();
+
+  // The worker is gone in a moment.
+  void end_at_once(CloseReason busy, CloseReason idle) noexcept;
+
+  void on_events(std::uint32_t events) override;
+  void on_timer() override;
+
+ private:
+  friend class ConnectionTable;
+  friend class Cork;
+  friend class DataPath;
+  enum class State : std::uint8_t { vacant, open, closed, lingering };
+
+  // connection_input.cpp
+  [[nodiscard]] bool may_deliver() const noexcept {
+    return state_ == State::open && !closing_ && !choked_ && held_replies_ == 0;
+  }
+  [[nodiscard]] bool wants_input() const noexcept { return may_deliver() && !end_of_input_; }
+  std::size_t receive();
+  std::size_t receive_shared(std::size_t kept);
+  std::size_t receive_own();
+  [[nodiscard]] std::size_t read_into(char* room, std::size_t size) noexcept;
+  void keep(std::string_view rest) noexcept;
+  [[nodiscard]] std::size_t deliver(std::string_view bytes);
+  void deliver_kept();
+  void deliver_message(std::string_view message);
+  void park(std::uint32_t events) noexcept;
+  void drain_step();
+
+  // connection_output.cpp
+  [[nodiscard]] Buffer* output_target() noexcept;
+  void appended(Buffer& target) noexcept;
+  void drop_empty_output() noexcept;
+  void flush_scratch() noexcept;
+  void keep_unsent(std::string_view bytes) noexcept;
+  void write_rest() noexcept;
+  void resume() noexcept;
+  [[nodiscard]] bool output_waits() const noexcept { return output_ != nullptr; }
+
+  // connection_linger.cpp
+  [[nodiscard]] std::size_t unread_in_kernel() const noexcept;
+  [[nodiscard]] bool should_linger() const noexcept;
+  [[nodiscard]] bool begin_linger() noexcept;
+  void discard_input() noexcept;
+  void end_linger() noexcept;
+  void vacate() noexcept;
+
+  // connection_impl.cpp
+  void settle();
+  [[nodiscard]] bool is_calm() const noexcept;
+  void set_interest(std::uint32_t events) noexcept;
+  void update_interest() noexcept;
+  void update_timer() noexcept;
+  void finish();
+  [[nodiscard]] EventLoop::TimePoint read_deadline() const noexcept;
+  [[nodiscard]] EventLoop::TimePoint write_deadline() const noexcept;
+  [[nodiscard]] EventLoop::TimePoint first_message_deadline() const noexcept;
+
+  DataPath* path_ = nullptr;
+  ConnectionImpl* next_ = nullptr;  // in the list of connections with something left to do, or of vacant objects
+  std::uint64_t id_ = 0;
+  std::unique_ptr<Buffer> input_;   // received and not yet delivered
+  std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback queued
+  void* data_ = nullptr;
+  void (*destroy_data_)(void*) = nullptr;
+  EventLoop::TimePoint input_since_;   // the last message, or the first byte of an unfinished one
+  EventLoop::TimePoint output_since_;  // the last progress of output_
+  PeerAddress peer_;
+  preforkd::UniqueFd fd_;
+  std::uint32_t place_ = 0;  // in the table, for ever
+  // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
+  std::uint32_t unread_ = 0;
+  std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has looked at in vain
+  std::uint32_t held_replies_ = 0;
+  std::uint8_t interest_ = 0;  // EPOLLIN and EPOLLOUT as epoll knows them
+  State state_ = State::vacant;
+  CloseReason reason_ = CloseReason::peer_closed;
+  bool watched_ = false;         // in epoll
+  bool closing_ = false;         // closes for reason_ once the output is sent
+  bool end_of_input_ = false;    // the client has half-closed
+  bool half_received_ = false;   // input_ ends within a message
+  bool choked_ = false;          // output above the high mark: no message until below half of it
+  bool blocked_output_ = false;  // the kernel takes nothing more for now
+  bool enqueued_ = false;
+  bool resume_ = false;      // input_ may hold messages that can be delivered now
+  bool final_read_ = false;  // draining, and all was read except the rest of one message
+  bool last_done_ = false;   // and that message was delivered
+  bool heard_ = false;       // a message was delivered
+};
+
+}  // namespace prefork::internal

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <prefork/close_reason.hpp>
+#include <prefork/connection.hpp>
+#include <prefork/framing.hpp>
+#include <prefork/limits.hpp>
+
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/unique_fd.hpp"
+#include "wire/stats_page.hpp"
+#include "worker/base/event_loop.hpp"
+#include "worker/base/timer_wheel.hpp"
+#include "worker/connection/buffer.hpp"
+#include "worker/connection/connection_table.hpp"
+#include "worker/connection/framer.hpp"
+
+namespace prefork::internal {
+
+// The application's callbacks for connections. An empty one is not called.
+struct Handlers {
+  std::function<void(Connection&)> on_connect;
+  std::function<void(Connection&, std::string_view)> on_message;
+  std::function<void(Connection&, CloseReason)> on_close;
+};
+
+// What all connections of a worker share: callbacks, framing, limits, counters, the read buffer, the scratch output and
+// the list of connections that have something left to do at the end of the turn.
+class DataPath {
+ public:
+  static constexpr std::size_t read_size = std::size_t{64} * 1024;
+  static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // so much is written at once
+  static constexpr std::size_t most_lingering = 1024;
+
+  // `handlers`, `loop`, `wheel` and `stats` outlive the object. Throws std::bad_alloc.
+  DataPath(EventLoop& loop, TimerWheel& wheel, const Handlers& handlers, const Framing& framing, const Limits& limits,
+           preforkd::StatsPage& stats);
+  ~DataPath();
+  DataPath(const DataPath&) = delete;
+  DataPath& operator=(const DataPath&) = delete;
+
+  // A new client. A socket that cannot be served for want of memory is closed and counted as an accept failure.
+  void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer);
+  [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.max_connections; }
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
+  void count_accept_failure() noexcept { add(stats_.accept_failures, 1); }
+
+  // Runs at the end of each turn: late output, late input, on_close.
+  void settle();
+  // There is work that settle() left for the next turn, which must not wait.
+  [[nodiscard]] bool has_work() const noexcept { return first_ != nullptr; }
+
+  // Each connection finishes what it has and closes.
+  void begin_drain();
+  // Ends every connection at once: those with work in hand with `busy`, the others with `idle`. Nothing lingers.
+  void close_all(CloseReason busy, CloseReason idle);
+  // No connection is left, and none lingers.
+  [[nodiscard]] bool empty() const noexcept { return table_.size() == 0; }
+
+  [[nodiscard]] ConnectionTable& table() noexcept { return table_; }
+
+ private:
+  friend class ConnectionImpl;
+  friend class Cork;
+
+  // Counters have one writer: a load and a store are enough, and cost no bus lock.
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void count_in(std::size_t bytes) noexcept { add(stats_.bytes_in, bytes); }
+  void count_out(std::size_t bytes) noexcept { add(stats_.bytes_out, bytes); }
+  void count_requests(std::uint64_t messages) noexcept { add(stats_.requests_total, messages); }
+  void count_opened() noexcept;
+  void count_closed(CloseReason reason) noexcept;
+
+  void enqueue(ConnectionImpl& connection) noexcept;
+
+  EventLoop& loop_;
+  TimerWheel& wheel_;
+  const Handlers& handlers_;
+  Framer framer_;
+  const Limits limits_;
+  preforkd::StatsPage& stats_;
+  ConnectionTable table_;
+  BufferPool buffers_;
+  std::unique_ptr<char[]> read_buffer_;
+  Buffer scratch_;  // replies of corked_, while it handles one read
+  ConnectionImpl* corked_ = nullptr;
+  ConnectionImpl* first_ = nullptr;  // connections with something left to do
+  ConnectionImpl* last_ = nullptr;
+  std::size_t connections_ = 0;  // open, or closed with on_close still to run
+  std::size_t lingering_ = 0;
+  bool draining_ = false;
+  bool at_once_ = false;
+};
+
+}  // namespace prefork::internal

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "worker/service/inherited_sockets.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "base/listener.hpp"
+
+namespace prefork::internal {
+
+namespace {
+
+using preforkd::StartupError;
+namespace exit_code = preforkd::exit_code;
+namespace worker_env = preforkd::worker_env;
+
+bool add_flags(int fd) noexcept {
+  const int descriptor_flags = ::fcntl(fd, F_GETFD);
+  if (descriptor_flags < 0 || ::fcntl(fd, F_SETFD, descriptor_flags | FD_CLOEXEC) != 0) return false;
+  const int status_flags = ::fcntl(fd, F_GETFL);
+  return status_flags >= 0 && ::fcntl(fd, F_SETFL, status_flags | O_NONBLOCK) == 0;
+}
+
+void make_prompt(const ListenSocket& socket) noexcept {
+  if (socket.address.family() != AF_INET && socket.address.family() != AF_INET6) return;
+  const int on = 1;
+  // Only latency is lost where a stream protocol other than TCP does not know the option.
+  ::setsockopt(socket.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+std::string describe(int fd, const std::string& name) {
+  const std::string text = "inherited descriptor " + std::to_string(fd);
+  return name.empty() ? text : text + " (" + name + ")";
+}
+
+[[noreturn]] void refuse(int fd, const std::string& name, const std::string& reason) {
+  std::string text = "cannot serve: " + describe(fd, name) + ": " + reason;
+  if (preforkd::peer_address(fd)) text += "; a socket unit with Accept=yes is not supported, use Accept=no";
+  throw StartupError(exit_code::unavailable, text);
+}
+
+}  // namespace
+
+void ListenSocket::remove_path() const noexcept {
+  if (!made_here || !address.is_unix_path()) return;
+  sockaddr_un path;
+  std::memcpy(&path, &address.storage, sizeof path);
+  ::unlink(path.sun_path);
+}
+
+std::vector<ListenSocket> take_inherited_sockets(const worker_env::Given& given) {
+  std::vector<ListenSocket> sockets;
+  int fd = worker_env::first_listen_fd;
+  for (const std::string& name : given.listen_names) {
+    auto address = preforkd::check_listener(fd);
+    if (!address) refuse(fd, name, address.error());
+    if (!add_flags(fd)) refuse(fd, name, preforkd::errno_text(errno));
+    sockets.push_back({preforkd::UniqueFd(fd), *address, name, false});
+    make_prompt(sockets.back());
+    ++fd;
+  }
+  return sockets;
+}
+
+std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses) {
+  std::vector<ListenSocket> sockets;
+  for (const std::string& text : addresses) {
+    const auto address = preforkd::parse_address(text);
+    if (!address) throw StartupError(exit_code::usage, "cannot listen: " + text + ": " + address.error());
+    auto fd = preforkd::open_listener(*address);
+    if (!fd) throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + fd.error());
+    auto bound = preforkd::local_address(fd->get());
+    if (!add_flags(fd->get())) {
+      throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
+    }
+    sockets.push_back({std::move(*fd), bound ? *bound : *address, {}, true});
+    make_prompt(sockets.back());
+  }
+  return sockets;
+}
+
+}  // namespace prefork::internal

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+
+#include "base/unique_fd.hpp"
+#include "worker/base/event_loop.hpp"
+
+namespace prefork::internal {
+
+// The worker's end of the control channel: tells once that there is no master any more.
+//
+// Holding it, the worker no longer needs the parent-death signal that a master sets when it runs by hand: that signal
+// would also take a worker away from a master that is about to be replaced. So the constructor clears it.
+class Lifeline final : public EventSource {
+ public:
+  // Takes `control_fd` over. Throws StartupError (os_error) if it is no socket or epoll refuses it.
+  Lifeline(EventLoop& loop, preforkd::UniqueFd control_fd, std::function<void()> on_end);
+  ~Lifeline();
+  Lifeline(const Lifeline&) = delete;
+  Lifeline& operator=(const Lifeline&) = delete;
+
+  void on_events(std::uint32_t events) override;
+
+ private:
+  EventLoop& loop_;
+  preforkd::UniqueFd fd_;
+  std::function<void()> on_end_;
+};
+
+}  // namespace prefork::internal

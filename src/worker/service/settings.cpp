@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+#include "worker/service/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/byte_size.hpp"
+#include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "base/nearest_name.hpp"
+#include "base/time_span.hpp"
+
+namespace prefork::internal {
+
+namespace {
+
+using Json = nlohmann::json;
+using preforkd::Failure;
+using preforkd::Result;
+using std::chrono::milliseconds;
+
+constexpr std::size_t shown_bytes = 80;
+
+// Sizes are written with a unit, counts are plain numbers.
+struct SizeKey {
+  std::string_view name;
+  std::size_t Limits::*field;
+  std::size_t most;
+  bool is_count;
+};
+constexpr std::size_t gibibyte = std::size_t{1} << 30;
+constexpr auto size_keys = std::to_array<SizeKey>({{"max_message", &Limits::max_message, gibibyte, false},
+                                                   {"max_connections", &Limits::max_connections, 1'000'000, true},
+                                                   {"output_high_mark", &Limits::output_high_mark, gibibyte, false}});
+
+struct TimeOutKey {
+  std::string_view name;
+  milliseconds Limits::*field;
+};
+constexpr auto time_out_keys = std::to_array<TimeOutKey>({{"idle_timeout", &Limits::idle_timeout},
+                                                          {"message_timeout", &Limits::message_timeout},
+                                                          {"write_timeout", &Limits::write_timeout},
+                                                          {"drain_timeout", &Limits::drain_timeout},
+                                                          {"first_message_grace", &Limits::first_message_grace}});
+// Longer ones would come near the end of the clock.
+constexpr milliseconds longest_time_out = std::chrono::hours(24 * 365);
+
+constexpr std::string_view drain_idle = "drain_idle";
+
+std::string show(const Json& value) {
+  if (value.is_object()) return "{…}";
+  if (value.is_array()) return "[…]";
+  if (value.is_string()) return '"' + preforkd::escape_bytes(value.get_ref<const std::string&>(), shown_bytes) + '"';
+  return preforkd::escape_bytes(value.dump(-1, ' ', false, Json::error_handler_t::replace), shown_bytes);
+}
+
+std::string show_size(std::size_t size, const SizeKey& key) {
+  return key.is_count ? std::to_string(size) : preforkd::format_byte_size(size);
+}
+
+std::string range_of(const SizeKey& key) {
+  return "must be from " + show_size(1, key) + " to " + show_size(key.most, key);
+}
+
+Result<std::size_t> read_count(const Json& value, const SizeKey& key) {
+  if (!value.is_number_integer()) return Failure("must be a whole number from 1 to " + std::to_string(key.most));
+  const bool fits =
+      value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= key.most;
+  if (!fits) return Failure(range_of(key));
+  return static_cast<std::size_t>(value.get<std::uint64_t>());
+}
+
+Result<std::size_t> read_size(const Json& value, const SizeKey& key) {
+  if (value.is_number()) return Failure("has no unit; write \"" + value.dump() + "B\", \"64K\", …");
+  if (!value.is_string()) return Failure("must be a size such as \"64K\"");
+  const Result<std::uint64_t> size = preforkd::parse_byte_size(value.get_ref<const std::string&>());
+  if (!size) return Failure(size.error());
+  if (*size < 1 || *size > key.most) return Failure(range_of(key));
+  return static_cast<std::size_t>(*size);
+}
+
+Result<milliseconds> read_time_out(const Json& value) {
+  if (value.is_number()) return Failure("has no unit; write \"" + value.dump() + "s\", \"" + value.dump() + "ms\", …");
+  if (!value.is_string()) return Failure("must be a time span such as \"30s\", or \"off\"");
+  const auto& text = value.get_ref<const std::string&>();
+  if (text == "off") return milliseconds(0);
+  const Result<preforkd::Duration> span = preforkd::parse_time_span(text);
+  if (!span) return Failure(span.error());
+  if (*span > longest_time_out) return Failure("must be at most 365d");
+  // A shorter one is no rounding error of "off": it is said what it is.
+  if (*span < milliseconds(1)) return Failure("must be at least 1ms, or \"off\"");
+  return std::chrono::ceil<milliseconds>(*span);
+}
+
+Result<bool> read_drain_idle(const Json& value) {
+  if (value == "close") return true;
+  if (value == "keep") return false;
+  return Failure("must be \"close\" or \"keep\"");
+}
+
+// The object, or why there is none.
+Result<Json> parse_object(std::string_view text) {
+  if (text.empty()) return Json::object();
+  try {
+    Json json = Json::parse(text);
+    if (!json.is_object()) return Failure("must be a JSON object");
+    return json;
+  } catch (const Json::parse_error& error) {
+    return Failure("is not JSON: error at byte " + std::to_string(error.byte));
+  } catch (const Json::exception& error) {
+    return Failure("is not JSON: " + preforkd::escape_bytes(error.what()));
+  }
+}
+
+}  // namespace
+
+struct Settings::Impl {
+  const Json* find(std::string_view key) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) known.emplace_back(key);
+    const auto at = object.find(key);
+    return at == object.end() ? nullptr : &*at;
+  }
+  void refuse(std::string_view key, const Json& value, const std::string& reason) {
+    add("settings." + preforkd::escape_bytes(key, shown_bytes) + ": " + show(value) + ": " + reason);
+  }
+  // What is asked for twice is wrong only once.
+  void add(std::string problem) {
+    if (std::find(problems.begin(), problems.end(), problem) == problems.end()) problems.push_back(std::move(problem));
+  }
+  // The value read by `read`, or nullopt if the key is absent or wrong.
+  template <class T, class Read>
+  std::optional<T> value(std::string_view key, Read read) {
+    const Json* const json = find(key);
+    if (json == nullptr) return std::nullopt;
+    Result<T> read_value = read(*json);
+    if (read_value) return std::move(*read_value);
+    refuse(key, *json, read_value.error());
+    return std::nullopt;
+  }
+
+  Json object = Json::object();
+  std::vector<std::string> known;
+  std::vector<std::string> problems;
+};
+
+Settings::Settings(std::string_view json) : impl_(std::make_unique<Impl>()) {
+  Result<Json> object = parse_object(json);
+  if (object) {
+    impl_->object = std::move(*object);
+  } else {
+    impl_->add("PREFORK_SETTINGS: " + object.error());
+  }
+  for (const SizeKey& key : size_keys) impl_->known.emplace_back(key.name);
+  for (const TimeOutKey& key : time_out_keys) impl_->known.emplace_back(key.name);
+  impl_->known.emplace_back(drain_idle);
+}
+
+Settings::Settings(Settings&& other) noexcept = default;
+Settings& Settings::operator=(Settings&& other) noexcept = default;
+Settings::~Settings() = default;
+
+bool Settings::boolean(std::string_view key, bool fallback) {
+  const auto read = [](const Json& value) -> Result<bool> {
+    if (!value.is_boolean()) return Failure("must be true or false");
+    return value.get<bool>();
+  };
+  return impl_->value<bool>(key, read).value_or(fallback);
+}
+
+std::int64_t Settings::integer(std::string_view key, std::int64_t fallback) {
+  const auto read = [](const Json& value) -> Result<std::int64_t> {
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    if (!value.is_number_integer()) return Failure("must be a whole number");
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > most) {
+      return Failure("must be at most " + std::to_string(most));
+    }
+    return value.get<std::int64_t>();
+  };
+  return impl_->value<std::int64_t>(key, read).value_or(fallback);
+}
+
+std::string Settings::string(std::string_view key, std::string_view fallback) {
+  const auto read = [](const Json& value) -> Result<std::string> {
+    if (!value.is_string()) return Failure("must be a string in quotes");
+    return value.get<std::string>();
+  };
+  std::optional<std::string> value = impl_->value<std::string>(key, read);
+  return value ? std::move(*value) : std::string(fallback);
+}
+
+Limits Settings::limits(const Limits& limits) {
+  Limits merged = limits;
+  for (const SizeKey& key : size_keys) {
+    const auto read = [&key](const Json& value) {
+      return key.is_count ? read_count(value, key) : read_size(value, key);
+    };
+    const std::size_t programs = limits.*key.field;
+    if (const auto value = impl_->value<std::size_t>(key.name, read)) {
+      merged.*key.field = *value;
+    } else if (programs < 1 || programs > key.most) {
+      impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs) + ": " + range_of(key));
+    }
+  }
+  for (const TimeOutKey& key : time_out_keys) {
+    const milliseconds programs = limits.*key.field;
+    if (const auto value = impl_->value<milliseconds>(key.name, read_time_out)) {
+      merged.*key.field = *value;
+    } else if (programs < milliseconds(0) || programs > longest_time_out) {
+      impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs.count()) +
+                 "ms: must be from 0 (off) to 365d");
+    }
+  }
+  merged.drain_idle_at_once = impl_->value<bool>(drain_idle, read_drain_idle).value_or(limits.drain_idle_at_once);
+  return merged;
+}
+
+std::vector<std::string> Settings::problems() const {
+  const std::vector<std::string_view> known(impl_->known.begin(), impl_->known.end());
+  std::vector<std::string> all = impl_->problems;
+  for (const auto& [key, value] : impl_->object.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    std::string problem = "settings." + preforkd::escape_bytes(key, shown_bytes) + ": unknown key";
+    const std::string_view nearest = preforkd::nearest_name(key, known);
+    if (!nearest.empty()) problem += "; did you mean \"" + std::string(nearest) + "\"?";
+    all.push_back(std::move(problem));
+  }
+  return all;
+}
+
+}  // namespace prefork::internal

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <signal.h>
+
+#include <functional>
+
+#include "base/unique_fd.hpp"
+#include "worker/base/event_loop.hpp"
+
+namespace prefork::internal {
+
+// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and SIGPIPE into nothing. The first two are
+// blocked on this thread as long as the object lives; at its end what is still pending is dropped (the worker leaves as
+// it was told) and the mask of before returns. A signal that came while a third party had it blocked is not lost: it
+// stays pending and is read here.
+class WorkerSignals final : public EventSource {
+ public:
+  // Throws StartupError (os_error) if the kernel refuses.
+  WorkerSignals(EventLoop& loop, std::function<void(int signal)> on_leave);
+  ~WorkerSignals();
+  WorkerSignals(const WorkerSignals&) = delete;
+  WorkerSignals& operator=(const WorkerSignals&) = delete;
+
+  void on_events(std::uint32_t events) override;
+
+ private:
+  EventLoop& loop_;
+  std::function<void(int)> on_leave_;
+  sigset_t mask_before_;
+  struct sigaction pipe_before_;
+  preforkd::UniqueFd fd_;
+};
+
+}  // namespace prefork::internal

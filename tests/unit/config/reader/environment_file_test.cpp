@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "config/reader/environment_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace preforkd {
+namespace {
+
+using namespace std::string_literals;
+
+// "NAME=[value] …", or the reason why there is none.
+std::string parsed(std::string_view text) {
+  const auto variables = parse_environment_file(text);
+  if (!variables) return variables.error();
+  std::string shown;
+  for (const auto& [name, value] : *variables) shown += (shown.empty() ? "" : " ") + name + "=[" + value + ']';
+  return shown;
+}
+
+TEST(EnvironmentFile, ReadsAssignments) {
+  EXPECT_EQ(parsed(""), "");
+  EXPECT_EQ(parsed("A=1\nB_2=two words\n_c="), "A=[1] B_2=[two words] _c=[]");
+  EXPECT_EQ(parsed("A=1\nA=2"), "A=[1] A=[2]");
+  EXPECT_EQ(parsed("A=b=c"), "A=[b=c]");
+}
+
+TEST(EnvironmentFile, DropsBlanksAroundNamesAndValuesButKeepsThoseInside) {
+  EXPECT_EQ(parsed("  \tA = b  c \t\r\nB=\r\n"), "A=[b  c] B=[]");
+}
+
+TEST(EnvironmentFile, IgnoresCommentsAndLinesWithoutAnAssignment) {
+  EXPECT_EQ(parsed("# A=1\n  ; B=2 \\\nC=3\nno assignment\n\nD=4 # not a comment"), "C=[3] D=[4 # not a comment]");
+}
+
+TEST(EnvironmentFile, UnquotedBackslashesKeepTheNextCharacterOrJoinLines) {
+  EXPECT_EQ(parsed("A=a\\\\b\\\"c\\ \\n\nB=one \\\n  two\nC=x\\"), "A=[a\\b\"c n] B=[one   two] C=[x]");
+  EXPECT_EQ(parsed("A=x\\ \n"), "A=[x ]");
+}
+
+TEST(EnvironmentFile, SingleQuotesKeepEverything) {
+  EXPECT_EQ(parsed("A='a\\n\"$x\"\n# b' \nB=2"), "A=[a\\n\"$x\"\n# b] B=[2]");
+}
+
+TEST(EnvironmentFile, DoubleQuotesKnowTheEscapesOfAShell) {
+  EXPECT_EQ(parsed("A=\"a\\\"b\\\\c\\`d\\$e\\f \\\ng\nh\"\n"), "A=[a\"b\\c`d$e\\f g\nh]");
+}
+
+TEST(EnvironmentFile, QuotedPartsJoinAndAQuoteInsideAValueIsText) {
+  EXPECT_EQ(parsed("A=\"a\" 'b'\nB=it's\nC=\"x\"y z"), "A=[ab] B=[it's] C=[xy z]");
+}
+
+TEST(EnvironmentFile, AnEmptyValueEndsAtItsLine) { EXPECT_EQ(parsed("A=\nB='x'\nC=\"\"\n'D'"), "A=[] B=[x] C=[]"); }
+
+TEST(EnvironmentFile, RefusesWhatWouldBeLost) {
+  EXPECT_EQ(parsed("A=1\n\n9B=2"), "line 3: \"9B\" is no name of an environment variable");
+  EXPECT_EQ(parsed("A=1\nexport B=2"), "line 2: leave out \"export\"; this is no shell script");
+  EXPECT_EQ(parsed("=1"), "line 1: \"\" is no name of an environment variable");
+  EXPECT_EQ(parsed("A='\n\n'\nB=\"x\ny\n"), "line 4: the quote is never closed");
+  EXPECT_EQ(parsed("A=1\nB='x"), "line 2: the quote is never closed");
+  EXPECT_EQ(parsed("A=1\nB=x\0y"s), "line 2: the value holds a NUL byte");
+  EXPECT_EQ(parsed("\xEF\xBB\xBF"
+                   "A=1"),
+            "line 1: begins with a byte order mark; save the file without it");
+}
+
+TEST(EnvironmentName, FollowsTheShell) {
+  for (const char* const name : {"A", "_", "a_B9"}) EXPECT_TRUE(is_environment_name(name)) << name;
+  for (const char* const name : {"", "9", "A-B", "A B", "Ä", "A="}) EXPECT_FALSE(is_environment_name(name)) << name;
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "config/reader/environment_files.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "unit/temp_folder.hpp"
+
+namespace preforkd {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+TEST(EnvironmentFiles, LaterFilesOverrideEarlierOnesAndAreReadAnewEachTime) {
+  const TempFolder folder;
+  const std::vector<std::string> files = {folder.write("a", "A=1\nB=1"), folder.write("b", "B=2")};
+  EXPECT_THAT(read_environment_files(files).value(), ElementsAre(Pair("A", "1"), Pair("B", "2")));
+  folder.write("b", "B=3");
+  EXPECT_THAT(read_environment_files(files).value(), ElementsAre(Pair("A", "1"), Pair("B", "3")));
+}
+
+TEST(EnvironmentFiles, AFileAfterADashMayBeMissingButNotBeWrong) {
+  const TempFolder folder;
+  const std::string none = folder.path("none");
+  EXPECT_EQ(read_environment_files({none}).error(), none + ": No such file or directory (ENOENT)");
+  EXPECT_TRUE(read_environment_files({'-' + none}).value().empty());
+  const std::string bad = folder.write("bad", "A=1\nB='");
+  EXPECT_EQ(read_environment_files({'-' + bad}).error(), bad + ": line 2: the quote is never closed");
+  EXPECT_EQ(read_environment_files({'-' + folder.path()}).error(), folder.path() + ": is a directory, not a file");
+}
+
+TEST(EnvironmentFiles, RefuseVariablesOfTheContractAndTooLongOnes) {
+  const TempFolder folder;
+  const std::string taken = folder.write("taken", "LISTEN_FDS=3");
+  EXPECT_EQ(read_environment_files({taken}).error(), taken + ": LISTEN_FDS is set by preforkd for each worker");
+  const std::string longest = folder.write("long", "A=" + std::string(131069, 'x'));
+  EXPECT_TRUE(read_environment_files({longest}));
+  folder.write("long", "A=" + std::string(131070, 'x'));
+  EXPECT_EQ(read_environment_files({longest}).error(), longest + ": A is longer than 131071 bytes, the limit");
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/command/options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ctl/base/command_error.hpp"
+#include "ctl/command/option_table.hpp"
+#include "ctl/command/verbs.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Options parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "preforkctl");
+  words.push_back(nullptr);
+  return parse_options(static_cast<int>(words.size()) - 1, words.data());
+}
+
+std::string refusal(const std::vector<const char*>& words) {
+  try {
+    (void)parse(words);
+  } catch (const CommandError& error) {
+    EXPECT_EQ(error.exit_code(), 64);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Options, without_a_verb_the_pools_are_listed) {
+  EXPECT_EQ(parse({}).verb->name, "list");
+  EXPECT_EQ(parse({"--user"}).verb->name, "list");
+}
+
+TEST(Options, stand_before_and_after_the_verb_and_its_arguments) {
+  const Options options = parse({"-q", "kill", "--signal=HUP", "echo", "--user", "3", "--no-legend"});
+  EXPECT_EQ(options.verb->name, "kill");
+  EXPECT_THAT(options.arguments, ElementsAre("echo", "3"));
+  EXPECT_TRUE(options.quiet);
+  EXPECT_TRUE(options.bus.user);
+  EXPECT_FALSE(options.legend);
+  EXPECT_EQ(options.signal, SIGHUP);
+}
+
+TEST(Options, what_comes_after_two_dashes_is_an_argument) {
+  EXPECT_THAT(parse({"check", "--", "--odd.json"}).arguments, ElementsAre("--odd.json"));
+}
+
+TEST(Options, what_comes_after_two_dashes_is_passed_on_to_journalctl) {
+  const Options options = parse({"logs", "-f", "echo", "-n", "5", "1", "--", "--since=today", "-x"});
+  EXPECT_THAT(options.arguments, ElementsAre("echo", "1"));
+  EXPECT_THAT(options.passed_on, ElementsAre("--since=today", "-x"));
+  EXPECT_TRUE(options.follow);
+  EXPECT_EQ(options.lines, "5");
+  EXPECT_THAT(refusal({"logs", "echo", "-n", "many"}), HasSubstr("must be a number or \"all\""));
+}
+
+TEST(Options, have_short_names_as_those_of_systemctl) {
+  EXPECT_EQ(parse({"-H", "root@web", "list"}).bus, (BusTarget{BusTarget::Kind::host, false, "root@web"}));
+  EXPECT_EQ(parse({"-M", "web", "--user"}).bus, (BusTarget{BusTarget::Kind::machine, true, "web"}));
+  EXPECT_TRUE(parse({"-l"}).full);
+  EXPECT_EQ(parse({"kill", "echo", "1", "-s", "15"}).signal, SIGTERM);
+}
+
+TEST(Options, properties_add_up) {
+  const Options options = parse({"show", "echo", "-p", "State,MainPID", "--property=,Version"});
+  EXPECT_THAT(options.properties, ElementsAre("State", "MainPID", "Version"));
+  EXPECT_THAT(refusal({"show", "echo", "--property=,"}), HasSubstr("--property: \",\": names no property"));
+  EXPECT_THAT(refusal({"list", "--value"}), HasSubstr("--value: only with \"show\""));
+}
+
+TEST(Options, json_has_three_modes) {
+  EXPECT_EQ(parse({"--json=short"}).json, JsonMode::compact);
+  EXPECT_EQ(parse({"--json", "pretty"}).json, JsonMode::pretty);
+  EXPECT_EQ(parse({"--json=off"}).json, JsonMode::off);
+  EXPECT_THAT(refusal({"--json=xml"}), HasSubstr("--json: \"xml\": must be short, pretty or off"));
+}
+
+TEST(Options, help_and_version_need_no_verb_and_win) {
+  EXPECT_TRUE(parse({"--help"}).help);
+  EXPECT_TRUE(parse({"no-such-verb", "-h"}).help);
+  EXPECT_TRUE(parse({"--version"}).version);
+}
+
+TEST(Options, a_typo_names_the_nearest) {
+  EXPECT_THAT(refusal({"--jsn=short"}), HasSubstr("--jsn: unknown option; did you mean --json?"));
+  EXPECT_THAT(refusal({"relaod", "echo"}), HasSubstr("\"relaod\": unknown verb; did you mean reload?"));
+  EXPECT_THAT(refusal({"--no"}), HasSubstr("more than one option begins so"));
+  EXPECT_THAT(refusal({"-z"}), HasSubstr("-z: unknown option"));
+  EXPECT_THAT(refusal({"kill", "echo", "1", "--signal=HPU"}), HasSubstr("did you mean \"SIGHUP\"?"));
+}
+
+TEST(Options, with_no_value_or_one_too_many_are_refused) {
+  EXPECT_THAT(refusal({"--address"}), HasSubstr("--address: needs a value"));
+  EXPECT_THAT(refusal({"-H"}), HasSubstr("--host: needs a value"));
+  EXPECT_THAT(refusal({"--user=me"}), HasSubstr("--user: takes no value"));
+  EXPECT_THAT(refusal({"--quiet=1"}), HasSubstr("--quiet: takes no value"));
+  EXPECT_THAT(refusal({"--address="}), HasSubstr("is empty"));
+}
+
+TEST(Options, that_contradict_each_other_are_refused) {
+  EXPECT_THAT(refusal({"--user", "--system"}), HasSubstr("contradicts"));
+  EXPECT_THAT(refusal({"-H", "a", "-M", "b"}), HasSubstr("already"));
+  EXPECT_THAT(refusal({"-H", "a", "--user"}), HasSubstr("system bus"));
+  EXPECT_THAT(refusal({"--address=unix:path=/x", "--user"}), HasSubstr("contradicts"));
+}
+
+TEST(Options, of_one_verb_are_refused_with_another) {
+  EXPECT_THAT(refusal({"list", "--all"}), HasSubstr("--all: only with \"recycle\""));
+  EXPECT_THAT(refusal({"reload", "echo", "--signal=HUP"}), HasSubstr("only with \"kill\""));
+}
+
+TEST(Options, too_few_and_too_many_arguments_show_the_usage) {
+  EXPECT_THAT(refusal({"scale", "echo"}), HasSubstr("it is \"preforkctl scale POOL N\""));
+  EXPECT_THAT(refusal({"list", "echo"}), HasSubstr("\"echo\": is one argument too many"));
+}
+
+TEST(OptionTable, every_name_and_letter_is_there_once) {
+  std::vector<std::string> names;
+  for (const OptionRow& row : option_rows()) names.emplace_back(row.name);
+  std::vector<std::string> unique = names;
+  std::sort(unique.begin(), unique.end());
+  EXPECT_EQ(std::unique(unique.begin(), unique.end()), unique.end());
+  for (const OptionRow& row : option_rows()) {
+    if (row.verb.empty()) continue;
+    EXPECT_TRUE(std::any_of(verbs().begin(), verbs().end(), [&](const Verb& verb) { return verb.name == row.verb; }));
+  }
+}
+
+}  // namespace
+}  // namespace preforkd::ctl

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "master/base/event_loop.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+UniqueFd readable() { return UniqueFd(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+TEST(EventLoop, DispatchesByPriorityWhatHappenedTogether) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  std::string order;
+  const EventSource message =
+      loop.add_io(fd.get(), EPOLLIN, Priority::worker_message, [&](std::uint32_t) { order += 'm'; });
+  const UniqueFd other = readable();
+  EventSource exited;
+  exited = loop.add_io(other.get(), EPOLLIN, Priority::worker_exit, [&](std::uint32_t) {
+    order += 'x';
+    exited = EventSource();
+  });
+  EventSource timer = loop.add_timer(Priority::deadline, milliseconds(1), [&] { order += 't'; });
+  timer.arm(SteadyClock().now() - seconds(1));
+  ASSERT_TRUE(loop.run_once(seconds(1)));
+  ASSERT_TRUE(loop.run_once(seconds(1)));
+  EXPECT_EQ(order, "xm");
+}
+
+TEST(EventLoop, LetsACallbackDestroyItsOwnSource) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  int calls = 0;
+  const auto text = std::make_shared<std::string>("still here after the source is gone");
+  EventSource source;
+  source = loop.add_io(fd.get(), EPOLLIN, Priority::normal, [&, text](std::uint32_t) {
+    source = EventSource();
+    ++calls;
+    EXPECT_EQ(*text, "still here after the source is gone");
+  });
+  EXPECT_TRUE(loop.run_once(seconds(1)));
+  EXPECT_FALSE(loop.run_once(Duration(0)));
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(text.use_count(), 1);
+}
+
+TEST(EventLoop, GoesOnAfterACallbackThrew) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  int calls = 0;
+  const EventSource source = loop.add_io(fd.get(), EPOLLIN, Priority::normal, [&](std::uint32_t) {
+    ++calls;
+    throw std::runtime_error("thrown by a test");
+  });
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(loop.run_once(seconds(1)));
+  EXPECT_TRUE(loop.run_once(seconds(1)));
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("thrown by a test"), std::string::npos);
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(EventLoop, ForgetsASourceThatIsDestroyed) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  {
+    const EventSource source = loop.add_io(fd.get(), EPOLLIN, Priority::normal, [](std::uint32_t) { FAIL(); });
+  }
+  EXPECT_FALSE(loop.run_once(Duration(0)));
+  // The descriptor can be watched again: nothing of the old registration is left in the epoll set.
+  int calls = 0;
+  const EventSource again = loop.add_io(fd.get(), EPOLLIN, Priority::normal, [&](std::uint32_t) { ++calls; });
+  EXPECT_TRUE(loop.run_once(seconds(1)));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(EventLoop, PutsASourceAsideThatIsOverItsRate) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  int flood = 0;
+  EventSource source = loop.add_io(fd.get(), EPOLLIN, Priority::worker_message, [&](std::uint32_t) { ++flood; });
+  source.limit_rate(seconds(60), 5);
+  int ticks = 0;
+  EventSource timer = loop.add_timer(Priority::deadline, milliseconds(1), [&] { ++ticks; });
+  timer.arm(SteadyClock().now());
+  for (int turn = 0; turn < 20 && ticks == 0; ++turn) loop.run_once(milliseconds(10));
+  EXPECT_EQ(ticks, 1);
+  EXPECT_EQ(flood, 5);
+}
+
+TEST(EventLoop, FiresATimerOnceAndNotAfterDisarm) {
+  EventLoop loop;
+  int fired = 0;
+  EventSource timer = loop.add_timer(Priority::deadline, milliseconds(1), [&] { ++fired; });
+  EXPECT_FALSE(loop.run_once(Duration(0)));
+  timer.arm(SteadyClock().now() + milliseconds(5));
+  for (int turn = 0; turn < 20 && fired == 0; ++turn) loop.run_once(milliseconds(100));
+  EXPECT_EQ(fired, 1);
+  timer.arm(SteadyClock().now() - seconds(1));
+  timer.disarm();
+  EXPECT_FALSE(loop.run_once(Duration(0)));
+  EXPECT_EQ(fired, 1);
+}
+
+TEST(EventLoop, TurnsASignalIntoACall) {
+  sigset_t before;
+  sigprocmask(SIG_SETMASK, nullptr, &before);
+  {
+    EventLoop loop;
+    int calls = 0;
+    const EventSource source = loop.add_signal(SIGUSR2, Priority::signal, [&] { ++calls; });
+    raise(SIGUSR2);
+    EXPECT_TRUE(loop.run_once(seconds(1)));
+    EXPECT_EQ(calls, 1);
+  }
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+TEST(EventLoop, RunsWhatIsToRunAfterEachTurn) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  std::string order;
+  const EventSource source = loop.add_io(fd.get(), EPOLLIN, Priority::normal, [&](std::uint32_t) {
+    order += 'a';
+    std::uint64_t value = 0;
+    ASSERT_EQ(read(fd.get(), &value, sizeof(value)), 8);
+  });
+  const EventSource after = loop.add_after_each([&] {
+    order += 'z';
+    loop.exit(7);
+  });
+  EXPECT_EQ(loop.run(), 7);
+  EXPECT_EQ(order, "az");
+}
+
+}  // namespace
+}  // namespace preforkd

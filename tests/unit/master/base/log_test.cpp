@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "master/base/log.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+namespace {
+
+// Makes a pipe this process's stderr.
+class LogTest : public testing::Test {
+ protected:
+  LogTest() : saved_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    read_end_.reset(ends[0]);
+    const UniqueFd write_end(ends[1]);
+    EXPECT_EQ(dup2(write_end.get(), STDERR_FILENO), STDERR_FILENO);
+    fcntl(STDERR_FILENO, F_SETFL, 0);  // blocking, as a shell's pipe is
+  }
+  ~LogTest() override {
+    unsetenv("JOURNAL_STREAM");
+    dup2(saved_.get(), STDERR_FILENO);
+    log::open(log::find_sink(), log::Level::info);
+  }
+  std::string text() {
+    std::string all;
+    std::array<char, 8192> bytes{};
+    for (ssize_t size = 0; (size = read(read_end_.get(), bytes.data(), bytes.size())) > 0;) {
+      all.append(bytes.data(), static_cast<std::size_t>(size));
+    }
+    return all;
+  }
+
+  UniqueFd saved_;
+  UniqueFd read_end_;
+};
+
+TEST_F(LogTest, PrefixesLinesWithTheirLevelWhereStderrIsNoTerminal) {
+  EXPECT_EQ(log::find_sink(), log::Sink::prefixed);
+  log::open(log::find_sink(), log::Level::info);
+  log::error("bad");
+  log::info("good");
+  log::debug("not shown");
+  EXPECT_EQ(text(), "<3>bad\n<6>good\n");
+}
+
+TEST_F(LogTest, WritesPlainTextForAPerson) {
+  log::open(log::Sink::plain, log::Level::debug);
+  log::debug("shown");
+  EXPECT_EQ(text(), "preforkd: shown\n");
+}
+
+TEST_F(LogTest, NeverBlocksOnAReaderThatStallsAndSaysWhatWasLost) {
+  log::open(log::Sink::prefixed, log::Level::info);
+  const std::string line(1000, 'x');
+  for (int i = 0; i < 200; ++i) log::info(line);  // a pipe holds 64 KiB
+  const std::string first = text();
+  EXPECT_LT(first.size(), 200U * line.size());
+  log::info("after");
+  const std::string rest = text();
+  EXPECT_NE(rest.find("log lines were dropped"), std::string::npos) << rest;
+  EXPECT_TRUE(rest.ends_with("<6>after\n")) << rest;
+}
+
+TEST_F(LogTest, CutsALineThatNoPipeTakesAtOnce) {
+  log::open(log::Sink::prefixed, log::Level::info);
+  log::info(std::string(100'000, 'x'));
+  const std::string line = text();
+  EXPECT_LE(line.size(), 4096U);
+  EXPECT_TRUE(line.ends_with("x\n"));
+}
+
+TEST_F(LogTest, KnowsAJournalStreamByItsInode) {
+  struct stat now {};
+  ASSERT_EQ(fstat(STDERR_FILENO, &now), 0);
+  setenv("JOURNAL_STREAM", (std::to_string(now.st_dev) + ":" + std::to_string(now.st_ino)).c_str(), 1);
+  EXPECT_TRUE(log::stderr_is_journal());
+  EXPECT_EQ(log::find_sink(), log::Sink::journal);
+  setenv("JOURNAL_STREAM", (std::to_string(now.st_dev) + ":" + std::to_string(now.st_ino + 1)).c_str(), 1);
+  EXPECT_FALSE(log::stderr_is_journal());
+  setenv("JOURNAL_STREAM", "garbage", 1);
+  EXPECT_FALSE(log::stderr_is_journal());
+}
+
+TEST(LogLevel, IsReadByName) {
+  EXPECT_EQ(log::parse_level("warning"), log::Level::warning);
+  EXPECT_EQ(log::parse_level("Warning"), std::nullopt);
+  EXPECT_EQ(log::parse_level(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/exit_verdict.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <memory>
+
+namespace preforkd {
+namespace {
+
+using Kind = ExitStatus::Kind;
+
+// A worker that was ready for a minute, until a test says otherwise.
+class ExitVerdict : public ::testing::Test {
+ protected:
+  ExitVerdict() : worker(WorkerId{7}, 2, generation(), Place::current, start) {
+    worker.state = WorkerState::ready;
+    worker.ready_at = start;
+  }
+
+  static std::shared_ptr<const Generation> generation() {
+    PoolConfig config;
+    config.stop_signal = SIGQUIT;
+    return std::make_shared<const Generation>(Generation{3, std::make_shared<const PoolConfig>(config)});
+  }
+
+  void leave(std::optional<ExitCause> why) {
+    worker.place = Place::leaving;
+    worker.state = WorkerState::draining;
+    worker.leaving = why;
+  }
+
+  [[nodiscard]] ExitRecord end(Kind kind, int value, bool oom = false) const {
+    return judge(worker, {kind, value, {}}, oom, now);
+  }
+
+  static constexpr Instant start{std::chrono::hours(1)};
+  static constexpr Instant now = start + std::chrono::minutes(1);
+  Worker worker;
+};
+
+TEST_F(ExitVerdict, TellsWhoItWasAndWhen) {
+  const ExitRecord record = end(Kind::exited, 4);
+  EXPECT_EQ(record.id, WorkerId{7});
+  EXPECT_EQ(record.slot, 2U);
+  EXPECT_EQ(record.generation, 3U);
+  EXPECT_EQ(record.status.value, 4);
+  EXPECT_EQ(record.started_at, start);
+  EXPECT_EQ(record.ended_at, now);
+  EXPECT_TRUE(record.was_ready);
+}
+
+TEST_F(ExitVerdict, WhatNobodyAskedForIsACrashButForACleanExit) {
+  EXPECT_TRUE(end(Kind::exited, 1).failed);
+  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit);
+  EXPECT_TRUE(end(Kind::signaled, SIGSEGV).failed);
+  EXPECT_EQ(end(Kind::dumped, SIGSEGV).cause, ExitCause::signal);
+  EXPECT_TRUE(end(Kind::exec_failed, ENOENT).failed);
+  EXPECT_TRUE(end(Kind::unknown, 0).failed);
+  EXPECT_FALSE(end(Kind::exited, 0).failed);
+  worker.ready_at = now - RespawnPolicy::short_life + Duration(1);
+  EXPECT_TRUE(end(Kind::exited, 0).failed);
+  worker.ready_at.reset();
+  EXPECT_TRUE(end(Kind::exited, 0).failed);
+  EXPECT_FALSE(end(Kind::exited, 0).was_ready);
+}
+
+TEST_F(ExitVerdict, WhoWasAskedToLeaveEndsForThatReasonHoweverItDoes) {
+  leave(ExitCause::reloaded);
+  EXPECT_EQ(end(Kind::exited, 0).cause, ExitCause::reloaded);
+  EXPECT_EQ(end(Kind::exited, 143).cause, ExitCause::reloaded);
+  EXPECT_EQ(end(Kind::signaled, SIGQUIT).cause, ExitCause::reloaded) << "the stop signal itself";
+  EXPECT_FALSE(end(Kind::signaled, SIGQUIT).failed);
+  EXPECT_EQ(end(Kind::signaled, SIGSEGV).cause, ExitCause::signal);
+}
+
+TEST_F(ExitVerdict, WhoWasKilledEndsForThatReason) {
+  leave(ExitCause::drain_timeout);
+  worker.killed = true;
+  EXPECT_EQ(end(Kind::signaled, SIGKILL).cause, ExitCause::drain_timeout);
+  EXPECT_EQ(end(Kind::exited, 0).cause, ExitCause::drain_timeout);
+  EXPECT_FALSE(end(Kind::signaled, SIGKILL).failed);
+  worker.leaving = ExitCause::hang;
+  worker.counted = true;
+  EXPECT_TRUE(end(Kind::dumped, SIGABRT).failed);
+}
+
+TEST_F(ExitVerdict, WhoLeavesByItselfHasCrashedOnlyWithAnotherStatusThanZero) {
+  leave(std::nullopt);
+  EXPECT_FALSE(end(Kind::exited, 0).failed);
+  EXPECT_TRUE(end(Kind::exited, 1).failed);
+  EXPECT_TRUE(end(Kind::signaled, SIGKILL).failed);
+}
+
+TEST_F(ExitVerdict, AnOperatorsSignalIsNamedOnlyIfItEndedTheWorker) {
+  worker.operator_signal = SIGUSR2;
+  EXPECT_EQ(end(Kind::signaled, SIGUSR2).cause, ExitCause::operator_request);
+  EXPECT_FALSE(end(Kind::signaled, SIGUSR2).failed);
+  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "it may have been long ago";
+  EXPECT_EQ(end(Kind::signaled, SIGSEGV).cause, ExitCause::signal);
+  worker.operator_signal = SIGTERM;
+  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::operator_request);
+}
+
+TEST_F(ExitVerdict, OutOfMemoryComesFirst) {
+  leave(ExitCause::reloaded);
+  EXPECT_EQ(end(Kind::signaled, SIGKILL, true).cause, ExitCause::oom);
+}
+
+}  // namespace
+}  // namespace preforkd

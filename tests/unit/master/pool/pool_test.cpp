@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/pool.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+using Tells = PoolTest;
+
+TEST_F(Tells, TheObserverHearsAWorkersWholeStoryInOrder) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  start();
+  ASSERT_EQ(observer.started.size(), 1U);
+  EXPECT_EQ(observer.started[0].state, WorkerState::starting);
+  const WorkerId id = observer.started[0].id;
+  pool->worker_status(id, "warming up");
+  pool->worker_ready(id);
+  ASSERT_EQ(observer.ready.size(), 1U);
+  EXPECT_EQ(observer.ready[0].ready_at, clock.now());
+  EXPECT_EQ(observer.ready[0].status_text, "warming up");
+  pool->stop();
+  ASSERT_EQ(observer.draining.size(), 1U);
+  EXPECT_EQ(observer.draining[0].why, ExitCause::operator_request);
+  EXPECT_EQ(observer.draining[0].worker.drain_deadline, clock.now() + config.drain_timeout);
+  pass(config.drain_timeout);
+  ASSERT_EQ(observer.killed.size(), 1U);
+  EXPECT_EQ(observer.killed[0].signal, SIGKILL);
+  end(id, signaled(SIGKILL));
+  ASSERT_EQ(observer.exited.size(), 1U);
+  EXPECT_EQ(observer.exited[0].started_at, clock.now() - config.drain_timeout);
+  EXPECT_EQ(observer.exited[0].ended_at, clock.now());
+  using Change = std::pair<PoolState, PoolState>;
+  EXPECT_EQ(observer.states, (std::vector{Change{PoolState::starting, PoolState::running},
+                                          Change{PoolState::running, PoolState::stopping}}));
+}
+
+TEST_F(Tells, FactsAboutTheDeadAndTheUnknownAreIgnored) {
+  start_ready();
+  const WorkerId dead = worker(0).id;
+  end(dead, signaled(SIGKILL));
+  ready_all();
+  const auto exits = observer.exited.size();
+  for (const WorkerId id : {dead, WorkerId{0}, WorkerId{12345}}) {
+    pool->worker_ready(id);
+    pool->worker_stopping(id);
+    pool->worker_alive(id);
+    pool->worker_watchdog_trigger(id);
+    pool->worker_extends(id, seconds(1));
+    pool->worker_status(id, "boo");
+    pool->worker_measured(id, 1, 1);
+    pool->worker_exited(id, signaled(SIGKILL));
+  }
+  EXPECT_EQ(observer.exited.size(), exits);
+  EXPECT_EQ(pool->ready_count(), 3U);
+  EXPECT_EQ(pool->workers().size(), 3U);
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(Tells, ReadySaidTwiceIsHeardOnce) {
+  start_ready();
+  pool->worker_ready(worker(0).id);
+  EXPECT_EQ(observer.ready.size(), 3U);
+}
+
+TEST_F(Tells, ReadyOfAWorkerThatLeavesIsIgnored) {
+  start();
+  const WorkerId id = worker(0).id;
+  pool->stop();
+  pool->worker_ready(id);
+  EXPECT_TRUE(observer.ready.empty());
+  EXPECT_EQ(pool->ready_count(), 0U);
+}
+
+TEST_F(Tells, WorkersAreListedBySlotThenAge) {
+  start_ready();
+  EXPECT_TRUE(pool->recycle(0));
+  const auto workers = pool->workers();
+  ASSERT_EQ(workers.size(), 4U);
+  EXPECT_TRUE(std::is_sorted(workers.begin(), workers.end(), [](const WorkerView& a, const WorkerView& b) {
+    return a.slot < b.slot || (a.slot == b.slot && a.id < b.id);
+  }));
+  EXPECT_EQ(workers[1].slot, 0U);
+}
+
+TEST_F(Tells, TheLatestStatusTextIsShownAndGoesWithItsWorker) {
+  start_ready();
+  const WorkerId id = worker(1).id;
+  pool->worker_status(id, "busy");
+  pool->worker_status(id, "idle");
+  EXPECT_EQ(worker(1).status_text, "idle");
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(worker(1).status_text, "");
+}
+
+TEST_F(Tells, ExitsAreKeptAndCounted) {
+  start_ready();
+  for (int crash = 0; crash < 3; ++crash) crash_and_wait(0);
+  const auto exits = pool->exits(2);
+  ASSERT_EQ(exits.size(), 2U);
+  EXPECT_GT(exits[0].id, exits[1].id);
+  EXPECT_EQ(pool->exit_history().count(ExitCause::signal), 3U);
+  EXPECT_EQ(pool->exit_history().crashes(), 3U);
+}
+
+TEST_F(Tells, AProcessKeepsItsGenerationAlive) {
+  start();
+  auto launch = launcher.started[0];
+  launcher.started.clear();
+  launcher.alive.clear();
+  pool.reset();
+  EXPECT_EQ(launch.generation->config->workers.initial, 3U);
+}
+
+TEST_F(Tells, StateTextsAreThoseOfTheControlInterface) {
+  EXPECT_EQ(to_string(PoolState::starting), "starting");
+  EXPECT_EQ(to_string(PoolState::running), "running");
+  EXPECT_EQ(to_string(PoolState::reloading), "reloading");
+  EXPECT_EQ(to_string(PoolState::degraded), "degraded");
+  EXPECT_EQ(to_string(PoolState::stopping), "stopping");
+}
+
+}  // namespace
+}  // namespace preforkd

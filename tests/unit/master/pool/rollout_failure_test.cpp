@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Reloads that fail, and what happens to workers while one runs.
+#include "master/pool/rollout.hpp"
+
+#include <set>
+
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+using RolloutFailure = PoolTest;
+
+TEST_F(RolloutFailure, AFailingNewWorkerLeavesTheOldGenerationUntouched) {
+  config.reload.max_surge = 2U;
+  start_ready();
+  reload();
+  const WorkerId other = staying(1).back().id;
+  const WorkerId bad = staying(0).back().id;
+  end(bad, exited(3));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(observer.reloads[0].text, "slot 0: the new worker failed: exit, exit status 3");
+  ASSERT_TRUE(observer.reloads[0].failure);
+  EXPECT_EQ(observer.reloads[0].failure->id, bad);
+  EXPECT_EQ(observer.reloads[0].failure->status.value, 3);
+  EXPECT_EQ(observer.exited.back().follow, Follow::reload_ends);
+  EXPECT_EQ(signals(other), std::vector{SIGTERM});
+  EXPECT_EQ(generations(), std::set{1U});
+  EXPECT_EQ(pool->ready_count(), 3U);
+  EXPECT_EQ(pool->generation(), 1U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+  let_leave();
+  EXPECT_EQ(pool->next_deadline(), std::nullopt) << "a failed reload leaves no backoff behind";
+}
+
+TEST_F(RolloutFailure, ANewWorkerThatDiesDuringItsSoakFailsTheReload) {
+  config.reload.soak = seconds(5);
+  start_ready();
+  reload();
+  ready_all();
+  pass(seconds(4));
+  end(staying(0).back().id, exited(0));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(generations(), std::set{1U});
+}
+
+TEST_F(RolloutFailure, ANewWorkerThatIsNotReadyInTimeFailsTheReload) {
+  start_ready();
+  reload();
+  const WorkerId late = staying(0).back().id;
+  pass(config.start_timeout);
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_EQ(observer.reloads[0].text, "slot 0: the new worker failed: start-timeout");
+  ASSERT_TRUE(observer.reloads[0].failure);
+  EXPECT_EQ(observer.reloads[0].failure->cause, ExitCause::start_timeout);
+  EXPECT_EQ(signals(late), std::vector{SIGKILL});
+}
+
+TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
+  start_ready();
+  launcher.fail_next = 1;
+  reload();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_EQ(observer.reloads[0].text, "slot 0: cannot start the new worker: Resource temporarily unavailable (EAGAIN)");
+  EXPECT_FALSE(observer.reloads[0].failure);
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(RolloutFailure, NobodyIsToldThatAProcessLeavesWhichNeverWas) {
+  config.reload.max_surge = 3U;
+  start_ready();
+  launcher.fail_next = 3;
+  reload();
+  EXPECT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.draining.empty());
+  EXPECT_EQ(pool->draining_count(), 0U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(RolloutFailure, ANewWorkerThatLeavesByItselfFailsTheReload) {
+  start_ready();
+  reload();
+  const WorkerId id = staying(0).back().id;
+  pool->worker_ready(id);
+  pool->worker_stopping(id);
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+}
+
+TEST_F(RolloutFailure, AFailureInALaterBatchBringsTheOldGenerationBackWithoutAGap) {
+  start_ready();
+  reload();
+  pool->worker_ready(staying(0).back().id);  // slot 0 is switched, slot 1 has a candidate
+  let_leave();
+  ASSERT_EQ(worker(0).generation, 2U);
+  end(staying(1).back().id, signaled(SIGSEGV));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  const WorkerId stale = worker(2).generation == 2 ? worker(2).id : staying(0).front().id;
+  EXPECT_TRUE(signals(stale).empty()) << "it serves until one of the old generation is ready";
+  EXPECT_EQ(pool->ready_count(), 3U);
+  settle();
+  EXPECT_EQ(generations(), std::set{1U});
+  EXPECT_EQ(pool->generation(), 1U);
+}
+
+TEST_F(RolloutFailure, ASwitchedWorkerThatCrashesBeforeTheCommitFailsTheReload) {
+  start_ready();
+  reload();
+  pool->worker_ready(staying(0).back().id);
+  end(worker(0).id, signaled(SIGSEGV));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(worker(0).generation, 1U) << "at once, of the old generation";
+  EXPECT_EQ(worker(0).state, WorkerState::starting);
+}
+
+TEST_F(RolloutFailure, ACrashedOldWorkerIsReplacedByOneOfItsOwnGenerationUntilTheCommit) {
+  start_ready();
+  reload();
+  end(worker(2).id, signaled(SIGSEGV));
+  EXPECT_EQ(worker(2).generation, 1U);
+  end(staying(0).front().id, signaled(SIGSEGV));
+  ASSERT_EQ(staying(0).size(), 2U);
+  EXPECT_EQ(staying(0).back().generation, 1U);
+  EXPECT_TRUE(observer.reloads.empty());
+  settle();
+  EXPECT_EQ(pool->generation(), 2U);
+}
+
+TEST_F(RolloutFailure, ACandidateThatIsTheOnlyReadyOneOfItsSlotStaysWhenTheReloadFails) {
+  config.reload.max_surge = 2U;
+  start_ready();
+  reload();
+  const WorkerId serving = staying(0).back().id;
+  pool->worker_ready(serving);
+  end(staying(0).front().id, signaled(SIGSEGV));  // the old one; its replacement starts
+  end(staying(1).back().id, exited(1));           // the other candidate: the reload fails
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(signals(serving).empty());
+  EXPECT_EQ(pool->ready_count(), 3U);
+  settle();
+  EXPECT_EQ(generations(), std::set{1U});
+}
+
+TEST_F(RolloutFailure, ShrinksDuringAReloadWithoutFailingIt) {
+  config.reload.max_surge = 3U;
+  start_ready();
+  reload();
+  EXPECT_TRUE(pool->resize(1));
+  settle();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.reloads[0].ok);
+  EXPECT_EQ(pool->target(), 1U);
+  EXPECT_EQ(pool->workers().size(), 1U);
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/rollout.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+using RolloutTest = PoolTest;
+
+TEST_F(RolloutTest, ReplacesEveryWorkerAndThenCommits) {
+  start_ready();
+  reload();
+  EXPECT_EQ(pool->state(), PoolState::reloading);
+  EXPECT_EQ(pool->generation(), 1U);
+  settle();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.reloads[0].ok);
+  EXPECT_EQ(pool->generation(), 2U);
+  EXPECT_EQ(generations(), std::set{2U});
+  EXPECT_EQ(pool->state(), PoolState::running);
+  for (const ExitRecord& exit : observer.exited) EXPECT_EQ(exit.cause, ExitCause::reloaded);
+}
+
+TEST_F(RolloutTest, NeverHasFewerReadyWorkersThanBefore) {
+  start_ready();
+  reload();
+  for (int turn = 0; turn < 20; ++turn) {
+    EXPECT_EQ(pool->ready_count(), 3U);
+    ready_all();
+    EXPECT_EQ(pool->ready_count(), 3U);
+    let_leave();
+  }
+  EXPECT_EQ(pool->generation(), 2U);
+}
+
+TEST_F(RolloutTest, TellsAnOldWorkerToLeaveOnlyOnceItsReplacementIsReady) {
+  start_ready();
+  const WorkerId old = worker(0).id;
+  reload();
+  EXPECT_EQ(new_workers(2), 1U) << "max_surge is 1";
+  EXPECT_TRUE(signals(old).empty());
+  pool->worker_ready(staying(0).back().id);
+  EXPECT_EQ(signals(old), std::vector{SIGTERM});
+}
+
+TEST_F(RolloutTest, SurgesByNumberOrByFractionRoundedUp) {
+  config.workers.initial = 10;
+  config.reload.max_surge = 0.25;
+  start_ready();
+  reload();
+  EXPECT_EQ(new_workers(2), 3U);
+  ready_all();
+  EXPECT_EQ(new_workers(2), 6U);
+  EXPECT_EQ(surge_limit(config.reload, 1), 1U);
+  EXPECT_EQ(surge_limit({.max_surge = 0.1}, 10), 1U);
+  EXPECT_EQ(surge_limit({.max_surge = 0.0}, 10), 1U);
+  EXPECT_EQ(surge_limit({.max_surge = 9.0}, 10), 10U);
+  EXPECT_EQ(surge_limit({.max_surge = 0U}, 10), 1U) << "nothing could ever be replaced";
+  EXPECT_EQ(surge_limit({.max_surge = 0U, .max_unavailable = 1}, 10), 0U);
+}
+
+TEST_F(RolloutTest, NewWorkersMustSurviveTheSoakBeforeOldOnesLeave) {
+  config.reload.soak = seconds(5);
+  config.reload.max_surge = 2U;
+  start_ready();
+  reload();
+  ready_all();
+  pass(seconds(5) - Duration(1));
+  EXPECT_TRUE(observer.draining.empty());
+  pass(Duration(1));
+  EXPECT_EQ(observer.draining.size(), 2U);
+  ready_all();
+  pass(seconds(5));
+  EXPECT_EQ(pool->generation(), 2U);
+}
+
+TEST_F(RolloutTest, ABatchIsSwitchedOnlyWhenAllOfItIsReady) {
+  config.reload.max_surge = 2U;
+  start_ready();
+  reload();
+  pool->worker_ready(staying(0).back().id);
+  EXPECT_TRUE(observer.draining.empty());
+  pool->worker_ready(staying(1).back().id);
+  EXPECT_EQ(observer.draining.size(), 2U);
+}
+
+TEST_F(RolloutTest, ReachesSlotsThatWaitAndCuresThem) {
+  config.restart.never = {7};
+  start_ready();
+  end(worker(0).id, exited(7));
+  end(worker(1).id, signaled(SIGSEGV));
+  end(worker(1).id, signaled(SIGSEGV));
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  reload();
+  EXPECT_EQ(new_workers(2), 3U) << "empty slots need no surge";
+  settle();
+  EXPECT_EQ(pool->generation(), 2U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_TRUE(pool->idle_slots().empty());
+  EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the new generation starts with a clean history";
+}
+
+TEST_F(RolloutTest, ADegradedPoolStaysSoIfItsNewWorkersWereReadyAndFailed) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.reload.soak = seconds(5);
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));
+  end(worker(0).id, signaled(SIGSEGV));
+  reload();
+  ready_all();
+  end(staying(0).back().id, exited(7));
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(pool->ready_count(), 0U);
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+}
+
+TEST_F(RolloutTest, ANewReloadSupersedesTheRunningOne) {
+  start_ready();
+  reload();
+  const WorkerId first = staying(0).back().id;
+  reload();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(observer.reloads[0].text, "superseded by a newer reload");
+  EXPECT_EQ(signals(first), std::vector{SIGTERM});
+  settle();
+  ASSERT_EQ(observer.reloads.size(), 2U);
+  EXPECT_TRUE(observer.reloads[1].ok);
+  EXPECT_EQ(generations(), std::set{3U});
+}
+
+TEST_F(RolloutTest, WaitsWhileTooManyGenerationsDrain) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.reload.max_draining = 2;
+  start_ready();
+  for (int turn = 0; turn < 3; ++turn) {
+    reload();
+    ready_all();
+  }
+  EXPECT_EQ(pool->generation(), 3U);
+  EXPECT_EQ(pool->draining_count(), 2U);
+  EXPECT_EQ(pool->state(), PoolState::reloading);
+  EXPECT_EQ(new_workers(4), 0U);
+  const WorkerId oldest = pool->workers().front().id;
+  pass(config.drain_timeout);
+  end(oldest, signaled(SIGKILL));
+  ready_all();
+  EXPECT_EQ(pool->generation(), 4U);
+}
+
+TEST_F(RolloutTest, APoolThatWaitsToReloadLivesOn) {
+  config.workers = {.initial = 1, .min = 1, .max = 5};
+  config.reload.max_draining = 1;
+  start_ready();
+  for (int turn = 0; turn < 2; ++turn) {
+    reload();
+    ready_all();
+  }
+  ASSERT_EQ(new_workers(3), 0U);
+  end(worker(0).id, signaled(SIGSEGV));
+  EXPECT_EQ(worker(0).generation, 2U);
+  ready_all();
+  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_EQ(staying(0).size(), 2U);
+  EXPECT_TRUE(pool->resize(3));
+  settle();
+  EXPECT_EQ(pool->generation(), 3U);
+  EXPECT_EQ(pool->ready_count(), 3U);
+}
+
+TEST_F(RolloutTest, WithMaxUnavailableOldWorkersMakeRoomOnceTheNewOnesHaveShownThatTheyWork) {
+  config.workers.initial = 5;
+  config.reload.max_unavailable = 2;
+  start_ready();
+  reload();
+  EXPECT_TRUE(observer.draining.empty()) << "the first batch only surges";
+  ready_all();
+  EXPECT_EQ(new_workers(2), 4U) << "one switched, one by surge, two in place of old ones";
+  EXPECT_EQ(pool->ready_count(), 3U);
+  settle();
+  EXPECT_EQ(pool->generation(), 2U);
+}
+
+TEST_F(RolloutTest, WithoutAnySurgeWorkersAreReplacedInPlace) {
+  config.reload.max_surge = 0U;
+  config.reload.max_unavailable = 1;
+  start_ready();
+  reload();
+  EXPECT_EQ(pool->ready_count(), 2U);
+  unsigned staying_most = 0;
+  for (int turn = 0; turn < 10; ++turn) {
+    unsigned count = 0;
+    for (const WorkerView& worker : pool->workers()) count += worker.state == WorkerState::draining ? 0 : 1;
+    staying_most = std::max(staying_most, count);
+    EXPECT_GE(pool->ready_count(), 2U);
+    ready_all();
+    let_leave();
+  }
+  EXPECT_EQ(staying_most, 3U);
+  EXPECT_EQ(pool->generation(), 2U);
+}
+
+TEST_F(RolloutTest, WithoutAnySurgeACrashLoopDoesNotKeepTheFixOut) {
+  config.reload.max_surge = 0U;
+  config.reload.max_unavailable = 1;
+  start_ready();
+  for (int crash = 0; crash < 3; ++crash) crash_and_wait(2);
+  end(worker(2).id, signaled(SIGSEGV));
+  reload();
+  settle();
+  EXPECT_EQ(pool->generation(), 2U);
+  EXPECT_EQ(pool->ready_count(), 3U);
+}
+
+TEST_F(RolloutTest, APoolThatNeverGotReadyCanBeReloaded) {
+  start();
+  reload();
+  for (const WorkerView& worker : pool->workers()) {
+    if (worker.generation == 2) pool->worker_ready(worker.id);
+  }
+  for (int turn = 0; turn < 3; ++turn) {
+    for (const WorkerView& worker : pool->workers()) {
+      if (worker.generation == 2) pool->worker_ready(worker.id);
+    }
+  }
+  EXPECT_EQ(pool->generation(), 2U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(RolloutTest, GrowsDuringAReload) {
+  start_ready();
+  reload();
+  EXPECT_TRUE(pool->resize(6));
+  settle();
+  EXPECT_EQ(generations(), std::set{2U});
+  EXPECT_EQ(pool->ready_count(), 6U);
+  EXPECT_EQ(pool->target(), 6U);
+}
+
+TEST_F(RolloutTest, ASlotThatGoesAndComesBackDuringAReloadIsNotForgotten) {
+  config.reload.max_surge = 3U;
+  config.reload.soak = seconds(5);
+  start_ready();
+  reload();
+  ready_all();
+  EXPECT_TRUE(pool->resize(2));
+  EXPECT_TRUE(pool->resize(3));
+  EXPECT_EQ(worker(2).generation, 1U);
+  for (int turn = 0; turn < 3; ++turn) {
+    ready_all();
+    pass(seconds(5));
+  }
+  EXPECT_EQ(pool->generation(), 2U);
+  EXPECT_EQ(generations(), std::set{2U});
+}
+
+TEST_F(RolloutTest, AnEmptySlotThatHadToWaitForTheSurgeIsFilledWhenThereIsSome) {
+  config.reload.soak = minutes(1);
+  start_ready();
+  for (unsigned slot = 0; slot < 2; ++slot) {
+    for (int crash = 0; crash < 2; ++crash) end(worker(slot).id, signaled(SIGSEGV));
+  }
+  reload();
+  ready_all();
+  ASSERT_EQ(new_workers(2), 3U) << "two in empty slots, and one by surge";
+  pass(seconds(1));
+  ASSERT_EQ(staying(0).size() + staying(1).size(), 2U) << "their backoffs have ended, but the surge is taken";
+  for (int crash = 0; crash < 2; ++crash) {
+    for (const WorkerView& worker : staying(2)) {
+      if (worker.generation == 1) end(worker.id, signaled(SIGSEGV));
+    }
+  }
+  EXPECT_EQ(staying(0).size() + staying(1).size(), 3U) << "now slot 2 waits in its backoff";
+  EXPECT_TRUE(observer.reloads.empty());
+}
+
+TEST_F(RolloutTest, AnotherNumberOfWorkersInTheConfigCountsFromTheCommitOn) {
+  start_ready();
+  config.workers = {.initial = 5, .min = 1, .max = 10};
+  reload();
+  EXPECT_EQ(pool->target(), 3U);
+  settle();
+  EXPECT_EQ(pool->target(), 5U);
+  EXPECT_EQ(pool->ready_count(), 5U);
+  config.workers.initial = 2;
+  reload();
+  settle();
+  EXPECT_EQ(pool->target(), 2U);
+  EXPECT_EQ(pool->workers().size(), 2U);
+}
+
+TEST_F(RolloutTest, WhatAnOperatorHasMadeOfTheNumberOutlivesAReload) {
+  start_ready();
+  EXPECT_TRUE(pool->resize(7));
+  reload();
+  settle();
+  EXPECT_EQ(pool->target(), 7U);
+}
+
+TEST_F(RolloutTest, StoppingEndsTheReload) {
+  start_ready();
+  reload();
+  pool->stop();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  EXPECT_EQ(observer.reloads[0].text, "the pool stops");
+  for (const WorkerView& worker : pool->workers()) EXPECT_EQ(signals(worker.id), std::vector{SIGTERM});
+  let_leave();
+  EXPECT_TRUE(pool->finished());
+}
+
+TEST_F(RolloutTest, OldWorkersKeepTheirOwnGenerationsConfig) {
+  config.stop_signal = SIGQUIT;
+  start_ready();
+  const WorkerId old = worker(0).id;
+  config.stop_signal = SIGTERM;
+  reload();
+  ready_all();
+  EXPECT_EQ(signals(old), std::vector{SIGQUIT});
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Resize, kill, stop. Reloads are in rollout_test.cpp, recycling in replacements_test.cpp.
+#include "master/pool/scheduler.hpp"
+
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+using SchedulerCommands = PoolTest;
+
+TEST_F(SchedulerCommands, GrowsAtOnceAndShrinksFromTheTop) {
+  start_ready();
+  EXPECT_TRUE(pool->resize(5));
+  EXPECT_EQ(launcher.started.size(), 5U);
+  ready_all();
+  const WorkerId third = worker(3).id;
+  const WorkerId fourth = worker(4).id;
+  EXPECT_TRUE(pool->resize(3));
+  EXPECT_EQ(signals(third), std::vector{SIGTERM});
+  EXPECT_EQ(signals(fourth), std::vector{SIGTERM});
+  EXPECT_EQ(pool->ready_count(), 3U);
+  end(third, signaled(SIGTERM));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::scaled_down);
+  EXPECT_EQ(observer.exited.back().follow, Follow::nobody);
+  EXPECT_FALSE(observer.exited.back().failed);
+  EXPECT_EQ(pool->target(), 3U);
+}
+
+TEST_F(SchedulerCommands, AdoptsAConfigThatNeedsNoNewWorkers) {
+  start_ready();
+  config.workers = {.initial = 5, .min = 2, .max = 6};
+  config.restart.never = {7};
+  adopt();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.reloads[0].ok);
+  EXPECT_EQ(pool->generation(), 1U);
+  EXPECT_EQ(launcher.started.size(), 5U) << "two more and none replaced";
+  EXPECT_FALSE(pool->resize(7));
+  EXPECT_TRUE(pool->resize(6));
+  ready_all();
+  end(worker(0).id, exited(7));
+  EXPECT_EQ(observer.exited.back().follow, Follow::down) << "restart is the new one, for old workers too";
+}
+
+TEST_F(SchedulerCommands, AnotherRangeMovesTheNumberNoFurtherThanItMust) {
+  config.workers = {.initial = 2, .min = 2, .max = 5};
+  start_ready();
+  ASSERT_TRUE(pool->resize(4));
+  const auto after = [this](const WorkerCount& workers) {
+    config.workers = workers;
+    adopt();
+    return pool->target();
+  };
+  EXPECT_EQ(after({.initial = 2, .min = 2, .max = 8}), 4U);
+  EXPECT_EQ(after({.initial = 3, .min = 3, .max = 8}), 4U);
+  EXPECT_EQ(after({.initial = 6, .min = 6, .max = 8}), 6U);
+  EXPECT_EQ(after({.initial = 1, .min = 1, .max = 5}), 5U);
+  EXPECT_EQ(after({.initial = 2, .min = 1, .max = 5}), 2U) << "a number of its own counts";
+  EXPECT_EQ(after({.initial = 3, .min = 3, .max = 3}), 3U);
+}
+
+TEST_F(SchedulerCommands, AnAdoptedRecycleAgeCountsForWorkersThatAreThere) {
+  start_ready();
+  pass(minutes(30));
+  config.recycle.age = hours(1);
+  config.recycle.jitter = 0;
+  adopt();
+  pass(minutes(29));
+  EXPECT_EQ(launcher.started.size(), 3U);
+  pass(minutes(1));
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(SchedulerCommands, AdoptingEndsAReloadThatRuns) {
+  start_ready();
+  reload();
+  adopt();
+  ASSERT_EQ(observer.reloads.size(), 2U);
+  EXPECT_EQ(observer.reloads[0].text, "superseded by a newer reload");
+  EXPECT_TRUE(observer.reloads[1].ok);
+  settle();
+  EXPECT_EQ(generations(), std::set{1U});
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerCommands, StaysBetweenItsLimits) {
+  start_ready();
+  EXPECT_FALSE(pool->resize(0));
+  EXPECT_FALSE(pool->resize(11));
+  EXPECT_EQ(pool->target(), 3U);
+  EXPECT_TRUE(pool->resize(10));
+  EXPECT_TRUE(pool->resize(1));
+}
+
+TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
+  start_ready();
+  for (int crash = 0; crash < 8; ++crash) crash_and_wait(2);
+  end(worker(2).id, signaled(SIGSEGV));
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_TRUE(pool->resize(2));
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+  EXPECT_TRUE(pool->resize(3));
+  EXPECT_EQ(worker(2).state, WorkerState::starting);
+  EXPECT_EQ(crash_and_wait(2), Duration{0});
+}
+
+TEST_F(SchedulerCommands, AnOperatorsSignalIsNoCrash) {
+  start_ready();
+  const WorkerId id = worker(1).id;
+  EXPECT_TRUE(pool->kill(1, SIGKILL));
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
+  EXPECT_FALSE(observer.exited.back().failed);
+  EXPECT_EQ(worker(1).state, WorkerState::starting);
+  EXPECT_FALSE(pool->kill(17, SIGTERM));
+}
+
+TEST_F(SchedulerCommands, StopTellsEveryoneToLeaveAndEndsWithTheLast) {
+  config.stop_signal = SIGQUIT;
+  start();
+  pool->worker_ready(worker(0).id);
+  pool->stop();
+  EXPECT_EQ(pool->state(), PoolState::stopping);
+  const auto workers = pool->workers();
+  for (const WorkerView& worker : workers) {
+    EXPECT_EQ(signals(worker.id), std::vector{SIGQUIT});
+    EXPECT_EQ(worker.drain_deadline, clock.now() + config.drain_timeout);
+    EXPECT_FALSE(pool->finished());
+    end(worker.id, exited(0));
+    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
+  }
+  EXPECT_TRUE(pool->finished());
+  EXPECT_EQ(launcher.started.size(), 3U);
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+}
+
+TEST_F(SchedulerCommands, StopNowKillsEveryoneOnce) {
+  start_ready();
+  pool->stop();
+  pool->stop_now();
+  pool->stop_now();
+  for (const WorkerView& worker : pool->workers()) {
+    EXPECT_EQ(signals(worker.id), (std::vector{SIGTERM, SIGKILL}));
+    end(worker.id, signaled(SIGKILL));
+    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
+  }
+  EXPECT_TRUE(pool->finished());
+}
+
+TEST_F(SchedulerCommands, AStoppedPoolObeysNobodyAndStartsNothing) {
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));
+  end(worker(0).id, signaled(SIGSEGV));  // in backoff
+  pool->stop();
+  EXPECT_FALSE(pool->resize(5));
+  EXPECT_FALSE(pool->recycle(1));
+  reload();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads[0].ok);
+  const auto started = launcher.started.size();
+  pass(hours(1));
+  let_leave();
+  EXPECT_EQ(launcher.started.size(), started);
+  EXPECT_TRUE(pool->finished());
+}
+
+}  // namespace
+}  // namespace preforkd

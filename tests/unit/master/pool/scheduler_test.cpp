@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+// What becomes of slots and their workers while nobody asks for anything: start, crash, backoff, leaving by itself.
+#include "master/pool/scheduler.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+using SchedulerTest = PoolTest;
+
+TEST_F(SchedulerTest, StartsAWorkerInEachSlot) {
+  start();
+  ASSERT_EQ(launcher.started.size(), 3U);
+  for (unsigned slot = 0; slot < 3; ++slot) {
+    EXPECT_EQ(launcher.started[slot].slot, slot);
+    EXPECT_EQ(launcher.started[slot].generation->number, 1U);
+  }
+  EXPECT_EQ(pool->state(), PoolState::starting);
+  EXPECT_FALSE(pool->fully_started());
+}
+
+TEST_F(SchedulerTest, RunsOnceAllItsWorkersAreReady) {
+  start();
+  pool->worker_ready(worker(0).id);
+  pool->worker_ready(worker(1).id);
+  EXPECT_EQ(pool->state(), PoolState::starting);
+  pool->worker_ready(worker(2).id);
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_TRUE(pool->fully_started());
+  EXPECT_EQ(pool->ready_count(), 3U);
+}
+
+TEST_F(SchedulerTest, AReadyPoolWithoutWatchdogsHasNoDeadline) {
+  start_ready();
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+}
+
+TEST_F(SchedulerTest, ReplacesACrashedWorkerAtOnceInItsSlot) {
+  start_ready();
+  end(worker(1).id, signaled(SIGKILL));
+  ASSERT_EQ(launcher.started.size(), 4U);
+  EXPECT_EQ(launcher.started.back().slot, 1U);
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
+  EXPECT_TRUE(observer.exited.back().failed);
+  EXPECT_TRUE(observer.exited.back().was_ready);
+  EXPECT_EQ(observer.exited.back().follow, Follow::starts);
+  EXPECT_EQ(observer.exited.back().next_try_at, std::nullopt);
+  EXPECT_EQ(pool->state(), PoolState::running) << "a crash that is replaced at once is not degraded";
+}
+
+TEST_F(SchedulerTest, WaitsLongerAfterEachCrashOfTheSameSlotOnly) {
+  start_ready();
+  EXPECT_EQ(crash_and_wait(0), Duration{0});
+  Duration full = config.restart.delay;
+  for (int crash = 2; crash < 14; ++crash) {
+    const Duration wait = crash_and_wait(0);
+    EXPECT_GE(wait, full * 3 / 4);
+    EXPECT_LE(wait, full);
+    full = std::min(full * 2, config.restart.max_delay);
+  }
+  EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the other slots have a history of their own";
+}
+
+TEST_F(SchedulerTest, ForgetsCrashesAfterGoodUptime) {
+  start_ready();
+  for (int crash = 0; crash < 6; ++crash) crash_and_wait(0);
+  ready_all();
+  pass(config.restart.forget_after);
+  EXPECT_EQ(crash_and_wait(0), Duration{0});
+}
+
+TEST_F(SchedulerTest, IsDegradedWhileASlotWaitsAndUntilAllAreReadyAgain) {
+  start_ready();
+  end(worker(0).id, signaled(SIGSEGV));
+  end(worker(0).id, signaled(SIGSEGV));
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  const auto idle = pool->idle_slots();
+  ASSERT_EQ(idle.size(), 1U);
+  EXPECT_EQ(idle[0].slot, 0U);
+  EXPECT_EQ(idle[0].crashes, 2U);
+  EXPECT_EQ(idle[0].retry_at, pool->next_deadline());
+  EXPECT_EQ(observer.exited.back().follow, Follow::waits);
+  EXPECT_EQ(observer.exited.back().next_try_at, idle[0].retry_at);
+  pass(config.restart.delay);
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  ready_all();
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, ACleanExitOfALongReadyWorkerIsNoCrash) {
+  start_ready();
+  for (int turn = 0; turn < 20; ++turn) {
+    pass(RespawnPolicy::short_life);
+    end(worker(0).id, exited(0));
+    EXPECT_EQ(observer.exited.back().cause, ExitCause::exit);
+    EXPECT_FALSE(observer.exited.back().failed);
+    ready_all();
+  }
+  EXPECT_EQ(launcher.started.size(), 23U);
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, InstantCleanExitsDoNotSpin) {
+  start_ready();
+  for (int turn = 0; turn < 2; ++turn) {
+    end(worker(0).id, exited(0));
+    ready_all();
+  }
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(SchedulerTest, InstantAnnouncementsToLeaveDoNotSpin) {
+  start_ready();
+  for (int turn = 0; turn < 2; ++turn) {
+    pool->worker_stopping(worker(0).id);
+    ready_all();
+  }
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(launcher.started.size(), 4U);
+}
+
+TEST_F(SchedulerTest, AProgramThatCannotBeExecutedIsTriedAgainForEver) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.restart.max_delay = seconds(5);
+  start();
+  for (int turn = 0; turn < 50; ++turn) {
+    end(worker(0).id, {ExitStatus::Kind::exec_failed, ENOENT, "execve"});
+    EXPECT_TRUE(observer.exited.back().failed);
+    pass(config.restart.max_delay);
+  }
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(launcher.started.size(), 51U);
+}
+
+TEST_F(SchedulerTest, AFailedForkIsRetriedAfterAWaitAndIsNoCrash) {
+  launcher.fail_next = 2;
+  launcher.error = ENOMEM;
+  start();
+  EXPECT_EQ(launcher.started.size(), 1U);
+  ASSERT_EQ(observer.failed_launches.size(), 2U);
+  EXPECT_EQ(observer.failed_launches[0].error, ENOMEM);
+  EXPECT_EQ(observer.failed_launches[0].slot, 0U);
+  EXPECT_GT(observer.failed_launches[0].next_try_at, clock.now());
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_EQ(pool->idle_slots()[0].crashes, 0U);
+  pass(config.restart.delay);
+  EXPECT_EQ(launcher.started.size(), 3U);
+  ready_all();
+  EXPECT_EQ(pool->state(), PoolState::running);
+  EXPECT_TRUE(observer.exited.empty());
+}
+
+TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
+  launcher.fail_next = 1;
+  start();
+  pass(config.restart.delay);
+  ready_all();
+  EXPECT_EQ(crash_and_wait(0), Duration{0});
+}
+
+TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
+  start_ready();
+  launcher.fail_next = 1000;
+  end(worker(0).id, signaled(SIGSEGV));
+  pass(minutes(1));
+  EXPECT_LT(observer.failed_launches.size(), 15U);
+  EXPECT_GT(observer.failed_launches.size(), 5U);
+}
+
+TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks) {
+  config.restart.never = {7};
+  start_ready();
+  end(worker(1).id, exited(7));
+  EXPECT_EQ(observer.exited.back().follow, Follow::down);
+  pass(hours(1));
+  EXPECT_EQ(launcher.started.size(), 3U);
+  ASSERT_EQ(pool->idle_slots().size(), 1U);
+  EXPECT_TRUE(pool->idle_slots()[0].down);
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+  EXPECT_TRUE(pool->recycle(1));
+  EXPECT_EQ(worker(1).state, WorkerState::starting);
+  ready_all();
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, AWorkerThatLeavesByItselfIsReplacedAtOnceAndGetsADeadline) {
+  start_ready();
+  pass(seconds(5));
+  const WorkerId id = worker(0).id;
+  pool->worker_stopping(id);
+  EXPECT_NE(worker(0).id, id);
+  EXPECT_EQ(pool->ready_count(), 2U);
+  EXPECT_EQ(pool->draining_count(), 1U);
+  EXPECT_TRUE(signals(id).empty());
+  pool->worker_stopping(id);
+  pass(config.drain_timeout);
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::drain_timeout);
+  EXPECT_EQ(observer.draining.size(), 1U);
+}
+
+TEST_F(SchedulerTest, AWorkerThatLeftByItselfHasCrashedOnlyIfItFails) {
+  start_ready();
+  pass(seconds(5));
+  WorkerId id = worker(0).id;
+  pool->worker_stopping(id);
+  end(id, exited(0));
+  EXPECT_FALSE(observer.exited.back().failed);
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::exit);
+  ready_all();
+  pass(seconds(5));
+  id = worker(0).id;
+  pool->worker_stopping(id);
+  end(id, exited(3));
+  EXPECT_TRUE(observer.exited.back().failed);
+}
+
+TEST_F(SchedulerTest, AnOutOfMemoryKillIsNamed) {
+  start_ready();
+  pool->worker_exited(worker(0).id, signaled(SIGKILL), true);
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::oom);
+}
+
+TEST_F(SchedulerTest, ACrashDuringADrainIsNamedAsWhatItIs) {
+  start_ready();
+  pool->stop();
+  end(pool->workers()[0].id, signaled(SIGSEGV));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
+}
+
+// 10 000 workers and hundreds of thousands of events: whatever cost O(n) an event would take minutes here, and the
+// test's time limit would end it.
+TEST_F(SchedulerTest, TenThousandWorkersStayCheap) {
+  constexpr unsigned count = 10000;
+  config.workers = {.initial = count, .min = 1, .max = count};
+  config.hang_timeout = seconds(30);
+  config.recycle.requests = 100;
+  config.recycle.at_most = 1000;
+  config.reload.max_surge = 1000U;
+  Scheduler scheduler(std::make_shared<const PoolConfig>(config), 1);
+  std::vector<Action> actions;
+  Instant now = clock.now();
+  std::vector<WorkerId> alive;
+  std::vector<WorkerId> leaving;
+  const auto act = [&] {
+    scheduler.take_actions(actions);
+    for (const Action& action : actions) {
+      if (const auto* const launch = std::get_if<Launch>(&action)) alive.push_back(launch->id);
+      if (const auto* const drains = std::get_if<WorkerDrains>(&action)) leaving.push_back(drains->worker.id);
+    }
+  };
+  scheduler.start(now);
+  act();
+  ASSERT_EQ(alive.size(), count);
+  unsigned events = 0;
+  for (int round = 0; round < 10; ++round) {
+    now += seconds(2);
+    if (round == 5) scheduler.reload(std::make_shared<const PoolConfig>(config), now);
+    const std::vector<WorkerId> workers = std::exchange(alive, {});
+    for (std::size_t index = 0; index < workers.size(); ++index) {
+      const WorkerId id = workers[index];
+      scheduler.worker_ready(id, now);
+      scheduler.worker_alive(id, now);
+      scheduler.worker_measured(id, index % 10 == 0 ? 200 : 1, std::nullopt, now);
+      const bool dies = index % 7 == 0;
+      if (dies) scheduler.worker_exited(id, signaled(SIGKILL), false, now);
+      if (!dies) alive.push_back(id);
+      events += 4;
+      act();
+    }
+    for (const WorkerId id : std::exchange(leaving, {})) scheduler.worker_exited(id, exited(0), false, now);
+    act();
+  }
+  EXPECT_GT(events, 300000U);
+  EXPECT_LE(scheduler.roster().ready_slots(), count);
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/worker_types.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <set>
+
+namespace preforkd {
+namespace {
+
+TEST(WorkerTypes, EveryCauseHasAWordOfItsOwn) {
+  std::set<std::string_view> words;
+  for (std::size_t cause = 0; cause < exit_cause_count; ++cause) words.insert(to_string(static_cast<ExitCause>(cause)));
+  EXPECT_EQ(words, (std::set<std::string_view>{"exit", "signal", "start-timeout", "hang", "recycled", "scaled-down",
+                                               "reloaded", "operator", "drain-timeout", "oom"}));
+}
+
+TEST(WorkerTypes, AnExitStatusReadsAsAPhrase) {
+  EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::exited, 3, {}}), "exit status 3");
+  EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::signaled, SIGKILL, {}}), "signal 9 (SIGKILL)");
+  EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::dumped, SIGABRT, {}}), "signal 6 (SIGABRT), core dumped");
+  EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::signaled, 200, {}}), "signal 200");
+  EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::exec_failed, ENOENT, "execve"}),
+            "execve: No such file or directory (ENOENT)");
+  EXPECT_EQ(to_string(ExitStatus{}), "unknown status");
+}
+
+}  // namespace
+}  // namespace preforkd

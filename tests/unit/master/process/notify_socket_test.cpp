@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "master/process/notify_socket.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+namespace preforkd {
+namespace {
+
+class NotifySocketTest : public testing::Test {
+ protected:
+  NotifySocketTest() {
+    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
+    path_ = folder_ + "/notify.1";
+  }
+  ~NotifySocketTest() override { rmdir(folder_.c_str()); }
+
+  // As sd_pid_notify_with_fds(3) does it.
+  void send(std::string_view text, const std::vector<int>& descriptors = {}) const {
+    const UniqueFd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path_.c_str(), sizeof(address.sun_path) - 1);
+    iovec part{const_cast<char*>(text.data()), text.size()};
+    msghdr header{};
+    header.msg_name = &address;
+    header.msg_namelen = sizeof(address);
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    std::vector<char> control(CMSG_SPACE(descriptors.size() * sizeof(int)));
+    if (!descriptors.empty()) {
+      header.msg_control = control.data();
+      header.msg_controllen = control.size();
+      cmsghdr* rights = CMSG_FIRSTHDR(&header);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+      std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
+    }
+    ASSERT_EQ(sendmsg(sender.get(), &header, 0), static_cast<ssize_t>(text.size()));
+  }
+
+  std::string folder_ = "/tmp/preforkd-test.XXXXXX";
+  std::string path_;
+};
+
+bool is_closed_at_the_other_end(int pipe_end) {
+  pollfd waiting{pipe_end, POLLIN, 0};
+  return poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLHUP) != 0;
+}
+
+TEST_F(NotifySocketTest, ReceivesMessagesInOrderAndNeverBlocks) {
+  NotifySocket socket(path_);
+  send("READY=1");
+  send("STOPPING=1");
+  const auto first = socket.receive();
+  const auto second = socket.receive();
+  ASSERT_TRUE(std::holds_alternative<NotifySocket::Datagram>(first));
+  EXPECT_TRUE(std::get<NotifySocket::Datagram>(first).message.ready);
+  ASSERT_TRUE(std::holds_alternative<NotifySocket::Datagram>(second));
+  EXPECT_TRUE(std::get<NotifySocket::Datagram>(second).message.stopping);
+  EXPECT_TRUE(std::holds_alternative<NotifySocket::Nothing>(socket.receive()));
+}
+
+TEST_F(NotifySocketTest, ClosesABarriersDescriptorOnceTheMessageWasActedUpon) {
+  NotifySocket socket(path_);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  send("BARRIER=1", {write_end.get()});
+  write_end.reset();
+  {
+    const auto received = socket.receive();
+    ASSERT_TRUE(std::holds_alternative<NotifySocket::Datagram>(received));
+    const auto& datagram = std::get<NotifySocket::Datagram>(received);
+    EXPECT_TRUE(datagram.message.barrier);
+    ASSERT_EQ(datagram.descriptors.size(), 1U);
+    EXPECT_EQ(fcntl(datagram.descriptors.front().get(), F_GETFD), FD_CLOEXEC);
+    EXPECT_FALSE(is_closed_at_the_other_end(read_end.get()));
+  }
+  EXPECT_TRUE(is_closed_at_the_other_end(read_end.get()));
+}
+
+TEST_F(NotifySocketTest, ClosesDescriptorsOfMessagesThatItDoesNotUse) {
+  NotifySocket socket(path_);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  send("no message", std::vector<int>(100, write_end.get()));
+  write_end.reset();
+  EXPECT_TRUE(std::holds_alternative<NotifySocket::Unusable>(socket.receive()));
+  EXPECT_TRUE(is_closed_at_the_other_end(read_end.get()));
+}
+
+TEST_F(NotifySocketTest, RefusesAnOversizedDatagramAsAWhole) {
+  NotifySocket socket(path_);
+  send("READY=1\nX=" + std::string(max_notify_bytes, 'x'));
+  send("READY=1");
+  EXPECT_TRUE(std::holds_alternative<NotifySocket::Unusable>(socket.receive()));
+  EXPECT_TRUE(std::holds_alternative<NotifySocket::Datagram>(socket.receive()));
+}
+
+TEST_F(NotifySocketTest, IsForItsOwnUserOnlyAndRemovesItsPath) {
+  {
+    NotifySocket socket(path_);
+    struct stat there {};
+    ASSERT_EQ(stat(path_.c_str(), &there), 0);
+    EXPECT_TRUE(S_ISSOCK(there.st_mode));
+    EXPECT_EQ(there.st_mode & 07777U, 0600U & ~077U);
+  }
+  EXPECT_NE(access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(NotifySocketTest, ThrowsAReasonForAPathThatDoesNotFit) {
+  EXPECT_THROW(NotifySocket(folder_ + "/" + std::string(200, 'n')), std::system_error);
+  EXPECT_THROW(NotifySocket("/nonexistent/notify.1"), std::system_error);
+}
+
+}  // namespace
+}  // namespace preforkd

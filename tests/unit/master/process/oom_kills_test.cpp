@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "master/process/oom_kills.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "unit/temp_folder.hpp"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::minutes;
+
+class OomKillsTest : public testing::Test {
+ protected:
+  std::string set(const std::string& file, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(mount.path(file)).parent_path());
+    return mount.write(file, text);
+  }
+  // As version 2 has it.
+  void count(unsigned kills) {
+    set("x/memory.events", "low 0\nhigh 3\nmax 5\noom 9\noom_kill " + std::to_string(kills) + "\noom_group_kill 7\n");
+  }
+  [[nodiscard]] OomKills begin() const { return OomKills(oom_count_file("0::/x\n", mount.path())); }
+
+  TempFolder mount;
+  Instant now{minutes(10)};
+};
+
+TEST_F(OomKillsTest, AGrownCountExplainsADeath) {
+  count(4);
+  OomKills kills = begin();
+  EXPECT_FALSE(kills.explain_death(now)) << "those before us are not ours";
+  count(5);
+  EXPECT_TRUE(kills.explain_death(now));
+  EXPECT_FALSE(kills.explain_death(now));
+}
+
+TEST_F(OomKillsTest, KillsThatCameTogetherExplainAsManyDeaths) {
+  count(0);
+  OomKills kills = begin();
+  count(2);
+  EXPECT_TRUE(kills.explain_death(now));
+  EXPECT_TRUE(kills.explain_death(now + std::chrono::milliseconds(1)));
+  EXPECT_FALSE(kills.explain_death(now + std::chrono::milliseconds(2)));
+}
+
+TEST_F(OomKillsTest, AKillThatComesBeforeAllDeathsAreKnownTakesNoneAway) {
+  count(0);
+  OomKills kills = begin();
+  count(2);
+  EXPECT_TRUE(kills.explain_death(now));
+  count(3);
+  EXPECT_TRUE(kills.explain_death(now + std::chrono::milliseconds(1)));
+  EXPECT_TRUE(kills.explain_death(now + std::chrono::milliseconds(2)));
+  EXPECT_FALSE(kills.explain_death(now + std::chrono::milliseconds(3)));
+}
+
+TEST_F(OomKillsTest, AKillThatNoWorkerDiedOfExplainsNoLaterDeath) {
+  count(0);
+  OomKills kills = begin();
+  count(2);
+  EXPECT_TRUE(kills.explain_death(now));
+  EXPECT_FALSE(kills.explain_death(now + minutes(1)));
+}
+
+TEST_F(OomKillsTest, ReadsVersion1) {
+  const std::string file = set("memory/docker/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+  EXPECT_EQ(oom_count_file("4:memory:/docker/x\n1:cpu:/\n0::/\n", mount.path()), file);
+  OomKills kills(file);
+  set("memory/docker/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 1\noom_kill 2");
+  EXPECT_TRUE(kills.explain_death(now));
+}
+
+// In a container the path is the host's, and what is mounted is the container's own group.
+TEST_F(OomKillsTest, TakesTheMountsRootWhereTheGroupCanNotBeSeen) {
+  const std::string file = set("memory.events", "oom 0\noom_kill 0\n");
+  EXPECT_EQ(oom_count_file("0::/../../user.slice\n", mount.path()), file);
+  EXPECT_EQ(oom_count_file("0::/kubepods/pod1\n", mount.path()), file);
+}
+
+TEST_F(OomKillsTest, WhereNothingIsCountedNothingIsFound) {
+  set("old/memory.events", "low 0\noom 9\n");
+  set("odd/memory.events", "oom_kill x\n");
+  for (const char* const text : {"", "0::/none\n", "0::/old\n", "0::/odd\n", "4:cpu:/x\n", ":::", "\n"}) {
+    EXPECT_EQ(oom_count_file(text, mount.path()), std::nullopt) << text;
+  }
+  OomKills kills(std::nullopt);
+  EXPECT_FALSE(kills.explain_death(now));
+}
+
+TEST_F(OomKillsTest, AFileThatGoesAwayIsNoReason) {
+  count(4);
+  OomKills kills = begin();
+  std::filesystem::remove_all(mount.path("x"));
+  EXPECT_FALSE(kills.explain_death(now));
+  count(4);
+  EXPECT_FALSE(kills.explain_death(now)) << "what was counted before is not counted again";
+}
+
+}  // namespace
+}  // namespace preforkd

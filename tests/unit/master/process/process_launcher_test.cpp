@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "master/process/process_launcher.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Record final : public WorkerObserver {
+ public:
+  void on_worker_executed(WorkerId id) override { executed.insert(id); }
+  void on_worker_notified(WorkerId, const NotifyMessage&) override {}
+  void on_worker_gone(WorkerId id, const ExitStatus& status) override {
+    gone[id] = status;
+    if (on_gone) on_gone(id);
+  }
+
+  std::set<WorkerId> executed;
+  std::map<WorkerId, ExitStatus> gone;
+  std::function<void(WorkerId)> on_gone;
+};
+
+class ProcessLauncherTest : public testing::Test {
+ protected:
+  ProcessLauncherTest()
+      : config_(listening()),
+        sockets_(ListenSockets::open(config_)),
+        directory_("test"),
+        launcher_(loop_, sockets_, directory_, {}, record_) {
+    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
+  }
+  ~ProcessLauncherTest() override {
+    for (const WorkerId id : started_) launcher_.signal(id, SIGKILL);
+    run_until([this] { return record_.gone.size() == started_.size(); });
+    std::filesystem::remove_all(folder_);
+  }
+
+  static PoolConfig listening() {
+    PoolConfig config;
+    config.name = "test";
+    config.listen = {
+        {.text = "127.0.0.1:0",
+         .address = *parse_address("127.0.0.1:0"),
+         .name = "web",
+         .mode = {},
+         .user = {},
+         .group = {}},
+        {.text = "[::1]:0", .address = *parse_address("[::1]:0"), .name = "web6", .mode = {}, .user = {}, .group = {}}};
+    return config;
+  }
+
+  int start(const std::vector<std::string>& program, unsigned slot = 0) {
+    config_.program = program;
+    const WorkerId id{next_id_++};
+    const auto generation =
+        std::make_shared<const Generation>(Generation{3, std::make_shared<const PoolConfig>(config_)});
+    const int error = launcher_.start({id, slot, generation});
+    if (error == 0) started_.push_back(id);
+    return error;
+  }
+
+  bool run_until(const std::function<bool()>& condition) {
+    const Instant deadline = SteadyClock().now() + seconds(10);
+    while (!condition()) {
+      if (SteadyClock().now() > deadline) return false;
+      loop_.run_once(milliseconds(100));
+    }
+    return true;
+  }
+
+  // Starts `script` in a shell whose output goes to a file, and returns that once the shell is gone.
+  std::string output_of(const std::string& script, unsigned slot = 0) {
+    const std::string file = folder_ + "/output";
+    EXPECT_EQ(start({"/bin/sh", "-c", "exec >" + file + "; " + script}, slot), 0);
+    EXPECT_TRUE(run_until([this] { return record_.gone.size() == started_.size(); }));
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+  }
+
+  std::string folder_ = "/tmp/preforkd-test.XXXXXX";
+  PoolConfig config_;
+  EventLoop loop_;
+  Record record_;
+  ListenSockets sockets_;
+  RuntimeDirectory directory_;
+  ProcessLauncher launcher_;
+  std::vector<WorkerId> started_;
+  std::uint64_t next_id_ = 1;
+};
+
+TEST_F(ProcessLauncherTest, PassesTheContractsEnvironment) {
+  config_.environment = {{"MINE", "yes"}};
+  config_.settings = R"({"a":1})";
+  config_.hang_timeout = seconds(2);
+  const std::string text = output_of("env; echo pid=$$", 5);
+  const auto has = [&text](const std::string& line) {
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+  };
+  const std::string pid = text.substr(text.rfind("pid=") + 4, text.size() - text.rfind("pid=") - 5);
+  EXPECT_TRUE(has("MINE=yes")) << text;
+  EXPECT_TRUE(has("PREFORK_POOL=test"));
+  EXPECT_TRUE(has("PREFORK_WORKER=5"));
+  EXPECT_TRUE(has("PREFORK_GENERATION=3"));
+  EXPECT_TRUE(has(R"(PREFORK_SETTINGS={"a":1})"));
+  EXPECT_TRUE(has("LISTEN_FDS=2"));
+  EXPECT_TRUE(has("LISTEN_FDNAMES=web:web6"));
+  EXPECT_TRUE(has("LISTEN_PID=" + pid)) << text;
+  EXPECT_TRUE(has("WATCHDOG_PID=" + pid));
+  EXPECT_TRUE(has("WATCHDOG_USEC=2000000"));
+  EXPECT_TRUE(has("PREFORK_CONTROL_FD=5"));
+  EXPECT_TRUE(has("PREFORK_STATS_FD=6"));
+  EXPECT_TRUE(has("NOTIFY_SOCKET=" + directory_.socket_path(1)));
+}
+
+TEST_F(ProcessLauncherTest, PassesExactlyTheContractsDescriptors) {
+  const UniqueFd leak(open("/", O_RDONLY));  // NOLINT: without CLOEXEC on purpose
+  const std::string text = output_of("for fd in /proc/$$/fd/*; do readlink $fd && echo ${fd##*/}; done");
+  std::istringstream lines(text);
+  std::map<std::string, std::string> there;
+  for (std::string target, fd; std::getline(lines, target) && std::getline(lines, fd);) there[fd] = target.substr(0, 7);
+  EXPECT_EQ(there.size(), 7U) << text;
+  EXPECT_EQ(there["0"], "/dev/nu");
+  EXPECT_EQ(there["3"], "socket:");
+  EXPECT_EQ(there["4"], "socket:");
+  EXPECT_EQ(there["5"], "socket:");
+  EXPECT_EQ(there["6"], "/memfd:");
+}
+
+TEST_F(ProcessLauncherTest, ReadsEnvironmentFilesAnewAtEachStart) {
+  const std::string file = folder_ + "/env";
+  config_.environment_files = {file};
+  std::ofstream(file) << "COLOUR=red\n";
+  EXPECT_EQ(output_of("echo $COLOUR"), "red\n");
+  std::ofstream(file) << "COLOUR=blue\n";
+  EXPECT_EQ(output_of("echo $COLOUR"), "blue\n");
+}
+
+TEST_F(ProcessLauncherTest, FailsWithAReasonIfAnEnvironmentFileIsGone) {
+  config_.environment_files = {folder_ + "/missing"};
+  EXPECT_NE(start({"/bin/true"}), 0);
+  EXPECT_NE(launcher_.failure().find("missing"), std::string::npos) << launcher_.failure();
+}
+
+TEST_F(ProcessLauncherTest, FailsWithTheErrnoIfItIsOutOfDescriptors) {
+  // UBSan looks at types by help of a pipe, so it must have seen these before.
+  EXPECT_EQ(start({"/bin/true"}), 0);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const int error = start({"/bin/true"});
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(error, EMFILE);
+  EXPECT_EQ(start({"/bin/true"}), 0);
+}
+
+TEST_F(ProcessLauncherTest, KnowsAWorkerUntilItsEndIsReported) {
+  ASSERT_EQ(start({"/bin/true"}), 0);
+  const WorkerId id = started_.front();
+  ASSERT_NE(launcher_.find(id), nullptr);
+  EXPECT_GT(launcher_.find(id)->pid(), 0);
+  EXPECT_NE(launcher_.config_of(id), nullptr);
+  bool known_at_the_end = false;
+  record_.on_gone = [&](WorkerId gone) { known_at_the_end = launcher_.find(gone) != nullptr; };
+  ASSERT_TRUE(run_until([this] { return !record_.gone.empty(); }));
+  EXPECT_TRUE(known_at_the_end);
+  EXPECT_EQ(launcher_.find(id), nullptr);
+  EXPECT_EQ(launcher_.config_of(id), nullptr);
+  launcher_.signal(id, SIGKILL);
+}
+
+TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
+  ASSERT_EQ(start({"/bin/true"}), 0);
+  record_.on_gone = [](WorkerId) { throw std::runtime_error("thrown by a test"); };
+  testing::internal::CaptureStderr();
+  const bool gone = run_until([this] { return !record_.gone.empty(); });
+  testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(launcher_.find(started_.front()), nullptr);
+}
+
+TEST_F(ProcessLauncherTest, StartsWorkersAfterSomebodyRemovedTheRuntimeDirectory) {
+  std::filesystem::remove_all(directory_.path());
+  EXPECT_EQ(start({"/bin/true"}), 0) << launcher_.failure();
+}
+
+TEST_F(ProcessLauncherTest, LeavesNoDescriptorBehind) {
+  const auto open_descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  const auto before = open_descriptors();
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(start({"/bin/true"}), 0);
+  ASSERT_TRUE(run_until([this] { return record_.gone.size() == started_.size(); }));
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(start({"/nonexistent"}), 0);
+  ASSERT_TRUE(run_until([this] { return record_.gone.size() == started_.size(); }));
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_F(ProcessLauncherTest, SumsTheConnectionsOfThoseThatCount) {
+  EXPECT_EQ(launcher_.connections(), std::nullopt);
+  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  EXPECT_EQ(launcher_.connections(), std::nullopt);
+  // The first bytes of a StatsPage: layout 1, reserved 0, 12 connections.
+  const std::string count_12 = R"(printf '\001\000\000\000\000\000\000\000\014' >&6; exec tail -f /dev/null)";
+  ASSERT_EQ(start({"/bin/sh", "-c", count_12}), 0);
+  ASSERT_EQ(start({"/bin/sh", "-c", count_12}), 0);
+  EXPECT_TRUE(run_until([this] { return launcher_.connections() == 24U; }));
+}
+
+}  // namespace
+}  // namespace preforkd

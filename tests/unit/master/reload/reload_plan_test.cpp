@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "master/reload/reload_plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "config/reader/pool_reader.hpp"
+
+namespace preforkd {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+ListenConfig listen_on(const std::string& text, const std::string& name = "echo") {
+  ListenConfig listen;
+  listen.text = text;
+  listen.address = parse_address(text).value();
+  listen.name = name;
+  return listen;
+}
+
+class ReloadPlanTest : public testing::Test {
+ protected:
+  ReloadPlanTest() {
+    live.name = "echo";
+    live.listen = {listen_on("127.0.0.1:80")};
+    live.program = {"/usr/bin/server", "--flag"};
+    live.workers = {.initial = 3, .min = 3, .max = 3};
+    live.settings = R"({"idle_timeout": "5min", "limits": {"depth": 3}})";
+    live.environment = {{"PASSWORD", "old secret"}};
+    live.environment_files = {"/etc/default/server"};
+    live.files = {{"/usr/bin/server", 1, 2, 3, 4}};
+    next = live;
+  }
+
+  [[nodiscard]] ReloadPlan plan(bool passed = false) const { return reload_plan(live, next, {present, passed}); }
+  [[nodiscard]] std::vector<std::string> lines(bool passed = false) const { return to_lines(plan(passed)); }
+
+  PoolConfig live;
+  PoolConfig next;
+  unsigned present = 3;
+};
+
+TEST_F(ReloadPlanTest, NothingThatChangedIsStillANewGeneration) {
+  EXPECT_THAT(plan().changes, IsEmpty());
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("nothing has changed: every worker is replaced all the same: new generation"));
+}
+
+TEST_F(ReloadPlanTest, WhatAWorkerGetsAtItsStartNeedsANewGeneration) {
+  next.settings = R"({"idle_timeout": "1min", "limits": {"depth": 4}, "more": true})";
+  next.drain_timeout = minutes(1);
+  next.program.emplace_back("two words");
+  next.process.umask = 027;
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_THAT(
+      lines(),
+      ElementsAre("program: /usr/bin/server --flag → /usr/bin/server --flag two words: new generation",
+                  "drain_timeout: 30s → 1min: new generation", "umask: as preforkd's → 0027: new generation",
+                  "settings.idle_timeout: 5min → 1min: new generation", "settings.limits.depth: 3 → 4: new generation",
+                  "settings.more: unset → true: new generation"));
+}
+
+TEST_F(ReloadPlanTest, TheNumberOfWorkersAloneReplacesNobody) {
+  next.workers = {.initial = 4, .min = 2, .max = 8};
+  EXPECT_FALSE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("workers: 3 → 2 to 8, at first 4: resize to 4 workers, no worker is replaced"));
+  next.ready = ReadyMode::exec;
+  EXPECT_TRUE(plan().new_generation);
+}
+
+TEST_F(ReloadPlanTest, ANumberOfWorkersThatFitsTheNewLimitsIsKept) {
+  live.workers = {.initial = 2, .min = 2, .max = 2};
+  next.workers = {.initial = 1, .min = 1, .max = 4};
+  present = 2;
+  EXPECT_EQ(plan().changes[0].needs, ChangeNeeds::nothing);
+  EXPECT_FALSE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: the pool keeps 2 workers"));
+  present = 6;
+  EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: resize to 4 workers, no worker is replaced"));
+}
+
+TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
+  next.restart.delay = seconds(1);
+  next.recycle.age = minutes(90);
+  next.reload.max_surge = 0.25;
+  next.description = "another";
+  EXPECT_FALSE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("description: \"\" → another: taken over, no worker is replaced",
+                                   "restart.delay: 100ms → 1s: taken over, no worker is replaced",
+                                   "recycle.age: off → 1h 30min: taken over, no worker is replaced",
+                                   "reload.max_surge: 1 → 25%: taken over, no worker is replaced"));
+}
+
+TEST_F(ReloadPlanTest, AnotherProgramAtTheSamePathIsAChangeEvenBesideOthers) {
+  next.workers.initial = 2;
+  next.files[0].inode = 7;
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_EQ(lines().back(), "file /usr/bin/server: changed: new generation");
+}
+
+TEST_F(ReloadPlanTest, ValuesOfTheEnvironmentAreNotShown) {
+  next.environment = {{"PASSWORD", "new secret"}, {"OTHER", "secret"}};
+  EXPECT_THAT(lines(),
+              ElementsAre("environment.PASSWORD: changed: new generation", "environment.OTHER: added: new generation"));
+  std::swap(live, next);
+  EXPECT_EQ(lines().back(), "environment.OTHER: removed: new generation");
+}
+
+TEST_F(ReloadPlanTest, AddressesComeAndGoByANewGenerationAndChangeInPlace) {
+  live.listen.push_back(listen_on("/run/x"));
+  next.listen = {listen_on("/run/x"), listen_on("@new")};
+  next.listen[0].mode = 0600;
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("listen /run/x mode: 0666 → 0600: changed in place",
+                                   "listen @new: added: bound first, new generation",
+                                   "listen 127.0.0.1:80: removed: closed at the end, new generation"));
+}
+
+TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoes) {
+  next.listen[0].backlog = 7;
+  EXPECT_FALSE(plan().new_generation);
+  next.listen[0].name = "web";
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_EQ(lines().front(), "listen 127.0.0.1:80: name echo → name web: new generation");
+}
+
+TEST_F(ReloadPlanTest, SocketsThatSystemdPassedAreNotOursToChange) {
+  next.listen = {listen_on("@new")};
+  const std::string unit = ": not changed: it is systemd's; systemctl daemon-reload, then restart the pool's units";
+  EXPECT_THAT(lines(true), ElementsAre("listen @new: added" + unit, "listen 127.0.0.1:80: removed" + unit));
+  EXPECT_TRUE(plan(true).new_generation) << "there is nothing else that the reload could be for";
+}
+
+TEST_F(ReloadPlanTest, ANameCannotChangeAndByHandAnAddressIsNeeded) {
+  EXPECT_THAT(reload_obstacles(live, next, false), IsEmpty());
+  next.listen.clear();
+  EXPECT_THAT(reload_obstacles(live, next, true), IsEmpty());
+  EXPECT_THAT(reload_obstacles(live, next, false),
+              ElementsAre("listen: is missing; a pool whose sockets systemd did not pass needs an address"));
+  next.listen = live.listen;
+  next.name = "other";
+  EXPECT_THAT(reload_obstacles(live, next, false),
+              ElementsAre("the pool's name can't change while it runs, from \"echo\" to \"other\"; stop it and start "
+                          "it anew"));
+}
+
+// A key that has no row would be taken over without anybody noticing what it needs.
+TEST_F(ReloadPlanTest, EveryKeyOfTheConfigHasARow) {
+  const std::vector<ConfigRow> rows = config_rows(live);
+  for (const ConfigSection& section : config_sections()) {
+    for (const std::string_view key : section.keys) {
+      if (key == "$schema" || section.path == "listen" || section.path == "workers") continue;
+      const std::string path = (section.path.empty() ? "" : std::string(section.path) + ".") + std::string(key);
+      EXPECT_TRUE(std::any_of(rows.begin(), rows.end(), [&](const ConfigRow& row) {
+        return row.key == path || row.key.starts_with(path + ".") || row.key.starts_with(path + " ");
+      })) << path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "master/reload/reload_result.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace preforkd {
+namespace {
+
+using testing::ElementsAre;
+
+ReloadFinished failed_worker() {
+  ExitRecord failure;
+  failure.slot = 2;
+  failure.status = {ExitStatus::Kind::exited, 3, {}};
+  return {.end = ReloadEnd::worker_failed, .generation = 5, .slot = 2, .failure = failure};
+}
+
+TEST(ReloadResult, OfACommitTellsTheGeneration) {
+  const ReloadResult result = result_of({.end = ReloadEnd::committed, .generation = 5}, 5);
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.generation, 5U);
+  EXPECT_EQ(describe(result), "generation 5 is live");
+}
+
+TEST(ReloadResult, OfAFailureNamesSlotCauseAndStatusAndWhereToRead) {
+  ReloadResult result = result_of(failed_worker(), 4);
+  EXPECT_FALSE(result.ok());
+  EXPECT_EQ(result.end, ReloadResult::End::worker_failed);
+  EXPECT_EQ(result.generation, 4U);
+  EXPECT_EQ(result.slot, 2U);
+  EXPECT_EQ(result.failure->status.value, 3);
+  EXPECT_THAT(result.reasons, ElementsAre("slot 2: the new worker failed: exit, exit status 3"));
+  result.last_words = where_it_wrote(true, "echo", 2, 4711);
+  EXPECT_EQ(
+      describe(result),
+      "slot 2: the new worker failed: exit, exit status 3; the workers that were there serve on; what the new one "
+      "wrote: journalctl -t 'echo[2]' _PID=4711");
+}
+
+TEST(ReloadResult, OfAProcessThatCouldNotBeMadeNamesTheSlot) {
+  const ReloadResult result = result_of({.end = ReloadEnd::launch_failed, .slot = 1, .error = EAGAIN}, 1);
+  EXPECT_EQ(result.end, ReloadResult::End::not_started);
+  EXPECT_EQ(result.slot, 1U);
+  EXPECT_FALSE(result.failure);
+}
+
+TEST(ReloadResult, OfANewerReloadOrAStopBlamesNoWorker) {
+  EXPECT_EQ(describe(result_of({.end = ReloadEnd::superseded, .generation = 2}, 1)), "superseded by a newer reload");
+  const ReloadResult stopped = result_of({.end = ReloadEnd::stopped, .generation = 2}, 1);
+  EXPECT_EQ(describe(stopped), "the pool stops");
+  EXPECT_FALSE(stopped.slot);
+}
+
+TEST(ReloadResult, LastWordsAreWhereTheWorkersWrite) {
+  EXPECT_EQ(where_it_wrote(true, "echo", 0, 0), "journalctl -t 'echo[0]'");
+  EXPECT_EQ(where_it_wrote(false, "echo", 0, 1), "see preforkd's own output, where its workers write, too");
+}
+
+TEST(ReloadResult, EndsHaveNames) {
+  EXPECT_EQ(to_string(ReloadResult::End::worker_failed), "worker-failed");
+  EXPECT_EQ(to_string(ReloadResult::End::config), "config");
+}
+
+}  // namespace
+}  // namespace preforkd

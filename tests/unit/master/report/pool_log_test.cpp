@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "master/report/pool_log.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class HeldClock final : public Clock {
+ public:
+  [[nodiscard]] Instant now() const noexcept override { return time; }
+  Instant time{hours(1)};
+};
+
+class PoolLogTest : public testing::Test {
+ protected:
+  PoolLogTest() : log_([this](WorkerId) { return facts_; }, [this] { return launch_failure_; }, clock_, seconds(30)) {
+    log::open(log::Sink::prefixed, log::Level::info);
+    log_.on_state_changed(PoolState::starting, PoolState::running);
+  }
+
+  template <class Call>
+  std::string line_of(Call call) {
+    testing::internal::CaptureStderr();
+    call();
+    return testing::internal::GetCapturedStderr();
+  }
+
+  [[nodiscard]] ExitRecord crash(int signal = SIGKILL) const {
+    ExitRecord exit;
+    exit.slot = 1;
+    exit.cause = ExitCause::signal;
+    exit.status = {ExitStatus::Kind::signaled, signal, {}};
+    exit.started_at = clock_.time - seconds(182);
+    exit.ended_at = clock_.time;
+    exit.was_ready = true;
+    exit.failed = true;
+    return exit;
+  }
+  std::string said_of(const ExitRecord& exit) {
+    return line_of([&] { log_.on_worker_exited(exit); });
+  }
+
+  HeldClock clock_;
+  ProcessFacts facts_{4711, 12, 100, "", {}};
+  std::string launch_failure_;
+  PoolLog log_;
+};
+
+TEST_F(PoolLogTest, SaysWhatDiedWhyAndWhatIsDone) {
+  EXPECT_EQ(said_of(crash()),
+            "<4>worker 1 (pid 4711, generation 1) died: signal 9 (SIGKILL) after 3min 2s, 12 connections lost; "
+            "replacing now\n");
+}
+
+TEST_F(PoolLogTest, SaysThatNobodyNoticed) {
+  facts_.connections = 0;
+  EXPECT_NE(said_of(crash()).find(", no connection lost; "), std::string::npos);
+}
+
+TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
+  ExitRecord last = crash();
+  last.status = {ExitStatus::Kind::exited, 78, {}};
+  last.follow = Follow::down;
+  EXPECT_NE(said_of(last).find("; no further try before a reload: restart.never lists this status\n"),
+            std::string::npos);
+}
+
+TEST_F(PoolLogTest, CountsCrashesInARow) {
+  said_of(crash());
+  clock_.time += seconds(10);
+  ExitRecord second = crash();
+  second.started_at = clock_.time - seconds(10);
+  second.follow = Follow::waits;
+  second.next_try_at = clock_.time + milliseconds(400);
+  EXPECT_NE(said_of(second).find("crashed 2 times in 10s, next try in 400ms\n"), std::string::npos);
+  EXPECT_EQ(log_.crash_text(1), "2 crashes (last: signal)");
+  EXPECT_EQ(log_.crash_text(0), "0 crashes");
+}
+
+TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
+  ExitRecord hung = crash(SIGABRT);
+  hung.cause = ExitCause::hang;
+  hung.follow = Follow::starting;
+  EXPECT_TRUE(said_of(hung).ends_with("; its replacement is starting\n"));
+  hung.follow = Follow::covered;
+  EXPECT_TRUE(said_of(hung).ends_with("; its slot is served by another worker\n"));
+  hung.follow = Follow::reload_ends;
+  EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the reload ends\n"));
+  hung.follow = Follow::nobody;
+  EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the pool has fewer workers now\n"));
+}
+
+TEST_F(PoolLogTest, ForgetsCrashesAfterAGoodTime) {
+  said_of(crash());
+  clock_.time += minutes(10);
+  ExitRecord much_later = crash();
+  much_later.follow = Follow::waits;
+  much_later.next_try_at = clock_.time + milliseconds(400);
+  const std::string line = said_of(much_later);
+  EXPECT_EQ(line.find("crashed"), std::string::npos) << line;
+}
+
+TEST_F(PoolLogTest, TellsWhatTheWorkerSaidLast) {
+  facts_ = {4711, {}, {}, "cannot open database", ENOENT};
+  const std::string line = said_of(crash(SIGSEGV));
+  EXPECT_NE(line.find("; it reported No such file or directory (ENOENT); its last status: cannot open database; "),
+            std::string::npos)
+      << line;
+  EXPECT_EQ(line.find("connections"), std::string::npos) << line;
+}
+
+TEST_F(PoolLogTest, NamesTheStepOfAnExecThatFailed) {
+  facts_.connections.reset();
+  ExitRecord exit = crash();
+  exit.was_ready = false;
+  exit.status = {ExitStatus::Kind::exec_failed, ENOENT, "execve"};
+  exit.follow = Follow::waits;
+  exit.next_try_at = clock_.time + seconds(1);
+  EXPECT_EQ(said_of(exit),
+            "<4>worker 1 (pid 4711, generation 1) could not be started: execve: No such file or directory (ENOENT); "
+            "next try in 1s\n");
+}
+
+TEST_F(PoolLogTest, TellsAHangFromACrash) {
+  ExitRecord exit = crash(SIGABRT);
+  exit.cause = ExitCause::hang;
+  EXPECT_NE(said_of(exit).find("died (hung): signal 6 (SIGABRT)"), std::string::npos);
+}
+
+TEST_F(PoolLogTest, IsQuietAboutWhatGoesAsItShouldWhileThePoolStops) {
+  ExitRecord exit = crash();
+  exit.failed = false;
+  exit.cause = ExitCause::reloaded;
+  exit.status = {ExitStatus::Kind::exited, 0, {}};
+  EXPECT_EQ(said_of(exit), "<6>worker 1 (pid 4711, generation 1) left (reloaded): exit status 0 after 3min 2s\n");
+  log_.on_state_changed(PoolState::running, PoolState::stopping);
+  EXPECT_EQ(said_of(exit), "");
+  EXPECT_NE(said_of(crash()).find("; not replaced: the pool stops\n"), std::string::npos);
+}
+
+TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
+  launch_failure_ = "cannot fork: Resource temporarily unavailable (EAGAIN)";
+  EXPECT_EQ(
+      line_of([this] { log_.on_launch_failed(2, EAGAIN, clock_.time + milliseconds(100)); }),
+      "<4>worker 2 cannot be started: cannot fork: Resource temporarily unavailable (EAGAIN); next try in 100ms\n");
+}
+
+TEST(SpokenTime, IsAsPreciseAsAPersonWantsIt) {
+  EXPECT_EQ(spoken_time(microseconds(1)), "1ms");
+  EXPECT_EQ(spoken_time(microseconds(12'345)), "12ms");
+  EXPECT_EQ(spoken_time(microseconds(1'250'000)), "1.3s");
+  EXPECT_EQ(spoken_time(microseconds(10'020'000)), "10s");
+  EXPECT_EQ(spoken_time(minutes(3) + milliseconds(2'100)), "3min 2s");
+}
+
+}  // namespace
+}  // namespace preforkd

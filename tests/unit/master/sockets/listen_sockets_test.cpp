@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+#include "master/sockets/listen_sockets.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include "base/errors.hpp"
+#include "base/listener.hpp"
+#include "unit/temp_folder.hpp"
+
+namespace preforkd {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+ListenConfig listen_on(const std::string& text, const std::string& name = "echo") {
+  ListenConfig listen;
+  listen.text = text;
+  listen.address = parse_address(text).value();
+  listen.name = name;
+  return listen;
+}
+
+PoolConfig pool(std::vector<ListenConfig> listen) {
+  PoolConfig config;
+  config.name = "echo";
+  config.listen = std::move(listen);
+  return config;
+}
+
+std::vector<int> fds(const std::vector<ListenSockets::Inherited>& sockets) {
+  std::vector<int> fds;
+  for (const auto& socket : sockets) fds.push_back(socket.fd);
+  return fds;
+}
+
+std::vector<std::string> names(const std::vector<ListenSockets::Inherited>& sockets) {
+  std::vector<std::string> names;
+  for (const auto& socket : sockets) names.push_back(socket.name);
+  return names;
+}
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0;
+}
+
+std::string failure_of(const PoolConfig& config, int code) {
+  try {
+    (void)ListenSockets::open(config);
+  } catch (const StartupError& error) {
+    EXPECT_EQ(error.exit_code(), code);
+    return error.what();
+  }
+  return "opened";
+}
+
+// Runs `body` as systemd starts a service: in a process of its own whose descriptors from 3 on are `fds`, announced in
+// its environment.
+void run_with_passed(const std::vector<int>& fds, const char* names, const std::function<void()>& body) {
+  std::cout.flush();  // what is buffered now would be printed by both
+  std::fflush(stdout);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // First out of the way: a target may be another's source.
+    std::vector<int> kept;
+    for (const int fd : fds) kept.push_back(fcntl(fd, F_DUPFD_CLOEXEC, 100));
+    for (std::size_t i = 0; i < kept.size(); ++i) dup2(kept[i], 3 + static_cast<int>(i));
+    setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+    setenv("LISTEN_FDS", std::to_string(fds.size()).c_str(), 1);
+    if (names != nullptr) setenv("LISTEN_FDNAMES", names, 1);
+    body();
+    std::cout.flush();
+    std::fflush(stdout);
+    _exit(::testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ListenSockets, BindsWhatTheConfigLists) {
+  const TempFolder folder;
+  const std::string path = folder.path("x.sock");
+  const PoolConfig config = pool({listen_on("127.0.0.1:0"), listen_on(path, "unix")});
+  const ListenSockets sockets = ListenSockets::open(config);
+  EXPECT_FALSE(sockets.passed());
+  EXPECT_THAT(names(sockets.of(config)), ElementsAre("echo", "unix"));
+  EXPECT_THAT(sockets.addresses(), ElementsAre(StartsWith("127.0.0.1:"), path));
+  EXPECT_NE(sockets.addresses().front(), "127.0.0.1:0");
+  for (const auto& [fd, name] : sockets.of(config)) {
+    EXPECT_TRUE(check_listener(fd));
+    EXPECT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0) << "as systemd's";
+    EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  }
+  EXPECT_THAT(sockets.differences(config), IsEmpty());
+}
+
+TEST(ListenSockets, RemovesThePathsItMadeAndLeavesThoseThatSomebodyElseMade) {
+  const TempFolder folder;
+  const std::string ours = folder.path("ours");
+  const std::string theirs = folder.path("theirs");
+  UniqueFd successor;
+  {
+    const ListenSockets sockets = ListenSockets::open(pool({listen_on(ours), listen_on(theirs)}));
+    ASSERT_EQ(unlink(theirs.c_str()), 0);
+    successor = open_listener(parse_address(theirs).value()).value();
+    EXPECT_TRUE(exists(ours));
+  }
+  EXPECT_FALSE(exists(ours));
+  EXPECT_TRUE(exists(theirs));
+}
+
+TEST(ListenSockets, AMovedObjectRemovesItsPathsOnce) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  ListenSockets first = ListenSockets::open(pool({listen_on(path)}));
+  ListenSockets second = std::move(first);
+  first.close();
+  EXPECT_TRUE(exists(path));
+  second.close();
+  EXPECT_FALSE(exists(path));
+}
+
+TEST(ListenSockets, AnAddressThatIsTakenIsNamedAndWhatWasBoundBeforeIsGivenBack) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const std::string address = format_address(local_address(taken.get()).value());
+  EXPECT_EQ(failure_of(pool({listen_on(path), listen_on(address)}), exit_code::unavailable),
+            "cannot listen: " + address + ": Address already in use (EADDRINUSE)");
+  EXPECT_FALSE(exists(path));
+}
+
+TEST(ListenSockets, WithoutAnySocketItSaysWhatToDo) {
+  PoolConfig config = pool({});
+  EXPECT_EQ(failure_of(config, exit_code::usage),
+            "no socket to listen on: give --listen ADDRESS, or start it from a systemd .socket unit");
+  config.file = "/etc/preforkd/echo.json";
+  EXPECT_EQ(failure_of(config, exit_code::config),
+            "/etc/preforkd/echo.json: no socket to listen on: add \"listen\": [\"127.0.0.1:9505\"], or start it from a "
+            "systemd .socket unit");
+}
+
+TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const UniqueFd unix_socket = open_listener(parse_address(path).value()).value();
+  const UniqueFd tcp_socket = open_listener(parse_address("127.0.0.1:0").value()).value();
+  fcntl(unix_socket.get(), F_SETFL, O_NONBLOCK);
+  const std::string tcp = format_address(local_address(tcp_socket.get()).value());
+  run_with_passed({unix_socket.get(), tcp_socket.get()}, "preforkd@echo.socket:web", [&] {
+    const PoolConfig config = pool({listen_on(path, "admin"), listen_on("127.0.0.1:1", "web"), listen_on("@gone")});
+    {
+      const ListenSockets sockets = ListenSockets::open(config);
+      EXPECT_TRUE(sockets.passed());
+      EXPECT_EQ(getenv("LISTEN_FDS"), nullptr);
+      EXPECT_THAT(names(sockets.of(config)), ElementsAre("admin", "web"));
+      EXPECT_THAT(sockets.addresses(), ElementsAre(path, tcp));
+      EXPECT_THAT(fds(sockets.of(config)), ElementsAre(3, 4));
+      EXPECT_THAT(names(sockets.of(pool({}))), ElementsAre("preforkd@echo.socket", "web"));
+      EXPECT_NE(fcntl(3, F_GETFL) & O_NONBLOCK, 0) << "what was passed stays as it is";
+      EXPECT_EQ(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
+      EXPECT_NE(fcntl(4, F_GETFD) & FD_CLOEXEC, 0);
+      EXPECT_THAT(sockets.differences(config),
+                  ElementsAre("socket web listens on " + tcp +
+                                  " where the config says 127.0.0.1:1; systemd's .socket unit decides",
+                              "the config's listen address @gone is not among the sockets that systemd passed"));
+      EXPECT_THAT(sockets.differences(pool({listen_on(path)})),
+                  ElementsAre("listening on " + tcp + " (web), which systemd passed and the config does not list"));
+      EXPECT_THAT(sockets.differences(pool({})), IsEmpty());
+    }
+    EXPECT_EQ(fcntl(3, F_GETFD), -1);
+    EXPECT_TRUE(exists(path));
+  });
+}
+
+TEST(ListenSockets, SocketsWithoutANameGetThePools) {
+  const UniqueFd socket = open_listener(parse_address("127.0.0.1:0").value()).value();
+  run_with_passed({socket.get()}, nullptr,
+                  [] { EXPECT_THAT(names(ListenSockets::open(pool({})).of(pool({}))), ElementsAre("echo")); });
+}
+
+TEST(ListenSockets, APassedDescriptorThatDoesNotListenIsNamed) {
+  const UniqueFd datagram(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  run_with_passed({datagram.get()}, "x", [] {
+    EXPECT_EQ(failure_of(pool({}), exit_code::unavailable),
+              "cannot listen: LISTEN_FDS: descriptor 3 (x): is a datagram socket, not a stream socket");
+  });
+}
+
+bool answers(const std::string& address) {
+  const Address to = parse_address(address).value();
+  const UniqueFd fd(socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return connect(fd.get(), to.get(), to.length) == 0;
+}
+
+TEST(ListenSocketsReload, BindsWhatIsNewAndLeavesWhatIsKept) {
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const int kept = sockets.of(before)[0].fd;
+  const PoolConfig after = pool({listen_on("127.0.0.1:0", "new"), listen_on("127.0.0.1:0", "renamed")});
+  ASSERT_TRUE(sockets.stage(after));
+  EXPECT_THAT(fds(sockets.of(before)), ElementsAre(kept)) << "workers of the old generation get what they always got";
+  const auto inherited = sockets.of(after);
+  EXPECT_THAT(names(inherited), ElementsAre("new", "renamed"));
+  EXPECT_EQ(inherited[0].fd, kept);
+  EXPECT_NE(inherited[1].fd, kept);
+  const ListenSockets::Changes changes = sockets.commit(after);
+  EXPECT_THAT(changes.opened, ElementsAre(sockets.addresses()[1]));
+  EXPECT_THAT(changes.closed, IsEmpty());
+  EXPECT_EQ(fds(sockets.of(after)), fds(inherited));
+}
+
+TEST(ListenSocketsReload, ClosesWhatIsGoneAtTheCommitOnlyAndRemovesItsPath) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const PoolConfig before = pool({listen_on(path), listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const int kept = sockets.of(before)[1].fd;
+  const PoolConfig after = pool({listen_on("127.0.0.1:0")});
+  ASSERT_TRUE(sockets.stage(after));
+  EXPECT_THAT(fds(sockets.of(after)), ElementsAre(kept));
+  EXPECT_EQ(sockets.of(before).size(), 2U);
+  EXPECT_TRUE(answers(path));
+  EXPECT_THAT(sockets.commit(after).closed, ElementsAre(path));
+  EXPECT_FALSE(exists(path));
+  EXPECT_THAT(fds(sockets.of(after)), ElementsAre(kept));
+}
+
+TEST(ListenSocketsReload, AnAddressThatCannotBeHadChangesNothing) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const std::string address = format_address(local_address(taken.get()).value());
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const auto staged = sockets.stage(pool({listen_on(path), listen_on(address)}));
+  ASSERT_FALSE(staged);
+  EXPECT_EQ(staged.error(), "cannot listen: " + address + ": Address already in use (EADDRINUSE)");
+  EXPECT_FALSE(exists(path));
+  EXPECT_EQ(sockets.addresses().size(), 1U);
+  EXPECT_TRUE(answers(sockets.addresses()[0]));
+}
+
+TEST(ListenSocketsReload, WhatWasNewIsClosedAgainWhenTheReloadFails) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  ASSERT_TRUE(sockets.stage(pool({listen_on("127.0.0.1:0"), listen_on(path)})));
+  EXPECT_TRUE(answers(path));
+  sockets.abandon();
+  EXPECT_FALSE(exists(path));
+  EXPECT_EQ(sockets.of(before).size(), 1U);
+  EXPECT_TRUE(answers(sockets.addresses()[0]));
+}
+
+TEST(ListenSocketsReload, AReloadThatSupersedesAnotherTakesOverWhatBothAdd) {
+  const TempFolder folder;
+  const std::string both = folder.path("both");
+  const std::string first = folder.path("first");
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const PoolConfig one = pool({listen_on("127.0.0.1:0"), listen_on(first), listen_on(both)});
+  ASSERT_TRUE(sockets.stage(one));
+  const int shared = sockets.of(one)[2].fd;
+  const PoolConfig two = pool({listen_on("127.0.0.1:0"), listen_on(both)});
+  ASSERT_TRUE(sockets.stage(two));
+  EXPECT_FALSE(exists(first));
+  EXPECT_TRUE(answers(both));
+  EXPECT_EQ(sockets.of(two)[1].fd, shared);
+  EXPECT_THAT(sockets.commit(two).opened, ElementsAre(both));
+}
+
+TEST(ListenSocketsReload, AKeptPathGetsItsNewModeWithoutANewSocket) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  PoolConfig config = pool({listen_on(path)});
+  ListenSockets sockets = ListenSockets::open(config);
+  const int fd = sockets.of(config)[0].fd;
+  config.listen[0].mode = 0600;
+  config.listen[0].backlog = 7;
+  ASSERT_TRUE(sockets.stage(config));
+  struct stat status {};
+  ASSERT_EQ(lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0666U) << "not before the commit";
+  const ListenSockets::Changes changes = sockets.commit(config);
+  EXPECT_THAT(changes.problems, IsEmpty());
+  EXPECT_THAT(changes.opened, IsEmpty());
+  ASSERT_EQ(lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  EXPECT_EQ(sockets.of(config)[0].fd, fd);
+  EXPECT_TRUE(answers(path));
+}
+
+TEST(ListenSocketsReload, APathThatSomebodyElseTookIsNotTouched) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  PoolConfig config = pool({listen_on(path)});
+  ListenSockets sockets = ListenSockets::open(config);
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  const UniqueFd theirs = open_listener(parse_address(path).value()).value();
+  config.listen[0].mode = 0600;
+  ASSERT_TRUE(sockets.stage(config));
+  EXPECT_EQ(sockets.commit(config).problems.size(), 1U);
+  struct stat status {};
+  ASSERT_EQ(lstat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0666U);
+}
+
+TEST(ListenSocketsReload, AFixedPortIsItsSocketWhateverStandsBeforeIt) {
+  const PoolConfig before = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(before);
+  const int fd = sockets.of(before)[0].fd;
+  const PoolConfig after = pool({listen_on("127.0.0.1:0"), listen_on(sockets.addresses()[0])});
+  ASSERT_TRUE(sockets.stage(after));
+  EXPECT_EQ(sockets.of(after)[1].fd, fd);
+  EXPECT_NE(sockets.of(after)[0].fd, fd);
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "worker/base/log.hpp"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pty.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+#include "base/unique_fd.hpp"
+
+namespace {
+
+using prefork::internal::log_line;
+using prefork::internal::LogLevel;
+using prefork::internal::set_log_name;
+using preforkd::UniqueFd;
+
+// Puts `fd` in the place of stderr as long as it lives.
+class StderrIs {
+ public:
+  explicit StderrIs(int fd) : before_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) { dup2(fd, STDERR_FILENO); }
+  ~StderrIs() { dup2(before_.get(), STDERR_FILENO); }
+  StderrIs(const StderrIs&) = delete;
+  StderrIs& operator=(const StderrIs&) = delete;
+
+ private:
+  UniqueFd before_;
+};
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> fds{};
+    if (pipe2(fds.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    reader.reset(fds[0]);
+    writer.reset(fds[1]);
+    fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+  }
+  UniqueFd reader;
+  UniqueFd writer;
+};
+
+// What one read(2) gives: each line is written at once, and these tests read after each.
+std::string take(int fd) {
+  std::string bytes(std::size_t{64} * 1024, '\0');
+  const ssize_t got = read(fd, bytes.data(), bytes.size());
+  bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return bytes;
+}
+
+class Log : public testing::Test {
+ protected:
+  Log() { set_log_name("echo[1]"); }
+};
+
+TEST_F(Log, HasLevelAndNameInAPipe) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  log_line(LogLevel::warning, {"max_connections ", "10", " reached"});
+  EXPECT_EQ(take(pipe.reader.get()), "<4>echo[1]: max_connections 10 reached\n");
+  log_line(LogLevel::error, {"x"});
+  EXPECT_EQ(take(pipe.reader.get()), "<3>echo[1]: x\n");
+}
+
+TEST_F(Log, HasOnlyTheLevelInTheJournalsSocket) {
+  std::array<int, 2> fds{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+  const UniqueFd reader(fds[0]);
+  const UniqueFd writer(fds[1]);
+  const StderrIs redirected(writer.get());
+  log_line(LogLevel::info, {"started"});
+  EXPECT_EQ(take(reader.get()), "<6>started\n");
+}
+
+TEST_F(Log, HasOnlyTheNameOnATerminal) {
+  int terminal = -1;
+  int program = -1;
+  ASSERT_EQ(openpty(&terminal, &program, nullptr, nullptr, nullptr), 0);
+  const UniqueFd reader(terminal);
+  const UniqueFd writer(program);
+  {
+    const StderrIs redirected(program);
+    log_line(LogLevel::error, {"hello"});
+  }
+  EXPECT_EQ(take(terminal), "echo[1]: hello\r\n");
+}
+
+TEST_F(Log, StaysOneLine) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  log_line(LogLevel::info, {"a\nb", "\x1B[31m\x7F", "é"});
+  EXPECT_EQ(take(pipe.reader.get()), "<6>echo[1]: a b [31m é\n");
+}
+
+TEST_F(Log, CutsALongLineBetweenCharacters) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  for (const char* const shift : {"", "x"}) {
+    std::string text = shift;
+    while (text.size() < 10'000) text += "é";
+    log_line(LogLevel::info, {text, "more"});
+    const std::string line = take(pipe.reader.get());
+    EXPECT_LE(line.size(), std::size_t{PIPE_BUF});
+    EXPECT_GE(line.size(), std::size_t{PIPE_BUF} - 1);
+    EXPECT_TRUE(line.ends_with("é…\n"));
+  }
+}
+
+TEST_F(Log, DropsWhatWouldBlockAndSaysSoLater) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  fcntl(pipe.writer.get(), F_SETFL, O_NONBLOCK);
+  const std::string page(PIPE_BUF, 'x');
+  while (write(pipe.writer.get(), page.data(), page.size()) > 0) {
+  }
+  fcntl(pipe.writer.get(), F_SETFL, 0);  // from here on a write into the full pipe would block for ever
+  log_line(LogLevel::info, {"lost"});
+  log_line(LogLevel::info, {"lost too"});
+  while (!take(pipe.reader.get()).empty()) {
+  }
+  log_line(LogLevel::info, {"back"});
+  EXPECT_EQ(take(pipe.reader.get()), "<4>echo[1]: log lines dropped because nobody read them: 2\n<6>echo[1]: back\n");
+  log_line(LogLevel::info, {"again"});
+  EXPECT_EQ(take(pipe.reader.get()), "<6>echo[1]: again\n");
+}
+
+TEST_F(Log, SurvivesAReaderThatIsGone) {
+  Pipe pipe;
+  pipe.reader.reset();
+  {
+    const StderrIs redirected(pipe.writer.get());
+    log_line(LogLevel::info, {"nobody hears this"});  // a write would raise SIGPIPE, which ends this test
+  }
+  Pipe next;
+  const StderrIs redirected(next.writer.get());
+  log_line(LogLevel::info, {"x"});
+  EXPECT_EQ(take(next.reader.get()), "<4>echo[1]: log lines dropped because nobody read them: 1\n<6>echo[1]: x\n");
+}
+
+TEST_F(Log, LeavesErrnoAlone) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  errno = EMFILE;
+  log_line(LogLevel::info, {"x"});  // isatty(3) fails here
+  EXPECT_EQ(errno, EMFILE);
+}
+
+TEST_F(Log, IsNamedAfterTheProgramAtFirst) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  set_log_name("");
+  log_line(LogLevel::info, {"x"});
+  EXPECT_EQ(take(pipe.reader.get()), "<6>" + std::string(program_invocation_short_name) + ": x\n");
+}
+
+}  // namespace

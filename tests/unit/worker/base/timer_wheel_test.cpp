@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+#include "worker/base/timer_wheel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using prefork::internal::TimerNode;
+using prefork::internal::TimerWheel;
+using TimePoint = TimerWheel::TimePoint;
+using namespace std::chrono_literals;
+
+constexpr TimePoint start{std::chrono::hours(1000) + 123456ns};
+
+class Timer final : public TimerNode {
+ public:
+  explicit Timer(std::function<void()> callback = [] {}) : callback_(std::move(callback)) {}
+  void on_timer() override {
+    ++calls;
+    callback_();
+  }
+  int calls = 0;
+
+ private:
+  std::function<void()> callback_;
+};
+
+TEST(TimerWheel, CallsOnceAndNeverEarly) {
+  TimerWheel wheel(start);
+  Timer timer;
+  wheel.arm(timer, start + 10ms);
+  EXPECT_TRUE(timer.armed());
+  EXPECT_EQ(timer.armed_until(), start + 10ms);
+  wheel.advance(start + 10ms - 1ns);
+  EXPECT_EQ(timer.calls, 0);
+  wheel.advance(start + 10ms);
+  EXPECT_EQ(timer.calls, 1);
+  EXPECT_FALSE(timer.armed());
+  EXPECT_EQ(timer.armed_until(), TimePoint::max());
+  wheel.advance(start + 1h);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST(TimerWheel, ADeadlineWithinATickIsDueAtTheTicksEnd) {
+  TimerWheel wheel(start);
+  Timer timer;
+  wheel.arm(timer, start + 10ms + 1ns);
+  wheel.advance(start + 10ms + 2ns);
+  EXPECT_EQ(timer.calls, 0);
+  EXPECT_EQ(wheel.next_wakeup(), start + 11ms);
+  wheel.advance(start + 11ms);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST(TimerWheel, WhatHasPassedIsDueWithTheNextTick) {
+  TimerWheel wheel(start);
+  wheel.advance(start + 100ms);
+  Timer timer;
+  wheel.arm(timer, start);
+  wheel.advance(start + 101ms);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST(TimerWheel, CancelledTimersAreNotCalled) {
+  TimerWheel wheel(start);
+  Timer timer;
+  wheel.cancel(timer);
+  wheel.arm(timer, start + 10ms);
+  wheel.cancel(timer);
+  EXPECT_FALSE(timer.armed());
+  EXPECT_FALSE(wheel.next_wakeup());
+  wheel.arm(timer, start + 20ms);
+  wheel.arm(timer, TimePoint::max());
+  EXPECT_FALSE(timer.armed());
+  wheel.advance(start + 1min);
+  EXPECT_EQ(timer.calls, 0);
+}
+
+TEST(TimerWheel, ADeadlineMovedEarlierCounts) {
+  TimerWheel wheel(start);
+  Timer timer;
+  wheel.arm(timer, start + 5min);
+  wheel.arm(timer, start + 10ms);
+  wheel.advance(start + 10ms);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST(TimerWheel, ADeadlineMovedLaterCostsNoFiling) {
+  TimerWheel wheel(start);
+  Timer timer;
+  wheel.arm(timer, start + 5min);
+  const auto filings = wheel.filings();
+  for (int i = 0; i < 1000; ++i) wheel.arm(timer, start + 5min + i * 1ms);
+  EXPECT_EQ(wheel.filings(), filings);
+  wheel.advance(start + 5min);
+  EXPECT_EQ(timer.calls, 0);
+  wheel.advance(start + 5min + 998ms);
+  EXPECT_EQ(timer.calls, 0);
+  wheel.advance(start + 5min + 999ms);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+TEST(TimerWheel, TellsWhenToWakeUp) {
+  TimerWheel wheel(start);
+  EXPECT_EQ(wheel.timeout_ms(start), -1);
+  Timer timer;
+  wheel.arm(timer, start + 30ms);
+  EXPECT_EQ(wheel.next_wakeup(), start + 30ms);
+  EXPECT_EQ(wheel.timeout_ms(start), 30);
+  EXPECT_EQ(wheel.timeout_ms(start + 1ns), 30);
+  EXPECT_EQ(wheel.timeout_ms(start + 1ms), 29);
+  EXPECT_EQ(wheel.timeout_ms(start + 30ms), 0);
+  EXPECT_EQ(wheel.timeout_ms(start + 1h), 0);
+  wheel.cancel(timer);
+}
+
+TEST(TimerWheel, TakesDeadlinesAtTheEndOfTheClock) {
+  TimerWheel wheel(start);
+  Timer timer;
+  wheel.arm(timer, TimePoint::max() - 1s);
+  EXPECT_GT(wheel.timeout_ms(start), 1'000'000'000);
+  wheel.advance(start + 24h * 365 * 100);
+  EXPECT_EQ(timer.calls, 0);
+  wheel.advance(TimePoint::max() - 1ms);
+  EXPECT_EQ(timer.calls, 1);
+}
+
+// Turns the wheel as an event loop with nothing else to do. Returns how often it woke up.
+int run_idle(TimerWheel& wheel, TimePoint& now, const Timer& until) {
+  int wakeups = 0;
+  while (until.calls == 0) {
+    const int timeout = wheel.timeout_ms(now);
+    EXPECT_GT(timeout, 0);
+    if (timeout <= 0) break;
+    now += std::chrono::milliseconds(timeout);
+    wheel.advance(now);
+    ++wakeups;
+  }
+  return wakeups;
+}
+
+TEST(TimerWheel, AnIdleTimeOutOfFiveMinutesWakesTheWorkerAtMostFiveTimes) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 2000; ++round) {
+    TimerWheel wheel(start);
+    TimePoint now = start + std::chrono::microseconds(random() % 100'000'000'000);
+    wheel.advance(now);
+    Timer timer;
+    const TimePoint deadline = now + 5min;
+    wheel.arm(timer, deadline);
+    ASSERT_LE(run_idle(wheel, now, timer), 5);
+    ASSERT_GE(now, deadline);
+    ASSERT_LT(now, deadline + 2ms);
+  }
+}
+
+TEST(TimerWheel, CallsInTheOrderOfTicksThenOfArming) {
+  TimerWheel wheel(start);
+  std::vector<int> order;
+  Timer late([&] { order.push_back(3); });
+  Timer first([&] { order.push_back(1); });
+  Timer second([&] { order.push_back(2); });
+  wheel.arm(late, start + 200ms);
+  wheel.arm(first, start + 100ms);  // filed above level 0 …
+  wheel.advance(start + 90ms);
+  wheel.arm(second, start + 100ms);  // … and at level 0
+  wheel.advance(start + 1h);
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+}
+
+TEST(TimerWheel, ACallbackMayCancelMoveAndArmOthers) {
+  TimerWheel wheel(start);
+  Timer cancelled;
+  Timer moved;
+  Timer armed;
+  Timer first([&] {
+    wheel.cancel(cancelled);
+    wheel.arm(moved, start + 20ms);
+    wheel.arm(armed, start + 20ms);
+  });
+  for (Timer* timer : {&first, &cancelled, &moved}) wheel.arm(*timer, start + 10ms);
+  wheel.advance(start + 10ms);
+  EXPECT_EQ(first.calls, 1);
+  EXPECT_EQ(moved.calls, 0);
+  wheel.advance(start + 20ms);
+  EXPECT_EQ(cancelled.calls, 0);
+  EXPECT_EQ(moved.calls, 1);
+  EXPECT_EQ(armed.calls, 1);
+}
+
+TEST(TimerWheel, ACallbackMayDestroyItsOwnAndOtherTimers) {
+  TimerWheel wheel(start);
+  std::unique_ptr<Timer> other;
+  std::unique_ptr<Timer> self;
+  int calls = 0;
+  self = std::make_unique<Timer>([&] {
+    ++calls;
+    wheel.cancel(*other);
+    other.reset();
+    const auto last = std::move(self);
+  });
+  other = std::make_unique<Timer>();
+  wheel.arm(*self, start + 10ms);
+  wheel.arm(*other, start + 10ms);
+  wheel.advance(start + 1s);
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(wheel.next_wakeup());
+}
+
+TEST(TimerWheel, ATimerThatArmsItselfForThePastDoesNotKeepAdvanceBusy) {
+  TimerWheel wheel(start);
+  Timer timer;
+  Timer again([&] { wheel.arm(again, start); });
+  wheel.arm(again, start + 1ms);
+  wheel.advance(start + 1h);
+  EXPECT_EQ(again.calls, 1);
+  wheel.advance(start + 1h + 1ms);
+  EXPECT_EQ(again.calls, 2);
+  wheel.cancel(again);
+}
+
+TEST(TimerWheel, AnExceptionLosesNoOtherTimer) {
+  TimerWheel wheel(start);
+  Timer thrower([] { throw std::runtime_error("callback"); });
+  Timer same_tick;
+  Timer later;
+  wheel.arm(thrower, start + 10ms);
+  wheel.arm(same_tick, start + 10ms);
+  wheel.arm(later, start + 500ms);
+  EXPECT_THROW(wheel.advance(start + 1s), std::runtime_error);
+  EXPECT_EQ(wheel.timeout_ms(start + 1s), 0);
+  wheel.advance(start + 1s);
+  EXPECT_EQ(thrower.calls, 1);
+  EXPECT_EQ(same_tick.calls, 1);
+  EXPECT_EQ(later.calls, 1);
+}
+
+TEST(TimerWheel, AnExceptionInTheLastTickLosesNoOtherTimer) {
+  TimerWheel wheel(start);
+  Timer thrower([] { throw std::runtime_error("callback"); });
+  Timer same_tick;
+  wheel.arm(thrower, start + 10ms);
+  wheel.arm(same_tick, start + 10ms);
+  EXPECT_THROW(wheel.advance(start + 10ms), std::runtime_error);
+  wheel.advance(start + 10ms);
+  EXPECT_EQ(same_tick.calls, 1);
+}
+
+TEST(TimerWheel, DisarmsWhatIsLeftAtItsEnd) {
+  Timer timer;
+  {
+    TimerWheel wheel(start);
+    wheel.arm(timer, start + 1h);
+  }
+  EXPECT_FALSE(timer.armed());
+}
+
+// A wheel beside the plainest thing that does the same: a multimap of deadlines.
+class Reference {
+ public:
+  explicit Reference(unsigned seed, std::size_t timers) : random_(seed) {
+    for (std::size_t i = 0; i < timers; ++i) {
+      timers_.push_back(std::make_unique<Timer>([this, i] { on_timer(i); }));
+      places_.push_back(expected_.end());
+    }
+  }
+
+  void step() {
+    const std::size_t timer = random_() % timers_.size();
+    switch (random_() % 8) {
+      case 0:
+        return cancel(timer);
+      case 1:
+      case 2:
+        return advance();
+      default:
+        return arm(timer, now_ + random_span());
+    }
+  }
+  void finish() {
+    finishing_ = true;
+    now_ += 1000h;
+    advance();
+    EXPECT_TRUE(expected_.empty());
+    EXPECT_FALSE(wheel_.next_wakeup());
+  }
+
+ private:
+  using Expected = std::multimap<TimePoint, std::size_t>;
+
+  // Spans of every size, so that every level is used.
+  std::chrono::nanoseconds random_span() {
+    const std::chrono::nanoseconds longest = 1ms * (std::int64_t{1} << random_() % 24);
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(longest.count())));
+  }
+  void arm(std::size_t timer, TimePoint deadline) {
+    forget(timer);
+    places_[timer] = expected_.emplace(deadline, timer);
+    wheel_.arm(*timers_[timer], deadline);
+  }
+  void cancel(std::size_t timer) {
+    forget(timer);
+    wheel_.cancel(*timers_[timer]);
+  }
+  void forget(std::size_t timer) {
+    if (places_[timer] != expected_.end()) expected_.erase(places_[timer]);
+    places_[timer] = expected_.end();
+  }
+  void advance() {
+    now_ += random_span() / 16;
+    wheel_.advance(now_);
+    // Nothing that was due a tick ago may be left, and the wheel must want to be woken up in time for the next.
+    if (expected_.empty()) return;
+    const TimePoint next = expected_.begin()->first;
+    ASSERT_GT(next + 1ms, now_);
+    ASSERT_TRUE(wheel_.next_wakeup());
+    ASSERT_LT(*wheel_.next_wakeup(), std::max(next, now_) + 2ms);
+  }
+  void on_timer(std::size_t timer) {
+    ASSERT_NE(places_[timer], expected_.end());
+    ASSERT_LE(places_[timer]->first, now_) << "early";
+    forget(timer);
+    if (finishing_) return;
+    if (random_() % 4 == 0) arm(random_() % timers_.size(), now_ + random_span());
+    if (random_() % 4 == 0) cancel(random_() % timers_.size());
+  }
+
+  std::mt19937_64 random_;
+  TimePoint now_ = start;
+  TimerWheel wheel_{start};
+  std::vector<std::unique_ptr<Timer>> timers_;
+  Expected expected_;
+  bool finishing_ = false;
+  std::vector<Expected::iterator> places_;
+};
+
+TEST(TimerWheel, AgreesWithASortedListInRandomOrdersOfEverything) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    Reference reference(seed, 1 + seed * 3);
+    for (int step = 0; step < 3000; ++step) {
+      reference.step();
+      ASSERT_FALSE(HasFatalFailure()) << "seed " << seed << ", step " << step;
+    }
+    reference.finish();
+  }
+}
+
+// 100 000 connections with an idle time-out of 5 minutes, of which 1000 a second send a message, for 10 minutes.
+TEST(TimerWheel, AHundredThousandTimersCostAFewFilingsEach) {
+  constexpr std::size_t count = 100'000;
+  TimerWheel wheel(start);
+  std::vector<std::unique_ptr<Timer>> timers;
+  std::mt19937_64 random(7);
+  for (std::size_t i = 0; i < count; ++i) {
+    timers.push_back(std::make_unique<Timer>());
+    wheel.arm(*timers.back(), start + 5min + std::chrono::microseconds(i));
+  }
+  EXPECT_EQ(wheel.filings(), count);
+  std::uint64_t touches = 0;
+  for (TimePoint now = start; now < start + 10min; now += 100ms) {
+    wheel.advance(now);
+    for (int i = 0; i < 100; ++i, ++touches) {
+      Timer& timer = *timers[random() % count];
+      if (timer.armed()) wheel.arm(timer, now + 5min);
+    }
+  }
+  EXPECT_EQ(touches, 600'000U);
+  wheel.advance(start + 20min);
+  for (const auto& timer : timers) ASSERT_EQ(timer->calls, 1);
+  // Each was filed once, brought down level by level, and so again after each old deadline at which it had moved
+  // meanwhile.
+  EXPECT_LT(wheel.filings(), 8 * count);
+  RecordProperty("filings", std::to_string(wheel.filings()));
+}
+
+}  // namespace

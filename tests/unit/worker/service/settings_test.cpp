@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#include "worker/service/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace {
+
+using prefork::Limits;
+using prefork::internal::Settings;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+using namespace std::chrono_literals;
+
+std::vector<std::string> problems_of(const char* json, const Limits& programs = {}) {
+  Settings settings(json);
+  static_cast<void>(settings.limits(programs));
+  return settings.problems();
+}
+
+TEST(Settings, AbsentOnesLeaveTheProgramsLimits) {
+  Limits programs;
+  programs.max_message = 7;
+  programs.idle_timeout = 0ms;
+  programs.drain_idle_at_once = false;
+  for (const char* const json : {"", "{}"}) {
+    Settings settings(json);
+    const Limits limits = settings.limits(programs);
+    EXPECT_EQ(limits.max_message, 7U);
+    EXPECT_EQ(limits.idle_timeout, 0ms);
+    EXPECT_FALSE(limits.drain_idle_at_once);
+    EXPECT_THAT(settings.problems(), IsEmpty());
+  }
+}
+
+TEST(Settings, OverrideEachLimit) {
+  Settings settings(
+      R"({"max_message": "128K", "max_connections": 5, "output_high_mark": "1M", "idle_timeout": "1h 30min",
+                        "message_timeout": "1.5s", "write_timeout": "off", "drain_timeout": "250ms", "drain_idle": "keep",
+                        "first_message_grace": "2s"})");
+  const Limits limits = settings.limits(Limits());
+  EXPECT_EQ(limits.max_message, 128U * 1024);
+  EXPECT_EQ(limits.max_connections, 5U);
+  EXPECT_EQ(limits.output_high_mark, 1024U * 1024);
+  EXPECT_EQ(limits.idle_timeout, 90min);
+  EXPECT_EQ(limits.message_timeout, 1500ms);
+  EXPECT_EQ(limits.write_timeout, 0ms);
+  EXPECT_EQ(limits.drain_timeout, 250ms);
+  EXPECT_EQ(limits.first_message_grace, 2s);
+  EXPECT_FALSE(limits.drain_idle_at_once);
+  EXPECT_THAT(settings.problems(), IsEmpty());
+
+  Settings closing(R"({"drain_idle": "close"})");
+  Limits keeps;
+  keeps.drain_idle_at_once = false;
+  EXPECT_TRUE(closing.limits(keeps).drain_idle_at_once);
+}
+
+TEST(Settings, AcceptTheEndsOfEachRange) {
+  EXPECT_THAT(problems_of(R"({"max_message": "1B", "max_connections": 1, "idle_timeout": "1ms"})"), IsEmpty());
+  EXPECT_THAT(problems_of(R"({"max_message": "1G", "max_connections": 1000000, "idle_timeout": "365d"})"), IsEmpty());
+}
+
+TEST(Settings, RoundTimeOutsUpToAMillisecond) {
+  Settings settings(R"({"idle_timeout": "1001us"})");
+  EXPECT_EQ(settings.limits(Limits()).idle_timeout, 2ms);
+}
+
+TEST(Settings, ABareNumberWhereAUnitIsNeededSaysSo) {
+  EXPECT_THAT(problems_of(R"({"max_message": 65536})"),
+              ElementsAre("settings.max_message: 65536: has no unit; write \"65536B\", \"64K\", …"));
+  EXPECT_THAT(problems_of(R"({"idle_timeout": 30})"),
+              ElementsAre("settings.idle_timeout: 30: has no unit; write \"30s\", \"30ms\", …"));
+  EXPECT_THAT(problems_of(R"({"max_message": "64"})"),
+              ElementsAre("settings.max_message: \"64\": 64 has no unit; write 64B, 64K, …"));
+}
+
+TEST(Settings, WrongTypesNameKeyValueAndReason) {
+  EXPECT_THAT(
+      problems_of(R"({"max_message": [1], "max_connections": "many", "idle_timeout": true, "drain_idle": "later"})"),
+      UnorderedElementsAre("settings.max_message: […]: must be a size such as \"64K\"",
+                           "settings.max_connections: \"many\": must be a whole number from 1 to 1000000",
+                           "settings.idle_timeout: true: must be a time span such as \"30s\", or \"off\"",
+                           "settings.drain_idle: \"later\": must be \"close\" or \"keep\""));
+  EXPECT_THAT(problems_of(R"({"max_connections": 1.5})"),
+              ElementsAre("settings.max_connections: 1.5: must be a whole number from 1 to 1000000"));
+}
+
+TEST(Settings, ValuesOutOfRangeAreRefused) {
+  EXPECT_THAT(problems_of(R"({"max_connections": 0})"),
+              ElementsAre("settings.max_connections: 0: must be from 1 to 1000000"));
+  EXPECT_THAT(problems_of(R"({"max_connections": -1})"),
+              ElementsAre("settings.max_connections: -1: must be from 1 to 1000000"));
+  EXPECT_THAT(problems_of(R"({"max_connections": 1000001})"),
+              ElementsAre("settings.max_connections: 1000001: must be from 1 to 1000000"));
+  EXPECT_THAT(problems_of(R"({"max_message": "0B"})"),
+              ElementsAre("settings.max_message: \"0B\": must be from 1B to 1G"));
+  EXPECT_THAT(problems_of(R"({"output_high_mark": "2G"})"),
+              ElementsAre("settings.output_high_mark: \"2G\": must be from 1B to 1G"));
+  EXPECT_THAT(problems_of(R"({"idle_timeout": "500us"})"),
+              ElementsAre("settings.idle_timeout: \"500us\": must be at least 1ms, or \"off\""));
+  EXPECT_THAT(problems_of(R"({"idle_timeout": "366d"})"),
+              ElementsAre("settings.idle_timeout: \"366d\": must be at most 365d"));
+}
+
+TEST(Settings, AWrongValueChangesNothing) {
+  Settings settings(R"({"max_message": "2G", "idle_timeout": 5, "drain_idle": 1})");
+  const Limits limits = settings.limits(Limits());
+  EXPECT_EQ(limits.max_message, Limits().max_message);
+  EXPECT_EQ(limits.idle_timeout, Limits().idle_timeout);
+  EXPECT_EQ(limits.drain_idle_at_once, Limits().drain_idle_at_once);
+}
+
+TEST(Settings, TheProgramsOwnLimitsAreHeldToTheSameRanges) {
+  Limits programs;
+  programs.max_message = 0;
+  programs.message_timeout = -1ms;
+  EXPECT_THAT(problems_of("{}", programs),
+              ElementsAre("Server::limits(): max_message: 0: must be from 1B to 1G",
+                          "Server::limits(): message_timeout: -1ms: must be from 0 (off) to 365d"));
+  EXPECT_THAT(problems_of(R"({"max_message": "1K", "message_timeout": "1s"})", programs), IsEmpty());
+}
+
+TEST(Settings, TheApplicationReadsItsKeys) {
+  Settings settings(R"({"verbose": true, "depth": -3, "greeting": "hello\u0000\n"})");
+  EXPECT_TRUE(settings.boolean("verbose", false));
+  EXPECT_EQ(settings.integer("depth", 1), -3);
+  EXPECT_EQ(settings.string("greeting", ""), std::string("hello\0\n", 7));
+  EXPECT_FALSE(settings.boolean("other", false));
+  EXPECT_EQ(settings.integer("another", 42), 42);
+  EXPECT_EQ(settings.string("third", "default"), "default");
+  EXPECT_THAT(settings.problems(), IsEmpty());
+}
+
+TEST(Settings, AnApplicationsValueOfAnotherTypeIsAProblemAndTheFallbackIsUsed) {
+  Settings settings(R"({"verbose": "yes", "depth": 1.5, "huge": 9223372036854775808, "greeting": 1})");
+  EXPECT_TRUE(settings.boolean("verbose", true));
+  EXPECT_EQ(settings.integer("depth", 7), 7);
+  EXPECT_EQ(settings.integer("huge", 8), 8);
+  EXPECT_EQ(settings.string("greeting", "hi"), "hi");
+  EXPECT_THAT(
+      settings.problems(),
+      ElementsAre("settings.verbose: \"yes\": must be true or false", "settings.depth: 1.5: must be a whole number",
+                  "settings.huge: 9223372036854775808: must be at most 9223372036854775807",
+                  "settings.greeting: 1: must be a string in quotes"));
+}
+
+TEST(Settings, TheLargestIntegersAreExact) {
+  Settings settings(R"({"most": 9223372036854775807, "least": -9223372036854775808})");
+  EXPECT_EQ(settings.integer("most", 0), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(settings.integer("least", 0), std::numeric_limits<std::int64_t>::min());
+}
+
+TEST(Settings, AProblemIsToldOnce) {
+  Settings settings(R"({"verbose": 1})");
+  EXPECT_FALSE(settings.boolean("verbose", false));
+  EXPECT_TRUE(settings.boolean("verbose", true));
+  EXPECT_EQ(settings.problems().size(), 1U);
+}
+
+TEST(Settings, AnUnknownKeyNamesTheNearestKnownOne) {
+  EXPECT_THAT(
+      problems_of(R"({"max_mesage": "64K", "zebra": 1})"),
+      ElementsAre("settings.max_mesage: unknown key; did you mean \"max_message\"?", "settings.zebra: unknown key"));
+}
+
+TEST(Settings, ReadingAKeyMakesItKnown) {
+  Settings settings(R"({"log_messages": true, "log_mesages": true})");
+  EXPECT_EQ(settings.problems().size(), 2U);
+  EXPECT_TRUE(settings.boolean("log_messages", false));
+  EXPECT_THAT(settings.problems(), ElementsAre("settings.log_mesages: unknown key; did you mean \"log_messages\"?"));
+}
+
+TEST(Settings, BytesFromOutsideAreEscapedAndCut) {
+  EXPECT_THAT(problems_of(R"({"a\nb": 1})"), ElementsAre("settings.a\\nb: unknown key"));
+  const std::string json = R"({"drain_idle": ")" + std::string(1000, 'x') + "\"}";
+  EXPECT_THAT(problems_of(json.c_str()), ElementsAre("settings.drain_idle: \"" + std::string(80, 'x') +
+                                                     "…(+920 bytes)\": must be \"close\" or \"keep\""));
+}
+
+TEST(Settings, WhatIsNoObjectIsOneProblem) {
+  for (const char* const json : {"{", "[1]", "\"text\"", "null", "{\"a\": 1e999}", "{} {}", "{\"\xFF\": 1}"}) {
+    const std::vector<std::string> problems = problems_of(json);
+    ASSERT_EQ(problems.size(), 1U) << json;
+    EXPECT_TRUE(problems.front().starts_with("PREFORK_SETTINGS: ")) << problems.front();
+  }
+}
+
+TEST(Settings, DeepNestingHarmsNobody) {
+  const std::string json = "{\"x\": " + std::string(30'000, '[') + std::string(30'000, ']') + "}";
+  Settings settings(json);
+  EXPECT_FALSE(settings.boolean("x", false));
+  EXPECT_THAT(settings.problems(), ElementsAre("settings.x: […]: must be true or false"));
+}
+
+TEST(Settings, CanBeMoved) {
+  Settings settings;
+  settings = Settings(R"({"depth": 3})");
+  EXPECT_EQ(settings.integer("depth", 0), 3);
+}
+
+}  // namespace
