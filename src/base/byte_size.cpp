@@ -11,13 +11,13 @@
 namespace preforkd {
 namespace {
 
-struct Unit {
+struct SizeUnit {
   std::string_view name;
   std::uint64_t bytes;
 };
 
-constexpr auto units =
-    std::to_array<Unit>({{"T", 1ULL << 40}, {"G", 1ULL << 30}, {"M", 1ULL << 20}, {"K", 1ULL << 10}, {"B", 1}});
+constexpr auto size_units =
+    std::to_array<SizeUnit>({{"T", 1ULL << 40}, {"G", 1ULL << 30}, {"M", 1ULL << 20}, {"K", 1ULL << 10}, {"B", 1}});
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view blanks = " \t";
@@ -36,8 +36,9 @@ Result<std::uint64_t> parse_byte_size(std::string_view text) {
   const std::string written(text.substr(0, text.size() - rest.size()));
   const std::string_view name = trim(rest);
   if (name.empty()) return Failure(written + " has no unit; write " + written + "B, " + written + "K, …");
-  const auto* unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
-  if (unit == units.end()) return Failure(escape_bytes(name) + " is no unit of size; the units are B, K, M, G, T");
+  const auto* unit =
+      std::find_if(size_units.begin(), size_units.end(), [&](const SizeUnit& u) { return u.name == name; });
+  if (unit == size_units.end()) return Failure(escape_bytes(name) + " is no unit of size; the units are B, K, M, G, T");
   const std::optional<Product> size = multiply(*number, unit->bytes);
   if (!size) return Failure(written + std::string(name) + " is too large");
   if (unit->bytes == 1 && !size->exact) return Failure(written + "B is no whole number of bytes");
@@ -46,7 +47,8 @@ Result<std::uint64_t> parse_byte_size(std::string_view text) {
 
 std::string format_byte_size(std::uint64_t bytes) {
   if (bytes == 0) return "0B";
-  const auto* unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return bytes % u.bytes == 0; });
+  const auto* unit =
+      std::find_if(size_units.begin(), size_units.end(), [&](const SizeUnit& u) { return bytes % u.bytes == 0; });
   return std::to_string(bytes / unit->bytes).append(unit->name);
 }
 

@@ -13,7 +13,7 @@
 namespace preforkd {
 namespace {
 
-struct Unit {
+struct TimeUnit {
   std::string_view name;
   std::uint64_t microseconds;
 };
@@ -25,7 +25,7 @@ constexpr std::uint64_t hour = 60 * minute;
 constexpr std::uint64_t day = 24 * hour;
 constexpr std::uint64_t week = 7 * day;
 
-constexpr auto units = std::to_array<Unit>({
+constexpr auto time_units = std::to_array<TimeUnit>({
     {"us", 1},           {"usec", 1},           {"µs", 1},  // U+00B5, the micro sign
     {"μs", 1},                                              // U+03BC, the Greek letter
     {"ms", millisecond}, {"msec", millisecond}, {"s", second},  {"sec", second},    {"second", second},
@@ -54,8 +54,9 @@ Result<std::uint64_t> take_part(std::string_view& text) {
   skip_blanks(text);
   const std::string_view name = take_unit(text);
   if (name.empty()) return Failure(written + " has no unit; write " + written + "s, " + written + "ms, …");
-  const auto* unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
-  if (unit == units.end()) {
+  const auto* unit =
+      std::find_if(time_units.begin(), time_units.end(), [&](const TimeUnit& u) { return u.name == name; });
+  if (unit == time_units.end()) {
     return Failure(escape_bytes(name) + " is no unit of time; the units are us, ms, s, min, h, d, w");
   }
   const std::optional<Product> span = multiply(*number, unit->microseconds);
@@ -110,7 +111,7 @@ std::string format_time_span(Duration span) {
     text = "-";
   }
   std::string_view separator;
-  for (const Unit& unit : {Unit{"w", week}, Unit{"d", day}, Unit{"h", hour}, Unit{"min", minute}}) {
+  for (const TimeUnit& unit : {TimeUnit{"w", week}, TimeUnit{"d", day}, TimeUnit{"h", hour}, TimeUnit{"min", minute}}) {
     if (rest < unit.microseconds) continue;
     text.append(separator).append(std::to_string(rest / unit.microseconds)).append(unit.name);
     rest %= unit.microseconds;

@@ -20,12 +20,6 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-struct Ended {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
 class CtlPool : public testing::Test {
  protected:
   CtlPool() {
@@ -40,9 +34,7 @@ class CtlPool : public testing::Test {
   void write(const json& config) const { static_cast<void>(folder_.write("echo.json", config.dump())); }
   Ended ctl(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "--address=" + bus_.address());
-    Process process(binaries::preforkctl, arguments);
-    const Exit exit = process.wait_exit();
-    return {exit.status.value_or(-1), process.out().wait_closed(), process.err().wait_closed()};
+    return run(binaries::preforkctl, arguments);
   }
   json ctl_json(std::vector<std::string> arguments) const {
     arguments.emplace_back("--json=short");

@@ -26,18 +26,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-struct Ended {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-Ended run(const std::vector<std::string>& arguments, const StartOptions& options = {}) {
-  Process process(binaries::preforkctl, arguments, options);
-  const Exit exit = process.wait_exit();
-  return {exit.status.value_or(-1), process.out().wait_closed(), process.err().wait_closed()};
-}
-
 FakePoolState three_workers() {
   FakePoolState state;
   state.workers = {{0, 5000, "ready", "", "recycled"}, {1, 5001, "ready", "", ""}, {2, 0, "backoff", "", "exit"}};
@@ -49,7 +37,7 @@ class Ctl : public testing::Test {
  protected:
   Ended ctl(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "--address=" + bus_.address());
-    return run(arguments);
+    return run(binaries::preforkctl, arguments);
   }
   json ctl_json(std::vector<std::string> arguments) const {
     arguments.emplace_back("--json=short");
@@ -60,7 +48,7 @@ class Ctl : public testing::Test {
 };
 
 TEST(CtlBus, that_is_out_of_reach_is_69_and_says_what_to_try) {
-  const Ended ended = run({"--address=unix:path=/nonexistent/bus", "list"});
+  const Ended ended = run(binaries::preforkctl, {"--address=unix:path=/nonexistent/bus", "list"});
   EXPECT_EQ(ended.status, 69);
   EXPECT_THAT(ended.err, HasSubstr("cannot reach the bus at unix:path=/nonexistent/bus: No such file"));
   EXPECT_THAT(ended.err, HasSubstr("dbus-daemon --print-address"));
@@ -69,7 +57,7 @@ TEST(CtlBus, that_is_out_of_reach_is_69_and_says_what_to_try) {
 TEST(CtlBus, of_the_user_without_a_session_is_69) {
   StartOptions options;
   options.only_this_environment = true;
-  const Ended ended = run({"--user", "list"}, options);
+  const Ended ended = run(binaries::preforkctl, {"--user", "list"}, options);
   EXPECT_EQ(ended.status, 69);
   EXPECT_THAT(ended.err, HasSubstr("the user bus"));
 }
@@ -397,12 +385,13 @@ TEST_F(Ctl, logs_executes_journalctl_with_the_pools_matches) {
   const Stand journalctl("journalctl");
   const FakePool pool(bus_.address(), three_workers());
   const Ended ended =
-      run({"--address=" + bus_.address(), "logs", "echo", "-n", "5", "--", "--since=today"}, journalctl.options());
+      run(binaries::preforkctl, {"--address=" + bus_.address(), "logs", "echo", "-n", "5", "--", "--since=today"},
+          journalctl.options());
   EXPECT_EQ(ended.status, 9) << "of journalctl";
   EXPECT_THAT(ended.out, testing::StartsWith("--lines=5\n--since=today\nPREFORK_POOL=echo\n+\n"));
   EXPECT_THAT(ended.out,
               HasSubstr("SYSLOG_IDENTIFIER=echo[0]\nSYSLOG_IDENTIFIER=echo[1]\nSYSLOG_IDENTIFIER=echo[2]\n"));
-  EXPECT_EQ(run({"logs", "-f", "echo", "1"}, journalctl.options()).out,
+  EXPECT_EQ(run(binaries::preforkctl, {"logs", "-f", "echo", "1"}, journalctl.options()).out,
             "--follow\nPREFORK_POOL=echo\nPREFORK_WORKER=1\n+\nSYSLOG_IDENTIFIER=echo[1]\n")
       << "a slot's need no bus";
 }
@@ -410,13 +399,13 @@ TEST_F(Ctl, logs_executes_journalctl_with_the_pools_matches) {
 TEST_F(Ctl, logs_of_a_container_are_journalctls_to_read_whoever_asks_its_bus) {
   const Stand journalctl("journalctl");
   for (const char* const machine : {"web", "root@web"}) {
-    EXPECT_THAT(run({"-M", machine, "logs", "echo", "1"}, journalctl.options()).out,
+    EXPECT_THAT(run(binaries::preforkctl, {"-M", machine, "logs", "echo", "1"}, journalctl.options()).out,
                 testing::StartsWith("--machine=web\nPREFORK_POOL=echo\n"));
   }
 }
 
 TEST_F(Ctl, logs_of_another_machine_names_the_command_for_it) {
-  const Ended ended = run({"-H", "root@web", "logs", "echo"});
+  const Ended ended = run(binaries::preforkctl, {"-H", "root@web", "logs", "echo"});
   EXPECT_EQ(ended.status, 64);
   EXPECT_THAT(ended.err, HasSubstr("ssh root@web preforkctl logs echo"));
 }
@@ -425,7 +414,7 @@ TEST_F(Ctl, reaches_the_pools_of_another_machine_by_ssh) {
   if (::access("/usr/bin/systemd-stdio-bridge", X_OK) != 0) GTEST_SKIP() << "needs systemd-stdio-bridge";
   const FakePool pool(bus_.address(), three_workers());
   const Stand ssh("ssh", "echo \"$@\" >&2\nexec systemd-stdio-bridge --bus-path='" + bus_.address() + "'\n");
-  const Ended ended = run({"-H", "root@web", "list"}, ssh.options());
+  const Ended ended = run(binaries::preforkctl, {"-H", "root@web", "list"}, ssh.options());
   EXPECT_EQ(ended.status, 0);
   EXPECT_THAT(ended.out, HasSubstr("1 pool on the system bus of root@web."));
   EXPECT_THAT(ended.err, testing::ContainsRegex("root.*web.*systemd-stdio-bridge")) << "what ssh was asked for";
@@ -433,7 +422,7 @@ TEST_F(Ctl, reaches_the_pools_of_another_machine_by_ssh) {
 
 TEST_F(Ctl, another_machine_that_is_out_of_reach_is_69) {
   const Stand ssh("ssh", "echo 'ssh: connect to host web port 22: No route to host' >&2\nexit 255\n");
-  const Ended ended = run({"-H", "web", "list"}, ssh.options());
+  const Ended ended = run(binaries::preforkctl, {"-H", "web", "list"}, ssh.options());
   EXPECT_EQ(ended.status, 69);
   EXPECT_THAT(ended.err, HasSubstr("cannot reach the system bus of web"));
   EXPECT_THAT(ended.err, HasSubstr("try \"ssh web preforkctl list\""));
@@ -447,7 +436,7 @@ TEST_F(Ctl, a_pool_that_does_not_answer_is_69_but_a_reload_may_take_its_time) {
   Process reload(binaries::preforkctl, {"--address=" + bus_.address(), "reload", "echo"}, options);
   ASSERT_TRUE(eventually([&] { return !pool.calls().empty() && pool.calls().back() == "Reload interactive"; }));
   pool.stay_silent("GetAll");
-  const Ended show = run({"--address=" + bus_.address(), "show", "echo"}, options);
+  const Ended show = run(binaries::preforkctl, {"--address=" + bus_.address(), "show", "echo"}, options);
   EXPECT_EQ(show.status, 69);
   EXPECT_THAT(show.err, HasSubstr("pool \"echo\" does not answer"));
   EXPECT_FALSE(wait_ready(reload.pidfd(), POLLIN, std::chrono::milliseconds(0))) << "it has waited for longer";
@@ -455,7 +444,7 @@ TEST_F(Ctl, a_pool_that_does_not_answer_is_69_but_a_reload_may_take_its_time) {
 
 TEST(CtlCheck, executes_preforkd) {
   const Stand preforkd("preforkd");
-  const Ended ended = run({"check", "pool.json"}, preforkd.options());
+  const Ended ended = run(binaries::preforkctl, {"check", "pool.json"}, preforkd.options());
   EXPECT_EQ(ended.status, 9);
   EXPECT_EQ(ended.out, "--check\n--config\npool.json\n");
 }

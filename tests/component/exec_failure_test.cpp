@@ -19,13 +19,6 @@ namespace {
 using std::filesystem::perms;
 using testing::HasSubstr;
 
-Master::Options one_worker(std::vector<std::string> arguments = {}) {
-  Master::Options options;
-  options.workers = 1;
-  options.arguments = std::move(arguments);
-  return options;
-}
-
 std::string write_script(const TempDir& folder, const std::string& text) {
   const std::string path = folder.write("script", text);
   std::filesystem::permissions(path, perms::owner_all);
@@ -33,21 +26,21 @@ std::string write_script(const TempDir& folder, const std::string& text) {
 }
 
 TEST(ExecFailure, a_program_that_is_not_there_ends_the_start) {
-  Master master({"/nonexistent/program"}, one_worker());
+  Master master({"/nonexistent/program"}, with_workers(1));
   EXPECT_EQ(master.process().wait_exit().status, exit_code::usage);
   EXPECT_THAT(master.log().wait_closed(), HasSubstr("/nonexistent/program"));
 }
 
 TEST(ExecFailure, a_file_that_is_not_executable_ends_the_start) {
   const TempDir folder;
-  Master master({folder.write("data", "no program")}, one_worker());
+  Master master({folder.write("data", "no program")}, with_workers(1));
   EXPECT_EQ(master.process().wait_exit().status, exit_code::usage);
   EXPECT_THAT(master.log().wait_closed(), HasSubstr("execut"));
 }
 
 TEST(ExecFailure, a_script_without_its_interpreter_ends_the_start_and_names_it) {
   const TempDir folder;
-  Master master({write_script(folder, "#!/nonexistent/interpreter\n")}, one_worker());
+  Master master({write_script(folder, "#!/nonexistent/interpreter\n")}, with_workers(1));
   EXPECT_EQ(master.process().wait_exit().status, exit_code::usage);
   EXPECT_THAT(master.log().wait_closed(), HasSubstr("/nonexistent/interpreter"));
 }
@@ -55,7 +48,7 @@ TEST(ExecFailure, a_script_without_its_interpreter_ends_the_start_and_names_it) 
 TEST(ExecFailure, a_file_that_is_no_program_ends_the_start_and_tells_step_and_errno) {
   const TempDir folder;
   const std::string file = write_script(folder, "no program");
-  Master master({file}, one_worker());
+  Master master({file}, with_workers(1));
   EXPECT_EQ(master.process().wait_exit().status, exit_code::unavailable);
   EXPECT_THAT(master.log().wait_closed(),
               HasSubstr("cannot start a worker: " + file + ": execve: Exec format error (ENOEXEC)"));
@@ -65,7 +58,7 @@ TEST(ExecFailure, a_program_that_goes_and_comes_back_is_a_slot_that_waits_and_re
   const TempDir folder;
   const std::string program = folder.file("program");
   std::filesystem::copy_file(binaries::worker("does_as_told"), program);
-  Master master({program}, one_worker({"--set", "restart.delay=20ms", "--set", "restart.max_delay=50ms"}));
+  Master master({program}, with_workers(1, {"--set", "restart.delay=20ms", "--set", "restart.max_delay=50ms"}));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   std::filesystem::rename(program, folder.file("away"));

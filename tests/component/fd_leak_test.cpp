@@ -18,13 +18,6 @@
 namespace preforkd::component {
 namespace {
 
-Master::Options with(unsigned workers, std::vector<std::string> arguments) {
-  Master::Options options;
-  options.workers = workers;
-  options.arguments = std::move(arguments);
-  return options;
-}
-
 // The descriptors of a process once they are as many as before, or what they are instead.
 testing::AssertionResult has_as_many_as(pid_t pid, const std::map<int, std::string>& before) {
   if (eventually([&] { return descriptors_of(pid).size() == before.size(); }, std::chrono::milliseconds(5000))) {
@@ -39,7 +32,7 @@ testing::AssertionResult has_as_many_as(pid_t pid, const std::map<int, std::stri
 TEST(DescriptorLeak, a_master_has_as_many_after_100_respawns) {
   constexpr unsigned slots = 4;
   const Master master({binaries::worker("does_as_told")},
-                      with(slots, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
+                      with_workers(slots, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
   master.wait_ready();
   const auto before = descriptors_of(master.pid());
   std::vector<std::size_t> marks(slots, 0);
@@ -55,7 +48,7 @@ TEST(DescriptorLeak, a_master_has_as_many_after_100_respawns) {
 
 TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
   Master master({binaries::worker("exits_at_once"), "1"},
-                with(1, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
+                with_workers(1, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
   master.log().wait_for("crashed 2 times");
   const auto before = descriptors_of(master.pid());
   master.log().wait_for("crashed 40 times");
@@ -63,7 +56,7 @@ TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
 }
 
 TEST(DescriptorLeak, a_master_has_as_many_after_reloads_and_resizes) {
-  const Master master({binaries::worker("does_as_told")}, with(2, {}));
+  const Master master({binaries::worker("does_as_told")}, with_workers(2, {}));
   master.wait_ready();
   const auto before = descriptors_of(master.pid());
   for (int i = 0; i < 5; ++i) {
@@ -79,7 +72,7 @@ TEST(DescriptorLeak, a_master_has_as_many_after_reloads_and_resizes) {
 }
 
 TEST(DescriptorLeak, a_worker_has_as_many_after_1000_connections_however_they_end) {
-  const Master master({binaries::prefork_echo}, with(1, {"--set", "settings.log_connections=false"}));
+  const Master master({binaries::prefork_echo}, with_workers(1, {"--set", "settings.log_connections=false"}));
   master.wait_ready();
   const pid_t worker = master.worker(0);
   std::map<int, std::string> before;

@@ -21,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Master::Options with(unsigned workers, std::vector<std::string> arguments = {}) {
+Master::Options foreign(unsigned workers, std::vector<std::string> arguments = {}) {
   Master::Options options;
   options.workers = workers;
   options.arguments = {"--ready", "exec", "--set", "stop_signal=SIGQUIT", "--set", "drain_timeout=1h"};
@@ -50,20 +50,20 @@ class ForeignProgram : public testing::Test {
 };
 
 TEST_F(ForeignProgram, is_ready_once_it_is_executed) {
-  const Master master(program(), with(2));
+  const Master master(program(), foreign(2));
   master.wait_ready();
   EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
 }
 
 TEST_F(ForeignProgram, leaves_on_its_own_stop_signal_when_the_pool_stops) {
-  Master master(program(), with(2));
+  Master master(program(), foreign(2));
   wait_up(master, 2);
   EXPECT_EQ(master.stop().status, 0);
   EXPECT_EQ(noted("left"), 2U);
 }
 
 TEST_F(ForeignProgram, leaves_on_its_own_stop_signal_in_a_reload) {
-  const Master master(program(), with(2));
+  const Master master(program(), foreign(2));
   wait_up(master, 2);
   const std::size_t mark = master.log().size();
   master.signal(SIGHUP);
@@ -74,7 +74,7 @@ TEST_F(ForeignProgram, leaves_on_its_own_stop_signal_in_a_reload) {
 }
 
 TEST_F(ForeignProgram, leaves_on_its_own_stop_signal_when_the_master_is_killed) {
-  Master master(program(), with(1));
+  Master master(program(), foreign(1));
   wait_up(master, 1);
   const UniqueFd worker = open_pidfd(master.worker(0));
   master.signal(SIGKILL);
@@ -85,7 +85,7 @@ TEST_F(ForeignProgram, leaves_on_its_own_stop_signal_when_the_master_is_killed) 
 TEST_F(ForeignProgram, that_cannot_be_executed_is_not_ready) {
   const std::string file = folder_.write("program", "no program");
   std::filesystem::permissions(file, std::filesystem::perms::owner_all);
-  Master master({file}, with(1));
+  Master master({file}, foreign(1));
   EXPECT_EQ(master.process().wait_exit().status, exit_code::unavailable);
   EXPECT_THAT(master.log().wait_closed(), Not(HasSubstr("ready")));
 }
@@ -94,7 +94,7 @@ TEST_F(ForeignProgram, that_cannot_be_executed_is_not_ready) {
 TEST_F(ForeignProgram, that_cannot_be_executed_any_more_fails_a_reload) {
   const std::string file = folder_.file("program");
   std::filesystem::copy_file(binaries::worker("leaves_on_sigquit"), file);
-  const Master master({file, diary()}, with(1));
+  const Master master({file, diary()}, foreign(1));
   master.wait_ready();
   std::filesystem::remove(file);
   folder_.write("program", "no program");

@@ -21,15 +21,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Master::Options one_worker(std::vector<std::string> arguments = {}) {
-  Master::Options options;
-  options.workers = 1;
-  options.arguments = std::move(arguments);
-  return options;
-}
-
 TEST(NotifySocket, a_status_is_shown_in_the_table) {
-  const Master master({binaries::worker("does_as_told")}, one_worker());
+  const Master master({binaries::worker("does_as_told")}, with_workers(1));
   master.wait_ready();
   Client(master.address()).ask("notify STATUS=42 things done");
   Client(master.address()).ask("barrier");
@@ -38,14 +31,14 @@ TEST(NotifySocket, a_status_is_shown_in_the_table) {
 }
 
 TEST(NotifySocket, a_barrier_is_answered_once_everything_before_it_was_handled) {
-  const Master master({binaries::worker("does_as_told")}, one_worker());
+  const Master master({binaries::worker("does_as_told")}, with_workers(1));
   master.wait_ready();
   Client client(master.address());
   EXPECT_THAT(client.ask("barrier"), HasSubstr(": barrier"));
 }
 
 TEST(NotifySocket, a_worker_that_stops_by_itself_is_replaced_before_it_leaves) {
-  const Master master({binaries::worker("does_as_told")}, one_worker());
+  const Master master({binaries::worker("does_as_told")}, with_workers(1));
   master.wait_ready();
   Client client(master.address());
   const std::size_t mark = master.log().size();
@@ -59,11 +52,11 @@ TEST(NotifySocket, a_worker_that_asks_for_time_gets_it) {
   const std::string fifo = folder.file("fifo");
   ASSERT_EQ(::mkfifo((fifo + "0").c_str(), 0600), 0);
   const std::vector<std::string> short_timeout{"--set", "start_timeout=300ms"};
-  const Master patient({binaries::worker("slow_to_start"), fifo}, one_worker(short_timeout));
+  const Master patient({binaries::worker("slow_to_start"), fifo}, with_workers(1, short_timeout));
   patient.log().wait_for("worker 0");
   {
     // A pool that started later has seen its time-out: so the first one's, had it not been extended, would be over too.
-    const Master other({binaries::worker("hangs_on_start")}, one_worker(short_timeout));
+    const Master other({binaries::worker("hangs_on_start")}, with_workers(1, short_timeout));
     other.log().wait_for("not ready in time");
   }
   EXPECT_THAT(patient.log().text(), Not(HasSubstr("not ready in time")));
@@ -72,7 +65,7 @@ TEST(NotifySocket, a_worker_that_asks_for_time_gets_it) {
 }
 
 TEST(NotifySocket, a_flood_of_garbage_harms_nothing) {
-  Master master({binaries::worker("notify_flooder")}, one_worker());
+  Master master({binaries::worker("notify_flooder")}, with_workers(1));
   master.wait_ready();
   master.out().wait_for("flooded");
   const std::size_t descriptors = descriptors_of(master.pid()).size();

@@ -21,15 +21,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using testing::HasSubstr;
 
-std::vector<std::string> does_as_told() { return {binaries::worker("does_as_told")}; }
-
-Master::Options with(unsigned workers, std::vector<std::string> arguments = {}) {
-  Master::Options options;
-  options.workers = workers;
-  options.arguments = std::move(arguments);
-  return options;
-}
-
 // The slot and pid of the worker that answers, by its answer "SLOT PID: LINE".
 struct Answerer {
   unsigned slot;
@@ -52,7 +43,7 @@ std::string status_that_says(NotifyReceiver& systemd, const std::string& part) {
 }
 
 TEST(Respawn, a_crashed_worker_is_replaced_at_once_and_the_others_stay) {
-  const Master master(does_as_told());
+  const Master master({binaries::worker("does_as_told")});
   master.wait_ready();
   Client client(master.address());
   const Answerer victim = who_answers(client);
@@ -73,7 +64,7 @@ TEST(Respawn, a_crashed_worker_is_replaced_at_once_and_the_others_stay) {
 }
 
 TEST(Respawn, the_reason_of_a_death_is_told_with_what_the_worker_last_said) {
-  const Master master(does_as_told(), with(1));
+  const Master master({binaries::worker("does_as_told")}, with_workers(1));
   master.wait_ready();
   Client client(master.address());
   client.ask("notify STATUS=disk is full\\nERRNO=28");
@@ -85,7 +76,7 @@ TEST(Respawn, the_reason_of_a_death_is_told_with_what_the_worker_last_said) {
 }
 
 TEST(Respawn, a_worker_killed_from_outside_is_replaced) {
-  const Master master(does_as_told(), with(2));
+  const Master master({binaries::worker("does_as_told")}, with_workers(2));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   const pid_t victim = master.worker(1);
@@ -96,7 +87,7 @@ TEST(Respawn, a_worker_killed_from_outside_is_replaced) {
 
 TEST(Respawn, a_program_that_exits_at_once_is_tried_again_ever_more_slowly) {
   const steady_clock::time_point begin = steady_clock::now();
-  Master master({binaries::worker("exits_at_once"), "7"}, with(1, {"--set", "restart.delay=40ms"}));
+  Master master({binaries::worker("exits_at_once"), "7"}, with_workers(1, {"--set", "restart.delay=40ms"}));
   EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("exit status 7"));
   EXPECT_THAT(master.log().wait_for("crashed 5 times"), HasSubstr("before it was ready"));
   // Waits of 0, 40, 80 and 160 ms lie before the fifth crash, each shortened by a quarter at most.
@@ -106,16 +97,16 @@ TEST(Respawn, a_program_that_exits_at_once_is_tried_again_ever_more_slowly) {
 }
 
 TEST(Respawn, an_exit_with_status_0_before_readiness_is_a_crash_too) {
-  Master master({binaries::worker("exits_at_once"), "0"}, with(1, {"--set", "restart.delay=10ms"}));
+  Master master({binaries::worker("exits_at_once"), "0"}, with_workers(1, {"--set", "restart.delay=10ms"}));
   EXPECT_THAT(master.log().wait_for("crashed 3 times"), HasSubstr("exit status 0"));
   EXPECT_EQ(master.stop().status, 0);
 }
 
 TEST(Respawn, a_status_of_restart_never_leaves_the_slot_down_and_shown_until_a_reload) {
   NotifyReceiver systemd;
-  Master::Options options = with(2, {"--set", "restart.never=[78]"});
+  Master::Options options = with_workers(2, {"--set", "restart.never=[78]"});
   options.start.environment = {{"NOTIFY_SOCKET", systemd.path()}};
-  const Master master(does_as_told(), options);
+  const Master master({binaries::worker("does_as_told")}, options);
   systemd.wait_for("READY");
   Client client(master.address());
   const Answerer victim = who_answers(client);
@@ -139,28 +130,28 @@ TEST(Respawn, a_status_of_restart_never_leaves_the_slot_down_and_shown_until_a_r
 
 TEST(Respawn, a_status_that_restart_never_does_not_list_is_tried_again) {
   Master master({binaries::worker("exits_at_once"), "7"},
-                with(1, {"--set", "restart.delay=10ms", "--set", "restart.never=[78]"}));
+                with_workers(1, {"--set", "restart.delay=10ms", "--set", "restart.never=[78]"}));
   EXPECT_THAT(master.log().wait_for("crashed 3 times"), HasSubstr("exit status 7"));
   EXPECT_EQ(master.stop().status, 0);
 }
 
 TEST(Respawn, a_worker_that_hangs_on_start_is_killed_and_tried_again) {
   Master master({binaries::worker("hangs_on_start")},
-                with(1, {"--set", "start_timeout=100ms", "--set", "restart.delay=10ms"}));
+                with_workers(1, {"--set", "start_timeout=100ms", "--set", "restart.delay=10ms"}));
   const std::string line = master.log().wait_for("crashed 2 times");
   EXPECT_THAT(line, HasSubstr("not ready in time"));
   EXPECT_EQ(master.stop().status, 0);
 }
 
 TEST(Respawn, a_worker_that_sends_no_watchdog_message_is_killed_and_replaced) {
-  const Master master(does_as_told(), with(1, {"--set", "hang_timeout=200ms"}));
+  const Master master({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=200ms"}));
   const std::string line = master.log().wait_for(" died");
   EXPECT_THAT(line, HasSubstr("(hung)"));
   EXPECT_THAT(line, HasSubstr("signal 6 (SIGABRT)"));
 }
 
 TEST(Respawn, a_worker_that_says_it_hangs_is_killed_and_replaced) {
-  const Master master(does_as_told(), with(1, {"--set", "hang_timeout=1h"}));
+  const Master master({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=1h"}));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   Client client(master.address());
@@ -170,7 +161,7 @@ TEST(Respawn, a_worker_that_says_it_hangs_is_killed_and_replaced) {
 }
 
 TEST(Respawn, a_child_of_a_dead_worker_does_not_keep_the_slot) {
-  const Master master({binaries::worker("forks_children")}, with(1));
+  const Master master({binaries::worker("forks_children")}, with_workers(1));
   master.wait_ready();
   const pid_t victim = master.worker(0);
   ASSERT_EQ(children_of(victim).size(), 1U);
@@ -180,7 +171,7 @@ TEST(Respawn, a_child_of_a_dead_worker_does_not_keep_the_slot) {
 }
 
 TEST(Respawn, a_pool_survives_the_death_of_all_workers_at_once) {
-  const Master master(does_as_told(), with(8));
+  const Master master({binaries::worker("does_as_told")}, with_workers(8));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   for (const pid_t pid : master.workers()) ::kill(pid, SIGKILL);

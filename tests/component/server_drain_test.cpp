@@ -18,15 +18,8 @@ namespace {
 
 using testing::HasSubstr;
 
-Master start(const std::string& program, unsigned workers, std::vector<std::string> arguments = {}) {
-  Master::Options options;
-  options.workers = workers;
-  options.arguments = std::move(arguments);
-  return Master({program}, options);
-}
-
 TEST(Drain, a_reload_answers_the_request_in_hand_then_closes) {
-  const Master master = start(binaries::worker("answers_late"), 1);
+  const Master master({binaries::worker("answers_late")}, with_workers(1));
   master.wait_ready();
   Client client(master.address());
   EXPECT_EQ(client.ask("a question"), "wait");
@@ -40,7 +33,7 @@ TEST(Drain, a_reload_answers_the_request_in_hand_then_closes) {
 }
 
 TEST(Drain, a_stop_answers_the_request_in_hand_then_closes) {
-  Master master = start(binaries::worker("answers_late"), 1);
+  Master master({binaries::worker("answers_late")}, with_workers(1));
   master.wait_ready();
   Client client(master.address());
   EXPECT_EQ(client.ask("a question"), "wait");
@@ -50,7 +43,7 @@ TEST(Drain, a_stop_answers_the_request_in_hand_then_closes) {
 }
 
 TEST(Drain, an_idle_connection_is_closed_at_once_and_the_log_says_why) {
-  Master master = start(binaries::prefork_echo, 1);
+  Master master({binaries::prefork_echo}, with_workers(1));
   master.wait_ready();
   Client client(master.address());
   EXPECT_EQ(client.ask("hello"), "received: hello");
@@ -60,7 +53,7 @@ TEST(Drain, an_idle_connection_is_closed_at_once_and_the_log_says_why) {
 }
 
 TEST(Drain, an_idle_connection_may_be_kept_until_the_deadline) {
-  Master master = start(binaries::prefork_echo, 1, {"--set", "settings.drain_idle=keep"});
+  Master master({binaries::prefork_echo}, with_workers(1, {"--set", "settings.drain_idle=keep"}));
   master.wait_ready();
   Client client(master.address());
   EXPECT_EQ(client.ask("hello"), "received: hello");
@@ -71,7 +64,7 @@ TEST(Drain, an_idle_connection_may_be_kept_until_the_deadline) {
 }
 
 TEST(Drain, no_new_client_is_refused_or_left_alone_during_reloads) {
-  const Master master = start(binaries::prefork_echo, 2);
+  const Master master({binaries::prefork_echo}, with_workers(2));
   master.wait_ready();
   for (int i = 0; i < 10; ++i) {
     const std::size_t mark = master.log().size();
@@ -84,8 +77,8 @@ TEST(Drain, no_new_client_is_refused_or_left_alone_during_reloads) {
 }
 
 TEST(Drain, a_hanging_worker_is_replaced) {
-  const Master master =
-      start(binaries::prefork_echo, 1, {"--set", "hang_timeout=300ms", "--set", "drain_timeout=200ms"});
+  const Master master({binaries::prefork_echo},
+                      with_workers(1, {"--set", "hang_timeout=300ms", "--set", "drain_timeout=200ms"}));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   ::kill(master.worker(0), SIGSTOP);  // SIGABRT does not end a stopped process, so SIGKILL must follow
@@ -95,11 +88,11 @@ TEST(Drain, a_hanging_worker_is_replaced) {
 }
 
 TEST(Drain, a_worker_that_lives_does_not_count_as_hanging) {
-  const Master watched = start(binaries::prefork_echo, 1, {"--set", "hang_timeout=300ms"});
+  const Master watched({binaries::prefork_echo}, with_workers(1, {"--set", "hang_timeout=300ms"}));
   watched.wait_ready();
   const pid_t worker = watched.worker(0);
   // A program that sends no watchdog message, watched as closely, and later, is found hanging …
-  const Master hanging = start(binaries::worker("does_as_told"), 1, {"--set", "hang_timeout=900ms"});
+  const Master hanging({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=900ms"}));
   hanging.log().wait_for("(hung)");
   // … while this one, which serves nobody but sends them, was left alone.
   EXPECT_EQ(watched.workers(), std::vector<pid_t>{worker});

@@ -18,18 +18,9 @@ namespace {
 using testing::HasSubstr;
 using testing::SizeIs;
 
-std::vector<std::string> does_as_told() { return {binaries::worker("does_as_told")}; }
-
-Master::Options with(unsigned workers, std::vector<std::string> arguments = {}) {
-  Master::Options options;
-  options.workers = workers;
-  options.arguments = std::move(arguments);
-  return options;
-}
-
 TEST(Signals, term_and_int_drain_all_workers_and_end_with_0_and_the_port_is_free) {
   for (const int signal : {SIGTERM, SIGINT}) {
-    Master master(does_as_told());
+    Master master({binaries::worker("does_as_told")});
     master.wait_ready();
     const std::string address = master.address();
     master.signal(signal);
@@ -46,14 +37,14 @@ TEST(Signals, a_stop_before_the_workers_are_ready_ends_with_0) {
 }
 
 TEST(Signals, a_worker_that_does_not_leave_is_killed_after_the_drain_timeout) {
-  Master master({binaries::worker("ignores_sigterm")}, with(2, {"--set", "drain_timeout=100ms"}));
+  Master master({binaries::worker("ignores_sigterm")}, with_workers(2, {"--set", "drain_timeout=100ms"}));
   master.wait_ready();
   EXPECT_EQ(master.stop().status, 0);
   EXPECT_THAT(master.log().wait_closed(), HasSubstr("did not drain in time"));
 }
 
 TEST(Signals, a_second_term_kills_what_is_left) {
-  Master master({binaries::worker("ignores_sigterm")}, with(2, {"--set", "drain_timeout=1h"}));
+  Master master({binaries::worker("ignores_sigterm")}, with_workers(2, {"--set", "drain_timeout=1h"}));
   master.wait_ready();
   master.signal(SIGTERM);
   master.log().wait_for("draining all workers");
@@ -61,7 +52,7 @@ TEST(Signals, a_second_term_kills_what_is_left) {
 }
 
 TEST(Signals, hup_replaces_every_worker_by_one_of_the_next_generation) {
-  const Master master(does_as_told());
+  const Master master({binaries::worker("does_as_told")});
   master.wait_ready();
   const std::vector<pid_t> before = master.workers();
   const std::size_t mark = master.log().size();
@@ -108,7 +99,7 @@ TEST(Signals, hup_with_a_wrong_config_changes_nothing_and_says_why) {
 }
 
 TEST(Signals, ttin_and_ttou_make_one_worker_more_and_one_fewer) {
-  const Master master(does_as_told(), with(2));
+  const Master master({binaries::worker("does_as_told")}, with_workers(2));
   master.wait_ready();
   master.signal(SIGTTIN);
   EXPECT_GT(master.worker(2), 0);
@@ -123,7 +114,7 @@ TEST(Signals, ttin_and_ttou_make_one_worker_more_and_one_fewer) {
 }
 
 TEST(Signals, usr1_prints_the_table) {
-  const Master master(does_as_told(), with(2));
+  const Master master({binaries::worker("does_as_told")}, with_workers(2));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   master.signal(SIGUSR1);
@@ -133,7 +124,7 @@ TEST(Signals, usr1_prints_the_table) {
 }
 
 TEST(Signals, the_title_tells_what_the_master_is) {
-  const Master master(does_as_told(), with(1));
+  const Master master({binaries::worker("does_as_told")}, with_workers(1));
   master.wait_ready();
   EXPECT_EQ(title_of(master.pid()), "preforkd: test master");
   EXPECT_EQ(comm_of(master.pid()), "preforkd");

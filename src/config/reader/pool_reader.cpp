@@ -21,6 +21,8 @@ namespace {
 
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
+using std::chrono::days;
+using std::chrono::weeks;
 
 constexpr std::array<std::string_view, 23> pool_keys = {
     "$schema",       "description",   "listen",       "program",           "workers", "ready",
@@ -31,8 +33,6 @@ constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial
 
 constexpr std::size_t max_description_bytes = 256;
 constexpr std::size_t max_program_strings = 1024;
-constexpr Duration week = std::chrono::hours(24 * 7);
-constexpr Duration day = std::chrono::hours(24);
 
 void read_description(ConfigReader& config, std::string& out) {
   if (!config.read_string("description", out, max_description_bytes)) return;
@@ -137,9 +137,9 @@ void read_user(ConfigReader& config, std::string& out) {
 }
 
 void read_timeouts(ConfigReader& config, PoolConfig& pool) {
-  config.read_span("start_timeout", pool.start_timeout, {10ms, day});
-  config.read_span("drain_timeout", pool.drain_timeout, {1ms, week});
-  config.read_span_or_off("hang_timeout", pool.hang_timeout, {100ms, day});
+  config.read_span("start_timeout", pool.start_timeout, {10ms, days(1)});
+  config.read_span("drain_timeout", pool.drain_timeout, {1ms, weeks(1)});
+  config.read_span_or_off("hang_timeout", pool.hang_timeout, {100ms, days(1)});
 }
 
 }  // namespace

@@ -13,14 +13,14 @@ namespace {
 
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
+using std::chrono::days;
+using std::chrono::weeks;
 
 constexpr std::array<std::string_view, 4> keys_of_restart = {"delay", "max_delay", "forget_after", "never"};
 constexpr std::array<std::string_view, 5> keys_of_recycle = {"requests", "age", "memory", "jitter", "at_most"};
 constexpr std::array<std::string_view, 4> keys_of_reload = {"max_surge", "max_unavailable", "soak", "max_draining"};
 
 constexpr unsigned max_draining_generations = 100;
-constexpr Duration week = std::chrono::hours(24 * 7);
-constexpr Duration day = std::chrono::hours(24);
 
 void read_never(ConfigReader& restart, std::vector<int>& out) {
   const Json* const value = restart.find("never");
@@ -64,9 +64,9 @@ void read_restart(ConfigReader& config, RestartConfig& out) {
   auto restart = config.object("restart");
   if (!restart) return;
   restart->allow_only(keys_of_restart);
-  const bool delay = restart->read_span("delay", out.delay, {10ms, day});
-  restart->read_span("max_delay", out.max_delay, {10ms, day});
-  restart->read_span("forget_after", out.forget_after, {0ms, week});
+  const bool delay = restart->read_span("delay", out.delay, {10ms, days(1)});
+  restart->read_span("max_delay", out.max_delay, {10ms, days(1)});
+  restart->read_span("forget_after", out.forget_after, {0ms, weeks(1)});
   read_never(*restart, out.never);
   if (out.delay <= out.max_delay) return;
   if (delay) {
@@ -83,7 +83,7 @@ void read_recycle(ConfigReader& config, RecycleConfig& out) {
   if (!recycle) return;
   recycle->allow_only(keys_of_recycle);
   recycle->read_number("requests", out.requests, {0, most_requests});
-  recycle->read_span_or_off("age", out.age, {1s, 53 * week});
+  recycle->read_span_or_off("age", out.age, {1s, weeks(53)});
   recycle->read_size_or_off("memory", out.memory, least_memory);
   recycle->read_percent("jitter", out.jitter, {0, 100});
   recycle->read_number("at_most", out.at_most, {1, max_workers});
@@ -95,7 +95,7 @@ void read_reload(ConfigReader& config, ReloadConfig& out) {
   reload->allow_only(keys_of_reload);
   read_max_surge(*reload, out.max_surge);
   reload->read_number("max_unavailable", out.max_unavailable, {0, max_workers});
-  reload->read_span("soak", out.soak, {0ms, day});
+  reload->read_span("soak", out.soak, {0ms, days(1)});
   reload->read_number("max_draining", out.max_draining, {1, max_draining_generations});
 }
 

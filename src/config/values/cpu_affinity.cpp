@@ -40,7 +40,7 @@ Result<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
     if (*last >= count) return Failure("this machine's CPUs are 0 to " + std::to_string(count - 1));
     for (unsigned cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
     if (end == text.size()) break;
-    text.remove_prefix(end + 1);
+    text = text.substr(end + 1);
   }
   std::sort(cpus.begin(), cpus.end());
   cpus.erase(std::unique(cpus.begin(), cpus.end()), cpus.end());

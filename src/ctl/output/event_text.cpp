@@ -12,13 +12,13 @@ namespace preforkd::ctl {
 namespace {
 
 // The name in JSON, and of the arguments in their order.
-struct Row {
+struct EventRow {
   std::string_view member;
   const char* event;
   std::array<const char*, 7> arguments;
 };
 
-constexpr auto rows = std::to_array<Row>({
+constexpr auto event_rows = std::to_array<EventRow>({
     {"WorkerStarted", "worker_started", {"slot", "pid", "generation"}},
     {"WorkerReady", "worker_ready", {"slot", "pid", "generation"}},
     {"WorkerExited", "worker_exited", {"slot", "pid", "generation", "cause", "kind", "status", "text"}},
@@ -34,9 +34,9 @@ Json fields_of(const Signal& signal) {
     if (changed.contains("State")) fields = {{"event", "state"}, {"state", changed["State"]}};
     return fields;
   }
-  const auto* const row =
-      std::find_if(rows.begin(), rows.end(), [&](const Row& each) { return each.member == signal.member; });
-  if (signal.interface != "org.preforkd1.Pool" || row == rows.end()) return fields;
+  const auto* const row = std::find_if(event_rows.begin(), event_rows.end(),
+                                       [&](const EventRow& each) { return each.member == signal.member; });
+  if (signal.interface != "org.preforkd1.Pool" || row == event_rows.end()) return fields;
   fields["event"] = row->event;
   for (std::size_t i = 0; i < row->arguments.size() && row->arguments[i] != nullptr; ++i) {
     fields[row->arguments[i]] = i < signal.arguments.size() ? signal.arguments[i] : Json();

@@ -11,7 +11,7 @@
 namespace preforkd {
 namespace {
 
-constexpr const char* local = "org.freedesktop.DBus.Local";
+constexpr const char* local_interface = "org.freedesktop.DBus.Local";
 constexpr const char* local_path = "/org/freedesktop/DBus/Local";
 constexpr const char* driver = "org.freedesktop.DBus";
 constexpr const char* driver_path = "/org/freedesktop/DBus";
@@ -61,8 +61,9 @@ void BusConnection::ask() {
   check_native(sd_bus_set_address(bus, address_.c_str()), address_.c_str());
   check_native(sd_bus_set_bus_client(bus, 1), "sd_bus_set_bus_client");
   check_native(sd_bus_set_connected_signal(bus, 1), "sd_bus_set_connected_signal");
-  watch(bus, nullptr, local, local_path, "Connected", native_handler<&BusConnection::on_connected>, this);
-  watch(bus, nullptr, local, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>, this);
+  watch(bus, nullptr, local_interface, local_path, "Connected", native_handler<&BusConnection::on_connected>, this);
+  watch(bus, nullptr, local_interface, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>,
+        this);
   check_native(sd_bus_start(bus), address_.c_str());
   check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
 }
@@ -86,7 +87,7 @@ void BusConnection::open() {
   connection_ = open_bus(address_);
   sd_bus* bus = native_bus(*connection_);
   sd_bus_slot* slot = nullptr;
-  watch(bus, &slot, local, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>, this);
+  watch(bus, &slot, local_interface, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>, this);
   disconnected_.reset(slot);
   watch(bus, &slot, driver, driver_path, "NameAcquired", native_handler<&BusConnection::on_name_acquired>, this);
   name_acquired_.reset(slot);

@@ -53,4 +53,11 @@ pid_t Master::worker(unsigned slot, std::size_t from, const Deadline& deadline) 
   return std::stoi(log().wait_for(pattern, line, from, deadline)[1]);
 }
 
+Master::Options with_workers(unsigned workers, std::vector<std::string> arguments) {
+  Master::Options options;
+  options.workers = workers;
+  options.arguments = std::move(arguments);
+  return options;
+}
+
 }  // namespace preforkd::component

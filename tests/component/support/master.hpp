@@ -45,4 +45,7 @@ class Master {
   mutable std::string address_;
 };
 
+// So many workers, and more options of preforkd.
+[[nodiscard]] Master::Options with_workers(unsigned workers, std::vector<std::string> arguments = {});
+
 }  // namespace preforkd::component

@@ -153,4 +153,10 @@ Exit Process::wait_exit(const Deadline& deadline) {
   return exit_.value();
 }
 
+Ended run(const std::string& program, const std::vector<std::string>& arguments, const StartOptions& options) {
+  Process process(program, arguments, options);
+  const Exit exit = process.wait_exit();
+  return {exit.status.value_or(-1), process.out().wait_closed(), process.err().wait_closed()};
+}
+
 }  // namespace preforkd::component

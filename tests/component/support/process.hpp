@@ -61,4 +61,13 @@ class Process {
   std::optional<Exit> exit_;
 };
 
+// What is left of a program that was run to its end.
+struct Ended {
+  int status = -1;  // -1: a signal ended it
+  std::string out;
+  std::string err;
+};
+
+Ended run(const std::string& program, const std::vector<std::string>& arguments, const StartOptions& options = {});
+
 }  // namespace preforkd::component

@@ -19,32 +19,32 @@ namespace {
 using std::string_view_literals::operator""sv;
 using testing::HasSubstr;
 
-struct Good {
+struct GoodAddress {
   std::string text;
   int family;
   std::string formatted;
 };
 
-const Good good[] = {{"127.0.0.1:9505", AF_INET, "127.0.0.1:9505"},
-                     {"0.0.0.0:0", AF_INET, "0.0.0.0:0"},
-                     {"255.255.255.255:65535", AF_INET, "255.255.255.255:65535"},
-                     {"10.0.0.1:080", AF_INET, "10.0.0.1:80"},
-                     {"[::]:80", AF_INET6, "[::]:80"},
-                     {"[::1]:0", AF_INET6, "[::1]:0"},
-                     {"[2001:DB8:0:0::1]:443", AF_INET6, "[2001:db8::1]:443"},
-                     {"[::ffff:1.2.3.4]:1", AF_INET6, "[::ffff:1.2.3.4]:1"},
-                     {"[fe80::1%lo]:80", AF_INET6, "[fe80::1%lo]:80"},
-                     {"[fe80::1%1]:80", AF_INET6, "[fe80::1%lo]:80"},
-                     {"[fe80::1%4000000000]:80", AF_INET6, "[fe80::1%4000000000]:80"},
-                     {"/run/x.sock", AF_UNIX, "/run/x.sock"},
-                     {"/run/a:b [c].sock", AF_UNIX, "/run/a:b [c].sock"},
-                     {"@abstract", AF_UNIX, "@abstract"},
-                     {"@/looks/like/a/path", AF_UNIX, "@/looks/like/a/path"},
-                     {"/" + std::string(106, 'x'), AF_UNIX, "/" + std::string(106, 'x')},
-                     {"@" + std::string(107, 'x'), AF_UNIX, "@" + std::string(107, 'x')}};
+const GoodAddress good_addresses[] = {{"127.0.0.1:9505", AF_INET, "127.0.0.1:9505"},
+                                      {"0.0.0.0:0", AF_INET, "0.0.0.0:0"},
+                                      {"255.255.255.255:65535", AF_INET, "255.255.255.255:65535"},
+                                      {"10.0.0.1:080", AF_INET, "10.0.0.1:80"},
+                                      {"[::]:80", AF_INET6, "[::]:80"},
+                                      {"[::1]:0", AF_INET6, "[::1]:0"},
+                                      {"[2001:DB8:0:0::1]:443", AF_INET6, "[2001:db8::1]:443"},
+                                      {"[::ffff:1.2.3.4]:1", AF_INET6, "[::ffff:1.2.3.4]:1"},
+                                      {"[fe80::1%lo]:80", AF_INET6, "[fe80::1%lo]:80"},
+                                      {"[fe80::1%1]:80", AF_INET6, "[fe80::1%lo]:80"},
+                                      {"[fe80::1%4000000000]:80", AF_INET6, "[fe80::1%4000000000]:80"},
+                                      {"/run/x.sock", AF_UNIX, "/run/x.sock"},
+                                      {"/run/a:b [c].sock", AF_UNIX, "/run/a:b [c].sock"},
+                                      {"@abstract", AF_UNIX, "@abstract"},
+                                      {"@/looks/like/a/path", AF_UNIX, "@/looks/like/a/path"},
+                                      {"/" + std::string(106, 'x'), AF_UNIX, "/" + std::string(106, 'x')},
+                                      {"@" + std::string(107, 'x'), AF_UNIX, "@" + std::string(107, 'x')}};
 
 TEST(Address, what_is_read_is_written_back) {
-  for (const Good& each : good) {
+  for (const GoodAddress& each : good_addresses) {
     const Result<Address> address = parse_address(each.text);
     ASSERT_TRUE(address) << each.text << ": " << address.error();
     EXPECT_EQ(address->family(), each.family);
@@ -55,53 +55,53 @@ TEST(Address, what_is_read_is_written_back) {
   }
 }
 
-struct Bad {
+struct BadAddress {
   std::string text;
   std::string reason;
 };
 
-const Bad bad[] = {{"", "is empty"},
-                   {"127.0.0.1:65536", "65536 is no port; ports are 0…65535"},
-                   {"127.0.0.1:-1", "-1 is no port"},
-                   {"127.0.0.1:+1", "+1 is no port"},
-                   {"127.0.0.1:", "has no port"},
-                   {"127.0.0.1: 80", " 80 is no port"},
-                   {"127.0.0.1:http", "http is no port"},
-                   {"127.0.0.1:99999999999999999999", "is no port"},
-                   {"127.0.0.1", "is no address; write 127.0.0.1:PORT"},
-                   {"9505", "is no address"},
-                   {":9505", "write 0.0.0.0:9505 or [::]:9505 for every interface"},
-                   {"*:9505", "for every interface"},
-                   {"localhost:80", "names are not resolved"},
-                   {"127.1:80", "127.1 is no IPv4 address"},
-                   {"127.0.0.256:80", "is no IPv4 address"},
-                   {"0x7f.0.0.1:80", "is no IPv4 address"},
-                   {" 127.0.0.1:80", "is no IPv4 address"},
-                   {"[::1", "has no closing bracket"},
-                   {"[::1]", "has no port; write [::1]:PORT"},
-                   {"[::1]80", "has no port"},
-                   {"[::1]:", "has no port"},
-                   {"[]:80", "is no IPv6 address"},
-                   {"[127.0.0.1]:80", "is no IPv6 address"},
-                   {"[::g]:80", "is no IPv6 address"},
-                   {"::1:80", "needs brackets"},
-                   {"::1", "needs brackets"},
-                   {"[fe80::1%nosuchinterface]:80", "nosuchinterface is no network interface"},
-                   {"[fe80::1%]:80", "is no network interface"},
-                   {"[fe80::1%0]:80", "is no network interface"},
-                   {"run/x.sock", "is no address"},
-                   {"./x.sock", "is no address"},
-                   {"@", "has no name after the @"},
-                   {"/" + std::string(107, 'x'), "has 108 bytes; the limit is 107"},
-                   {"@" + std::string(108, 'x'), "has 108 bytes; the limit is 107"},
-                   {std::string("/run/x\0y"sv), "contains a NUL byte"},
-                   {std::string("@x\0y"sv), "contains a NUL byte"},
-                   {std::string("127.0.0.1\0:80"sv), "is no IPv4 address"},
-                   {std::string("[::1\0]:80"sv), "is no IPv6 address"},
-                   {std::string("127.0.0.1:80\0"sv), "80\\x00 is no port"}};
+const BadAddress bad_addresses[] = {{"", "is empty"},
+                                    {"127.0.0.1:65536", "65536 is no port; ports are 0…65535"},
+                                    {"127.0.0.1:-1", "-1 is no port"},
+                                    {"127.0.0.1:+1", "+1 is no port"},
+                                    {"127.0.0.1:", "has no port"},
+                                    {"127.0.0.1: 80", " 80 is no port"},
+                                    {"127.0.0.1:http", "http is no port"},
+                                    {"127.0.0.1:99999999999999999999", "is no port"},
+                                    {"127.0.0.1", "is no address; write 127.0.0.1:PORT"},
+                                    {"9505", "is no address"},
+                                    {":9505", "write 0.0.0.0:9505 or [::]:9505 for every interface"},
+                                    {"*:9505", "for every interface"},
+                                    {"localhost:80", "names are not resolved"},
+                                    {"127.1:80", "127.1 is no IPv4 address"},
+                                    {"127.0.0.256:80", "is no IPv4 address"},
+                                    {"0x7f.0.0.1:80", "is no IPv4 address"},
+                                    {" 127.0.0.1:80", "is no IPv4 address"},
+                                    {"[::1", "has no closing bracket"},
+                                    {"[::1]", "has no port; write [::1]:PORT"},
+                                    {"[::1]80", "has no port"},
+                                    {"[::1]:", "has no port"},
+                                    {"[]:80", "is no IPv6 address"},
+                                    {"[127.0.0.1]:80", "is no IPv6 address"},
+                                    {"[::g]:80", "is no IPv6 address"},
+                                    {"::1:80", "needs brackets"},
+                                    {"::1", "needs brackets"},
+                                    {"[fe80::1%nosuchinterface]:80", "nosuchinterface is no network interface"},
+                                    {"[fe80::1%]:80", "is no network interface"},
+                                    {"[fe80::1%0]:80", "is no network interface"},
+                                    {"run/x.sock", "is no address"},
+                                    {"./x.sock", "is no address"},
+                                    {"@", "has no name after the @"},
+                                    {"/" + std::string(107, 'x'), "has 108 bytes; the limit is 107"},
+                                    {"@" + std::string(108, 'x'), "has 108 bytes; the limit is 107"},
+                                    {std::string("/run/x\0y"sv), "contains a NUL byte"},
+                                    {std::string("@x\0y"sv), "contains a NUL byte"},
+                                    {std::string("127.0.0.1\0:80"sv), "is no IPv4 address"},
+                                    {std::string("[::1\0]:80"sv), "is no IPv6 address"},
+                                    {std::string("127.0.0.1:80\0"sv), "80\\x00 is no port"}};
 
 TEST(Address, what_is_no_address_is_refused_with_a_reason_that_helps) {
-  for (const Bad& each : bad) {
+  for (const BadAddress& each : bad_addresses) {
     const Result<Address> address = parse_address(each.text);
     ASSERT_FALSE(address) << each.text << " was read as " << format_address(*address);
     EXPECT_THAT(address.error(), HasSubstr(each.reason)) << each.text;

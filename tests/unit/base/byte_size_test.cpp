@@ -11,60 +11,60 @@ namespace {
 
 using testing::HasSubstr;
 
-struct Good {
+struct GoodSize {
   const char* text;
   std::uint64_t bytes;
 };
 
-const Good good[] = {{"512B", 512},
-                     {"64K", 65536},
-                     {"1M", 1048576},
-                     {"1.5G", 1610612736},
-                     {"2T", 2199023255552},
-                     {"0B", 0},
-                     {" 64 K ", 65536},
-                     {".5K", 512},
-                     {"1.1K", 1126},
-                     {"2.0B", 2},
-                     {"9223372036854775807B", 9223372036854775807U},
-                     {"8388607T", 9223370937343148032U}};
+const GoodSize good_sizes[] = {{"512B", 512},
+                               {"64K", 65536},
+                               {"1M", 1048576},
+                               {"1.5G", 1610612736},
+                               {"2T", 2199023255552},
+                               {"0B", 0},
+                               {" 64 K ", 65536},
+                               {".5K", 512},
+                               {"1.1K", 1126},
+                               {"2.0B", 2},
+                               {"9223372036854775807B", 9223372036854775807U},
+                               {"8388607T", 9223370937343148032U}};
 
 TEST(ByteSize, sizes_are_read_with_powers_of_1024) {
-  for (const Good& each : good) {
+  for (const GoodSize& each : good_sizes) {
     const Result<std::uint64_t> bytes = parse_byte_size(each.text);
     ASSERT_TRUE(bytes) << each.text << ": " << bytes.error();
     EXPECT_EQ(*bytes, each.bytes) << each.text;
   }
 }
 
-struct Bad {
+struct BadSize {
   const char* text;
   const char* reason;
 };
 
-const Bad bad[] = {{"", "is empty"},
-                   {"  ", "is empty"},
-                   {"64", "64 has no unit; write 64B, 64K"},
-                   {"0", "has no unit"},
-                   {"-1K", "must not be negative"},
-                   {"+1K", "must not have a sign"},
-                   {"K", "has no number"},
-                   {"64k", "k is no unit of size; the units are B, K, M, G, T"},
-                   {"64KB", "KB is no unit"},
-                   {"64KiB", "KiB is no unit"},
-                   {"1M 1K", "M 1K is no unit"},
-                   {"1.K", "no digit after"},
-                   {"1.2.3K", ".3K is no unit"},
-                   {"1.5B", "no whole number of bytes"},
-                   {"0.1234567G", "more than six digits"},
-                   {"9223372036854775808B", "too large"},
-                   {"8388608T", "too large"},
-                   {"99999999999999999999B", "too large"},
-                   {"1e3K", "e3K is no unit"},
-                   {"64K\n", "K\\n is no unit"}};
+const BadSize bad_sizes[] = {{"", "is empty"},
+                             {"  ", "is empty"},
+                             {"64", "64 has no unit; write 64B, 64K"},
+                             {"0", "has no unit"},
+                             {"-1K", "must not be negative"},
+                             {"+1K", "must not have a sign"},
+                             {"K", "has no number"},
+                             {"64k", "k is no unit of size; the units are B, K, M, G, T"},
+                             {"64KB", "KB is no unit"},
+                             {"64KiB", "KiB is no unit"},
+                             {"1M 1K", "M 1K is no unit"},
+                             {"1.K", "no digit after"},
+                             {"1.2.3K", ".3K is no unit"},
+                             {"1.5B", "no whole number of bytes"},
+                             {"0.1234567G", "more than six digits"},
+                             {"9223372036854775808B", "too large"},
+                             {"8388608T", "too large"},
+                             {"99999999999999999999B", "too large"},
+                             {"1e3K", "e3K is no unit"},
+                             {"64K\n", "K\\n is no unit"}};
 
 TEST(ByteSize, what_is_no_size_is_refused_with_a_reason_that_helps) {
-  for (const Bad& each : bad) {
+  for (const BadSize& each : bad_sizes) {
     const Result<std::uint64_t> bytes = parse_byte_size(each.text);
     ASSERT_FALSE(bytes) << each.text << " was read as " << *bytes;
     EXPECT_THAT(bytes.error(), HasSubstr(each.reason)) << each.text;

@@ -17,12 +17,12 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-struct Good {
+struct GoodSpan {
   const char* text;
   Duration span;
 };
 
-const Good good[] = {
+const GoodSpan good_spans[] = {
     // Every unit and its other names.
     {"7us", microseconds(7)},
     {"7usec", microseconds(7)},
@@ -72,56 +72,56 @@ const Good good[] = {
     {"9223372036854.775807s", Duration::max()}};
 
 TEST(TimeSpan, spans_are_read_as_systemd_time_writes_them) {
-  for (const Good& each : good) {
+  for (const GoodSpan& each : good_spans) {
     const Result<Duration> span = parse_time_span(each.text);
     ASSERT_TRUE(span) << each.text << ": " << span.error();
     EXPECT_EQ(*span, each.span) << each.text;
   }
 }
 
-struct Bad {
+struct BadSpan {
   const char* text;
   const char* reason;
 };
 
-const Bad bad[] = {{"", "is empty"},
-                   {" \t", "is empty"},
-                   {"30", "30 has no unit; write 30s, 30ms"},
-                   {"0", "has no unit"},
-                   {"1h 30", "30 has no unit"},
-                   {"1.5", "1.5 has no unit; write 1.5s"},
-                   {"-5s", "must not be negative"},
-                   {"1h -5s", "must not be negative"},
-                   {"1h-5s", "must not be negative"},
-                   {"+5s", "must not have a sign"},
-                   {"s", "has no number"},
-                   {"off", "off has no number"},
-                   {"infinity", "has no number"},
-                   {".s", "no digit after"},
-                   {"1.s", "no digit after"},
-                   {"1..5s", "no digit after"},
-                   {"1.5.5s", "1.5 has no unit"},
-                   {"1,5s", ", is no unit"},
-                   {"5S", "S is no unit of time; the units are us, ms, s, min, h, d, w"},
-                   {"5 parsecs", "parsecs is no unit"},
-                   {"1e3s", "e is no unit"},
-                   {"0x10s", "x is no unit"},
-                   {"5s;", "s; is no unit"},
-                   {"1y", "y is no unit"},
-                   {"1.5us", "1.5us is finer than a microsecond"},
-                   {"0.0001ms", "finer than a microsecond"},
-                   {"0.0000001s", "more than six digits"},
-                   {"9223372036854775808us", "too long"},
-                   {"9223372036854775807us 1us", "too long"},
-                   {"18446744073709551615us", "too long"},
-                   {"18446744073709551616us", "too large"},
-                   {"99999999999999999999999999s", "too large"},
-                   {"15250285w", "too long"},
-                   {"9223372036854.775808s", "too long"},
-                   {"5\ns", "\\ns is no unit"}};
+const BadSpan bad_spans[] = {{"", "is empty"},
+                             {" \t", "is empty"},
+                             {"30", "30 has no unit; write 30s, 30ms"},
+                             {"0", "has no unit"},
+                             {"1h 30", "30 has no unit"},
+                             {"1.5", "1.5 has no unit; write 1.5s"},
+                             {"-5s", "must not be negative"},
+                             {"1h -5s", "must not be negative"},
+                             {"1h-5s", "must not be negative"},
+                             {"+5s", "must not have a sign"},
+                             {"s", "has no number"},
+                             {"off", "off has no number"},
+                             {"infinity", "has no number"},
+                             {".s", "no digit after"},
+                             {"1.s", "no digit after"},
+                             {"1..5s", "no digit after"},
+                             {"1.5.5s", "1.5 has no unit"},
+                             {"1,5s", ", is no unit"},
+                             {"5S", "S is no unit of time; the units are us, ms, s, min, h, d, w"},
+                             {"5 parsecs", "parsecs is no unit"},
+                             {"1e3s", "e is no unit"},
+                             {"0x10s", "x is no unit"},
+                             {"5s;", "s; is no unit"},
+                             {"1y", "y is no unit"},
+                             {"1.5us", "1.5us is finer than a microsecond"},
+                             {"0.0001ms", "finer than a microsecond"},
+                             {"0.0000001s", "more than six digits"},
+                             {"9223372036854775808us", "too long"},
+                             {"9223372036854775807us 1us", "too long"},
+                             {"18446744073709551615us", "too long"},
+                             {"18446744073709551616us", "too large"},
+                             {"99999999999999999999999999s", "too large"},
+                             {"15250285w", "too long"},
+                             {"9223372036854.775808s", "too long"},
+                             {"5\ns", "\\ns is no unit"}};
 
 TEST(TimeSpan, what_is_no_span_is_refused_with_a_reason_that_helps) {
-  for (const Bad& each : bad) {
+  for (const BadSpan& each : bad_spans) {
     const Result<Duration> span = parse_time_span(each.text);
     ASSERT_FALSE(span) << each.text << " was read as " << span->count() << " us";
     EXPECT_THAT(span.error(), HasSubstr(each.reason)) << each.text;

@@ -17,13 +17,7 @@ using ::testing::StartsWith;
 using ::testing::internal::CaptureStderr;
 using ::testing::internal::GetCapturedStderr;
 
-struct Outcome {
-  int status;
-  std::string output;
-  std::string error;
-};
-
-Outcome talk(const std::string& address, std::string text) {
+Outcome converse(const std::string& address, std::string text) {
   const PipeWriter input(std::move(text));
   PipeReader output;
   CaptureStderr();
@@ -33,7 +27,7 @@ Outcome talk(const std::string& address, std::string text) {
 
 TEST(InteractiveTest, PrintsTheRestOfTheRepliesAfterTheEndOfTheInput) {
   const LineServer server(serve_echo);
-  const Outcome outcome = talk(server.address(), "a\nb\n");
+  const Outcome outcome = converse(server.address(), "a\nb\n");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.output, "received: a\nreceived: b\n");
   EXPECT_EQ(outcome.error, "");
@@ -41,12 +35,12 @@ TEST(InteractiveTest, PrintsTheRestOfTheRepliesAfterTheEndOfTheInput) {
 
 TEST(InteractiveTest, EndsAtOnceWhenThereIsNoInput) {
   const LineServer server(serve_echo);
-  EXPECT_EQ(talk(server.address(), "").status, 0);
+  EXPECT_EQ(converse(server.address(), "").status, 0);
 }
 
 TEST(InteractiveTest, ALastLineNeedsNoNewline) {
   const LineServer server(serve_echo);
-  const Outcome outcome = talk(server.address(), "a\nno newline");
+  const Outcome outcome = converse(server.address(), "a\nno newline");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.output, "received: a\nreceived: no newline\n");
 }
@@ -60,7 +54,7 @@ TEST(InteractiveTest, PassesMoreThanEveryBufferHolds) {
     input += line;
     expected += "received: " + line;
   }
-  const Outcome outcome = talk(server.address(), input);
+  const Outcome outcome = converse(server.address(), input);
   EXPECT_EQ(outcome.status, 0);
   EXPECT_TRUE(outcome.output == expected);
 }
@@ -88,7 +82,7 @@ TEST(InteractiveTest, SaysHowManyLinesWereNotAnswered) {
     }
     send_all(socket, "received: " + line + "\n");
   });
-  const Outcome outcome = talk(server.address(), "a\nb\nc\n");
+  const Outcome outcome = converse(server.address(), "a\nb\nc\n");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.output, "received: a\n");
   EXPECT_EQ(outcome.error, "closed by the server: " + server.address() + ": 2 lines unanswered\n");
@@ -101,14 +95,14 @@ TEST(InteractiveTest, SaysThatTheConnectionWasLost) {
     receive_line(socket, rest, line);
     reset_connection(socket);
   });
-  const Outcome outcome = talk(server.address(), "a\n");
+  const Outcome outcome = converse(server.address(), "a\n");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.error, "connection lost: " + server.address() + ": Connection reset by peer\n");
 }
 
 TEST(InteractiveTest, SaysConnectFailed) {
   const std::string address = unused_address();
-  const Outcome outcome = talk(address, "a\n");
+  const Outcome outcome = converse(address, "a\n");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.error, StartsWith("connect failed: " + address));
 }

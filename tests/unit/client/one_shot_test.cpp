@@ -15,12 +15,6 @@ using ::testing::EndsWith;
 using ::testing::internal::CaptureStderr;
 using ::testing::internal::GetCapturedStderr;
 
-struct Outcome {
-  int status;
-  std::string output;
-  std::string error;
-};
-
 Outcome talk(const std::string& address, const std::string& message, nanoseconds reply_timeout = 10s) {
   PipeReader output;
   CaptureStderr();

@@ -46,6 +46,13 @@ class PipeReader {
   std::thread thread_;
 };
 
+// What a run of the client came to.
+struct Outcome {
+  int status;
+  std::string output;
+  std::string error;
+};
+
 // A pipe that gives `text` and then its end.
 class PipeWriter {
  public:

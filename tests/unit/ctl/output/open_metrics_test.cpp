@@ -8,6 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "unit/ctl/output/lines_of.hpp"
+
 namespace preforkd::ctl {
 namespace {
 
@@ -25,13 +27,6 @@ MeasuredPool measured(const std::string& name) {
   each.workers[1].state = "ready";
   each.workers[1].cpu_us = 1'500'000;
   return each;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
 }
 
 TEST(OpenMetrics, values_have_their_labels) {

@@ -8,6 +8,8 @@
 
 #include "ctl/output/printable.hpp"
 
+#include "unit/ctl/output/lines_of.hpp"
+
 namespace preforkd::ctl {
 namespace {
 
@@ -28,13 +30,6 @@ std::vector<std::uint32_t> slots(std::vector<WorkerRow> rows, WatchOrder order) 
   std::vector<std::uint32_t> all;
   for (const WorkerRow& each : rows) all.push_back(each.worker.slot);
   return all;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
 }
 
 TEST(WatchFrame, keys_choose_and_reverse_the_order) {

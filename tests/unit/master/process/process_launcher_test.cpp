@@ -25,7 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class Record final : public WorkerObserver {
+class LaunchRecord final : public WorkerObserver {
  public:
   void on_worker_executed(WorkerId id) override { executed.insert(id); }
   void on_worker_notified(WorkerId, const NotifyMessage&) override {}
@@ -100,7 +100,7 @@ class ProcessLauncherTest : public testing::Test {
   std::string folder_ = "/tmp/preforkd-test.XXXXXX";
   PoolConfig config_;
   EventLoop loop_;
-  Record record_;
+  LaunchRecord record_;
   ListenSockets sockets_;
   RuntimeDirectory directory_;
   ProcessLauncher launcher_;

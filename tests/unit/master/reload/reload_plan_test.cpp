@@ -8,6 +8,8 @@
 
 #include "config/reader/pool_reader.hpp"
 
+#include "unit/master/listen_on.hpp"
+
 namespace preforkd {
 namespace {
 
@@ -15,14 +17,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-ListenConfig listen_on(const std::string& text, const std::string& name = "echo") {
-  ListenConfig listen;
-  listen.text = text;
-  listen.address = parse_address(text).value();
-  listen.name = name;
-  return listen;
-}
 
 class ReloadPlanTest : public testing::Test {
  protected:

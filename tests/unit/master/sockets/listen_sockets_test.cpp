@@ -19,20 +19,14 @@
 #include "base/listener.hpp"
 #include "unit/temp_folder.hpp"
 
+#include "unit/master/listen_on.hpp"
+
 namespace preforkd {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-ListenConfig listen_on(const std::string& text, const std::string& name = "echo") {
-  ListenConfig listen;
-  listen.text = text;
-  listen.address = parse_address(text).value();
-  listen.name = name;
-  return listen;
-}
 
 PoolConfig pool(std::vector<ListenConfig> listen) {
   PoolConfig config;

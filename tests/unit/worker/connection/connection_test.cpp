@@ -15,7 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 
-void echo(Server& server) {
+void serve_lines(Server& server) {
   server.on_message([](Connection& c, std::string_view line) {
     c.send({"received: ", line});
     if (line == "quit") c.close_after_flush();
@@ -29,14 +29,14 @@ TEST(ConnectionTest, IdleConnectionNeedsLessThan300Bytes) {
 }
 
 TEST(ConnectionTest, AnswersALine) {
-  ServerThread server(echo);
+  ServerThread server(serve_lines);
   TestClient client = server.connect();
   client.send("hello\n");
   EXPECT_EQ(client.line(), "received: hello");
 }
 
 TEST(ConnectionTest, AnswersALineThatIsSplitOverSegments) {
-  ServerThread server(echo);
+  ServerThread server(serve_lines);
   TestClient client = server.connect();
   for (const char c : std::string("split\r")) client.send({&c, 1});
   EXPECT_TRUE(client.silent());
@@ -46,7 +46,7 @@ TEST(ConnectionTest, AnswersALineThatIsSplitOverSegments) {
 }
 
 TEST(ConnectionTest, RepliesOfOneReadLeaveInOneSegment) {
-  ServerThread server(echo);
+  ServerThread server(serve_lines);
   TestClient client = server.connect();
   std::string lines;
   std::string replies;
@@ -60,7 +60,7 @@ TEST(ConnectionTest, RepliesOfOneReadLeaveInOneSegment) {
 }
 
 TEST(ConnectionTest, BinaryBytesAndTheLongestLineAreAnswered) {
-  ServerThread server(echo);
+  ServerThread server(serve_lines);
   TestClient client = server.connect();
   std::string line(Limits().max_message, '\0');
   for (std::size_t i = 0; i < line.size(); ++i) line[i] = static_cast<char>(i % 251 + (i % 251 >= 10 ? 1 : 0));
@@ -91,7 +91,7 @@ TEST(ConnectionTest, MessagesFarLargerThanTheReadBufferArriveWhole) {
 TEST(ConnectionTest, HalfCloseIsAnsweredThenClosed) {
   Record record;
   ServerThread server([&](Server& s) {
-    echo(s);
+    serve_lines(s);
     s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
   });
   TestClient client = server.connect();
@@ -104,7 +104,7 @@ TEST(ConnectionTest, HalfCloseIsAnsweredThenClosed) {
 TEST(ConnectionTest, HalfCloseInALineClosesWithAReason) {
   Record record;
   ServerThread server([&](Server& s) {
-    echo(s);
+    serve_lines(s);
     s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
   });
   TestClient client = server.connect();
@@ -117,7 +117,7 @@ TEST(ConnectionTest, HalfCloseInALineClosesWithAReason) {
 TEST(ConnectionTest, QuitIsAnsweredThenClosedAndNothingBehindItIsDelivered) {
   Record record;
   ServerThread server([&](Server& s) {
-    echo(s);
+    serve_lines(s);
     s.on_connect([&](Connection&) { record.add("connect"); });
     s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
   });
@@ -132,7 +132,7 @@ TEST(ConnectionTest, AClientThatKeepsSendingStillReadsTheLastReply) {
     Limits limits;
     limits.max_message = 1000;
     s.limits(limits);
-    echo(s);
+    serve_lines(s);
   });
   TestClient client = server.connect();
   // Far more than was read when the limit was found: a close(2) with it unread would send a reset and destroy the
@@ -144,7 +144,7 @@ TEST(ConnectionTest, AClientThatKeepsSendingStillReadsTheLastReply) {
 TEST(ConnectionTest, ResetByTheClientIsItsOwnReason) {
   Record record;
   ServerThread server([&](Server& s) {
-    echo(s);
+    serve_lines(s);
     s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
   });
   TestClient client = server.connect();
@@ -307,7 +307,7 @@ TEST(ConnectionTest, AUnixPeerWithoutANameIsUnix) {
   Record record;
   ServerThread server(
       [&](Server& s) {
-        echo(s);
+        serve_lines(s);
         s.on_close([&](Connection& c, CloseReason why) { record.add(c.peer() + " " + std::string(to_string(why))); });
       },
       "@prefork-connection-test-" + std::to_string(::getpid()));
