@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -20,6 +21,7 @@ namespace {
 
 // 107: a path needs its final NUL, an abstract name its first.
 constexpr std::size_t max_unix_name = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
 
 template <class Sockaddr>
 Address make_address(const Sockaddr& socket_address, std::size_t length = sizeof(Sockaddr)) {
@@ -36,9 +38,21 @@ Sockaddr read_as(const Address& address) {
   return socket_address;
 }
 
+// Without what the kernel skips in a path: "/run//a" and "/run/./a" are "/run/a".
+std::string simple_path(std::string_view path) {
+  std::string simple;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view step = path.substr(0, end);
+    if (step != "/" && step != "/.") simple += step;
+    path.remove_prefix(end);
+  }
+  return simple.empty() ? "/" : simple;
+}
+
 Result<Address> parse_unix(std::string_view text) {
   const bool abstract = text.front() == '@';
-  const std::string_view name = abstract ? text.substr(1) : text;
+  const std::string name = abstract ? std::string(text.substr(1)) : simple_path(text);
   if (name.empty()) return Failure("has no name after the @");
   if (name.find('\0') != std::string_view::npos) return Failure(escape_bytes(text) + " contains a NUL byte");
   if (name.size() > max_unix_name) {
@@ -48,18 +62,7 @@ Result<Address> parse_unix(std::string_view text) {
   sockaddr_un un{};
   un.sun_family = AF_UNIX;
   std::memcpy(un.sun_path + (abstract ? 1 : 0), name.data(), name.size());
-  return make_address(un, offsetof(sockaddr_un, sun_path) + name.size() + 1);
-}
-
-Result<std::uint16_t> parse_port(std::string_view text) {
-  if (text.empty()) return Failure("has no port");
-  const bool digits = text.find_first_not_of("0123456789") == std::string_view::npos;
-  std::uint32_t port = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (!digits || parsed.ec != std::errc() || port > 65535) {
-    return Failure(escape_bytes(text) + " is no port; ports are 0…65535");
-  }
-  return static_cast<std::uint16_t>(port);
+  return make_address(un, path_offset + name.size() + 1);
 }
 
 Result<std::uint32_t> parse_scope(std::string_view text) {
@@ -68,7 +71,7 @@ Result<std::uint32_t> parse_scope(std::string_view text) {
   std::uint32_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && number != 0) return number;
-  return Failure(escape_bytes(text) + " is no network interface");
+  return Failure(escape_bytes(text) + " is not a network interface");
 }
 
 Result<Address> parse_ipv6(std::string_view host, std::uint16_t port) {
@@ -78,12 +81,15 @@ Result<Address> parse_ipv6(std::string_view host, std::uint16_t port) {
   const std::size_t percent = host.find('%');
   const std::string number(host.substr(0, percent));
   if (number.find('\0') != std::string::npos || ::inet_pton(AF_INET6, number.c_str(), &in6.sin6_addr) != 1) {
-    return Failure(escape_bytes(host) + " is no IPv6 address");
+    return Failure(escape_bytes(host) + " is not an IPv6 address");
   }
   if (percent != std::string_view::npos) {
     const Result<std::uint32_t> scope = parse_scope(host.substr(percent + 1));
     if (!scope) return Failure(scope.error());
     in6.sin6_scope_id = *scope;
+  } else if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr)) {
+    return Failure(escape_bytes(host) + " is a link-local address: it needs its interface, as in [" +
+                   escape_bytes(host) + "%eth0]:PORT");
   }
   return make_address(in6);
 }
@@ -94,7 +100,7 @@ Result<Address> parse_ipv4(std::string_view host, std::uint16_t port) {
   in.sin_port = htons(port);
   const std::string number(host);
   if (number.find('\0') != std::string::npos || ::inet_pton(AF_INET, number.c_str(), &in.sin_addr) != 1) {
-    return Failure(escape_bytes(host) + " is no IPv4 address (names are not resolved)");
+    return Failure(escape_bytes(host) + " is not an IPv4 address (names are not resolved)");
   }
   return make_address(in);
 }
@@ -113,7 +119,7 @@ Result<Address> parse_bracketed(std::string_view text) {
 Result<Address> parse_host_and_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
-    return Failure(escape_bytes(text) + " is no address; write 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME");
+    return Failure(escape_bytes(text) + " is not an address; write 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME");
   }
   const std::string_view host = text.substr(0, colon);
   if (host.empty() || host == "*") {
@@ -129,12 +135,8 @@ Result<Address> parse_host_and_port(std::string_view text) {
 }
 
 std::string format_unix(const Address& address) {
-  constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
-  const auto un = read_as<sockaddr_un>(address);
-  if (address.length <= path_offset) return "unix";
-  const std::string_view name(un.sun_path, std::min<std::size_t>(address.length - path_offset, sizeof un.sun_path));
-  if (name.front() == '\0') return name.size() == 1 ? "@" : "@" + escape_bytes(name.substr(1));
-  return escape_bytes(name.substr(0, name.find('\0')));
+  const std::string name = address.unix_name();
+  return name.empty() ? "unix" : escape_bytes(name);
 }
 
 std::string format_scope(std::uint32_t scope) {
@@ -154,8 +156,49 @@ Result<Address> name_of(int fd, GetName get_name) {
 }  // namespace
 
 bool Address::is_unix_path() const noexcept {
-  if (family() != AF_UNIX || length <= offsetof(sockaddr_un, sun_path)) return false;
+  if (family() != AF_UNIX || length <= path_offset) return false;
   return read_as<sockaddr_un>(*this).sun_path[0] != '\0';
+}
+
+std::string Address::unix_name() const {
+  if (family() != AF_UNIX || length <= path_offset) return {};
+  const auto un = read_as<sockaddr_un>(*this);
+  const std::string_view name(un.sun_path, std::min<std::size_t>(length - path_offset, sizeof un.sun_path));
+  if (name.front() == '\0') return '@' + std::string(name.substr(1));
+  return std::string(name.substr(0, name.find('\0')));
+}
+
+std::optional<std::uint16_t> Address::port() const noexcept {
+  if (family() == AF_INET) return ntohs(read_as<sockaddr_in>(*this).sin_port);
+  if (family() == AF_INET6) return ntohs(read_as<sockaddr_in6>(*this).sin6_port);
+  return std::nullopt;
+}
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  if (text.empty()) return Failure("has no port");
+  const bool digits = text.find_first_not_of("0123456789") == std::string_view::npos;
+  std::uint32_t port = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (!digits || parsed.ec != std::errc() || port > 65535) {
+    return Failure(escape_bytes(text) + " is not a port; ports are 0…65535");
+  }
+  return static_cast<std::uint16_t>(port);
+}
+
+Address Address::with_port(std::uint16_t port) const noexcept {
+  if (family() == AF_INET) {
+    auto in = read_as<sockaddr_in>(*this);
+    in.sin_port = htons(port);
+    return make_address(in);
+  }
+  if (family() != AF_INET6) return *this;
+  auto in6 = read_as<sockaddr_in6>(*this);
+  in6.sin6_port = htons(port);
+  return make_address(in6);
+}
+
+bool Address::operator==(const Address& other) const noexcept {
+  return length == other.length && std::memcmp(get(), other.get(), length) == 0;
 }
 
 Result<Address> parse_address(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,23 @@ struct Address {
   [[nodiscard]] sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
   [[nodiscard]] int family() const noexcept { return storage.ss_family; }
   [[nodiscard]] bool is_unix_path() const noexcept;  // UNIX, neither abstract nor unnamed
+  // A UNIX socket's path, or "@" and its abstract name, byte by byte; empty if it is unnamed, or not a UNIX address.
+  [[nodiscard]] std::string unix_name() const;
+  [[nodiscard]] std::optional<std::uint16_t> port() const noexcept;  // none of a UNIX address
+  // True of IPv4 and IPv6 with port 0: the kernel chooses a port for a socket that is bound to it.
+  [[nodiscard]] bool has_any_port() const noexcept { return port() == 0; }
+  // The same host with another port. A UNIX address stays as it is.
+  [[nodiscard]] Address with_port(std::uint16_t port) const noexcept;
+  // True if every byte of the name is the same, with the port and an IPv6 address' interface.
+  [[nodiscard]] bool operator==(const Address& other) const noexcept;
 };
 
 // "127.0.0.1:9505", "[::1]:80", "[fe80::1%eth0]:80", "/run/x.sock", "@abstract". Names are not resolved.
 // Ports 0…65535 (0: the kernel chooses). A UNIX path of more than 107 bytes fails with a reason that names the limit.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
+
+// "9505": 0…65535.
+[[nodiscard]] Result<std::uint16_t> parse_port(std::string_view text);
 
 // The text that parse_address reads back; "unix" for an unnamed UNIX peer; bytes that do not print are escaped.
 [[nodiscard]] std::string format_address(const Address& address);

@@ -38,10 +38,11 @@ Result<std::uint64_t> parse_byte_size(std::string_view text) {
   if (name.empty()) return Failure(written + " has no unit; write " + written + "B, " + written + "K, …");
   const auto* unit =
       std::find_if(size_units.begin(), size_units.end(), [&](const SizeUnit& u) { return u.name == name; });
-  if (unit == size_units.end()) return Failure(escape_bytes(name) + " is no unit of size; the units are B, K, M, G, T");
+  if (unit == size_units.end())
+    return Failure(escape_bytes(name) + " is not a unit of size; the units are B, K, M, G, T");
   const std::optional<Product> size = multiply(*number, unit->bytes);
   if (!size) return Failure(written + std::string(name) + " is too large");
-  if (unit->bytes == 1 && !size->exact) return Failure(written + "B is no whole number of bytes");
+  if (unit->bytes == 1 && !size->exact) return Failure(written + "B is not a whole number of bytes");
   return size->value;
 }
 

@@ -91,6 +91,11 @@ std::string escape_bytes(std::string_view bytes, std::size_t limit) {
   return text;
 }
 
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t shown_bytes = 80;
+  return '"' + escape_bytes(text, shown_bytes) + '"';
+}
+
 bool is_utf8_text(std::string_view bytes) {
   while (!bytes.empty()) {
     const CodePoint point = decode(bytes);

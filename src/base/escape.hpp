@@ -12,6 +12,9 @@ namespace preforkd {
 // of input is cut, never inside a UTF-8 sequence, and ends in "…(+N bytes)".
 [[nodiscard]] std::string escape_bytes(std::string_view bytes, std::size_t limit = 256);
 
+// What a user wrote, for a message about it: escaped, cut at 80 bytes, between double quotes.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
 // Valid UTF-8 without NUL, as the D-Bus specification wants strings.
 [[nodiscard]] bool is_utf8_text(std::string_view bytes);
 

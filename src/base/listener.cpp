@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "base/listener.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <utility>
+
+#include "base/address_holder.hpp"
+#include "base/address_overlap.hpp"
 
 namespace preforkd {
 namespace {
@@ -19,10 +28,9 @@ bool set_option(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-const char* unix_path(const Address& address) { return reinterpret_cast<const sockaddr_un*>(address.get())->sun_path; }
-
-bool is_any_ipv6(const Address& address) {
-  return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_addr);
+// [::], unless it is to take IPv6 alone, and [::ffff:127.0.0.1], which the kernel binds for IPv4 only.
+bool takes_ipv4(const Endpoint& endpoint, const ListenOptions& options) {
+  return endpoint.is_ipv4() || (endpoint.is_any() && !options.ipv6_only);
 }
 
 Result<UniqueFd> new_socket(int family, int flags = 0) {
@@ -31,49 +39,127 @@ Result<UniqueFd> new_socket(int family, int flags = 0) {
   return fd;
 }
 
-bool set_inet_options(int fd, const Address& address) {
+bool set_inet_options(int fd, const Address& address, const ListenOptions& options) {
   if (!set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return false;
-  return address.family() != AF_INET6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_any_ipv6(address) ? 0 : 1);
+  return address.family() != AF_INET6 ||
+         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, takes_ipv4(endpoint_of(address), options) ? 0 : 1);
 }
 
-// Removes the socket at `address` if nobody listens on it any more. Success means that bind(2) is worth another try.
-Result<void> remove_stale_socket(const Address& address) {
-  struct stat status {};
-  if (::lstat(unix_path(address), &status) != 0) {
-    if (errno == ENOENT) return {};  // its owner removed it in this moment
-    return last_error();
-  }
-  if (!S_ISSOCK(status.st_mode)) return Failure("the path exists and is no socket");
+Failure not_bound(const Address& address) {
+  const int error = errno;
+  const std::string holder = error == EADDRINUSE ? describe_holder(address) : "";
+  return Failure(errno_text(error) + (holder.empty() ? "" : ": " + holder));
+}
+
+// What stands at `path`, if nobody listens on it any more.
+Result<BoundPath> stale_socket(const Address& address) {
+  Result<BoundPath> found = BoundPath::at(address.unix_name());
+  if (!found) return found;
   const Result<UniqueFd> probe = new_socket(AF_UNIX, SOCK_NONBLOCK);
   if (!probe) return Failure(probe.error());
   if (::connect(probe->get(), address.get(), address.length) == 0 || errno == EAGAIN) {
-    return Failure("another process listens there: " + errno_text(EADDRINUSE));
+    errno = EADDRINUSE;
+    return Failure("another process listens there: " + not_bound(address).value());
   }
   if (errno != ECONNREFUSED && errno != ENOENT) return last_error();
-  if (::unlink(unix_path(address)) != 0 && errno != ENOENT) return last_error();
-  return {};
+  return found;
 }
 
-Result<void> bind_to(int fd, const Address& address) {
-  if (::bind(fd, address.get(), address.length) == 0) return {};
-  if (errno != EADDRINUSE || !address.is_unix_path()) return last_error();
-  if (Result<void> removed = remove_stale_socket(address); !removed) return removed;
-  if (::bind(fd, address.get(), address.length) != 0) return last_error();
-  return {};
+constexpr int tries = 100;  // names that are taken; paths that come and go in the middle
+
+// The `number`th name beside `path`: "/run/x.sock.4711-0", or its end where that is too long for a socket.
+Address name_beside(const std::string& path, int number) {
+  constexpr std::size_t limit = sizeof(sockaddr_un::sun_path) - 1;
+  const std::size_t folder = path.rfind('/') + 1;
+  std::string name = path.substr(folder) + '.' + std::to_string(::getpid()) + '-' + std::to_string(number);
+  if (folder + name.size() > limit) name.erase(0, folder + name.size() - limit);
+  sockaddr_un un{};
+  un.sun_family = AF_UNIX;
+  (path.substr(0, folder) + name).copy(un.sun_path, limit);
+  Address address;
+  address.length = sizeof un;
+  std::memcpy(&address.storage, &un, sizeof un);
+  return address;
+}
+
+Result<BoundPath> bind_beside(int fd, const std::string& path) {
+  for (int number = 0; number < tries; ++number) {
+    const Address name = name_beside(path, number);
+    if (path == name.unix_name()) continue;
+    if (::bind(fd, name.get(), name.length) == 0) return BoundPath::of_bound(fd, name.unix_name());
+    if (errno != EADDRINUSE) return last_error();
+  }
+  return Failure(errno_text(EADDRINUSE));
+}
+
+bool exchange(const std::string& left, const std::string& right) {
+  if (::renameat2(AT_FDCWD, left.c_str(), AT_FDCWD, right.c_str(), RENAME_EXCHANGE) == 0) return true;
+  // A file system that cannot exchange names (NFS, 9p) can still replace one.
+  return errno == EINVAL && ::rename(left.c_str(), right.c_str()) == 0;
+}
+
+// Moves what bind_beside made to `address`.
+Result<void> move_to(const Address& address, BoundPath& made) {
+  const std::string path = address.unix_name();
+  const std::string beside = made.path();
+  for (int i = 0; i < tries; ++i) {
+    if (::link(beside.c_str(), path.c_str()) == 0) {
+      ::unlink(beside.c_str());
+      made.moved_to(path);
+      return {};
+    }
+    if (errno != EEXIST) return last_error();
+    const Result<BoundPath> stale = stale_socket(address);
+    struct stat gone {};
+    if (!stale && ::lstat(path.c_str(), &gone) != 0) continue;
+    if (!stale) return Failure(stale.error());
+    if (!exchange(beside, path)) {
+      if (errno == ENOENT) continue;
+      return last_error();
+    }
+    // Somebody may have put a fresh socket there in between: it gets its place back.
+    if (::lstat(beside.c_str(), &gone) == 0 && !stale->stands_at(beside)) {
+      exchange(beside, path);
+      continue;
+    }
+    ::unlink(beside.c_str());
+    made.moved_to(path);
+    return {};
+  }
+  return Failure(errno_text(EADDRINUSE));
+}
+
+// Through the descriptor, so that a link which the folder's owner puts there is not followed. fchmodat2 (Linux 6.6) is
+// for where there is no /proc.
+bool set_mode(int file, mode_t mode) {
+  constexpr long fchmodat2 = 452;
+  const std::string by_proc = "/proc/self/fd/" + std::to_string(file);
+  return ::chmod(by_proc.c_str(), mode) == 0 ||
+         (errno == ENOENT && ::syscall(fchmodat2, file, "", mode, AT_EMPTY_PATH) == 0);
 }
 
 // Comes before listen(2), so nobody gets in under the rights that the umask happened to give.
-Result<void> set_rights(const char* path, const ListenOptions& options) {
+Result<void> set_rights(int file, const ListenOptions& options) {
   constexpr auto unchanged = static_cast<uid_t>(-1);
   const uid_t user = options.unix_user.value_or(unchanged);
   const gid_t group = options.unix_group.value_or(unchanged);
-  if ((options.unix_user || options.unix_group) && ::lchown(path, user, group) != 0) {
+  if ((options.unix_user || options.unix_group) && ::fchownat(file, "", user, group, AT_EMPTY_PATH) != 0) {
     return Failure("cannot set its owner: " + errno_text(errno));
   }
-  if (::chmod(path, options.unix_mode.value_or(default_unix_mode)) != 0) {
+  if (!set_mode(file, options.unix_mode.value_or(default_unix_mode))) {
     return Failure("cannot set its mode: " + errno_text(errno));
   }
   return {};
+}
+
+Result<BoundPath> listen_at_path(int fd, const Address& address, const ListenOptions& options) {
+  Result<BoundPath> made = bind_beside(fd, address.unix_name());
+  if (!made) return made;
+  Result<void> done = change_listener(fd, *made, options);
+  if (done) done = move_to(address, *made);
+  if (done) return made;
+  made->remove();
+  return Failure(done.error());
 }
 
 Result<int> int_option(int fd, int name) {
@@ -96,7 +182,7 @@ const char* kind_of_file(mode_t mode) {
     case S_IFBLK:
       return "is a block device, not a socket";
     default:
-      return "is no socket";
+      return "is not a socket";
   }
 }
 
@@ -115,24 +201,44 @@ Failure not_a_stream(int type) {
 
 }  // namespace
 
-Result<UniqueFd> open_listener(const Address& address, const ListenOptions& options) {
+Result<Listener> open_listener(const Address& address, const ListenOptions& options) {
   Result<UniqueFd> fd = new_socket(address.family());
-  if (!fd) return fd;
-  if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address)) return last_error();
-  if (const Result<void> bound = bind_to(fd->get(), address); !bound) return Failure(bound.error());
-  if (const Result<void> listening = change_listener(fd->get(), address, options); !listening) {
-    if (address.is_unix_path()) ::unlink(unix_path(address));
-    return Failure(listening.error());
+  if (!fd) return Failure(fd.error());
+  if (address.is_unix_path()) {
+    Result<BoundPath> path = listen_at_path(fd->get(), address, options);
+    if (!path) return Failure(path.error());
+    return Listener{std::move(*fd), std::move(*path)};
   }
-  return fd;
+  if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address, options)) return last_error();
+  if (::bind(fd->get(), address.get(), address.length) != 0) return not_bound(address);
+  if (::listen(fd->get(), options.backlog) != 0) return not_bound(address);  // another got there between the two
+  return Listener{std::move(*fd), {}};
 }
 
-Result<void> change_listener(int fd, const Address& address, const ListenOptions& options) {
-  if (address.is_unix_path()) {
-    if (Result<void> set = set_rights(unix_path(address), options); !set) return set;
+int try_to_bind(const Address& address, bool ipv6_only) {
+  ListenOptions options;
+  options.ipv6_only = ipv6_only;
+  const UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd || (address.family() != AF_UNIX && !set_inet_options(fd.get(), address, options))) return errno;
+  return ::bind(fd.get(), address.get(), address.length) == 0 ? 0 : errno;
+}
+
+Result<void> change_listener(int fd, const BoundPath& path, const ListenOptions& options) {
+  if (path) {
+    if (Result<void> set = set_rights(path.file(), options); !set) return set;
   }
   if (::listen(fd, options.backlog) != 0) return last_error();
   return {};
+}
+
+void end_listener(int fd) noexcept {
+  ::shutdown(fd, SHUT_RDWR);
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain != AF_UNIX) return;
+  // TCP has reset those who wait in the queue. It can't block here: a UNIX socket that was shut down stays so.
+  while (UniqueFd(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC))) {
+  }
 }
 
 Result<void> revive_listener(int fd, const Address& address, int backlog) {
@@ -141,6 +247,11 @@ Result<void> revive_listener(int fd, const Address& address, int backlog) {
   if (::bind(fd, address.get(), address.length) != 0 && errno != EINVAL) return last_error();
   if (::listen(fd, backlog) != 0) return last_error();
   return {};
+}
+
+bool is_shut_down(int fd) noexcept {
+  pollfd entry{fd, POLLRDHUP, 0};  // POLLHUP comes unasked; a UNIX socket that was shut down for reading alone shows it
+  return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
 Result<Address> check_listener(int fd) {

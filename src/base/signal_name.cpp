@@ -44,7 +44,7 @@ std::optional<int> realtime_signal(std::string_view name) noexcept {
 Result<int> parse_signal(std::string_view text) {
   if (const auto number = whole_number(text)) {
     if (*number >= 1 && *number <= SIGRTMAX && (*number < __SIGRTMIN || *number >= SIGRTMIN)) return *number;
-    return Failure("is no signal's number; signals are 1 to " + std::to_string(SIGRTMAX));
+    return Failure("is not a signal number; signals are 1 to " + std::to_string(SIGRTMAX));
   }
   const std::string name = upper_without_sig(text);
   if (const auto realtime = realtime_signal(name)) return *realtime;
@@ -56,8 +56,22 @@ Result<int> parse_signal(std::string_view text) {
     known.emplace_back(abbreviation);
   }
   const std::string_view nearest = nearest_name(name, known);
-  if (nearest.empty()) return Failure("is no signal; write a name as in signal(7), for instance \"SIGTERM\"");
-  return Failure("is no signal; did you mean \"SIG" + std::string(nearest) + "\"?");
+  if (nearest.empty()) return Failure("is not a signal; write a name as in signal(7), for instance \"SIGTERM\"");
+  return Failure("is not a signal; did you mean \"SIG" + std::string(nearest) + "\"?");
+}
+
+std::string signal_name(int signal) {
+  const char* const abbreviation = sigabbrev_np(signal);
+  if (abbreviation != nullptr) return "SIG" + std::string(abbreviation);
+  if (signal == SIGRTMIN) return "SIGRTMIN";
+  if (signal > SIGRTMIN && signal <= SIGRTMAX) return "SIGRTMIN+" + std::to_string(signal - SIGRTMIN);
+  return std::to_string(signal);
+}
+
+std::string signal_text(int signal) {
+  const std::string name = signal_name(signal);
+  const std::string text = "signal " + std::to_string(signal);
+  return name.starts_with("SIG") ? text + " (" + name + ")" : text;
 }
 
 }  // namespace preforkd

@@ -57,7 +57,7 @@ Result<std::uint64_t> take_part(std::string_view& text) {
   const auto* unit =
       std::find_if(time_units.begin(), time_units.end(), [&](const TimeUnit& u) { return u.name == name; });
   if (unit == time_units.end()) {
-    return Failure(escape_bytes(name) + " is no unit of time; the units are us, ms, s, min, h, d, w");
+    return Failure(escape_bytes(name) + " is not a unit of time; the units are us, ms, s, min, h, d, w");
   }
   const std::optional<Product> span = multiply(*number, unit->microseconds);
   if (!span) return Failure(written + std::string(name) + " is too long");

@@ -134,7 +134,7 @@ class Session {
   int socket_;
   int input_;
   int output_;
-  bool within_line_ = false;  // the input's last byte so far is no newline
+  bool within_line_ = false;  // the input's last byte so far is not a newline
   bool input_ended_ = false;
   bool server_ended_ = false;
   bool send_failed_ = false;
@@ -153,7 +153,7 @@ int finish(const Session& session, const std::string& address) {
 
 int run_interactive(const InteractiveOptions& options, int input, int output) {
   try {
-    const Descriptor socket = connect_within(options.address, options.connect_timeout);
+    const UniqueFd socket = connect_within(options.address, options.connect_timeout);
     Session session(socket.get(), input, output);
     try {
       session.run();

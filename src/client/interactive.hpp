@@ -3,13 +3,13 @@
 
 #include <string>
 
-#include "client/base/clock.hpp"
+#include "base/time_span.hpp"
 
 namespace preforkd::client {
 
 struct InteractiveOptions {
   std::string address;
-  nanoseconds connect_timeout{};
+  Duration connect_timeout{};
 };
 
 // Copies `input` to the server and what it answers to `output`, both at once, so that input of any size passes through

@@ -5,6 +5,7 @@
 #include <exception>
 #include <variant>
 
+#include "base/errors.hpp"
 #include "client/base/connect.hpp"
 #include "client/bench/bench_report.hpp"
 #include "client/options.hpp"
@@ -12,6 +13,7 @@
 namespace {
 
 using namespace preforkd::client;
+namespace exit_code = preforkd::exit_code;
 
 int run(const OneShotOptions& options) { return run_one_shot(options, STDOUT_FILENO); }
 
@@ -20,7 +22,7 @@ int run(const InteractiveOptions& options) { return run_interactive(options, STD
 // What cannot be written, for instance because the disk is full, is a failure.
 bool print(const std::string& text) { return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0; }
 
-int run(const PrintCommand& command) { return print(command.text) ? 0 : exit_failure; }
+int run(const PrintCommand& command) { return print(command.text) ? exit_code::ok : exit_code::failure; }
 
 // On a line of its own at once: whoever started this waits for it.
 void tell_holding(std::uint32_t connections) {
@@ -32,7 +34,7 @@ int run(const BenchCommand& command) {
   const BenchResult result = run_bench(command.options, tell_holding);
   const auto report = command.json ? report_json : report_text;
   const bool printed = print(report(command.options, result));
-  return printed && result.failures.count() == 0 ? 0 : exit_failure;
+  return printed && result.failures.count() == 0 ? exit_code::ok : exit_code::failure;
 }
 
 }  // namespace
@@ -42,14 +44,14 @@ int main(int argc, char** argv) {
     return std::visit([](const auto& command) { return run(command); }, parse_options(argc, argv));
   } catch (const UsageError& error) {
     std::fprintf(stderr, "prefork-client: %s\nTry 'prefork-client --help'.\n", error.what());
-    return exit_usage;
+    return exit_code::usage;
   } catch (const std::invalid_argument& error) {
     std::fprintf(stderr, "prefork-client: %s\n", error.what());
-    return exit_usage;
+    return exit_code::usage;
   } catch (const ConnectFailed& error) {
     std::fprintf(stderr, "%s\n", error.what());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "prefork-client: %s\n", error.what());
   }
-  return exit_failure;
+  return exit_code::failure;
 }

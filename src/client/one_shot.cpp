@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "client/base/clock.hpp"
 #include "client/base/connect.hpp"
 
 namespace preforkd::client {
@@ -46,7 +47,7 @@ class OneShot {
     pollfd event{socket_.get(), static_cast<short>(wanted), 0};
     const int ready = poll(&event, 1, poll_timeout(deadline_));
     if (ready < 0 && errno != EINTR) throw NoReply(std::strerror(errno));
-    if (ready == 0) throw NoReply("nothing within " + format_span(options_.reply_timeout));
+    if (ready == 0) throw NoReply("nothing within " + format_time_span(options_.reply_timeout));
     return ready < 0 ? short{0} : event.revents;
   }
 
@@ -83,7 +84,7 @@ class OneShot {
 
   const OneShotOptions& options_;
   int output_;
-  Descriptor socket_;
+  UniqueFd socket_;
   nanoseconds deadline_{};  // of the next progress
   bool complete_ = false;
   std::array<char, 65536> buffer_;

@@ -3,15 +3,15 @@
 
 #include <string>
 
-#include "client/base/clock.hpp"
+#include "base/time_span.hpp"
 
 namespace preforkd::client {
 
 struct OneShotOptions {
   std::string address;
   std::string message;  // without newline
-  nanoseconds connect_timeout{};
-  nanoseconds reply_timeout{};
+  Duration connect_timeout{};
+  Duration reply_timeout{};
 };
 
 // Sends one line and copies the reply line to the descriptor `output` as it comes. Returns the exit status: 0, or 1

@@ -4,12 +4,16 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <vector>
 
-#include "client/base/quantity.hpp"
+#include "base/byte_size.hpp"
+#include "base/escape.hpp"
+#include "base/refused_option.hpp"
+#include "base/time_span.hpp"
 
 namespace preforkd::client {
 namespace {
@@ -82,58 +86,86 @@ constexpr option long_options[] = {
     {nullptr, 0, nullptr, 0},
 };
 
-constexpr std::uint64_t most_connections = 1'000'000;
-constexpr std::uint64_t most_depth = 65536;
-constexpr std::uint64_t most_pid = 4194303;  // of Linux, whatever kernel.pid_max says
+constexpr std::uint64_t max_connections = 1'000'000;
+constexpr std::uint64_t max_depth = 65536;
+constexpr std::uint64_t max_pid = 4194303;             // of Linux, whatever kernel.pid_max says
+constexpr Duration max_span = std::chrono::years(30);  // nothing adds up to an overflow of nanoseconds
+constexpr std::uint64_t max_line_size = 1ULL << 30;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // What the options said, before it is known which command they belong to.
 struct Given {
-  std::optional<nanoseconds> timeout;
-  std::optional<nanoseconds> reply_timeout;
+  std::optional<Duration> timeout;
+  std::optional<Duration> reply_timeout;
   bool bench = false;
   const char* bench_only = nullptr;  // an option that needs --bench
   BenchCommand command;
   std::vector<std::string> arguments;
 };
 
+[[noreturn]] void refuse_value(std::string_view value, const std::string& reason) {
+  throw std::invalid_argument(in_quotes(value) + ": " + reason);
+}
+
+std::uint64_t parse_number(std::string_view text, std::uint64_t min, std::uint64_t max) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < min || number > max) {
+    refuse_value(text, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  return number;
+}
+
 std::vector<pid_t> parse_processes(std::string_view list) {
   std::vector<pid_t> processes;
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    processes.push_back(static_cast<pid_t>(parse_number(list.substr(0, comma), 1, most_pid)));
+    processes.push_back(static_cast<pid_t>(parse_number(list.substr(0, comma), 1, max_pid)));
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return processes;
 }
 
-// Seconds are the option's own unit, so a bare number is no guess here.
-nanoseconds parse_seconds(std::string_view text) {
+// For an option that has a unit of its own, so that a bare number is not a guess.
+std::string with_unit(std::string_view text, std::string_view unit) {
   const bool bare = !text.empty() && text.back() >= '0' && text.back() <= '9';
-  return parse_span(bare ? std::string(text) + "s" : std::string(text));
+  return std::string(text).append(bare ? unit : "");
+}
+
+Duration parse_span(std::string_view text) {
+  const Result<Duration> span = parse_time_span(text);
+  if (!span) refuse_value(text, span.error());
+  if (*span > max_span) refuse_value(text, "must not be longer than 30 years");
+  return *span;
+}
+
+std::size_t parse_line_size(std::string_view text) {
+  const Result<std::uint64_t> size = parse_byte_size(with_unit(text, "B"));
+  if (!size) refuse_value(text, size.error());
+  if (*size == 0 || *size > max_line_size) refuse_value(text, "must be from 1 byte to 1G");
+  return *size;
 }
 
 void take_bench_option(BenchOptions& bench, int found, const char* value) {
   switch (found) {
     case option_connections:
-      bench.connections = static_cast<std::uint32_t>(parse_number(value, 1, most_connections));
+      bench.connections = static_cast<std::uint32_t>(parse_number(value, 1, max_connections));
       break;
     case option_open:
-      bench.connections = static_cast<std::uint32_t>(parse_number(value, 1, most_connections));
+      bench.connections = static_cast<std::uint32_t>(parse_number(value, 1, max_connections));
       bench.mode = BenchOptions::Mode::open;
       break;
     case option_churn:
       bench.mode = BenchOptions::Mode::churn;
       break;
     case option_depth:
-      bench.depth = parse_number(value, 1, most_depth);
+      bench.depth = parse_number(value, 1, max_depth);
       break;
     case option_size:
-      bench.size = parse_size(value);
-      if (bench.size == 0) throw std::invalid_argument("'0': at least one byte");
+      bench.size = parse_line_size(value);
       break;
     case option_seconds:
-      bench.duration = parse_seconds(value);
+      bench.duration = parse_span(with_unit(value, "s"));
       break;
     case option_requests:
       bench.requests = parse_number(value, 1, no_limit);
@@ -170,11 +202,10 @@ void take_option(Given& given, int found, const char* value) {
   if (given.bench_only == nullptr) given.bench_only = long_options[found - 1].name;
 }
 
-// The option that getopt_long() has just refused, as the user wrote it, and why. Its optopt is 0 for a long one that is
-// not known, else what it knows it by.
+// Why getopt_long() has just refused an option. Its optopt is above the options' codes for a letter, of which there are
+// none; it has then not always passed the word that the letter stands in.
 std::string refused(char* const* argv) {
-  if (optopt > option_json) return std::string{'-', static_cast<char>(optopt)} + ": no such option";
-  return std::string(argv[optind - 1]) + (optopt == 0 ? ": no such option" : ": takes no value");
+  return refused_option(optopt > option_json ? "-" : argv[optind - 1], optopt, long_options);
 }
 
 Command bench_command(Given& given) {
@@ -199,7 +230,7 @@ Command talk_command(const Given& given) {
   if (given.bench_only != nullptr) throw UsageError("--" + std::string(given.bench_only) + ": only with --bench");
   if (given.arguments.size() > 2) throw UsageError("more than one message: quote it if it has spaces");
   const std::string address = given.arguments.empty() ? default_address : given.arguments.front();
-  const nanoseconds timeout = given.timeout.value_or(500ms);
+  const Duration timeout = given.timeout.value_or(500ms);
   if (given.arguments.size() < 2) return InteractiveOptions{address, timeout};
   const std::string& message = given.arguments.back();
   if (message.find('\n') != std::string::npos)

@@ -11,9 +11,6 @@
 
 namespace preforkd::client {
 
-inline constexpr int exit_failure = 1;
-inline constexpr int exit_usage = 64;  // EX_USAGE
-
 struct BenchCommand {
   BenchOptions options;
   bool json = false;

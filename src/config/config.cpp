@@ -11,6 +11,7 @@
 #include "config/reader/json_document.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "config/reader/text_file.hpp"
+#include "config/values/program_path.hpp"
 
 namespace preforkd {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t max_reported_problems = 1000;
-constexpr const char* name_rule = "a pool's name is a letter and up to 62 letters, digits or '_'";
+constexpr const char* name_rule = "a pool's name is a letter and up to 62 letters, digits, '_' or '-'";
 
 std::string join(std::initializer_list<std::string_view> parts) {
   std::string line;
@@ -153,7 +154,7 @@ std::optional<Json> read_document(const std::string& file, FailureReport& report
   return std::move(*document);
 }
 
-// The config's file with its drop-ins applied. All that can't be read are told of.
+// The config's file with its drop-ins applied. Reports every file that can't be read.
 std::optional<Json> read_with_drop_ins(const std::string& file, const std::vector<std::string>& drop_ins,
                                        FailureReport& report) {
   std::optional<Json> document = read_document(file, report);
@@ -246,8 +247,10 @@ tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool wi
     report.add_option_problem("--name", {}, show_value(source.name), "no such pool: " + where_looked(source));
     return tl::unexpected(std::move(report).take());
   }
+  std::vector<UnreadableFolder> unreadable;
   const std::vector<std::string> drop_ins =
-      file.empty() ? std::vector<std::string>() : drop_ins_of(file, source.folders);
+      file.empty() ? std::vector<std::string>() : drop_ins_of(file, source.folders, unreadable);
+  for (const UnreadableFolder& folder : unreadable) report.add_problem_of(folder.path, {}, folder.reason);
   std::optional<Json> document = Json::object();
   if (!file.empty()) document = read_with_drop_ins(file, drop_ins, report);
   if (!document) return tl::unexpected(std::move(report).take());
@@ -261,7 +264,10 @@ tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool wi
   }
   if (!report.empty()) return tl::unexpected(std::move(report).take());
   pool.file = file;
-  if (with_outside) pool.files = stamp_files(files_of(pool));
+  if (with_outside) {
+    pool.program_file = hold_program(pool.program.front());
+    pool.files = stamp_files(files_of(pool));
+  }
   return pool;
 }
 

@@ -20,7 +20,7 @@ struct ConfigOverride {
   std::string option;    // as messages name it: "--workers", "--set reload.max_surge"
 };
 
-// Where a pool's config comes from. The master keeps it, since each reload reads it anew.
+// Where a pool's config comes from. The master keeps it, since each reload reads it again.
 struct ConfigSource {
   std::string file{};  // empty: all that there is comes from `overrides`
   std::string

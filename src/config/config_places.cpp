@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "config/values/access_text.hpp"
+
 namespace preforkd {
 namespace {
 
@@ -18,7 +20,8 @@ bool is_masked(const fs::path& path) {
 }
 
 // Files whose names end in .json, by name. Of two with one name the one of the earlier folder.
-std::map<std::string, std::string> list(const std::vector<fs::path>& folders) {
+std::map<std::string, std::string> list(const std::vector<fs::path>& folders,
+                                        std::vector<UnreadableFolder>& unreadable) {
   std::map<std::string, std::string> files;
   for (const fs::path& folder : folders) {
     std::error_code error;
@@ -28,6 +31,8 @@ std::map<std::string, std::string> list(const std::vector<fs::path>& folders) {
       if (!hidden && name.size() > suffix.size() && name.ends_with(suffix))
         files.emplace(std::move(name), entry->path().string());
     }
+    if (error && error != std::errc::no_such_file_or_directory)
+      unreadable.push_back({folder.string(), "cannot be read: " + access_text(error.value())});
   }
   std::erase_if(files, [](const auto& each) { return is_masked(each.second); });
   return files;
@@ -40,9 +45,10 @@ const ConfigFolders& config_folders() {
   return folders;
 }
 
-std::map<std::string, std::string> find_configs(const ConfigFolders& folders) {
+std::map<std::string, std::string> find_configs(const ConfigFolders& folders,
+                                                std::vector<UnreadableFolder>& unreadable) {
   std::map<std::string, std::string> pools;
-  for (auto& [name, path] : list({folders.begin(), folders.end()}))
+  for (auto& [name, path] : list({folders.begin(), folders.end()}, unreadable))
     pools.emplace(name.substr(0, name.size() - suffix.size()), std::move(path));
   return pools;
 }
@@ -56,7 +62,8 @@ std::string find_config(std::string_view name, const ConfigFolders& folders) {
   return "";
 }
 
-std::vector<std::string> drop_ins_of(const std::string& file, const ConfigFolders& folders) {
+std::vector<std::string> drop_ins_of(const std::string& file, const ConfigFolders& folders,
+                                     std::vector<UnreadableFolder>& unreadable) {
   const fs::path path(file);
   const fs::path folder = path.filename().string() + ".d";
   std::vector<fs::path> places;
@@ -66,7 +73,7 @@ std::vector<std::string> drop_ins_of(const std::string& file, const ConfigFolder
     for (const std::string& each : folders) places.push_back(fs::path(each) / folder);
   }
   std::vector<std::string> drop_ins;
-  for (auto& [name, drop_in] : list(places)) drop_ins.push_back(std::move(drop_in));
+  for (auto& [name, drop_in] : list(places, unreadable)) drop_ins.push_back(std::move(drop_in));
   return drop_ins;
 }
 

@@ -2,16 +2,16 @@
 #include "config/config_rows.hpp"
 
 #include <array>
-#include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
+#include <limits>
 #include <map>
 
 #include <nlohmann/json.hpp>
 
 #include "base/byte_size.hpp"
 #include "base/escape.hpp"
+#include "base/signal_name.hpp"
 
 namespace preforkd {
 namespace {
@@ -21,6 +21,23 @@ using Json = nlohmann::json;
 constexpr std::size_t longest_value = 120;
 
 std::string shown(std::string_view text) { return text.empty() ? "\"\"" : escape_bytes(text, longest_value); }
+
+// Differs whenever the lists do.
+std::string identity_of(const std::vector<std::string>& list) {
+  std::string text;
+  for (const std::string& each : list) text += std::to_string(each.size()) + ':' + each;
+  return text;
+}
+
+// Where a dot is part of a name it does not stand between levels: {"a.b": 1} is another key than {"a": {"b": 1}}.
+std::string key_step(std::string_view name) {
+  std::string step;
+  for (const char c : escape_bytes(name, std::numeric_limits<std::size_t>::max())) {
+    if (c == '.') step += '\\';
+    step += c;
+  }
+  return step;
+}
 
 std::string joined(const std::vector<std::string>& list) {
   std::string text;
@@ -37,7 +54,11 @@ std::string numbers(const Numbers& list) {
 
 std::string span_or_off(const std::optional<Duration>& span) { return span ? format_time_span(*span) : "off"; }
 
-std::string percent(double fraction) { return std::to_string(std::lround(fraction * 100)) + "%"; }
+std::string percent(double fraction) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.6g%%", fraction * 100);
+  return text.data();
+}
 
 std::string octal(mode_t mode) {
   std::array<char, 16> text{};
@@ -48,11 +69,6 @@ std::string octal(mode_t mode) {
 template <class Number>
 std::string number_or(const std::optional<Number>& number, const char* otherwise) {
   return number ? std::to_string(*number) : otherwise;
-}
-
-std::string signal_text(int signal) {
-  const char* const name = sigabbrev_np(signal);
-  return name != nullptr ? std::string("SIG") + name : std::to_string(signal);
 }
 
 std::string workers_text(const WorkerCount& workers) {
@@ -111,21 +127,32 @@ class Rows {
     }
   }
 
-  void add_json(const std::string& key, const Json& value) {
-    if (!value.is_object()) {
-      add(key, shown(value.is_string() ? value.get_ref<const std::string&>() : value.dump()));
-      return;
-    }
-    for (const auto& [name, below] : value.items()) add_json(key + "." + escape_bytes(name, longest_value), below);
+  void add_text(std::string key, const std::string& text, ChangeNeeds needs = ChangeNeeds::generation) {
+    add(std::move(key), shown(text), needs).identity = text;
+  }
+
+  void add_list(std::string key, const std::vector<std::string>& list, ChangeNeeds needs = ChangeNeeds::generation) {
+    add(std::move(key), joined(list), needs).identity = identity_of(list);
+  }
+
+  void add_object(const std::string& key, const Json& object) {
+    for (const auto& [name, below] : object.items()) add_json(key + "." + key_step(name), below);
   }
 
  private:
+  void add_json(const std::string& key, const Json& value) {
+    if (value.is_object() && !value.empty()) return add_object(key, value);
+    const std::string text = value.dump();
+    add(key, shown(value.is_string() ? value.get_ref<const std::string&>() : text)).identity = text;
+  }
+
   std::vector<ConfigRow>& out_;
 };
 
 void add_of_master(Rows& rows, const PoolConfig& config) {
   constexpr ChangeNeeds of_master = ChangeNeeds::nothing;
   const RestartConfig& restart = config.restart;
+  rows.add("alert_after", span_or_off(config.alert_after), of_master);
   rows.add("restart.delay", format_time_span(restart.delay), of_master);
   rows.add("restart.max_delay", format_time_span(restart.max_delay), of_master);
   rows.add("restart.forget_after", format_time_span(restart.forget_after), of_master);
@@ -161,24 +188,25 @@ void add_process(Rows& rows, const ProcessConfig& process) {
 std::vector<ConfigRow> config_rows(const PoolConfig& config) {
   std::vector<ConfigRow> list;
   Rows rows(list);
-  rows.add("description", shown(config.description), ChangeNeeds::nothing);
+  rows.add_text("description", config.description, ChangeNeeds::nothing);
   rows.add_listen(config.listen);
-  rows.add("program", joined(config.program));
+  rows.add_list("program", config.program);
   rows.add("workers", workers_text(config.workers), ChangeNeeds::resize);
   rows.add("ready", config.ready == ReadyMode::exec ? "exec" : "notify");
   rows.add("start_timeout", format_time_span(config.start_timeout));
   rows.add("drain_timeout", format_time_span(config.drain_timeout));
   rows.add("hang_timeout", span_or_off(config.hang_timeout));
-  rows.add("stop_signal", signal_text(config.stop_signal));
+  rows.add("stop_signal", signal_name(config.stop_signal));
   add_of_master(rows, config);
   for (const auto& [name, value] : config.environment) rows.add("environment." + name, value).shown = false;
-  rows.add("environment_files", joined(config.environment_files));
-  rows.add("directory", shown(config.directory));
+  rows.add_list("environment_files", config.environment_files);
+  rows.add_text("directory", config.directory);
   rows.add("user", config.user.empty() ? "the unit's" : config.user, ChangeNeeds::unit);
   rows.add("sandbox", config.sandbox == Sandbox::strict ? "strict" : "default", ChangeNeeds::unit);
+  rows.add_list("writable", config.writable, ChangeNeeds::unit);
   add_process(rows, config.process);
   const Json settings = Json::parse(config.settings, nullptr, false);
-  if (settings.is_object()) rows.add_json("settings", settings);
+  if (settings.is_object()) rows.add_object("settings", settings);
   for (const FileStamp& stamp : config.files) {
     rows.add("file " + escape_bytes(stamp.path, 4096), stamp_text(stamp)).shown = false;
   }

@@ -2,6 +2,7 @@
 #include "ctl/context.hpp"
 
 #include "ctl/base/arguments.hpp"
+#include "ctl/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
 
@@ -12,13 +13,32 @@ Bus& Context::bus() {
 
 PoolClient Context::pool_to_change() {
   PoolClient client = pool();
-  if (PasswordAgent::wanted(options_) && !agent_) agent_.emplace("pkttyagent");
+  ask_passwords();
   return client;
+}
+
+bool Context::ask_passwords() {
+  if (PasswordAgent::wanted(options_) && !agent_) agent_.emplace("pkttyagent");
+  return options_.ask_password;
 }
 
 PoolClient Context::pool(const std::string& name) {
   const std::string checked = pool_argument(name);
-  return {bus(), checked, options_.ask_password};
+  try {
+    return {bus(), checked, options_.ask_password};
+  } catch (const AbsentPool&) {
+    throw known_pools().why_absent(checked);
+  }
+}
+
+KnownPools& Context::known_pools() {
+  if (!known_pools_) known_pools_.emplace(bus(), configs());
+  return *known_pools_;
+}
+
+const PoolConfigs& Context::configs() {
+  if (!configs_) configs_ = PoolConfigs::for_bus(options_.bus, options_.root);
+  return *configs_;
 }
 
 }  // namespace preforkd::ctl

@@ -9,6 +9,7 @@
 #include "ctl/command/options.hpp"
 #include "ctl/output/screen.hpp"
 #include "ctl/password_agent.hpp"
+#include "ctl/pools/known_pools.hpp"
 
 namespace preforkd::ctl {
 
@@ -21,12 +22,18 @@ class Context {
   // Connects at the first use; throws CommandError.
   [[nodiscard]] Bus& bus();
 
-  // The pool that the first argument names. Throws CommandError if it is no pool's name.
+  // The pool that the first argument names. Throws CommandError if it is not a pool's name, or not on the bus.
   [[nodiscard]] PoolClient pool() { return pool(options_.arguments.at(0)); }
   [[nodiscard]] PoolClient pool(const std::string& name);
 
   // The same for a verb that changes something: if polkit wants a password, it can be typed here.
   [[nodiscard]] PoolClient pool_to_change();
+  // True if polkit may ask for a password; then it can be typed here.
+  bool ask_passwords();
+
+  // Both are looked up at the first use. Throws CommandError.
+  [[nodiscard]] KnownPools& known_pools();
+  [[nodiscard]] const PoolConfigs& configs();
 
   [[nodiscard]] bool json() const { return options_.json != JsonMode::off; }
 
@@ -37,6 +44,8 @@ class Context {
   const Options& options_;
   const Screen& screen_;
   std::optional<Bus> bus_;
+  std::optional<PoolConfigs> configs_;
+  std::optional<KnownPools> known_pools_;
   std::optional<PasswordAgent> agent_;
 };
 

@@ -17,7 +17,7 @@ class PasswordAgent {
   // this machine, no --no-ask-password.
   [[nodiscard]] static bool wanted(const Options& options);
 
-  // Starts the program, found in $PATH, and waits until it has registered or ended. That it is missing is no error.
+  // Starts the program, found in $PATH, and waits until it has registered or ended. That it is missing is not an error.
   explicit PasswordAgent(const std::string& program);
   PasswordAgent(const PasswordAgent&) = delete;
   PasswordAgent& operator=(const PasswordAgent&) = delete;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/pool_watch.hpp"
 
-#include "ctl/bus/failure_text.hpp"
-
 namespace preforkd::ctl {
 namespace {
 
@@ -20,15 +18,20 @@ void PoolWatch::refresh() {
   if (open_ == 0) ask();
 }
 
+std::chrono::seconds PoolWatch::silence() const {
+  return std::chrono::floor<std::chrono::seconds>(open_ == 0 ? Clock::duration() : Clock::now() - asked_at_);
+}
+
 bool PoolWatch::take_news() { return std::exchange(news_, false); }
 
 void PoolWatch::ask() {
   again_ = false;
   asked_at_ = Clock::now();
-  const std::vector<MethodCall> questions{pool_.objects_call(), pool_.get_all_call(), pool_.processes_call()};
+  std::vector<MethodCall> questions{pool_.objects_call(), pool_.get_all_call(), pool_.processes_call()};
   answers_.assign(questions.size(), Json());
   open_ = questions.size();
   for (std::size_t i = 0; i < questions.size(); ++i) {
+    questions[i].timeout_us = UINT64_MAX;  // a master that was stopped answers when it goes on
     pool_.bus().call_async(questions[i], [this, i](const Reply& reply) { take(i, reply); });
   }
 }
@@ -38,7 +41,7 @@ void PoolWatch::take(std::size_t question, const Reply& reply) {
   if (const auto* const answer = std::get_if<Json>(&reply)) {
     answers_[question] = answer->at(0);
   } else {
-    throw explain(std::get<BusFailure>(reply), pool_.name(), pool_.bus().target());
+    throw pool_.explained(std::get<BusFailure>(reply));
   }
   if (open_ > 0) return;
   conclude();

@@ -27,6 +27,8 @@ class PoolWatch {
   [[nodiscard]] const std::optional<PoolState>& state() const noexcept { return state_; }
   // With rates since the answer before.
   [[nodiscard]] const std::vector<WorkerRow>& rows() const noexcept { return rows_; }
+  // How long the pool has not answered; zero if nothing is asked.
+  [[nodiscard]] std::chrono::seconds silence() const;
   // Whether an answer has come since this was last asked.
   [[nodiscard]] bool take_news();
 

@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: MIT
 // Makes of each pool's config what systemd has to know: systemd.generator(7).
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "base/unique_fd.hpp"
 #include "config/config.hpp"
+#include "config/config_places.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "generator/journal_line.hpp"
+#include "generator/last_valid.hpp"
 #include "generator/pool_units.hpp"
+#include "generator/unit_file.hpp"
 
 namespace preforkd {
 namespace {
 
-constexpr const char* usage = R"(usage: preforkd-generator [--config-folders FOLDER[:FOLDER...]] NORMAL [EARLY LATE]
+constexpr const char* usage =
+    R"(usage: preforkd-generator [--config-folders FOLDER[:FOLDER...]] [--last-valid FOLDER] NORMAL [EARLY LATE]
 
 Writes, below the folder NORMAL, what the units preforkd@NAME.socket and preforkd@NAME.service have to be told about each
 pool that has a config. systemd runs it at boot and at systemctl daemon-reload; by hand it shows what systemd gets.
 
   --config-folders FOLDER:...   where pools have their configs, the first wins (default: /etc/preforkd:/usr/lib/preforkd)
+  --last-valid FOLDER           where the units of each pool are kept as its config last was valid (default: where systemd
+                                runs it /run/preforkd-generator, else nowhere)
   --help, --version
 
-A config that is wrong is told of, and the other pools get theirs. Exit status: 0, 64 if the command line is wrong.
+A config that is wrong is reported, and the pool keeps the units of its last valid config; without one its units refuse
+to start. Other pools get theirs. Exit status: 0, 64 if the command line is wrong.
 See preforkd-generator(8), preforkd.json(5).
 )";
 
@@ -45,37 +53,52 @@ ConfigFolders split(std::string_view text) {
   }
 }
 
-// systemd reads the folder when all generators have ended, so a file needs no second name while it is written.
-void write(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::create_directories(path.parent_path());
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-  const auto fail = [&] { throw std::system_error(errno, std::generic_category(), path.string()); };
-  if (!fd) fail();
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t size = ::write(fd.get(), rest.data(), rest.size());
-    if (size < 0) fail();
-    rest.remove_prefix(static_cast<std::size_t>(size));
-  }
+// Where systemd runs us, its sandbox lets generators write below /run (systemd 252 and later).
+std::string default_last_valid() { return std::getenv("SYSTEMD_SCOPE") != nullptr ? generator_notes : ""; }
+
+struct Pools {
+  ConfigFolders folders;
+  std::filesystem::path output;
+  LastValid last_valid;
+};
+
+void write_all(const Pools& pools, const std::vector<UnitFile>& units) {
+  for (const UnitFile& unit : units) write_file(pools.output / unit.path, unit.text);
 }
 
-void generate(const std::string& name, const std::string& file, const ConfigFolders& folders,
-              const std::filesystem::path& output) {
+// The pool's units, or every mistake in its config.
+tl::expected<PoolUnits, std::vector<std::string>> units_of(const std::string& name, const std::string& file,
+                                                           const Pools& pools) {
+  const auto pool = load_config_alone({.file = file, .name = name, .folders = pools.folders});
+  if (!pool) return tl::unexpected(pool.error().lines);
+  auto units = pool_units(*pool, pools.last_valid.recall(name).places);
+  if (!units) return tl::unexpected(std::vector{escape_bytes(file, 4096) + ": " + units.error()});
+  return std::move(*units);
+}
+
+void generate(const std::string& name, const std::string& file, const Pools& pools) {
   if (!is_pool_name(name))
     return tell_problem(escape_bytes(file, 4096) +
-                        ": not a pool's config: a pool's name is a letter and up to 62 letters, digits or '_'");
-  const auto pool = load_config_alone({.file = file, .name = name, .folders = folders});
-  if (!pool) {
-    for (const std::string& line : pool.error().lines) tell_problem(line);
-    return tell_problem("the pool " + name + " gets no sockets until its config is mended");
+                        ": not a pool's config: a pool's name is a letter and up to 62 letters, digits, '_' or '-'");
+  const auto units = units_of(name, file, pools);
+  if (units) {
+    write_all(pools, units->files);
+    return pools.last_valid.remember(name, *units, "");
   }
-  const auto units = pool_units(*pool);
-  if (!units) return tell_problem(escape_bytes(file, 4096) + ": " + units.error());
-  for (const UnitFile& unit : *units) write(output / unit.path, unit.text);
+  for (const std::string& line : units.error()) tell_problem(line);
+  const std::string& problem = units.error().front();
+  const PoolUnits kept = pools.last_valid.recall(name);
+  tell_problem("pool " + name +
+               (kept.files.empty() ? ": does not start until its config is fixed, then: systemctl daemon-reload"
+                                   : ": keeps the units of its last valid config"));
+  write_all(pools, kept.files.empty() ? refusing_units(name, problem) : kept.files);
+  if (!kept.files.empty()) write_all(pools, wrong_config_notes(name, problem));
+  pools.last_valid.remember(name, kept, problem);
 }
 
 int run(int argc, char** argv) {
   ConfigFolders folders = config_folders();
+  std::string last_valid = default_last_valid();
   int at = 1;
   for (; at < argc && argv[at][0] == '-'; ++at) {
     const std::string_view option = argv[at];
@@ -83,24 +106,38 @@ int run(int argc, char** argv) {
       return std::fputs(usage, stdout) >= 0 ? exit_code::ok : exit_code::failure;
     if (option == "--version")
       return std::puts("preforkd-generator " PREFORKD_VERSION) >= 0 ? exit_code::ok : exit_code::failure;
-    if (option != "--config-folders" || at + 1 >= argc) {
+    const bool known = option == "--config-folders" || option == "--last-valid";
+    if (!known || at + 1 >= argc) {
       std::fprintf(stderr, "preforkd-generator: %s (see --help)\n", argv[at]);
       return exit_code::usage;
     }
-    folders = split(argv[++at]);
+    ++at;
+    if (option == "--last-valid") {
+      last_valid = argv[at];
+    } else {
+      folders = split(argv[at]);
+    }
   }
   if (at >= argc || argc - at > 3) {
     std::fputs("preforkd-generator: needs one folder to write to, or three (see --help)\n", stderr);
     return exit_code::usage;
   }
   umask(022);
-  for (const auto& [name, file] : find_configs(folders)) {
+  const Pools pools{std::move(folders), argv[at], LastValid(std::move(last_valid))};
+  std::vector<UnreadableFolder> unreadable;
+  const auto configs = find_configs(pools.folders, unreadable);
+  for (const UnreadableFolder& folder : unreadable)
+    tell_problem(escape_bytes(folder.path, 4096) + ": " + folder.reason);
+  std::set<std::string> names;
+  for (const auto& [name, file] : configs) {
+    names.insert(name);
     try {
-      generate(name, file, folders, argv[at]);
+      generate(name, file, pools);
     } catch (const std::exception& error) {
       tell_problem(escape_bytes(file, 4096) + ": " + error.what());
     }
   }
+  if (unreadable.empty()) pools.last_valid.forget_all_but(names);
   return exit_code::ok;
 }
 

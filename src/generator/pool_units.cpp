@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "generator/pool_units.hpp"
 
-#include <netinet/in.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <set>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
-#include "base/address.hpp"
+#include "base/address_overlap.hpp"
 #include "base/escape.hpp"
 #include "base/time_span.hpp"
 #include "generator/strict_sandbox.hpp"
@@ -26,7 +26,7 @@ struct SocketOptions {
   std::string name;
   int backlog = 0;
   std::string mode, user, group;
-  bool both_families = false;
+  std::string families;  // BindIPv6Only=
 
   bool operator==(const SocketOptions&) const = default;
 };
@@ -36,15 +36,13 @@ struct SocketUnit {
   std::vector<std::string> addresses;
 };
 
-bool is_any_ipv6(const Address& address) {
-  return address.family() == AF_INET6 &&
-         IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_addr);
-}
-
-bool has_port_zero(const Address& address) {
-  if (address.family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(address.get())->sin_port == 0;
-  if (address.family() == AF_INET6) return reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_port == 0;
-  return false;
+// As preforkd binds it by hand, whatever net.ipv6.bindv6only says.
+std::string families_of(const ListenConfig& listen) {
+  if (listen.address.family() != AF_INET6) return "";
+  const Endpoint endpoint = endpoint_of(listen.address);
+  if (endpoint.is_ipv4()) return "both";
+  if (endpoint.is_any()) return listen.ipv6_only ? "ipv6-only" : "both";
+  return "";
 }
 
 // A line of a unit file ends at these, or loses them.
@@ -54,8 +52,7 @@ bool is_kept_by_a_line(const std::string& path) {
 }
 
 SocketOptions options_of(const ListenConfig& listen) {
-  SocketOptions options{listen.name,      listen.backlog,    "",
-                        listen.user_name, listen.group_name, is_any_ipv6(listen.address)};
+  SocketOptions options{listen.name, listen.backlog, "", listen.user_name, listen.group_name, families_of(listen)};
   if (listen.mode) {
     std::array<char, 8> mode{};
     std::snprintf(mode.data(), mode.size(), "%04o", *listen.mode);
@@ -64,34 +61,74 @@ SocketOptions options_of(const ListenConfig& listen) {
   return options;
 }
 
-Result<std::vector<SocketUnit>> group(const PoolConfig& pool) {
-  std::vector<SocketUnit> units;
+Result<void> check(const PoolConfig& pool) {
   for (const ListenConfig& listen : pool.listen) {
-    if (has_port_zero(listen.address))
+    if (listen.address.has_any_port())
       return Failure("listen: " + escape_bytes(listen.text, 200) + ": a .socket unit can't have port 0");
     if (!is_kept_by_a_line(listen.text))
       return Failure(
           "listen: \"" + escape_bytes(listen.text, 200) +
           "\": a .socket unit can't have control characters in an address, nor a blank or backslash at its end");
+  }
+  return {};
+}
+
+// By number.
+using SocketUnits = std::map<std::size_t, SocketUnit>;
+
+SocketUnits group(const PoolConfig& pool, const SocketPlaces& before) {
+  SocketUnits units;
+  std::vector<SocketUnit> fresh;
+  for (const ListenConfig& listen : pool.listen) {
     const SocketOptions options = options_of(listen);
+    const auto place = before.find(listen.text);
+    if (place != before.end()) {
+      SocketUnit& unit = units.try_emplace(place->second, SocketUnit{options, {}}).first->second;
+      if (unit.options == options) {
+        unit.addresses.push_back(listen.text);
+        continue;
+      }
+    }
     auto unit =
-        std::find_if(units.begin(), units.end(), [&](const SocketUnit& each) { return each.options == options; });
-    if (unit == units.end()) unit = units.insert(units.end(), {options, {}});
+        std::find_if(fresh.begin(), fresh.end(), [&](const SocketUnit& each) { return each.options == options; });
+    if (unit == fresh.end()) unit = fresh.insert(fresh.end(), {options, {}});
     unit->addresses.push_back(listen.text);
+  }
+  // A number that has just become free is still that of a unit which holds another socket.
+  std::set<std::size_t> taken{1};
+  for (const auto& [address, number] : before) taken.insert(number);
+  std::size_t number = units.contains(1) ? 2 : 1;
+  for (SocketUnit& unit : fresh) {
+    while (number > 1 && taken.contains(number)) ++number;
+    units.emplace(number++, std::move(unit));
+  }
+  if (!units.empty() && !units.contains(1)) {
+    auto moved = units.extract(units.begin());
+    moved.key() = 1;
+    units.insert(std::move(moved));
   }
   return units;
 }
 
 std::string comment(const PoolConfig& pool) {
-  return "Written by preforkd-generator from " + pool.file + ". To change it: edit that, then systemctl daemon-reload.";
+  return "Written by preforkd-generator from " + pool.file + ". To change it: edit that, then preforkctl apply " +
+         pool.name + ".";
 }
 
-void describe(UnitText& unit, const PoolConfig& pool, const std::string& what) {
-  if (!pool.description.empty()) unit.set("Description", what + pool.description);
+std::string comment_on(const std::string& problem) {
+  return "Written by preforkd-generator. The pool's config is wrong: " + problem +
+         " To change this: fix it, then systemctl daemon-reload.";
 }
 
-std::string first_socket(const PoolConfig& pool) { return "preforkd@" + pool.name + ".socket"; }
-std::string service_of(const PoolConfig& pool) { return "preforkd@" + pool.name + ".service"; }
+// Always: the templates say that there is no config.
+void describe(UnitText& unit, const PoolConfig& pool, const std::string& of_pool, const std::string& of_description) {
+  unit.set("Description", pool.description.empty() ? of_pool + pool.name : of_description + pool.description);
+}
+
+std::string first_socket(const std::string& pool) { return "preforkd@" + pool + ".socket"; }
+std::string first_socket(const PoolConfig& pool) { return first_socket(pool.name); }
+std::string service_of(const std::string& pool) { return "preforkd@" + pool + ".service"; }
+std::string service_of(const PoolConfig& pool) { return service_of(pool.name); }
 std::string further_socket(const PoolConfig& pool, std::size_t number) {
   return "preforkd-" + pool.name + '-' + std::to_string(number) + ".socket";
 }
@@ -101,18 +138,28 @@ void add_socket_section(UnitText& unit, const SocketUnit& socket) {
   for (const std::string& address : socket.addresses) unit.set("ListenStream", address);
   unit.set("FileDescriptorName", socket.options.name);
   unit.set("Backlog", std::to_string(socket.options.backlog));
-  if (socket.options.both_families) unit.set("BindIPv6Only", "both");
+  if (!socket.options.families.empty()) unit.set("BindIPv6Only", socket.options.families);
   if (!socket.options.mode.empty()) unit.set("SocketMode", socket.options.mode);
   if (!socket.options.user.empty()) unit.set("SocketUser", socket.options.user);
   if (!socket.options.group.empty()) unit.set("SocketGroup", socket.options.group);
 }
 
-UnitFile first_socket_file(const PoolConfig& pool, const std::vector<SocketUnit>& sockets) {
+// "preforkd-web-2.socket preforkd-web-4.socket"
+std::string further_sockets(const PoolConfig& pool, const SocketUnits& sockets) {
+  std::string list;
+  for (const auto& [number, unit] : sockets)
+    if (number > 1) list += (list.empty() ? "" : " ") + further_socket(pool, number);
+  return list;
+}
+
+// Wants= and not Requires=: one that can't be opened does not end the others. A restart of the first leaves the further
+// ones alone, which keep their queues.
+UnitFile first_socket_file(const PoolConfig& pool, const SocketUnits& sockets) {
   UnitText unit(comment(pool));
   unit.section("Unit");
-  describe(unit, pool, "Sockets of ");
-  for (std::size_t number = 2; number <= sockets.size(); ++number) unit.set("Requires", further_socket(pool, number));
-  add_socket_section(unit, sockets.front());
+  describe(unit, pool, "Sockets of the pool ", "Sockets of ");
+  if (const std::string further = further_sockets(pool, sockets); !further.empty()) unit.set("Wants", further);
+  add_socket_section(unit, sockets.at(1));
   return {first_socket(pool) + ".d/" + drop_in, unit.text()};
 }
 
@@ -121,7 +168,7 @@ UnitFile further_socket_file(const PoolConfig& pool, const SocketUnit& socket, s
   unit.section("Unit");
   unit.set("Description", "Sockets \"" + socket.options.name + "\" of the pool " + pool.name);
   unit.set("Documentation", "man:preforkd-generator(8) man:preforkd.json(5)");
-  unit.set("PartOf", first_socket(pool));
+  unit.set("StopWhenUnneeded", "yes");  // when the first socket and the service are stopped, not when they restart
   add_socket_section(unit, socket);
   unit.set("Service", service_of(pool));
   return {further_socket(pool, number), unit.text()};
@@ -145,37 +192,100 @@ void add_limits(UnitText& unit, const ProcessConfig& process) {
   if (process.nice && *process.nice < 0) unit.set("LimitNICE", std::to_string(*process.nice));
 }
 
-UnitFile service_file(const PoolConfig& pool, std::size_t sockets) {
+UnitFile service_file(const PoolConfig& pool, const SocketUnits& sockets) {
+  const std::string further = further_sockets(pool, sockets);
   UnitText unit(comment(pool));
   unit.section("Unit");
-  describe(unit, pool, "");
-  unit.section("Service");
-  if (sockets > 1) {
-    std::string all = first_socket(pool);
-    for (std::size_t number = 2; number <= sockets; ++number) all += ' ' + further_socket(pool, number);
-    unit.set("Sockets", all);
+  describe(unit, pool, "Pool ", "");
+  // A socket can't start beside its service: one that is new starts between the stop and the start of a restart.
+  if (!further.empty()) {
+    unit.set("Wants", further);
+    unit.set("After", further);
   }
+  unit.section("Service");
+  if (!further.empty()) unit.set("Sockets", first_socket(pool) + ' ' + further);
   if (!pool.user.empty()) unit.set("User", pool.user);
-  // A stop lasts as long as its slowest worker drains; then comes SIGKILL, and some time to tidy up.
-  constexpr Duration tidy_up = std::chrono::seconds(15);
-  constexpr Duration of_the_unit = std::chrono::seconds(90);
-  if (pool.drain_timeout + tidy_up > of_the_unit)
-    unit.set("TimeoutStopSec", format_time_span(pool.drain_timeout + tidy_up));
   add_limits(unit, pool.process);
+  for (const std::string& path : pool.writable) unit.set("ReadWritePaths", UnitText::optional_path(path));
   if (pool.sandbox == Sandbox::strict) add_strict_sandbox(unit, pool);
   return {service_of(pool) + ".d/" + drop_in, unit.text()};
 }
 
+// One argument of a command line in a unit (systemd.service(5), "Command lines").
+std::string argument(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (c == '$') quoted += '$';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string alert_of(const std::string& pool) { return "preforkd-alert@" + pool; }
+
+UnitText refusing_unit(const std::string& pool, const std::string& problem) {
+  UnitText unit(comment_on(problem));
+  unit.section("Unit");
+  unit.set("Description", "Pool " + pool + " (" + problem + ")");
+  return unit;
+}
+
 }  // namespace
 
-Result<std::vector<UnitFile>> pool_units(const PoolConfig& pool) {
-  const Result<std::vector<SocketUnit>> sockets = group(pool);
-  if (!sockets) return Failure(sockets.error());
+std::vector<UnitFile> wrong_config_notes(const std::string& pool, const std::string& problem) {
   std::vector<UnitFile> files;
-  if (!sockets->empty()) files.push_back(first_socket_file(pool, *sockets));
-  for (std::size_t i = 1; i < sockets->size(); ++i) files.push_back(further_socket_file(pool, (*sockets)[i], i + 1));
-  files.push_back(service_file(pool, sockets->size()));
+  for (const std::string& name : {first_socket(pool), service_of(pool)}) {
+    UnitText unit(comment_on(problem));
+    unit.section("Unit");
+    unit.set("Description", "Pool " + pool + " (as its last valid config said; now: " + problem + ")");
+    files.push_back({name + ".d/60-preforkd-wrong-config.conf", unit.text()});
+  }
   return files;
+}
+
+std::vector<UnitFile> refusing_units(const std::string& pool, const std::string& problem) {
+  const std::string reason =
+      argument("the config of the pool " + pool + " is wrong: " + problem + "; fix it, then: systemctl daemon-reload");
+  const std::string folder = "/run/preforkd/" + pool;
+
+  UnitText service = refusing_unit(pool, problem);
+  service.section("Service");
+  service.set("ExecStartPre", R"(/bin/sh -c 'echo "$$0" >&2; exit 78' )" + reason);
+
+  // The service does not even start then, and no master raises an alert. A folder that is there already is the pool's,
+  // which may have put anything there: root writes nothing to it.
+  UnitText socket = refusing_unit(pool, problem);
+  socket.set("OnFailure", alert_of(pool) + ".service");
+  socket.set("Before", alert_of(pool) + ".path");  // which would start the same once more
+  socket.section("Socket");
+  // It has to have one to be loaded at all. This one is never opened.
+  socket.set("ListenStream", "@preforkd-" + pool + "-has-a-wrong-config");
+  socket.set("ExecStartPre", R"(/bin/sh -c 'echo "$$0" >&2; mkdir -p /run/preforkd; mkdir -m 711 "$$1" 2>/dev/null && )"
+                             R"(echo "$$0" >"$$1/alert"; exit 78' )" +
+                                 reason + ' ' + folder);
+
+  // Nor does a master end it: it is over once it was told.
+  UnitText alert(comment_on(problem));
+  alert.section("Service");
+  alert.set("ExecStopPost", R"(+-/bin/sh -c '[ -O "$$0" ] && rm -f "$$0/alert" && rmdir "$$0"' )" + folder);
+
+  return {{first_socket(pool) + ".d/" + drop_in, socket.text()},
+          {service_of(pool) + ".d/" + drop_in, service.text()},
+          {alert_of(pool) + ".service.d/" + drop_in, alert.text()}};
+}
+
+Result<PoolUnits> pool_units(const PoolConfig& pool, const SocketPlaces& before) {
+  if (const Result<void> checked = check(pool); !checked) return Failure(checked.error());
+  const SocketUnits sockets = group(pool, before);
+  PoolUnits units;
+  if (!sockets.empty()) units.files.push_back(first_socket_file(pool, sockets));
+  for (const auto& [number, socket] : sockets) {
+    if (number > 1) units.files.push_back(further_socket_file(pool, socket, number));
+    for (const std::string& address : socket.addresses) units.places[address] = number;
+  }
+  units.files.push_back(service_file(pool, sockets));
+  return units;
 }
 
 }  // namespace preforkd

@@ -3,6 +3,15 @@
 
 namespace preforkd {
 
+std::string UnitText::optional_path(std::string_view path) {
+  std::string quoted = "\"-";
+  for (const char c : path) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 std::string UnitText::one_line(std::string_view value) {
   std::string line;
   for (const char c : value) {

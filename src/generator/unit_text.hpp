@@ -6,7 +6,7 @@
 
 namespace preforkd {
 
-// The text of a unit file or drop-in (systemd.syntax(7)). What values hold stays in its line and is no specifier.
+// The text of a unit file or drop-in (systemd.syntax(7)). What values hold stays in its line and is not a specifier.
 class UnitText {
  public:
   explicit UnitText(const std::string& comment) : text_("# " + one_line(comment) + '\n') {}
@@ -15,10 +15,9 @@ class UnitText {
   void set(std::string_view key, std::string_view value) {
     text_.append(key).append("=").append(one_line(value)).append("\n");
   }
-  // A value of ours, with specifiers and all.
-  void set_plain(std::string_view key, std::string_view value) {
-    text_.append(key).append("=").append(value).append("\n");
-  }
+
+  // An absolute path as one entry of a list, which systemd passes over if there is nothing.
+  [[nodiscard]] static std::string optional_path(std::string_view path);
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 

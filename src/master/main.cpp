@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -10,10 +13,21 @@
 #include "master/base/log.hpp"
 #include "master/master.hpp"
 #include "master/options.hpp"
+#include "master/pool_user.hpp"
 #include "master/process_setup.hpp"
+#include "master/report/failed_start.hpp"
+#include "master/report/listener_store.hpp"
+#include "master/sockets/address_check.hpp"
 
 namespace preforkd {
 namespace {
+
+// Half of what follows from an event would be worse than a death: a worker that is gone but still counted, a stop that
+// never ends. Workers finish what they have, and systemd starts the next master.
+[[noreturn]] void die_of_memory() {
+  log::write_last_words("out of memory");
+  _exit(exit_code::os_error);
+}
 
 int print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -25,6 +39,25 @@ int refuse(const ConfigFailure& failure) {
   return failure.exit_code;
 }
 
+int refuse_start(const Options& options, const ConfigFailure& failure, bool wrong_config) {
+  const int code = refuse(failure);
+  return options.socket_unit.empty() ? code : end_failed_start(options.source, failure, wrong_config);
+}
+
+int check(const ConfigSource& source, const PoolConfig& config) {
+  // Before the process becomes the pool's user: root sees who holds an address, and may bind what systemd binds.
+  const AddressFindings addresses = check_addresses(config, is_of_unit(config, source.folders));
+  for (const std::string& doubt : addresses.doubts) log::warning(doubt);
+  const Result<bool> became = become_pool_user(config, source.folders);
+  if (!became) return refuse({{config.file + ": " + became.error()}, exit_code::config});
+  if (*became) {
+    tl::expected<PoolConfig, ConfigFailure> seen = load_config(source);
+    if (!seen) return refuse(seen.error());
+  }
+  if (!addresses.problems.empty()) return refuse({addresses.problems, exit_code::unavailable});
+  return print("pool \"" + config.name + "\": the configuration is valid\n");
+}
+
 int run(int argc, char** argv) {
   const ProcessSetup setup = set_up_process();
   adopt_process_title(argc, argv);
@@ -33,13 +66,21 @@ int run(int argc, char** argv) {
   if (options.action == Options::Action::version) return print(version_text());
 
   tl::expected<PoolConfig, ConfigFailure> config = load_config(options.source);
-  if (!config) return refuse(config.error());
-  if (options.action == Options::Action::check)
-    return print("pool \"" + config->name + "\": the configuration is valid\n");
+  if (!config) {
+    if (options.action == Options::Action::check) return refuse(config.error());
+    if (!options.socket_unit.empty()) ListenerStore::leave_to_units();
+    return refuse_start(options, config.error(), true);
+  }
+  if (options.action == Options::Action::check) return check(options.source, *config);
 
-  log::open(log::find_sink(), options.log_level);
-  Master master(options.source, *config, setup, bus_address(options.bus));
-  return master.run();
+  log::open(options.log_target, options.log_level, options.log_time);
+  try {
+    Master master(options.source, std::move(*config), setup, bus_address(options.bus), options.socket_unit);
+    master.run();
+    return exit_code::ok;
+  } catch (const StartupError& error) {
+    return refuse_start(options, {{error.what()}, error.exit_code()}, false);
+  }
 }
 
 }  // namespace
@@ -47,8 +88,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace preforkd;
-  // Until the pool runs, lines are for the person or the script that typed the command.
-  log::open(log::stderr_is_journal() ? log::Sink::journal : log::Sink::plain, log::Level::info);
+  log::open(log::find_sink(), log::Level::info);
+  std::set_new_handler(die_of_memory);
   try {
     return run(argc, argv);
   } catch (const StartupError& error) {

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "master/master.hpp"
 
-#include <pwd.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <functional>
 #include <random>
 #include <utility>
 
+#include "base/counted.hpp"
 #include "base/errors.hpp"
+#include "base/escape.hpp"
 #include "base/process_title.hpp"
+#include "base/signal_name.hpp"
+#include "base/time_span.hpp"
+#include "config/values/access_text.hpp"
+#include "master/base/apply_command.hpp"
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
 #include "master/bus/bus_choice.hpp"
 #include "master/process/own_memory.hpp"
+#include "master/process/service_group.hpp"
+#include "master/report/failed_start.hpp"
 #include "master/report/pool_status.hpp"
 
 namespace preforkd {
@@ -27,49 +37,72 @@ std::uint64_t random_seed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
+std::string_view describe(ListenSockets::Origin origin) noexcept {
+  switch (origin) {
+    case ListenSockets::Origin::passed:
+      return " (passed to us)";
+    case ListenSockets::Origin::stored:
+      return " (stored by systemd)";
+    case ListenSockets::Origin::bound:
+      break;
+  }
+  return "";
+}
+
 // Whether the same execve may succeed a moment later.
 bool is_passing(int error) noexcept {
   return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE || error == ETXTBSY || error == EIO ||
          error == EINTR;
 }
 
+void log_stray(int signal) {
+  log::warning(signal_name(signal) + ": ignored; " +
+                   (signal == SIGUSR2 ? "it is kept for an upgrade of preforkd in place, which is not supported yet"
+                                      : "preforkd(8) lists the signals that do something"),
+               {message_id::field(message_id::signal_ignored)});
+}
+
 }  // namespace
 
-Master::Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup, const std::string& bus_address)
-    : Master(std::move(source), std::make_shared<const PoolConfig>(with_room_by_hand(config)), setup, bus_address) {}
+Master::Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup, const std::string& bus_address,
+               const std::string& socket_unit)
+    : Master(std::move(source), std::make_shared<const PoolConfig>(with_room_by_hand(std::move(config))), setup,
+             bus_address, socket_unit) {}
 
 Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup,
-               const std::string& bus_address)
+               const std::string& bus_address, const std::string& socket_unit)
     : leaves_with_terminal_(setup.leaves_with_terminal),
-      sockets_(ListenSockets::open(*config)),
+      user_(own_user()),
+      started_with_{config->listen, config->user, config->sandbox, config->writable},
+      sockets_(ListenSockets::open(*config, socket_unit)),
       listen_watch_(loop_),
       directory_(config->name),
+      alert_(config->alert_after, alert_file_.exists()),
       launcher_(loop_, sockets_, directory_,
-                {.to_journal = log::stderr_is_journal(),
-                 .die_with_master = !notifier_.connected(),
-                 .soft_open_files = setup.soft_open_files},
-                *this),
-      log_([this](WorkerId id) { return facts(id); }, [this] { return launcher_.failure(); }, clock_,
-           config->restart.forget_after),
+                {.to_journal = log::stderr_is_journal(), .soft_open_files = setup.soft_open_files}, *this),
+      orphans_(loop_, [this](pid_t pid) { return launcher_.owns(pid); }),
+      log_([this](WorkerId id) { return launcher_.facts(id); }, [this] { return launcher_.failure(); }, clock_),
       pool_(config, launcher_, clock_, observers_, random_seed()),
       reloader_(std::move(source), std::move(config), sockets_, pool_,
                 {.to_journal = log::stderr_is_journal(),
-                 .pid_of = [this](WorkerId id) { return facts(id).pid; },
+                 .pid_of = [this](WorkerId id) { return launcher_.facts(id).pid; },
                  .launch_failure = [this] { return launcher_.failure(); },
                  .on_config = [this] { on_config(); },
+                 .left_undone = [this] { return left_undone(); },
                  .on_result = [this](const ReloadResult& result) { control_plane_.reload_finished(result); }}),
       control_plane_(loop_, bus_address, *this, clock_),
       status_feed_(loop_, notifier_,
                    [this] {
                      return StatusFeed::Text{status(), pool_.draining_count() > 0};
                    }),
-      deadline_timer_(loop_.add_timer(Priority::deadline, std::chrono::milliseconds(1),
-                                      [this] {
-                                        happened_ = true;
-                                        pool_.tick();
-                                      })),
-      measure_timer_(loop_.add_timer(Priority::deadline, measure_interval / 2, [this] { measure(); })),
-      after_each_(loop_.add_after_each([this] { settle(); })) {
+      deadline_timer_(
+          loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { pool_.step(event::Tick{}); })),
+      measure_timer_(loop_.add_timer(Priority::normal, measure_interval / 2, [this] { measure(); })),
+      after_each_(loop_.add_after_each([this] { settle(); })),
+      sweep_(loop_,
+             service_group(own_control_groups(), control_group_mount, this->config().name,
+                           std::getenv("SYSTEMD_EXEC_PID"), getpid()),
+             [this] { news_ = true; }) {
   observers_.add(log_);
   observers_.add(reloader_);
   observers_.add(control_plane_);
@@ -78,61 +111,98 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
 
 Master::~Master() = default;
 
-int Master::run() {
+void Master::run() {
   log::add_common_field({"PREFORK_POOL", config().name});
   set_process_name("preforkd");
   set_process_title("preforkd: " + config().name + " master");
-  const std::string origin = sockets_.passed() ? " (passed to us)" : "";
-  for (const std::string& address : sockets_.addresses()) log::info("listening on " + address + origin);
+  for (const ListenSockets::Open& socket : sockets_.all())
+    log::info("listening on " + format_address(socket.address) + std::string(describe(socket.origin)));
   for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
   check_user();
   listen_watch_.watch(sockets_);
-  loop_.serve_watchdog();
+  listener_store_.keep(sockets_);
+  notifier_.serve_watchdog();
   arm_measure();
-  pool_.start();
-  happened_ = true;
+  sweep_.end_elders(config().stop_signal, config().drain_timeout);
+  pool_.step(event::Start{});
   settle();
   loop_.run();
-  return exit_code_;
+  if (!hopeless_.empty()) throw StartupError(exit_code::unavailable, hopeless_);
 }
 
 // Only systemd can change the user: the generator tells it to.
 void Master::check_user() const {
   const std::string& wanted = config().user;
-  if (wanted.empty()) return;
-  const passwd* const own = getpwuid(geteuid());
-  const std::string name = own != nullptr ? own->pw_name : "uid " + std::to_string(geteuid());
-  if (name == wanted) return;
-  log::warning("user: the config says " + wanted + ", but the pool runs as " + name +
-               (is_service() ? "; after systemctl daemon-reload, restart it" : "; by hand, start it as that user"));
+  if (wanted.empty() || user_ == wanted) return;
+  log::warning("user: the config says " + wanted + ", but the pool runs as " + user_ +
+               (is_service() ? "; " + apply_command(config().name) : "; by hand, start it as that user"));
+}
+
+std::vector<std::string> Master::unapplied() const {
+  if (!sockets_.is_service()) return {};
+  std::vector<std::string> keys;
+  for (const std::string& address : sockets_.unlike_units(started_with_.listen, config()))
+    keys.push_back("listen " + address);
+  const std::string& wanted = config().user;
+  const bool other_user = wanted.empty() ? !started_with_.user.empty() : wanted != user_;
+  if (other_user) keys.emplace_back("user");
+  if (config().sandbox != started_with_.sandbox) keys.emplace_back("sandbox");
+  if (config().writable != started_with_.writable) keys.emplace_back("writable");
+  return keys;
+}
+
+std::string Master::left_undone() const {
+  std::string keys;
+  for (const std::string& key : unapplied()) keys += (keys.empty() ? "" : ", ") + key;
+  return keys.empty() ? keys : keys + ": " + apply_command(config().name);
 }
 
 void Master::on_worker_executed(WorkerId id) {
-  happened_ = true;
   any_executed_ = true;
-  const PoolConfig* config = launcher_.config_of(id);
-  if (config != nullptr && config->ready == ReadyMode::exec) pool_.worker_ready(id);
+  pool_.step(event::WorkerExecuted{id});
+}
+
+void Master::on_worker_file_changed(WorkerId id, std::size_t file) {
+  news_ = true;
+  const Generation* const generation = launcher_.generation_of(id);
+  if (generation == nullptr || !told_changed_.insert({generation->number, file}).second) return;
+  const std::string path = escape_bytes(generation->config->files.at(file).path, 4096);
+  const std::string number = std::to_string(generation->number);
+  const log::Fields fields{message_id::field(message_id::file_changed), {"PREFORK_GENERATION", number}};
+  if (file == 0 && generation->config->program_file) {
+    log::info(path + " is another file now; generation " + number +
+                  " goes on with the one that it was started with, until a reload",
+              fields);
+    return;
+  }
+  stale_ = path + " has changed since generation " + number + " was started";
+  log::warning(stale_ + ": its workers that start from now on run with what is there now; a reload makes all the same",
+               fields);
 }
 
 void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
-  happened_ = true;
-  if (message.status) pool_.worker_status(id, *message.status);
-  if (message.watchdog) pool_.worker_watchdog_timeout(id, *message.watchdog);
-  if (message.alive) pool_.worker_alive(id);
-  if (message.extend_timeout) pool_.worker_extends(id, *message.extend_timeout);
-  if (message.ready) pool_.worker_ready(id);
-  if (message.stopping) pool_.worker_stopping(id);
-  if (message.watchdog_trigger) pool_.worker_watchdog_trigger(id);
+  pool_.step(event::WorkerHeard{id});
+  if (message.watchdog) pool_.step(event::WorkerWatchdogTimeout{id, *message.watchdog});
+  if (message.alive) pool_.step(event::WorkerAlive{id});
+  if (message.extend_timeout) pool_.step(event::WorkerExtends{id, *message.extend_timeout});
+  if (message.ready) pool_.step(event::WorkerReady{id});
+  if (message.stopping) pool_.step(event::WorkerStopping{id});
+  if (message.watchdog_trigger) pool_.step(event::WorkerWatchdogTrigger{id});
 }
 
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
-  happened_ = true;
+  orphans_.reap();
   give_up_if_hopeless(status);
   Counters last = worker_facts(id).counters;
   last.connections = 0;  // closed with the process
   gone_ += last;
-  pool_.worker_exited(id, status, died_of_oom(id, status));
+  const WorkerProcess* const process = launcher_.find(id);
+  const bool remains = process != nullptr && process->remains() != nullptr;
+  pool_.step(
+      event::WorkerExited{id, process == nullptr ? 0 : process->pid(), status, died_of_oom(id, status), remains});
 }
+
+void Master::on_remains_gone(WorkerId id) { pool_.step(event::RemainsGone{id}); }
 
 bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
   if (status.kind != ExitStatus::Kind::signaled || status.value != SIGKILL) return false;
@@ -145,33 +215,196 @@ bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
 void Master::give_up_if_hopeless(const ExitStatus& status) {
   if (any_executed_ || pool_.state() == PoolState::stopping) return;
   if (status.kind != ExitStatus::Kind::exec_failed || is_passing(status.value)) return;
-  log::error("cannot start a worker: " + config().program.front() + ": " + to_string(status));
-  exit_code_ = exit_code::unavailable;
-  pool_.stop_now();
+  hopeless_ =
+      "cannot start a worker: " + config().program.front() + ": " + to_string(status) + std::string(hint(status));
+  pool_.step(event::StopNow{});
+}
+
+void Master::watch_signals() {
+  const auto on = [this](int signal, std::function<void()> callback) {
+    signals_.push_back(loop_.add_signal(signal, Priority::signal, std::move(callback)));
+  };
+  on(SIGTERM, [this] { stop("SIGTERM"); });
+  on(SIGINT, [this] { stop("SIGINT"); });
+  on(SIGHUP, [this] { hang_up(); });
+  on(SIGTTIN, [this] { resize_by_one(+1); });
+  on(SIGTTOU, [this] { resize_by_one(-1); });
+  on(SIGUSR1, [this] { show_table(); });
+  // By default these end a process: a pool must not be lost by a mistyped number.
+  std::vector<int> strays{SIGQUIT, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT};
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) strays.push_back(signal);
+  for (const int signal : strays) {
+    on(signal, [signal, told = false]() mutable {
+      if (!std::exchange(told, true)) log_stray(signal);
+    });
+  }
+}
+
+void Master::stop(const std::string& why) {
+  // Who presses Ctrl-C under a supervisor, or stops a container, may send two at a time and means one.
+  constexpr Duration one_and_the_same = std::chrono::milliseconds(100);
+  if (pool_.state() == PoolState::stopping) {
+    if (clock_.now() - told_to_stop_at_ < one_and_the_same) return;
+    log::warning(why + " again: killing the workers that are left");
+    pool_.step(event::StopNow{});
+    sweep_.kill();
+    return;
+  }
+  log::info(why + ": draining all workers, for " + format_time_span(config().drain_timeout) +
+                " at most; a second signal kills them",
+            {message_id::field(message_id::pool_stopping)});
+  pool_.step(event::Stop{});
+  told_to_stop_at_ = clock_.now();
+  extended_until_ = {};
+  notifier_.stopping(status());
+}
+
+void Master::hang_up() {
+  if (leaves_with_terminal_ && !has_terminal()) {
+    stop("SIGHUP, as the terminal that preforkd was started from is gone (under nohup or setsid it would reload)");
+    return;
+  }
+  log::info("SIGHUP: reload");
+  begin_reload({});
+}
+
+void Master::begin_reload(ReloadCallback done) {
+  news_ = true;
+  if (pool_.state() != PoolState::stopping) {
+    notifier_.reloading();
+    reloading_ = true;
+  }
+  extended_until_ = {};
+  reloader_.reload(std::move(done));
+}
+
+void Master::extend_timeout() {
+  constexpr Duration slack = std::chrono::seconds(1);  // what workers ask for bit by bit is passed on in fewer steps
+  constexpr Duration margin = std::chrono::seconds(30);
+  if (started_ && !reloading_ && pool_.state() != PoolState::stopping) return;
+  const std::optional<Instant> ends = std::max(pool_.scheduler().last_response_deadline(), sweep_.ends());
+  if (!ends || *ends + margin <= extended_until_ + slack) return;
+  extended_until_ = *ends + margin;
+  notifier_.extend_timeout(extended_until_ - clock_.now());
+}
+
+void Master::resize_by_one(int by) {
+  const WorkerCount& bounds = config().workers;
+  const unsigned now = pool_.target();
+  const unsigned wanted = by < 0 && now == 0 ? 0 : now + static_cast<unsigned>(by);
+  const std::string what = by > 0 ? "SIGTTIN: one worker more" : "SIGTTOU: one worker fewer";
+  if (pool_.step(event::Resize{wanted})) {
+    log::info(what + ": " + counted(wanted, "worker"));
+  } else if (pool_.state() == PoolState::stopping) {
+    log::warning(what + ": refused, the pool stops");
+  } else if (bounds.min == bounds.max) {
+    log::warning(what + ": refused, \"workers\" is " + std::to_string(bounds.max) + " in " + config().file +
+                 R"(; write {"min": …, "max": …} to allow more and fewer)");
+  } else {
+    log::warning(what + ": refused, the pool has from " + std::to_string(bounds.min) + " to " +
+                 counted(bounds.max, "worker"));
+  }
+}
+
+void Master::reload(const std::string& who, ReloadCallback done) {
+  log::info("reload, asked for by " + who);
+  begin_reload(std::move(done));
+}
+
+bool Master::resize(unsigned workers, const std::string& who) {
+  const unsigned before = pool_.target();
+  if (!pool_.step(event::Resize{workers})) return false;
+  log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", asked for by " + who);
+  return true;
+}
+
+bool Master::recycle(unsigned slot, const std::string& who) {
+  if (!pool_.step(event::Recycle{slot})) return false;
+  log::info("recycle worker " + std::to_string(slot) + ", asked for by " + who);
+  return true;
+}
+
+bool Master::recycle_all(const std::string& who) {
+  if (pool_.state() == PoolState::stopping) return false;
+  log::info("recycle all workers, asked for by " + who);
+  for (unsigned slot = 0; slot < pool_.target(); ++slot) static_cast<void>(pool_.step(event::Recycle{slot}));
+  return true;
+}
+
+bool Master::kill(unsigned slot, int signal, const std::string& who) {
+  if (!pool_.step(event::Kill{slot, signal})) return false;
+  log::info(to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}}) + " to worker " + std::to_string(slot) +
+            ", asked for by " + who);
+  return true;
+}
+
+void Master::show_table() {
+  log::info(pool_name() + ": " + status());
+  for (const std::string& line : status_table(
+           pool_, [this](WorkerId id) { return launcher_.facts(id); }, clock_.now())) {
+    log::info("  " + line);
+  }
 }
 
 void Master::settle() {
-  if (!std::exchange(happened_, false)) return;
+  const bool any_news = std::exchange(news_, false) || settled_ != pool_.steps();
+  if (!any_news) return;
+  settled_ = pool_.steps();
+  try {
+    conclude();
+  } catch (...) {
+    news_ = true;  // the event loop calls again
+    throw;
+  }
+}
+
+void Master::conclude() {
+  arm_deadline();
   settle_start();
   settle_state();
+  settle_alert();
   reloader_.settle();
   if (reloading_ && !reloader_.busy()) {
     reloading_ = false;
     if (started_) notifier_.ready(status());
   }
-  extend_reload();
   control_plane_.settle();
   status_feed_.on_event();
   arm_deadline();
-  if (!pool_.finished()) return;
-  if (exit_code_ == 0)
+  if (!all_gone()) return extend_timeout();
+  if (hopeless_.empty())
     log::info(pool_name() + " has stopped: its last worker is gone", {message_id::field(message_id::pool_stopped)});
-  loop_.exit(exit_code_);
+  loop_.exit(exit_code::ok);
+}
+
+bool Master::all_gone() {
+  if (!pool_.scheduler().finished() || sweep_.busy()) return false;
+  if (!std::exchange(swept_, true)) sweep_.end_all(config().stop_signal, config().drain_timeout);
+  return !sweep_.busy() && sockets_left();
+}
+
+// A socket unit that starts again must find its addresses free: nothing is left to it then. Where nobody can say,
+// neither.
+bool Master::sockets_left() {
+  if (!sockets_.is_service()) return true;
+  if (!std::exchange(asked_for_jobs_, true)) {
+    control_plane_.ask_for_socket_jobs([this](bool any) {
+      news_ = true;
+      socket_jobs_ = any;
+    });
+  }
+  if (!socket_jobs_) return false;
+  if (*socket_jobs_) {
+    listener_store_.clear();
+    sockets_.leave_none_behind();
+  }
+  return true;
 }
 
 void Master::settle_start() {
-  if (started_ || !pool_.fully_started()) return;
+  if (started_ || !pool_.scheduler().started()) return;
   started_ = true;
+  forget_failed_starts();
   notifier_.ready(status());
   log::info(pool_name() + ": " + status(), {message_id::field(message_id::pool_started)});
 }
@@ -186,14 +419,36 @@ void Master::settle_state() {
     log::info(pool_name() + " has recovered: " + status(), {message_id::field(message_id::pool_recovered)});
 }
 
+void Master::settle_alert() {
+  switch (alert_.look(pool_.state(), pool_.ready_count(), pool_.target(), clock_.now())) {
+    case AlertPolicy::Step::raise:
+      log::error("alert: " + pool_name() + " does not serve as it should: " + status(),
+                 {message_id::field(message_id::pool_alert)});
+      if (const auto written = alert_file_.write(pool_name() + ": " + status()); !written)
+        log::error("the alert is only in the log: " + written.error());
+      return;
+    case AlertPolicy::Step::clear:
+      alert_file_.remove();
+      log::info("the alert is over: " + pool_name() + ": " + status(),
+                {message_id::field(message_id::pool_alert_over)});
+      return;
+    case AlertPolicy::Step::nothing:
+      return;
+  }
+}
+
 void Master::on_config() {
+  told_changed_.clear();
+  stale_.clear();
   listen_watch_.watch(sockets_);
-  log_.set_forget_after(config().restart.forget_after);
+  listener_store_.keep(sockets_);
+  alert_.set_after(config().alert_after);
   arm_measure();
 }
 
 void Master::arm_deadline() {
-  const std::optional<Instant> next = pool_.next_deadline();
+  std::optional<Instant> next = pool_.next_deadline();
+  if (const std::optional<Instant> alert = alert_.next(); alert && (!next || *alert < *next)) next = alert;
   if (next == armed_ && next && *next > clock_.now()) return;
   armed_ = next;
   if (next) {
@@ -204,12 +459,12 @@ void Master::arm_deadline() {
 }
 
 void Master::measure() {
-  happened_ = true;
   const bool wants_memory = config().recycle.memory.has_value();
   for (const WorkerView& worker : pool_.workers()) {
-    const ProcessFacts known = facts(worker.id);
+    const WorkerFacts known = launcher_.facts(worker.id);
     if (known.pid == 0) continue;
-    pool_.worker_measured(worker.id, known.requests.value_or(0), wants_memory ? own_memory(known.pid) : std::nullopt);
+    pool_.step(event::WorkerMeasured{worker.id, known.counters.requests_total,
+                                     wants_memory ? own_memory(known.pid) : std::nullopt});
   }
   arm_measure();
 }
@@ -222,41 +477,35 @@ void Master::arm_measure() {
   }
 }
 
-ProcessFacts Master::facts(WorkerId id) const {
-  const WorkerProcess* process = launcher_.find(id);
-  if (process == nullptr) return {};
-  ProcessFacts facts{process->pid(), {}, {}, process->status_text(), process->reported_error()};
-  if (const StatsPage* stats = process->stats()) {
-    facts.connections = stats->connections.load(std::memory_order_relaxed);
-    facts.requests = stats->requests_total.load(std::memory_order_relaxed);
-  }
-  return facts;
-}
-
-WorkerFacts Master::worker_facts(WorkerId id) const {
-  const WorkerProcess* process = launcher_.find(id);
-  if (process == nullptr) return {};
-  return {process->pid(), process->status_text(), read_counters(process->stats())};
-}
-
 std::vector<ListenerView> Master::listeners() const {
   std::vector<ListenerView> views;
   for (const ListenSockets::Inherited& socket : sockets_.of(config())) {
-    const Result<Address> address = check_listener(socket.fd);
-    views.push_back({socket.name, address ? format_address(*address) : "", accept_queue(socket.fd)});
+    views.push_back({socket.name, check_listener(socket.fd) ? socket.address : "", accept_queue(socket.fd)});
   }
   return views;
 }
 
 Counters Master::totals() const {
-  Counters sum = gone_;
+  Counters sum;
   for (const WorkerView& worker : pool_.workers()) sum += worker_facts(worker.id).counters;
+  // What serves says whether the program counts; while nothing does, what has served.
+  const bool counts = sum.counts || (gone_.counts && pool_.ready_count() == 0);
+  sum += gone_;
+  sum.counts = counts;
   return sum;
 }
 
 std::string Master::status() const {
-  const auto lookup = [this](WorkerId id) { return facts(id); };
-  return status_line(pool_, lookup, launcher_.connections(), clock_.now(), std::chrono::system_clock::now());
+  const auto lookup = [this](WorkerId id) { return launcher_.facts(id); };
+  const std::string line =
+      status_line(pool_, lookup, launcher_.connections(), clock_.now(), std::chrono::system_clock::now());
+  const std::string undone = left_undone();
+  std::string failure;
+  for (const SlotView& slot : pool_.idle_slots()) {
+    if (failure.empty()) failure = log_.launch_failure(slot.slot);
+  }
+  return line + (failure.empty() ? "" : "; " + failure) + (undone.empty() ? "" : "; not done: " + undone) +
+         (stale_.empty() ? "" : "; " + stale_);
 }
 
 std::string Master::pool_name() const { return "pool \"" + config().name + "\""; }

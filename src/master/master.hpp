@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,18 @@
 #include "master/base/event_loop.hpp"
 #include "master/bus/control_plane.hpp"
 #include "master/bus/pool_control.hpp"
+#include "master/pool/alert_policy.hpp"
 #include "master/pool/pool.hpp"
 #include "master/pool/pool_observers.hpp"
+#include "master/process/alert_file.hpp"
 #include "master/process/oom_kills.hpp"
+#include "master/process/orphans.hpp"
 #include "master/process/process_launcher.hpp"
 #include "master/process/runtime_directory.hpp"
+#include "master/process/sweep.hpp"
 #include "master/process_setup.hpp"
 #include "master/reload/reloader.hpp"
+#include "master/report/listener_store.hpp"
 #include "master/report/notifier.hpp"
 #include "master/report/pool_log.hpp"
 #include "master/report/status_feed.hpp"
@@ -27,32 +33,36 @@
 
 namespace preforkd {
 
-// One pool with everything around it: opens the sockets, starts the workers, turns signals into the pool's commands and
-// what processes do into its facts, tells systemd, the log and the message bus.
+// One pool with everything around it: opens the sockets, starts the workers, turns signals, calls on the message bus
+// and what processes do into the pool's events, and reports to systemd, the log and the message bus.
 class Master final : private WorkerObserver, private PoolControl {
  public:
-  // `config` is what `source` says; a reload reads `source` anew. `bus_address`: empty for no message bus. Throws
-  // StartupError.
-  Master(ConfigSource source, const PoolConfig& config, const ProcessSetup& setup, const std::string& bus_address);
+  // `config` is what `source` says; a reload reads `source` again. `bus_address`: empty for no message bus.
+  // `socket_unit`: of the service that this is, empty for none. Throws StartupError.
+  Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup, const std::string& bus_address,
+         const std::string& socket_unit);
   ~Master() override;
 
-  // Runs the pool until a signal stops it and the last worker is gone. Returns the exit status.
-  int run();
+  // Runs the pool until a signal stops it and the last worker is gone. Throws StartupError if its program can't be run.
+  void run();
 
  private:
   Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup,
-         const std::string& bus_address);
+         const std::string& bus_address, const std::string& socket_unit);
 
   void on_worker_executed(WorkerId id) override;
+  void on_worker_file_changed(WorkerId id, std::size_t file) override;
   void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
   void on_worker_gone(WorkerId id, const ExitStatus& status) override;
+  void on_remains_gone(WorkerId id) override;
 
   [[nodiscard]] const PoolConfig& config() const override { return reloader_.config(); }
   [[nodiscard]] const Pool& pool() const override { return pool_; }
   [[nodiscard]] std::string status() const override;
-  [[nodiscard]] WorkerFacts worker_facts(WorkerId id) const override;
+  [[nodiscard]] WorkerFacts worker_facts(WorkerId id) const override { return launcher_.facts(id); }
   [[nodiscard]] Counters totals() const override;
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
+  [[nodiscard]] std::vector<std::string> unapplied() const override;
   void reload(const std::string& who, ReloadCallback done) override;
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
   [[nodiscard]] bool resize(unsigned workers, const std::string& who) override;
@@ -64,12 +74,15 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
   void check_user() const;
+  // What a reload could not do, with the command that does; empty if there is nothing.
+  [[nodiscard]] std::string left_undone() const;
   void watch_signals();
   void stop(const std::string& why);
   void hang_up();
   void begin_reload(ReloadCallback done);
-  // systemd ends a reload that takes longer than TimeoutStartSec: each step asks for the time of the next one.
-  void extend_reload();
+  // systemd ends a start and a reload after TimeoutStartSec, a stop after TimeoutStopSec: each step of theirs asks for
+  // the time that the workers may take to the next one.
+  void extend_timeout();
   void resize_by_one(int by);
   void show_table();
 
@@ -80,23 +93,41 @@ class Master final : private WorkerObserver, private PoolControl {
 
   // Runs after each turn of the loop in which something happened: what follows from the pool's new state.
   void settle();
+  void conclude();
   void settle_start();
   void settle_state();
+  void settle_alert();
   void on_config();
   void arm_deadline();
+  // The last worker is gone, and so is everything else in the service's control group.
+  [[nodiscard]] bool all_gone();
+  // What becomes of the stored sockets is decided.
+  [[nodiscard]] bool sockets_left();
 
-  [[nodiscard]] ProcessFacts facts(WorkerId id) const;
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
 
   const bool leaves_with_terminal_;
+  const std::string user_;  // that this runs as
+  // What systemd's units said when this was started, as far as the config says it. Not the config, which holds its
+  // program open.
+  const struct {
+    std::vector<ListenConfig> listen;
+    std::string user;
+    Sandbox sandbox;
+    std::vector<std::string> writable;
+  } started_with_;
   SteadyClock clock_;
   OomKills oom_kills_{oom_count_file(own_control_groups(), control_group_mount)};
   EventLoop loop_;
-  Notifier notifier_;
+  Notifier notifier_{loop_};
   ListenSockets sockets_;
+  ListenerStore listener_store_{notifier_, sockets_};
   ListenWatch listen_watch_;
   RuntimeDirectory directory_;
+  AlertFile alert_file_;
+  AlertPolicy alert_;
   ProcessLauncher launcher_;
+  Orphans orphans_;
   PoolLog log_;
   PoolObservers observers_;
   Pool pool_;
@@ -106,17 +137,25 @@ class Master final : private WorkerObserver, private PoolControl {
   EventSource deadline_timer_;
   EventSource measure_timer_;
   EventSource after_each_;
+  Sweep sweep_;
   std::vector<EventSource> signals_;
 
   Counters gone_;  // what workers that are no more have counted
   std::optional<Instant> armed_;
-  bool happened_ = false;  // something that may have changed the pool, since the last settle()
+  std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()
+  bool news_ = false;          // something else has happened since then that settle() draws conclusions from
   PoolState shown_state_ = PoolState::starting;
   bool any_executed_ = false;
-  bool started_ = false;                // the first `workers` were ready once
-  std::optional<Instant> extended_at_;  // of the last extend_reload()
-  bool reloading_ = false;              // RELOADING=1 was sent and READY=1 does not follow yet
-  int exit_code_ = 0;
+  std::set<std::pair<unsigned, std::size_t>> told_changed_;  // of which generation which file is another one
+  std::string stale_;                                        // what the status says of that
+  bool started_ = false;                                     // READY=1 was sent
+  Instant told_to_stop_at_{};
+  Instant extended_until_{};  // systemd waits so long for what runs now, if not longer
+  bool swept_ = false;        // once the last worker was gone
+  bool asked_for_jobs_ = false;
+  std::optional<bool> socket_jobs_;  // systemd's answer
+  bool reloading_ = false;           // RELOADING=1 was sent and READY=1 does not follow yet
+  std::string hopeless_;             // why no worker will ever run; empty: they do, or may
 };
 
 }  // namespace preforkd

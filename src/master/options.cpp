@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "base/current_directory.hpp"
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/refused_option.hpp"
@@ -32,24 +31,28 @@ enum Code : int {
   name_code,
   ready_code,
   set_code,
+  socket_unit_code,
   bus_code,
-  log_level_code
+  log_level_code,
+  log_target_code,
+  log_time_code
 };
 
-constexpr std::array<option, 12> long_options = {{{"listen", required_argument, nullptr, listen_code},
+constexpr std::array<option, 15> long_options = {{{"listen", required_argument, nullptr, listen_code},
                                                   {"workers", required_argument, nullptr, workers_code},
                                                   {"name", required_argument, nullptr, name_code},
                                                   {"config", required_argument, nullptr, config_code},
                                                   {"check", no_argument, nullptr, check_code},
                                                   {"ready", required_argument, nullptr, ready_code},
                                                   {"set", required_argument, nullptr, set_code},
+                                                  {"socket-unit", required_argument, nullptr, socket_unit_code},
                                                   {"bus", required_argument, nullptr, bus_code},
                                                   {"log-level", required_argument, nullptr, log_level_code},
+                                                  {"log-target", required_argument, nullptr, log_target_code},
+                                                  {"log-time", no_argument, nullptr, log_time_code},
                                                   {"help", no_argument, nullptr, help_code},
                                                   {"version", no_argument, nullptr, version_code},
                                                   {nullptr, 0, nullptr, 0}}};
-
-std::string in_quotes(std::string_view text) { return '"' + escape_bytes(text, 80) + '"'; }
 
 [[noreturn]] void reject(const std::string& text) { throw StartupError(exit_code::usage, text + " (see --help)"); }
 
@@ -85,13 +88,6 @@ bool is_key_path(std::string_view key) {
   return std::count(key.begin(), key.end(), '.') < static_cast<std::ptrdiff_t>(max_json_depth);
 }
 
-std::string from_current_directory(std::string_view path) {
-  while (path.starts_with("./")) path.remove_prefix(std::min(path.find_first_not_of('/', 1), path.size()));
-  std::error_code error;
-  const std::filesystem::path here = std::filesystem::current_path(error);
-  return error ? std::string(path) : (here / path).string();
-}
-
 class CommandLine {
  public:
   void take(int code, const std::string& value) {
@@ -109,13 +105,22 @@ class CommandLine {
       case ready_code:
         return override_key("ready", value, "--ready");
       case config_code:
-        return take_once(options_.source.file, value, "--config");
+        take_once(options_.source.file, value, "--config");
+        options_.source.file = from_current_directory(options_.source.file);
+        return;
       case name_code:
         return take_once(options_.source.name, value, "--name");
+      case socket_unit_code:
+        return take_once(options_.socket_unit, value, "--socket-unit");
       case bus_code:
         return set_bus(value);
       case log_level_code:
         return set_log_level(value);
+      case log_target_code:
+        return set_log_target(value);
+      case log_time_code:
+        options_.log_time = true;
+        return;
       default:
         return;
     }
@@ -176,6 +181,13 @@ class CommandLine {
     options_.log_level = *level;
   }
 
+  void set_log_target(const std::string& value) {
+    const auto target = log::parse_target(value);
+    if (!target)
+      reject("--log-target: " + in_quotes(value) + ": must be auto, journal, console, console-prefixed or null");
+    options_.log_target = *target;
+  }
+
   void set_bus(const std::string& value) {
     const auto bus = parse_bus(value);
     if (!bus) reject("--bus: " + in_quotes(value) + ": must be system, user, none or a D-Bus address (unix:path=/…)");
@@ -191,9 +203,8 @@ class CommandLine {
   void complete_pool_without_file() {
     if (!overrides("program"))
       reject("nothing to run: give -- PROGRAM [ARGUMENT…], --config FILE, or the --name of a configured pool");
-    std::error_code error;
-    const std::filesystem::path here = std::filesystem::current_path(error);
-    if (!error && !overrides("directory")) override_key("directory", here.string(), "current directory");
+    const std::string here = current_directory();
+    if (!here.empty() && !overrides("directory")) override_key("directory", here, "current directory");
   }
 
   Options options_;
@@ -209,7 +220,7 @@ Options parse_options(int argc, const char* const* argv) {
 
   CommandLine line;
   opterr = 0;
-  optind = 0;  // starts GNU getopt anew
+  optind = 0;  // restarts GNU getopt
   for (;;) {
     const int at = std::max(optind, 1);
     const int code = getopt_long(argc, arguments.data(), "+:h", long_options.data(), nullptr);
@@ -242,22 +253,28 @@ The sockets come from systemd (LISTEN_FDS) if it passed any, else from --listen 
   --check              only check the config and what it names, and report every problem
   --listen ADDRESS     127.0.0.1:9505, [::1]:9505, /run/x.sock or @abstract; may be given several times
   --workers N          number of copies; "auto" for one a CPU, "2-16" for a range; default 1
-  --name NAME          the pool's name: a letter, then letters, digits and '_';
+  --name NAME          the pool's name: a letter, then letters, digits, '_' and '-';
                        default: FILE without folder and ending, else made of PROGRAM
   --ready notify|exec  a worker is ready when it says READY=1 (sd_notify), which is the default,
-                       or as soon as it was executed (programs that know nothing of systemd)
+                       or once it has run for reload.soak, 2s (programs that know nothing of systemd)
   --set KEY=VALUE      any key of the config, with dots: --set drain_timeout=5s --set reload.max_surge=2
                        VALUE is JSON or plain text; that of environment.NAME is always text
   --bus BUS            show the pool on a message bus: system, user, none or a D-Bus address;
                        default: that of the systemd that runs this as a service, else none
+  --socket-unit UNIT   say that UNIT of systemd is to pass the sockets: what it does not pass is bound
+                       with a warning, and systemd keeps all sockets for the next start
   --log-level LEVEL    error, warning, notice, info (default) or debug
+  --log-target TARGET  where the log goes: auto (default), which is journal where stderr is a journal
+                       stream, else console, which is stderr; console-prefixed (with levels, as <6>)
+                       or null
+  --log-time           begin each line on stderr with the time
   -h, --help           print this
   --version            print the version
 
 What the command line gives replaces what FILE says about the same key; all --listen together
 replace "listen". Without FILE the workers run in the current directory.
 
-Exit status: 0 all went well, 64 wrong command line, 69 a socket can't be had or the program
+Exit status: 0 all went well, 64 wrong command line, 69 a socket can't be bound or the program
 can't be run, 71 the system refused something, 78 wrong config.
 )";
 }

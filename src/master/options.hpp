@@ -15,7 +15,10 @@ struct Options {
   Action action = Action::run;
   ConfigSource source;  // empty for help and version
   log::Level log_level = log::Level::info;
+  log::Sink log_target = log::find_sink();
+  bool log_time = false;
   BusChoice bus;
+  std::string socket_unit;  // of the service that this runs as; empty: by hand
 };
 
 // Throws StartupError with exit_code::usage; its one line names option, value and reason and points to --help.

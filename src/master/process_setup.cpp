@@ -53,10 +53,16 @@ ProcessSetup set_up_process() {
   fill_standard_descriptors();
   ProcessSetup setup;
   setup.leaves_with_terminal = has_terminal() && !is_ignored(SIGHUP);
-  // A signal that is ignored is dropped even where a signalfd waits for it.
-  for (const int signal : {SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1})
+  // A signal that is ignored is dropped even where a signalfd waits for it. One that comes before that waits, too.
+  sigset_t waiting;
+  sigemptyset(&waiting);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1}) {
+    sigaddset(&waiting, signal);
     set_disposition(signal, SIG_DFL);
-  set_disposition(SIGPIPE, SIG_IGN);
+  }
+  sigprocmask(SIG_BLOCK, &waiting, nullptr);
+  set_disposition(SIGCHLD, SIG_DFL);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) set_disposition(signal, SIG_IGN);
   setup.soft_open_files = raise_open_files();
   return setup;
 }

@@ -29,7 +29,7 @@ StatsMapping::~StatsMapping() {
 
 Result<StatsMapping> StatsMapping::map(int fd, bool writable) {
   const int seals = ::fcntl(fd, F_GET_SEALS);
-  if (seals < 0) return Failure(errno == EINVAL ? "is no memfd" : errno_text(errno));
+  if (seals < 0) return Failure(errno == EINVAL ? "is not a memfd" : errno_text(errno));
   if ((seals & size_seals) != size_seals) return Failure("is not sealed against resizing");
   struct stat status {};
   if (::fstat(fd, &status) != 0) return Failure(errno_text(errno));

@@ -19,7 +19,7 @@ constexpr unsigned most_listen_fds = 4096;
 
 constexpr auto all_names =
     std::to_array<const char*>({listen_pid, listen_pidfdid, listen_fds, listen_fdnames, notify_socket, watchdog_usec,
-                                watchdog_pid, pool, worker, generation, settings, control_fd, stats_fd});
+                                watchdog_pid, pool, worker, generation, drain_usec, settings, control_fd, stats_fd});
 
 std::string assignment(const char* name, std::string_view value) { return std::string(name).append("=").append(value); }
 
@@ -54,7 +54,7 @@ Failure malformed(const char* name, std::string_view value, std::string_view rea
   return Failure(assignment(name, escape_bytes(value)).append(" ").append(reason));
 }
 
-// An absent variable is nullopt, one that is no number of 0…most a failure.
+// An absent variable is nullopt, one that is not a number of 0…most a failure.
 Result<std::optional<std::uint64_t>> number_of(const char* name, std::uint64_t most) {
   const std::optional<std::string_view> text = get(name);
   if (!text) return std::optional<std::uint64_t>();
@@ -64,7 +64,7 @@ Result<std::optional<std::uint64_t>> number_of(const char* name, std::uint64_t m
   if (parsed.ec == std::errc::result_out_of_range || (parsed.ec == std::errc() && parsed.ptr == end && value > most)) {
     return malformed(name, *text, "is above " + std::to_string(most));
   }
-  if (parsed.ec != std::errc() || parsed.ptr != end) return malformed(name, *text, "is no number");
+  if (parsed.ec != std::errc() || parsed.ptr != end) return malformed(name, *text, "is not a number");
   return value;
 }
 
@@ -89,15 +89,18 @@ Result<std::vector<std::string>> decode_listen_names() {
   return malformed(listen_fdnames, *names, "does not name each of the " + std::to_string(sockets) + " sockets");
 }
 
+Result<std::optional<Duration>> decode_span(const char* name) {
+  const auto span = number_of(name, std::numeric_limits<std::int64_t>::max());
+  if (!span) return Failure(span.error());
+  if (!*span) return std::optional<Duration>();
+  if (**span == 0) return malformed(name, "0", "is not an interval");
+  return Duration(static_cast<std::int64_t>(**span));
+}
+
 Result<std::optional<Duration>> decode_watchdog() {
   const Result<bool> ours = names_this_process(watchdog_pid);
   if (!ours) return Failure(ours.error());
-  if (!*ours) return std::optional<Duration>();
-  const auto span = number_of(watchdog_usec, std::numeric_limits<std::int64_t>::max());
-  if (!span) return Failure(span.error());
-  if (!*span) return std::optional<Duration>();
-  if (**span == 0) return malformed(watchdog_usec, "0", "is no interval");
-  return Duration(static_cast<std::int64_t>(**span));
+  return *ours ? decode_span(watchdog_usec) : std::optional<Duration>();
 }
 
 Result<int> decode_fd(const char* name) {
@@ -106,10 +109,11 @@ Result<int> decode_fd(const char* name) {
   return *number ? static_cast<int>(**number) : -1;
 }
 
-// Sets given.pool if this process is a worker of a pool, from what the rest of `given` already holds.
-Result<void> decode_pool(Given& given) {
+// None if this process is not a worker of a pool.
+Result<std::optional<Member>> decode_member() {
   const auto names = std::to_array<const char*>({pool, worker, generation});
-  if (std::none_of(names.begin(), names.end(), [](const char* name) { return get(name).has_value(); })) return {};
+  if (std::none_of(names.begin(), names.end(), [](const char* name) { return get(name).has_value(); }))
+    return std::optional<Member>();
   for (const char* name : names) {
     if (!get(name)) return Failure(std::string(name) + " is missing");
   }
@@ -118,16 +122,7 @@ Result<void> decode_pool(Given& given) {
   if (!slot) return Failure(slot.error());
   const auto number = number_of(generation, most);
   if (!number) return Failure(number.error());
-  given.pool = Contract{text_of(pool),
-                        static_cast<unsigned>(**slot),
-                        static_cast<unsigned>(**number),
-                        given.settings,
-                        given.listen_names,
-                        given.notify_socket,
-                        given.watchdog,
-                        given.control_fd,
-                        given.stats_fd};
-  return {};
+  return Member{text_of(pool), static_cast<unsigned>(**slot), static_cast<unsigned>(**number)};
 }
 
 }  // namespace
@@ -148,6 +143,7 @@ std::vector<std::string> encode(const Contract& contract) {
   add(listens, listen_fdnames, join(contract.listen_names));
   add(!contract.notify_socket.empty(), notify_socket, contract.notify_socket);
   add(contract.watchdog.has_value(), watchdog_usec, std::to_string(contract.watchdog.value_or(Duration(0)).count()));
+  add(contract.drain.has_value(), drain_usec, std::to_string(contract.drain.value_or(Duration(0)).count()));
   add(contract.control_fd >= 0, control_fd, std::to_string(contract.control_fd));
   add(contract.stats_fd >= 0, stats_fd, std::to_string(contract.stats_fd));
   return variables;
@@ -159,17 +155,22 @@ Result<Given> decode() {
   if (!listen_names) return Failure(listen_names.error());
   const Result<std::optional<Duration>> watchdog = decode_watchdog();
   if (!watchdog) return Failure(watchdog.error());
+  const Result<std::optional<Duration>> drain = decode_span(drain_usec);
+  if (!drain) return Failure(drain.error());
   const Result<int> control = decode_fd(control_fd);
   if (!control) return Failure(control.error());
   const Result<int> stats = decode_fd(stats_fd);
   if (!stats) return Failure(stats.error());
+  Result<std::optional<Member>> member = decode_member();
+  if (!member) return Failure(member.error());
+  given.member = std::move(*member);
   given.listen_names = std::move(*listen_names);
   given.notify_socket = text_of(notify_socket);
   given.watchdog = *watchdog;
+  given.drain = *drain;
   given.settings = text_of(settings);
   given.control_fd = *control;
   given.stats_fd = *stats;
-  if (const Result<void> decoded = decode_pool(given); !decoded) return Failure(decoded.error());
   return given;
 }
 

@@ -8,9 +8,11 @@
 
 #include "base/errors.hpp"
 #include "base/time_span.hpp"
+#include "base/worker_variables.hpp"
 
 // The environment variables of the worker contract: what systemd gives a service (sd_listen_fds(3), sd_notify(3),
-// sd_watchdog_enabled(3)), each worker gets, and a few of our own. The master writes them, libprefork reads them.
+// sd_watchdog_enabled(3)), each worker gets, and a few of our own. The master writes them, libprefork reads them. Two
+// of them are in base/worker_variables.hpp: PREFORK_POOL and PREFORK_WORKER.
 namespace preforkd::worker_env {
 
 inline constexpr char listen_pid[] = "LISTEN_PID";
@@ -20,9 +22,8 @@ inline constexpr char listen_fdnames[] = "LISTEN_FDNAMES";
 inline constexpr char notify_socket[] = "NOTIFY_SOCKET";
 inline constexpr char watchdog_usec[] = "WATCHDOG_USEC";
 inline constexpr char watchdog_pid[] = "WATCHDOG_PID";
-inline constexpr char pool[] = "PREFORK_POOL";              // pool name
-inline constexpr char worker[] = "PREFORK_WORKER";          // slot, 0…N-1
 inline constexpr char generation[] = "PREFORK_GENERATION";  // 1, 2, …
+inline constexpr char drain_usec[] = "PREFORK_DRAIN_USEC";  // how long a worker that leaves may take, in microseconds
 inline constexpr char settings[] = "PREFORK_SETTINGS";      // the config's "settings" object as JSON
 inline constexpr char control_fd[] = "PREFORK_CONTROL_FD";  // lifeline: end-of-file means that there is no master
 inline constexpr char stats_fd[] = "PREFORK_STATS_FD";      // memfd of one StatsPage
@@ -39,6 +40,7 @@ struct Contract {
   std::vector<std::string> listen_names;  // one for each listening socket, in fd order
   std::string notify_socket;              // path, or '@' and an abstract name
   std::optional<Duration> watchdog;
+  std::optional<Duration> drain;  // drain_timeout: what the master grants, and a worker without a master itself
   int control_fd = -1;
   int stats_fd = -1;
 };
@@ -50,13 +52,21 @@ struct Contract {
 // "NAME=value" strings without LISTEN_PID and WATCHDOG_PID.
 [[nodiscard]] std::vector<std::string> encode(const Contract& contract);
 
+// Which worker of which pool a process is.
+struct Member {
+  std::string pool;
+  unsigned slot = 0;
+  unsigned generation = 1;
+};
+
 // What this process was given, read from environ. Absent parts are empty, -1 or nullopt; LISTEN_* and WATCHDOG_* count
 // only if their _PID is this process's. A malformed variable is a failure that names it.
 struct Given {
-  std::optional<Contract> pool;  // set only under preforkd (PREFORK_POOL, PREFORK_WORKER and PREFORK_GENERATION)
+  std::optional<Member> member;  // set only under preforkd (PREFORK_POOL, PREFORK_WORKER and PREFORK_GENERATION)
   std::vector<std::string> listen_names;  // size = number of listening sockets from first_listen_fd on
   std::string notify_socket;
   std::optional<Duration> watchdog;
+  std::optional<Duration> drain;
   std::string settings;
   int control_fd = -1;
   int stats_fd = -1;

@@ -45,7 +45,7 @@ struct Acceptor::Listener final : EventSource {
   Listener(Acceptor& owner_, ListenSocket socket_) : owner(owner_), socket(std::move(socket_)) {}
   ~Listener() {
     stop();
-    socket.remove_path();
+    socket.path.remove();
   }
 
   void on_events(std::uint32_t) override { owner.accept_from(*this); }
@@ -141,7 +141,7 @@ bool Acceptor::accept_one(Listener& listener) {
 void Acceptor::await_revival(Listener& listener) {
   if (const auto left_out = revival_log_.pass(loop_.now())) {
     log_line(LogLevel::warning,
-             {"cannot accept: somebody has shut the listening socket down: waiting until it listens again"});
+             {"cannot accept: a process has shut the listening socket down: waiting until it listens again"});
   }
   listener.stop();
   wheel_.arm(*this, loop_.now() + pause_time);

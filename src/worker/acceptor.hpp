@@ -19,7 +19,7 @@ namespace prefork::internal {
 //
 // The workers share one accept queue and wait for it with EPOLLEXCLUSIVE, so that one connection wakes one worker. The
 // kernel wakes the first that waits, in the order of registration: with few clients the first worker would get all of
-// them. So a worker that has accepted registers anew and stands at the end of that order, which makes it round robin.
+// them. So a worker that has accepted registers again and stands at the end of that order, which makes it round robin.
 // (A worker that cannot get a processor in time loses its turn to one that has one.)
 //
 // In a burst all workers are awake, and whoever has the processor could empty the queue within one time slice. So a

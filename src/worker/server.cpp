@@ -25,9 +25,10 @@ Server::Impl::Impl()
       given(preforkd::worker_env::decode()),
       settings(given ? given->settings : std::string()) {
   preforkd::worker_env::unset_all();
-  if (!given || !given->pool) return;
-  identity = {given->pool->pool, given->pool->slot, given->pool->generation};
-  internal::set_log_name(identity.pool + "[" + std::to_string(identity.slot) + "]");
+  if (!given || !given->member) return;
+  identity = {given->member->pool, given->member->slot, given->member->generation};
+  label = identity.pool + "[" + std::to_string(identity.slot) + "]";
+  internal::set_log_name(label);
 }
 
 int Server::Impl::run() {

@@ -35,6 +35,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
 
   preforkd::Result<preforkd::worker_env::Given> given;
   WorkerIdentity identity;
+  std::string label;  // "echo[2]": pool and slot; empty outside a pool
   internal::Settings settings;
 
   Framing framing = Framing::raw();

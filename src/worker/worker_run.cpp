@@ -21,11 +21,6 @@ namespace {
 using preforkd::StartupError;
 namespace exit_code = preforkd::exit_code;
 
-std::string label_of(const Server::Impl& server) {
-  if (!server.given || !server.given->pool) return {};
-  return server.identity.pool + "[" + std::to_string(server.identity.slot) + "]";
-}
-
 }  // namespace
 
 WorkerRun::WorkerRun(Server::Impl& server)
@@ -33,7 +28,7 @@ WorkerRun::WorkerRun(Server::Impl& server)
       signals_(server.loop, [this](int) { ++signals_seen_; }),
       limits_(checked_limits()),
       sockets_(take_sockets()),
-      status_(server.loop, server.wheel, open_notify(), label_of(server)),
+      status_(server.loop, server.wheel, open_notify(), server.label),
       path_(server.loop, server.wheel, server.handlers, server.framing, limits_, take_stats_page()),
       acceptor_(server.loop, server.wheel, path_),
       table_before_(ConnectionTable::set_current(&path_.table())) {
@@ -157,11 +152,14 @@ void WorkerRun::leave_if_told() {
   if (!draining_ && (signals_seen_ > 0 || alone_ || server_.posts.stop_requested())) begin_drain();
 }
 
-// Nobody is left who would end a drain that takes too long, so idle connections are not kept.
+// There is no master that would end a drain that takes too long: idle connections are not kept, and the worker ends the
+// drain itself.
 void WorkerRun::be_alone() {
   alone_ = true;
   log_line(LogLevel::warning, {"the master is gone: finishing what was asked, then leaving"});
-  if (draining_) path_.begin_drain();
+  if (!draining_) return;
+  path_.begin_drain();
+  bound_drain();
 }
 
 void WorkerRun::begin_drain() {
@@ -169,8 +167,17 @@ void WorkerRun::begin_drain() {
   status_.stopping();
   acceptor_.close();
   if (server_.on_drain) server_.on_drain();
-  if (limits_.drain_timeout.count() > 0) server_.wheel.arm(*this, server_.loop.now() + limits_.drain_timeout);
+  bound_drain();
   if (limits_.drain_idle_at_once || alone_) path_.begin_drain();
+}
+
+void WorkerRun::bound_drain() {
+  const auto bound_by = [this](preforkd::Duration bound) {
+    const auto end = server_.loop.now() + bound;
+    if (end < armed_until()) server_.wheel.arm(*this, end);
+  };
+  if (limits_.drain_timeout.count() > 0) bound_by(limits_.drain_timeout);
+  if (alone_ && server_.given->drain) bound_by(*server_.given->drain);
 }
 
 void WorkerRun::on_timer() { path_.close_all(CloseReason::drain_timeout, CloseReason::drained); }

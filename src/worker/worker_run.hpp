@@ -48,6 +48,7 @@ class WorkerRun final : private TimerNode {
   void leave_if_told();
   void be_alone();
   void begin_drain();
+  void bound_drain();
   [[nodiscard]] int abandon() noexcept;
   void on_timer() override;  // the drain took too long
 

@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
+#include <regex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/fake_polkit.hpp"
@@ -77,6 +81,15 @@ TEST_F(BusAuthorization, polkit_decides_and_hears_pool_and_slot) {
   EXPECT_EQ(asked[1].action, "org.preforkd1.reload");
   EXPECT_THAT(asked[1].details, ElementsAre(Pair("pool", "test")));
   pool->master.log().wait_for("signal 15 (SIGTERM) to worker 1, asked for by uid 65534");
+}
+
+TEST_F(BusAuthorization, a_polkit_that_does_not_trust_the_pools_user_is_told_from_a_refusal) {
+  FakePolkit polkit(pool->bus.address());
+  polkit.set("org.preforkd1.reload", FakePolkit::Answer::mistrust);
+  EXPECT_EQ(reload().error, not_authorized);
+  EXPECT_THAT(reload().text,
+              HasSubstr("polkit: Only trusted callers; to let this pool ask, add unix-user:0 to the owners in "
+                        "/usr/share/polkit-1/actions/org.preforkd1.policy"));
 }
 
 TEST_F(BusAuthorization, root_is_not_asked_about) {
@@ -151,6 +164,60 @@ TEST(BusCallers, a_flood_does_not_keep_a_dead_worker_from_being_replaced) {
   for (int i = 0; i < 2000; ++i) flood.call_and_forget(test_pool, pool_object, "ListWorkers");
   pool.master.log().wait_for("worker 0 (pid " + pid + ", generation 1) died: signal 9");
   EXPECT_TRUE(eventually([&] { return pool.get_worker(0, "State") == "ready" && pool.get_worker(0, "PID") != pid; }));
+}
+
+// Ends with the threads.
+std::vector<std::jthread> callers_without_end(const ShownPool& pool) {
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&](const std::stop_token& stop) {
+      BusClient flood(pool.bus.address());
+      while (!stop.stop_requested()) {
+        for (int call = 0; call < 15; ++call) flood.call_and_forget(test_pool, pool_object, "GetManagedObjects");
+        static_cast<void>(flood.call(test_pool, pool_object, "GetManagedObjects"));
+      }
+    });
+  }
+  return callers;
+}
+
+TEST(BusCallers, a_flood_without_end_keeps_no_deadline_from_passing) {
+  nlohmann::json config = pool_config(16);
+  config["restart"] = {{"delay", "50ms"}, {"max_delay", "50ms"}};
+  const ShownPool pool(config);
+  const std::vector<std::jthread> callers = callers_without_end(pool);
+  const std::regex ready(R"(worker 0 \(pid (\d+), generation 1\) is ready)");
+  std::size_t mark = 0;
+  for (int crash = 0; crash < 4; ++crash) {  // all but the first are followed by a wait of 50ms
+    std::string line;
+    const pid_t pid = std::stoi(pool.master.log().wait_for(ready, line, mark)[1]);
+    mark = pool.master.log().size();
+    ASSERT_EQ(kill(pid, SIGKILL), 0);
+  }
+  std::string line;
+  pool.master.log().wait_for(ready, line, mark);
+}
+
+TEST(BusCallers, a_flood_without_end_gets_a_part_of_the_processor_at_most) {
+  using std::chrono::milliseconds;
+  ShownPool pool(pool_config(16));
+  const auto used = [&] {
+    clockid_t clock{};
+    timespec time{};
+    EXPECT_EQ(clock_getcpuclockid(pool.master.process().pid(), &clock), 0);
+    EXPECT_EQ(clock_gettime(clock, &time), 0);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  const auto before = used();
+  const std::vector<std::jthread> callers = callers_without_end(pool);
+  BusClient caller(pool.bus.address());
+  const Deadline deadline;
+  while (used() - before < milliseconds(200)) {
+    ASSERT_TRUE(caller.call(test_pool, pool_object, "GetManagedObjects").ok());
+    ASSERT_FALSE(deadline.passed());
+  }
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, milliseconds(400)) << "of which it may use 100 ms or little more";
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* shown = "shown on the message bus as org.preforkd1.test";
-constexpr const char* complaint = "the message bus cannot be had as org.preforkd1.test";
+constexpr const char* complaint = "cannot acquire the bus name org.preforkd1.test";
 
 TEST(BusConnection, by_hand_there_is_none_and_nothing_is_said) {
   ConfiguredMaster master(pool_config(1));
@@ -33,7 +33,7 @@ TEST(BusConnection, by_hand_there_is_none_and_nothing_is_said) {
 TEST(BusConnection, a_bus_that_is_not_there_yet_is_waited_for_with_one_line) {
   MessageBus bus;
   bus.stop();
-  ConfiguredMaster master(pool_config(1), {}, {"--bus", bus.address()});
+  ConfiguredMaster master(pool_config(1), {}, {"--bus", bus.address(), "--log-target", "console-prefixed"});
   EXPECT_THAT(master.log().wait_for(complaint), HasSubstr("trying again and serving without it"));
   EXPECT_EQ(Client(master.address()).ask("x").substr(0, 2), "0 ");
   bus.start();
@@ -83,7 +83,7 @@ TEST(BusConnection, a_bus_that_hangs_keeps_nobody_from_working) {
     ASSERT_EQ(kill(worker, SIGKILL), 0);
     pool.master.log().wait_for("is ready after", before);
   }
-  EXPECT_EQ(pool.master.hup("reload done"), "<6>reload done: generation 2 is live");
+  EXPECT_EQ(pool.master.hup("reload done"), "preforkd: reload done: generation 2 is live");
   pool.bus.daemon().signal(SIGCONT);
   EXPECT_EQ(pool.get("Generation"), "2");
   EXPECT_THAT(pool.master.log().text().substr(mark), Not(HasSubstr(complaint)));

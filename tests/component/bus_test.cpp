@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <regex>
 #include <string>
@@ -86,6 +87,22 @@ TEST(Bus, shows_the_pool_and_its_workers) {
   EXPECT_GE(std::stoull(pool.get_worker(1, "StartedAt")), std::stoull(pool.get("StartedAt")));
 }
 
+TEST(Bus, the_status_says_why_no_process_can_be_made_for_a_slot) {
+  const TempDir folder;
+  const std::string file = folder.write("variables", "A=b\n");
+  nlohmann::json config = pool_config(1);
+  config["environment_files"] = {file};
+  ShownPool pool(config);
+  const auto tells = [&] {
+    return pool.get("StatusText").find("; worker 0 cannot be started: " + file + ": No such file") != std::string::npos;
+  };
+  std::filesystem::remove(file);
+  EXPECT_TRUE(pool.call_worker(0, "Kill", "i", SIGKILL).ok());
+  EXPECT_TRUE(eventually(tells));
+  static_cast<void>(folder.write("variables", "A=b\n"));
+  EXPECT_TRUE(eventually([&] { return !tells(); }));
+}
+
 TEST(Bus, counts_what_workers_did_and_keeps_it_when_they_die) {
   ShownPool pool(pool_config(1));
   Client client(pool.master.address());
@@ -100,8 +117,24 @@ TEST(Bus, counts_what_workers_did_and_keeps_it_when_they_die) {
   EXPECT_EQ(pool.get("ConnectionsTotal"), "1");
   EXPECT_EQ(pool.get("Connections"), "0") << "closed with its worker";
   EXPECT_EQ(pool.get_worker(0, "RequestsTotal"), "0") << "of a new process";
-  EXPECT_EQ(pool.get("Crashes"), "0") << "an operator's doing is no crash";
+  EXPECT_EQ(pool.get("Crashes"), "0") << "an operator's doing is not a crash";
   EXPECT_EQ(pool.get("Restarts"), "1");
+}
+
+TEST(Bus, counts_exits_by_cause) {
+  ShownPool pool(pool_config(1));
+  const auto exits = [](const std::string& operators, const std::string& signals) {
+    return "drain-timeout 0 exit 0 hang 0 oom 0 operator " + operators +
+           " recycled 0 reloaded 0 scaled-down 0 signal " + signals + " start-timeout 0";
+  };
+  EXPECT_EQ(pool.get("Exits"), exits("0", "0")) << "every cause";
+  pool.client.listen();
+  EXPECT_TRUE(pool.call_worker(0, "Kill", "i", SIGKILL).ok());
+  pool.client.wait_signal("WorkerReady 0");
+  EXPECT_EQ(pool.get("Exits"), exits("1", "0"));
+  ASSERT_EQ(kill(std::stoi(pool.get_worker(0, "PID")), SIGKILL), 0);
+  pool.client.wait_signal("WorkerReady 0");
+  EXPECT_EQ(pool.get("Exits"), exits("1", "1"));
 }
 
 TEST(Bus, shows_how_many_connections_wait_to_be_accepted) {
@@ -156,8 +189,8 @@ TEST(Bus, a_failed_reload_says_who_failed_and_how) {
   pool.master.write(config);
   const BusClient::Reply reply = pool.call("Reload");
   EXPECT_EQ(reply.error, "org.preforkd1.Error.ReloadFailed");
-  EXPECT_THAT(reply.text, AllOf(HasSubstr("slot 0: the new worker failed: exit, exit status 3"),
-                                HasSubstr("what the new one wrote:")));
+  EXPECT_THAT(reply.text,
+              AllOf(HasSubstr("slot 0: the new worker failed: exit status 3"), HasSubstr("what the new one wrote:")));
   EXPECT_EQ(pool.get("Generation"), "1");
   EXPECT_THAT(pool.client.wait_signal("ReloadFinished"), StartsWith("ReloadFinished false 1 slot 0: "));
 }

@@ -12,6 +12,7 @@
 #include "support/binaries.hpp"
 #include "support/message_bus.hpp"
 #include "support/process.hpp"
+#include "support/pseudo_terminal.hpp"
 #include "support/temp_dir.hpp"
 
 namespace preforkd::component {
@@ -62,6 +63,47 @@ TEST_F(CtlPool, is_listed_and_its_state_is_shown) {
   EXPECT_EQ(ctl({"show", "echo", "1", "--value", "-p", "Slot,Generation"}).out, "1\n1\n");
 }
 
+TEST_F(CtlPool, is_reloaded_while_it_still_starts) {
+  json wrong = config_;
+  wrong["program"] = {binaries::worker("leaves_on_sigquit"), folder_.file("diary")};
+  wrong["start_timeout"] = "1h";
+  static_cast<void>(folder_.write("web.json", wrong.dump()));
+  const Process second(binaries::preforkd, {"--config", folder_.file("web.json"), "--bus", bus_.address()});
+  EXPECT_TRUE(eventually([&] { return ctl({"show", "web"}).status == 0; }));
+  EXPECT_EQ(ctl_json({"show", "web"})["State"], "starting");
+  wrong["ready"] = "exec";
+  wrong["reload"] = {{"soak", "0s"}};
+  static_cast<void>(folder_.write("web.json", wrong.dump()));
+  EXPECT_THAT(ctl({"reload", "web"}).err, HasSubstr("reload done"));
+  EXPECT_TRUE(eventually([&] { return ctl_json({"show", "web"})["State"] == "running"; }));
+}
+
+TEST_F(CtlPool, counts_with_libprefork_and_not_without) {
+  EXPECT_EQ(ctl({"show", "echo", "-p", "Counts", "--value"}).out, "true\n");
+  EXPECT_EQ(ctl({"show", "echo", "1", "-p", "Counts", "--value"}).out, "true\n");
+  EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("Load: 0 connections (0 so far), 0 requests"));
+  config_["program"] = {binaries::worker("leaves_on_sigquit"), folder_.file("diary")};
+  config_["stop_signal"] = "SIGQUIT";
+  config_["ready"] = "exec";
+  config_["reload"] = {{"soak", "0s"}};
+  write(config_);
+  EXPECT_EQ(ctl({"reload", "echo"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return ctl_json({"show", "echo"})["DrainingWorkers"] == 0; }));
+  EXPECT_EQ(ctl_json({"show", "echo"})["Counts"], false) << "those that did are gone";
+  EXPECT_EQ(ctl({"show", "echo", "1", "-p", "Counts", "--value"}).out, "false\n");
+  EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("Load: not counted (the program does not use libprefork)\n"));
+}
+
+TEST_F(CtlPool, may_have_a_hyphen_in_its_name) {
+  static_cast<void>(folder_.write("my-app.json", config_.dump()));
+  const Process second(binaries::preforkd, {"--config", folder_.file("my-app.json"), "--bus", bus_.address()});
+  EXPECT_TRUE(eventually([&] { return ctl({"show", "my-app"}).status == 0; }));
+  EXPECT_EQ(ctl({"scale", "my-app", "3"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return ctl_json({"show", "my-app"})["ReadyWorkers"] == 3; }));
+  EXPECT_EQ(ctl_json({"list"}).size(), 2U);
+  EXPECT_THAT(ctl({"reload", "my-app"}).err, HasSubstr("reload done"));
+}
+
 TEST_F(CtlPool, is_scaled_within_its_limits) {
   EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 0);
   EXPECT_TRUE(eventually([&] { return ctl_json({"show", "echo"})["ReadyWorkers"] == 3; }));
@@ -74,7 +116,6 @@ TEST_F(CtlPool, reloads_and_says_how_it_went) {
   const Ended done = ctl({"reload", "echo"});
   EXPECT_EQ(done.status, 0);
   EXPECT_THAT(done.err, testing::ContainsRegex("worker 0 \\(pid [0-9]+, generation 2\\) is ready\n"));
-  EXPECT_THAT(done.err, testing::ContainsRegex("worker 0 \\(pid [0-9]+, generation 1\\) left \\(reloaded\\): "));
   EXPECT_THAT(done.err, testing::ContainsRegex("worker 1 \\(pid [0-9]+, generation 2\\) is ready\n(.*\n)?reload done: "
                                                "generation 2 is live\n$"));
   EXPECT_EQ(ctl_json({"show", "echo"})["Generation"], 2);
@@ -103,6 +144,16 @@ TEST_F(CtlPool, replaces_a_worker_that_is_killed_and_tells_why_it_ended) {
   EXPECT_EQ(ended["status"], 9);
 }
 
+TEST_F(CtlPool, measures_exits_by_cause) {
+  EXPECT_EQ(ctl({"kill", "echo", "1", "--signal=KILL"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return !ctl_json({"why", "echo", "1"}).empty(); }));
+  for (const char* const format : {"--format=openmetrics", "--format=prometheus"}) {
+    EXPECT_THAT(ctl({"metrics", "echo", format}).out,
+                testing::AllOf(HasSubstr("preforkd_worker_exits_total{pool=\"echo\",cause=\"operator\"} 1\n"),
+                               HasSubstr("preforkd_worker_exits_total{pool=\"echo\",cause=\"oom\"} 0\n")));
+  }
+}
+
 TEST_F(CtlPool, recycles_one_worker_or_all) {
   const json before = ctl_json({"workers", "echo"});
   EXPECT_EQ(ctl({"recycle", "echo", "1"}).status, 0);
@@ -129,6 +180,20 @@ TEST_F(CtlPool, recycles_all_slots_that_are_named_or_none) {
     return now.size() == 2 && now[1]["pid"] != before[1]["pid"];
   }));
   EXPECT_EQ(ctl_json({"workers", "echo"})[0]["pid"], before[0]["pid"]);
+}
+
+TEST_F(CtlPool, is_watched_while_it_hangs_and_when_it_goes_on) {
+  PseudoTerminal watch(binaries::preforkctl, {"--address=" + bus_.address(), "watch", "echo"});
+  watch.wait_for("q quit");
+  master_->signal(SIGSTOP);
+  watch.wait_for("no answer for ");
+  watch.wait_for("no answer for ");
+  master_->signal(SIGCONT);
+  const Deadline deadline;
+  while (watch.wait_for("q quit", deadline).find("no answer") != std::string::npos) {
+  }
+  watch.type("q");
+  EXPECT_EQ(watch.wait_exit().status, 0);
 }
 
 TEST_F(CtlPool, tells_its_events_until_it_leaves) {

@@ -47,6 +47,13 @@ class CtlTerminal : public testing::Test {
   MessageBus bus_;
 };
 
+// The first frame of "watch" that has the worker 5001 above 5000.
+void wait_for_reverse_order(PseudoTerminal& terminal) {
+  const Deadline deadline;
+  std::string frame;
+  while (frame.find("5001") >= frame.find("5000")) frame = terminal.wait_for("q quit", deadline);
+}
+
 bool same(const termios& left, const termios& right) {
   return left.c_lflag == right.c_lflag && left.c_iflag == right.c_iflag && left.c_oflag == right.c_oflag;
 }
@@ -69,18 +76,22 @@ TEST_F(CtlTerminal, lines_end_at_its_edge_unless_full_is_given) {
 
 TEST_F(CtlTerminal, long_output_goes_through_the_pager) {
   const TempDir folder;
-  const std::string pager = folder.write("pager", "#!/bin/sh\necho \"paged with $LESS $LESSSECURE\"\nexec cat\n");
+  const std::string pager =
+      folder.write("pager", "#!/bin/sh\necho \"paged with $LESS $LESSSECURE $LESSCHARSET\"\nexec cat\n");
   ASSERT_EQ(::chmod(pager.c_str(), 0755), 0);
   const FakePool pool(bus_.address(), pool_of(60));
   const Environment trusted{{"SYSTEMD_PAGERSECURE", "0"}, {"SYSTEMD_PAGER", pager}};
   EXPECT_THAT(text_of({"workers", "echo"}, trusted),
-              testing::AllOf(HasSubstr("paged with FRSXMK \r\n"), HasSubstr("60 workers.")));
+              testing::AllOf(HasSubstr("paged with FRSXMK  utf-8\r\n"), HasSubstr("60 workers.")));
   EXPECT_THAT(text_of({"workers", "echo", "--no-pager"}, trusted), Not(HasSubstr("paged")));
   EXPECT_THAT(text_of({"workers", "echo"}, {{"SYSTEMD_PAGERSECURE", "0"}, {"SYSTEMD_PAGER", ""}, {"PAGER", pager}}),
               Not(HasSubstr("paged")));
   EXPECT_THAT(text_of({"list"}, trusted), Not(HasSubstr("paged"))) << "it is short";
   EXPECT_THAT(text_of({"workers", "echo"}, {{"SYSTEMD_PAGERSECURE", "1"}, {"SYSTEMD_PAGER", pager}}),
-              HasSubstr("paged with FRSXMK 1\r\n"));
+              HasSubstr("paged with FRSXMK 1 utf-8\r\n"));
+  Environment ascii = trusted;
+  ascii.emplace_back("LC_ALL", "C");
+  EXPECT_THAT(text_of({"workers", "echo"}, ascii), HasSubstr("paged with FRSXMK  \r\n"));
 }
 
 TEST_F(CtlTerminal, watch_looks_again_each_second_and_sorts_by_keys) {
@@ -90,7 +101,7 @@ TEST_F(CtlTerminal, watch_looks_again_each_second_and_sorts_by_keys) {
   terminal->wait_for("RATE");  // of a second look
   terminal->wait_for("q quit");
   terminal->type("R");
-  EXPECT_THAT(terminal->wait_for("q quit"), testing::ContainsRegex("1  5001 (.|\n)*0  5000"));
+  wait_for_reverse_order(*terminal);
   terminal->type("q");
   EXPECT_EQ(terminal->wait_exit().status, 0);
   EXPECT_THAT(terminal->text(), testing::EndsWith(given_back));
@@ -133,6 +144,27 @@ TEST_F(CtlTerminal, watch_gives_the_terminal_back_on_every_way_out) {
     EXPECT_THAT(terminal->text(), HasSubstr(given_back)) << name;
     EXPECT_TRUE(same(terminal->settings(), before)) << name;
   }
+}
+
+TEST_F(CtlTerminal, watch_takes_no_arrow_for_esc) {
+  const FakePool pool(bus_.address(), pool_of(2));
+  const auto terminal = start({"watch", "echo"});
+  terminal->wait_for("5001");
+  terminal->type("\x1b[A\x1b[1;5BR\x1bOA");
+  wait_for_reverse_order(*terminal);
+  terminal->type("q");
+  EXPECT_EQ(terminal->wait_exit().status, 0);
+}
+
+TEST_F(CtlTerminal, watch_erases_before_it_writes) {
+  FakePoolState state = pool_of(1);
+  state.workers[0].status_text = std::string(200, 'x');
+  const FakePool pool(bus_.address(), state);
+  const auto terminal = start({"watch", "echo"});
+  terminal->wait_for("q quit");
+  const std::string frame = terminal->wait_for("q quit");
+  EXPECT_THAT(frame, testing::AllOf(HasSubstr("x…\r\n"), HasSubstr("\x1b[H\x1b[K"), HasSubstr("\x1b[J"))) << frame;
+  EXPECT_THAT(frame, Not(HasSubstr("…\x1b[K"))) << "the cursor is still on the last character of a full line";
 }
 
 TEST_F(CtlTerminal, watch_ends_with_its_pool_and_with_its_bus) {

@@ -3,24 +3,36 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/address.hpp"
+#include "base/listener.hpp"
 #include "support/binaries.hpp"
+#include "support/bus_client.hpp"
 #include "support/fake_pool.hpp"
 #include "support/message_bus.hpp"
 #include "support/process.hpp"
+#include "support/temp_dir.hpp"
 
 namespace preforkd::component {
 namespace {
 
 using nlohmann::json;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -31,6 +43,9 @@ FakePoolState three_workers() {
   state.workers = {{0, 5000, "ready", "", "recycled"}, {1, 5001, "ready", "", ""}, {2, 0, "backoff", "", "exit"}};
   return state;
 }
+
+const std::string silent_master =
+    "pool \"echo\": its master (pid " + std::to_string(::getpid()) + ") does not answer; see whether it is stopped";
 
 // A bus of its own and what preforkctl says there.
 class Ctl : public testing::Test {
@@ -68,10 +83,11 @@ TEST_F(Ctl, lists_no_pool_where_there_is_none) {
   EXPECT_THAT(ended.out, HasSubstr("0 pools on the bus at unix:"));
 }
 
-TEST_F(Ctl, names_of_pools_that_are_not_there_are_69_with_a_next_step) {
+TEST_F(Ctl, names_of_pools_that_are_not_there_are_3_with_a_next_step) {
   for (const std::string& verb : std::vector<std::string>{"status", "workers", "show", "reload", "plan", "why"}) {
     const Ended ended = ctl({verb, "echo"});
-    EXPECT_EQ(ended.status, 69) << verb;
+    EXPECT_EQ(ended.status, 3) << verb;
+    if (verb == "status") continue;
     EXPECT_THAT(ended.err, HasSubstr("pool \"echo\" is not running on the bus at")) << verb;
     EXPECT_THAT(ended.err, HasSubstr("list\" shows the pools there")) << verb;
   }
@@ -103,7 +119,7 @@ TEST_F(Ctl, list_is_not_held_up_by_a_pool_that_does_not_answer) {
   const Ended ended = ctl({"list"});
   EXPECT_EQ(ended.status, 0);
   EXPECT_THAT(ended.out, HasSubstr("running"));
-  EXPECT_THAT(ended.out, testing::ContainsRegex("stopped +no answer"));
+  EXPECT_THAT(ended.out, testing::ContainsRegex("stopped +no answer .*its master \\(pid [0-9]+\\) does not answer"));
 }
 
 TEST_F(Ctl, answers_that_cannot_be_read_hide_no_other_pool_and_are_1) {
@@ -139,6 +155,29 @@ TEST_F(Ctl, status_shows_load_queues_and_workers) {
     EXPECT_THAT(ended.out, HasSubstr(part));
   }
   EXPECT_THAT(ended.out, Not(HasSubstr("\x1b"))) << "no colours off a terminal";
+}
+
+TEST_F(Ctl, what_a_program_does_not_count_is_not_shown_as_0) {
+  FakePoolState state = three_workers();
+  state.counts = false;
+  const FakePool pool(bus_.address(), state);
+  EXPECT_THAT(ctl({"list"}).out, testing::ContainsRegex("echo +running +3/3 +1 +- +- "));
+  const std::string status = ctl({"status", "echo"}).out;
+  EXPECT_THAT(status, HasSubstr("Load: not counted (the program does not use libprefork)\n"));
+  EXPECT_THAT(status, testing::ContainsRegex("5000 +ready +generation 1 +- +- +3.0M"));
+  EXPECT_THAT(ctl({"workers", "echo"}).out, testing::ContainsRegex("0 +5000 +ready +1 .* - +- +3.0M"));
+  const std::string metrics = ctl({"metrics", "echo"}).out;
+  EXPECT_THAT(metrics, HasSubstr("preforkd_worker_up{pool=\"echo\",slot=\"1\"} 1\n"));
+  for (const char* const family : {"connections_open", "connections_total", "requests_total", "received_bytes_total"}) {
+    EXPECT_THAT(metrics, Not(HasSubstr(std::string("preforkd_") + family + '{'))) << family;
+    EXPECT_THAT(metrics, Not(HasSubstr(std::string("preforkd_worker_") + family + '{'))) << family;
+  }
+  const json all = ctl_json({"status", "echo"});
+  for (const json& shown : {all, all["workers"][1]}) {
+    EXPECT_EQ(shown["counts"], false);
+    for (const char* const name : {"connections", "connections_total", "requests_total", "bytes_in", "bytes_out"})
+      EXPECT_TRUE(shown.at(name).is_null()) << name;
+  }
 }
 
 TEST_F(Ctl, status_of_many_pools_counts_requests_of_all_at_once) {
@@ -204,6 +243,7 @@ TEST_F(Ctl, show_prints_the_properties_that_are_asked_for_in_their_order) {
   const Ended ended = ctl({"show", "echo", "-p", "MainPid"});
   EXPECT_EQ(ended.status, 64);
   EXPECT_THAT(ended.err, HasSubstr("--property: \"MainPid\": no such property; did you mean \"MainPID\"?"));
+  EXPECT_THAT(ctl({"show", "echo", "-p", "zzzzzz"}).err, testing::EndsWith("no such property\n"));
 }
 
 TEST_F(Ctl, reload_tells_its_progress_on_standard_error) {
@@ -226,6 +266,14 @@ TEST_F(Ctl, a_failed_reload_is_1_with_the_reason_and_what_is_known_of_the_worker
   EXPECT_EQ(ctl_json({"reload", "echo"})["ok"], false);
 }
 
+TEST_F(Ctl, a_reload_of_a_pool_that_is_not_there_is_told_as_json_too) {
+  const Ended ended = ctl({"reload", "echo", "--json=short"});
+  EXPECT_EQ(ended.status, 3);
+  const json told = json::parse(ended.out);
+  EXPECT_EQ(told["ok"], false);
+  EXPECT_THAT(told["message"], HasSubstr("pool \"echo\" is not running on the bus at"));
+}
+
 TEST_F(Ctl, what_polkit_refuses_is_77) {
   FakePool pool(bus_.address(), three_workers());
   for (const std::string& member : std::vector<std::string>{"Scale", "Reload", "Plan", "RecycleAll", "Kill"}) {
@@ -233,11 +281,13 @@ TEST_F(Ctl, what_polkit_refuses_is_77) {
   }
   EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 77);
   EXPECT_EQ(ctl({"reload", "echo"}).status, 77);
+  EXPECT_EQ(ctl_json({"reload", "echo"})["ok"], false) << "every end is told";
   EXPECT_EQ(ctl({"plan", "echo"}).status, 77);
   EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 77);
   const Ended killed = ctl({"kill", "echo", "1"});
   EXPECT_EQ(killed.status, 77);
-  EXPECT_THAT(killed.err, HasSubstr("not allowed: polkit says no; try as root"));
+  EXPECT_THAT(killed.err,
+              HasSubstr("not allowed: polkit says no; try as root or as the pool's own user, or see POLKIT"));
 }
 
 TEST_F(Ctl, changes_may_ask_for_a_password_unless_told_not_to) {
@@ -257,6 +307,8 @@ TEST_F(Ctl, recycle_needs_slots_or_all) {
   EXPECT_EQ(ctl({"recycle", "echo"}).status, 64);
   EXPECT_EQ(ctl({"recycle", "echo", "1", "--all"}).status, 64);
   EXPECT_THAT(pool.calls(), IsEmpty());
+  EXPECT_THAT(ctl({"recycle", "echo", "1"}).err, HasSubstr("worker 1 leaves when its successor is ready"));
+  EXPECT_THAT(ctl({"recycle", "echo", "2"}).err, HasSubstr("slot 2 is empty: a worker is started in it now;"));
 }
 
 TEST_F(Ctl, a_slot_that_is_not_there_is_1) {
@@ -402,6 +454,9 @@ TEST_F(Ctl, logs_of_a_container_are_journalctls_to_read_whoever_asks_its_bus) {
     EXPECT_THAT(run(binaries::preforkctl, {"-M", machine, "logs", "echo", "1"}, journalctl.options()).out,
                 testing::StartsWith("--machine=web\nPREFORK_POOL=echo\n"));
   }
+  EXPECT_THAT(run(binaries::preforkctl, {"-M", "root@", "logs", "echo", "1"}, journalctl.options()).out,
+              testing::StartsWith("PREFORK_POOL=echo\n"))
+      << "a user of this machine";
 }
 
 TEST_F(Ctl, logs_of_another_machine_names_the_command_for_it) {
@@ -430,16 +485,358 @@ TEST_F(Ctl, another_machine_that_is_out_of_reach_is_69) {
 
 TEST_F(Ctl, a_pool_that_does_not_answer_is_69_but_a_reload_may_take_its_time) {
   FakePool pool(bus_.address(), three_workers());
-  StartOptions options;
-  options.environment = {{"SYSTEMD_BUS_TIMEOUT", "2s"}};  // sd-bus's own, instead of 25 s
   pool.stay_silent("Reload");
-  Process reload(binaries::preforkctl, {"--address=" + bus_.address(), "reload", "echo"}, options);
+  Process reload(binaries::preforkctl, {"--address=" + bus_.address(), "reload", "echo"});
   ASSERT_TRUE(eventually([&] { return !pool.calls().empty() && pool.calls().back() == "Reload interactive"; }));
   pool.stay_silent("GetAll");
-  const Ended show = run(binaries::preforkctl, {"--address=" + bus_.address(), "show", "echo"}, options);
+  const Ended show = ctl({"show", "echo"});
   EXPECT_EQ(show.status, 69);
-  EXPECT_THAT(show.err, HasSubstr("pool \"echo\" does not answer"));
+  EXPECT_THAT(show.err, HasSubstr(silent_master));
+  EXPECT_EQ(ctl_json({"status", "echo"})["state"], "no answer");
   EXPECT_FALSE(wait_ready(reload.pidfd(), POLLIN, std::chrono::milliseconds(0))) << "it has waited for longer";
+}
+
+// Owns the name of pool "echo", and may be deaf to all calls.
+class Owner {
+ public:
+  explicit Owner(const std::string& address, std::optional<std::uint32_t> uid = std::nullopt) : client_(address, uid) {
+    if (sd_bus_request_name(client_.native(), "org.preforkd1.echo", 0) < 0) throw HarnessError("the name is taken");
+  }
+
+ private:
+  BusClient client_;
+};
+
+TEST_F(Ctl, each_verb_gives_up_soon_on_a_master_that_hangs) {
+  const Owner hanging(bus_.address());
+  const std::vector<std::vector<std::string>> verbs{{"status", "echo"},    {"plan", "echo"},
+                                                    {"reload", "echo"},    {"recycle", "echo", "--all"},
+                                                    {"kill", "echo", "1"}, {"scale", "echo", "2"}};
+  std::vector<std::unique_ptr<Process>> processes;
+  for (std::vector<std::string> arguments : verbs) {
+    arguments.insert(arguments.begin(), "--address=" + bus_.address());
+    processes.push_back(std::make_unique<Process>(binaries::preforkctl, arguments));
+  }
+  for (std::size_t i = 0; i < verbs.size(); ++i) {
+    EXPECT_EQ(processes[i]->wait_exit().status, 69) << verbs[i][0];
+    EXPECT_THAT(processes[i]->err().wait_closed(), HasSubstr(silent_master)) << verbs[i][0];
+  }
+}
+
+TEST_F(Ctl, a_bus_that_hangs_is_69_and_told_from_one_that_is_not_there) {
+  bus_.daemon().signal(SIGSTOP);
+  const Ended ended = ctl({"list"});
+  EXPECT_EQ(ended.status, 69);
+  EXPECT_EQ(ended.err, "preforkctl: the bus at " + bus_.address() +
+                           " does not answer; see whether its daemon is stopped or busy\n");
+}
+
+// What it tells of the unit of pool "echo", and of those that it has loaded.
+struct FakeUnits {
+  std::string load_state;
+  pid_t main = 0;
+  std::vector<std::vector<std::string>> loaded;  // name, active state, sub state
+  std::string result = "exit-code";
+  std::int32_t code = CLD_EXITED;
+  std::int32_t status = 217;
+  std::string status_text{};
+  std::string listen{};
+  std::function<void()> after_list = nullptr;  // called once
+};
+
+class FakeSystemd {
+ public:
+  FakeSystemd(const std::string& address, const std::string& load_state, pid_t main)
+      : FakeSystemd(address, {load_state, main, {}}) {}
+  FakeSystemd(const std::string& address, FakeUnits units)
+      : client_(address), address_(address), units_(std::move(units)) {
+    const auto take = [](sd_bus_message* call, void* self, sd_bus_error*) {
+      return static_cast<FakeSystemd*>(self)->answer(call);
+    };
+    if (sd_bus_add_fallback(client_.native(), nullptr, "/", take, this) < 0 ||
+        sd_bus_request_name(client_.native(), "org.freedesktop.systemd1", 0) < 0)
+      throw HarnessError("no systemd can be made");
+  }
+
+  // What preforkctl says to "kill echo 1", which each pool of these tests refuses in its own way.
+  std::string said() {
+    const Ended ended = ctl({"kill", "echo", "1"});
+    EXPECT_EQ(ended.status, 69);
+    return ended.err;
+  }
+  Ended ctl(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "--address=" + address_);
+    Process process(binaries::preforkctl, arguments);
+    while (!wait_ready(process.pidfd(), POLLIN, std::chrono::milliseconds(0)))
+      client_.process(std::chrono::milliseconds(20));
+    const int status = process.wait_exit().status.value_or(-1);
+    return {status, process.out().wait_closed(), process.err().wait_closed()};
+  }
+
+ private:
+  int list(sd_bus_message* call) const {
+    sd_bus_message* reply = nullptr;
+    int result = sd_bus_message_new_method_return(call, &reply);
+    if (result >= 0) result = sd_bus_message_open_container(reply, 'a', "(ssssssouso)");
+    for (const auto& unit : units_.loaded) {
+      if (result >= 0)
+        result = sd_bus_message_append(reply, "(ssssssouso)", unit[0].c_str(), "", "loaded", unit[1].c_str(),
+                                       unit[2].c_str(), "", "/org/freedesktop/systemd1/unit/any", 0U, "", "/");
+    }
+    if (result >= 0) result = sd_bus_message_close_container(reply);
+    if (result >= 0) result = sd_bus_send(nullptr, reply, nullptr);
+    sd_bus_message_unref(reply);
+    return result < 0 ? result : 1;
+  }
+  int answer(sd_bus_message* call) {
+    const std::string member = sd_bus_message_get_member(call);
+    const char* first = nullptr;
+    const char* second = nullptr;
+    if (member == "ListUnitsByPatterns") {
+      const int result = list(call);
+      if (units_.after_list) std::exchange(units_.after_list, nullptr)();
+      return result;
+    }
+    sd_bus_message_read(call, "s", &first);
+    if (member == "LoadUnit" && first == std::string("preforkd@echo.service"))
+      return sd_bus_reply_method_return(call, "o", "/org/freedesktop/systemd1/unit/echo");
+    sd_bus_message_read(call, "s", &second);
+    const std::string property = second;
+    if (property == "LoadState") return sd_bus_reply_method_return(call, "v", "s", units_.load_state.c_str());
+    if (property == "StatusText") return sd_bus_reply_method_return(call, "v", "s", units_.status_text.c_str());
+    if (property == "Listen") return sd_bus_reply_method_return(call, "v", "a(ss)", 1, "Stream", units_.listen.c_str());
+    if (property == "Result") return sd_bus_reply_method_return(call, "v", "s", units_.result.c_str());
+    if (property == "ExecMainCode") return sd_bus_reply_method_return(call, "v", "i", units_.code);
+    if (property == "ExecMainStatus") return sd_bus_reply_method_return(call, "v", "i", units_.status);
+    return sd_bus_reply_method_return(call, "v", "u", static_cast<std::uint32_t>(units_.main));
+  }
+
+  BusClient client_;
+  std::string address_;
+  FakeUnits units_;
+};
+
+TEST_F(Ctl, a_process_that_is_not_the_units_main_one_is_not_the_pool) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be another user on the bus";
+  constexpr std::uint32_t somebody = 65534;  // nobody
+  const Owner owner(bus_.address(), somebody);
+  const std::string own = std::to_string(::getpid());
+  EXPECT_THAT(FakeSystemd(bus_.address(), "loaded", 0).said(),
+              HasSubstr("process " + own +
+                        " of uid 65534 has the name org.preforkd1.echo, but the main process of "
+                        "preforkd@echo.service is none: it is not the pool"));
+  EXPECT_THAT(FakeSystemd(bus_.address(), "loaded", 1).said(), HasSubstr("preforkd@echo.service is 1:"));
+  EXPECT_THAT(FakeSystemd(bus_.address(), "loaded", ::getpid()).said(), HasSubstr(silent_master));
+  EXPECT_THAT(FakeSystemd(bus_.address(), "not-found", 0).said(), HasSubstr(silent_master)) << "a pool by hand";
+}
+
+TEST_F(Ctl, root_is_believed_whatever_the_unit_says) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const Owner owner(bus_.address());
+  EXPECT_THAT(FakeSystemd(bus_.address(), "loaded", 1).said(), HasSubstr(silent_master));
+}
+
+// A machine's files: pools with a config, and what the generator says about them.
+class Machine {
+ public:
+  explicit Machine(const std::map<std::string, std::string>& configs) {
+    std::filesystem::create_directories(etc());
+    for (const auto& [name, config] : configs) write(name, config);
+  }
+  void write(const std::string& pool, const std::string& config) const {
+    std::ofstream(etc() + '/' + pool + ".json") << config;
+  }
+  void daemon_reload() const {
+    run(binaries::preforkd_generator,
+        {"--config-folders", etc(), "--last-valid", root_.path() + "/run/preforkd-generator", root_.file("units")});
+  }
+  [[nodiscard]] std::string option() const { return "--root=" + root_.path(); }
+  [[nodiscard]] std::string etc() const { return root_.path() + PREFORKD_SYSCONFDIR "/preforkd"; }
+
+ private:
+  TempDir root_;
+};
+
+const std::string valid_config = R"({"listen": ["127.0.0.1:9505"], "program": ["/bin/true"]})";
+const std::map<std::string, std::string> three_configs{
+    {"broken", valid_config}, {"idle", valid_config}, {"never", valid_config}, {"not.a.name", ""}};
+
+const std::vector<std::vector<std::string>> started_units{
+    {"preforkd@broken.service", "activating", "auto-restart"},
+    {"preforkd@broken.socket", "active", "running"},
+    {"preforkd@idle.socket", "active", "listening"},
+    {"preforkd@left.socket", "failed", "failed"},
+    {"preforkd@gone.service", "inactive", "dead"},
+};
+
+TEST_F(Ctl, pools_that_do_not_run_are_listed_as_systemd_has_their_units) {
+  const Machine machine(three_configs);
+  const FakePool echo(bus_.address(), three_workers());
+  FakeSystemd systemd(bus_.address(), {"loaded", 0, started_units});
+  const Ended list = systemd.ctl({"list", machine.option()});
+  EXPECT_EQ(list.status, 0);
+  EXPECT_THAT(list.out, testing::ContainsRegex("broken +failed .*exit 217/USER, journalctl -u preforkd@broken.service\n"
+                                               "echo +running .*\n"
+                                               "idle +waiting .*for its first connection\n"
+                                               "left +failed .*journalctl -u preforkd@left.socket\n"
+                                               "never +stopped "));
+  EXPECT_THAT(list.out, testing::ContainsRegex("\n1 pool on the bus at .*, 4 others.\n"));
+  EXPECT_EQ(systemd.ctl({"-q", "list", machine.option()}).out, "broken\necho\nidle\nleft\nnever\n");
+  const json all = json::parse(systemd.ctl({"list", machine.option(), "--json=short"}).out);
+  for (const json& pool : all) EXPECT_EQ(pool.size(), all[1].size()) << pool << " has other keys than one that runs";
+  EXPECT_EQ(all[2]["state"], "waiting");
+  EXPECT_EQ(all[2]["generation"], nullptr);
+  EXPECT_EQ(all[2]["config_file"], machine.etc() + "/idle.json");
+}
+
+TEST_F(Ctl, status_tells_how_a_pool_is_that_does_not_run) {
+  const Machine machine(three_configs);
+  FakeSystemd systemd(bus_.address(), {"loaded", 0, started_units, "signal", CLD_KILLED, SIGKILL});
+  const Ended failed = systemd.ctl({"status", "broken", machine.option()});
+  EXPECT_EQ(failed.status, 3);
+  EXPECT_THAT(failed.out,
+              HasSubstr("broken\n      State: failed (signal 9 (SIGKILL), journalctl -u preforkd@broken.service)\n"
+                        "     Config: " +
+                        machine.etc() + "/broken.json\n"));
+  EXPECT_THAT(systemd.ctl({"status", machine.option()}).out, HasSubstr("State: waiting (for its first connection)"));
+  const Ended unknown = systemd.ctl({"status", "echo", machine.option()});
+  EXPECT_EQ(unknown.status, 4);
+  EXPECT_THAT(unknown.err, HasSubstr("no such pool: there is no " + machine.etc() + "/echo.json"));
+  EXPECT_EQ(json::parse(systemd.ctl({"status", "echo", machine.option(), "--json=short"}).out)["state"],
+            "no such pool");
+  EXPECT_EQ(json::parse(systemd.ctl({"status", "idle", machine.option(), "--json=short"}).out)["state"], "waiting");
+}
+
+TEST_F(Ctl, status_of_a_pool_that_waits_before_its_next_try_says_why) {
+  const Machine machine({{"late", valid_config}});
+  FakeSystemd systemd(bus_.address(), {.load_state = "loaded",
+                                       .loaded = {{"preforkd@late.service", "activating", "start"}},
+                                       .status_text = "can't start: it is wrong; tries again in 4s"});
+  EXPECT_THAT(systemd.ctl({"status", "late", machine.option()}).out,
+              HasSubstr("State: starting (can't start: it is wrong; tries again in 4s)\n"));
+}
+
+TEST_F(Ctl, who_holds_the_address_of_a_socket_that_cannot_be_opened_is_told) {
+  const Machine machine({{"left", valid_config}});
+  const std::string path = machine.etc() + "/taken.sock";
+  const auto holder = open_listener(parse_address(path).value(), {});
+  ASSERT_TRUE(holder) << holder.error();
+  FakeUnits units{.load_state = "loaded", .loaded = {{"preforkd@left.socket", "failed", "failed"}}};
+  units.listen = path;
+  EXPECT_THAT(FakeSystemd(bus_.address(), units).ctl({"status", "left", machine.option()}).out,
+              HasSubstr("State: failed (its socket can't be opened: " + path + " is held by \""));
+}
+
+TEST_F(Ctl, a_pool_that_systemd_has_just_started_is_waited_for) {
+  const Machine machine({{"echo", valid_config}});
+  std::optional<FakePool> echo;
+  FakeUnits units{.load_state = "loaded", .loaded = {{"preforkd@echo.service", "active", "running"}}};
+  for (const char* const verb : {"status", "list"}) {
+    echo.reset();
+    units.after_list = [&] { echo.emplace(bus_.address(), three_workers()); };
+    EXPECT_THAT(FakeSystemd(bus_.address(), units).ctl({verb, machine.option()}).out, HasSubstr("running")) << verb;
+  }
+}
+
+TEST_F(Ctl, other_verbs_tell_a_pool_that_does_not_run_from_one_that_there_is_not) {
+  const Machine machine(three_configs);
+  FakeSystemd systemd(bus_.address(), {"loaded", 0, started_units});
+  const Ended failed = systemd.ctl({"reload", "broken", machine.option()});
+  EXPECT_EQ(failed.status, 3);
+  EXPECT_THAT(failed.err,
+              testing::ContainsRegex("pool \"broken\" is not running on .*: failed \\(exit 217/USER, journalctl"));
+  EXPECT_EQ(systemd.ctl({"reload", "echo", machine.option()}).status, 4);
+}
+
+TEST_F(Ctl, without_systemd_pools_are_running_or_not) {
+  const Machine machine(three_configs);
+  EXPECT_THAT(ctl({"list", machine.option()}).out, testing::ContainsRegex("idle +not running "));
+}
+
+TEST_F(Ctl, a_config_that_was_wrong_at_the_last_daemon_reload_is_told) {
+  const Machine machine({{"echo", valid_config}, {"idle", valid_config}});
+  const FakePool echo(bus_.address(), three_workers());
+  machine.daemon_reload();
+  EXPECT_THAT(ctl({"list", machine.option()}).out, testing::ContainsRegex("echo .* Line echo\n"));
+  EXPECT_THAT(ctl({"plan", "echo", machine.option()}).out, Not(HasSubstr("daemon-reload")));
+  machine.write("echo", R"({"lisen": ["127.0.0.1:9505"]})");
+  machine.write("idle", "{,");
+  machine.daemon_reload();
+  const std::string list = ctl({"list", machine.option()}).out;
+  EXPECT_THAT(list, testing::ContainsRegex("echo +running .*wrong config: .*echo.json.*lisen"));
+  EXPECT_THAT(list, testing::ContainsRegex("idle +not running .*wrong config: .*idle.json"));
+  EXPECT_THAT(ctl({"status", machine.option()}).out, testing::ContainsRegex("Problem: wrong config: .*lisen"));
+  EXPECT_THAT(ctl({"plan", "echo", machine.option()}).out,
+              testing::ContainsRegex("\\(units\\) +of the last valid config: .*lisen.* +systemctl daemon-reload"));
+  EXPECT_THAT(ctl_json({"list", machine.option()})[0]["config_problem"].get<std::string>(), HasSubstr("lisen"));
+}
+
+TEST_F(Ctl, metrics_have_pools_that_are_down) {
+  const Machine machine({{"echo", valid_config}, {"idle", valid_config}});
+  const FakePool echo(bus_.address(), three_workers());
+  for (const char* const format : {"--format=openmetrics", "--format=prometheus"}) {
+    const std::string all = ctl({"metrics", machine.option(), format}).out;
+    EXPECT_THAT(all, HasSubstr("preforkd_pool_up{pool=\"echo\"} 1\npreforkd_pool_up{pool=\"idle\"} 0\n"));
+    EXPECT_THAT(all, Not(HasSubstr("preforkd_workers_ready{pool=\"idle\"}")));
+    EXPECT_THAT(ctl({"metrics", "idle", machine.option(), format}).out,
+                HasSubstr("preforkd_pool_up{pool=\"idle\"} 0\n"));
+  }
+  EXPECT_EQ(ctl({"metrics", "nobody", machine.option()}).status, 4);
+}
+
+TEST_F(Ctl, scale_of_a_fixed_number_says_how_to_give_a_range) {
+  FakePoolState state = three_workers();
+  state.min_workers = state.max_workers = 4;
+  FakePool pool(bus_.address(), state);
+  pool.fail("Scale", {"org.preforkd1.Error.OutOfRange", "the pool has from 4 to 4"});
+  const Ended ended = ctl({"scale", "echo", "8"});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, testing::AllOf(HasSubstr("\"workers\" is fixed at 4"), HasSubstr(R"({"min": 4, "max": 8})")));
+}
+
+TEST_F(Ctl, figures_that_nothing_comes_to_are_shown_as_what_they_can_be) {
+  FakePoolState state = three_workers();
+  state.absurd = true;
+  const FakePool pool(bus_.address(), state);
+  for (const char* const verb : {"status", "workers", "list", "why", "metrics"}) {
+    const Ended ended = verb == std::string("list") ? ctl({verb}) : ctl({verb, "echo"});
+    EXPECT_EQ(ended.status, 0) << verb << ended.err;
+  }
+  EXPECT_THAT(ctl({"workers", "echo"}).out, testing::ContainsRegex("16.0E +106751991d 4h "));
+  EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("18446744073709551615 connections"));
+}
+
+TEST_F(Ctl, text_that_is_not_ascii_is_for_a_terminal_that_takes_utf8) {
+  FakePoolState state = three_workers();
+  state.description = "Gr\xc3\xbc\xc3\x9f\x65";
+  state.workers[0].status_text = "\xdb\x9b";  // U+06DB, of which the second byte alone is a control
+  const FakePool pool(bus_.address(), state);
+  StartOptions options;
+  options.environment = {{"LC_ALL", "C"}};
+  const std::vector<std::string> status{"--address=" + bus_.address(), "status", "echo"};
+  EXPECT_THAT(run(binaries::preforkctl, status, options).out,
+              testing::AllOf(HasSubstr("Gr\\xc3\\xbc\\xc3\\x9fe"), HasSubstr("\"\\xdb\\x9b\"")));
+  options.environment = {{"LC_ALL", "C.UTF-8"}};
+  EXPECT_THAT(run(binaries::preforkctl, status, options).out, HasSubstr(state.description));
+  options.environment = {{"LC_ALL", "C"}};
+  EXPECT_THAT(run(binaries::preforkctl, {"--address=" + bus_.address(), "metrics"}, options).out,
+              HasSubstr("description=\"" + state.description + "\""))
+      << "the format is UTF-8";
+}
+
+TEST_F(Ctl, apply_changes_nothing_where_the_config_is_wrong) {
+  const Stand preforkd("preforkd");
+  const Ended ended = run(binaries::preforkctl, {"--address=" + bus_.address(), "apply", "echo"}, preforkd.options());
+  EXPECT_EQ(ended.status, 9);
+  EXPECT_EQ(ended.out, "--check\n--name\necho\n");
+  EXPECT_EQ(ended.err, "preforkctl: nothing is changed: the config is wrong\n");
+}
+
+TEST_F(Ctl, apply_without_a_systemd_says_what_it_could_not_do) {
+  const Stand preforkd("preforkd", "exit 0\n");
+  const Ended ended = run(binaries::preforkctl, {"--address=" + bus_.address(), "apply", "echo"}, preforkd.options());
+  EXPECT_EQ(ended.status, 69);
+  EXPECT_THAT(ended.err, HasSubstr("preforkctl: systemd: LoadUnit: "));
 }
 
 TEST(CtlCheck, executes_preforkd) {
@@ -447,6 +844,7 @@ TEST(CtlCheck, executes_preforkd) {
   const Ended ended = run(binaries::preforkctl, {"check", "pool.json"}, preforkd.options());
   EXPECT_EQ(ended.status, 9);
   EXPECT_EQ(ended.out, "--check\n--config\npool.json\n");
+  EXPECT_EQ(run(binaries::preforkctl, {"check", "preforkd@echo"}, preforkd.options()).out, "--check\n--name\necho\n");
 }
 
 }  // namespace

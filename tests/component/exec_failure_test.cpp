@@ -54,6 +54,19 @@ TEST(ExecFailure, a_file_that_is_no_program_ends_the_start_and_tells_step_and_er
               HasSubstr("cannot start a worker: " + file + ": execve: Exec format error (ENOEXEC)"));
 }
 
+TEST(ExecFailure, a_directory_that_is_gone_is_named) {
+  const TempDir folder;
+  const std::string directory = folder.file("release");
+  std::filesystem::create_directory(directory);
+  const Master master({binaries::worker("does_as_told")}, with_workers(1, {"--set", "directory=" + directory}));
+  master.wait_ready();
+  const std::size_t mark = master.log().size();
+  std::filesystem::remove(directory);
+  ::kill(master.worker(0), SIGKILL);
+  EXPECT_THAT(master.log().wait_for("could not be started", mark),
+              HasSubstr("chdir: " + directory + ": No such file or directory (ENOENT)"));
+}
+
 TEST(ExecFailure, a_program_that_goes_and_comes_back_is_a_slot_that_waits_and_recovers) {
   const TempDir folder;
   const std::string program = folder.file("program");
@@ -61,12 +74,12 @@ TEST(ExecFailure, a_program_that_goes_and_comes_back_is_a_slot_that_waits_and_re
   Master master({program}, with_workers(1, {"--set", "restart.delay=20ms", "--set", "restart.max_delay=50ms"}));
   master.wait_ready();
   const std::size_t mark = master.log().size();
-  std::filesystem::rename(program, folder.file("away"));
+  std::filesystem::permissions(program, std::filesystem::perms::none);
   ::kill(master.worker(0), SIGKILL);
   const std::string line = master.log().wait_for("could not be started", mark);
-  EXPECT_THAT(line, HasSubstr("execve: No such file or directory (ENOENT)"));
+  EXPECT_THAT(line, HasSubstr("execve: Permission denied (EACCES)"));
   master.log().wait_for("degraded", mark);
-  std::filesystem::rename(folder.file("away"), program);
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
   EXPECT_GT(master.worker(0, mark), 0);
   master.log().wait_for("has recovered", mark);
   EXPECT_THAT(Client(master.address()).ask("back"), HasSubstr(": back"));

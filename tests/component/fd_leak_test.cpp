@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <iterator>
@@ -34,7 +35,7 @@ TEST(DescriptorLeak, a_master_has_as_many_after_100_respawns) {
   const Master master({binaries::worker("does_as_told")},
                       with_workers(slots, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
   master.wait_ready();
-  const auto before = descriptors_of(master.pid());
+  const auto before = resting_descriptors_of(master.pid());
   std::vector<std::size_t> marks(slots, 0);
   for (unsigned i = 0; i < 100; ++i) {
     const unsigned slot = i % slots;
@@ -50,7 +51,7 @@ TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
   Master master({binaries::worker("exits_at_once"), "1"},
                 with_workers(1, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
   master.log().wait_for("crashed 2 times");
-  const auto before = descriptors_of(master.pid());
+  const auto before = resting_descriptors_of(master.pid());
   master.log().wait_for("crashed 40 times");
   EXPECT_LE(descriptors_of(master.pid()).size(), before.size() + 6);  // one worker may be there now that was not then
 }
@@ -58,7 +59,7 @@ TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
 TEST(DescriptorLeak, a_master_has_as_many_after_reloads_and_resizes) {
   const Master master({binaries::worker("does_as_told")}, with_workers(2, {}));
   master.wait_ready();
-  const auto before = descriptors_of(master.pid());
+  const auto before = resting_descriptors_of(master.pid());
   for (int i = 0; i < 5; ++i) {
     const std::size_t mark = master.log().size();
     master.signal(SIGHUP);

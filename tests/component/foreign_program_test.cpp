@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/errors.hpp"
+#include "base/pidfd.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/master.hpp"
@@ -24,7 +25,8 @@ using testing::Not;
 Master::Options foreign(unsigned workers, std::vector<std::string> arguments = {}) {
   Master::Options options;
   options.workers = workers;
-  options.arguments = {"--ready", "exec", "--set", "stop_signal=SIGQUIT", "--set", "drain_timeout=1h"};
+  options.arguments = {"--ready",         "exec", "--set", "reload.soak=0s", "--set", "stop_signal=SIGQUIT", "--set",
+                       "drain_timeout=1h"};
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
   return options;
 }
@@ -49,7 +51,7 @@ class ForeignProgram : public testing::Test {
   TempDir folder_;
 };
 
-TEST_F(ForeignProgram, is_ready_once_it_is_executed) {
+TEST_F(ForeignProgram, without_a_soak_is_ready_once_it_is_executed) {
   const Master master(program(), foreign(2));
   master.wait_ready();
   EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
@@ -90,6 +92,21 @@ TEST_F(ForeignProgram, that_cannot_be_executed_is_not_ready) {
   EXPECT_THAT(master.log().wait_closed(), Not(HasSubstr("ready")));
 }
 
+// As an interpreter that finds a mistake in what it reads.
+TEST_F(ForeignProgram, that_ends_soon_after_its_exec_takes_no_worker_away) {
+  const std::string good = "exec " + binaries::worker("leaves_on_sigquit") + " " + diary();
+  const std::string script = folder_.write("serve.sh", good);
+  const Master master({"/bin/sh", script}, with_workers(1, {"--ready", "exec", "--set", "stop_signal=SIGQUIT"}));
+  master.wait_ready();
+  EXPECT_EQ(noted("up"), 1U);
+  folder_.write("serve.sh", "exit 3");
+  const std::size_t mark = master.log().size();
+  master.signal(SIGHUP);
+  EXPECT_THAT(master.log().wait_for("reload failed", mark), HasSubstr("exit status 3"));
+  EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
+  EXPECT_EQ(noted("left"), 0U);
+}
+
 // The old worker must not have left for one that never came.
 TEST_F(ForeignProgram, that_cannot_be_executed_any_more_fails_a_reload) {
   const std::string file = folder_.file("program");
@@ -104,6 +121,21 @@ TEST_F(ForeignProgram, that_cannot_be_executed_any_more_fails_a_reload) {
   EXPECT_THAT(master.log().wait_for("reload failed", mark), HasSubstr("execve: Exec format error (ENOEXEC)"));
   EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
   EXPECT_EQ(noted("left"), 0U);
+}
+
+// As Debian has it: it serves at once and says so to no one.
+TEST_F(ForeignProgram, that_never_says_ready_is_told_what_to_set) {
+  const std::string python = "/usr/bin/python3";
+  if (!std::filesystem::exists(python)) GTEST_SKIP() << "there is no " << python;
+  const Master master({python, "-m", "http.server", "--bind", "127.0.0.1", "0"},
+                      with_workers(1, {"--set", "start_timeout=1s"}));
+  EXPECT_THAT(master.log().wait_for("died (not ready in time)"), HasSubstr("set \"ready\": \"exec\""));
+}
+
+TEST_F(ForeignProgram, that_never_pings_is_told_what_hang_timeout_is_for) {
+  const Master master(program(), foreign(1, {"--set", "hang_timeout=300ms"}));
+  EXPECT_THAT(master.log().wait_for("died (hung)"),
+              HasSubstr("it has never sent WATCHDOG=1: hang_timeout is only for"));
 }
 
 }  // namespace

@@ -34,14 +34,24 @@ class Generator : public testing::Test {
   }
   // Runs it; what it said.
   [[nodiscard]] std::string generate() const {
-    Process generator(binaries::preforkd_generator, {"--config-folders", path("etc") + ":" + path("lib"), path("units"),
-                                                     path("units"), path("units")});
+    Process generator(binaries::preforkd_generator,
+                      {"--config-folders", path("etc") + ":" + path("lib"), "--last-valid", path("kept"), path("units"),
+                       path("units"), path("units")});
     EXPECT_EQ(generator.wait_exit().status, 0);
     return generator.err().wait_closed();
   }
   [[nodiscard]] std::string socket_of(const std::string& pool) const {
     const std::string file = path("units/preforkd@" + pool + ".socket.d/50-preforkd.conf");
     return fs::exists(file) ? read_file(file) : "";
+  }
+  // As systemd runs it again: what it wrote before is gone.
+  [[nodiscard]] std::string generate_again() const {
+    fs::remove_all(path("units"));
+    fs::create_directory(path("units"));
+    return generate();
+  }
+  [[nodiscard]] std::string unit(const std::string& name) const {
+    return fs::exists(path("units/" + name)) ? read_file(path("units/" + name)) : "";
   }
   [[nodiscard]] static std::string config(const std::string& address) {
     return R"({"listen": [")" + address + R"("], "program": ["/nowhere/server"]})";
@@ -53,14 +63,82 @@ class Generator : public testing::Test {
 TEST_F(Generator, a_broken_config_is_told_of_and_the_others_come_up) {
   write("etc/broken.json", "{\n  \"listen\": [\"127.0.0.1:80\"\n");
   write("etc/wrong.json", R"({"listen": ["127.0.0.1:80"], "program": ["x"], "worker": 3})");
-  write("etc/bad-name.json", config("127.0.0.1:81"));
+  write("etc/bad.name.json", config("127.0.0.1:81"));
   write("etc/good.json", config("127.0.0.1:82"));
   const std::string said = generate();
   EXPECT_THAT(said, AllOf(HasSubstr(path("etc/broken.json") + ": line 3, column"), HasSubstr("wrong.json: worker"),
-                          HasSubstr("did you mean \"workers\""), HasSubstr("bad-name.json: not a pool's config"),
+                          HasSubstr("did you mean \"workers\""), HasSubstr("bad.name.json: not a pool's config"),
                           Not(HasSubstr("good.json"))));
-  EXPECT_EQ(socket_of("broken"), "");
   EXPECT_THAT(socket_of("good"), HasSubstr("ListenStream=127.0.0.1:82\n"));
+}
+
+TEST_F(Generator, a_config_that_became_wrong_keeps_the_units_of_its_last_valid_one) {
+  write("etc/a.json", R"({"listen": ["127.0.0.1:80", {"address": "127.0.0.1:81", "name": "admin"}],
+                          "program": ["/nowhere/server"], "sandbox": "strict", "user": "nobody"})");
+  EXPECT_EQ(generate(), "");
+  const std::string socket = socket_of("a");
+  const std::string further = unit("preforkd-a-2.socket");
+  const std::string service = unit("preforkd@a.service.d/50-preforkd.conf");
+  ASSERT_THAT(further, HasSubstr("ListenStream=127.0.0.1:81\n"));
+  write("etc/a.json", R"({"listen": ["127.0.0.1:90"],, })");
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_THAT(generate_again(), AllOf(HasSubstr("a.json: line 1, column 29"),
+                                        HasSubstr("pool a: keeps the units of its last valid config")));
+    EXPECT_EQ(socket_of("a"), socket);
+    EXPECT_EQ(unit("preforkd-a-2.socket"), further);
+    EXPECT_EQ(unit("preforkd@a.service.d/50-preforkd.conf"), service);
+    for (const char* of : {"preforkd@a.socket.d", "preforkd@a.service.d"})
+      EXPECT_THAT(
+          unit(of + std::string("/60-preforkd-wrong-config.conf")),
+          HasSubstr("Description=Pool a (as its last valid config said; now: " + path("etc/a.json") + ": line 1"));
+    EXPECT_THAT(read_file(path("kept/a.json")), HasSubstr(R"("problem":")" + path("etc/a.json") + ": line 1"));
+  }
+  write("etc/a.json", config("127.0.0.1:90"));
+  EXPECT_EQ(generate_again(), "");
+  EXPECT_THAT(socket_of("a"), HasSubstr("ListenStream=127.0.0.1:90\n"));
+  EXPECT_EQ(unit("preforkd@a.socket.d/60-preforkd-wrong-config.conf"), "");
+  EXPECT_THAT(read_file(path("kept/a.json")), Not(HasSubstr("problem")));
+}
+
+TEST_F(Generator, a_pool_without_a_valid_config_refuses_to_start_and_says_why) {
+  write("etc/a.json", R"({"listen": ["127.0.0.1:80"], "program": ["$HOME\"%n"], "sandbox": "strct"})");
+  EXPECT_THAT(generate(), HasSubstr("pool a: does not start until its config is fixed, then: systemctl daemon-reload"));
+  const std::string socket = unit("preforkd@a.socket.d/50-preforkd.conf");
+  const std::string service = unit("preforkd@a.service.d/50-preforkd.conf");
+  for (const std::string& text : {socket, service})
+    EXPECT_THAT(text, AllOf(HasSubstr("\nExecStartPre=/bin/sh -c 'echo \"$$0\" >&2; "),
+                            HasSubstr(R"(a.json: sandbox: \"strct\")"), Not(HasSubstr(":80"))));
+  EXPECT_THAT(socket, AllOf(HasSubstr("\nOnFailure=preforkd-alert@a.service\n"),
+                            HasSubstr("echo \"$$0\" >\"$$1/alert\"; exit 78' "), HasSubstr("\" /run/preforkd/a\n")));
+  EXPECT_THAT(unit("preforkd-alert@a.service.d/50-preforkd.conf"), HasSubstr("rmdir \"$$0\"' /run/preforkd/a\n"));
+  EXPECT_THAT(service, AllOf(Not(HasSubstr("alert")), HasSubstr(">&2; exit 78' ")));
+}
+
+TEST_F(Generator, a_memory_that_cannot_be_written_costs_no_pool_its_units) {
+  write("etc/a.json", config("127.0.0.1:80"));
+  write("etc/b.json", config("127.0.0.1:81"));
+  EXPECT_EQ(generate(), "");
+  fs::create_directories(path("kept/a.json.new/in-the-way"));
+  fs::create_directories(path("kept/b.json.new/in-the-way"));
+  write("etc/a.json", config("127.0.0.1:90"));
+  write("etc/b.json", "{");
+  EXPECT_THAT(generate_again(), HasSubstr("b: keeps the units of its last valid config"));
+  EXPECT_THAT(socket_of("a"), HasSubstr("ListenStream=127.0.0.1:90\n"));
+  EXPECT_THAT(socket_of("b"), HasSubstr("ListenStream=127.0.0.1:81\n"));
+}
+
+TEST_F(Generator, what_it_kept_is_forgotten_with_the_pool_and_damage_to_it_costs_nothing) {
+  write("etc/a.json", config("127.0.0.1:80"));
+  EXPECT_EQ(generate(), "");
+  fs::remove(path("etc/a.json"));
+  EXPECT_EQ(generate_again(), "");
+  EXPECT_FALSE(fs::exists(path("kept/a.json")));
+  for (const char* damaged : {"", "[]", "{\"units\": 3}", "{\"units\": {\"x\": 3}}", "\xff"}) {
+    write("etc/a.json", "{");
+    write("kept/a.json", damaged);
+    EXPECT_THAT(generate_again(), HasSubstr("pool a: does not start"));
+    EXPECT_THAT(socket_of("a"), HasSubstr("exit 78"));
+  }
 }
 
 TEST_F(Generator, etc_hides_lib_and_a_link_to_dev_null_hides_for_good) {
@@ -119,9 +197,9 @@ TEST_F(Generator, the_master_reads_the_drop_ins_beside_its_config_too) {
   Process refused(binaries::preforkd, {"--check", "--config", path("etc/a.json")});
   EXPECT_EQ(refused.wait_exit().status, 78);
   EXPECT_THAT(refused.err().wait_closed(), HasSubstr(path("etc/a.json.d/10.json") + ": workers: \"many\": "));
-  write("etc/a.json.d/10.json", R"({"workers": 2, "user": "somebody"})");
+  write("etc/a.json.d/10.json", R"({"workers": 2, "user": "nobody"})");
   const Process pool(binaries::preforkd, {"--config", path("etc/a.json")});
-  EXPECT_THAT(pool.err().wait_for("user: the config says somebody"), HasSubstr("but the pool runs as "));
+  EXPECT_THAT(pool.err().wait_for("user: the config says nobody"), HasSubstr("but the pool runs as "));
   pool.err().wait_for("2/2 workers ready");
 }
 

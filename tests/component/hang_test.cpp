@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <ctime>
+#include <filesystem>
 #include <regex>
 #include <string>
 
@@ -105,7 +106,7 @@ TEST(Hang, a_foreign_program_lives_as_long_as_it_pings) {
   EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("died (hung): signal 6 (SIGABRT)"));
 }
 
-// Slot 1, whose file is no FIFO, is ready at once and pings nobody; slot 0 is still starting when that one has hung.
+// Slot 1, whose file is not a FIFO, is ready at once and pings nobody; slot 0 is still starting when that one has hung.
 TEST(Hang, a_worker_that_starts_has_its_start_timeout_not_the_hang_timeout) {
   const TempDir folder;
   const std::string fifo = folder.file("fifo");
@@ -211,6 +212,49 @@ TEST(Hang, a_wall_clock_that_is_set_kills_nobody_and_recycles_nobody) {
   }
   client.ask("stop pinging");
   EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("died (hung)")) << "the deadlines still run";
+}
+
+class RuntimeFolder : public testing::Test {
+ protected:
+  // As root, preforkd takes no place that others can't reach.
+  RuntimeFolder() { std::filesystem::permissions(place_.path(), std::filesystem::perms(0755)); }
+
+  [[nodiscard]] Master start_here() const {
+    StartOptions options;
+    options.environment = {{"XDG_RUNTIME_DIR", place_.path()}};
+    return start("prefork_does_as_told", 2, {}, options);
+  }
+  [[nodiscard]] std::filesystem::path folder() const {
+    return std::filesystem::directory_iterator(place_.path())->path();
+  }
+
+  TempDir place_;
+};
+
+TEST_F(RuntimeFolder, that_is_removed_is_made_again_and_no_worker_taken_for_hung) {
+  const Master master = start_here();
+  master.wait_ready();
+  const std::vector<pid_t> workers = master.workers();
+  const std::filesystem::path before = folder();
+  std::filesystem::remove_all(before);
+  master.log().wait_for("the notify sockets of 2 workers were removed: made again");
+  EXPECT_EQ(folder(), before);
+  outlast_hang_timeout();
+  expect_nobody_killed(master, workers);
+  Client(master.address()).send("block\n");
+  EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("died (hung)"));
+}
+
+TEST_F(RuntimeFolder, that_cannot_be_made_again_kills_no_worker) {
+  const Master master = start_here();
+  master.wait_ready();
+  const std::vector<pid_t> workers = master.workers();
+  const std::filesystem::path before = folder();
+  std::filesystem::remove_all(before);
+  place_.write(before.filename().string(), "in the way");
+  master.log().wait_for("the folder can't be made again; they can't say any more that they are alive");
+  outlast_hang_timeout();
+  expect_nobody_killed(master, workers);
 }
 
 }  // namespace

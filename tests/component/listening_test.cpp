@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/errors.hpp"
+#include "base/pidfd.hpp"
 #include "base/unique_fd.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
@@ -146,14 +147,36 @@ TEST(Listening, workers_of_libprefork_accept_again_when_the_socket_does) {
   }
 }
 
-TEST(Listening, of_a_unix_socket_that_a_worker_shuts_down_the_log_says_what_to_do) {
+TEST(Listening, a_unix_path_that_is_removed_is_noticed_at_once_and_the_log_says_what_to_do) {
+  const TempDir folder;
+  const std::string path = folder.file("socket");
+  const Master master = start(path);
+  master.wait_ready();
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  EXPECT_THAT(master.log().wait_for("no client can connect"),
+              HasSubstr("no client can connect to " + path + ": its path is gone: reload the pool"));
+}
+
+TEST(Listening, a_port_that_another_pool_has_is_refused_with_its_name) {
+  const Master first = start("127.0.0.1:0");
+  first.wait_ready();
+  Master second = start(first.address());
+  EXPECT_THAT(second.log().wait_closed(), HasSubstr("(EADDRINUSE): held by \"preforkd: "));
+}
+
+TEST(Listening, a_unix_socket_that_a_worker_shuts_down_is_bound_again_by_a_reload_as_the_log_says) {
   const TempDir folder;
   const std::string path = folder.file("socket");
   const Master master = start(path);
   master.wait_ready();
   EXPECT_THAT(Client(path).ask("shutdown"), HasSubstr(": shutdown"));
-  EXPECT_THAT(master.log().wait_for("nobody can connect"),
-              HasSubstr("<3>" + path + ": a worker has called shutdown(2)"));
+  EXPECT_THAT(master.log().wait_for("no client can connect"),
+              testing::AllOf(HasSubstr("preforkd: " + path + ": a worker has called shutdown(2)"),
+                             HasSubstr("reload the pool, which binds it again")));
+  EXPECT_THROW(Client{path}, std::exception);
+  master.signal(SIGHUP);
+  master.log().wait_for("reload done");
+  EXPECT_THAT(Client(path).ask("hello"), HasSubstr(": hello"));
 }
 
 }  // namespace

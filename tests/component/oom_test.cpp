@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A worker that the kernel kills for want of memory, in a control group made for the test.
+// A worker that the OOM killer of the kernel ends, in a control group made for the test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/listener.hpp"
+#include "base/pidfd.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/master.hpp"
@@ -58,7 +59,7 @@ TEST(Orphans, idle_libprefork_workers_leave_at_once_and_the_port_is_free) {
   EXPECT_TRUE(open_listener(*parse_address(master.address())));
 }
 
-// Under systemd no death signal is set: the lifeline alone tells.
+// libprefork has turned the death signal off: the lifeline alone tells.
 TEST(Orphans, libprefork_workers_leave_by_the_lifeline_alone) {
   NotifyReceiver systemd;
   Master::Options options;

@@ -72,7 +72,7 @@ TEST_F(ReloadListen, a_removed_address_is_gone_with_its_path_and_new_workers_do_
 }
 
 TEST_F(ReloadListen, an_address_that_cannot_be_bound_fails_the_reload_before_anything_happens) {
-  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   const std::string address = format_address(local_address(taken.get()).value());
   ConfiguredMaster master(config({path("kept")}));
   const std::vector<pid_t> before = master.workers();
@@ -136,6 +136,45 @@ TEST_F(ReloadListen, a_new_name_reaches_the_workers) {
   EXPECT_EQ(sockets_of(worker), before);
   EXPECT_THAT(json::parse(read_file(path("0." + std::to_string(worker))))["environment"],
               testing::Contains("LISTEN_FDNAMES=web"));
+}
+
+TEST_F(ReloadListen, a_path_that_was_removed_is_served_again_after_a_reload_that_changes_nothing_else) {
+  ConfiguredMaster master(config({path("socket")}));
+  ASSERT_EQ(::unlink(path("socket").c_str()), 0);
+  json next = config({path("socket")});
+  next["description"] = "needs no new worker";
+  const std::size_t mark = master.log().size();
+  master.reload(next);
+  EXPECT_THAT(Client(path("socket")).ask("hello"), HasSubstr(": hello"));
+  EXPECT_THAT(master.log().text().substr(mark),
+              HasSubstr("listen " + path("socket") + ": its path is gone → bound again: new generation"));
+}
+
+TEST_F(ReloadListen, a_removed_address_refuses_clients_and_can_come_back_while_an_old_worker_drains) {
+  json both = config({"127.0.0.1:0", path("kept")});
+  both["program"] = {binaries::worker("ignores_sigterm")};
+  both["ready"] = "exec";
+  both["reload"] = {{"soak", "0s"}};
+  ConfiguredMaster master(both);
+  const std::string removed = master.address();
+  both["listen"] = {path("kept")};
+  master.reload(both);
+  EXPECT_FALSE(can_connect(removed));
+  both["listen"] = {removed, path("kept")};
+  master.reload(both);
+  EXPECT_TRUE(can_connect(removed));
+}
+
+TEST_F(ReloadListen, an_address_that_the_pools_own_socket_keeps_from_being_bound_is_refused_with_the_way_out) {
+  ConfiguredMaster master(config({"127.0.0.1:0", path("kept")}));
+  const std::string own = master.address();
+  const std::string any = "0.0.0.0" + own.substr(own.rfind(':'));
+  master.reload(config({any, path("kept")}), "reload failed");
+  EXPECT_THAT(master.log().text(), HasSubstr("the pool's own " + own + " is in the way: take that out by one reload"));
+  EXPECT_TRUE(can_connect(own));
+  master.reload(config({path("kept")}));
+  master.reload(config({any, path("kept")}));
+  EXPECT_TRUE(can_connect(own));
 }
 
 TEST_F(ReloadListen, a_config_without_an_address_is_refused) {

@@ -19,8 +19,10 @@
 #include "support/client.hpp"
 #include "support/configured_master.hpp"
 #include "support/load.hpp"
+#include "support/master.hpp"
 #include "support/notify_receiver.hpp"
 #include "support/proc.hpp"
+#include "support/stop_now.hpp"
 
 namespace preforkd::component {
 namespace {
@@ -81,6 +83,67 @@ TEST(Reload, follows_a_symbolic_link_that_was_switched) {
   master.hup("reload done");
   EXPECT_TRUE(master.all_new(before, 2));
   EXPECT_TRUE(all_run(master, folder.file("v2/server")));
+}
+
+// Started by hand in the folder that a symbolic link names, as a shell does it, and the old release is deleted.
+TEST(Reload, of_a_relative_program_uses_the_release_to_which_the_current_directory_leads_now) {
+  const TempDir folder;
+  put("does_as_told", folder.file("1/server"));
+  put("does_as_told", folder.file("2/server"));
+  const std::string current = folder.file("current");
+  std::filesystem::create_symlink("1", current);
+  Master::Options options = with_workers(1);
+  options.start.directory = current;
+  options.start.environment = {{"PWD", current}};
+  const Master master({"./server"}, options);
+  master.wait_ready();
+  std::filesystem::create_symlink("2", current + ".new");
+  std::filesystem::rename(current + ".new", current);
+  std::filesystem::remove_all(folder.file("1"));
+  const std::size_t mark = master.log().size();
+  master.signal(SIGHUP);
+  master.log().wait_for("reload done", mark);
+  const std::string process = "/proc/" + std::to_string(master.worker(0, mark));
+  EXPECT_EQ(std::filesystem::read_symlink(process + "/exe"), folder.file("2/server"));
+  EXPECT_EQ(std::filesystem::read_symlink(process + "/cwd"), folder.file("2"));
+}
+
+TEST(Reload, that_fails_leaves_the_program_as_it_was_for_a_worker_that_dies_later) {
+  const TempDir folder;
+  const std::string program = folder.file("server");
+  put("does_as_told", program);
+  ConfiguredMaster master(pool_of(program, 1));
+  put("exits_at_once", program);
+  master.hup("reload failed");
+  const std::vector<pid_t> before = master.workers();
+  const std::size_t mark = master.log().size();
+  ::kill(before.front(), SIGKILL);
+  EXPECT_THAT(master.log().wait_for(program + " is another file now", mark), HasSubstr("generation 1 goes on with"));
+  master.log().wait_for(" is ready", mark);
+  EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
+  put("does_as_told", program);
+  EXPECT_THAT(master.hup("reload done"), HasSubstr("is live"));
+  EXPECT_TRUE(all_run(master, program));
+}
+
+TEST(Reload, that_was_not_asked_for_is_told_where_a_script_has_changed) {
+  const TempDir folder;
+  const std::string script = folder.file("start");
+  const auto write = [&](const std::string& comment) {
+    std::ofstream(script) << "#!/bin/sh\n# " << comment << "\nexec " << binaries::worker("does_as_told") << "\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  };
+  write("old");
+  ConfiguredMaster master(pool_of(script, 1));
+  write("another one");
+  const std::vector<pid_t> before = master.workers();
+  ::kill(before.front(), SIGKILL);
+  const std::string changed = script + " has changed since generation 1 was started";
+  EXPECT_THAT(master.log().wait_for(changed), HasSubstr("a reload makes all the same"));
+  EXPECT_TRUE(master.all_new(before, 1));
+  const std::size_t mark = master.log().size();
+  master.process().signal(SIGUSR1);
+  EXPECT_THAT(master.log().wait_for("pool \"test\": ", mark), HasSubstr(changed));
 }
 
 TEST(Reload, looks_a_plain_name_up_in_path_again) {
@@ -201,10 +264,9 @@ TEST_F(BadReload, every_mistake_of_a_config_is_shown) {
 TEST_F(BadReload, a_new_worker_that_crashes_is_named_with_slot_cause_and_status) {
   json config = pool_of(binaries::worker("exits_at_once"));
   config["program"].push_back("3");
-  EXPECT_THAT(
-      fails(config, "reload failed"),
-      AllOf(HasSubstr("slot 0: the new worker failed: exit, exit status 3; the workers that were there serve on"),
-            HasSubstr("preforkd's own output")));
+  EXPECT_THAT(fails(config, "reload failed"),
+              AllOf(HasSubstr("slot 0: the new worker failed: exit status 3; the previous workers keep serving"),
+                    HasSubstr("preforkd's own output")));
 }
 
 TEST_F(BadReload, a_new_worker_that_is_not_ready_in_time_is_named) {
@@ -217,7 +279,7 @@ TEST_F(BadReload, a_new_worker_that_ends_during_its_soak_is_named) {
   json config = pool_of(binaries::worker("exits_at_once"));
   config["program"].insert(config["program"].end(), {"5", "ready"});
   config["reload"] = {{"soak", "1h"}};
-  EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: exit, exit status 5"));
+  EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: exit status 5"));
 }
 
 TEST_F(BadReload, a_new_worker_that_hangs_during_its_soak_is_named) {
@@ -230,13 +292,13 @@ TEST_F(BadReload, a_new_worker_that_hangs_during_its_soak_is_named) {
 TEST_F(BadReload, a_new_worker_that_is_killed_by_a_signal_is_named) {
   json config = does_as_told();
   config["program"] = {"/bin/sh", "-c", "kill -SEGV $$"};
-  EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: signal, signal 11 (SIGSEGV)"));
+  EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: signal 11 (SIGSEGV)"));
 }
 
 TEST_F(BadReload, a_failure_in_a_later_batch_brings_back_the_old_generation_where_it_was_replaced) {
   json config = does_as_told();
   config["program"] = {"/bin/sh", "-c", "test $PREFORK_WORKER = 0 || exit 7; exec \"$0\"", config["program"][0]};
-  EXPECT_THAT(master_.reload(config, "reload failed"), HasSubstr("slot 1: the new worker failed: exit, exit status 7"));
+  EXPECT_THAT(master_.reload(config, "reload failed"), HasSubstr("slot 1: the new worker failed: exit status 7"));
   const auto all_old = [&] {
     const std::vector<std::string> table = master_.table();
     return table.size() == 2 && std::all_of(table.begin(), table.end(), [](const std::string& line) {
@@ -251,9 +313,9 @@ TEST_F(BadReload, a_program_that_the_kernel_will_not_run_is_named) {
   const TempDir folder;
   const std::string garbage = folder.write("garbage", "neither a binary nor a script");
   std::filesystem::permissions(garbage, std::filesystem::perms::owner_all);
-  EXPECT_THAT(fails(pool_of(garbage), "reload failed"),
-              AllOf(HasSubstr("slot 0: the new worker failed: exit, execve: Exec format error (ENOEXEC)"),
-                    Not(HasSubstr("wrote"))));
+  EXPECT_THAT(
+      fails(pool_of(garbage), "reload failed"),
+      AllOf(HasSubstr("slot 0: the new worker failed: execve: Exec format error (ENOEXEC)"), Not(HasSubstr("wrote"))));
 }
 
 // So many descriptors that the config can be read, one at a time, but a worker's ends cannot be made.
@@ -355,8 +417,7 @@ TEST(Reload, of_a_pool_that_stops_is_refused) {
   master.process().signal(SIGTERM);
   master.log().wait_for("draining all workers");
   EXPECT_THAT(master.hup("reload ended"), HasSubstr("the pool stops"));
-  master.process().signal(SIGTERM);
-  EXPECT_EQ(master.process().wait_exit().status, 0);
+  EXPECT_EQ(stop_now(master.process()).status, 0);
 }
 
 TEST(Reload, that_fails_is_over_for_systemd_too) {

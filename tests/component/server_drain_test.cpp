@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pidfd.hpp"
 #include "base/unique_fd.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"

@@ -10,6 +10,7 @@
 #include "support/client.hpp"
 #include "support/master.hpp"
 #include "support/proc.hpp"
+#include "support/stop_now.hpp"
 #include "support/temp_dir.hpp"
 
 namespace preforkd::component {
@@ -48,7 +49,53 @@ TEST(Signals, a_second_term_kills_what_is_left) {
   master.wait_ready();
   master.signal(SIGTERM);
   master.log().wait_for("draining all workers");
+  EXPECT_EQ(stop_now(master.process()).status, 0);
+  EXPECT_THAT(master.log().wait_closed(), HasSubstr("SIGTERM again: killing the workers that are left"));
+}
+
+TEST(Signals, two_at_a_time_are_one_stop) {
+  Master master({binaries::worker("ignores_sigterm")}, with_workers(1, {"--set", "drain_timeout=300ms"}));
+  master.wait_ready();
+  for (const int signal : {SIGSTOP, SIGTERM, SIGINT, SIGCONT}) master.signal(signal);
+  EXPECT_EQ(master.process().wait_exit().status, 0);
+  EXPECT_THAT(master.log().wait_closed(), testing::Not(HasSubstr("again")));
+}
+
+TEST(Signals, those_that_mean_nothing_are_ignored_and_told_of_once) {
+  Master master({binaries::worker("does_as_told")}, with_workers(1));
+  master.wait_ready();
+  for (const int signal : {SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT, SIGRTMIN, SIGRTMAX,
+                           SIGXFSZ, SIGPIPE}) {
+    master.signal(signal);
+  }
+  master.log().wait_for("SIGUSR2: ignored; it is kept for an upgrade");
+  for (int count = 0; count < 2; ++count) {
+    const std::size_t mark = master.log().size();
+    master.signal(SIGQUIT);
+    master.signal(SIGUSR1);
+    master.log().wait_for("  worker 0: ", mark);
+  }
   EXPECT_EQ(master.stop().status, 0);
+  const std::string log = master.log().wait_closed();
+  const std::size_t first = log.find("SIGQUIT: ignored");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(log.find("SIGQUIT: ignored", first + 1), std::string::npos);
+}
+
+TEST(Signals, a_log_file_that_may_grow_no_more_costs_lines_not_the_pool) {
+  const TempDir folder;
+  const std::string script = "ulimit -f 16; exec \"$@\" 2>" + folder.file("log");
+  Process master("/bin/sh", {"-c", script, "sh", binaries::preforkd, "--listen", "127.0.0.1:0", "--",
+                             binaries::worker("does_as_told")});
+  const auto full = [&] { return read_file(folder.file("log")).size() >= 8192; };
+  EXPECT_TRUE(eventually([&] { return children_of(master.pid()).size() == 1; }));
+  EXPECT_TRUE(eventually([&] {
+    master.signal(SIGUSR1);
+    return full();
+  }));
+  master.signal(SIGUSR1);
+  master.signal(SIGTERM);
+  EXPECT_EQ(master.wait_exit().status, 0);
 }
 
 TEST(Signals, hup_replaces_every_worker_by_one_of_the_next_generation) {

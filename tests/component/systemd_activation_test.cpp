@@ -35,7 +35,7 @@ StartOptions with_sockets(const std::vector<int>& sockets) {
   return options;
 }
 
-UniqueFd open_tcp() { return std::move(*open_listener(*parse_address("127.0.0.1:0"))); }
+UniqueFd open_tcp() { return open_listener(*parse_address("127.0.0.1:0")).value().fd; }
 
 // What preforkd says and how it ends when it gets this one socket.
 void expect_refused(const UniqueFd& socket, const std::string& reason) {
@@ -90,6 +90,23 @@ TEST(Activation, what_is_no_listening_stream_socket_is_refused_with_what_it_is) 
   const UniqueFd listener = open_tcp();
   const Client client(format_address(*local_address(listener.get())));
   expect_refused(UniqueFd(::fcntl(client.fd(), F_DUPFD_CLOEXEC, 0)), "is connected to 127.0.0.1:");
+}
+
+TEST(Activation, a_bad_one_takes_no_good_one_along) {
+  const TempDir folder;
+  const Result<Listener> unix_socket = open_listener(*parse_address(folder.file("socket")));
+  ASSERT_TRUE(unix_socket) << unix_socket.error();
+  const UniqueFd tcp = open_tcp();
+  const UniqueFd stored = open_tcp();
+  const UniqueFd bad(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  StartOptions options = with_sockets({unix_socket->fd.get(), tcp.get(), stored.get(), bad.get()});
+  options.environment.emplace_back("LISTEN_FDNAMES", "a:b:preforkd-listener-1:c");
+  Process process(binaries::preforkd, preforkd_arguments(), options);
+  EXPECT_EQ(process.wait_exit().status, exit_code::unavailable);
+  EXPECT_THAT(process.err().wait_closed(), HasSubstr("LISTEN_FDS: descriptor 6 (c): is a datagram socket"));
+  EXPECT_NO_THROW(Client{folder.file("socket")});
+  for (const UniqueFd* const socket : {&tcp, &stored})
+    EXPECT_NO_THROW(Client{format_address(*local_address(socket->get()))});
 }
 
 TEST(Activation, a_count_that_cannot_be_is_refused) {

@@ -35,10 +35,13 @@ class FakeLauncher final : public Launcher {
     if (process != alive.end()) process->second.signals.push_back(signal);
   }
 
+  [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return cut_off; }
+
   unsigned fail_next = 0;  // this many starts fail
   int error = 11;          // with this errno (EAGAIN)
   std::vector<Launch> started;
   std::map<WorkerId, Process> alive;  // the test takes out those that end
+  std::vector<WorkerId> cut_off;
   std::function<void(const Launch&)> on_start;
   std::function<void(WorkerId, int)> on_signal;
 };

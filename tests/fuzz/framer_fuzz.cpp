@@ -59,7 +59,7 @@ void cut(const Framer& framer, std::size_t max_message, std::uint32_t& scanned, 
     if (found != Cut::message) break;
     require(consumed > 0 && consumed <= input.size(), "a message consumes input that is there");
     require(message.size() <= max_message, "no message is longer than max_message");
-    require(consumed - message.size() <= framer.overhead(), "framing is no larger than overhead()");
+    require(consumed - message.size() <= framer.overhead(), "framing is not larger than overhead()");
     require(message.empty() ||
                 (message.data() >= input.data() && message.data() + message.size() <= input.data() + consumed),
             "a message is a part of what is consumed");

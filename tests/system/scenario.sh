@@ -67,7 +67,7 @@ tcp_connections() { ss -Htan | wc -l; }
 more_connections_than() { [ "$(tcp_connections)" -gt "$1" ]; }
 
 # load_begin ADDRESS OPTION...: clients that check every reply, in the background, until load_end; the first have connected when it
-# returns. A request that only waits is no failure: it has as long as the whole scenario.
+# returns. A request that only waits is not a failure: it has as long as the whole scenario.
 load_begin() {
   local before
   before=$(tcp_connections)
@@ -84,18 +84,6 @@ load_end() {
   cat /tmp/load.json
 }
 
-# example NAME FILE: a pool of the example NAME.json, as somebody makes it who copies it, its drop-in, if any, and its program, FILE.
-example() {
-  local examples=/usr/share/doc/preforkd/examples drop_ins=/etc/systemd/system/preforkd@$1.service.d
-  install -m 644 "$examples/$1.json" /etc/preforkd
-  install -D -m 644 "$examples/$2" "/srv/$1/$2"
-  if [ -e "$examples/$1.service.conf" ]; then
-    install -D -m 644 "$examples/$1.service.conf" "$drop_ins/$1.conf"
-  fi
-  systemctl daemon-reload
-  systemctl start "preforkd@$1.socket" "preforkd@$1.service"
-}
-
 # http_get PORT: the body of what a web server answers.
 http_get() {
   local server
@@ -103,22 +91,4 @@ http_get() {
   printf 'GET / HTTP/1.0\r\n\r\n' >&"$server"
   timeout "$deadline" tr -d '\r' <&"$server" | sed '1,/^$/d'
   exec {server}>&-
-}
-
-# http_load_begin PORT: sixteen clients of a web server in the background, until http_load_end.
-http_load_begin() {
-  local before
-  before=$(tcp_connections)
-  wrk --threads 1 --connections 16 --duration 80s --timeout 60s "http://127.0.0.1:$1/" >/tmp/load.txt &
-  load=$!
-  eventually more_connections_than "$before"
-}
-
-# http_load_end: every request must have been answered well, and some were.
-http_load_end() {
-  kill -INT "$load"
-  wait "$load" || fail "the load failed: $(cat /tmp/load.txt)"
-  cat /tmp/load.txt
-  grep -q '^ *[1-9][0-9]* requests in' /tmp/load.txt || fail "the load has tried nothing"
-  ! grep -E 'Socket errors|Non-2xx' /tmp/load.txt || fail "requests were lost"
 }

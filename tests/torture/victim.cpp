@@ -2,13 +2,13 @@
 #include "torture/victim.hpp"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <regex>
 #include <sstream>
 
+#include "base/pidfd.hpp"
 #include "base/unique_fd.hpp"
 #include "support/binaries.hpp"
 #include "support/proc.hpp"
@@ -39,7 +39,7 @@ Victim::Victim(const std::string& drain_idle)
       process_(component::binaries::preforkd, {"--config", folder_.write("torture.json", at_rest_.dump(2))}) {
   const std::string count = std::to_string(workers_at_rest);
   process_.err().wait_for(count + "/" + count + " workers ready");
-  descriptors_at_rest_ = component::descriptors_of(process_.pid()).size();
+  descriptors_at_rest_ = component::resting_descriptors_of(process_.pid()).size();
 }
 
 std::string Victim::address() const {
@@ -51,19 +51,19 @@ std::string Victim::address() const {
 std::vector<pid_t> Victim::workers() const { return component::children_of(process_.pid()); }
 
 UniqueFd Victim::open_worker(pid_t worker) const {
-  UniqueFd pidfd = component::open_pidfd(worker);
+  UniqueFd pidfd = open_pidfd(worker);
   if (component::status_field(worker, "PPid") != std::to_string(process_.pid())) pidfd.reset();
   return pidfd;
 }
 
 bool Victim::signal_worker(pid_t worker, int number) const {
   const UniqueFd pidfd = open_worker(worker);
-  return pidfd && ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) == 0;
+  return pidfd && send_signal(pidfd.get(), number) == 0;
 }
 
 bool Victim::kill_worker(pid_t worker) const {
   const UniqueFd pidfd = open_worker(worker);
-  if (!pidfd || ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) return false;
+  if (!pidfd || send_signal(pidfd.get(), SIGKILL) != 0) return false;
   if (!component::wait_gone(pidfd.get())) throw HarnessError("a worker does not die of SIGKILL");
   return true;
 }
@@ -80,7 +80,7 @@ std::vector<std::string> Victim::come_to_rest() {
   try {
     const std::size_t mark = process_.err().size();
     json config = at_rest_;
-    config["workers"]["max"] = workers_at_rest;  // another range: a size that signals made would outlive the reload
+    config["workers"]["min"] = config["workers"]["max"] = workers_at_rest;  // else it keeps a size that signals made
     write(config);
     signal(SIGHUP);
     process_.err().wait_for("reload done", mark);

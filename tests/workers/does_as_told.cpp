@@ -3,6 +3,7 @@
 //   abort             ends by SIGABRT
 //   exit STATUS       exits
 //   hang              does nothing more, and answers nothing
+//   become UID        changes its user for good
 //   barrier           sends BARRIER=1 and answers once the master has closed the descriptor that came along
 //   shutdown          shuts its listening socket down, which ends it for all who hold it
 //   notify TEXT       sends TEXT to the master; \n stands for the end of a line
@@ -39,6 +40,9 @@ void act(const std::string& line) {
   if (line == "shutdown") ::shutdown(plain_worker::listen_fd, SHUT_RDWR);
   if (line == "hang") {
     for (;;) ::pause();
+  }
+  if (const std::string user = argument_of(line, "become"); !user.empty()) {
+    if (::setuid(static_cast<uid_t>(std::stoul(user))) != 0) std::abort();
   }
   if (const std::string status = argument_of(line, "exit"); !status.empty()) ::_exit(std::stoi(status));
   if (const std::string text = argument_of(line, "notify"); !text.empty()) plain_worker::notify(with_line_ends(text));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Usage: leaves_on_sigquit [FILE]. A server that has never heard of sd_notify: SIGTERM means nothing to it, SIGQUIT
-// that it shall leave, as some web servers have it. It answers lines, and appends a line to FILE when it is up and when
-// it leaves.
+// that it has to leave, as some web servers have it. It answers lines, and appends a line to FILE when it is up and
+// when it leaves.
 #include <fcntl.h>
 #include <signal.h>
 

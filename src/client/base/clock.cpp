@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <cstdio>
 
 namespace preforkd::client {
 
@@ -17,17 +16,6 @@ int poll_timeout(nanoseconds deadline) noexcept {
   const nanoseconds left = std::max(deadline - monotonic_now(), nanoseconds(0));
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return static_cast<int>(std::min<std::chrono::milliseconds::rep>(milliseconds, INT_MAX));
-}
-
-std::string format_span(nanoseconds span) {
-  char text[32];
-  const double seconds = std::chrono::duration<double>(span).count();
-  if (seconds < 1) {
-    std::snprintf(text, sizeof text, "%gms", seconds * 1000);
-  } else {
-    std::snprintf(text, sizeof text, "%gs", seconds);
-  }
-  return text;
 }
 
 }  // namespace preforkd::client

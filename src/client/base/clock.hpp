@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <ctime>
-#include <string>
 
 namespace preforkd::client {
 
@@ -14,8 +13,5 @@ using std::chrono::nanoseconds;
 
 // The time until `deadline` for poll(2): in whole milliseconds, rounded up, 0 if it has passed.
 [[nodiscard]] int poll_timeout(nanoseconds deadline) noexcept;
-
-// "500ms", "2s", "1.5s".
-[[nodiscard]] std::string format_span(nanoseconds span);
 
 }  // namespace preforkd::client

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "client/base/clock.hpp"
+#include "client/base/resolve.hpp"
 
 namespace preforkd::client {
 namespace {
@@ -23,7 +24,7 @@ void send_at_once(int socket, int family) noexcept {
 }
 
 // The port is chosen by connect(), which knows the target: it may be one that another target's connection has.
-bool bind_source(int socket, const Endpoint& source) noexcept {
+bool bind_source(int socket, const Address& source) noexcept {
   const int on = 1;
   return setsockopt(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
          bind(socket, source.get(), source.length) == 0;
@@ -31,20 +32,20 @@ bool bind_source(int socket, const Endpoint& source) noexcept {
 
 // A UNIX socket's connect() has no "in progress": a full queue is waited for in connect() itself, for SO_SNDTIMEO at
 // most.
-ConnectAttempt connect_unix(const Endpoint& endpoint, nanoseconds deadline) noexcept {
-  ConnectAttempt attempt{Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), 0};
+ConnectAttempt connect_unix(const Address& target, nanoseconds deadline) noexcept {
+  ConnectAttempt attempt{UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), 0};
   const int fd = attempt.socket.get();
   const int milliseconds = std::max(poll_timeout(deadline), 1);
   const timeval limit{milliseconds / 1000, milliseconds % 1000 * 1000};
   if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
-      connect(fd, endpoint.get(), endpoint.length) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+      connect(fd, target.get(), target.length) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
     attempt.error = errno == EAGAIN ? ETIMEDOUT : errno;
   }
   return attempt;
 }
 
-ConnectAttempt connect_inet(const Endpoint& endpoint, nanoseconds deadline) noexcept {
-  ConnectAttempt attempt = begin_connect(endpoint);
+ConnectAttempt connect_inet(const Address& target, nanoseconds deadline) noexcept {
+  ConnectAttempt attempt = begin_connect(target);
   while (attempt.error == EINPROGRESS) {
     pollfd event{attempt.socket.get(), POLLOUT, 0};
     const int ready = poll(&event, 1, poll_timeout(deadline));
@@ -59,7 +60,7 @@ ConnectAttempt connect_inet(const Endpoint& endpoint, nanoseconds deadline) noex
   return attempt;
 }
 
-std::vector<Endpoint> resolve_or_fail(std::string_view address) {
+std::vector<Address> resolve_or_fail(std::string_view address) {
   try {
     return resolve(address);
   } catch (const ResolveFailed& error) {
@@ -72,13 +73,13 @@ std::vector<Endpoint> resolve_or_fail(std::string_view address) {
 ConnectFailed::ConnectFailed(std::string_view address, std::string_view reason)
     : std::runtime_error("connect failed: " + std::string(address) + ": " + std::string(reason)) {}
 
-ConnectAttempt begin_connect(const Endpoint& endpoint, const std::optional<Endpoint>& source) noexcept {
-  ConnectAttempt attempt{Descriptor(socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), 0};
+ConnectAttempt begin_connect(const Address& target, const std::optional<Address>& source) noexcept {
+  ConnectAttempt attempt{UniqueFd(socket(target.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), 0};
   if (!attempt.socket || (source && !bind_source(attempt.socket.get(), *source)) ||
-      connect(attempt.socket.get(), endpoint.get(), endpoint.length) < 0) {
+      connect(attempt.socket.get(), target.get(), target.length) < 0) {
     attempt.error = errno;
   }
-  if (attempt.socket) send_at_once(attempt.socket.get(), endpoint.family());
+  if (attempt.socket) send_at_once(attempt.socket.get(), target.family());
   return attempt;
 }
 
@@ -88,28 +89,27 @@ int connect_result(int socket) noexcept {
   return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
 }
 
-Descriptor connect_within(std::string_view address, nanoseconds timeout) {
-  const std::vector<Endpoint> endpoints = resolve_or_fail(address);
+UniqueFd connect_within(std::string_view address, Duration timeout) {
+  const std::vector<Address> targets = resolve_or_fail(address);
   const nanoseconds deadline = monotonic_now() + timeout;
   int error = 0;
-  for (const Endpoint& endpoint : endpoints) {
+  for (const Address& target : targets) {
     ConnectAttempt attempt =
-        endpoint.family() == AF_UNIX ? connect_unix(endpoint, deadline) : connect_inet(endpoint, deadline);
+        target.family() == AF_UNIX ? connect_unix(target, deadline) : connect_inet(target, deadline);
     if (attempt.error == 0) return std::move(attempt.socket);
     error = attempt.error;
   }
-  if (error == ETIMEDOUT) throw ConnectFailed(address, "no answer within " + format_span(timeout));
+  if (error == ETIMEDOUT) throw ConnectFailed(address, "no answer within " + format_time_span(timeout));
   throw ConnectFailed(address, std::strerror(error));
 }
 
-Endpoint choose_endpoint(std::string_view address, nanoseconds timeout) {
-  const std::vector<Endpoint> endpoints = resolve(address);
-  if (endpoints.size() == 1) return endpoints.front();
-  const Descriptor probe = connect_within(address, timeout);
-  Endpoint endpoint;
-  endpoint.length = sizeof endpoint.storage;
-  getpeername(probe.get(), reinterpret_cast<sockaddr*>(&endpoint.storage), &endpoint.length);
-  return endpoint;
+Address choose_address(std::string_view address, Duration timeout) {
+  const std::vector<Address> targets = resolve_or_fail(address);
+  if (targets.size() == 1) return targets.front();
+  const UniqueFd probe = connect_within(address, timeout);
+  const Result<Address> target = peer_address(probe.get());
+  if (!target) throw ConnectFailed(address, target.error());
+  return *target;
 }
 
 }  // namespace preforkd::client

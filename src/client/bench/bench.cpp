@@ -1,23 +1,128 @@
 // SPDX-License-Identifier: MIT
+#include "client/bench/bench.hpp"
+
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
+#include <string>
 #include <system_error>
 
-#include "client/bench/bench_run.hpp"
+#include "base/unique_fd.hpp"
+#include "client/bench/bench_connection.hpp"
 #include "client/bench/cpu_meter.hpp"
+#include "client/bench/loopback_sources.hpp"
+#include "client/bench/request_pattern.hpp"
+#include "client/bench/request_schedule.hpp"
+#include "client/bench/stop_signals.hpp"
 
 namespace preforkd::client {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr nanoseconds tick = 20ms;
+constexpr nanoseconds retry_delay = 10ms;
+constexpr std::uint32_t most_connecting = 128;  // fits the accept queue of any server worth measuring
+
+// Raises this process's soft limit as far as `connections` need it. Throws std::system_error if the hard one is less.
+void need_descriptors(std::uint32_t connections) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t needed = rlim_t{connections} + 32;
+  if (limit.rlim_cur >= needed) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= needed) return;
+  throw std::system_error(
+      EMFILE, std::generic_category(),
+      std::to_string(connections) + " connections, descriptors allowed: " + std::to_string(limit.rlim_max));
+}
+
+}  // namespace
+
+// One thread and one epoll. Each turn first does what may be done now (connect, send what is due), then waits, then
+// takes what came. Only the first of these connects, so that an event never meets a newer connection than its own.
+// Time-outs are looked for in a scan every `tick`, which is exact enough for them and costs nothing on the way of a
+// request.
+class Bench {
+ public:
+  Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding);
+
+  BenchResult run();
+
+ private:
+  using Mode = BenchOptions::Mode;
+  struct Slot {
+    Slot(std::uint32_t number, std::size_t depth) : connection(number, depth) {}
+    BenchConnection connection;
+    nanoseconds connect_since{};  // of the attempt under way; 0: none
+    nanoseconds request_start{};  // churn: when the request, for which it connects, was due
+    nanoseconds retry_at{};       // closed: not before
+    bool asked = false;           // open: its one request was sent
+    bool decided = false;         // see untried_
+  };
+
+  // What may be done now.
+  void advance();
+  void begin_measuring();
+  void fill(Slot& slot);
+  void send_due();
+  [[nodiscard]] bool may_ask() const;
+  nanoseconds take_turn();
+
+  // What came.
+  void wait();
+  void on_event(Slot& slot, std::uint32_t events);
+  void on_replies(Slot& slot);
+
+  // Connections are made, fail and are made again.
+  void connect_some();
+  void connect_slot(Slot& slot);
+  void on_open(Slot& slot);
+  void fail(Slot& slot, const Ending& ending);
+  void release(Slot& slot, nanoseconds retry_at);
+  void decide(Slot& slot);
+  void check_timeouts();
+
+  // How it ends.
+  void check_stop();
+  [[nodiscard]] bool settled() const { return untried_ == 0; }
+  [[nodiscard]] std::uint32_t open_connections() const;
+
+  const BenchOptions& options_;
+  const std::function<void(std::uint32_t)>& holding_;
+  StopSignals signals_;
+  Address target_;
+  LoopbackSources sources_;
+  RequestSchedule schedule_;
+  RequestPattern pattern_;
+  std::vector<char> buffer_;
+  UniqueFd epoll_;
+  std::vector<Slot> slots_;
+  std::deque<std::uint32_t> closed_;  // slots to connect, in the order in which they may
+  BenchResult result_;
+  nanoseconds now_{};
+  nanoseconds next_scan_{};
+  nanoseconds stop_at_ = nanoseconds::max();
+  nanoseconds cpu_before_{};
+  std::uint32_t connecting_ = 0;
+  std::uint32_t untried_;          // slots whose first connection, and in mode open the first reply, is not decided
+  std::uint64_t outstanding_ = 0;  // requests begun and not yet answered or lost
+  std::size_t cursor_ = 0;         // rate: whose turn it is
+  bool measuring_ = false;
+  bool stopping_ = false;
+};
+
 Bench::Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding)
     : options_(options),
       holding_(holding),
-      endpoint_(choose_endpoint(options.address, options.connect_timeout)),
-      sources_(endpoint_),
+      target_(choose_address(options.address, options.connect_timeout)),
+      sources_(target_),
       schedule_(options.rate, options.requests),
       pattern_(options.size),
       buffer_(std::size_t{256} * 1024),
@@ -173,6 +278,88 @@ void Bench::check_stop() {
   const bool spent = options_.mode != Mode::open && schedule_.spent();
   if (now_ >= stop_at_ || spent || signals_.count() > 0) stopping_ = true;
   if (signals_.count() > 1) outstanding_ = 0;
+}
+
+void Bench::connect_some() {
+  while (!closed_.empty() && !stopping_) {
+    Slot& slot = slots_[closed_.front()];
+    if (slot.retry_at > now_) return;
+    if (options_.mode == Mode::churn ? !may_ask() && slot.connect_since == 0ns : connecting_ >= most_connecting) return;
+    closed_.pop_front();
+    connect_slot(slot);
+  }
+}
+
+void Bench::connect_slot(Slot& slot) {
+  if (slot.connect_since == 0ns) {
+    slot.connect_since = now_;
+    if (options_.mode == Mode::churn) slot.request_start = take_turn();
+  }
+  const auto source = options_.mode == Mode::churn ? sources_.next() : std::nullopt;
+  if (const auto ending = slot.connection.connect(target_, source)) return fail(slot, *ending);
+  if (slot.connection.state() == BenchConnection::State::closed) {
+    if (now_ - slot.connect_since > options_.connect_timeout) {
+      return fail(slot, {FailureKind::connect_timeout, "the server's queue stayed full"});
+    }
+    slot.retry_at = now_ + 1ms;
+    closed_.push_back(slot.connection.number());
+    return;
+  }
+  epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.u32 = slot.connection.number()}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, slot.connection.fd(), &event) < 0) {
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
+  if (slot.connection.state() == BenchConnection::State::open) return on_open(slot);
+  ++connecting_;
+}
+
+void Bench::on_open(Slot& slot) {
+  ++result_.connects;
+  slot.connect_since = 0ns;
+  if (options_.mode == Mode::steady) decide(slot);
+  if (options_.mode == Mode::churn) {
+    slot.connection.request(pattern_, slot.request_start);
+    if (const auto ending = slot.connection.flush()) fail(slot, *ending);
+  } else if (measuring_ && (!schedule_.paced() || options_.mode == Mode::open)) {
+    fill(slot);
+  }
+}
+
+void Bench::fail(Slot& slot, const Ending& ending) {
+  const bool was_connecting = slot.connect_since != 0ns;
+  std::size_t lost = slot.connection.close();
+  if (options_.mode == Mode::churn && was_connecting) lost = 1;
+  outstanding_ -= lost;
+  result_.failures.add({monotonic_now(), slot.connection.number(), ending.kind, lost, ending.reason});
+  decide(slot);
+  slot.connect_since = 0ns;
+  if (options_.mode != Mode::open) release(slot, was_connecting ? now_ + retry_delay : now_);
+}
+
+void Bench::release(Slot& slot, nanoseconds retry_at) {
+  slot.connection.close();
+  slot.connect_since = 0ns;
+  slot.retry_at = retry_at;
+  closed_.push_back(slot.connection.number());
+}
+
+void Bench::decide(Slot& slot) {
+  if (!slot.decided) --untried_;
+  slot.decided = true;
+}
+
+void Bench::check_timeouts() {
+  next_scan_ = now_ + tick;
+  for (Slot& slot : slots_) {
+    const BenchConnection& connection = slot.connection;
+    if (connection.state() == BenchConnection::State::connecting &&
+        now_ - slot.connect_since > options_.connect_timeout) {
+      --connecting_;
+      fail(slot, {FailureKind::connect_timeout, "no answer within " + format_time_span(options_.connect_timeout)});
+    } else if (connection.in_flight() > 0 && now_ - connection.oldest_request() > options_.reply_timeout) {
+      fail(slot, {FailureKind::reply_timeout, "no reply within " + format_time_span(options_.reply_timeout)});
+    }
+  }
 }
 
 BenchResult run_bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding) {

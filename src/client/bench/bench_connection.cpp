@@ -26,9 +26,9 @@ Ending connect_ending(int error) {
 
 BenchConnection::BenchConnection(std::uint32_t number, std::size_t depth) : number_(number), started_(depth) {}
 
-std::optional<Ending> BenchConnection::connect(const Endpoint& endpoint, const std::optional<Endpoint>& source) {
-  ConnectAttempt attempt = begin_connect(endpoint, source);
-  if (attempt.error == EAGAIN && endpoint.family() == AF_UNIX) return std::nullopt;
+std::optional<Ending> BenchConnection::connect(const Address& target, const std::optional<Address>& source) {
+  ConnectAttempt attempt = begin_connect(target, source);
+  if (attempt.error == EAGAIN && target.family() == AF_UNIX) return std::nullopt;
   if (attempt.error != 0 && attempt.error != EINPROGRESS) return connect_ending(attempt.error);
   socket_ = std::move(attempt.socket);
   state_ = attempt.error == 0 ? State::open : State::connecting;

@@ -34,7 +34,7 @@ class BenchConnection {
 
   // Begins to connect, from `source` where there is one; state() is then connecting or open. It stays closed where an
   // ending is returned, and without one where a UNIX listener's queue is full, which is worth another try soon.
-  [[nodiscard]] std::optional<Ending> connect(const Endpoint& endpoint, const std::optional<Endpoint>& source);
+  [[nodiscard]] std::optional<Ending> connect(const Address& target, const std::optional<Address>& source);
   // The socket of a connecting one has become writable.
   [[nodiscard]] std::optional<Ending> connected();
   // Closes the socket and forgets the requests in flight. Returns how many these were.
@@ -64,7 +64,7 @@ class BenchConnection {
 
   std::uint32_t number_;
   State state_ = State::closed;
-  Descriptor socket_;
+  UniqueFd socket_;
   std::vector<nanoseconds> started_;  // ring of the requests in flight, the oldest at head_
   std::size_t head_ = 0;
   std::size_t in_flight_ = 0;

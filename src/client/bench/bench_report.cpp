@@ -51,7 +51,7 @@ void append_failures(std::string& text, const BenchResult& result) {
     append(text, "  %-16s %llu\n", std::string(to_string(kind)).c_str(),
            static_cast<unsigned long long>(failures.count(kind)));
   }
-  for (const Failure& failure : failures.first()) {
+  for (const ConnectionFailure& failure : failures.first()) {
     append(text, "  at %.6fs connection %u: %s (%s), requests lost %llu\n", seconds(failure.when - result.began),
            failure.connection, std::string(to_string(failure.kind)).c_str(), failure.reason.c_str(),
            static_cast<unsigned long long>(failure.requests_lost));
@@ -71,7 +71,7 @@ Json failures_json(const BenchResult& result) {
     counts[std::string(to_string(kind))] = result.failures.count(kind);
   }
   Json first = Json::array();
-  for (const Failure& failure : result.failures.first()) {
+  for (const ConnectionFailure& failure : result.failures.first()) {
     first.push_back({{"seconds", seconds(failure.when - result.began)},
                      {"monotonic_ns", failure.when.count()},
                      {"connection", failure.connection},

@@ -27,7 +27,7 @@ std::string_view to_string(FailureKind kind) noexcept {
   return "unknown";
 }
 
-void FailureLog::add(Failure failure) {
+void FailureLog::add(ConnectionFailure failure) {
   ++total_;
   ++counts_[static_cast<std::size_t>(failure.kind)];
   requests_lost_ += failure.requests_lost;

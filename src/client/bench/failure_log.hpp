@@ -28,7 +28,7 @@ inline constexpr std::size_t failure_kinds = 8;
 // "connect-refused", "closed-early", …
 [[nodiscard]] std::string_view to_string(FailureKind kind) noexcept;
 
-struct Failure {
+struct ConnectionFailure {
   nanoseconds when{};  // monotonic clock
   std::uint32_t connection = 0;
   FailureKind kind{};
@@ -41,19 +41,19 @@ class FailureLog {
  public:
   explicit FailureLog(std::size_t limit) : limit_(limit) {}
 
-  void add(Failure failure);
+  void add(ConnectionFailure failure);
 
   [[nodiscard]] std::uint64_t count() const noexcept { return total_; }
   [[nodiscard]] std::uint64_t count(FailureKind kind) const noexcept { return counts_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] std::uint64_t requests_lost() const noexcept { return requests_lost_; }
-  [[nodiscard]] const std::vector<Failure>& first() const noexcept { return first_; }
+  [[nodiscard]] const std::vector<ConnectionFailure>& first() const noexcept { return first_; }
 
  private:
   std::size_t limit_;
   std::array<std::uint64_t, failure_kinds> counts_{};
   std::uint64_t total_ = 0;
   std::uint64_t requests_lost_ = 0;
-  std::vector<Failure> first_;
+  std::vector<ConnectionFailure> first_;
 };
 
 }  // namespace preforkd::client

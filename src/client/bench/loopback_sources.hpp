@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "client/base/endpoint.hpp"
+#include "base/address.hpp"
 
 namespace preforkd::client {
 
@@ -13,10 +13,10 @@ namespace preforkd::client {
 // free one is soon what is measured. All of 127.0.0.0/8 is this host, so there are 254 more.
 class LoopbackSources {
  public:
-  explicit LoopbackSources(const Endpoint& target);
+  explicit LoopbackSources(const Address& target);
 
   // Another one each time, its port left to the kernel; none where the target is not an address of 127.0.0.0/8.
-  [[nodiscard]] std::optional<Endpoint> next() noexcept;
+  [[nodiscard]] std::optional<Address> next() noexcept;
 
  private:
   bool applies_;

@@ -62,7 +62,7 @@ class ConfigReader {
   // A problem of something below the key, for instance "[2]".
   void refuse_below(std::string_view key, const std::string& below, const Json& value, std::string reason);
 
-  // The object under `key`. One that is no object is a problem and counts as absent.
+  // The object under `key`. One that is not an object is a problem and counts as absent.
   [[nodiscard]] std::optional<ConfigReader> object(std::string_view key);
 
   // An object that is an entry of the array under `key`.

@@ -72,8 +72,8 @@ class FileReader {
 
   static Reason check_name(std::string_view name) {
     if (is_environment_name(name)) return std::nullopt;
-    if (name.starts_with("export ")) return "leave out \"export\"; this is no shell script";
-    return '"' + escape_bytes(name, 80) + "\" is no name of an environment variable";
+    if (name.starts_with("export ")) return "leave out \"export\"; this is not a shell script";
+    return in_quotes(name) + " is not a name of an environment variable";
   }
 
   // Quotes count only where a value or another quoted part has just ended or not yet begun; after any other character

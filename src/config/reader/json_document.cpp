@@ -165,7 +165,7 @@ class DocumentBuilder final : public Json::json_sax_t {
     key_ = std::move(name);
     if (!open_.back()->contains(key_)) return true;
     const std::size_t closing = read_ > 0 ? read_ - 1 : 0;
-    return fail(string_start(text_, closing), "the key \"" + escape_bytes(key_, 80) + "\" stands twice in one object");
+    return fail(string_start(text_, closing), "the key " + in_quotes(key_) + " stands twice in one object");
   }
 
   bool parse_error(std::size_t read, const std::string&, const nlohmann::detail::exception& error) override {
@@ -179,7 +179,7 @@ class DocumentBuilder final : public Json::json_sax_t {
     return false;
   }
 
-  // A number ends with the byte that is no part of it any more, which has been read too.
+  // A number ends with the byte that is not part of it any more, which has been read too.
   [[nodiscard]] std::size_t end_of_value() const noexcept {
     std::size_t end = std::min(read_, text_.size());
     while (end > 0 && !is_word(text_[end - 1])) --end;

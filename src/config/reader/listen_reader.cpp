@@ -2,16 +2,17 @@
 #include "config/reader/listen_reader.hpp"
 
 #include <grp.h>
-#include <netinet/in.h>
 #include <pwd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <optional>
+#include <utility>
+
+#include "config/reader/listen_overlap.hpp"
 
 namespace preforkd {
 namespace {
@@ -102,19 +103,26 @@ void refuse_file_keys(ConfigReader& entry, const Address& address) {
   }
 }
 
+// A path is kept in the form that the kernel is given, so that a socket unit listens on the same one. Empty if it is an
+// address, else the reason why not.
+std::string take_address(std::string text, ListenConfig& out) {
+  const Result<Address> address = parse_address(text);
+  if (!address) return address.error();
+  out.address = *address;
+  out.text = address->is_unix_path() ? address->unix_name() : std::move(text);
+  return {};
+}
+
 bool read_address(ConfigReader& entry, ListenConfig& out) {
   if (entry.find("address") == nullptr) {
     entry.refuse("address", "is missing; an entry needs an address such as \"127.0.0.1:9505\" or \"/run/x.sock\"");
     return false;
   }
-  if (!entry.read_string("address", out.text, max_exec_string_bytes)) return false;
-  const auto address = parse_address(out.text);
-  if (address) {
-    out.address = *address;
-  } else {
-    entry.refuse("address", address.error());
-  }
-  return address.has_value();
+  std::string text;
+  if (!entry.read_string("address", text, max_exec_string_bytes)) return false;
+  const std::string problem = take_address(std::move(text), out);
+  if (!problem.empty()) entry.refuse("address", problem);
+  return problem.empty();
 }
 
 bool read_object(ConfigReader entry, ListenConfig& out) {
@@ -135,25 +143,9 @@ bool read_entry(ConfigReader& config, std::size_t index, const Json& value, List
     config.refuse_below("listen", below, value, "must be an address in quotes, or an object with an \"address\"");
     return false;
   }
-  out.text = value.get<std::string>();
-  const auto address = parse_address(out.text);
-  if (address) {
-    out.address = *address;
-  } else {
-    config.refuse_below("listen", below, value, address.error());
-  }
-  return address.has_value();
-}
-
-bool same_address(const Address& left, const Address& right) noexcept {
-  return left.length == right.length && std::memcmp(left.get(), right.get(), left.length) == 0;
-}
-
-// Port 0 asks for any free port, so it may be asked for twice.
-bool has_fixed_port(const Address& address) noexcept {
-  if (address.family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(address.get())->sin_port != 0;
-  if (address.family() == AF_INET6) return reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_port != 0;
-  return true;
+  const std::string problem = take_address(value.get<std::string>(), out);
+  if (!problem.empty()) config.refuse_below("listen", below, value, problem);
+  return problem.empty();
 }
 
 }  // namespace
@@ -177,14 +169,15 @@ void read_listen(ConfigReader& config, const std::string& pool_name, std::vector
     listen.name = pool_name;
     const Json& value = (*list)[i];
     if (!read_entry(config, i, value, listen)) continue;
+    // Port 0 asks for any free port, so it may be asked for twice.
     const bool twice =
-        has_fixed_port(listen.address) && std::any_of(out.begin(), out.end(), [&](const ListenConfig& other) {
-          return same_address(listen.address, other.address);
-        });
-    if (twice) {
-      config.refuse_below("listen", '[' + std::to_string(i) + ']', value, "is the address of an earlier entry too");
-    } else {
+        !listen.address.has_any_port() &&
+        std::any_of(out.begin(), out.end(), [&](const ListenConfig& other) { return listen.address == other.address; });
+    const std::string problem = twice ? "is the address of an earlier entry too" : sort_out_overlap(out, listen);
+    if (problem.empty()) {
       out.push_back(std::move(listen));
+    } else {
+      config.refuse_below("listen", '[' + std::to_string(i) + ']', value, problem);
     }
   }
 }

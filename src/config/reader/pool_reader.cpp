@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "config/reader/pool_reader.hpp"
 
+#include <pwd.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -24,11 +26,31 @@ using namespace std::chrono_literals;
 using std::chrono::days;
 using std::chrono::weeks;
 
-constexpr std::array<std::string_view, 23> pool_keys = {
-    "$schema",       "description",   "listen",       "program",           "workers", "ready",
-    "start_timeout", "drain_timeout", "hang_timeout", "stop_signal",       "restart", "recycle",
-    "reload",        "environment",   "directory",    "environment_files", "user",    "sandbox",
-    "umask",         "nice",          "limits",       "cpu_affinity",      "settings"};
+constexpr std::array<std::string_view, 25> pool_keys = {"$schema",
+                                                        "description",
+                                                        "listen",
+                                                        "program",
+                                                        "workers",
+                                                        "ready",
+                                                        "start_timeout",
+                                                        "drain_timeout",
+                                                        "hang_timeout",
+                                                        "alert_after",
+                                                        "stop_signal",
+                                                        "restart",
+                                                        "recycle",
+                                                        "reload",
+                                                        "environment",
+                                                        "directory",
+                                                        "environment_files",
+                                                        "user",
+                                                        "sandbox",
+                                                        "writable",
+                                                        "umask",
+                                                        "nice",
+                                                        "limits",
+                                                        "cpu_affinity",
+                                                        "settings"};
 constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial"};
 
 constexpr std::size_t max_description_bytes = 256;
@@ -131,6 +153,9 @@ void read_user(ConfigReader& config, std::string& out) {
       std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
   if (is_name) {
     out = name;
+    if (getpwnam(name.c_str()) != nullptr) return;
+    config.refuse("user", "no such user");
+    config.blame_outside();
   } else {
     config.refuse("user", "must be a user's name: a letter or '_', then up to 30 letters, digits, '_' or '-'");
   }
@@ -140,6 +165,7 @@ void read_timeouts(ConfigReader& config, PoolConfig& pool) {
   config.read_span("start_timeout", pool.start_timeout, {10ms, days(1)});
   config.read_span("drain_timeout", pool.drain_timeout, {1ms, weeks(1)});
   config.read_span_or_off("hang_timeout", pool.hang_timeout, {100ms, days(1)});
+  config.read_span_or_off("alert_after", pool.alert_after, {100ms, days(1)});
 }
 
 }  // namespace
@@ -149,7 +175,7 @@ bool is_pool_name(std::string_view name) noexcept {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (name.empty() || name.size() > most || !is_letter(name.front())) return false;
   return std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; });
+                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }
 
 std::span<const ConfigSection> config_sections() noexcept {
@@ -180,6 +206,7 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   read_stop_signal(config, pool.stop_signal);
   read_restart(config, pool.restart);
   read_recycle(config, pool.recycle);
+  if (pool.ready == ReadyMode::exec) pool.reload.soak = exec_soak;
   read_reload(config, pool.reload);
   read_environment(config, pool.environment);
   read_environment_file_names(config, pool.environment_files);

@@ -13,7 +13,7 @@
 
 namespace preforkd {
 
-// [A-Za-z][A-Za-z0-9_]{0,62}
+// [A-Za-z][A-Za-z0-9_-]{0,62}
 [[nodiscard]] bool is_pool_name(std::string_view name) noexcept;
 
 // Turns a config's JSON object into a PoolConfig named `name`; `file` is left empty. Each thing that is wrong adds a

@@ -5,10 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <utility>
 
-#include "base/errors.hpp"
 #include "config/reader/limits_reader.hpp"
+#include "config/values/access_text.hpp"
 
 namespace preforkd {
 namespace {
@@ -16,6 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t max_path_bytes = 4095;  // PATH_MAX less its NUL
+constexpr std::size_t max_writable_paths = 64;
 
 void read_directory(ConfigReader& config, std::string& out) {
   if (!config.read_string("directory", out, max_path_bytes)) return;
@@ -24,11 +29,44 @@ void read_directory(ConfigReader& config, std::string& out) {
     config.refuse("directory", "must be an absolute path");
   } else if (stat(out.c_str(), &status) != 0 ||
              (S_ISDIR(status.st_mode) && faccessat(AT_FDCWD, out.c_str(), X_OK, AT_EACCESS) != 0)) {
-    config.refuse("directory", errno_text(errno));
+    config.refuse("directory", access_text(errno));
     config.blame_outside();
   } else if (!S_ISDIR(status.st_mode)) {
     config.refuse("directory", "is not a directory");
     config.blame_outside();
+  }
+}
+
+// A path that a line of a unit holds as it is, and that systemd takes.
+bool fits_a_unit(const std::string& path) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  return path.starts_with('/') && std::none_of(path.begin(), path.end(), is_control) &&
+         (path + '/').find("/../") == std::string::npos;
+}
+
+// EROFS is not a mistake of the config: the sandbox is as the unit was when it was started.
+std::optional<std::string> why_not_writable(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return access_text(errno);
+  const int wanted = S_ISDIR(status.st_mode) ? W_OK | X_OK : W_OK;
+  if (faccessat(AT_FDCWD, path.c_str(), wanted, AT_EACCESS) == 0 || errno == EROFS) return std::nullopt;
+  return access_text(errno);
+}
+
+void read_writable(ConfigReader& config, std::vector<std::string>& out) {
+  if (!config.read_strings("writable", out, max_writable_paths, "[\"/srv/my-server/data\"]")) return;
+  const Json& list = *config.find("writable");
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::string below = '[' + std::to_string(i) + ']';
+    if (!fits_a_unit(out[i])) {
+      config.refuse_below("writable", below, list[i], "must be an absolute path without \"..\" and control characters");
+      continue;
+    }
+    out[i] = (std::filesystem::path(out[i]) / "").lexically_normal().parent_path();
+    if (auto reason = why_not_writable(out[i])) {
+      config.refuse_below("writable", below, list[i], std::move(*reason));
+      config.blame_outside();
+    }
   }
 }
 
@@ -57,6 +95,7 @@ void read_cpu_affinity(ConfigReader& config, CpuAffinity& out) {
 void read_process(ConfigReader& config, PoolConfig& out) {
   ProcessConfig& process = out.process;
   read_directory(config, out.directory);
+  read_writable(config, out.writable);
   config.read_mode("umask", process.umask, "\"0027\"");
   int nice = 0;
   if (config.read_number("nice", nice, {-20, 19})) process.nice = nice;

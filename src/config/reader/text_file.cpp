@@ -10,13 +10,13 @@
 #include <cerrno>
 
 #include "base/byte_size.hpp"
-#include "base/errors.hpp"
 #include "base/unique_fd.hpp"
+#include "config/values/access_text.hpp"
 
 namespace preforkd {
 namespace {
 
-tl::unexpected<FileError> failed(int error) { return tl::unexpected(FileError{error, errno_text(error)}); }
+tl::unexpected<FileError> failed(int error) { return tl::unexpected(FileError{error, access_text(error)}); }
 tl::unexpected<FileError> refused(std::string reason) { return tl::unexpected(FileError{0, std::move(reason)}); }
 
 const char* kind_of(mode_t mode) noexcept {

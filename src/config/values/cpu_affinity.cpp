@@ -36,7 +36,7 @@ Result<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
     const std::size_t dash = std::min(range.find('-'), range.size());
     const auto first = whole_number(range.substr(0, dash));
     const auto last = dash == range.size() ? first : whole_number(range.substr(dash + 1));
-    if (!first || !last || *first > *last) return Failure("is no list of CPUs such as \"0-3,6\"");
+    if (!first || !last || *first > *last) return Failure("is not a list of CPUs such as \"0-3,6\"");
     if (*last >= count) return Failure("this machine's CPUs are 0 to " + std::to_string(count - 1));
     for (unsigned cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
     if (end == text.size()) break;

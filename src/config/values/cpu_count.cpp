@@ -11,7 +11,7 @@
 namespace preforkd {
 namespace {
 
-// A number > 0; "max", -1 and what is no number at all mean that there is no limit.
+// A number > 0; "max", -1 and what is not a number at all mean that there is no limit.
 std::optional<double> positive(std::string_view text) {
   long long number = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), number);

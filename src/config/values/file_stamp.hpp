@@ -18,6 +18,9 @@ struct FileStamp {
   bool operator==(const FileStamp&) const = default;
 };
 
+// Whether that file, unchanged, is still at its path. Async-signal-safe.
+[[nodiscard]] bool is_current(const FileStamp& stamp) noexcept;
+
 // Of those `paths` that are regular files, symbolic links followed.
 [[nodiscard]] std::vector<FileStamp> stamp_files(const std::vector<std::string>& paths);
 

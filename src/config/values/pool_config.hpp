@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "base/address.hpp"
 #include "base/time_span.hpp"
+#include "base/unique_fd.hpp"
 #include "config/values/cpu_affinity.hpp"
 #include "config/values/file_stamp.hpp"
 #include "config/values/resource_limits.hpp"
@@ -33,6 +35,7 @@ struct ListenConfig {
   std::optional<gid_t> group;
   std::string user_name{};  // as written; empty: not said
   std::string group_name{};
+  bool ipv6_only = false;  // [::] beside 0.0.0.0 with the same port; alone it takes IPv4, too
 };
 
 struct WorkerCount {
@@ -59,7 +62,7 @@ struct RecycleConfig {
 struct ReloadConfig {
   std::variant<unsigned, double> max_surge = 1U;  // workers, or a fraction of them (rounded up, at least 1)
   unsigned max_unavailable = 0;
-  Duration soak{0};
+  Duration soak{0};           // of a pool whose workers are ready by their exec: exec_soak
   unsigned max_draining = 2;  // older generations that still drain; a reload waits for its turn
 };
 
@@ -73,11 +76,15 @@ struct ProcessConfig {
 
 enum class ReadyMode { notify, exec };
 
+// Default of reload.soak where READY=1 does not tell a program that works from one that ends at once: by then an
+// interpreter has usually read the program and its modules.
+inline constexpr Duration exec_soak = std::chrono::seconds(2);
+
 // How much systemd takes away from the pool's processes; the words of the config are "default" and "strict".
 enum class Sandbox { usual, strict };
 
 struct PoolConfig {
-  std::string name;  // [A-Za-z][A-Za-z0-9_]{0,62}
+  std::string name;  // [A-Za-z][A-Za-z0-9_-]{0,62}
   std::string description;
   std::string file;  // the config file as given, empty if the pool came from the command line
   std::vector<ListenConfig> listen;
@@ -89,6 +96,7 @@ struct PoolConfig {
   Duration drain_timeout = std::chrono::seconds(30);
   std::optional<Duration> hang_timeout;
   int stop_signal = 15;
+  std::optional<Duration> alert_after = std::chrono::seconds(30);
   RestartConfig restart;
   RecycleConfig recycle;
   ReloadConfig reload;
@@ -97,11 +105,13 @@ struct PoolConfig {
   std::string directory = "/";
   std::string user;  // of the pool's service; empty: the unit decides
   Sandbox sandbox = Sandbox::usual;
+  std::vector<std::string> writable;  // absolute paths that the sandbox leaves writable
   ProcessConfig process;
   std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
   // The program, those of its arguments that are absolute paths, and the environment files, as they were when this was
   // read.
   std::vector<FileStamp> files;
+  std::shared_ptr<const UniqueFd> program_file;  // program[0] as it was then; null: it can't be held (hold_program)
 };
 
 }  // namespace preforkd

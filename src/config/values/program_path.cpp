@@ -3,36 +3,50 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
+#include <utility>
 
+#include "base/current_directory.hpp"
 #include "base/escape.hpp"
-#include "base/unique_fd.hpp"
+#include "config/values/access_text.hpp"
 
 namespace preforkd {
 namespace {
 
+// Why a file that is there may not be executed.
+std::string refusal(const std::string& path, mode_t mode) {
+  constexpr mode_t executable = 0111;
+  struct statvfs mount {};
+  if ((mode & executable) == 0) return "is not executable (try chmod +x)";
+  if (statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0)
+    return "is where nothing may be executed: by the sandbox of the pool's unit (preforkd-generator(8)), or as the "
+           "file "
+           "system is mounted noexec";
+  return access_text(EACCES);
+}
+
 // Why `path` can't be executed, or nothing.
 std::optional<std::string> obstacle(const std::string& path) {
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return errno_text(errno);
+  if (stat(path.c_str(), &status) != 0) return access_text(errno);
   if (S_ISDIR(status.st_mode)) return "is a directory, not a program";
   if (!S_ISREG(status.st_mode)) return "is not a file";
   if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) {
-    return errno == EACCES ? "is not executable (try chmod +x)" : errno_text(errno);
+    return errno == EACCES ? refusal(path, status.st_mode) : errno_text(errno);
   }
   return std::nullopt;
 }
 
-// What stands after "#!" up to a blank, or nothing if this is no script or can't be read (execute permission alone is
-// enough to run).
+}  // namespace
+
 std::optional<std::string> interpreter(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::array<char, 256> head;  // BINPRM_BUF_SIZE: the kernel looks no further
@@ -45,6 +59,8 @@ std::optional<std::string> interpreter(const std::string& path) {
   return std::string(text.substr(0, text.find_first_of(std::string_view(" \t\n\0", 4))));
 }
 
+namespace {
+
 Result<std::string> checked(std::string path) {
   if (auto reason = obstacle(path)) return Failure(std::move(*reason));
   const auto script = interpreter(path);
@@ -53,12 +69,6 @@ Result<std::string> checked(std::string path) {
     return Failure("is a script for '" + escape_bytes(*script) + "', which can't be run: " + *reason);
   }
   return path;
-}
-
-std::string absolute(std::string path) {
-  if (path.starts_with('/')) return path;
-  std::array<char, PATH_MAX> here;
-  return getcwd(here.data(), here.size()) == nullptr ? path : std::string(here.data()) + '/' + path;
 }
 
 std::string search_path() {
@@ -75,7 +85,7 @@ Result<std::string> search(const std::string& name) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     const std::string folder = folders.substr(begin, end - begin);
     begin = end + 1;
-    const std::string path = absolute(folder.empty() ? name : folder + '/' + name);
+    const std::string path = from_current_directory(folder.empty() ? name : folder + '/' + name);
     const auto reason = obstacle(path);
     if (!reason) return checked(path);
     struct stat status {};
@@ -92,6 +102,12 @@ Result<std::string> find_program(const std::string& name) {
   if (name.starts_with('/')) return checked(name);
   if (name.find('/') == std::string::npos) return search(name);
   return Failure("must be an absolute path or a name to be found in PATH");
+}
+
+std::shared_ptr<const UniqueFd> hold_program(const std::string& path) {
+  if (interpreter(path)) return nullptr;
+  UniqueFd fd(open(path.c_str(), O_PATH | O_CLOEXEC));
+  return fd ? std::make_shared<const UniqueFd>(std::move(fd)) : nullptr;
 }
 
 }  // namespace preforkd

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/base/program.hpp"
 
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +13,22 @@
 #include "ctl/base/command_error.hpp"
 
 namespace preforkd::ctl {
+namespace {
+
+// As exec and spawn take it, which do not write to it.
+std::vector<char*> command_line(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<char*> words{const_cast<char*>(program.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  return words;
+}
+
+[[noreturn]] void refuse(const std::string& program, int error) {
+  throw CommandError(exit_code::unavailable,
+                     "cannot execute: " + program + ": " + errno_text(error) + "; is it installed and in $PATH?");
+}
+
+}  // namespace
 
 std::string own_neighbour(const std::string& name) {
   std::error_code error;
@@ -19,13 +37,21 @@ std::string own_neighbour(const std::string& name) {
   return !error && ::access(path.c_str(), X_OK) == 0 ? path : name;
 }
 
+int run_program(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<char*> words = command_line(program, arguments);
+  pid_t child = 0;
+  if (const int error = ::posix_spawnp(&child, words[0], nullptr, nullptr, words.data(), environ); error != 0)
+    refuse(program, error);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) refuse(program, errno);
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 void become(const std::string& program, const std::vector<std::string>& arguments) {
-  std::vector<char*> words{const_cast<char*>(program.c_str())};  // execvp does not write to them
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  ::execvp(words[0], words.data());
-  throw CommandError(exit_code::unavailable,
-                     "cannot execute: " + program + ": " + errno_text(errno) + "; is it installed and in $PATH?");
+  ::execvp(program.c_str(), command_line(program, arguments).data());
+  refuse(program, errno);
 }
 
 }  // namespace preforkd::ctl

@@ -2,11 +2,13 @@
 #include "ctl/bus/bus.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "base/errors.hpp"
 #include "ctl/base/command_error.hpp"
+#include "ctl/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -16,15 +18,24 @@ BusFailure failure_of(const sd_bus_error& error) {
   return {error.name, told ? error.message : error.name};
 }
 
-// To sd-bus, an answer that does not come any more since the connection is lost is one that nobody gave.
-BusFailure as_of(sd_bus* bus, BusFailure failure) {
-  if (failure.name() != "org.freedesktop.DBus.Error.NoReply" || sd_bus_is_open(bus) > 0) return failure;
-  return {"org.freedesktop.DBus.Error.Disconnected", failure.what()};
+using Clock = std::chrono::steady_clock;
+
+Clock::time_point after(std::uint64_t microseconds) {
+  return microseconds == UINT64_MAX ? Clock::time_point::max() : Clock::now() + std::chrono::microseconds(microseconds);
 }
 
-Reply reply_of(sd_bus_message* message, const std::string& answer) {
+// An answer that is overdue, one that the lost connection took along, and one that the called process did not live to
+// give: to sd-bus they are the same.
+BusFailure as_of(sd_bus* bus, BusFailure failure, Clock::time_point due) {
+  if (failure.name() != "org.freedesktop.DBus.Error.NoReply") return failure;
+  if (sd_bus_is_open(bus) <= 0) return {"org.freedesktop.DBus.Error.Disconnected", failure.what()};
+  if (Clock::now() >= due) return {"org.freedesktop.DBus.Error.Timeout", failure.what()};
+  return failure;
+}
+
+Reply reply_of(sd_bus_message* message, const std::string& answer, Clock::time_point due) {
   if (const sd_bus_error* const error = sd_bus_message_get_error(message); error != nullptr) {
-    return as_of(sd_bus_message_get_bus(message), failure_of(*error));
+    return as_of(sd_bus_message_get_bus(message), failure_of(*error), due);
   }
   try {
     return decode_answer(message, answer);
@@ -81,6 +92,24 @@ int open_bus(sd_bus** bus, const BusTarget& target) {
   return target.user ? sd_bus_open_user(bus) : sd_bus_open_system(bus);
 }
 
+// A connection is made in the background, by a talk with the daemon that sd-bus lets take 90 s. A negative errno if it
+// fails, -ETIMEDOUT at the latest.
+int wait_ready(sd_bus* bus, Clock::time_point until) {
+  for (;;) {
+    int result = sd_bus_process(bus, nullptr);
+    if (result < 0 || sd_bus_is_ready(bus) > 0) return result;
+    if (result > 0) continue;
+    const auto left = std::chrono::ceil<std::chrono::microseconds>(until - Clock::now());
+    if (left.count() <= 0) return -ETIMEDOUT;
+    result = sd_bus_wait(bus, static_cast<std::uint64_t>(left.count()));
+    if (result < 0 && result != -EINTR) return result;
+  }
+}
+
+bool of_this_machine(const BusTarget& target) {
+  return target.kind == BusTarget::Kind::local || target.kind == BusTarget::Kind::address;
+}
+
 std::string next_step(const BusTarget& target, int error) {
   switch (target.kind) {
     case BusTarget::Kind::address:
@@ -98,6 +127,8 @@ std::string next_step(const BusTarget& target, int error) {
 }
 
 CommandError unreachable(const BusTarget& target, int error) {
+  // A socket whose queue is full: its daemon takes nobody any more.
+  if (error == ETIMEDOUT || error == EAGAIN) return silent_bus(target);
   return {exit_code::unavailable,
           "cannot reach " + describe(target) + ": " + errno_text(error) + "; " + next_step(target, error)};
 }
@@ -108,9 +139,9 @@ Bus::Bus(const BusTarget& target) : target_(target) {
   sd_bus* made = nullptr;
   int result = open_bus(&made, target);
   bus_.reset(made);
-  // A connection is made in the background; its own name comes at the end of that.
-  const char* name = nullptr;
-  if (result >= 0) result = sd_bus_get_unique_name(made, &name);
+  const std::uint64_t patience = of_this_machine(target) ? MethodCall{}.timeout_us : UINT64_MAX;
+  if (result >= 0) result = wait_ready(made, after(patience));
+  if (result >= 0) result = sd_bus_set_method_call_timeout(made, MethodCall{}.timeout_us);  // also of matches
   if (result < 0) throw unreachable(target, -result);
 }
 
@@ -122,6 +153,7 @@ Message Bus::make(const MethodCall& call) const {
                                          call.interface.c_str(), call.member.c_str()));
   Message message(made);
   require(append(made, call.arguments));
+  require(sd_bus_message_set_auto_start(made, 0));  // what is not there is not to be started for being looked at
   if (call.interactive) require(sd_bus_message_set_allow_interactive_authorization(made, 1));
   return message;
 }
@@ -137,14 +169,15 @@ Json Bus::call(const MethodCall& call) {
 
 void Bus::call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply) {
   const Message message = make(call);
-  Listener& listener = listeners_.emplace_back(Listener{this, call.answer, std::move(on_reply), nullptr, nullptr});
+  Listener& listener = listeners_.emplace_back(
+      Listener{this, call.answer, after(call.timeout_us), std::move(on_reply), nullptr, nullptr});
   sd_bus_slot* slot = nullptr;
   require(sd_bus_call_async(bus_.get(), &slot, message.get(), take_reply, &listener, call.timeout_us));
   listener.slot.reset(slot);
 }
 
 void Bus::match(const std::string& rule, std::function<void(const Signal&)> on_signal) {
-  Listener& listener = listeners_.emplace_back(Listener{this, "", nullptr, std::move(on_signal), nullptr});
+  Listener& listener = listeners_.emplace_back(Listener{this, "", {}, nullptr, std::move(on_signal), nullptr});
   sd_bus_slot* slot = nullptr;
   require(sd_bus_add_match(bus_.get(), &slot, rule.c_str(), take_signal, &listener));
   listener.slot.reset(slot);
@@ -161,7 +194,7 @@ int Bus::take_reply(sd_bus_message* message, void* pointer, sd_bus_error* /*erro
     break;
   }
   try {
-    listener->on_reply(reply_of(message, listener->answer));
+    listener->on_reply(reply_of(message, listener->answer, listener->due));
   } catch (...) {
     bus.thrown_ = std::current_exception();
   }

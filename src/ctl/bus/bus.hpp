@@ -3,6 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -32,7 +33,8 @@ using Reply = std::variant<Json, BusFailure>;
 // may make calls.
 class Bus {
  public:
-  // Throws CommandError (69) if the bus cannot be reached.
+  // Throws CommandError (69) if the bus cannot be reached. One of this machine has 5 s; ssh, and a login in another
+  // machine, have as long as sd-bus gives them, since they may ask for a password.
   explicit Bus(const BusTarget& target);
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
@@ -65,6 +67,7 @@ class Bus {
   struct Listener {
     Bus* bus;
     std::string answer;  // as MethodCall::answer
+    std::chrono::steady_clock::time_point due;
     std::function<void(const Reply&)> on_reply;
     std::function<void(const Signal&)> on_signal;
     std::unique_ptr<sd_bus_slot, Unref> slot;

@@ -46,13 +46,6 @@ Kind kind_of(const std::string& name) {
   return found == kinds.end() ? Kind::refused : found->kind;
 }
 
-// How to see a pool that is on no other bus started; only of the local system bus is it known.
-std::string start_hint(const std::string& pool, const BusTarget& target) {
-  std::string elsewhere = "\"preforkctl " + options_for(target) + "list\" shows the pools there";
-  if (target.kind != BusTarget::Kind::local || target.user) return elsewhere;
-  return "start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
-}
-
 std::string worker_at(std::string_view object) {
   constexpr std::string_view folder = "/org/preforkd1/worker/";
   return object.starts_with(folder) ? "worker " + std::string(object.substr(folder.size())) : "such worker";
@@ -60,19 +53,21 @@ std::string worker_at(std::string_view object) {
 
 }  // namespace
 
-bool is_absent(const BusFailure& failure) { return kind_of(failure.name()) == Kind::absent; }
+CommandError silent_bus(const BusTarget& target) {
+  return {exit_code::unavailable, describe(target) + " does not answer; see whether its daemon is stopped or busy"};
+}
 
-CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target,
+CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target, std::uint32_t pid,
                      std::string_view object) {
   const std::string name = "pool \"" + pool + '"';
   const std::string self = "preforkctl " + options_for(target);
   switch (kind_of(failure.name())) {
     case Kind::absent:
-      return {exit_code::unavailable,
-              name + " is not running on " + describe(target) + "; " + start_hint(pool, target)};
+      return {exit_not_running,
+              name + " is not running on " + describe(target) + "; \"" + self + "list\" shows the pools there"};
     case Kind::not_allowed:
       return {exit_code::not_allowed, name + ": not allowed: " + failure.what() +
-                                          "; try as root or as the pool's own user, or let polkit ask for a password"};
+                                          "; try as root or as the pool's own user, or see POLKIT in preforkctl(1)"};
     case Kind::gone:
       return {exit_code::unavailable,
               name + " went away before it answered; \"preforkctl logs " + pool + "\" shows its last words"};
@@ -81,7 +76,9 @@ CommandError explain(const BusFailure& failure, const std::string& pool, const B
                                           " goes on with what it was told: once the bus is back, \"" + self +
                                           "status " + pool + "\" shows how it is"};
     case Kind::silent:
-      return {exit_code::unavailable, name + " does not answer; see whether its main process is stopped or busy"};
+      if (pid == 0) return silent_bus(target);
+      return {exit_code::unavailable, name + ": its master (pid " + std::to_string(pid) +
+                                          ") does not answer; see whether it is stopped or busy"};
     case Kind::no_object:
       return {exit_code::failure,
               name + " has no " + worker_at(object) + "; \"" + self + "workers " + pool + "\" lists them"};

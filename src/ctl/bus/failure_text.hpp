@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,13 +11,24 @@
 
 namespace preforkd::ctl {
 
-// Nobody owns the name that was called.
-[[nodiscard]] bool is_absent(const BusFailure& failure);
+// The exit statuses of systemctl for a unit that does not run, or that there is none of.
+inline constexpr int exit_not_running = 3;
+inline constexpr int exit_no_such_pool = 4;
+
+// The pool has no process on the bus. What else is known of it says KnownPools.
+class AbsentPool : public CommandError {
+ public:
+  using CommandError::CommandError;
+};
+
+// 69: the bus itself does not answer.
+[[nodiscard]] CommandError silent_bus(const BusTarget& target);
 
 // What a call to a pool came to, for its user: a sentence that says what to do next, and the exit status.
-// 69: the pool is not there or went away, or the bus did; 77: not allowed; 1: it refused or failed. `object` is what
-// was called, if that is known.
+// 3: the pool is not there; 69: it went away or does not answer, or the bus does; 77: not allowed; 1: it refused or
+// failed. `pid` is its master, 0 if the bus itself was asked about the pool; `object` is what was called, if that is
+// known.
 [[nodiscard]] CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target,
-                                   std::string_view object = {});
+                                   std::uint32_t pid, std::string_view object = {});
 
 }  // namespace preforkd::ctl

@@ -97,6 +97,13 @@ Json read_value(sd_bus_message* message, char type, const char* contents) {
   }
 }
 
+int append_list(sd_bus_message* message, const std::vector<std::string>& texts) {
+  int result = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "s");
+  for (std::size_t i = 0; i < texts.size() && result >= 0; ++i)
+    result = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, texts[i].c_str());
+  return result < 0 ? result : sd_bus_message_close_container(message);
+}
+
 }  // namespace
 
 int append(sd_bus_message* message, const std::vector<Argument>& arguments) {
@@ -106,6 +113,8 @@ int append(sd_bus_message* message, const std::vector<Argument>& arguments) {
       result = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, text->c_str());
     } else if (const auto* const number = std::get_if<std::uint32_t>(&argument)) {
       result = sd_bus_message_append_basic(message, SD_BUS_TYPE_UINT32, number);
+    } else if (const auto* const list = std::get_if<std::vector<std::string>>(&argument)) {
+      result = append_list(message, *list);
     } else {
       result = sd_bus_message_append_basic(message, SD_BUS_TYPE_INT32, &std::get<std::int32_t>(argument));
     }

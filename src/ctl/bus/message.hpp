@@ -20,8 +20,8 @@ struct MessageUnref {
 };
 using Message = std::unique_ptr<sd_bus_message, MessageUnref>;
 
-// An argument of the types u, i and s.
-using Argument = std::variant<std::uint32_t, std::int32_t, std::string>;
+// An argument of the types u, i, s and as.
+using Argument = std::variant<std::uint32_t, std::int32_t, std::string, std::vector<std::string>>;
 
 // A call that came back as an error, or with an answer that cannot be read, or not at all.
 class BusFailure : public std::runtime_error {
@@ -41,8 +41,8 @@ struct MethodCall {
   std::string member;
   std::string answer;  // how its out arguments' signature begins ("a("); empty: they are not looked at
   std::vector<Argument> arguments;
-  bool interactive = false;      // whoever decides may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
-  std::uint64_t timeout_us = 0;  // 0: sd-bus's own, 25 s; UINT64_MAX: none
+  bool interactive = false;              // whoever decides may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
+  std::uint64_t timeout_us = 5'000'000;  // UINT64_MAX: none
 };
 
 // Appends; returns a negative errno if that fails.

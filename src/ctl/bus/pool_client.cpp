@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/bus/pool_client.hpp"
 
-#include <algorithm>
 #include <memory>
-#include <string_view>
 #include <utility>
 
-#include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
 #include "ctl/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
@@ -16,16 +12,6 @@ namespace {
 constexpr char pool_interface[] = "org.preforkd1.Pool";
 constexpr char worker_interface[] = "org.preforkd1.Worker";
 constexpr char pool_path[] = "/org/preforkd1";
-constexpr std::string_view name_prefix = "org.preforkd1.";
-
-MethodCall driver_call(const std::string& member, const std::string& answer, std::vector<Argument> arguments = {}) {
-  return {.destination = "org.freedesktop.DBus",
-          .path = "/org/freedesktop/DBus",
-          .interface = "org.freedesktop.DBus",
-          .member = member,
-          .answer = answer,
-          .arguments = std::move(arguments)};
-}
 
 MethodCall answered(MethodCall call, const std::string& answer) {
   call.answer = answer;
@@ -37,10 +23,10 @@ std::string worker_path(std::uint32_t slot) { return std::string(pool_path) + "/
 }  // namespace
 
 PoolClient::PoolClient(Bus& bus, std::string name, bool interactive)
-    : bus_(bus), name_(std::move(name)), interactive_(interactive) {}
+    : bus_(bus), name_(std::move(name)), owner_(pool_owner(bus, name_)), interactive_(interactive) {}
 
 MethodCall PoolClient::pool_call(const std::string& member, std::vector<Argument> arguments) const {
-  return {.destination = std::string(name_prefix) + name_,
+  return {.destination = owner_.connection,
           .path = pool_path,
           .interface = pool_interface,
           .member = member,
@@ -56,8 +42,11 @@ MethodCall PoolClient::worker_call(std::uint32_t slot, const std::string& member
   return call;
 }
 
-// A person who types a password, and a reload, take their time.
-MethodCall PoolClient::changing(MethodCall call) const {
+// A person who types a password, and a reload, take their time; a master that hangs is not to be waited for.
+MethodCall PoolClient::changing(MethodCall call) {
+  MethodCall ping = pool_call("Ping");
+  ping.interface = "org.freedesktop.DBus.Peer";
+  this->call(ping);
   call.interactive = interactive_;
   call.timeout_us = UINT64_MAX;
   return call;
@@ -81,7 +70,7 @@ Json PoolClient::call(const MethodCall& call) {
   try {
     return bus_.call(call);
   } catch (const BusFailure& failure) {
-    throw explain(failure, name_, bus_.target(), call.path);
+    throw explained(failure, call.path);
   }
 }
 
@@ -113,22 +102,21 @@ void PoolClient::recycle(std::uint32_t slot) { call(changing(worker_call(slot, "
 
 void PoolClient::kill(std::uint32_t slot, std::int32_t signal) { call(changing(worker_call(slot, "Kill", {signal}))); }
 
-std::string PoolClient::owner() {
-  return call(driver_call("GetNameOwner", "s", {std::string(name_prefix) + name_})).at(0).get<std::string>();
+CommandError PoolClient::explained(const BusFailure& failure, std::string_view object) const {
+  return explain(failure, name_, bus_.target(), owner_.pid, object);
 }
 
 void PoolClient::subscribe(std::function<void(const Signal&)> on_signal, const std::function<void()>& on_gone) {
-  const std::string sender = owner();
+  const std::string& sender = owner_.connection;
   try {
     bus_.match("type='signal',sender='" + sender + "',path_namespace='" + pool_path + "'", std::move(on_signal));
-    bus_.match("type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" +
-                   std::string(name_prefix) + name_ + "'",
+    bus_.match("type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" + bus_name(name_) + "'",
                [sender, on_gone](const Signal& signal) {
                  if (signal.arguments.at(1) == sender) on_gone();
                });
-    if (owner() != sender) on_gone();  // it went in between
+    if (!owns(bus_, sender, name_)) on_gone();  // it went in between
   } catch (const BusFailure& failure) {
-    throw explain(failure, name_, bus_.target());
+    throw explained(failure);
   }
 }
 
@@ -141,26 +129,8 @@ void PoolClient::reload(std::function<void(const Signal&)> on_signal) {
     bus_.wait_for([&] { return *ended != nullptr; });
     if (const auto* const failure = std::get_if<BusFailure>(ended->get())) throw *failure;
   } catch (const BusFailure& failure) {
-    throw explain(failure, name_, bus_.target());
+    throw explained(failure);
   }
-}
-
-std::vector<std::string> pool_names(Bus& bus) {
-  std::vector<std::string> pools;
-  try {
-    const Json answer = bus.call(driver_call("ListNames", "as"));
-    for (const Json& name : answer.at(0)) {
-      const auto& text = name.get_ref<const std::string&>();
-      if (!text.starts_with(name_prefix)) continue;
-      std::string pool = text.substr(name_prefix.size());
-      if (is_pool_name(pool)) pools.push_back(std::move(pool));
-    }
-  } catch (const BusFailure& failure) {
-    throw CommandError(exit_code::unavailable,
-                       "cannot list the pools on " + describe(bus.target()) + ": " + failure.what());
-  }
-  std::sort(pools.begin(), pools.end());
-  return pools;
 }
 
 }  // namespace preforkd::ctl

@@ -4,17 +4,21 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "ctl/base/command_error.hpp"
 #include "ctl/bus/bus.hpp"
+#include "ctl/bus/pool_names.hpp"
 #include "ctl/bus/pool_state.hpp"
 
 namespace preforkd::ctl {
 
-// One pool on a bus. Every call throws CommandError with what explain() makes of a failure.
+// One pool on a bus: the process that owns its name when this is made. Every call throws CommandError with what
+// explain() makes of a failure.
 class PoolClient {
  public:
-  // `bus` must outlive it. `interactive`: whoever authorises changes may ask the user.
+  // `bus` must outlive it. `interactive`: whoever authorises changes may ask the user. Throws as pool_owner() does.
   PoolClient(Bus& bus, std::string name, bool interactive);
 
   // All properties as they came, of the pool or of a slot.
@@ -25,9 +29,10 @@ class PoolClient {
   [[nodiscard]] std::vector<WorkerState> workers();
   [[nodiscard]] std::vector<ProcessState> processes();
   [[nodiscard]] std::vector<ExitRecord> exits(std::uint32_t most = 0);
-  [[nodiscard]] std::vector<PlannedChange> plan();
 
-  // Waits as long as it takes; the pool's signals are told meanwhile.
+  // Changes, and what a reload would change: they wait as long as that takes, once the pool has shown a sign of life.
+  [[nodiscard]] std::vector<PlannedChange> plan();
+  // The pool's signals are told meanwhile.
   void reload(std::function<void(const Signal&)> on_signal);
   void scale(std::uint32_t workers);
   void recycle_all();
@@ -35,7 +40,7 @@ class PoolClient {
   void kill(std::uint32_t slot, std::int32_t signal);
 
   // Tells each signal of the pool's objects from now on, until the bus closes. `on_gone` is called when the process
-  // that owns the pool's name now gives it up.
+  // gives the pool's name up.
   void subscribe(std::function<void(const Signal&)> on_signal, const std::function<void()>& on_gone);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -44,21 +49,20 @@ class PoolClient {
   [[nodiscard]] MethodCall get_all_call() const;
   [[nodiscard]] MethodCall objects_call() const;
   [[nodiscard]] MethodCall processes_call() const;
+  [[nodiscard]] CommandError explained(const BusFailure& failure, std::string_view object = {}) const;
 
  private:
   [[nodiscard]] MethodCall pool_call(const std::string& member, std::vector<Argument> arguments = {}) const;
   [[nodiscard]] MethodCall worker_call(std::uint32_t slot, const std::string& member,
                                        std::vector<Argument> arguments = {}) const;
-  [[nodiscard]] MethodCall changing(MethodCall call) const;
+  // Throws CommandError if the pool shows no sign of life.
+  [[nodiscard]] MethodCall changing(MethodCall call);
   Json call(const MethodCall& call);
-  [[nodiscard]] std::string owner();
 
   Bus& bus_;
   std::string name_;
+  PoolOwner owner_;
   bool interactive_;
 };
-
-// The names of all pools on the bus, sorted. Throws CommandError.
-[[nodiscard]] std::vector<std::string> pool_names(Bus& bus);
 
 }  // namespace preforkd::ctl

@@ -2,6 +2,7 @@
 #include "ctl/bus/pool_state.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace preforkd::ctl {
 namespace {
@@ -12,7 +13,12 @@ void take(const Json& value, T& out) {
   if constexpr (std::is_same_v<T, bool>) {
     if (value.is_boolean()) out = value.get<bool>();
   } else if constexpr (std::is_integral_v<T>) {
-    if (value.is_number_integer()) out = value.get<T>();
+    // A number that is too large for its place is the largest there: figures are shown, not trusted.
+    if (value.is_number_unsigned()) {
+      out = static_cast<T>(std::min<std::uint64_t>(value.get<std::uint64_t>(), std::numeric_limits<T>::max()));
+    } else if (value.is_number_integer()) {
+      out = static_cast<T>(std::max<std::int64_t>(value.get<std::int64_t>(), std::numeric_limits<T>::min()));
+    }
   } else if (value.is_string()) {
     out = value.get<std::string>();
   }
@@ -35,8 +41,19 @@ void take_row(const Json& row, T&... out) {
   (next(out), ...);
 }
 
+std::map<std::string, std::uint64_t> exits(const Json& properties) {
+  std::map<std::string, std::uint64_t> by_cause;
+  const auto found = properties.find("Exits");
+  if (found == properties.end() || !found->is_object()) return by_cause;
+  for (const auto& [cause, count] : found->items()) {
+    if (count.is_number_unsigned()) take(count, by_cause[cause]);
+  }
+  return by_cause;
+}
+
 Counters counters(const Json& properties) {
   Counters all;
+  take(properties, "Counts", all.counts);
   take(properties, "Connections", all.connections);
   take(properties, "ConnectionsTotal", all.connections_total);
   take(properties, "RequestsTotal", all.requests_total);
@@ -62,6 +79,7 @@ PoolState pool_state(const Json& properties) {
   pool.counters = counters(properties);
   take(properties, "Crashes", pool.crashes);
   take(properties, "Restarts", pool.restarts);
+  pool.exits = exits(properties);
   for (const Json& row : properties.value("Listeners", Json::array())) {
     ListenerState& listener = pool.listeners.emplace_back();
     take_row(row, listener.name, listener.address, listener.queued, listener.limit);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct ListenerState {
 };
 
 struct Counters {
+  bool counts = true;  // false: the rest says nothing; a pool of a version that does not tell is shown as it was
   std::uint64_t connections = 0;
   std::uint64_t connections_total = 0;
   std::uint64_t requests_total = 0;
@@ -47,6 +49,7 @@ struct PoolState {
   Counters counters;
   std::uint64_t crashes = 0;
   std::uint64_t restarts = 0;
+  std::map<std::string, std::uint64_t> exits;  // by cause; empty if the pool does not report them
   std::vector<ListenerState> listeners;
   std::string config_file;
   std::vector<std::string> program;

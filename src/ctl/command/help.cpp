@@ -34,7 +34,7 @@ std::string option_column(const OptionRow& row) {
 std::string help_text() {
   std::string text =
       "Usage: preforkctl [OPTION...] VERB [ARGUMENT...]\n"
-      "Shows and controls the pools of preforkd that are on a message bus.\n\nVerbs:\n";
+      "Shows and controls the pools of preforkd.\n\nVerbs:\n";
   constexpr std::size_t verb_width = 26;
   for (const Verb& verb : verbs()) {
     add_row(text, std::string(verb.name) + (verb.arguments.empty() ? "" : " ") + std::string(verb.arguments), verb.help,
@@ -47,8 +47,8 @@ std::string help_text() {
   }
   return text +
          "\n"
-         "Exit status: 0 done; 1 the pool refused or failed; 3 status of a pool that is not fine; 64 wrong\n"
-         "command line; 69 no such pool, or the bus is out of reach; 77 not allowed.\n";
+         "Exit status: 0 done; 1 the pool refused or failed; 3 it does not run, or status: is not fine; 4 there\n"
+         "is no such pool; 64 wrong command line; 69 it does not answer, or the bus is out of reach; 77 not allowed.\n";
 }
 
 }  // namespace preforkd::ctl

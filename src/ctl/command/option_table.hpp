@@ -20,12 +20,14 @@ enum class OptionCode : int {
   system,
   user,
   address,
+  root,
   json,
   no_legend,
   no_pager,
   no_ask_password,
   all,
   value,
+  format,
 };
 
 struct OptionRow {

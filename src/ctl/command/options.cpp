@@ -21,8 +21,6 @@
 namespace preforkd::ctl {
 namespace {
 
-std::string in_quotes(std::string_view text) { return '"' + escape_bytes(text, 80) + '"'; }
-
 [[noreturn]] void reject(const std::string& text) {
   throw CommandError(exit_code::usage, text + " (see preforkctl --help)");
 }
@@ -42,6 +40,12 @@ JsonMode json_mode(const std::string& text) {
   if (text == "short") return JsonMode::compact;
   if (text == "pretty") return JsonMode::pretty;
   reject("--json: " + in_quotes(text) + ": must be short, pretty or off");
+}
+
+MetricsFormat metrics_format(const std::string& text) {
+  if (text == "openmetrics") return MetricsFormat::open_metrics;
+  if (text == "prometheus") return MetricsFormat::prometheus;
+  reject("--format: " + in_quotes(text) + ": must be openmetrics or prometheus");
 }
 
 // What getopt_long() needs, made of the table.
@@ -96,6 +100,12 @@ class CommandLine {
       case OptionCode::json:
         options_.json = json_mode(value);
         break;
+      case OptionCode::root:
+        options_.root = value == "/" ? "" : value;
+        break;
+      case OptionCode::format:
+        options_.format = metrics_format(value);
+        break;
       case OptionCode::signal:
         return take_signal(value);
       case OptionCode::property:
@@ -145,7 +155,7 @@ class CommandLine {
 
   void take_signal(const std::string& value) {
     const auto signal = parse_signal(value);
-    if (!signal) reject("--signal: \"" + escape_bytes(value, 80) + "\" " + signal.error());
+    if (!signal) reject("--signal: " + in_quotes(value) + " " + signal.error());
     options_.signal = *signal;
   }
 
@@ -206,7 +216,7 @@ Options parse_options(int argc, const char* const* argv) {
   const Getopt getopt;
   CommandLine line;
   opterr = 0;
-  optind = 0;  // starts GNU getopt anew
+  optind = 0;  // restarts GNU getopt
   for (;;) {
     const int at = std::max(optind, 1);
     const int code = getopt.next(argc, words);

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace preforkd::ctl {
 struct Verb;
 
 enum class JsonMode { off, compact, pretty };
+enum class MetricsFormat { open_metrics, prometheus };
 
 // What the command line asks for.
 struct Options {
@@ -21,6 +23,7 @@ struct Options {
   std::vector<std::string> passed_on;  // what came after "--" where the verb runs another program
 
   BusTarget bus;
+  std::optional<std::string> root;  // of the files that belong to the pools
   JsonMode json = JsonMode::off;
   bool legend = true;
   bool pager = true;
@@ -34,6 +37,7 @@ struct Options {
   bool only_values = false;
   std::string lines;
   std::int32_t signal = SIGTERM;
+  MetricsFormat format = MetricsFormat::open_metrics;
 
   bool help = false;
   bool version = false;

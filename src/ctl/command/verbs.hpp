@@ -28,6 +28,7 @@ struct Verb {
 [[nodiscard]] std::span<const Verb> verbs();
 
 // Each in verb/NAME.cpp.
+int run_apply(Context& context);
 int run_check(Context& context);
 int run_events(Context& context);
 int run_kill(Context& context);

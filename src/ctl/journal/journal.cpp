@@ -36,30 +36,53 @@ std::string stream_of_newest(sd_journal* journal) {
   return {static_cast<const char*>(data), size};
 }
 
+using Clock = std::chrono::system_clock;
+
+// What a process wrote last comes in a burst.
+constexpr std::chrono::milliseconds quiet{500};
+
+bool has_files(sd_journal* journal) {
+  return sd_journal_has_runtime_files(journal) > 0 || sd_journal_has_persistent_files(journal) > 0;
+}
+
+// False if the journal does not change until then.
+bool wait_for_more(sd_journal* journal, Clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::microseconds>(until - Clock::now());
+  return left.count() > 0 && sd_journal_wait(journal, static_cast<std::uint64_t>(left.count())) > SD_JOURNAL_NOP;
+}
+
 // What follows "NAME=".
 std::string value_of(const void* data, std::size_t size) {
   const std::string_view field(static_cast<const char*>(data), size);
   return std::string(field.substr(std::min(field.find('='), field.size() - 1) + 1));
 }
 
-}  // namespace
-
-std::vector<std::string> last_lines(const std::string& identifier, pid_t pid, std::size_t most) {
+std::vector<std::string> lines_now(sd_journal* journal, const std::string& identifier, pid_t pid, std::size_t most) {
   std::vector<std::string> lines;
-  const Journal journal = open_journal();
-  if (!journal) return lines;
   const std::string named = "SYSLOG_IDENTIFIER=" + identifier;
   const std::string by_process = "_PID=" + std::to_string(pid);
-  if (!match_all(journal.get(), {named, by_process})) return lines;
-  const std::string stream = stream_of_newest(journal.get());
-  if (!match_all(journal.get(), {named, stream.empty() ? by_process : stream})) return lines;
-  while (lines.size() < most && sd_journal_previous(journal.get()) > 0) {
+  if (!match_all(journal, {named, by_process})) return lines;
+  const std::string stream = stream_of_newest(journal);
+  if (!match_all(journal, {named, stream.empty() ? by_process : stream})) return lines;
+  while (lines.size() < most && sd_journal_previous(journal) > 0) {
     const void* data = nullptr;
     std::size_t size = 0;
-    if (sd_journal_get_data(journal.get(), "MESSAGE", &data, &size) >= 0) lines.push_back(value_of(data, size));
+    if (sd_journal_get_data(journal, "MESSAGE", &data, &size) >= 0) lines.push_back(value_of(data, size));
   }
   std::reverse(lines.begin(), lines.end());
   return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> last_lines(const std::string& identifier, pid_t pid, std::size_t most,
+                                    std::chrono::system_clock::time_point settled) {
+  const Journal journal = open_journal();
+  if (!journal || !has_files(journal.get())) return {};
+  for (;;) {
+    std::vector<std::string> lines = lines_now(journal.get(), identifier, pid, most);
+    if (!wait_for_more(journal.get(), lines.empty() ? settled : std::min(settled, Clock::now() + quiet))) return lines;
+  }
 }
 
 bool names_worker_of(const std::string& pool, const std::string& identifier) {

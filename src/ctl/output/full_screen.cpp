@@ -32,12 +32,15 @@ void FullScreen::give_back() const {
 }
 
 void FullScreen::draw(const std::string& lines) const {
+  // What is erased is so before a line's text: after one of full width the cursor is still on its last character.
   std::string text = "\x1b[H";
-  for (const char c : lines) {
-    if (c == '\n') text += "\x1b[K";
-    text += c;
+  for (std::size_t at = 0; at != std::string::npos;) {
+    const std::size_t end = lines.find('\n', at);
+    const bool last = end == std::string::npos;
+    text.append(last ? "\x1b[J" : "\x1b[K").append(lines, at, last ? end : end + 1 - at);
+    at = last ? end : end + 1;
   }
-  write_all(STDOUT_FILENO, text + "\x1b[K\x1b[J");
+  write_all(STDOUT_FILENO, text);
 }
 
 void FullScreen::suspend() {

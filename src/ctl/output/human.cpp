@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/output/human.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -75,9 +76,14 @@ std::uint64_t wall_clock_now() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
+std::chrono::microseconds span_of(std::uint64_t microseconds) {
+  constexpr std::uint64_t longest = std::chrono::microseconds::max().count();
+  return std::chrono::microseconds(std::min(microseconds, longest));
+}
+
 std::string human_age(std::uint64_t at, std::uint64_t now) {
   if (at == 0) return "";
-  return human_span(std::chrono::microseconds(now > at ? now - at : 0));
+  return human_span(span_of(now > at ? now - at : 0));
 }
 
 }  // namespace preforkd::ctl

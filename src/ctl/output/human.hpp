@@ -27,6 +27,9 @@ namespace preforkd::ctl {
 // Microseconds since 1970.
 [[nodiscard]] std::uint64_t wall_clock_now();
 
+// Microseconds as a span; more than it can have are the longest one.
+[[nodiscard]] std::chrono::microseconds span_of(std::uint64_t microseconds);
+
 // How long ago something was by `now`, "" if it never was (at 0).
 [[nodiscard]] std::string human_age(std::uint64_t at, std::uint64_t now);
 

@@ -5,11 +5,13 @@ namespace preforkd::ctl {
 namespace {
 
 void add_counters(Json& object, const Counters& counters) {
-  object["connections"] = counters.connections;
-  object["connections_total"] = counters.connections_total;
-  object["requests_total"] = counters.requests_total;
-  object["bytes_in"] = counters.bytes_in;
-  object["bytes_out"] = counters.bytes_out;
+  const auto figure = [&](std::uint64_t value) { return counters.counts ? Json(value) : Json(); };
+  object["counts"] = counters.counts;
+  object["connections"] = figure(counters.connections);
+  object["connections_total"] = figure(counters.connections_total);
+  object["requests_total"] = figure(counters.requests_total);
+  object["bytes_in"] = figure(counters.bytes_in);
+  object["bytes_out"] = figure(counters.bytes_out);
 }
 
 Json listeners_json(const std::vector<ListenerState>& listeners) {
@@ -39,6 +41,7 @@ Json to_json(const PoolState& pool) {
   add_counters(object, pool.counters);
   object["crashes"] = pool.crashes;
   object["restarts"] = pool.restarts;
+  object["exits"] = pool.exits.empty() ? Json() : Json(pool.exits);
   object["listeners"] = listeners_json(pool.listeners);
   object["config_file"] = pool.config_file;
   object["program"] = pool.program;
@@ -50,13 +53,22 @@ Json to_json(const PoolState& pool) {
   return object;
 }
 
+Json to_json(const KnownPool& pool) {
+  Json object = to_json(pool.answer.value_or(PoolState()));
+  if (!pool.answer) {
+    for (Json& value : object) value = nullptr;
+    object["name"] = pool.name;
+    object["state"] = pool.state();
+    object["config_file"] = pool.config.file;
+  }
+  object["remark"] = pool.standing.remark;
+  object["config_problem"] = pool.config.problem;
+  return object;
+}
+
 Json to_json(const WorkerRow& row) {
   const WorkerState& worker = row.worker;
   Json object{{"slot", worker.slot}, {"pid", worker.pid}, {"generation", worker.generation}, {"state", worker.state}};
-  if (!row.detailed) {
-    object["connections"] = worker.counters.connections;
-    return object;
-  }
   object["status_text"] = worker.status_text;
   object["started_at"] = worker.started_at;
   object["ready_at"] = worker.ready_at;
@@ -66,6 +78,12 @@ Json to_json(const WorkerRow& row) {
   object["cpu_usec"] = worker.cpu_us;
   object["crashes"] = worker.crashes;
   object["last_exit_cause"] = worker.last_exit_cause;
+  if (row.detailed) return object;
+  for (const auto& [name, value] : object.items()) {
+    const bool known =
+        name == "slot" || name == "pid" || name == "generation" || name == "state" || name == "connections";
+    if (!known) value = nullptr;
+  }
   return object;
 }
 

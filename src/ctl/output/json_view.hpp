@@ -6,13 +6,16 @@
 #include "ctl/base/json.hpp"
 #include "ctl/bus/pool_state.hpp"
 #include "ctl/output/worker_rows.hpp"
+#include "ctl/pools/known_pools.hpp"
 
 namespace preforkd::ctl {
 
 // What --json prints. Names are those of the D-Bus interface in snake_case; times are microseconds since 1970, sizes
-// bytes.
+// bytes. What is not counted is null.
 [[nodiscard]] Json to_json(const PoolState& pool);
-// Of a row without details only what is known.
+// The same and, for each pool, "remark" and "config_problem". What only a pool that answers can tell is null of others.
+[[nodiscard]] Json to_json(const KnownPool& pool);
+// Of a row without details what is unknown is null.
 [[nodiscard]] Json to_json(const WorkerRow& row);
 [[nodiscard]] Json to_json(const ExitRecord& exit);
 [[nodiscard]] Json to_json(const PlannedChange& change);

@@ -14,6 +14,7 @@
 
 #include "base/unique_fd.hpp"
 #include "ctl/output/pager_choice.hpp"
+#include "ctl/output/printable.hpp"
 #include "ctl/output/terminal.hpp"
 
 namespace preforkd::ctl {
@@ -40,7 +41,7 @@ void set_defaults_of_less(PagerTrust trust) {
   const char* const options = std::getenv("SYSTEMD_LESS");
   ::setenv("LESS", options != nullptr ? options : "FRSXMK", 1);
   const char* const charset = std::getenv("SYSTEMD_LESSCHARSET");
-  ::setenv("LESSCHARSET", charset != nullptr ? charset : "utf-8", 0);
+  if (charset != nullptr || utf8_terminal()) ::setenv("LESSCHARSET", charset != nullptr ? charset : "utf-8", 0);
   if (trust != PagerTrust::full) ::setenv("LESSSECURE", "1", 1);
 }
 

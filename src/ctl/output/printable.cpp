@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/output/printable.hpp"
 
+#include <langinfo.h>
 #include <wchar.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <limits>
 
 #include "base/escape.hpp"
@@ -26,6 +30,22 @@ std::string escape_between(std::string_view text, char separator, std::string (*
 
 std::string escape_all(std::string_view text) { return escape_bytes(text, std::numeric_limits<std::size_t>::max()); }
 
+std::string escape_utf8_line(std::string_view text) { return escape_between(text, '\\', escape_all); }
+
+std::string without_utf8(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (static_cast<std::uint8_t>(c) < 0x80) {
+      result += c;
+    } else {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\x%02x", static_cast<unsigned>(static_cast<std::uint8_t>(c)));
+      result += escape.data();
+    }
+  }
+  return result;
+}
+
 // Takes a character off the front of valid UTF-8; a broken one counts as one byte.
 char32_t take_character(std::string_view& text) {
   const auto first = static_cast<std::uint8_t>(text.front());
@@ -46,9 +66,16 @@ std::size_t character_width(char32_t character) {
 
 }  // namespace
 
-std::string printable(std::string_view text) { return escape_between(text, '\\', escape_all); }
+bool utf8_terminal() { return std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0; }
+
+std::string printable(std::string_view text) {
+  const std::string escaped = escape_utf8_line(text);
+  return utf8_terminal() ? escaped : without_utf8(escaped);
+}
 
 std::string printable_lines(std::string_view text) { return escape_between(text, '\n', printable); }
+
+std::string printable_utf8_lines(std::string_view text) { return escape_between(text, '\n', escape_utf8_line); }
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;

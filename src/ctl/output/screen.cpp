@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/output/screen.hpp"
 
-#include <langinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/errors.hpp"
 #include "ctl/base/command_error.hpp"
@@ -31,7 +29,7 @@ Screen::Screen(const Options& options)
       quiet_(options.quiet),
       json_(options.json) {
   style_.colour = terminal_ && !set_in_environment("NO_COLOR") && !dumb_terminal();
-  style_.unicode = std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
+  style_.unicode = utf8_terminal();
   if (terminal_ && !options.full) style_.columns = terminal_size().columns;
 }
 

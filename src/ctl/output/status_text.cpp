@@ -29,6 +29,9 @@ std::string queue_text(const ListenerState& listener) {
 
 std::string load_text(const PoolState& pool, std::optional<double> rate) {
   const Counters& counters = pool.counters;
+  if (!counters.counts) {
+    return std::string("not counted") + (pool.ready_workers > 0 ? " (the program does not use libprefork)" : "");
+  }
   return counted(counters.connections, "connection") + " (" + std::to_string(counters.connections_total) +
          " so far), " + counted(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") +
          ", " + human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
@@ -70,7 +73,7 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
                {live ? std::to_string(worker.pid) : ""},
                {printable(worker.state), state_colour(worker.state)},
                {live ? "generation " + std::to_string(worker.generation) : ""},
-               {live ? counted(worker.counters.connections, "connection") : ""},
+               {live && worker.counters.counts ? counted(worker.counters.connections, "connection") : ""},
                {row.requests_per_second ? human_rate(*row.requests_per_second) : ""},
                {worker.memory_bytes > 0 ? human_bytes(worker.memory_bytes) : ""},
                {row.detailed ? remarks_text(worker) : ""}});
@@ -89,20 +92,27 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
 
 }  // namespace
 
-std::string status_text(const PoolState& pool, const std::vector<WorkerRow>& workers, std::uint64_t now,
+std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& workers, std::uint64_t now,
                         const Style& style) {
+  const PoolState pool = known.answer.value_or(PoolState());
   std::string text;
   const auto add = [&](const std::string& line) {
     text += shorten(line, style.columns == 0 ? line.size() : style.columns, style.cut_mark()) + '\n';
   };
 
-  const Colour colour = state_colour(pool.state);
-  text += style.paint(colour, style.dot()) + ' ' + style.paint(Colour::bold, printable(pool.name)) +
+  const Colour colour = state_colour(known.state());
+  const std::string state = known.answer ? pool.state : text_of(known.standing);
+  text += style.paint(colour, style.dot()) + ' ' + style.paint(Colour::bold, printable(known.name)) +
           (pool.description.empty() ? "" : " - " + printable(pool.description)) + '\n';
-  text += indented("State", style.paint(colour, printable(pool.state))) + '\n';
+  text += indented("State", style.paint(colour, printable(state))) + '\n';
+  if (!known.config.problem.empty()) {
+    text += indented("Problem", style.paint(Colour::red, "wrong config: " + printable(known.config.problem))) + '\n';
+  }
+  const std::string& config = known.answer ? pool.config_file : known.config.file;
+  if (!config.empty()) add(indented("Config", printable(config)));
+  if (!known.answer) return text;
   add(indented("Started", human_time(pool.started_at) + "; " + human_age(pool.started_at, now) + " ago"));
   add(indented("Main PID", std::to_string(pool.main_pid) + " (preforkd " + printable(pool.version) + ')'));
-  if (!pool.config_file.empty()) add(indented("Config", printable(pool.config_file)));
   if (!pool.status_text.empty()) add(indented("Status", '"' + printable(pool.status_text) + '"'));
   add(indented("Program", joined(pool.program)));
   add(indented("Generation", std::to_string(pool.generation)));

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/output/style.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace preforkd::ctl {
 namespace {
 
@@ -34,7 +37,8 @@ std::string Style::paint(Colour colour_of_text, std::string_view text) const {
 
 Colour state_colour(std::string_view state) {
   if (state == "running" || state == "ready") return Colour::green;
-  if (state == "degraded" || state == "down") return Colour::red;
+  constexpr auto wrong = std::to_array<std::string_view>({"degraded", "down", "failed", "no answer", "no bus"});
+  if (std::find(wrong.begin(), wrong.end(), state) != wrong.end()) return Colour::red;
   if (state == "starting" || state == "reloading" || state == "stopping" || state == "backoff") return Colour::yellow;
   return Colour::plain;
 }

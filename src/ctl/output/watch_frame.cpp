@@ -53,10 +53,13 @@ std::string head_line(const PoolState& pool, std::uint64_t now, const Style& sty
 
 std::string load_line(const PoolState& pool, const std::vector<WorkerRow>& rows) {
   const auto rate = total_rate(rows);
-  return counted(pool.counters.connections, "connection") + ", " + counted(pool.counters.requests_total, "request") +
-         (rate ? " (" + human_rate(*rate) + ')' : "") + ", " + human_bytes(pool.counters.bytes_in) + " in, " +
-         human_bytes(pool.counters.bytes_out) + " out, " + counted(pool.crashes, "crash") + ", " +
-         counted(pool.restarts, "restart");
+  const std::string load =
+      pool.counters.counts
+          ? counted(pool.counters.connections, "connection") + ", " + counted(pool.counters.requests_total, "request") +
+                (rate ? " (" + human_rate(*rate) + ')' : "") + ", " + human_bytes(pool.counters.bytes_in) + " in, " +
+                human_bytes(pool.counters.bytes_out) + " out"
+          : "load not counted";
+  return load + ", " + counted(pool.crashes, "crash") + ", " + counted(pool.restarts, "restart");
 }
 
 std::string queues_line(const PoolState& pool) {
@@ -99,11 +102,12 @@ void sort_rows(std::vector<WorkerRow>& rows, WatchOrder order) {
   });
 }
 
-std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, WatchOrder order, std::uint64_t now,
-                        const Style& style, std::size_t height) {
+std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, WatchOrder order, const std::string& alarm,
+                        std::uint64_t now, const Style& style, std::size_t height) {
   sort_rows(rows, order);
   const auto cut = [&](const std::string& line) { return shorten(line, style.columns, style.cut_mark()); };
-  std::vector<std::string> lines{head_line(pool, now, style), cut(load_line(pool, rows)), cut(queues_line(pool)), ""};
+  std::vector<std::string> lines{head_line(pool, now, style), cut(load_line(pool, rows)), cut(queues_line(pool)),
+                                 style.paint(Colour::red, cut(alarm))};
   for (std::string& line : lines_of(worker_table(rows, now).text(style, true))) lines.push_back(std::move(line));
   const std::size_t room = height > 1 ? height - 1 : 0;
   if (lines.size() > room) {

@@ -26,9 +26,10 @@ struct WatchOrder {
 // Slots from 0 on, all else from the most on; the young are first by age.
 void sort_rows(std::vector<WorkerRow>& rows, WatchOrder order);
 
-// A screen of "watch" of at most `height` lines, as wide as the style says, without the last line's end. `now` in
-// microseconds since 1970.
+// A screen of "watch" of at most `height` lines, as wide as the style says, without the last line's end. `alarm` stands
+// above the workers. `now` in microseconds since 1970.
 [[nodiscard]] std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, WatchOrder order,
-                                      std::uint64_t now, const Style& style, std::size_t height);
+                                      const std::string& alarm, std::uint64_t now, const Style& style,
+                                      std::size_t height);
 
 }  // namespace preforkd::ctl

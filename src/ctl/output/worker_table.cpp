@@ -15,19 +15,20 @@ std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, bool rat
   const WorkerState& worker = row.worker;
   const bool live = worker.pid != 0;
   const bool known = live && row.detailed;
+  const bool counts = live && worker.counters.counts;
   std::vector<Table::Cell> all{
       {std::to_string(worker.slot)},
       {text_if(live, std::to_string(worker.pid))},
       {printable(worker.state), state_colour(worker.state)},
       {text_if(live, std::to_string(worker.generation))},
       {text_if(known, human_age(worker.started_at, now))},
-      {text_if(live, std::to_string(worker.counters.connections))},
-      {text_if(known, std::to_string(worker.counters.requests_total))},
+      {text_if(counts, std::to_string(worker.counters.connections))},
+      {text_if(counts && row.detailed, std::to_string(worker.counters.requests_total))},
   };
   if (rates) all.push_back({row.requests_per_second ? human_rate(*row.requests_per_second) : ""});
   const std::vector<Table::Cell> rest{
       {text_if(known && worker.memory_bytes > 0, human_bytes(worker.memory_bytes))},
-      {text_if(known, human_span(std::chrono::microseconds(worker.cpu_us)))},
+      {text_if(known, human_span(span_of(worker.cpu_us)))},
       {text_if(row.detailed, std::to_string(worker.crashes))},
       {printable(worker.last_exit_cause)},
       {printable(worker.status_text)},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
+#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/command/verbs.hpp"
@@ -11,7 +12,10 @@ int run_check(Context& context) {
   if (context.options().bus.kind == BusTarget::Kind::host || context.options().bus.kind == BusTarget::Kind::machine) {
     throw CommandError(exit_code::usage, "check: only looks at files of this machine, not with -H or -M");
   }
-  become(own_neighbour("preforkd"), {"--check", "--config", context.options().arguments[0]});
+  const std::string& what = context.options().arguments[0];
+  const bool file = what.find_first_of("./") != std::string::npos && !what.starts_with("preforkd@");
+  if (file) become(own_neighbour("preforkd"), {"--check", "--config", what});
+  become(own_neighbour("preforkd"), {"--check", "--name", pool_argument(what)});
 }
 
 }  // namespace preforkd::ctl

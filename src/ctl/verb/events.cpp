@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
-#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/event_text.hpp"
@@ -30,7 +29,7 @@ int run_events(Context& context) {
   try {
     pool.bus().wait_for([&] { return gone; });
   } catch (const BusFailure& failure) {
-    throw explain(failure, pool.name(), pool.bus().target());
+    throw pool.explained(failure);
   }
   context.screen().remark("pool \"" + pool.name() + "\" has left the bus");
   return exit_code::ok;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "base/counted.hpp"
 #include "base/errors.hpp"
-#include "ctl/bus/pool_survey.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
@@ -12,25 +13,24 @@
 namespace preforkd::ctl {
 namespace {
 
-std::vector<Table::Cell> cells(const SurveyedPool& pool, std::uint64_t now) {
-  if (!pool.state) return {{pool.name}, {"no answer", Colour::red}, {}, {}, {}, {}, {}, {}};
-  const PoolState& state = *pool.state;
-  return {{pool.name},
-          {printable(state.state), state_colour(state.state)},
-          {std::to_string(state.ready_workers) + '/' + std::to_string(state.target_workers)},
-          {std::to_string(state.generation)},
-          {std::to_string(state.counters.connections)},
-          {std::to_string(state.counters.requests_total)},
-          {human_age(state.started_at, now)},
-          {printable(state.description)}};
-}
-
-Json json_of(const std::vector<SurveyedPool>& pools) {
-  Json all = Json::array();
-  for (const SurveyedPool& pool : pools) {
-    all.push_back(pool.state ? to_json(*pool.state) : Json{{"name", pool.name}, {"state", nullptr}});
+std::vector<Table::Cell> cells(const KnownPool& pool, std::uint64_t now) {
+  const std::string state = printable(pool.state());
+  const bool wrong = !pool.config.problem.empty();
+  const std::string problem = "wrong config: " + pool.config.problem;
+  if (!pool.answer) {
+    const std::string& remark = pool.standing.remark;
+    const std::string all = remark + (wrong ? (remark.empty() ? "" : "; ") + problem : "");
+    return {{pool.name}, {state, state_colour(state)}, {}, {}, {}, {}, {}, {printable(all)}};
   }
-  return all;
+  const PoolState& told = *pool.answer;
+  return {{pool.name},
+          {state, state_colour(state)},
+          {std::to_string(told.ready_workers) + '/' + std::to_string(told.target_workers)},
+          {std::to_string(told.generation)},
+          {told.counters.counts ? std::to_string(told.counters.connections) : ""},
+          {told.counters.counts ? std::to_string(told.counters.requests_total) : ""},
+          {human_age(told.started_at, now)},
+          {printable(wrong ? problem : told.description), wrong ? Colour::red : Colour::plain}};
 }
 
 int show_names(Context& context, const std::vector<std::string>& names) {
@@ -47,11 +47,10 @@ int show_names(Context& context, const std::vector<std::string>& names) {
 }  // namespace
 
 int run_list(Context& context) {
-  const std::vector<std::string> names = pool_names(context.bus());
-  if (context.options().quiet) return show_names(context, names);
-  const std::vector<SurveyedPool> pools = survey(context.bus(), names);
+  if (context.options().quiet) return show_names(context, context.known_pools().names());
+  const std::vector<KnownPool> pools = context.known_pools().survey();
   if (context.json()) {
-    context.screen().show(json_of(pools));
+    context.screen().show(to_json(pools));
     return exit_code::ok;
   }
   Table table({{"POOL"},
@@ -63,12 +62,15 @@ int run_list(Context& context) {
                {"UPTIME", true},
                {"DESCRIPTION"}});
   const std::uint64_t now = wall_clock_now();
-  for (const SurveyedPool& pool : pools) table.add(cells(pool, now));
+  for (const KnownPool& pool : pools) table.add(cells(pool, now));
   const bool legend = context.options().legend;
   std::string text = table.size() > 0 ? table.text(context.screen().style(), legend) : "";
   if (legend) {
-    text +=
-        (text.empty() ? "" : "\n") + counted(pools.size(), "pool") + " on " + describe(context.options().bus) + ".\n";
+    const auto running = static_cast<std::size_t>(
+        std::count_if(pools.begin(), pools.end(), [](const KnownPool& pool) { return pool.answer.has_value(); }));
+    const std::size_t others = pools.size() - running;
+    text += (text.empty() ? "" : "\n") + counted(running, "pool") + " on " + describe(context.options().bus) +
+            (others == 0 ? "" : ", " + counted(others, "other")) + ".\n";
   }
   context.screen().show(text);
   return exit_code::ok;

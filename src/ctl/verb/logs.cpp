@@ -42,8 +42,9 @@ int run_logs(Context& context) {
   }
   std::vector<std::string> words;
   if (options.bus.kind == BusTarget::Kind::machine) {
-    // journalctl takes a machine and no user in it.
-    words.push_back("--machine=" + options.bus.where.substr(options.bus.where.find('@') + 1));
+    // journalctl takes a machine and no user in it. "user@" is a user of this one.
+    const std::string machine = options.bus.where.substr(options.bus.where.find('@') + 1);
+    if (!machine.empty() && machine != ".host") words.push_back("--machine=" + machine);
   }
   if (options.follow) words.emplace_back("--follow");
   if (!options.lines.empty()) words.push_back("--lines=" + options.lines);

@@ -1,24 +1,39 @@
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
 #include "base/errors.hpp"
+#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
-#include "ctl/bus/pool_survey.hpp"
+#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/output/open_metrics.hpp"
+#include "ctl/output/metrics_text.hpp"
+#include "ctl/output/printable.hpp"
 
 namespace preforkd::ctl {
 namespace {
 
-// Of all pools those that answer: what is stopped or leaves must not hide the others from whoever measures.
+MeasuredPool measured(Context& context, const std::string& name) {
+  try {
+    PoolClient pool(context.bus(), name, false);
+    return {name, pool.state(), pool.workers()};
+  } catch (const AbsentPool&) {
+    static_cast<void>(context.known_pools().absent(name));
+    return {name, std::nullopt, {}};
+  }
+}
+
+// What is stopped or leaves must not hide the others from whoever measures.
 std::vector<MeasuredPool> all_pools(Context& context) {
   std::vector<MeasuredPool> pools;
-  for (const SurveyedPool& each : survey(context.bus(), pool_names(context.bus()))) {
+  for (const KnownPool& each : context.known_pools().survey()) {
+    MeasuredPool& pool = pools.emplace_back(MeasuredPool{each.name, std::nullopt, {}});
     try {
-      if (!each.state) throw CommandError(exit_code::unavailable, "pool \"" + each.name + "\" does not answer");
-      pools.push_back({*each.state, context.pool(each.name).workers()});
+      if (each.answer) pool = measured(context, each.name);
     } catch (const CommandError& error) {
       context.screen().remark(error.what());
     }
+    if (each.state() == no_answer) context.screen().remark(each.standing.remark);
   }
   return pools;
 }
@@ -26,14 +41,15 @@ std::vector<MeasuredPool> all_pools(Context& context) {
 }  // namespace
 
 int run_metrics(Context& context) {
+  const auto& arguments = context.options().arguments;
   std::vector<MeasuredPool> pools;
-  if (context.options().arguments.empty()) {
+  if (arguments.empty()) {
     pools = all_pools(context);
   } else {
-    PoolClient pool = context.pool();
-    pools.push_back({pool.state(), pool.workers()});
+    pools.push_back(measured(context, pool_argument(arguments[0])));
   }
-  context.screen().show(open_metrics(pools));
+  const std::string text = metrics_text(pools, context.options().format);
+  context.screen().show(::isatty(STDOUT_FILENO) == 1 ? printable_lines(text) : text);
   return exit_code::ok;
 }
 

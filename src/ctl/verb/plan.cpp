@@ -11,12 +11,13 @@
 namespace preforkd::ctl {
 namespace {
 
-std::string needs_text(const std::string& needs) {
+std::string needs_text(const std::string& needs, const std::string& pool) {
   if (needs == "generation") return "new workers";
   if (needs == "resize") return "more or fewer workers";
   if (needs == "sockets") return "a socket changed in place";
   if (needs == "master") return "no worker is touched";
-  if (needs == "restart") return "systemd: systemctl daemon-reload, then a restart";
+  if (needs == "daemon-reload") return "systemctl daemon-reload";
+  if (needs == "apply") return "systemd: preforkctl apply " + pool;
   return printable(needs);
 }
 
@@ -36,14 +37,21 @@ std::string conclusion(const std::vector<PlannedChange>& changes) {
 
 int run_plan(Context& context) {
   PoolClient pool = context.pool_to_change();
-  const std::vector<PlannedChange> changes = pool.plan();
+  std::vector<PlannedChange> changes = pool.plan();
+  // The config that the plan was made by is valid.
+  const std::string problem = context.configs().of(pool.name()).problem;
+  if (!problem.empty())
+    changes.push_back({"(units)", "of the last valid config: " + problem, "of this", "daemon-reload"});
   if (context.json()) {
     context.screen().show(to_json(changes));
     return exit_code::ok;
   }
   Table table({{"KEY"}, {"NOW"}, {"THEN"}, {"NEEDS"}});
   for (const PlannedChange& change : changes) {
-    table.add({{printable(change.key)}, {printable(change.now)}, {printable(change.then)}, {needs_text(change.needs)}});
+    table.add({{printable(change.key)},
+               {printable(change.now)},
+               {printable(change.then)},
+               {needs_text(change.needs, pool.name())}});
   }
   std::string text = changes.empty() ? "" : table.text(context.screen().style(), context.options().legend);
   if (context.options().legend) text += (text.empty() ? "" : "\n") + conclusion(changes) + '\n';

@@ -21,7 +21,13 @@ int run_recycle(Context& context) {
   if (slots.size() > 1) {  // all or none
     for (const std::uint32_t slot : slots) static_cast<void>(pool.properties(slot));
   }
+  const bool empty = slots.size() == 1 && pool.properties(slots.front()).value("PID", 1U) == 0;
   for (const std::uint32_t slot : slots) pool.recycle(slot);
+  const std::string one = slots.size() == 1 ? std::to_string(slots.front()) : "";
+  const std::string what = one.empty() ? "each worker leaves when its successor is ready"
+                           : empty     ? "slot " + one + " is empty: a worker is started in it now"
+                                       : "worker " + one + " leaves when its successor is ready";
+  context.screen().remark(what + "; \"preforkctl watch " + pool.name() + "\" shows it");
   return exit_code::ok;
 }
 

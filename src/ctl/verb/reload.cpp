@@ -34,9 +34,8 @@ std::optional<std::string> result_of(const Signal& signal) {
   return signal.arguments[2].is_string() ? std::optional(signal.arguments[2].get<std::string>()) : std::nullopt;
 }
 
-}  // namespace
-
-int run_reload(Context& context) {
+// Its result as a sentence.
+std::string reload(Context& context) {
   PoolClient pool = context.pool_to_change();
   const std::uint32_t generation = pool.state().generation;
   const Exits before = pool.exits(1);
@@ -48,14 +47,27 @@ int run_reload(Context& context) {
     });
   } catch (const CommandError& error) {
     if (error.exit_code() != exit_code::failure) throw;
-    if (context.json()) context.screen().show(Json{{"ok", false}, {"message", error.what()}});
     const std::string words = words_of_failed_worker(pool, before, generation);
     throw CommandError(exit_code::failure,
                        error.what() + (words.empty() ? "" : '\n' + words.substr(0, words.size() - 1)));
   }
-  if (!result) result = pool.state().last_reload.message;
-  context.screen().remark("reload done: " + *result);
-  if (context.json()) context.screen().show(Json{{"ok", true}, {"message", *result}});
+  return result ? *result : pool.state().last_reload.message;
+}
+
+}  // namespace
+
+int run_reload(Context& context) {
+  const auto tell = [&](bool ok, const std::string& message) {
+    if (context.json()) context.screen().show(Json{{"ok", ok}, {"message", message}});
+  };
+  try {
+    const std::string result = reload(context);
+    context.screen().remark("reload done: " + result);
+    tell(true, result);
+  } catch (const CommandError& error) {
+    tell(false, error.what());
+    throw;
+  }
   return exit_code::ok;
 }
 

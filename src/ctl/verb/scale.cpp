@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "base/errors.hpp"
 #include "ctl/base/arguments.hpp"
+#include "ctl/base/command_error.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 
@@ -8,7 +11,20 @@ namespace preforkd::ctl {
 
 int run_scale(Context& context) {
   const std::uint32_t workers = workers_argument(context.options().arguments[1]);
-  context.pool_to_change().scale(workers);
+  PoolClient pool = context.pool_to_change();
+  try {
+    pool.scale(workers);
+  } catch (const CommandError& error) {
+    if (error.exit_code() != exit_code::failure) throw;
+    const PoolState state = pool.state();
+    if (state.min_workers != state.max_workers || workers == state.min_workers) throw;
+    const std::string fixed = std::to_string(state.min_workers);
+    throw CommandError(exit_code::failure, "pool \"" + pool.name() + "\": \"workers\" is fixed at " + fixed +
+                                               " in its config; with for instance {\"min\": " +
+                                               std::to_string(std::min(workers, state.min_workers)) +
+                                               ", \"max\": " + std::to_string(std::max(workers, state.max_workers)) +
+                                               "} there, and a reload, it can be scaled");
+  }
   return exit_code::ok;
 }
 

@@ -27,9 +27,10 @@ Json chosen(const Json& all, const std::vector<std::string>& names) {
   Json some = Json::object();
   for (const std::string& name : names) {
     if (!all.contains(name)) {
-      throw CommandError(exit_code::usage, "--property: \"" + escape_bytes(name, 80) +
-                                               "\": no such property; did you mean \"" +
-                                               std::string(nearest_name(name, known)) + "\"?");
+      const std::string_view nearest = nearest_name(name, known);
+      throw CommandError(exit_code::usage,
+                         "--property: " + in_quotes(name) + ": no such property" +
+                             (nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?"));
     }
     some[name] = all[name];
   }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/errors.hpp"
+#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
+#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
@@ -17,16 +21,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int exit_not_fine = 3;  // as of systemctl status
 // Between the two looks that a rate is made of: long enough for a number, too short to be waited for. A mean since the
 // start would say little about now.
 constexpr std::chrono::milliseconds sample{300};
 
-// A pool at the first look.
+// A pool at the first look, and what is shown of it in the end.
 struct Subject {
-  PoolClient client;
+  KnownPool pool;
+  std::optional<PoolClient> client;  // none of one that is not on the bus, or does not answer
   std::vector<WorkerState> workers;
   Clock::time_point seen;
+  std::vector<WorkerRow> rows;
+  bool failed = false;  // and that was complained of
 
   [[nodiscard]] bool counts() const {
     return std::any_of(workers.begin(), workers.end(),
@@ -34,36 +40,59 @@ struct Subject {
   }
 };
 
-struct Look {
-  PoolState pool;
-  std::vector<WorkerRow> workers;
-};
-
-Subject first_look(PoolClient client) {
-  std::vector<WorkerState> workers = client.workers();
-  return {std::move(client), std::move(workers), Clock::now()};
+void first_look(Subject& subject, Context& context) {
+  const std::string name = subject.pool.name;
+  const bool waited = subject.pool.standing.state == no_bus;
+  try {
+    PoolClient client(context.bus(), name, false);
+    subject.workers = client.workers();
+    subject.seen = Clock::now();
+    subject.client.emplace(std::move(client));
+    subject.pool.standing = {};
+  } catch (const AbsentPool&) {
+    subject.pool = context.known_pools().absent(name);
+    if (!waited && context.known_pools().comes(subject.pool)) first_look(subject, context);
+  }
 }
 
-Look last_look(Subject& subject, bool rates) {
-  PoolClient& client = subject.client;
-  const std::vector<WorkerState> workers = rates ? client.workers() : subject.workers;
+void last_look(Subject& subject, bool rates) {
+  if (!subject.client) return;
+  const std::vector<WorkerState> workers = rates ? subject.client->workers() : subject.workers;
   const Clock::duration span = Clock::now() - subject.seen;
-  Look result{client.state(), worker_rows(workers, client.processes())};
-  if (rates) add_rates(result.workers, subject.workers, span);
-  return result;
+  PoolState state = subject.client->state();
+  subject.rows = worker_rows(workers, subject.client->processes());
+  if (rates) add_rates(subject.rows, subject.workers, span);
+  subject.pool.answer = std::move(state);
 }
 
-Json json_of(const Look& look) {
-  Json object = to_json(look.pool);
-  object["workers"] = to_json(look.workers);
+Json json_of(const Subject& subject) {
+  Json object = to_json(subject.pool);
+  object["workers"] = subject.pool.answer ? to_json(subject.rows) : Json();
   return object;
 }
 
 std::vector<std::string> chosen(Context& context) {
-  if (!context.options().arguments.empty()) return context.options().arguments;
-  std::vector<std::string> all = pool_names(context.bus());
-  if (all.empty()) throw CommandError(exit_code::unavailable, "no pool runs on " + describe(context.options().bus));
-  return all;
+  std::vector<std::string> names;
+  for (const std::string& argument : context.options().arguments) names.push_back(pool_argument(argument));
+  if (!names.empty()) return names;
+  names = context.known_pools().names();
+  if (names.empty()) context.screen().remark("there is no pool on " + describe(context.options().bus));
+  return names;
+}
+
+void show(Context& context, const std::vector<Subject>& subjects) {
+  if (context.json()) {
+    Json all = Json::array();
+    for (const Subject& subject : subjects) all.push_back(json_of(subject));
+    return context.screen().show(context.options().arguments.size() == 1 ? all.at(0) : all);
+  }
+  std::string text;
+  for (const Subject& subject : subjects) {
+    if (subject.failed) continue;
+    text += (text.empty() ? "" : "\n") +
+            status_text(subject.pool, subject.rows, wall_clock_now(), context.screen().style());
+  }
+  context.screen().show(text);
 }
 
 }  // namespace
@@ -71,42 +100,34 @@ std::vector<std::string> chosen(Context& context) {
 int run_status(Context& context) {
   const std::vector<std::string> names = chosen(context);
   int result = exit_code::ok;
-  // What one pool does not tell must not hide the others.
-  const auto unless_it_fails = [&](const auto& ask) {
-    try {
-      ask();
-    } catch (const CommandError& error) {
-      if (names.size() == 1) throw;
-      complain(error.what());
-      result = error.exit_code();
-    }
-  };
   std::vector<Subject> subjects;
   for (const std::string& name : names) {
-    PoolClient client = context.pool(name);
-    unless_it_fails([&] { subjects.push_back(first_look(client)); });
+    subjects.push_back({{name, std::nullopt, {}, context.configs().of(name)}, std::nullopt, {}, {}, {}, false});
   }
+  // What one pool does not tell must not hide the others.
+  const auto each = [&](const auto& look) {
+    for (Subject& subject : subjects) {
+      try {
+        if (!subject.failed) look(subject);
+      } catch (const CommandError& error) {
+        if (names.size() == 1 && !context.json()) throw;
+        complain(error.what());
+        result = error.exit_code();
+        subject.failed = true;
+        subject.pool.standing = {result == exit_no_such_pool ? "no such pool" : no_answer, error.what()};
+      }
+    }
+  };
+  each([&](Subject& subject) { first_look(subject, context); });
   const bool rates = !context.json() && std::any_of(subjects.begin(), subjects.end(),
                                                     [](const Subject& subject) { return subject.counts(); });
   if (rates) std::this_thread::sleep_for(sample);
-
-  std::string text;
-  Json all = Json::array();
-  for (Subject& subject : subjects) {
-    unless_it_fails([&] {
-      const Look now = last_look(subject, rates && subject.counts());
-      if (!now.pool.fine() && result == exit_code::ok) result = exit_not_fine;
-      text +=
-          (text.empty() ? "" : "\n") + status_text(now.pool, now.workers, wall_clock_now(), context.screen().style());
-      all.push_back(json_of(now));
-    });
-  }
-  if (!context.json()) {
-    context.screen().show(text);
-  } else {
-    context.screen().show(context.options().arguments.size() == 1 ? all.at(0) : all);
-  }
-  return result;
+  each([&](Subject& subject) { last_look(subject, rates && subject.counts()); });
+  show(context, subjects);
+  const bool fine = std::all_of(subjects.begin(), subjects.end(), [](const Subject& subject) {
+    return subject.pool.answer && subject.pool.answer->fine();
+  });
+  return result != exit_code::ok || fine ? result : exit_not_running;
 }
 
 }  // namespace preforkd::ctl

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <optional>
+#include <vector>
+
 #include "base/errors.hpp"
 #include "ctl/base/command_error.hpp"
-#include "ctl/bus/pool_survey.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/printable.hpp"
@@ -10,25 +12,25 @@ namespace preforkd::ctl {
 namespace {
 
 // Without a bus there is still a version to tell.
-std::vector<SurveyedPool> pools_on(Context& context) {
+std::optional<std::vector<KnownPool>> pools_on(Context& context) {
   try {
-    return survey(context.bus(), pool_names(context.bus()));
+    return context.known_pools().survey();
   } catch (const CommandError& error) {
     context.screen().remark(error.what());
-    return {};
+    return std::nullopt;
   }
 }
 
 }  // namespace
 
 int run_version(Context& context) {
-  const std::vector<SurveyedPool> pools = pools_on(context);
-  Json versions{{"preforkctl", PREFORKD_VERSION}, {"pools", Json::object()}};
+  const auto pools = pools_on(context);
+  Json versions{{"preforkctl", PREFORKD_VERSION}, {"pools", pools ? Json::object() : Json()}};
   std::string text = "preforkctl " PREFORKD_VERSION "\n";
-  for (const SurveyedPool& pool : pools) {
-    if (!pool.state) continue;
-    versions["pools"][pool.name] = pool.state->version;
-    text += "pool \"" + pool.name + "\": preforkd " + printable(pool.state->version) + '\n';
+  for (const KnownPool& pool : pools.value_or(std::vector<KnownPool>())) {
+    if (!pool.answer) continue;
+    versions["pools"][pool.name] = pool.answer->version;
+    text += "pool \"" + pool.name + "\": preforkd " + printable(pool.answer->version) + '\n';
   }
   if (context.json()) {
     context.screen().show(versions);

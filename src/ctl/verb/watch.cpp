@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string_view>
@@ -11,11 +12,11 @@
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
 #include "ctl/base/command_error.hpp"
-#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/full_screen.hpp"
 #include "ctl/output/human.hpp"
+#include "ctl/output/key_reader.hpp"
 #include "ctl/output/terminal.hpp"
 #include "ctl/output/watch_frame.hpp"
 #include "ctl/pool_watch.hpp"
@@ -26,6 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds tick{1};
+// Within this time an arrow's other bytes follow its escape character, over a slow line, too.
+constexpr std::chrono::milliseconds rest_of_a_key{150};
 
 // Signals as a descriptor to read, so that none ends the process with the terminal taken.
 class TakenSignals {
@@ -71,24 +74,33 @@ class Watch {
  private:
   void draw() {
     redraw_ = false;
-    if (!watch_.state()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits");
+    const std::string alarm = hangs() ? "no answer for " + std::to_string(watch_.silence().count()) + " s" : "";
+    if (!watch_.state()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits\n" + alarm);
     const TerminalSize size = terminal_size();
     style_.columns = size.columns;
-    screen_.draw(watch_frame(*watch_.state(), watch_.rows(), order_, wall_clock_now(), style_, size.lines));
+    screen_.draw(watch_frame(*watch_.state(), watch_.rows(), order_, alarm, wall_clock_now(), style_, size.lines));
   }
+
+  [[nodiscard]] bool hangs() const { return watch_.silence() > tick; }
 
   void wait() {
     std::array<pollfd, 3> entries{
         {{sd_bus_get_fd(pool_.bus().get()), 0, 0}, {signals_.fd(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}}};
     const int wanted = sd_bus_get_events(pool_.bus().get());
     entries[0].events = static_cast<short>(wanted > 0 ? wanted : POLLIN);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - Clock::now());
+    const Clock::time_point until = reader_.undecided() ? std::min(next_look_, decides_) : next_look_;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
     ::poll(entries.data(), entries.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (entries[1].revents != 0) take_signal();
-    if (entries[2].revents != 0) take_keys();
+    if (entries[2].revents != 0) {
+      take_bytes();
+    } else if (reader_.undecided() && Clock::now() >= decides_) {
+      take_keys(reader_.decide());
+    }
     if (Clock::now() < next_look_) return;
     next_look_ = Clock::now() + tick;
     watch_.refresh();
+    if (hangs()) redraw_ = true;
   }
 
   void take_signal() {
@@ -102,13 +114,19 @@ class Watch {
     }
   }
 
-  // What begins with the escape character and goes on is another key than Esc, for instance an arrow.
-  void take_keys() {
-    std::array<char, 64> keys{};
-    const ssize_t size = ::read(STDIN_FILENO, keys.data(), keys.size());
-    if (size <= 0) leave_ = true;
-    if (size > 1 && keys[0] == '\x1b') return;
-    for (const char key : std::string_view(keys.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)))) {
+  void take_bytes() {
+    std::array<char, 64> bytes{};
+    const ssize_t size = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+    if (size <= 0) {
+      leave_ = true;
+      return;
+    }
+    take_keys(reader_.take({bytes.data(), static_cast<std::size_t>(size)}));
+    if (reader_.undecided()) decides_ = Clock::now() + rest_of_a_key;
+  }
+
+  void take_keys(std::string_view keys) {
+    for (const char key : keys) {
       constexpr std::string_view leaving = "qQ\x1b\x04";
       if (leaving.find(key) != std::string_view::npos) leave_ = true;
       if (take_key(order_, key)) redraw_ = true;
@@ -119,6 +137,8 @@ class Watch {
   PoolWatch watch_;
   Style style_;
   WatchOrder order_;
+  KeyReader reader_;
+  Clock::time_point decides_;  // when an escape character is the key Esc
   TakenSignals signals_;
   FullScreen screen_;  // is given back before the signals are
   Clock::time_point next_look_ = Clock::now() + tick;
@@ -138,7 +158,7 @@ int run_watch(Context& context) {
   try {
     if (Watch(pool, context.screen().style()).run()) return exit_code::ok;
   } catch (const BusFailure& failure) {
-    throw explain(failure, pool.name(), pool.bus().target());
+    throw pool.explained(failure);
   }
   throw CommandError(exit_code::unavailable, "pool \"" + pool.name() + "\" has left the bus");
 }

@@ -66,13 +66,21 @@ void EventSource::arm(Instant when) noexcept {
   sd_event_source_set_enabled(registration_->source, SD_EVENT_ONESHOT);
 }
 
+void EventSource::watch(std::uint32_t events) noexcept { sd_event_source_set_io_events(registration_->source, events); }
+void EventSource::enable() noexcept { sd_event_source_set_enabled(registration_->source, SD_EVENT_ON); }
 void EventSource::disarm() noexcept { sd_event_source_set_enabled(registration_->source, SD_EVENT_OFF); }
 
 void EventSource::limit_rate(Duration interval, unsigned burst) noexcept {
   sd_event_source_set_ratelimit(registration_->source, static_cast<std::uint64_t>(interval.count()), burst);
 }
 
+void EventSource::set_priority(Priority priority) noexcept {
+  sd_event_source_set_priority(registration_->source, static_cast<std::int64_t>(priority));
+}
+
 namespace {
+
+constexpr Duration moment = std::chrono::milliseconds(100);
 
 void check(int result, const char* what) {
   if (result < 0) throw std::system_error(-result, std::system_category(), what);
@@ -134,18 +142,24 @@ EventSource EventLoop::add_signal(int signal, Priority priority, std::function<v
 }
 
 EventSource EventLoop::add_after_each(std::function<void()> callback) {
-  auto registration =
-      std::make_shared<EventSource::Registration>([run = std::move(callback)](std::uint32_t) { run(); });
+  const auto retry = std::make_shared<EventSource>(add_timer(Priority::normal, moment, [] {}));
+  auto registration = std::make_shared<EventSource::Registration>([run = std::move(callback), retry](std::uint32_t) {
+    try {
+      run();
+    } catch (...) {
+      retry->arm(SteadyClock().now() + moment);
+      throw;
+    }
+  });
   const auto trampoline = [](sd_event_source*, void* userdata) {
     EventSource::Registration::of(userdata).dispatch(0);
     return 0;
   };
   check(sd_event_add_post(event_, &registration->source, trampoline, registration.get()),
         "cannot watch the event loop");
+  set_priority(registration->source, Priority::after_each);
   return EventSource(std::move(registration));
 }
-
-bool EventLoop::serve_watchdog() noexcept { return sd_event_set_watchdog(event_, 1) > 0; }
 
 int EventLoop::run() {
   const int code = sd_event_loop(event_);

@@ -11,9 +11,20 @@ struct sd_event;
 
 namespace preforkd {
 
-// What is handled first when several things have happened: a worker's exit before everything, a worker's messages
-// before the deadlines that they may move.
-enum class Priority : int { worker_exit = -40, signal = -30, worker_message = -20, normal = 0, deadline = 20 };
+// What is handled first when several things have happened: our sign of life, which says that the loop turns, and a
+// worker's exit before everything, a worker's messages before the deadlines that they may move. Then come the callers
+// on the message bus, who may be many: what they want never keeps a deadline, or what follows from it, waiting. Last
+// come the messages of a worker that floods us with them.
+enum class Priority : int {
+  watchdog = -50,
+  worker_exit = -40,
+  signal = -30,
+  worker_message = -20,
+  normal = 0,
+  after_each = 10,
+  bus = 20,
+  flood = 40
+};
 
 // One thing that an EventLoop watches. Unregisters itself when it is destroyed or assigned to, also from inside its own
 // callback; so an object that owns a descriptor and its source declares the source after the descriptor.
@@ -26,13 +37,19 @@ class EventSource {
 
   explicit operator bool() const noexcept { return registration_ != nullptr; }
 
-  // Timers only: fires once at `when` (at once if that is past), or not at all.
+  // Timers only: fires once at `when` (at once if that is past).
   void arm(Instant when) noexcept;
+  // Descriptors only: waits for these from now on.
+  void watch(std::uint32_t events) noexcept;
+  // Descriptors only: watches again after disarm().
+  void enable() noexcept;
   void disarm() noexcept;
 
   // Puts the source aside for the rest of `interval` once it was dispatched `burst` times in it, so that it can't
   // starve others.
   void limit_rate(Duration interval, unsigned burst) noexcept;
+
+  void set_priority(Priority priority) noexcept;
 
  private:
   friend class EventLoop;
@@ -57,11 +74,9 @@ class EventLoop {
   [[nodiscard]] EventSource add_timer(Priority priority, Duration accuracy, std::function<void()> callback);
   // Blocks `signal` in the process and takes it from a signalfd.
   [[nodiscard]] EventSource add_signal(int signal, Priority priority, std::function<void()> callback);
-  // Runs after each turn in which another source was dispatched.
+  // Runs after each turn in which another source was dispatched, before those of Priority::bus. If it throws, it runs
+  // again in a moment, even if nothing else happens.
   [[nodiscard]] EventSource add_after_each(std::function<void()> callback);
-
-  // Sends WATCHDOG=1 to systemd as long as the loop turns, if $WATCHDOG_USEC asks this process for it. True if it does.
-  bool serve_watchdog() noexcept;
 
   // Runs until exit() and returns its code. Throws std::system_error if the loop itself fails.
   int run();
@@ -69,9 +84,6 @@ class EventLoop {
   // exit.
   bool run_once(Duration timeout);
   void exit(int code) noexcept;
-
-  // For libraries that bring sources of their own; theirs are not behind the trampoline.
-  [[nodiscard]] sd_event* native() const noexcept { return event_; }
 
  private:
   sd_event* event_ = nullptr;

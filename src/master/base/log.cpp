@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: MIT
-#define SD_JOURNAL_SUPPRESS_LOCATION
 #include "master/base/log.hpp"
 
-#include <poll.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <exception>
 #include <utility>
+
+#include "base/file_identity.hpp"
+#include "base/stderr_line.hpp"
+#include "master/base/journal_socket.hpp"
 
 namespace preforkd::log {
 namespace {
 
+using namespace std::string_view_literals;
+
 struct State {
   Sink sink = find_sink();
   Level most_verbose = Level::info;
+  bool with_time = false;
   Fields common;
+  JournalSocket journal;
   unsigned long dropped = 0;
 };
 
@@ -31,47 +38,49 @@ State& state() {
 }
 
 bool write_journal(Level level, std::string_view message, const Fields& fields) {
-  std::vector<std::string> entries;
-  entries.reserve(3 + fields.size() + state().common.size());
-  entries.push_back("MESSAGE=" + std::string(message));
-  entries.push_back("PRIORITY=" + std::to_string(static_cast<int>(level)));
-  entries.emplace_back("SYSLOG_IDENTIFIER=preforkd");
-  for (const Field& field : state().common) entries.push_back(field.name + "=" + field.value);
-  for (const Field& field : fields) entries.push_back(field.name + "=" + field.value);
-  std::vector<iovec> parts;
-  parts.reserve(entries.size());
-  for (std::string& entry : entries) parts.push_back({entry.data(), entry.size()});
-  return sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0;
+  std::string entry;
+  JournalSocket::add_field(entry, "MESSAGE", message);
+  JournalSocket::add_field(entry, "PRIORITY", std::to_string(static_cast<int>(level)));
+  JournalSocket::add_field(entry, "SYSLOG_IDENTIFIER", "preforkd");
+  for (const Field& field : state().common) JournalSocket::add_field(entry, field.name, field.value);
+  for (const Field& field : fields) JournalSocket::add_field(entry, field.name, field.value);
+  return state().journal.send(entry);
 }
 
-// A pipe that polls writable takes PIPE_BUF bytes at once, so neither a full pipe nor a terminal stopped by ^S blocks
-// the master. O_NONBLOCK would do that too, but for every process that shares the terminal.
-bool write_without_blocking(std::string_view line) noexcept {
-  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
-  if (poll(&waiting, 1, 0) != 1 || (waiting.revents & POLLOUT) == 0) return false;
-  const std::size_t size = std::min<std::size_t>(line.size(), PIPE_BUF);
-  return ::write(STDERR_FILENO, line.data(), size) >= 0;
+// "2026-11-23T12:00:00.000+0100 "
+std::string time_stamp() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  tm local{};
+  localtime_r(&now.tv_sec, &local);
+  std::array<char, 32> second{};
+  std::array<char, 8> zone{};
+  std::strftime(second.data(), second.size(), "%Y-%m-%dT%H:%M:%S", &local);
+  std::strftime(zone.data(), zone.size(), "%z", &local);
+  const std::string milliseconds = std::to_string(1000 + now.tv_nsec / 1'000'000).substr(1);
+  return std::string(second.data()) + "." + milliseconds + zone.data() + " ";
 }
 
-std::string make_line(Sink sink, Level level, std::string_view message) {
+// The reader of stderr takes the level off. With --log-target journal it may be anybody.
+bool takes_prefix() noexcept {
+  return state().sink == Sink::prefixed || (state().sink == Sink::journal && stderr_is_journal());
+}
+
+std::string make_line(bool prefixed, Level level, std::string_view message) {
   std::string line;
-  if (sink == Sink::plain) {
-    line = "preforkd: ";
-  } else {
-    line = "<" + std::to_string(static_cast<int>(level)) + ">";
-  }
+  if (prefixed) line = "<" + std::to_string(static_cast<int>(level)) + ">";
+  if (state().with_time) line += time_stamp();
+  if (!prefixed) line += "preforkd: ";
   line += message.substr(0, PIPE_BUF - line.size() - 1);
   line += '\n';
   return line;
 }
 
-void write_stderr(Sink sink, Level level, std::string_view message) {
-  State& log = state();
-  if (log.dropped > 0) {
-    const std::string note = "(" + std::to_string(log.dropped) + " log lines were dropped: nobody read them)";
-    if (write_without_blocking(make_line(sink, Level::warning, note))) log.dropped = 0;
-  }
-  if (log.dropped > 0 || !write_without_blocking(make_line(sink, level, message))) ++log.dropped;
+// A journald that takes no entry may still take a line: stderr is one of its streams and holds some 200 KiB.
+bool put(Level level, std::string_view message, const Fields& fields) {
+  const Sink sink = state().sink;
+  if (sink == Sink::null || (sink == Sink::journal && write_journal(level, message, fields))) return true;
+  return write_stderr_line(make_line(takes_prefix(), level, message));
 }
 
 }  // namespace
@@ -88,24 +97,30 @@ std::optional<Level> parse_level(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+std::optional<Sink> parse_target(std::string_view text) noexcept {
+  if (text == "auto") return find_sink();
+  if (text == "journal") return Sink::journal;
+  if (text == "console-prefixed") return Sink::prefixed;
+  if (text == "console") return Sink::plain;
+  if (text == "null") return Sink::null;
+  return std::nullopt;
+}
+
 bool stderr_is_journal() noexcept {
   const char* named = std::getenv("JOURNAL_STREAM");
   if (named == nullptr) return false;
   unsigned long long device = 0;
   unsigned long long inode = 0;
-  struct stat now {};
-  if (std::sscanf(named, "%llu:%llu", &device, &inode) != 2 || fstat(STDERR_FILENO, &now) != 0) return false;
-  return now.st_dev == device && now.st_ino == inode;
+  if (std::sscanf(named, "%llu:%llu", &device, &inode) != 2) return false;
+  return FileIdentity::of(STDERR_FILENO) == FileIdentity{device, inode};
 }
 
-Sink find_sink() noexcept {
-  if (stderr_is_journal()) return Sink::journal;
-  return isatty(STDERR_FILENO) == 1 ? Sink::plain : Sink::prefixed;
-}
+Sink find_sink() noexcept { return stderr_is_journal() ? Sink::journal : Sink::plain; }
 
-void open(Sink sink, Level most_verbose) {
+void open(Sink sink, Level most_verbose, bool with_time) {
   state().sink = sink;
   state().most_verbose = most_verbose;
+  state().with_time = with_time;
 }
 
 Level level() noexcept { return state().most_verbose; }
@@ -115,15 +130,24 @@ void set_sink(Sink sink) noexcept { state().sink = sink; }
 
 void add_common_field(Field field) { state().common.push_back(std::move(field)); }
 
+void write_last_words(std::string_view message) noexcept {
+  if (state().sink == Sink::null) return;
+  for (const std::string_view part : {takes_prefix() ? "<3>"sv : "preforkd: "sv, message, "\n"sv})
+    static_cast<void>(write_stderr_line(part));
+}
+
 void write(Level level, std::string_view message, const Fields& fields) noexcept {
+  State& log = state();
+  if (level > log.most_verbose) return;
   try {
-    const State& log = state();
-    if (level > log.most_verbose) return;
-    if (log.sink == Sink::journal && write_journal(level, message, fields)) return;
-    write_stderr(log.sink == Sink::plain ? Sink::plain : Sink::prefixed, level, message);
+    if (log.dropped > 0) {
+      const std::string note = "(" + std::to_string(log.dropped) + " log lines were dropped: they were not read)";
+      if (put(Level::warning, note, {})) log.dropped = 0;
+    }
+    if (log.dropped > 0 || !put(level, message, fields)) ++log.dropped;
   } catch (const std::exception&) {
     // Out of memory: a lost line is all that may come of it.
-    ++state().dropped;
+    ++log.dropped;
   }
 }
 

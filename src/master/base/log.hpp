@@ -8,12 +8,17 @@
 
 namespace preforkd::log {
 
-// The master's log: one line an event, to the journal with native fields where stderr is a journal stream, else to
-// stderr: with <N> prefixes (sd-daemon(3)) when it is not a terminal, as plain text when it is one. A reader of stderr
-// that stalls costs log lines, never the pool: what can't be written at once is dropped and counted.
+// The master's log: one line an event, to the journal with native fields where stderr is a journal stream, else as
+// plain text to stderr. A journald or a reader of stderr that stalls costs log lines, never the pool: what can't be
+// written at once is dropped and counted.
 
 enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };  // values of syslog(3)
-enum class Sink { journal, prefixed, plain };
+enum class Sink {
+  journal,
+  prefixed,  // stderr, with the level as <N> (sd-daemon(3)), for a reader that takes it off
+  plain,     // stderr, "preforkd: …"
+  null
+};
 
 struct Field {
   std::string name;  // "PREFORK_WORKER"
@@ -24,14 +29,18 @@ using Fields = std::vector<Field>;
 // "error", "warning", "notice", "info", "debug"; nullopt for any other text.
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text) noexcept;
 
+// --log-target's words, systemd's: "auto" (find_sink()), "journal", "console-prefixed", "console", "null"; nullopt for
+// any other text.
+[[nodiscard]] std::optional<Sink> parse_target(std::string_view text) noexcept;
+
 // True if file descriptor 2 is the journal stream that $JOURNAL_STREAM names (systemd.exec(5)).
 [[nodiscard]] bool stderr_is_journal() noexcept;
 
 // Where lines go by what file descriptor 2 is.
 [[nodiscard]] Sink find_sink() noexcept;
 
-// Before open() lines go to find_sink() at Level::info.
-void open(Sink sink, Level most_verbose);
+// Before open() lines go to find_sink() at Level::info. `with_time`: lines on stderr begin with the time.
+void open(Sink sink, Level most_verbose, bool with_time = false);
 
 [[nodiscard]] Level level() noexcept;
 [[nodiscard]] Sink sink() noexcept;
@@ -42,6 +51,9 @@ void set_sink(Sink sink) noexcept;
 void add_common_field(Field field);
 
 void write(Level level, std::string_view message, const Fields& fields = {}) noexcept;
+
+// Writes a line to stderr, an error, without asking for memory.
+void write_last_words(std::string_view message) noexcept;
 
 inline void error(std::string_view message, const Fields& fields = {}) noexcept {
   write(Level::error, message, fields);

@@ -44,6 +44,13 @@ bool is_absent(const sd_bus_error& error) noexcept {
          sd_bus_error_has_name(&error, "org.freedesktop.DBus.Error.NameHasNoOwner") > 0;
 }
 
+// polkit lets only root and the owners of its action ask about others.
+std::string owner_hint(const sd_bus_error& error) {
+  if (sd_bus_error_has_name(&error, "org.freedesktop.PolicyKit1.Error.NotAuthorized") <= 0) return "";
+  return "; to let this pool ask, add unix-user:" + std::to_string(geteuid()) +
+         " to the owners in /usr/share/polkit-1/actions/org.preforkd1.policy, see POLKIT in org.preforkd1(5)";
+}
+
 }  // namespace
 
 const char* polkit_id(BusAction action) noexcept {
@@ -135,10 +142,11 @@ void Authorization::ask_polkit(Pending& pending) {
 void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
   const std::string action = polkit_id(pending.question.action);
   if (const sd_bus_error* error = sd_bus_message_get_error(reply)) {
-    const std::string why = is_absent(*error)
-                                ? "there is no polkit here, so only root and the pool's own user may"
-                                : "polkit: " + std::string(error->message != nullptr ? error->message : error->name);
-    // A caller who tries again and again shall not fill the log.
+    const std::string why =
+        is_absent(*error)
+            ? "there is no polkit here, so only root and the pool's own user may"
+            : "polkit: " + std::string(error->message != nullptr ? error->message : error->name) + owner_hint(*error);
+    // A caller who tries again and again must not fill the log.
     if (!is_absent(*error) && std::exchange(complaint_, why) != why) log::warning("cannot ask " + why);
     const sdbus::Error refused =
         bus_error(error_not_authorized, action + " is not allowed for " + pending.who + ": " + why);

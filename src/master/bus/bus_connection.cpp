@@ -16,6 +16,7 @@ constexpr const char* local_path = "/org/freedesktop/DBus/Local";
 constexpr const char* driver = "org.freedesktop.DBus";
 constexpr const char* driver_path = "/org/freedesktop/DBus";
 
+constexpr Duration longest_flush = std::chrono::milliseconds(100);
 constexpr std::uint32_t queued = 2;  // DBUS_REQUEST_NAME_REPLY_IN_QUEUE, an answer to RequestName
 
 // A signal of the connection itself, or of the bus. Without a slot it is watched as long as there is a connection.
@@ -29,7 +30,7 @@ void watch(sd_bus* bus, sd_bus_slot** slot, const char* sender, const char* path
 BusConnection::BusConnection(EventLoop& loop, std::string address, std::string name, Events events)
     : loop_(loop), address_(std::move(address)), name_(std::move(name)), events_(std::move(events)) {
   if (address_.empty()) return;
-  timer_ = loop_.add_timer(Priority::normal, std::chrono::milliseconds(50), [this] { advance(); });
+  timer_ = loop_.add_timer(Priority::bus, std::chrono::milliseconds(50), [this] { advance(); });
   timer_.arm(SteadyClock().now());
 }
 
@@ -65,13 +66,17 @@ void BusConnection::ask() {
   watch(bus, nullptr, local_interface, local_path, "Disconnected", native_handler<&BusConnection::on_disconnected>,
         this);
   check_native(sd_bus_start(bus), address_.c_str());
-  check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
+  pump(bus);
 }
 
 // What follows is done by advance(): this runs inside the connection that it is about.
 void BusConnection::go_on_with(Step step) {
   next_ = step;
   timer_.arm(SteadyClock().now());
+}
+
+void BusConnection::pump(sd_bus* bus) {
+  pump_.emplace(loop_, bus, [this] { go_on_with(Step::close); });
 }
 
 void BusConnection::on_connected(sd_bus_message* /*signal*/) { go_on_with(Step::open); }
@@ -83,6 +88,7 @@ void BusConnection::on_name_acquired(sd_bus_message* signal) {
 }
 
 void BusConnection::open() {
+  pump_.reset();
   asking_.reset();
   connection_ = open_bus(address_);
   sd_bus* bus = native_bus(*connection_);
@@ -91,7 +97,7 @@ void BusConnection::open() {
   disconnected_.reset(slot);
   watch(bus, &slot, driver, driver_path, "NameAcquired", native_handler<&BusConnection::on_name_acquired>, this);
   name_acquired_.reset(slot);
-  check_native(sd_bus_attach_event(bus, loop_.native(), SD_EVENT_PRIORITY_NORMAL), "sd_bus_attach_event");
+  pump(bus);
   events_.opened(*connection_);
   request_name();
 }
@@ -119,18 +125,20 @@ void BusConnection::name_answered(sd_bus_message* reply) {
 }
 
 void BusConnection::close() {
+  if (pump_) pump_->flush(longest_flush);
+  pump_.reset();
   name_call_.reset();
   name_acquired_.reset();
   disconnected_.reset();
   asking_.reset();
   if (!connection_) return;
   events_.lost();
-  sd_bus_detach_event(native_bus(*connection_));
+  sd_bus_close(native_bus(*connection_));  // else the end of the connection would wait for a bus that hangs
   connection_.reset();
 }
 
 void BusConnection::try_again(const std::string& why) {
-  const std::string line = "the message bus cannot be had as " + name_ + ": " + address_ + ": " + why;
+  const std::string line = "cannot acquire the bus name " + name_ + ": " + address_ + ": " + why;
   if (std::exchange(complained_, true)) {
     log::debug(line);
   } else {

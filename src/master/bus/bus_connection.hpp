@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "master/base/event_loop.hpp"
+#include "master/bus/bus_pump.hpp"
 #include "master/bus/native_bus.hpp"
 
 namespace sdbus {
@@ -47,6 +49,7 @@ class BusConnection {
   void close();
   void try_again(const std::string& why);
   void go_on_with(Step step);
+  void pump(sd_bus* bus);
   void on_connected(sd_bus_message* signal);
   void on_disconnected(sd_bus_message* signal);
   void on_name_acquired(sd_bus_message* signal);
@@ -64,6 +67,7 @@ class BusConnection {
   NativeSlot disconnected_;
   NativeSlot name_call_;
   NativeSlot name_acquired_;
+  std::optional<BusPump> pump_;
   EventSource timer_;
 };
 

@@ -10,7 +10,6 @@
 #include "master/bus/bus_reply.hpp"
 #include "master/bus/pool_control.hpp"
 #include "master/bus/wall_times.hpp"
-#include "master/pool/slot_records.hpp"
 
 namespace preforkd {
 
@@ -26,7 +25,6 @@ struct BusContext {
   PoolControl& control;
   const Clock& clock;
   WallTimes& times;
-  const SlotRecords& slots;
   const LastReload& last_reload;
   std::uint64_t started_at;
   Authorization& authorization;

@@ -6,7 +6,7 @@
 
 #include "master/base/log.hpp"
 #include "master/bus/pool_object.hpp"
-#include "master/bus/stop_timeout.hpp"
+#include "master/bus/socket_jobs.hpp"
 #include "master/bus/worker_object.hpp"
 #include "master/report/pool_log.hpp"
 
@@ -22,17 +22,17 @@ struct ControlPlane::Objects {
   Objects(ControlPlane& plane, sdbus::IConnection& its_connection)
       : connection(its_connection),
         authorization(its_connection),
-        context{plane.control_,     plane.clock_,      plane.times_,  plane.slots_,
-                plane.last_reload_, plane.started_at_, authorization, plane.replies_},
+        context{plane.control_,    plane.clock_,  plane.times_,  plane.last_reload_,
+                plane.started_at_, authorization, plane.replies_},
         log_control(native_bus(its_connection)),
-        stop_timeout(native_bus(its_connection), plane.control_),
+        socket_jobs(its_connection),
         pool(its_connection, context) {}
 
   sdbus::IConnection& connection;
   Authorization authorization;
   const BusContext context;
   LogControl log_control;
-  StopTimeout stop_timeout;
+  SocketJobs socket_jobs;
   PoolObject pool;
   std::map<unsigned, WorkerObject> workers;
 };
@@ -41,12 +41,12 @@ ControlPlane::ControlPlane(EventLoop& loop, const std::string& bus_address, Pool
     : control_(control),
       clock_(clock),
       times_(clock),
-      slots_([this](WorkerId id) { return control_.worker_facts(id).pid; }),
       started_at_(times_.of(clock.now())),
       bus_(loop, bus_address, "org.preforkd1." + control.config().name,
            {.opened = [this](sdbus::IConnection& connection) { on_open(connection); },
             .lost =
                 [this] {
+                  if (objects_) objects_->socket_jobs.give_up();
                   replies_.forget();
                   objects_.reset();
                 }}) {}
@@ -70,7 +70,6 @@ void ControlPlane::tell(Event event, unsigned slot) {
 }
 
 void ControlPlane::on_worker_started(const WorkerView& worker) {
-  slots_.on_worker_started(worker);
   const auto pid = static_cast<unsigned>(control_.worker_facts(worker.id).pid);
   tell(Started{worker.slot, pid, worker.generation}, worker.slot);
 }
@@ -85,8 +84,7 @@ void ControlPlane::on_worker_killed(const WorkerView& worker, ExitCause, int) { 
 void ControlPlane::on_launch_failed(unsigned slot, int, Instant) { changed_slots_.insert(slot); }
 
 void ControlPlane::on_worker_exited(const ExitRecord& exit) {
-  slots_.on_worker_exited(exit);
-  const auto pid = static_cast<unsigned>(slots_.exited_pid(exit.id));
+  const auto pid = static_cast<unsigned>(exit.pid);
   tell(Exited{exit.slot, pid, exit.generation, std::string(to_string(exit.cause)),
               std::string(to_string(exit.status.kind)), exit.status.value, bus_text(exit_sentence(exit))},
        exit.slot);
@@ -96,8 +94,17 @@ void ControlPlane::reload_finished(const ReloadResult& result) {
   last_reload_ = {times_.of(clock_.now()), result.ok(), describe(result)};
   if (!objects_) return;
   events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
-  objects_->stop_timeout.compare();
   settle();  // who waits for the reload's answer hears first what led to it
+}
+
+void ControlPlane::ask_for_socket_jobs(std::function<void(bool any)> answer) {
+  if (!objects_) return answer(true);
+  try {
+    objects_->socket_jobs.ask(control_.config().name, std::move(answer));
+  } catch (const std::system_error& error) {
+    log::debug(std::string("message bus: ") + error.what());
+    objects_->socket_jobs.give_up();
+  }
 }
 
 void ControlPlane::settle() {
@@ -110,7 +117,7 @@ void ControlPlane::settle() {
     send_events();
     objects_->pool.tell_changes();
   } catch (const sdbus::Error& error) {
-    // The connection breaks: BusConnection hears of it, too, and everything is told anew on the next one.
+    // The connection breaks: BusConnection hears of it, too, and everything is told again on the next one.
     log::debug(std::string("message bus: ") + error.what());
     events_.clear();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,10 @@ class ControlPlane final : public PoolObserver {
   ~ControlPlane() override;
 
   void reload_finished(const ReloadResult& result);
+
+  // Whether systemd is about to start, stop or restart a socket unit of the pool. Answers once, maybe at once; with
+  // true if that can't be known.
+  void ask_for_socket_jobs(std::function<void(bool any)> answer);
 
   // To be called after each turn of the loop in which something happened.
   void settle();
@@ -72,7 +77,6 @@ class ControlPlane final : public PoolObserver {
   PoolControl& control_;
   const Clock& clock_;
   WallTimes times_;
-  SlotRecords slots_;
   LastReload last_reload_;
   const std::uint64_t started_at_;
   BusReplies replies_;

@@ -17,7 +17,8 @@ struct Name {
   log::Level level;
 };
 
-// syslog's names, as LogControl1 has them. What is graver than an error is no level of ours: setting it shows errors.
+// syslog's names, as LogControl1 has them. What is graver than an error is not a level of ours: setting it shows
+// errors.
 constexpr std::array<Name, 8> levels{{{"err", log::Level::error},
                                       {"warning", log::Level::warning},
                                       {"notice", log::Level::notice},
@@ -46,23 +47,27 @@ int set_level(sd_bus*, const char*, const char*, const char*, sd_bus_message* va
 }
 
 int get_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
-  return sd_bus_message_append(reply, "s", log::sink() == log::Sink::journal ? "journal" : "console");
+  switch (log::sink()) {
+    case log::Sink::journal:
+      return sd_bus_message_append(reply, "s", "journal");
+    case log::Sink::prefixed:
+      return sd_bus_message_append(reply, "s", "console-prefixed");
+    case log::Sink::plain:
+      return sd_bus_message_append(reply, "s", "console");
+    case log::Sink::null:
+      return sd_bus_message_append(reply, "s", "null");
+  }
+  return -EINVAL;
 }
 
 int set_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* value, void*, sd_bus_error* error) {
   const char* text = nullptr;
   if (const int result = sd_bus_message_read(value, "s", &text); result < 0) return result;
-  const std::string_view target = text;
-  if (target == "journal" || target == "journal-or-kmsg") {
-    log::set_sink(log::Sink::journal);
-  } else if (target == "console") {
-    log::set_sink(log::Sink::prefixed);
-  } else if (target == "auto") {
-    log::set_sink(log::find_sink());
-  } else {
-    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "log target \"%s\": must be journal, console or auto",
-                             text);
-  }
+  const auto target = log::parse_target(std::string_view(text) == "journal-or-kmsg" ? "journal" : text);
+  if (!target)
+    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                             "log target \"%s\": must be auto, journal, console, console-prefixed or null", text);
+  log::set_sink(*target);
   return 0;
 }
 

@@ -11,19 +11,12 @@
 #include <tl/expected.hpp>
 
 #include "base/accept_queue.hpp"
-#include "master/bus/counters.hpp"
 #include "master/pool/pool.hpp"
+#include "master/process/worker_facts.hpp"
 #include "master/reload/reload_plan.hpp"
 #include "master/reload/reload_result.hpp"
 
 namespace preforkd {
-
-// What a worker's process tells, beside what the pool knows.
-struct WorkerFacts {
-  pid_t pid = 0;  // 0: the process is gone
-  std::string status_text;
-  Counters counters;
-};
 
 struct ListenerView {
   std::string name;
@@ -42,6 +35,8 @@ class PoolControl {
   [[nodiscard]] virtual WorkerFacts worker_facts(WorkerId id) const = 0;
   [[nodiscard]] virtual Counters totals() const = 0;  // with those of workers that are gone
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
+  // What of the config needs a restart of systemd's units: "listen 127.0.0.1:81", "user".
+  [[nodiscard]] virtual std::vector<std::string> unapplied() const = 0;
 
   virtual void reload(const std::string& who, ReloadCallback done) = 0;
   [[nodiscard]] virtual tl::expected<ReloadPlan, ReloadResult> plan() const = 0;

@@ -10,23 +10,23 @@
 namespace preforkd {
 namespace {
 
-const char* error_of(ReloadResult::End end) noexcept {
+const char* error_of(ReloadEnd end) noexcept {
   switch (end) {
-    case ReloadResult::End::config:
+    case ReloadEnd::config:
       return bus_errors::config_invalid;
-    case ReloadResult::End::sockets:
+    case ReloadEnd::sockets:
       return bus_errors::listen_failed;
-    case ReloadResult::End::superseded:
+    case ReloadEnd::superseded:
       return bus_errors::superseded;
-    case ReloadResult::End::stopping:
+    case ReloadEnd::stopping:
       return bus_errors::stopping;
     default:
       return bus_errors::reload_failed;
   }
 }
 
-const char* word(ChangeNeeds needs) noexcept {
-  switch (needs) {
+const char* word(const ConfigChange& change) noexcept {
+  switch (change.needs) {
     case ChangeNeeds::nothing:
       return "master";
     case ChangeNeeds::resize:
@@ -34,7 +34,7 @@ const char* word(ChangeNeeds needs) noexcept {
     case ChangeNeeds::socket:
       return "sockets";
     case ChangeNeeds::unit:
-      return "restart";
+      return change.apply.empty() ? "restart" : "apply";
     case ChangeNeeds::generation:
       break;
   }
@@ -46,7 +46,7 @@ sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool stops
 }  // namespace
 
 sdbus::Error reload_error(const ReloadResult& result) {
-  if (result.end != ReloadResult::End::config) return bus_error(error_of(result.end), describe(result));
+  if (result.end != ReloadEnd::config) return bus_error(error_of(result.end), describe(result));
   std::string text;
   for (const std::string& reason : result.reasons) text += (text.empty() ? "" : "\n") + reason;
   return bus_error(bus_errors::config_invalid, text);
@@ -83,7 +83,7 @@ void PoolObject::Plan(sdbus::Result<std::vector<Change>>&& result) {
           std::vector<Change> changes;
           for (const ConfigChange& change : plan->changes) {
             changes.emplace_back(bus_text(change.key), bus_text(change.shown ? change.before.value_or("") : ""),
-                                 bus_text(change.shown ? change.after.value_or("") : ""), word(change.needs));
+                                 bus_text(change.shown ? change.after.value_or("") : ""), word(change));
           }
           to.results(changes);
         });
@@ -142,18 +142,18 @@ sdbus::ObjectPath PoolObject::GetWorkerByPID(const std::uint32_t& pid) {
       if (pid != 0 && static_cast<std::uint32_t>(context_.control.worker_facts(worker.id).pid) == pid)
         return sdbus::ObjectPath(worker_path(worker.slot));
     }
-    throw bus_error(bus_errors::no_such_worker, "pid " + std::to_string(pid) + ": is no worker of this pool");
+    throw bus_error(bus_errors::no_such_worker, "pid " + std::to_string(pid) + ": is not a worker of this pool");
   });
 }
 
 std::vector<PoolObject::Exit> PoolObject::ExitHistory(const std::uint32_t& most) {
   return guarded([&] {
     std::vector<Exit> exits;
-    for (const ExitRecord& exit : context_.control.pool().exits(most == 0 ? preforkd::ExitHistory::capacity : most)) {
+    for (const ExitRecord& exit : context_.control.pool().history().newest(most == 0 ? PoolHistory::capacity : most)) {
       const std::string cause(to_string(exit.cause));
-      exits.emplace_back(context_.times.of(exit.ended_at), exit.slot,
-                         static_cast<std::uint32_t>(context_.slots.exited_pid(exit.id)), exit.generation, cause,
-                         std::string(to_string(exit.status.kind)), exit.status.value, exit.failed, exit_sentence(exit));
+      exits.emplace_back(context_.times.of(exit.ended_at), exit.slot, static_cast<std::uint32_t>(exit.pid),
+                         exit.generation, cause, std::string(to_string(exit.status.kind)), exit.status.value,
+                         exit.failed, exit_sentence(exit));
     }
     return exits;
   });
@@ -173,13 +173,25 @@ std::uint32_t PoolObject::MinWorkers() { return context_.control.config().worker
 std::uint32_t PoolObject::MaxWorkers() { return context_.control.config().workers.max; }
 std::uint32_t PoolObject::ReadyWorkers() { return context_.control.pool().ready_count(); }
 std::uint32_t PoolObject::DrainingWorkers() { return context_.control.pool().draining_count(); }
+bool PoolObject::Counts() { return context_.control.totals().counts; }
 std::uint64_t PoolObject::Connections() { return context_.control.totals().connections; }
 std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().connections_total; }
 std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
 std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }
 std::uint64_t PoolObject::BytesOut() { return context_.control.totals().bytes_out; }
-std::uint64_t PoolObject::Crashes() { return context_.control.pool().exit_history().crashes(); }
-std::uint64_t PoolObject::Restarts() { return context_.slots.restarts(); }
+std::uint64_t PoolObject::Crashes() { return context_.control.pool().history().crashes(); }
+std::uint64_t PoolObject::Restarts() { return context_.control.pool().history().restarts(); }
+
+std::map<std::string, std::uint64_t> PoolObject::Exits() {
+  return guarded([&] {
+    std::map<std::string, std::uint64_t> exits;
+    for (std::size_t index = 0; index < exit_cause_count; ++index) {
+      const auto cause = static_cast<ExitCause>(index);
+      exits.emplace(to_string(cause), context_.control.pool().history().count(cause));
+    }
+    return exits;
+  });
+}
 
 std::vector<PoolObject::ListenerEntry> PoolObject::Listeners() {
   return guarded([&] {
@@ -189,6 +201,14 @@ std::vector<PoolObject::ListenerEntry> PoolObject::Listeners() {
       entries.emplace_back(bus_text(listener.name), bus_text(listener.address), queue.waiting, queue.limit);
     }
     return entries;
+  });
+}
+
+std::vector<std::string> PoolObject::Unapplied() {
+  return guarded([&] {
+    std::vector<std::string> keys;
+    for (const std::string& key : context_.control.unapplied()) keys.push_back(bus_text(key));
+    return keys;
   });
 }
 
@@ -222,8 +242,17 @@ PoolObject::ReloadEntry PoolObject::LastReload() {
 PoolObject::Shown PoolObject::shown() const {
   const PoolConfig& config = context_.control.config();
   const Pool& pool = context_.control.pool();
-  return {config.description, config.program,     pool.state(),       pool.generation(),     pool.target(),
-          config.workers.min, config.workers.max, pool.ready_count(), pool.draining_count(), context_.last_reload.at};
+  return {config.description,
+          config.program,
+          pool.state(),
+          pool.generation(),
+          pool.target(),
+          config.workers.min,
+          config.workers.max,
+          pool.ready_count(),
+          pool.draining_count(),
+          context_.last_reload.at,
+          context_.control.unapplied()};
 }
 
 void PoolObject::tell_changes() {
@@ -242,6 +271,7 @@ void PoolObject::tell_changes() {
   compare(now.ready != shown_.ready, "ReadyWorkers");
   compare(now.draining != shown_.draining, "DrainingWorkers");
   compare(now.last_reload != shown_.last_reload, "LastReload");
+  compare(now.unapplied != shown_.unapplied, "Unapplied");
   shown_ = std::move(now);
   if (!changed.empty()) tell_changed(getObject(), Pool_adaptor::INTERFACE_NAME, changed);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint32_t MaxWorkers() override;
   std::uint32_t ReadyWorkers() override;
   std::uint32_t DrainingWorkers() override;
+  bool Counts() override;
   std::uint64_t Connections() override;
   std::uint64_t ConnectionsTotal() override;
   std::uint64_t RequestsTotal() override;
@@ -59,7 +61,9 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint64_t BytesOut() override;
   std::uint64_t Crashes() override;
   std::uint64_t Restarts() override;
+  std::map<std::string, std::uint64_t> Exits() override;
   std::vector<ListenerEntry> Listeners() override;
+  std::vector<std::string> Unapplied() override;
   std::string ConfigFile() override;
   std::vector<std::string> Program() override;
   std::uint32_t MainPID() override;
@@ -79,6 +83,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
     unsigned ready = 0;
     unsigned draining = 0;
     std::uint64_t last_reload = 0;
+    std::vector<std::string> unapplied;
   };
   [[nodiscard]] Shown shown() const;
 

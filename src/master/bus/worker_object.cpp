@@ -108,6 +108,9 @@ std::uint64_t WorkerObject::DrainDeadline() {
   });
 }
 
+bool WorkerObject::Counts() {
+  return guarded([&] { return facts().counters.counts; });
+}
 std::uint64_t WorkerObject::Connections() {
   return guarded([&] { return facts().counters.connections; });
 }
@@ -135,7 +138,10 @@ std::uint64_t WorkerObject::CPUUSec() {
   return guarded([&] { return static_cast<std::uint64_t>(cpu_time(facts().pid).value_or(Duration(0)).count()); });
 }
 
-std::uint64_t WorkerObject::Crashes() { return context_.slots.crashes(slot_); }
-std::string WorkerObject::LastExitCause() { return std::string(context_.slots.last_exit_cause(slot_)); }
+std::uint64_t WorkerObject::Crashes() { return context_.control.pool().history().slot(slot_).crashes; }
+std::string WorkerObject::LastExitCause() {
+  const auto cause = context_.control.pool().history().slot(slot_).last_cause;
+  return cause ? std::string(to_string(*cause)) : "";
+}
 
 }  // namespace preforkd

@@ -35,6 +35,7 @@ class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worke
   std::uint64_t StartedAt() override;
   std::uint64_t ReadyAt() override;
   std::uint64_t DrainDeadline() override;
+  bool Counts() override;
   std::uint64_t Connections() override;
   std::uint64_t ConnectionsTotal() override;
   std::uint64_t RequestsTotal() override;

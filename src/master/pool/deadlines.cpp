@@ -2,99 +2,103 @@
 #include "master/pool/deadlines.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace preforkd {
 
-void Deadlines::look(Instant now) {
+void Deadlines::observe(Instant now) {
   const auto expected = next();
-  if (expected && now - *expected > tolerance) unheard_ += now - last_look_;
-  last_look_ = std::max(now, last_look_);
+  const Duration unheard = now - last_observed_;
+  last_observed_ = std::max(now, last_observed_);
+  if (expected && now - *expected > tolerance) move_out(unheard);
 }
 
+std::optional<Duration> Deadlines::take_move() { return std::exchange(move_, std::nullopt); }
+
 void Deadlines::set(Deadline& deadline, Instant at) {
-  Heap& heap = heap_of(deadline);
-  deadline.at = at - offset_of(deadline);
+  deadline.at = at;
+  deadline.span = std::max(at - last_observed_, Duration{0});
+  deadline.grace = deadline.span * max_moves;
   if (!deadline.armed()) {
-    heap.push_back(&deadline);
-    deadline.place = heap.size() - 1;
+    heap_.push_back(&deadline);
+    deadline.place = heap_.size() - 1;
   }
-  sift_up(heap, deadline.place);
-  sift_down(heap, deadline.place);
+  sift_up(deadline.place);
+  sift_down(deadline.place);
 }
 
 void Deadlines::clear(Deadline& deadline) {
   if (!deadline.armed()) return;
-  Heap& heap = heap_of(deadline);
   const std::size_t hole = deadline.place;
-  Deadline* const last = heap.back();
-  heap.pop_back();
+  Deadline* const last = heap_.back();
+  heap_.pop_back();
   deadline.place = Deadline::disarmed;
   if (last == &deadline) return;
-  put(heap, hole, last);
-  sift_up(heap, hole);
-  sift_down(heap, last->place);
+  put(hole, last);
+  sift_up(hole);
+  sift_down(last->place);
 }
 
 std::optional<Instant> Deadlines::time_of(const Deadline& deadline) const {
   if (!deadline.armed()) return std::nullopt;
-  return deadline.at + offset_of(deadline);
+  return deadline.at;
 }
 
 std::optional<Instant> Deadlines::next() const {
-  std::optional<Instant> earliest;
-  if (!plain_.empty()) earliest = plain_.front()->at;
-  if (!patience_.empty()) {
-    const Instant at = patience_.front()->at + unheard_;
-    if (!earliest || at < *earliest) earliest = at;
-  }
-  return earliest;
+  if (heap_.empty()) return std::nullopt;
+  return heap_.front()->at;
 }
 
 Deadline* Deadlines::take_due(Instant now) {
-  for (Heap* const heap : {&plain_, &patience_}) {
-    if (heap->empty() || heap->front()->at + offset_of(*heap->front()) > now) continue;
-    Deadline* const due = heap->front();
-    clear(*due);
-    return due;
+  if (heap_.empty() || heap_.front()->at > now) return nullptr;
+  Deadline* const due = heap_.front();
+  clear(*due);
+  return due;
+}
+
+void Deadlines::move_out(Duration by) {
+  constexpr Duration quiet = std::chrono::minutes(1);
+  bool any = false;
+  for (Deadline* const each : heap_) {
+    if (!each->kills() || each->grace == Duration{0}) continue;
+    const Duration cost = std::min(by, each->span);
+    each->at += cost <= each->grace ? by : each->grace;
+    each->grace -= std::min(cost, each->grace);
+    any = true;
   }
-  return nullptr;
+  for (std::size_t place = heap_.size() / 2; place-- > 0;) sift_down(place);
+  if (!any) return;
+  if (!last_moved_ || last_observed_ - *last_moved_ > quiet) move_ = by;
+  last_moved_ = last_observed_;
 }
 
-Deadlines::Heap& Deadlines::heap_of(const Deadline& deadline) {
-  return deadline.kind == Deadline::Kind::patience ? patience_ : plain_;
-}
-
-Duration Deadlines::offset_of(const Deadline& deadline) const {
-  return deadline.kind == Deadline::Kind::patience ? unheard_ : Duration{0};
-}
-
-void Deadlines::put(Heap& heap, std::size_t place, Deadline* deadline) {
-  heap[place] = deadline;
+void Deadlines::put(std::size_t place, Deadline* deadline) {
+  heap_[place] = deadline;
   deadline->place = place;
 }
 
-void Deadlines::sift_up(Heap& heap, std::size_t place) {
-  Deadline* const moving = heap[place];
+void Deadlines::sift_up(std::size_t place) {
+  Deadline* const moving = heap_[place];
   while (place > 0) {
     const std::size_t parent = (place - 1) / 2;
-    if (heap[parent]->at <= moving->at) break;
-    put(heap, place, heap[parent]);
+    if (heap_[parent]->at <= moving->at) break;
+    put(place, heap_[parent]);
     place = parent;
   }
-  put(heap, place, moving);
+  put(place, moving);
 }
 
-void Deadlines::sift_down(Heap& heap, std::size_t place) {
-  Deadline* const moving = heap[place];
+void Deadlines::sift_down(std::size_t place) {
+  Deadline* const moving = heap_[place];
   for (;;) {
     std::size_t child = 2 * place + 1;
-    if (child >= heap.size()) break;
-    if (child + 1 < heap.size() && heap[child + 1]->at < heap[child]->at) ++child;
-    if (heap[child]->at >= moving->at) break;
-    put(heap, place, heap[child]);
+    if (child >= heap_.size()) break;
+    if (child + 1 < heap_.size() && heap_[child + 1]->at < heap_[child]->at) ++child;
+    if (heap_[child]->at >= moving->at) break;
+    put(place, heap_[child]);
     place = child;
   }
-  put(heap, place, moving);
+  put(place, moving);
 }
 
 }  // namespace preforkd

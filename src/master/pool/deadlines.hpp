@@ -14,9 +14,11 @@ namespace preforkd {
 // again (key). Neither copied nor moved; disarmed by Deadlines::clear() before its owner goes.
 struct Deadline {
   enum class Kind : std::uint8_t {
-    patience,  // key: a worker's id. Its start, its next WATCHDOG=1, its drain, its end after SIGABRT
-    term,      // key: a worker's id. The end of its soak, or its greatest age
+    response,  // key: a worker's id. Its start, its drain, its end after SIGABRT
+    hang,      // key: a worker's id. Its next WATCHDOG=1
+    lifetime,  // key: a worker's id. The end of its soak, its maximum age, or the end of its wait for a recycle
     retry,     // key: a slot. The end of its backoff
+    linger,    // The end of Scheduler's linger_time
   };
 
   Deadline(Kind its_kind, std::uint64_t its_key) : kind(its_kind), key(its_key) {}
@@ -24,31 +26,46 @@ struct Deadline {
   Deadline& operator=(const Deadline&) = delete;
 
   [[nodiscard]] bool armed() const noexcept { return place != disarmed; }
+  // A worker dies of it.
+  [[nodiscard]] bool kills() const noexcept { return kind == Kind::response || kind == Kind::hang; }
 
   static constexpr std::size_t disarmed = SIZE_MAX;
   const Kind kind;
   const std::uint64_t key;
-  Instant at{};                  // on its heap's clock
-  std::size_t place = disarmed;  // in its heap
+  Instant at{};
+  Duration span{0};              // from when it was set
+  Duration grace{0};             // by how much it may still be moved out
+  std::size_t place = disarmed;  // in the heap
 };
 
 // Every deadline of a pool, in order. They are state that is looked at on each step, so none can be lost; the timer of
 // the event loop is only ever derived from next(). Setting, moving and clearing one costs O(log n), and no allocation
 // once the heap has grown.
 //
-// Deadlines of kind `patience` end with a worker's death, so they run on a clock of their own: the time in which the
-// master was there to hear the worker. When look() comes more than `tolerance` after next(), the master was stopped,
-// starved, or the whole machine was paused, and nobody knows for how long before; the time since the last look is then
-// taken off that clock, which moves all of them out at O(1). Rejected: moving them out by the lateness alone. A paused
+// Those that kill a worker are moved out by the time in which the master was not there to hear it. When observe() comes
+// more than `tolerance` after next(), the master was stopped, starved, or the whole machine was paused, and nobody
+// knows for how long before; so it is the whole time since the last look. Rejected: the lateness alone. A paused
 // machine also keeps the worker from pinging, and the time it had left when the pause began is what it must get back.
+//
+// Lateness must not protect a hung worker for ever, though: one that spins in a throttled control group makes the
+// master late each time. So a deadline may be moved out by `max_moves` of its spans in total, where a longer pause
+// counts as one span: that many pauses of any length in a row, in none of which the worker was heard, kill nobody, and
+// a starved master kills after so many spans (or late looks) more. Rejected: to tell a pause from starvation by what
+// the kernel counts (schedstat, cpu.stat). In a starved control group the sound workers come too late as well, so that
+// time would have to be given back all the same.
 class Deadlines {
  public:
   // A pause that ends so soon after a deadline is not seen as one, so this is little more than a timer's usual
   // lateness. Lateness without a pause, on a busy machine, costs a hung worker some more time and a sound one nothing.
   static constexpr Duration tolerance = std::chrono::milliseconds(100);
+  static constexpr int max_moves = 2;
 
-  // The time is now `now`. To be called first in each step.
-  void look(Instant now);
+  // The time is now `now`. To be called first in each step. O(n) if it comes late.
+  void observe(Instant now);
+
+  // By how much the last observe() has moved deadlines out, if it did and none of the minute before did: a cause to
+  // log.
+  [[nodiscard]] std::optional<Duration> take_move();
 
   void set(Deadline& deadline, Instant at);
   void clear(Deadline& deadline);
@@ -60,18 +77,15 @@ class Deadlines {
   [[nodiscard]] Deadline* take_due(Instant now);
 
  private:
-  using Heap = std::vector<Deadline*>;
+  void move_out(Duration by);
+  void sift_up(std::size_t place);
+  void sift_down(std::size_t place);
+  void put(std::size_t place, Deadline* deadline);
 
-  [[nodiscard]] Heap& heap_of(const Deadline& deadline);
-  [[nodiscard]] Duration offset_of(const Deadline& deadline) const;
-  static void sift_up(Heap& heap, std::size_t place);
-  static void sift_down(Heap& heap, std::size_t place);
-  static void put(Heap& heap, std::size_t place, Deadline* deadline);
-
-  Heap patience_;
-  Heap plain_;
-  Duration unheard_{0};  // how far the clock of patience_ is behind
-  Instant last_look_{};
+  std::vector<Deadline*> heap_;
+  Instant last_observed_{};
+  std::optional<Duration> move_;       // not taken yet
+  std::optional<Instant> last_moved_;  // when deadlines were moved last
 };
 
 }  // namespace preforkd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/pool/exit_verdict.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace preforkd {
@@ -16,23 +17,24 @@ bool means_leave(int signal, int stop_signal) {
   return signal == stop_signal || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
 }
 
-bool operator_ended_it(const Worker& worker, const ExitStatus& status) {
-  if (worker.operator_signal == 0) return false;
+// A worker that is told to leave has its drain_timeout for that: what it does later is its own doing.
+bool operator_ended_it(const Worker& worker, const ExitStatus& status, Instant now) {
+  if (worker.operator_signal == 0 || now - worker.operator_signal_at > worker.config().drain_timeout) return false;
   if (of_signal(status)) return status.value == worker.operator_signal;
   return status.kind == ExitStatus::Kind::exited && means_leave(worker.operator_signal, worker.config().stop_signal);
 }
 
-ExitCause cause_of(const Worker& worker, const ExitStatus& status, bool oom) {
+ExitCause cause_of(const Worker& worker, const ExitStatus& status, bool oom, Instant now) {
   if (oom) return ExitCause::oom;
   if (worker.killed && worker.leaving) return *worker.leaving;
-  if (operator_ended_it(worker, status)) return ExitCause::operator_request;
+  if (operator_ended_it(worker, status, now)) return ExitCause::operator_request;
   const bool own_signal = of_signal(status) && status.value == worker.config().stop_signal;
   if (worker.leaving && (own_signal || !of_signal(status))) return *worker.leaving;
   return of_signal(status) ? ExitCause::signal : ExitCause::exit;
 }
 
 bool is_crash(const Worker& worker, const ExitStatus& status, ExitCause cause, Instant now) {
-  if (worker.counted) return true;
+  if (worker.crash_counted) return true;
   if (worker.leaving || cause == ExitCause::operator_request) return false;
   if (!clean(status)) return true;
   return worker.place != Place::leaving && (!worker.ready_at || worker.ready_for(now) < RespawnPolicy::short_life);
@@ -47,20 +49,28 @@ ExitRecord record_of(const Worker& worker, ExitCause cause, Instant now) {
   record.started_at = worker.started_at;
   record.ended_at = now;
   record.was_ready = worker.ready_at.has_value();
+  record.never_notified = !worker.notified && worker.config().ready == ReadyMode::notify;
+  record.never_pinged = !worker.pinged;
   return record;
 }
 
 }  // namespace
 
 ExitRecord judge(const Worker& worker, const ExitStatus& status, bool oom, Instant now) {
-  const ExitCause cause = cause_of(worker, status, oom);
+  const ExitCause cause = cause_of(worker, status, oom, now);
   ExitRecord record = record_of(worker, cause, now);
   record.status = status;
   record.failed = is_crash(worker, status, cause, now);
   return record;
 }
 
-ExitRecord condemn(const Worker& worker, ExitCause cause, Instant now) {
+bool never_again(const Worker& worker, const ExitRecord& record) {
+  const auto& never = worker.config().restart.never;
+  return record.failed && record.status.kind == ExitStatus::Kind::exited &&
+         std::find(never.begin(), never.end(), record.status.value) != never.end();
+}
+
+ExitRecord crash_record(const Worker& worker, ExitCause cause, Instant now) {
   ExitRecord record = record_of(worker, cause, now);
   record.failed = true;
   return record;

@@ -4,20 +4,21 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
-#include "master/pool/exit_history.hpp"
+#include "master/pool/event.hpp"
+#include "master/pool/pool_history.hpp"
 #include "master/pool/pool_view.hpp"
+#include "master/pool/roster.hpp"
+#include "master/pool/scheduler.hpp"
 #include "master/pool/worker_types.hpp"
 
 namespace preforkd {
 
 // Told of everything that a person or a program may want to see; what is not overridden is ignored. Called from inside
-// Pool's calls; must not call it back, and must not throw: what the pool has still to do in that call would not be
+// Pool's step(); must not call it back, and must not throw: what the pool has still to do in that step would not be
 // done.
 class PoolObserver {
  public:
@@ -25,84 +26,83 @@ class PoolObserver {
   virtual void on_worker_started(const WorkerView& /*worker*/) {}
   virtual void on_worker_ready(const WorkerView& /*worker*/) {}
   virtual void on_worker_draining(const WorkerView& /*worker*/, ExitCause /*why*/) {}
-  // It got SIGABRT or SIGKILL: a deadline passed, it says that it hangs, or stop_now() was called.
+  // It got SIGABRT or SIGKILL: a deadline passed, it says that it hangs, or event::StopNow came.
   virtual void on_worker_killed(const WorkerView& /*worker*/, ExitCause /*why*/, int /*signal*/) {}
   virtual void on_worker_exited(const ExitRecord& /*exit*/) {}
+  // After on_worker_exited, if it has left processes behind, and when the last of them is gone.
+  virtual void on_worker_remains(const WorkerView& /*worker*/) {}
+  virtual void on_remains_gone(const WorkerView& /*worker*/) {}
   // No process could be made; `error` is what the launcher returned.
   virtual void on_launch_failed(unsigned /*slot*/, int /*error*/, Instant /*next_try_at*/) {}
+  // Nothing has looked at the deadlines for this long, so they were moved out; once a minute at most.
+  virtual void on_deadlines_moved(Duration /*by*/) {}
+  // Once for each config.
+  virtual void on_recycle_waits(const RecycleWait& /*wait*/) {}
   virtual void on_state_changed(PoolState /*before*/, PoolState /*now*/) {}
-  // One for each reload() and adopt(), in their order.
+  // One for each event::Reload and event::Adopt, in their order.
   virtual void on_reload_finished(const ReloadFinished& /*finished*/) {}
 };
 
 // Keeps a pool's workers as its config wants them. Single-threaded and pure: no system call, no clock, no log of its
 // own; it acts through the launcher, reads the clock and reports to the observer. Decisions are the scheduler's
-// (scheduler.hpp); the pool turns facts into its input and its actions into launcher calls. Facts about an id that is
-// not (or no longer) a live worker are ignored.
+// (scheduler.hpp); the pool turns its actions into launcher calls.
 class Pool {
  public:
   Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, PoolObserver& observer,
        std::uint64_t seed);
-  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
 
-  void start();
+  // The only way in: an event, and everything that follows from it now. False: a command that is refused (event.hpp).
+  bool step(const Event& event);
+  // How many there were: whether anything may have changed since.
+  [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
 
-  // Facts.
-  void worker_ready(WorkerId id);
-  // Its own STOPPING=1: it no longer counts as ready, gets a drain deadline and is replaced.
-  void worker_stopping(WorkerId id);
-  void worker_alive(WorkerId id);  // WATCHDOG=1
-  // WATCHDOG_USEC=: its own hang_timeout from now on; 0: off.
-  void worker_watchdog_timeout(WorkerId id, Duration timeout);
-  void worker_watchdog_trigger(WorkerId id);  // WATCHDOG=trigger: it says itself that it hangs
-  // EXTEND_TIMEOUT_USEC=: its start or drain ends no earlier than `by` from now.
-  void worker_extends(WorkerId id, Duration by);
-  void worker_status(WorkerId id, std::string text);  // STATUS=, fit for one line
-  // For "recycle": what it has answered since it started, and what it holds if that is known.
-  void worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory_bytes);
-  // `oom`: the kernel has killed it for want of memory.
-  void worker_exited(WorkerId id, const ExitStatus& status, bool oom = false);
+  // When event::Tick is due if nothing happens before.
+  [[nodiscard]] std::optional<Instant> next_deadline() const { return scheduler_.next_deadline(); }
 
-  // Commands.
-  // on_reload_finished tells the end. A reload that still runs is ended first, as superseded.
-  void reload(std::shared_ptr<const PoolConfig> config);
-  // Takes over a config that needs no new worker: it differs from the committed one in `workers`, `restart`, `recycle`,
-  // `reload`, `listen` and `description` only. The generation stays; the pool becomes as large as the config says. Ends
-  // a reload that runs, as superseded; on_reload_finished tells at once.
-  void adopt(std::shared_ptr<const PoolConfig> config);
-  // False: outside min…max of the committed config, or stopping.
-  [[nodiscard]] bool resize(unsigned workers);
-  // False: no such slot, or stopping. A slot that waits or is down is tried now.
-  [[nodiscard]] bool recycle(unsigned slot);
-  // The slot's worker gets `signal`, and if it ends of it that is no crash. False: there is none.
-  [[nodiscard]] bool kill(unsigned slot, int signal);
-  void stop();      // drain all
-  void stop_now();  // SIGKILL all
+  [[nodiscard]] PoolState state() const { return scheduler_.state(); }
+  [[nodiscard]] unsigned target() const { return scheduler_.target(); }
+  [[nodiscard]] unsigned generation() const { return scheduler_.generation(); }  // the committed one
+  // Slots that have a ready worker, never more than target().
+  [[nodiscard]] unsigned ready_count() const { return scheduler_.roster().ready_slots(); }
+  [[nodiscard]] unsigned draining_count() const { return scheduler_.roster().draining(); }
+  // What more it has decided, and why: started(), reload_waits(), older_generations_accept(), …
+  [[nodiscard]] const Scheduler& scheduler() const noexcept { return scheduler_; }
 
-  // Looks at every deadline. To be called at next_deadline() or later; earlier does no harm.
-  void tick();
-  [[nodiscard]] std::optional<Instant> next_deadline() const;
-
-  [[nodiscard]] PoolState state() const;
-  [[nodiscard]] unsigned target() const;
-  [[nodiscard]] unsigned generation() const;   // the committed one
-  [[nodiscard]] unsigned ready_count() const;  // slots that have a ready worker, never more than target()
-  [[nodiscard]] unsigned draining_count() const;
-  [[nodiscard]] bool reload_waits() const;   // for its turn, as reload.max_draining generations still drain
-  [[nodiscard]] bool fully_started() const;  // the first `workers` were all ready once
-  [[nodiscard]] bool finished() const;       // stopping and the last worker is gone
   [[nodiscard]] std::vector<WorkerView> workers() const;  // by slot, then id
   [[nodiscard]] std::vector<SlotView> idle_slots() const;
   // The process that a slot is shown with: the one that serves, else the one that starts, else the last that drains.
   [[nodiscard]] std::optional<WorkerView> shown_worker(unsigned slot) const;
   // What keeps a slot below target() empty; nothing for one that is not.
   [[nodiscard]] std::optional<SlotView> idle_slot(unsigned slot) const;
-  [[nodiscard]] std::vector<ExitRecord> exits(std::size_t most) const;  // newest first
-  [[nodiscard]] const ExitHistory& exit_history() const;                // with the counts of everything that ever ended
+  [[nodiscard]] const PoolHistory& history() const noexcept { return history_; }
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  bool decide(const Event& event);
+  [[nodiscard]] bool lives(WorkerId id) const;
+  void perform(const Launch& launch);
+  void perform(const SendSignal& send);
+  void perform(const WorkerBecameReady& ready);
+  void perform(const WorkerDrains& drains);
+  void perform(const WorkerKilled& killed);
+  void perform(const WorkerEnded& ended);
+  void perform(const WorkerRemains& remains);
+  void perform(const RemainsGone& gone);
+  void perform(const LaunchFailed& failed);
+  void perform(const DeadlinesMoved& moved);
+  void perform(const RecycleWait& wait);
+  void perform(const StateChanged& changed);
+  void perform(const ReloadFinished& finished);
+
+  Scheduler scheduler_;
+  PoolHistory history_;
+  Launcher& launcher_;
+  const Clock& clock_;
+  PoolObserver& observer_;
+  std::uint64_t steps_ = 0;
+  std::vector<Action> actions_;
+  std::vector<event::LaunchFailed> failed_;
 };
 
 }  // namespace preforkd

@@ -23,8 +23,24 @@ void PoolObservers::on_worker_exited(const ExitRecord& exit) {
   for (PoolObserver* const each : observers_) each->on_worker_exited(exit);
 }
 
+void PoolObservers::on_worker_remains(const WorkerView& worker) {
+  for (PoolObserver* const each : observers_) each->on_worker_remains(worker);
+}
+
+void PoolObservers::on_remains_gone(const WorkerView& worker) {
+  for (PoolObserver* const each : observers_) each->on_remains_gone(worker);
+}
+
 void PoolObservers::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
   for (PoolObserver* const each : observers_) each->on_launch_failed(slot, error, next_try_at);
+}
+
+void PoolObservers::on_deadlines_moved(Duration by) {
+  for (PoolObserver* const each : observers_) each->on_deadlines_moved(by);
+}
+
+void PoolObservers::on_recycle_waits(const RecycleWait& wait) {
+  for (PoolObserver* const each : observers_) each->on_recycle_waits(wait);
 }
 
 void PoolObservers::on_state_changed(PoolState before, PoolState now) {

@@ -18,7 +18,11 @@ class PoolObservers final : public PoolObserver {
   void on_worker_draining(const WorkerView& worker, ExitCause why) override;
   void on_worker_killed(const WorkerView& worker, ExitCause why, int signal) override;
   void on_worker_exited(const ExitRecord& exit) override;
+  void on_worker_remains(const WorkerView& worker) override;
+  void on_remains_gone(const WorkerView& worker) override;
   void on_launch_failed(unsigned slot, int error, Instant next_try_at) override;
+  void on_deadlines_moved(Duration by) override;
+  void on_recycle_waits(const RecycleWait& wait) override;
   void on_state_changed(PoolState before, PoolState now) override;
   void on_reload_finished(const ReloadFinished& finished) override;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,11 +20,11 @@ namespace preforkd {
 //              down; it lasts until every slot of the target has a ready worker. A crash that is replaced at once is
 //              not degraded.
 //   reloading  a reload is neither committed nor aborted yet
-//   stopping   stop() or stop_now() was called
+//   stopping   event::Stop or event::StopNow came
 enum class PoolState { starting, running, reloading, degraded, stopping };
 [[nodiscard]] std::string_view to_string(PoolState state) noexcept;
 
-// One live worker process, for whoever shows it.
+// One live worker process, as it is shown.
 struct WorkerView {
   WorkerId id{};
   unsigned slot = 0;
@@ -30,8 +32,8 @@ struct WorkerView {
   WorkerState state = WorkerState::starting;
   Instant started_at{};
   std::optional<Instant> ready_at;
+  bool remains = false;                   // draining: its first process is gone, others that it started are not
   std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; none once it got it
-  std::string status_text;                // its last STATUS=
 };
 
 // One slot that has no worker serving or starting in it.
@@ -49,13 +51,14 @@ enum class Follow : std::uint8_t {
   starting,     // another worker of the slot was started before and is not ready yet
   covered,      // another worker of the slot is ready
   reload_ends,  // it was of a reload's new generation: the reload ends, and the old generation stays
-  down,         // restart.never: nobody follows
-  nobody,       // the slot is no longer wanted: the pool has become smaller, or stops
+  down,         // restart.never: the slot stays empty
+  unwanted,     // the slot is no longer wanted: the pool has become smaller, or stops
 };
 
 // One ended worker; the pool keeps the last 64.
 struct ExitRecord {
   WorkerId id{};
+  pid_t pid = 0;
   unsigned slot = 0;
   unsigned generation = 1;
   ExitCause cause = ExitCause::exit;
@@ -63,28 +66,51 @@ struct ExitRecord {
   Instant started_at{};
   Instant ended_at{};
   bool was_ready = false;
-  bool failed = false;  // counted as a crash
+  bool failed = false;          // counted as a crash
+  unsigned crashes = 0;         // of its slot, that are not forgotten (RespawnPolicy), this one among them
+  Instant crashing_since{};     // the first of those
+  bool never_notified = false;  // it never used its notify socket
+  bool never_pinged = false;    // it never sent WATCHDOG=
   Follow follow = Follow::starts;
   std::optional<Instant> next_try_at;  // Follow::waits only
 };
 
-// How a reload ended. Only the first of these changed anything.
-enum class ReloadEnd : std::uint8_t {
-  committed,
-  worker_failed,
-  launch_failed,  // no process could be made
-  left,           // the new worker said STOPPING=1
-  superseded,     // by a newer reload
-  stopped,        // the pool stops
+// What mends it, where that can be told from the exit alone; else empty. Of a status: for a worker that was never
+// executed.
+[[nodiscard]] std::string_view hint(const ExitRecord& exit) noexcept;
+[[nodiscard]] std::string_view hint(const ExitStatus& status) noexcept;
+
+// Workers reach a limit of "recycle" so soon after READY=1 that this one's slot waits.
+enum class RecycleLimit : std::uint8_t { requests, age, memory };
+struct RecycleWait {
+  unsigned slot = 0;
+  RecycleLimit limit{};
+  std::uint64_t found = 0;  // requests or bytes; of an age nothing
+  std::uint64_t most = 0;   // what the config says; of an age nothing
+  Duration wait{};
 };
+
+// How a reload ended. Only `done` changed anything: config, sockets, workers. The pool itself reports `done` and the
+// last four; the other two end a reload before the pool hears of it.
+enum class ReloadEnd : std::uint8_t {
+  done,
+  config,         // it could not be read, is wrong, or says what a running pool can't change to
+  sockets,        // an address could not be bound
+  worker_failed,  // a new worker crashed, was not ready in time, hung, or left before the commit
+  not_started,    // no process could be made for a new worker
+  superseded,     // a newer reload came before the end
+  stopping,       // the pool stops
+};
+[[nodiscard]] std::string_view to_string(ReloadEnd end) noexcept;  // "done", "config", "worker-failed", …
+
 struct ReloadFinished {
   ReloadEnd end{};
   unsigned generation = 0;                           // the one that was rolled out
-  unsigned slot = 0;                                 // worker_failed, launch_failed, left
-  int error = 0;                                     // launch_failed
-  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed
+  unsigned slot = 0;                                 // worker_failed, not_started
+  int error = 0;                                     // not_started
+  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed; none: it said STOPPING=1
 };
-// "slot 0: the new worker failed: exit, exit status 3", "generation 2 is live".
+// "slot 0: the new worker failed: exit status 3", "generation 2 is live".
 [[nodiscard]] std::string describe(const ReloadFinished& finished);
 
 }  // namespace preforkd

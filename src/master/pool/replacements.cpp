@@ -8,11 +8,17 @@
 namespace preforkd {
 namespace {
 
-// A limit of an operator is kept, never exceeded: jitter makes it smaller.
+// A limit of an operator is kept, never exceeded: jitter makes it smaller. But not so small that who does nothing
+// reaches it.
 template <class Number>
-Number scaled(Number limit, double share) {
-  return static_cast<Number>(static_cast<double>(limit) * share);
+Number scaled(Number limit, double share, Number min) {
+  return std::max(static_cast<Number>(static_cast<double>(limit) * share), min);
 }
+
+constexpr std::int64_t min_age = Duration(std::chrono::seconds(1)).count();
+
+const RestartConfig recycle_waits{
+    .delay = std::chrono::seconds(10), .max_delay = std::chrono::hours(1), .forget_after = Replacements::fresh};
 
 }  // namespace
 
@@ -26,16 +32,16 @@ unsigned surge_limit(const ReloadConfig& config, unsigned target) {
   return config.max_unavailable == 0 ? std::max(workers, 1U) : workers;
 }
 
-void Replacements::ask(Worker& worker, ExitCause why) {
-  if (worker.wish) return;
-  worker.wish = why;
+void Replacements::request(Worker& worker, ExitCause why) {
+  if (worker.replace_reason) return;
+  worker.replace_reason = why;
   worker.queued = true;
   queue_of(worker).push_back(worker.id);
 }
 
-void Replacements::again(Slot& slot) {
+void Replacements::requeue(Slot& slot) {
   Worker* const worker = slot.current;
-  if (worker == nullptr || !worker->wish || worker->queued || slot.candidate != nullptr) return;
+  if (worker == nullptr || !worker->replace_reason || worker->queued || slot.candidate != nullptr) return;
   worker->queued = true;
   queue_of(*worker).push_front(worker->id);
 }
@@ -56,18 +62,19 @@ void Replacements::advance(const std::shared_ptr<const Generation>& generation, 
 
 void Replacements::candidate_ready(Worker& candidate, Instant now) {
   Slot& slot = roster_.slot(candidate.slot);
-  if (slot.current != nullptr) roster_.drain(*slot.current, slot.current->wish.value_or(ExitCause::reloaded), now);
+  if (slot.current != nullptr)
+    roster_.drain(*slot.current, slot.current->replace_reason.value_or(ExitCause::reloaded), now);
   roster_.promote(slot);
   watch_age(candidate);
 }
 
 void Replacements::candidate_lost(Slot& slot) {
   if (slot.current == nullptr) return;
-  gone(*slot.current);
-  if (!slot.retry.armed()) again(slot);
+  forget(*slot.current);
+  if (!slot.retry.armed()) requeue(slot);
 }
 
-void Replacements::call_off(Instant now) {
+void Replacements::cancel_all(Instant now) {
   for (unsigned number = 0; roster_.has_slot(number); ++number) {
     Slot& slot = roster_.slot(number);
     if (slot.candidate == nullptr) continue;
@@ -76,33 +83,67 @@ void Replacements::call_off(Instant now) {
   }
 }
 
-void Replacements::gone(Worker& worker) {
+void Replacements::forget(Worker& worker) {
   if (!std::exchange(worker.in_budget, false)) return;
   --in_budget_;
 }
 
 void Replacements::watch_age(Worker& worker) {
-  roster_.deadlines().clear(worker.term);
+  roster_.deadlines().clear(worker.lifetime_deadline);
   const auto age = worker.config().recycle.age;
   if (!age || !worker.ready_at) return;
-  roster_.deadlines().set(worker.term, *worker.ready_at + Duration{scaled(age->count(), share_of_limit(worker))});
+  roster_.deadlines().set(worker.lifetime_deadline,
+                          *worker.ready_at + Duration{scaled(age->count(), share_of_limit(worker), min_age)});
 }
 
-void Replacements::measured(Worker& worker, std::uint64_t requests, std::optional<std::uint64_t> memory) {
-  if (worker.place != Place::current || !worker.ready() || worker.wish) return;
+void Replacements::too_old(Worker& worker, Instant now) {
+  if (may_recycle(worker, {.limit = RecycleLimit::age}, now)) {
+    request(worker, ExitCause::recycled);
+  } else {
+    roster_.deadlines().set(worker.lifetime_deadline, *worker.recycle_at);
+  }
+}
+
+void Replacements::limits_changed() {
+  wait_reported_ = false;
+  for (unsigned number = 0; roster_.has_slot(number); ++number) {
+    Slot& slot = roster_.slot(number);
+    slot.recycling.forget();
+    if (slot.current == nullptr) continue;
+    slot.current->recycle_at.reset();
+    if (slot.current->ready()) watch_age(*slot.current);
+  }
+}
+
+void Replacements::measured(Worker& worker, std::uint64_t requests, std::optional<std::uint64_t> memory, Instant now) {
+  if (worker.place != Place::current || !worker.ready() || worker.replace_reason) return;
   const RecycleConfig& limits = worker.config().recycle;
   const double share = share_of_limit(worker);
-  const bool too_many = limits.requests != 0 && requests >= scaled(limits.requests, share);
-  const bool too_big = limits.memory && memory && *memory >= scaled(*limits.memory, share);
-  if (too_many || too_big) ask(worker, ExitCause::recycled);
+  constexpr std::uint64_t one = 1;
+  const bool too_many = limits.requests != 0 && requests >= scaled(limits.requests, share, one);
+  const bool too_big = limits.memory && memory && *memory >= scaled(*limits.memory, share, one);
+  if (!too_many && !too_big) return;
+  const RecycleWait why = too_big ? RecycleWait{.limit = RecycleLimit::memory, .found = *memory, .most = *limits.memory}
+                                  : RecycleWait{.found = requests, .most = limits.requests};
+  if (may_recycle(worker, why, now)) request(worker, ExitCause::recycled);
+}
+
+bool Replacements::may_recycle(Worker& worker, RecycleWait why, Instant now) {
+  if (!worker.recycle_at) {
+    why.slot = worker.slot;
+    why.wait = roster_.slot(worker.slot).recycling.crashed(recycle_waits, worker.ready_for(now), now);
+    worker.recycle_at = now + why.wait;
+    if (why.wait > Duration{0} && !std::exchange(wait_reported_, true)) roster_.actions().emplace_back(why);
+  }
+  return now >= *worker.recycle_at;
 }
 
 std::deque<WorkerId>& Replacements::queue_of(const Worker& worker) {
-  return worker.wish == ExitCause::reloaded ? left_behind_ : recycling_;
+  return worker.replace_reason == ExitCause::reloaded ? left_behind_ : recycling_;
 }
 
 // Takes the head off the queue; null if it is dead, on its way out, or its slot can not take a candidate now, in which
-// case again() brings it back.
+// case requeue() brings it back.
 Worker* Replacements::next(std::deque<WorkerId>& queue) {
   Worker* const worker = roster_.find(queue.front());
   queue.pop_front();
@@ -110,7 +151,7 @@ Worker* Replacements::next(std::deque<WorkerId>& queue) {
   worker->queued = false;
   if (worker->place != Place::current) return nullptr;
   Slot& slot = roster_.slot(worker->slot);
-  const bool taken = slot.candidate != nullptr || slot.retry.armed() || slot.crowded();
+  const bool taken = slot.candidate != nullptr || slot.retry.armed() || slot.has_unreaped_kills();
   return taken ? nullptr : worker;
 }
 

@@ -26,8 +26,9 @@ double jitter_fraction(std::uint64_t seed, std::uint64_t slot, std::uint64_t tur
   return static_cast<double>(mix(mix(mix(seed) ^ slot) ^ turn) >> 11U) / two_to_53;
 }
 
-Duration RespawnPolicy::crashed(const RestartConfig& config, Duration ready_for) {
+Duration RespawnPolicy::crashed(const RestartConfig& config, Duration ready_for, Instant now) {
   if (ready_for > Duration{0} && ready_for >= config.forget_after) forget();
+  if (crashes_ == 0) crashing_since_ = now;
   count_up(crashes_);
   const unsigned failures = crashes_ + launch_failures_;
   return failures == 1 ? Duration{0} : wait(config, failures - 1);
@@ -39,13 +40,13 @@ Duration RespawnPolicy::launch_failed(const RestartConfig& config) {
 }
 
 Duration RespawnPolicy::wait(const RestartConfig& config, unsigned failures) const {
-  const Duration cap = std::max(config.max_delay, least_wait);
-  Duration delay = std::max(config.delay, least_wait);
+  const Duration cap = std::max(config.max_delay, min_wait);
+  Duration delay = std::max(config.delay, min_wait);
   for (unsigned doubling = 1; doubling < failures && delay < cap; ++doubling) delay = delay < cap / 2 ? delay * 2 : cap;
   delay = std::min(delay, cap);
   const double quarter = static_cast<double>(delay.count()) / 4;
   const Duration less{static_cast<Duration::rep>(quarter * jitter_fraction(seed_, slot_, failures))};
-  return std::max(delay - less, least_wait);
+  return std::max(delay - less, min_wait);
 }
 
 }  // namespace preforkd

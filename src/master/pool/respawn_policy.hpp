@@ -26,19 +26,21 @@ class RespawnPolicy {
   // concerned.
   static constexpr Duration short_life = std::chrono::seconds(1);
   // Every wait is at least this long, whatever the config says: no slot spins.
-  static constexpr Duration least_wait = std::chrono::milliseconds(10);
+  static constexpr Duration min_wait = std::chrono::milliseconds(10);
 
   RespawnPolicy(std::uint64_t seed, unsigned slot) : seed_(seed), slot_(slot) {}
 
   // The slot's worker crashed after `ready_for` of ready time (0: it never was). Returns the wait; zero: try at once.
-  [[nodiscard]] Duration crashed(const RestartConfig& config, Duration ready_for);
+  [[nodiscard]] Duration crashed(const RestartConfig& config, Duration ready_for, Instant now);
   // There was no process to begin with. Returns the wait.
   [[nodiscard]] Duration launch_failed(const RestartConfig& config);
   // The slot's worker is ready: what failed launches there were is over.
   void worked() noexcept { launch_failures_ = 0; }
   void forget() noexcept { crashes_ = launch_failures_ = 0; }
 
+  // Those that are not forgotten, and the first of them.
   [[nodiscard]] unsigned crashes() const noexcept { return crashes_; }
+  [[nodiscard]] Instant crashing_since() const noexcept { return crashing_since_; }
 
  private:
   [[nodiscard]] Duration wait(const RestartConfig& config, unsigned failures) const;
@@ -47,6 +49,7 @@ class RespawnPolicy {
   unsigned slot_;
   unsigned crashes_ = 0;
   unsigned launch_failures_ = 0;
+  Instant crashing_since_{};
 };
 
 }  // namespace preforkd

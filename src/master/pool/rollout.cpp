@@ -9,20 +9,23 @@ bool Rollout::advance(unsigned target, Instant now) {
   if (!begun_) {
     if (!may_begin()) return false;
     begun_ = true;
-    replacements_.call_off(now);
+    replacements_.cancel_all(now);
   }
   for (;;) {
     if (unsoaked_ > 0) return false;
     switch_batch(now);
     fill_batch(target, now);
-    if (batch_.empty()) return next_slot_ >= std::min(target, target_);
+    if (!batch_.empty()) continue;
+    if (!any_switched_) next_slot_ = 0;  // none of the slots so far could take a candidate
+    return any_switched_ && next_slot_ >= std::min(target, target_);
   }
 }
 
 void Rollout::candidate_ready(Worker& candidate, Instant now) {
-  const Duration soak = candidate.config().reload.soak;
-  if (soak > Duration{0}) {
-    roster_.deadlines().set(candidate.term, now + soak);
+  const PoolConfig& config = candidate.config();
+  const bool soaks = config.ready == ReadyMode::notify && config.reload.soak > Duration{0};
+  if (soaks) {
+    roster_.deadlines().set(candidate.lifetime_deadline, now + config.reload.soak);
   } else {
     candidate_soaked(candidate);
   }
@@ -33,25 +36,25 @@ void Rollout::candidate_soaked(Worker& candidate) {
   --unsoaked_;
 }
 
-void Rollout::leave_out(const Slot& slot) {
+void Rollout::drop_slot(const Slot& slot) {
   if (slot.candidate == nullptr || !owns(*slot.candidate)) return;
   if (!slot.candidate->soaked) --unsoaked_;
   std::erase(batch_, slot.number);
 }
 
-void Rollout::look_again_from(unsigned first) { next_slot_ = std::min(next_slot_, first); }
+void Rollout::revisit_from(unsigned first) { next_slot_ = std::min(next_slot_, first); }
 
 void Rollout::unwind(Instant now) {
   for (const unsigned number : batch_) {
     Slot& slot = roster_.slot(number);
     if (slot.candidate == nullptr) continue;
-    const bool covered_without = slot.current != nullptr && slot.current->ready();
-    if (!slot.candidate->ready() || covered_without) {
+    const bool serves_without = slot.current != nullptr && slot.current->ready();
+    if (!slot.candidate->ready() || serves_without) {
       roster_.drain(*slot.candidate, ExitCause::reloaded, now);
       continue;
     }
     if (slot.current != nullptr) roster_.drain(*slot.current, ExitCause::reloaded, now);
-    roster_.deadlines().clear(slot.candidate->term);
+    roster_.deadlines().clear(slot.candidate->lifetime_deadline);
     roster_.promote(slot);
   }
   batch_.clear();
@@ -68,7 +71,7 @@ bool Rollout::may_begin() const {
 void Rollout::fill_batch(unsigned target, Instant now) {
   for (; next_slot_ < std::min(target, target_); ++next_slot_) {
     Slot& slot = roster_.slot(next_slot_);
-    if (slot.current != nullptr && owns(*slot.current)) continue;
+    if (slot.has_unreaped_kills() || (slot.current != nullptr && owns(*slot.current))) continue;
     if (slot.current != nullptr && roster_.pairs() >= surge(target) && !make_room(slot, target, now)) break;
     add_candidate(slot, now);
   }
@@ -76,7 +79,7 @@ void Rollout::fill_batch(unsigned target, Instant now) {
   // Without any surge, too few ready workers let no slot make room: the empty slots are the ones that can go on.
   for (unsigned number = next_slot_; number < std::min(target, target_); ++number) {
     Slot& slot = roster_.slot(number);
-    if (slot.current == nullptr) add_candidate(slot, now);
+    if (slot.current == nullptr && !slot.has_unreaped_kills()) add_candidate(slot, now);
   }
 }
 
@@ -88,14 +91,14 @@ void Rollout::add_candidate(Slot& slot, Instant now) {
 
 bool Rollout::make_room(Slot& slot, unsigned target, Instant now) {
   const unsigned max_unavailable = to_->config->reload.max_unavailable;
-  if (max_unavailable == 0 || (!proven_ && surge(target) > 0)) return false;
+  if (max_unavailable == 0 || (!any_switched_ && surge(target) > 0)) return false;
   if (slot.current->ready() && roster_.ready_slots() - 1 + max_unavailable < target) return false;
   roster_.drain(*slot.current, ExitCause::reloaded, now);
   return true;
 }
 
 void Rollout::switch_batch(Instant now) {
-  proven_ = proven_ || !batch_.empty();
+  any_switched_ = any_switched_ || !batch_.empty();
   for (const unsigned number : batch_) {
     Slot& slot = roster_.slot(number);
     if (slot.current != nullptr) roster_.drain(*slot.current, ExitCause::reloaded, now);

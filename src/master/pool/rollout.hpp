@@ -14,9 +14,10 @@ namespace preforkd {
 //   wait     for its turn, while reload.max_draining generations other than the committed one still drain
 //   batch    candidates of the new generation start beside the workers of the next slots, max_surge at a time; a slot
 //            without a worker needs no surge
-//   soak     each candidate that is READY must live on for `soak`
+//   soak     each candidate that is READY must live on for `soak`; where "ready" is "exec" it is READY only then
 //   switch   when the whole batch has soaked, candidates become the slots' workers and the old ones are told to leave
-//   … next batch, until every slot is switched: then the scheduler commits the generation.
+//   … next batch, until every slot is switched: then the scheduler commits the generation. A slot with processes that
+//            SIGKILL does not end is left out, as it may stay so for ever; it gets the new generation when it can.
 //
 // With max_unavailable, slots beyond the surge make room for a candidate by sending their worker away first, as long as
 // no more than that many slots of the target are without a ready worker. Where there is any surge, the first batch does
@@ -36,15 +37,16 @@ class Rollout {
   Rollout(Roster& roster, Replacements& replacements, unsigned from, std::shared_ptr<Generation> to, unsigned target)
       : roster_(roster), replacements_(replacements), from_(from), to_(std::move(to)), target_(target) {}
 
-  // Goes on as far as it can. True: every slot is switched that both targets want. `target`: the pool's present one.
+  // Goes on as far as it can. True: every slot is switched that both targets want, but those with unreaped kills.
+  // `target`: the pool's present one.
   [[nodiscard]] bool advance(unsigned target, Instant now);
 
   void candidate_ready(Worker& candidate, Instant now);
   void candidate_soaked(Worker& candidate);
   // The slot is scaled away: its candidate, if it is one of ours, counts no longer.
-  void leave_out(const Slot& slot);
+  void drop_slot(const Slot& slot);
   // Slots from `first` on are new.
-  void look_again_from(unsigned first);
+  void revisit_from(unsigned first);
   // Gives up: the candidates leave, as said above.
   void unwind(Instant now);
 
@@ -69,7 +71,7 @@ class Rollout {
   std::shared_ptr<Generation> to_;
   unsigned target_;
   bool begun_ = false;
-  bool proven_ = false;          // a batch was switched
+  bool any_switched_ = false;    // a batch was switched
   unsigned next_slot_ = 0;       // those below are switched or in the batch
   std::vector<unsigned> batch_;  // slots with a candidate of ours
   unsigned unsoaked_ = 0;        // of them

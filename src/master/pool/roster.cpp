@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/pool/roster.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <tuple>
 #include <utility>
@@ -11,11 +12,11 @@ namespace preforkd {
 class Roster::Recount {
  public:
   Recount(Roster& roster, const Slot& slot) : roster_(roster), slot_(slot) {
-    roster_.ready_slots_ -= slot_.covered() ? 1U : 0U;
+    roster_.ready_slots_ -= slot_.serves() ? 1U : 0U;
     roster_.pairs_ -= slot_.paired() ? 1U : 0U;
   }
   ~Recount() {
-    roster_.ready_slots_ += slot_.covered() ? 1U : 0U;
+    roster_.ready_slots_ += slot_.serves() ? 1U : 0U;
     roster_.pairs_ += slot_.paired() ? 1U : 0U;
   }
   Recount(const Recount&) = delete;
@@ -34,7 +35,7 @@ void Roster::start(Slot& slot, const std::shared_ptr<const Generation>& generati
                        .first->second;
   const Recount recount(*this, slot);
   (place == Place::current ? slot.current : slot.candidate) = &worker;
-  deadlines_.set(worker.patience, now + worker.config().start_timeout);
+  deadlines_.set(worker.response_deadline, now + worker.config().start_timeout);
   actions_.emplace_back(Launch{id, slot.number, generation});
 }
 
@@ -44,29 +45,31 @@ void Roster::ready(Worker& worker, Instant now) {
   worker.state = WorkerState::ready;
   worker.ready_at = now;
   its_slot.respawn.worked();
+  deadlines_.clear(worker.response_deadline);
   watch(worker, now);
   actions_.emplace_back(WorkerBecameReady{view(worker)});
 }
 
 void Roster::watch(Worker& worker, Instant now) {
   if (worker.hang_timeout) {
-    deadlines_.set(worker.patience, now + *worker.hang_timeout);
+    deadlines_.set(worker.hang_deadline, now + *worker.hang_timeout);
   } else {
-    deadlines_.clear(worker.patience);
+    deadlines_.clear(worker.hang_deadline);
   }
 }
 
 void Roster::drain(Worker& worker, ExitCause why, Instant now) {
   to_leaving(worker);
   worker.leaving = why;
-  deadlines_.set(worker.patience, now + worker.config().drain_timeout);
+  deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
   actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
   actions_.emplace_back(WorkerDrains{view(worker), why});
 }
 
 void Roster::leaves(Worker& worker, Instant now) {
   to_leaving(worker);
-  deadlines_.set(worker.patience, now + worker.config().drain_timeout);
+  unwatch(worker);
+  deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
   actions_.emplace_back(WorkerDrains{view(worker), ExitCause::exit});
 }
 
@@ -77,14 +80,30 @@ void Roster::kill(Worker& worker, ExitCause why, int signal, std::optional<Durat
     worker.killed = true;
     ++slot(worker.slot).killed;
   }
-  worker.finished_off = worker.finished_off || signal == SIGKILL;
+  if (signal == SIGKILL && !std::exchange(worker.sigkilled, true)) count_down(draining_by_generation_, worker);
+  deadlines_.clear(worker.hang_deadline);
   if (bound) {
-    deadlines_.set(worker.patience, now + *bound);
+    deadlines_.set(worker.response_deadline, now + *bound);
   } else {
-    deadlines_.clear(worker.patience);
+    deadlines_.clear(worker.response_deadline);
   }
   actions_.emplace_back(SendSignal{worker.id, signal});
   actions_.emplace_back(WorkerKilled{view(worker), *worker.leaving, signal});
+}
+
+void Roster::remain(Worker& worker, Instant now) {
+  const bool has_deadline = worker.place == Place::leaving && !worker.killed;
+  if (worker.place != Place::leaving) to_leaving(worker);
+  worker.remains = true;
+  ++remains_by_generation_[worker.generation->number];
+  deadlines_.clear(worker.hang_deadline);
+  if (worker.sigkilled) {
+    actions_.emplace_back(SendSignal{worker.id, SIGKILL});
+    return;
+  }
+  if (std::exchange(worker.killed, false)) --slot(worker.slot).killed;  // SIGABRT was for the first process alone
+  if (!has_deadline) deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
+  actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
 }
 
 void Roster::promote(Slot& slot) {
@@ -96,15 +115,16 @@ void Roster::promote(Slot& slot) {
 void Roster::remove(Worker& worker) {
   if (worker.place == Place::leaving) {
     --draining_;
-    const auto generation = draining_by_generation_.find(worker.generation->number);
-    if (--generation->second == 0) draining_by_generation_.erase(generation);
+    if (!worker.sigkilled) count_down(draining_by_generation_, worker);
+    if (worker.remains) count_down(remains_by_generation_, worker);
     std::erase(slot(worker.slot).leaving, &worker);
   } else {
     detach(worker);
   }
   if (worker.killed) --slot(worker.slot).killed;
-  deadlines_.clear(worker.patience);
-  deadlines_.clear(worker.term);
+  deadlines_.clear(worker.response_deadline);
+  deadlines_.clear(worker.hang_deadline);
+  deadlines_.clear(worker.lifetime_deadline);
   workers_.erase(WorkerId{worker.id});
 }
 
@@ -126,9 +146,10 @@ WorkerView Roster::view(const Worker& worker) const {
   view.slot = worker.slot;
   view.generation = worker.generation->number;
   view.state = worker.state;
+  view.remains = worker.remains;
   view.started_at = worker.started_at;
   view.ready_at = worker.ready_at;
-  if (worker.place == Place::leaving) view.drain_deadline = deadlines_.time_of(worker.patience);
+  if (worker.place == Place::leaving) view.drain_deadline = deadlines_.time_of(worker.response_deadline);
   return view;
 }
 
@@ -140,7 +161,14 @@ const Worker* Roster::shown(unsigned number) const noexcept {
   }
   if (slot.current != nullptr) return slot.current;
   if (slot.candidate != nullptr) return slot.candidate;
-  return slot.leaving.empty() ? nullptr : slot.leaving.back();
+  const auto last =
+      std::find_if(slot.leaving.rbegin(), slot.leaving.rend(), [](const Worker* w) { return !w->remains; });
+  return last == slot.leaving.rend() ? nullptr : *last;
+}
+
+bool Roster::remains_of_others(unsigned generation) const {
+  return std::any_of(remains_by_generation_.begin(), remains_by_generation_.end(),
+                     [&](const auto& each) { return each.first != generation; });
 }
 
 unsigned Roster::draining_generations(unsigned serving, unsigned coming) const {
@@ -156,9 +184,14 @@ void Roster::to_leaving(Worker& worker) {
   worker.place = Place::leaving;
   worker.state = WorkerState::draining;
   slot(worker.slot).leaving.push_back(&worker);
-  deadlines_.clear(worker.term);
+  deadlines_.clear(worker.lifetime_deadline);
   ++draining_;
   ++draining_by_generation_[worker.generation->number];
+}
+
+void Roster::count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker) {
+  const auto count = by_generation.find(worker.generation->number);
+  if (--count->second == 0) by_generation.erase(count);
 }
 
 void Roster::detach(Worker& worker) {

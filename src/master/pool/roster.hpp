@@ -21,10 +21,10 @@ namespace preforkd {
 enum class Place : std::uint8_t {
   current,    // the slot's worker
   candidate,  // to take the current one's place
-  leaving,    // told to leave, leaving by itself or killed: it only drains
+  leaving,    // told to leave, leaving by itself, killed, or what remains of one that has ended: it only drains
 };
 
-// One live worker process.
+// One worker, as long as any process of it lives.
 struct Worker {
   Worker(WorkerId its_id, unsigned its_slot, std::shared_ptr<const Generation> its_generation, Place its_place,
          Instant now)
@@ -34,11 +34,14 @@ struct Worker {
         place(its_place),
         started_at(now),
         hang_timeout(generation->config->hang_timeout),
-        patience(Deadline::Kind::patience, static_cast<std::uint64_t>(its_id)),
-        term(Deadline::Kind::term, static_cast<std::uint64_t>(its_id)) {}
+        response_deadline(Deadline::Kind::response, static_cast<std::uint64_t>(its_id)),
+        hang_deadline(Deadline::Kind::hang, static_cast<std::uint64_t>(its_id)),
+        lifetime_deadline(Deadline::Kind::lifetime, static_cast<std::uint64_t>(its_id)) {}
 
   [[nodiscard]] const PoolConfig& config() const noexcept { return *generation->config; }
   [[nodiscard]] bool ready() const noexcept { return state == WorkerState::ready; }
+  // Its WATCHDOG=1 counts.
+  [[nodiscard]] bool watchable() const noexcept { return state != WorkerState::starting && !killed && !remains; }
   [[nodiscard]] Duration ready_for(Instant now) const noexcept { return ready_at ? now - *ready_at : Duration{0}; }
 
   const WorkerId id;
@@ -50,41 +53,51 @@ struct Worker {
   std::optional<Instant> ready_at;
   std::optional<Duration> hang_timeout;  // the config's, or its own (WATCHDOG_USEC=)
 
-  std::optional<ExitCause> leaving;  // why we told it to leave or killed it; none if it leaves by itself
-  bool killed = false;               // got SIGKILL or SIGABRT from a deadline or from stop_now()
-  bool finished_off = false;         // got SIGKILL from us: there is nothing more to do
-  bool counted = false;              // its failure is in its slot's history already
-  int operator_signal = 0;           // the last one that an operator had sent to it
-  std::optional<ExitCause> wish;     // it is to be replaced, for this reason (replacements.hpp)
-  bool queued = false;               // it is in a queue of Replacements
-  bool in_budget = false;            // it is one of those that are recycled now
-  bool soaked = false;               // a rollout's candidate that survived (rollout.hpp)
+  std::optional<ExitCause> leaving;         // why we told it to leave or killed it; none if it leaves by itself
+  bool killed = false;                      // got SIGKILL or SIGABRT from a deadline or event::StopNow
+  bool sigkilled = false;                   // got SIGKILL from us: there is nothing more to do
+  bool remains = false;                     // its first process is gone, others are not
+  bool crash_counted = false;               // its failure is in its slot's history already
+  int operator_signal = 0;                  // the last one that an operator had sent to it,
+  Instant operator_signal_at{};             // and when
+  std::optional<ExitCause> replace_reason;  // it is to be replaced, for this reason (replacements.hpp)
+  std::optional<Instant> recycle_at;        // it has reached a limit of "recycle", and is replaced then
+  bool queued = false;                      // it is in a queue of Replacements
+  bool notified = false;                    // it has used its notify socket,
+  bool pinged = false;                      // and its watchdog
+  bool in_budget = false;                   // it is one of those that are recycled now
+  bool soaked = false;                      // a rollout's candidate that survived (rollout.hpp)
 
-  Deadline patience;
-  Deadline term;
+  Deadline response_deadline;  // of a start or a drain
+  Deadline hang_deadline;
+  Deadline lifetime_deadline;  // of a soak, then of its age
 };
 
 // A place for one worker, with a number that stays while processes come and go.
 struct Slot {
   Slot(unsigned its_number, std::uint64_t seed)
-      : number(its_number), respawn(seed, its_number), retry(Deadline::Kind::retry, its_number) {}
+      : number(its_number),
+        respawn(seed, its_number),
+        recycling(seed, its_number),
+        retry(Deadline::Kind::retry, its_number) {}
 
-  [[nodiscard]] bool covered() const noexcept {
+  [[nodiscard]] bool serves() const noexcept {
     return (current != nullptr && current->ready()) || (candidate != nullptr && candidate->ready());
   }
   [[nodiscard]] bool paired() const noexcept { return current != nullptr && candidate != nullptr; }
   // Processes that even SIGKILL does not end at once (a core dump, a hung file system) must not pile up.
-  [[nodiscard]] bool crowded() const noexcept { return killed >= 2; }
+  [[nodiscard]] bool has_unreaped_kills() const noexcept { return killed >= 2; }
 
   const unsigned number;
   Worker* current = nullptr;
   Worker* candidate = nullptr;
   std::vector<Worker*> leaving;  // the last to be told comes last
   RespawnPolicy respawn;
-  Deadline retry;        // armed: in backoff
-  bool down = false;     // restart.never
-  bool waiting = false;  // empty, and to be filled when the surge allows (Scheduler::fill)
-  unsigned killed = 0;   // processes that were killed and are not gone yet
+  RespawnPolicy recycling;  // a limit of "recycle" that is reached too soon is waited for as a crash is
+  Deadline retry;           // armed: in backoff
+  bool down = false;        // restart.never
+  bool waiting = false;     // empty, and to be filled when the surge allows (Scheduler::fill)
+  unsigned killed = 0;      // processes that were killed and are not gone yet
 };
 
 // What the scheduler wants done or told, in order.
@@ -107,17 +120,27 @@ struct WorkerKilled {
 struct WorkerEnded {
   ExitRecord exit;
 };
+struct WorkerRemains {
+  WorkerView worker;
+};
+struct RemainsGone {
+  WorkerView worker;
+};
 struct LaunchFailed {
   unsigned slot = 0;
   int error = 0;
   Instant next_try_at{};
 };
+struct DeadlinesMoved {
+  Duration by{};
+};
 struct StateChanged {
   PoolState before{};
   PoolState now{};
 };
-using Action = std::variant<Launch, SendSignal, WorkerBecameReady, WorkerDrains, WorkerKilled, WorkerEnded,
-                            LaunchFailed, StateChanged, ReloadFinished>;
+using Action =
+    std::variant<Launch, SendSignal, WorkerBecameReady, WorkerDrains, WorkerKilled, WorkerEnded, WorkerRemains,
+                 RemainsGone, LaunchFailed, DeadlinesMoved, RecycleWait, StateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move
 // keeps places, counters and deadlines in step and appends what has to be done. O(log n) a move, O(1) a counter.
@@ -130,17 +153,23 @@ class Roster {
   // Moves.
   void start(Slot& slot, const std::shared_ptr<const Generation>& generation, Place place, Instant now);
   void ready(Worker& worker, Instant now);
-  // A ready worker was heard: it has its hang_timeout from now on, if it has one.
+  // A worker that is ready or drains was heard: it has its hang_timeout from now on, if it has one.
   void watch(Worker& worker, Instant now);
   // Tells it to leave: stop signal now, SIGKILL after its drain_timeout.
   void drain(Worker& worker, ExitCause why, Instant now);
   // It leaves by itself; SIGKILL after its drain_timeout.
   void leaves(Worker& worker, Instant now);
+  // It has said that it leaves: it may have no loop any more that sends WATCHDOG=1, and is watched again from the next
+  // one on.
+  void unwatch(Worker& worker) { deadlines_.clear(worker.hang_deadline); }
   // Kills it. With a `bound` it gets SIGKILL that much later if it is still there.
   void kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now);
+  // Its first process is gone, others are not. They get its stop signal now, and SIGKILL at the end of its
+  // drain_timeout: of what is left of that if it was told to leave.
+  void remain(Worker& worker, Instant now);
   // The slot's candidate becomes its current worker, which must have gone or left before.
   void promote(Slot& slot);
-  // The process is gone, or there never was one. `worker` is no more.
+  // Nothing of it is left, or there never was anything. `worker` is no more.
   void remove(Worker& worker);
 
   // Null for one that does not live.
@@ -163,13 +192,17 @@ class Roster {
   [[nodiscard]] unsigned ready_slots() const noexcept { return ready_slots_; }  // slots with a ready worker
   [[nodiscard]] unsigned pairs() const noexcept { return pairs_; }              // slots with both current and candidate
   [[nodiscard]] unsigned draining() const noexcept { return draining_; }
-  // Generations that have draining workers, apart from these two.
+  // Something is left of a worker of another generation whose first process is gone.
+  [[nodiscard]] bool remains_of_others(unsigned generation) const;
+  // Generations that have draining workers, apart from these two. Those that got SIGKILL drain no longer: if it does
+  // not end them (a hung file system), nothing that waits for drains may wait for them.
   [[nodiscard]] unsigned draining_generations(unsigned serving, unsigned coming) const;
 
  private:
   class Recount;
 
   void to_leaving(Worker& worker);
+  static void count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker);
   void detach(Worker& worker);
 
   std::uint64_t seed_;
@@ -178,6 +211,7 @@ class Roster {
   std::deque<Slot> slots_;
   std::unordered_map<WorkerId, Worker> workers_;
   std::map<unsigned, unsigned> draining_by_generation_;
+  std::map<unsigned, unsigned> remains_by_generation_;
   std::vector<Action> actions_;
   unsigned ready_slots_ = 0;
   unsigned pairs_ = 0;

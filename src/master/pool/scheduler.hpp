@@ -9,6 +9,7 @@
 
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
+#include "master/pool/event.hpp"
 #include "master/pool/pool_view.hpp"
 #include "master/pool/replacements.hpp"
 #include "master/pool/rollout.hpp"
@@ -16,8 +17,8 @@
 
 namespace preforkd {
 
-// Decides what becomes of a pool's workers: when each starts, is told to leave, is killed. Pure code: state, a fact or
-// a command, and the time go in; a list of actions comes out. It makes no system call and reads no clock.
+// Decides what becomes of a pool's workers: when each starts, is told to leave, is killed. Pure code: an event and the
+// time go in (step()), a list of actions comes out (take_actions()). It makes no system call and reads no clock.
 //
 // A slot is a place for one worker, numbered 0…target-1. It holds at most two processes that are not leaving:
 //
@@ -28,25 +29,29 @@ namespace preforkd {
 //     candidate: starting ──READY (and soak)──▶ becomes current,            ▼
 //        starts beside current                  which is told to leave    (gone)
 //
+// A worker is all of its processes. When the first one has ended, its slot goes on as if nothing were left; what is
+// left is a leaving worker without a first process (Worker::remains) until event::RemainsGone. It counts for
+// max_draining and for the end of a stop.
+//
 // A worker that leaves belongs to its slot in name only: any number of them may drain (each has a deadline), but a slot
 // with two processes that were killed and are not gone yet gets no third one.
 //
 // What starts a process, and where that is written:
 //   an empty slot                        here: fill(); the wait is respawn_policy.hpp's
-//   a worker that shall be a new one     replacements.hpp: recycling, operators, what a failed reload left behind
+//   a worker that is to be replaced      replacements.hpp: recycling, operators, what a failed reload left behind
 //   a reload                             rollout.hpp: one transaction at a time
 // Both ways of replacing start a candidate first and share one limit, the surge. The moves themselves are in
 // roster.hpp, the deadlines in deadlines.hpp, what an exit means in exit_verdict.hpp.
 //
-// Invariants (DESIGN.md, each asserted in scheduler_random_test.cpp after every step):
+// Invariants (each asserted in scheduler_random_test.cpp after every step):
 //   I1  no ready worker is told to leave while its slot has no other ready one, except by scaling down, by stopping,
 //       by its own will, or within max_unavailable
 //   I2  a slot gets a second process only while fewer slots than the surge (at least 1 for replacements) have two:
 //       those that are not leaving never exceed target + surge. A reload begins only while fewer than
 //       reload.max_draining generations other than the committed one drain
-//   I3  deadlines are looked at on each step; lateness kills nobody
+//   I3  deadlines are looked at on each step; lateness kills nobody, within the bound of deadlines.hpp
 //   I4  backoff per slot, no giving up (but for restart.never), no spinning
-//   I5  facts about ids that are not alive change nothing
+//   I5  events about ids that are not alive change nothing
 //   I6  recycling has a budget
 //
 // A reload during a reload: the new one supersedes the running one, whose candidates leave as after a failure and whose
@@ -61,39 +66,30 @@ class Scheduler {
  public:
   Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed);
 
-  // Facts and commands, as in Pool. `now` never goes back.
-  void start(Instant now);
-  void worker_ready(WorkerId id, Instant now);
-  void worker_stopping(WorkerId id, Instant now);
-  void worker_alive(WorkerId id, Instant now);
-  void worker_hang_timeout(WorkerId id, Duration timeout, Instant now);
-  void worker_hangs(WorkerId id, Instant now);
-  void worker_extends(WorkerId id, Duration by, Instant now);
-  void worker_measured(WorkerId id, std::uint64_t requests, std::optional<std::uint64_t> memory, Instant now);
-  void worker_exited(WorkerId id, const ExitStatus& status, bool oom, Instant now);
-  // The answer to a Launch that made no process; to be given before any other fact.
-  void launch_failed(WorkerId id, int error, Instant now);
-  void reload(std::shared_ptr<const PoolConfig> config, Instant now);
-  void adopt(std::shared_ptr<const PoolConfig> config, Instant now);
-  [[nodiscard]] bool resize(unsigned workers, Instant now);
-  [[nodiscard]] bool recycle(unsigned slot, Instant now);
-  [[nodiscard]] bool kill(unsigned slot, int signal, Instant now);
-  void stop(Instant now);
-  void stop_now(Instant now);
-  void tick(Instant now);
+  // The only way in. `now` never goes back. False: a command that is refused (event.hpp), and nothing was done for it.
+  bool step(const Event& event, Instant now);
 
   // What is to be done since the last call, in order. `actions` is emptied and swapped in: its memory is used again.
   void take_actions(std::vector<Action>& actions);
 
-  // When tick() must be called if nothing happens before. Later than now after each step.
+  // When event::Tick is due if nothing happens before. Later than now after each step.
   [[nodiscard]] std::optional<Instant> next_deadline() const { return roster_.deadlines().next(); }
 
   [[nodiscard]] PoolState state() const;
   [[nodiscard]] unsigned target() const noexcept { return target_; }
-  [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }
-  [[nodiscard]] bool fully_started() const noexcept { return fully_started_; }
+  [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }  // the committed one
+  // The first `workers` were all ready once, or a worker is ready and every slot that has none fails: is down, waits
+  // for its next try, or had to.
+  [[nodiscard]] bool started() const;
+  // By when all that the workers are about has happened or failed: starts, soaks, drains. Until the pool is started the
+  // slots that fail do not count: this may not be put off by them without end. Nothing: nothing is waited for.
+  [[nodiscard]] std::optional<Instant> last_response_deadline() const;
+  // Stopping, and nothing is left of any worker.
   [[nodiscard]] bool finished() const noexcept { return stopping_ && roster_.workers().empty(); }
-  // A reload waits for its turn.
+  // Since the last commit, workers of older generations may still accept connections: they were told to leave a moment
+  // ago, or processes are left of one that has left.
+  [[nodiscard]] bool older_generations_accept() const;
+  // A reload waits for its turn, as reload.max_draining generations still drain.
   [[nodiscard]] bool reload_waits() const noexcept { return rollout_ && !rollout_->begun(); }
   // How many slots may have two workers at the moment.
   [[nodiscard]] unsigned surge() const;
@@ -110,25 +106,55 @@ class Scheduler {
     Duration ready_for{0};
   };
 
+  void handle(Worker& worker, const event::WorkerHeard& event, Instant now);
+  void handle(Worker& worker, const event::WorkerExecuted& event, Instant now);
+  void handle(Worker& worker, const event::WorkerReady& event, Instant now);
+  void handle(Worker& worker, const event::WorkerStopping& event, Instant now);
+  void handle(Worker& worker, const event::WorkerAlive& event, Instant now);
+  void handle(Worker& worker, const event::WorkerWatchdogTimeout& event, Instant now);
+  void handle(Worker& worker, const event::WorkerWatchdogTrigger& event, Instant now);
+  void handle(Worker& worker, const event::WorkerExtends& event, Instant now);
+  void handle(Worker& worker, const event::WorkerMeasured& event, Instant now);
+  void handle(Worker& worker, const event::WorkerExited& event, Instant now);
+  void handle(Worker& worker, const event::RemainsGone& event, Instant now);
+  void handle(Worker& worker, const event::LaunchFailed& event, Instant now);
+  bool handle(const event::WorkersUnheard& event, Instant now);
+  bool handle(const event::Tick& event, Instant now);
+  bool handle(const event::Start& event, Instant now);
+  bool handle(const event::Reload& event, Instant now);
+  bool handle(const event::Adopt& event, Instant now);
+  bool handle(const event::Resize& event, Instant now);
+  bool handle(const event::Recycle& event, Instant now);
+  bool handle(const event::Kill& event, Instant now);
+  bool handle(const event::Stop& event, Instant now);
+  bool handle(const event::StopNow& event, Instant now);
+
   void settle(Instant now);
   void expired(const Deadline& deadline, Instant now);
-  void patience_ended(Worker& worker, Instant now);
+  void become_ready(Worker& worker, Instant now);
+  void response_timed_out(Worker& worker, Instant now);
+  void abort_hung(Worker& worker, Instant now);
   void notice_state();
 
   void fill(Slot& slot, Instant now);
   void fill_waiting(Instant now);
   [[nodiscard]] Loss loss_of(const Worker& worker, bool crashed, Instant now) const;
-  void condemn_worker(Worker& worker, ExitCause cause, int signal, std::optional<Duration> bound, Instant now);
-  void leaving_worker_exited(Worker& worker, ExitRecord record, Instant now);
-  // What follows from a loss, in this order: the slot waits or not; `record`, if the process has ended, is told; what
-  // was there to follow, follows; the slot is filled. In a rollout: `verdict` ends it.
-  void lost(const Loss& loss, std::optional<ExitRecord> record, ReloadFinished verdict, Instant now);
-  // Tells of an exit with what follows in its slot, which does not have that worker any more.
-  void tell_end(ExitRecord record, const Slot& slot);
+  void kill_as_crashed(Worker& worker, ExitCause cause, int signal, std::optional<Duration> bound, Instant now);
+  void leaving_worker_exited(Worker& worker, ExitRecord record, bool remains, Instant now);
+  // Forgets the worker, or keeps what remains of it.
+  void end(Worker& worker, bool remains, Instant now);
+  void fill_if_unblocked(Slot& slot, bool was_blocked, Instant now);
+  // What follows from a loss, in this order: the slot waits or not; `record`, if the process has ended, is reported; a
+  // waiting candidate takes over; the slot is filled. In a rollout: `verdict` ends it.
+  void handle_loss(const Loss& loss, std::optional<ExitRecord> record, ReloadFinished verdict, Instant now);
+  // Reports an exit with what follows in its slot, which no longer has that worker.
+  void report_exit(ExitRecord record, const Slot& slot);
   void back_off(Slot& slot, Duration wait, Instant now);
-  void hand_on(Slot& slot, bool was_candidate, Instant now);
+  void take_down(Slot& slot);
+  void promote_or_fill(Slot& slot, bool was_candidate, Instant now);
 
   void advance_rollout(Instant now);
+  void replace_left_behind();
   void commit(Instant now);
   void abort_rollout(ReloadFinished verdict, Instant now);
   void finish_rollout(ReloadFinished verdict);
@@ -140,14 +166,15 @@ class Scheduler {
   Replacements replacements_;
   std::shared_ptr<Generation> committed_;
   std::optional<Rollout> rollout_;
-  std::deque<unsigned> waiting_slots_;  // empty, but their candidate has all the surge there is
+  Deadline lingering_{Deadline::Kind::linger, 0};  // armed: the last commit was less than linger_time ago
+  std::deque<unsigned> waiting_slots_;             // empty, but their candidate has all the surge there is
   unsigned next_generation_ = 2;
   unsigned target_;
   bool started_ = false;
   bool fully_started_ = false;
   bool degraded_ = false;
   bool stopping_ = false;
-  PoolState told_state_ = PoolState::starting;
+  PoolState reported_state_ = PoolState::starting;
 };
 
 }  // namespace preforkd

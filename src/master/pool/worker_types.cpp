@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "master/pool/worker_types.hpp"
 
-#include <cstring>
-
 #include "base/errors.hpp"
+#include "base/signal_name.hpp"
 
 namespace preforkd {
 
@@ -60,16 +59,6 @@ std::string_view to_string(ExitStatus::Kind kind) noexcept {
   }
   return "unknown";
 }
-
-namespace {
-
-std::string signal_text(int signal) {
-  const char* const name = sigabbrev_np(signal);
-  const std::string text = "signal " + std::to_string(signal);
-  return name != nullptr ? text + " (SIG" + name + ")" : text;
-}
-
-}  // namespace
 
 std::string to_string(const ExitStatus& status) {
   switch (status.kind) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
@@ -33,7 +34,7 @@ enum class ExitCause {
   drain_timeout,
   oom
 };
-inline constexpr std::size_t exit_cause_count = 10;
+inline constexpr std::size_t exit_cause_count = static_cast<std::size_t>(ExitCause::oom) + 1;
 [[nodiscard]] std::string_view to_string(ExitCause cause) noexcept;  // "start-timeout", …; operator_request: "operator"
 
 // How it ended, as the kernel says. A program that could not be executed never ran: step and error tell why.
@@ -49,7 +50,7 @@ struct ExitStatus {
 [[nodiscard]] std::string to_string(const ExitStatus& status);
 
 // What a worker process is started from. A reload makes a new Generation, whose processes keep it alive. Its config may
-// be exchanged for one that would have started the same processes (Pool::adopt).
+// be exchanged for one that would have started the same processes (event::Adopt).
 struct Generation {
   unsigned number = 1;
   std::shared_ptr<const PoolConfig> config;
@@ -61,16 +62,21 @@ struct Launch {
   std::shared_ptr<const Generation> generation;
 };
 
-// What the pool asks of the outside. No call blocks; results come back later as Pool::worker_…() calls, never from
-// inside a Launcher call.
+// What the pool asks of the outside. No call blocks; results come back later as events, never from inside a
+// Launcher call.
 class Launcher {
  public:
   virtual ~Launcher() = default;
   // Starts a process. Returns 0, or the errno of a failure before there was a process (EAGAIN, ENOMEM, EMFILE, …): the
   // pool retries.
   [[nodiscard]] virtual int start(const Launch& launch) noexcept = 0;
-  // Sends a signal to a worker by its pidfd. A worker that is already gone: nothing happens.
+  // Sends a signal to a worker: to its first process alone while that lives, since what a program's children are to be
+  // told is the program's to say; SIGKILL, and what remains of a worker, to all of its processes. A worker that is
+  // already gone: nothing happens.
   virtual void signal(WorkerId id, int signal) noexcept = 0;
+  // Workers that could not be heard for some time since the last call, whatever they did, or still can't. Asked
+  // whenever a deadline is due.
+  [[nodiscard]] virtual std::vector<WorkerId> unheard() noexcept = 0;
 };
 
 }  // namespace preforkd

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -21,15 +22,22 @@ constexpr std::size_t most_descriptors = 253;  // SCM_MAX_FD of the kernel
   throw std::system_error(error, std::system_category(), what);
 }
 
-std::vector<UniqueFd> take_descriptors(msghdr& header) {
-  std::vector<UniqueFd> taken;
+struct Attached {
+  ucred sender{};
+  std::vector<UniqueFd> descriptors;
+};
+
+Attached take_attached(msghdr& header) {
+  Attached taken;
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    if (part->cmsg_level != SOL_SOCKET) continue;
+    if (part->cmsg_type == SCM_CREDENTIALS) std::memcpy(&taken.sender, CMSG_DATA(part), sizeof(ucred));
+    if (part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-      taken.emplace_back(fd);
+      taken.descriptors.emplace_back(fd);
     }
   }
   return taken;
@@ -38,25 +46,36 @@ std::vector<UniqueFd> take_descriptors(msghdr& header) {
 }  // namespace
 
 NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
+  const std::string shown = path_.substr(0, path_.rfind('/')) + "/notify.new";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof(address.sun_path)) throw_errno(ENAMETOOLONG, "notify socket " + path_);
-  std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
+  const std::size_t longest = sizeof(address.sun_path) - 1;
+  if (path_.size() > longest || shown.size() > longest) throw_errno(ENAMETOOLONG, "notify socket " + path_);
+  std::memcpy(address.sun_path, shown.c_str(), shown.size() + 1);
   fd_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd_) throw_errno(errno, "notify socket");
-  // The path takes its mode from the socket's inode, so there is no moment at which others could send.
-  if (fchmod(fd_.get(), S_IRUSR | S_IWUSR) != 0) throw_errno(errno, "notify socket");
-  unlink(path_.c_str());
-  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    throw_errno(errno, "notify socket " + path_);
+  constexpr int on = 1;
+  // The path takes its mode from the socket's inode, so others can't connect as long as they may know its name.
+  if (!fd_ || setsockopt(fd_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
+      fchmod(fd_.get(), S_IRUSR | S_IWUSR) != 0) {
+    throw_errno(errno, "notify socket");
   }
+  unlink(shown.c_str());
+  const bool made = bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+                    rename(shown.c_str(), path_.c_str()) == 0 && chmod(path_.c_str(), 0666) == 0;
+  if (made) file_ = FileIdentity::at(path_.c_str());
+  if (!file_) throw_errno(errno, "notify socket " + path_);
 }
 
-NotifySocket::~NotifySocket() { unlink(path_.c_str()); }
+// What has taken its path since is not ours to remove.
+NotifySocket::~NotifySocket() {
+  if (is_reachable()) unlink(path_.c_str());
+}
+
+bool NotifySocket::is_reachable() const noexcept { return same_file(FileIdentity::at(path_.c_str()), file_); }
 
 NotifySocket::Received NotifySocket::receive() {
   std::array<char, max_notify_bytes> bytes;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> control;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * most_descriptors)> control;
   iovec part{bytes.data(), bytes.size()};
   msghdr header{};
   header.msg_iov = &part;
@@ -65,13 +84,13 @@ NotifySocket::Received NotifySocket::receive() {
   header.msg_controllen = control.size();
   const ssize_t size = recvmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) return Nothing{};
-  std::vector<UniqueFd> descriptors = take_descriptors(header);
+  Attached attached = take_attached(header);
   if ((header.msg_flags & MSG_TRUNC) != 0)
     return Unusable{"longer than " + std::to_string(max_notify_bytes) + " bytes"};
   if ((header.msg_flags & MSG_CTRUNC) != 0) return Unusable{"brought more descriptors than there is room for"};
   Result<NotifyMessage> message = parse_notify_message({bytes.data(), static_cast<std::size_t>(size)});
   if (!message) return Unusable{std::move(message.error())};
-  return Datagram{std::move(*message), std::move(descriptors)};
+  return Datagram{std::move(*message), attached.sender, std::move(attached.descriptors)};
 }
 
 }  // namespace preforkd

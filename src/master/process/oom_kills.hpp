@@ -10,12 +10,12 @@
 
 namespace preforkd {
 
-// The file in which the kernel counts the processes of a control group that it killed for want of memory: memory.events
+// The file in which the kernel counts the processes of a control group that the OOM killer ended: memory.events
 // of version 2, memory.oom_control of version 1; nullopt if there is none to be read. The parameters are those of
 // parse_control_groups.
 [[nodiscard]] std::optional<std::string> oom_count_file(std::string_view membership, const std::string& mount);
 
-// Tells which workers were killed for want of memory. The kernel does not say whom it killed, only how many in the
+// Tells which workers the OOM killer ended. The kernel does not say whom it killed, only how many in the
 // control group, so the count is looked at when a worker has died of a SIGKILL that nobody here sent: if it has grown,
 // that is why. Rejected: reading the kernel's log, which needs rights that a pool's master has not.
 class OomKills {

@@ -2,18 +2,20 @@
 #include "master/process/process_launcher.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <new>
 #include <system_error>
 #include <utility>
 
+#include "base/counted.hpp"
 #include "base/errors.hpp"
+#include "base/file_identity.hpp"
+#include "master/base/journal_socket.hpp"
+#include "master/base/log.hpp"
 #include "wire/worker_env.hpp"
 
 namespace preforkd {
@@ -22,37 +24,11 @@ namespace {
 
 // What systemd.exec(5) gives a service as JOURNAL_STREAM, so that a program knows its stderr for the journal.
 std::string stream_name(int fd) {
-  struct stat there {};
-  if (fstat(fd, &there) != 0) return "";
-  return std::to_string(there.st_dev) + ":" + std::to_string(there.st_ino);
+  const std::optional<FileIdentity> there = FileIdentity::of(fd);
+  return there ? std::to_string(there->device) + ":" + std::to_string(there->inode) : "";
 }
 
 }  // namespace
-
-// Stands between the workers and the observer to forget a worker once its end was reported.
-class ProcessLauncher::Exits final : public WorkerObserver {
- public:
-  Exits(ProcessLauncher& launcher, WorkerObserver& observer) : launcher_(launcher), observer_(observer) {}
-
-  void on_worker_executed(WorkerId id) override { observer_.on_worker_executed(id); }
-  void on_worker_notified(WorkerId id, const NotifyMessage& message) override {
-    observer_.on_worker_notified(id, message);
-  }
-  void on_worker_gone(WorkerId id, const ExitStatus& status) override {
-    const Forget forget{launcher_, id};
-    observer_.on_worker_gone(id, status);
-  }
-
- private:
-  struct Forget {
-    ProcessLauncher& launcher;
-    WorkerId id;
-    ~Forget() { launcher.workers_.erase(id); }
-  };
-
-  ProcessLauncher& launcher_;
-  WorkerObserver& observer_;
-};
 
 ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory,
                                  LaunchSettings settings, WorkerObserver& observer)
@@ -62,11 +38,9 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, 
       settings_(settings),
       inherited_(inherited_environment(environ, !settings.to_journal)),
       null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
-      exits_(std::make_unique<Exits>(*this, observer)) {
+      observer_(observer) {
   if (!null_) throw StartupError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
 }
-
-ProcessLauncher::~ProcessLauncher() = default;
 
 int ProcessLauncher::start(const Launch& what) noexcept {
   try {
@@ -87,19 +61,25 @@ int ProcessLauncher::start(const Launch& what) noexcept {
 
 void ProcessLauncher::launch(const Launch& launch) {
   const PoolConfig& config = *launch.generation->config;
-  const auto id = static_cast<unsigned long long>(launch.id);
-  directory_.renew();
+  if (directory_.renew()) renew_notify_paths();
   auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, "worker " + std::to_string(launch.slot),
-                                                directory_.socket_path(id), *exits_);
+                                                directory_.new_socket_path(), static_cast<WorkerObserver&>(*this));
   UniqueFd stream;
   if (settings_.to_journal) {
     const std::string identifier = config.name + "[" + std::to_string(launch.slot) + "]";
-    stream.reset(sd_journal_stream_fd(identifier.c_str(), LOG_INFO, 1));
-    // A journal that is just being restarted must not keep a worker from starting.
+    stream = open_journal_stream(identifier);
+    // A journald that is being restarted or stands still must not keep a worker from starting.
     if (!stream) stream.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
   }
-  worker->start(plan(launch, *worker, stream.get()));
-  workers_.emplace(launch.id, Running{launch.generation, std::move(worker)});
+  const SpawnPlan how = plan(launch, *worker, stream.get());
+  // Before the process is there: one that could not be kept track of must never be.
+  const auto running = workers_.emplace(launch.id, Running{launch.generation, std::move(worker)}).first;
+  try {
+    running->second.process->start(how);
+  } catch (...) {
+    workers_.erase(running);
+    throw;
+  }
 }
 
 worker_env::Contract ProcessLauncher::contract(const Launch& launch, const WorkerProcess& worker) const {
@@ -114,6 +94,7 @@ worker_env::Contract ProcessLauncher::contract(const Launch& launch, const Worke
   for (const ListenSockets::Inherited& listener : listeners) contract.listen_names.push_back(listener.name);
   contract.notify_socket = worker.notify_path();
   contract.watchdog = config.hang_timeout;
+  contract.drain = config.drain_timeout;
   contract.control_fd = control_fd;
   contract.stats_fd = control_fd + 1;
   return contract;
@@ -125,6 +106,8 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
   if (!from_files) throw LaunchError(errno != 0 ? errno : EINVAL, from_files.error());
   SpawnPlan plan;
   plan.program = config.program.front();
+  plan.program_file = config.program_file ? config.program_file->get() : -1;
+  plan.files = config.files;
   plan.arguments = config.program;
   plan.environment = worker_environment(inherited_, config, *from_files, contract(launch, worker));
   if (output >= 0) plan.environment.push_back("JOURNAL_STREAM=" + stream_name(output));
@@ -136,11 +119,9 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
   for (const ListenSockets::Inherited& listener : listeners) plan.descriptors.push_back(listener.fd);
   plan.descriptors.push_back(worker.control_end());
   plan.descriptors.push_back(worker.stats_memfd());
-  plan.death_signal = settings_.die_with_master ? config.stop_signal : 0;
+  plan.death_signal = config.stop_signal;
   plan.soft_open_files = settings_.soft_open_files;
-  plan.limits = config.process.limits;
-  plan.umask = config.process.umask;
-  plan.nice = config.process.nice;
+  plan.process = config.process;
   plan.cpus = affinity_mask(config.process.cpu_affinity, launch.slot, allowed_cpus());
   return plan;
 }
@@ -150,23 +131,103 @@ void ProcessLauncher::signal(WorkerId id, int signal) noexcept {
   if (worker != workers_.end()) worker->second.process->signal(signal);
 }
 
+std::vector<WorkerId> ProcessLauncher::unheard() noexcept {
+  std::vector<WorkerId> ids;
+  try {
+    renew_notify_paths();
+    for (auto& [id, worker] : workers_) {
+      if (std::exchange(worker.was_cut_off, false)) ids.push_back(id);
+    }
+  } catch (const std::exception& error) {
+    log::error(error.what());
+  }
+  return ids;
+}
+
+void ProcessLauncher::renew_notify_paths() {
+  std::size_t cut_off = 0;
+  std::string failure;
+  for (auto& [id, worker] : workers_) {
+    WorkerProcess& process = *worker.process;
+    if (process.is_reachable()) continue;
+    worker.was_cut_off = true;
+    ++cut_off;
+    try {
+      directory_.renew();
+      if (directory_.holds(process.notify_path())) {
+        process.renew_notify_path();
+      } else {
+        failure = "the folder can't be made again";
+      }
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+  }
+  const bool told = std::exchange(cut_off_for_good_, !failure.empty());
+  if (cut_off == 0 || (told && cut_off_for_good_)) return;
+  const std::string text = "the notify sockets of " + counted(cut_off, "worker") + " were removed";
+  if (failure.empty()) {
+    log::warning(text + ": made again");
+  } else {
+    log::warning(text + ": " + failure +
+                 "; they can't say any more that they are alive, so they are not killed as "
+                 "hung: reload to replace them");
+  }
+}
+
+void ProcessLauncher::on_worker_executed(WorkerId id) { observer_.on_worker_executed(id); }
+
+void ProcessLauncher::on_worker_file_changed(WorkerId id, std::size_t file) {
+  observer_.on_worker_file_changed(id, file);
+}
+
+void ProcessLauncher::on_worker_notified(WorkerId id, const NotifyMessage& message) {
+  observer_.on_worker_notified(id, message);
+}
+
+// Forgets a worker once its end was reported, even if that throws.
+struct ProcessLauncher::Forget {
+  ProcessLauncher& launcher;
+  WorkerId id;
+  ~Forget() { launcher.workers_.erase(id); }
+};
+
+void ProcessLauncher::on_worker_gone(WorkerId id, const ExitStatus& status) {
+  const WorkerProcess* const worker = find(id);
+  if (worker != nullptr && worker->remains() != nullptr) return observer_.on_worker_gone(id, status);
+  const Forget forget{*this, id};
+  observer_.on_worker_gone(id, status);
+}
+
+void ProcessLauncher::on_remains_gone(WorkerId id) {
+  const Forget forget{*this, id};
+  observer_.on_remains_gone(id);
+}
+
 const WorkerProcess* ProcessLauncher::find(WorkerId id) const noexcept {
   const auto worker = workers_.find(id);
   return worker == workers_.end() ? nullptr : worker->second.process.get();
 }
 
-const PoolConfig* ProcessLauncher::config_of(WorkerId id) const noexcept {
+WorkerFacts ProcessLauncher::facts(WorkerId id) const {
+  const WorkerProcess* const process = find(id);
+  return process == nullptr ? WorkerFacts{} : process->facts();
+}
+
+const Generation* ProcessLauncher::generation_of(WorkerId id) const noexcept {
   const auto worker = workers_.find(id);
-  return worker == workers_.end() ? nullptr : worker->second.generation->config.get();
+  return worker == workers_.end() ? nullptr : worker->second.generation.get();
+}
+
+bool ProcessLauncher::owns(pid_t pid) const noexcept {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [pid](const auto& entry) { return entry.second.process->pid() == pid; });
 }
 
 std::optional<std::uint64_t> ProcessLauncher::connections() const noexcept {
-  std::optional<std::uint64_t> sum;
-  for (const auto& [id, worker] : workers_) {
-    const StatsPage* stats = worker.process->stats();
-    if (stats != nullptr) sum = sum.value_or(0) + stats->connections.load(std::memory_order_relaxed);
-  }
-  return sum;
+  Counters sum;
+  for (const auto& [id, worker] : workers_) sum += worker.process->counters();
+  return sum.counts ? std::optional(sum.connections) : std::nullopt;
 }
 
 }  // namespace preforkd

@@ -22,12 +22,12 @@ namespace preforkd {
 // What is the same for all workers of this master.
 struct LaunchSettings {
   bool to_journal = false;  // each worker gets journal streams of its own as stdout and stderr; else it inherits ours
-  bool die_with_master = false;           // workers get their stop signal when the master dies (PR_SET_PDEATHSIG)
   std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit for workers, where the master changed its own
 };
 
-// Starts real processes by the worker contract and keeps them as long as they live.
-class ProcessLauncher final : public Launcher {
+// Starts real processes by the worker contract and keeps them as long as they live. It is the workers' observer, which
+// passes on what they do and then forgets those that are gone.
+class ProcessLauncher final : public Launcher, private WorkerObserver {
  public:
   // All that is referred to must outlive the launcher. Takes what workers inherit from `environ` as it is now. Throws
   // StartupError.
@@ -35,29 +35,44 @@ class ProcessLauncher final : public Launcher {
                   WorkerObserver& observer);
   ProcessLauncher(const ProcessLauncher&) = delete;
   ProcessLauncher& operator=(const ProcessLauncher&) = delete;
-  ~ProcessLauncher() override;
 
   [[nodiscard]] int start(const Launch& launch) noexcept override;
   void signal(WorkerId id, int signal) noexcept override;
+  // Makes the paths of those workers again. A line in the log says that they were gone.
+  [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
 
   // Why the last start() failed, as a phrase.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-  // Both are null for a worker that is gone.
+  // Null for a worker that is gone.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
-  [[nodiscard]] const PoolConfig* config_of(WorkerId id) const noexcept;  // what it was started with
+  // Empty for a worker that is gone.
+  [[nodiscard]] WorkerFacts facts(WorkerId id) const;
+  // What it was started with; null for a worker that is gone.
+  [[nodiscard]] const Generation* generation_of(WorkerId id) const noexcept;
+
+  // Whether it is the process of a worker that was not reaped yet.
+  [[nodiscard]] bool owns(pid_t pid) const noexcept;
 
   // Open connections of all workers that count them; nullopt if none does. Looks at every worker.
   [[nodiscard]] std::optional<std::uint64_t> connections() const noexcept;
 
  private:
-  class Exits;
+  struct Forget;
   struct Running {
     std::shared_ptr<const Generation> generation;
     std::unique_ptr<WorkerProcess> process;
+    bool was_cut_off = false;  // its notify path was gone since unheard() was asked last
   };
 
+  void on_worker_executed(WorkerId id) override;
+  void on_worker_file_changed(WorkerId id, std::size_t file) override;
+  void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
+  void on_worker_gone(WorkerId id, const ExitStatus& status) override;
+  void on_remains_gone(WorkerId id) override;
+
   void launch(const Launch& launch);
+  void renew_notify_paths();
   [[nodiscard]] worker_env::Contract contract(const Launch& launch, const WorkerProcess& worker) const;
   [[nodiscard]] SpawnPlan plan(const Launch& launch, const WorkerProcess& worker, int output) const;
 
@@ -67,9 +82,10 @@ class ProcessLauncher final : public Launcher {
   const LaunchSettings settings_;
   const Environment inherited_;
   UniqueFd null_;
-  std::unique_ptr<Exits> exits_;
+  WorkerObserver& observer_;
   std::map<WorkerId, Running> workers_;
   std::string failure_;
+  bool cut_off_for_good_ = false;  // some paths can't be made again, and the log says so
 };
 
 }  // namespace preforkd

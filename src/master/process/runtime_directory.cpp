@@ -5,25 +5,31 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "base/errors.hpp"
+#include "base/file_identity.hpp"
 
 namespace preforkd {
 namespace {
 
+constexpr std::string_view folder_prefix = "preforkd.";
 constexpr std::string_view socket_prefix = "notify.";
-constexpr std::size_t most_worker_digits = 12;
+constexpr std::size_t secret_size = 12;  // characters of six random bits
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::string_view unique_part = ".XXXXXX";
+constexpr mode_t folder_mode = 0711;
+constexpr std::string_view too_long = "too long for the addresses of UNIX sockets";
 
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
@@ -38,24 +44,24 @@ std::vector<std::string> names_in(int directory) {
 }
 
 bool fits_sockets(const std::string& folder) {
-  return folder.size() + 1 + socket_prefix.size() + most_worker_digits <= longest_path;
+  return folder.size() + 1 + socket_prefix.size() + secret_size <= longest_path;
 }
 
 bool is_at(const std::string& path, int folder) {
-  struct stat held {};
-  struct stat there {};
-  return fstat(folder, &held) == 0 && stat(path.c_str(), &there) == 0 && there.st_ino == held.st_ino &&
-         there.st_dev == held.st_dev;
+  return same_file(FileIdentity::at(path.c_str()), FileIdentity::of(folder));
 }
 
-// A locked descriptor of the folder, or an invalid one if it is not ours, or another master has it.
-UniqueFd lock_folder(const std::string& path) {
+// A locked descriptor of the folder, if it is ours alone.
+Result<UniqueFd> lock_folder(const std::string& path) {
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat held {};
-  if (!folder || fstat(folder.get(), &held) != 0 || held.st_uid != geteuid()) return UniqueFd();
-  if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) return UniqueFd();
+  if (!folder || fstat(folder.get(), &held) != 0) return Failure(errno_text(errno));
+  if (held.st_uid != geteuid()) return Failure("belongs to uid " + std::to_string(held.st_uid));
+  if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Failure(errno == EWOULDBLOCK ? "another preforkd uses it" : errno_text(errno));
+  }
   // Between open and flock a starting master may have taken it for a dead one's and removed it.
-  if (!is_at(path, folder.get())) return UniqueFd();
+  if (!is_at(path, folder.get())) return Failure("was removed");
   return folder;
 }
 
@@ -65,87 +71,145 @@ void remove_sockets(int folder) {
   }
 }
 
-void remove_leftovers(const std::string& base, const std::string& prefix) {
-  const UniqueFd directory(open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+void remove_leftovers(const std::string& place) {
+  const UniqueFd directory(open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return;
   for (const std::string& name : names_in(directory.get())) {
-    if (name.size() != prefix.size() + unique_part.size() || !name.starts_with(prefix) || name[prefix.size()] != '.')
-      continue;
-    const std::string path = base + "/" + name;
-    const UniqueFd folder = lock_folder(path);
+    if (!name.starts_with(folder_prefix) || name.size() <= folder_prefix.size() + unique_part.size()) continue;
+    if (name[name.size() - unique_part.size()] != '.') continue;
+    const std::string path = place + "/" + name;
+    const Result<UniqueFd> folder = lock_folder(path);
     if (!folder) continue;
-    remove_sockets(folder.get());
+    remove_sockets(folder->get());
     rmdir(path.c_str());
   }
 }
 
-std::vector<std::string> places() {
-  std::vector<std::string> result;
+// Whether every user can get to what is in this folder.
+bool lets_all_pass(std::string folder) {
+  for (;; folder.resize(folder.rfind('/'))) {
+    if (folder.empty()) return true;
+    struct stat there {};
+    if (stat(folder.c_str(), &there) != 0 || (there.st_mode & S_IXOTH) == 0) return false;
+  }
+}
+
+struct FolderPlace {
+  std::string path;
+  const char* variable = nullptr;  // that names it; none: it is the system's
+};
+
+std::vector<FolderPlace> places() {
+  std::vector<FolderPlace> result;
   const auto add_variable = [&result](const char* name) {
     const char* value = getenv(name);
-    if (value != nullptr && value[0] == '/') result.emplace_back(value);
+    if (value != nullptr && value[0] == '/') result.push_back({value, name});
   };
   add_variable("XDG_RUNTIME_DIR");
-  if (geteuid() == 0) result.emplace_back("/run");
+  if (geteuid() == 0) result.push_back({"/run"});
   add_variable("TMPDIR");
-  result.emplace_back("/tmp");
+  result.push_back({"/tmp"});
   return result;
 }
 
-// systemd's RuntimeDirectory=: the first one, if there are several.
-std::string given_directory() {
+std::string describe(const FolderPlace& place) {
+  return place.variable == nullptr ? place.path : "$" + std::string(place.variable) + " " + place.path;
+}
+
+// Another user could exchange what is in its own folder, and has it after `sudo -E` or su.
+Result<void> check_place(const FolderPlace& place) {
+  if (place.variable == nullptr) return {};
+  struct stat there {};
+  if (stat(place.path.c_str(), &there) != 0) return Failure(errno_text(errno));
+  if (there.st_uid != geteuid() && there.st_uid != 0) return Failure("belongs to uid " + std::to_string(there.st_uid));
+  if (geteuid() == 0 && !lets_all_pass(place.path)) return Failure("not every user can get there");
+  return {};
+}
+
+}  // namespace
+
+std::string given_runtime_directory() {
   const char* value = getenv("RUNTIME_DIRECTORY");
   const std::string_view all = value == nullptr ? std::string_view() : value;
   return std::string(all.substr(0, all.find(':')));
 }
 
-}  // namespace
-
-RuntimeDirectory::RuntimeDirectory(const std::string& pool_name) : pool_name_(pool_name) { take(); }
-
-void RuntimeDirectory::renew() {
-  if (is_at(path_, locked_.get())) return;
-  locked_.reset();
-  made_here_ = false;
+RuntimeDirectory::RuntimeDirectory(const std::string& pool_name) : name_(std::string(folder_prefix) + pool_name) {
+  for (const FolderPlace& place : places()) {
+    if (check_place(place)) remove_leftovers(place.path);
+  }
   take();
 }
 
-bool RuntimeDirectory::take_given() {
-  const std::string given = given_directory();
-  if (given.empty() || !fits_sockets(given)) return false;
-  locked_ = lock_folder(given);
-  if (!locked_) return false;
-  path_ = given;
-  remove_sockets(locked_.get());
+bool RuntimeDirectory::renew() {
+  if (is_at(path_, locked_.get())) return false;
+  if (!make_again()) take();
+  return true;
+}
+
+// The path is in the environment of the workers that run. Rejected: making the place, too. Where one vanishes (logind
+// removes /run/user/UID) this user can't, and where root can it would be in the way of what makes it.
+bool RuntimeDirectory::make_again() {
+  if (mkdir(path_.c_str(), folder_mode) != 0) return false;
+  chmod(path_.c_str(), folder_mode);
+  Result<UniqueFd> folder = lock_folder(path_);
+  if (!folder) return false;
+  locked_ = std::move(*folder);
   return true;
 }
 
 void RuntimeDirectory::take() {
-  if (take_given()) return;
+  std::string tried;
+  const auto note = [&tried](const std::string& what, const std::string& why) {
+    tried += (tried.empty() ? "" : "; ") + what + ": " + why;
+  };
+  if (const std::string given = given_runtime_directory(); !given.empty()) {
+    const Result<void> taken = take_given(given);
+    if (taken) return;
+    note("$RUNTIME_DIRECTORY " + given, taken.error());
+  }
+  for (const FolderPlace& place : places()) {
+    Result<void> made = check_place(place);
+    if (made) made = make_in(place.path);
+    if (made) return;
+    note(describe(place), made.error());
+  }
+  throw StartupError(exit_code::unavailable,
+                     "cannot make a folder for notify sockets: " + tried +
+                         "; set RUNTIME_DIRECTORY or TMPDIR to a folder of this user's that can be written to");
+}
+
+Result<void> RuntimeDirectory::take_given(const std::string& path) {
+  if (!fits_sockets(path)) return Failure(std::string(too_long));
+  Result<UniqueFd> folder = lock_folder(path);
+  if (!folder) return Failure(folder.error());
+  locked_ = std::move(*folder);
+  path_ = path;
+  made_here_ = false;
+  remove_sockets(locked_.get());
+  return {};
+}
+
+Result<void> RuntimeDirectory::make_in(const std::string& place) {
+  const std::string pattern = place + "/" + name_ + std::string(unique_part);
+  if (!fits_sockets(pattern)) return Failure(std::string(too_long));
+  // Another master that starts just now may take the new folder for a leftover before it is locked.
   std::string failure;
-  const std::string prefix = "preforkd-" + pool_name_;
-  for (const std::string& base : places()) {
-    remove_leftovers(base, prefix);
-    std::string path = base + "/" + prefix + std::string(unique_part);
-    if (!fits_sockets(path)) {
-      failure = base + ": too long for the addresses of UNIX sockets";
-      continue;
-    }
-    // Another master that starts just now may take the new folder for a leftover before it is locked.
-    for (int attempt = 0; attempt < 10; ++attempt) {
-      std::string made = path;
-      if (mkdtemp(made.data()) == nullptr) {
-        failure = base + ": " + errno_text(errno);
-        break;
-      }
-      locked_ = lock_folder(made);
-      if (!locked_) continue;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    std::string made = pattern;
+    if (mkdtemp(made.data()) == nullptr) return Failure(errno_text(errno));
+    chmod(made.c_str(), folder_mode);  // also because the umask may have left us out
+    Result<UniqueFd> folder = lock_folder(made);
+    if (folder) {
+      locked_ = std::move(*folder);
       path_ = made;
       made_here_ = true;
-      return;
+      return {};
     }
+    failure = folder.error();
+    rmdir(made.c_str());
   }
-  throw StartupError(exit_code::unavailable, "cannot make a runtime directory: " + failure);
+  return Failure(failure);
 }
 
 RuntimeDirectory::~RuntimeDirectory() {
@@ -153,8 +217,17 @@ RuntimeDirectory::~RuntimeDirectory() {
   if (made_here_) rmdir(path_.c_str());
 }
 
-std::string RuntimeDirectory::socket_path(unsigned long long worker) const {
-  return path_ + "/" + std::string(socket_prefix) + std::to_string(worker);
+std::string RuntimeDirectory::new_socket_path() const {
+  constexpr std::string_view characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::array<unsigned char, secret_size> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    throw std::system_error(errno, std::system_category(), "getrandom");
+  }
+  std::string path = path_ + "/" + std::string(socket_prefix);
+  for (const unsigned char byte : random) path += characters[byte % characters.size()];
+  return path;
 }
+
+bool RuntimeDirectory::holds(const std::string& socket_path) const { return socket_path.starts_with(path_ + "/"); }
 
 }  // namespace preforkd

@@ -3,37 +3,48 @@
 
 #include <string>
 
+#include "base/errors.hpp"
 #include "base/unique_fd.hpp"
 
 namespace preforkd {
 
-// A folder of mode 0700 for one master's notify sockets, locked as long as the master lives. It is $RUNTIME_DIRECTORY
-// if systemd made one, else a new preforkd-NAME.XXXXXX under $XDG_RUNTIME_DIR, /run (root only), $TMPDIR or /tmp,
-// whichever works first. Folders that killed masters of the same name left are recognised by their free lock and
-// removed.
+// The folder of systemd's RuntimeDirectory=, the first one if there are several; empty: none.
+[[nodiscard]] std::string given_runtime_directory();
+
+// A folder for one master's notify sockets, locked as long as the master lives. It is $RUNTIME_DIRECTORY if systemd
+// made one, else a new preforkd.NAME.XXXXXX under $XDG_RUNTIME_DIR, /run (root only), $TMPDIR or /tmp, whichever works
+// first. What a variable names must belong to this user (or to root), who else may rename what is in it; and for root
+// every user must be able to get there, since its workers may change their user. They can pass through the folder
+// (0711), but not look into it: the sockets in it have names that can't be guessed.
 class RuntimeDirectory {
  public:
-  // Throws StartupError that names the last place that was tried.
+  // Removes the folders that killed masters of this user, of any name, left in these places; their locks are free.
+  // Throws StartupError that names every place and what is wrong with it.
   explicit RuntimeDirectory(const std::string& pool_name);
   RuntimeDirectory(const RuntimeDirectory&) = delete;
   RuntimeDirectory& operator=(const RuntimeDirectory&) = delete;
   // Removes the folder if it was made here, else what is in it of ours.
   ~RuntimeDirectory();
 
-  // Takes another folder if this one is gone: $XDG_RUNTIME_DIR ends with its user's last session, and somebody may
-  // clean up in /tmp. Workers that run keep the sockets that they have. Throws StartupError as the constructor does;
-  // the next call tries again.
-  void renew();
+  // Makes the folder again if it is gone, where it was if that can be done: $XDG_RUNTIME_DIR ends with its user's last
+  // session, and somebody may clean up in /tmp. False if it was there. Throws StartupError as the constructor does; the
+  // next call tries again.
+  bool renew();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  // Where the worker with this number gets its notify socket. Short enough for a UNIX socket's address.
-  [[nodiscard]] std::string socket_path(unsigned long long worker) const;
+  // A path for one more notify socket. Short enough for a UNIX socket's address. Throws std::system_error.
+  [[nodiscard]] std::string new_socket_path() const;
+  // Whether that path is in the folder that this is now.
+  [[nodiscard]] bool holds(const std::string& socket_path) const;
 
  private:
   void take();
-  [[nodiscard]] bool take_given();
+  // Nothing is done if they fail.
+  [[nodiscard]] Result<void> take_given(const std::string& path);
+  [[nodiscard]] Result<void> make_in(const std::string& place);
+  [[nodiscard]] bool make_again();
 
-  std::string pool_name_;
+  const std::string name_;  // preforkd.NAME
   std::string path_;
   UniqueFd locked_;
   bool made_here_ = false;

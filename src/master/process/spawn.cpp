@@ -20,12 +20,27 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
+
+#include "base/file_identity.hpp"
 
 namespace preforkd {
 namespace {
 
-enum class Step : int { session, signals, descriptors, close_range, death_signal, limits, nice, cpus, chdir, execve };
+enum class Step : int {
+  session,
+  signals,
+  descriptors,
+  close_range,
+  death_signal,
+  limits,
+  nice,
+  cpus,
+  chdir,
+  execve,
+  changed_file  // no failure: a note, sent just before execve
+};
 
 constexpr std::array<std::string_view, 10> step_names{
     "setsid",      "sigaction",         "dup2",  "close_range", "PR_SET_PDEATHSIG", "setrlimit",
@@ -34,7 +49,7 @@ constexpr std::array<std::string_view, 10> step_names{
 struct Report {
   Step step;
   int error;
-  int detail;  // limits: the resource
+  int detail;  // limits: the resource; changed_file: its index
 };
 
 constexpr int exec_failed_status = 127;  // as a shell says it
@@ -42,26 +57,23 @@ constexpr std::size_t pid_digits = 10;
 
 // What the child works on: prepared by the parent, so that the child allocates nothing.
 struct Child {
-  const char* program;
+  const SpawnPlan& plan;
   std::vector<char*> argv;
   std::vector<char*> envp;
   std::array<char*, 2> pid_values;  // room for the digits of LISTEN_PID and WATCHDOG_PID; null if not wanted
-  const char* directory;
-  std::vector<int> sources;
+  std::vector<int> sources;         // of the plan's descriptors, moved out of the way
+  int program_file;                 // so it is
   int report;
-  int death_signal;
   pid_t parent;
-  std::vector<ResourceLimit> limits;
-  std::optional<rlim_t> soft_open_files;
-  std::optional<mode_t> umask;
-  std::optional<int> nice;
-  CpuMask cpus;
 };
 
-[[noreturn]] void fail(const Child& child, Step step, int detail = 0) noexcept {
-  const Report report{step, errno, detail};
+void tell(const Child& child, const Report& report) noexcept {
   // A few bytes go into an empty pipe whole or not at all; with the reader gone nobody is left to tell.
   [[maybe_unused]] const ssize_t written = write(child.report, &report, sizeof(report));
+}
+
+[[noreturn]] void fail(const Child& child, Step step, int detail = 0) noexcept {
+  tell(child, {step, errno, detail});
   _exit(exec_failed_status);
 }
 
@@ -78,27 +90,32 @@ void reset_dispositions(const Child& child) noexcept {
 // the plan can overwrite one; dup2 onto its own number, which would keep CLOEXEC, then can't happen either.
 void place_descriptors(Child& child) noexcept {
   const int count = static_cast<int>(child.sources.size());
-  for (int& source : child.sources) {
-    if (source > count) continue;
-    source = fcntl(source, F_DUPFD_CLOEXEC, count + 1);
-    if (source < 0) fail(child, Step::descriptors);
-  }
-  if (child.report <= count) {
-    const int moved = fcntl(child.report, F_DUPFD_CLOEXEC, count + 1);
+  const int last = count + 1;
+  const auto move_away = [&](int source) {
+    if (source > last || source < 0) return source;
+    const int moved = fcntl(source, F_DUPFD_CLOEXEC, last + 1);
     if (moved < 0) fail(child, Step::descriptors);
-    child.report = moved;
-  }
+    return moved;
+  };
+  for (int& source : child.sources) source = move_away(source);
+  child.report = move_away(child.report);
+  child.program_file = move_away(child.program_file);
   for (int target = 0; target < count; ++target) {
     if (dup2(child.sources[static_cast<std::size_t>(target)], target) < 0) fail(child, Step::descriptors);
   }
   if (dup3(child.report, count, O_CLOEXEC) < 0) fail(child, Step::descriptors);
   child.report = count;
-  if (syscall(SYS_close_range, count + 1, ~0U, 0) != 0) fail(child, Step::close_range);
+  if (child.program_file >= 0) {
+    if (dup3(child.program_file, last, O_CLOEXEC) < 0) fail(child, Step::descriptors);
+    child.program_file = last;
+  }
+  const int first_closed = child.program_file >= 0 ? last + 1 : last;
+  if (syscall(SYS_close_range, first_closed, ~0U, 0) != 0) fail(child, Step::close_range);
 }
 
 void follow_parent_in_death(const Child& child) noexcept {
-  if (child.death_signal == 0) return;
-  if (prctl(PR_SET_PDEATHSIG, child.death_signal) != 0) fail(child, Step::death_signal);
+  if (child.plan.death_signal == 0) return;
+  if (prctl(PR_SET_PDEATHSIG, child.plan.death_signal) != 0) fail(child, Step::death_signal);
   // A parent that died before the call sends nothing any more.
   if (getppid() != child.parent) _exit(exec_failed_status);
 }
@@ -118,20 +135,38 @@ void set_limit(const Child& child, int resource, rlimit limit) noexcept {
 }
 
 void set_limits(const Child& child) noexcept {
-  if (child.soft_open_files) {
+  if (child.plan.soft_open_files) {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail(child, Step::limits, RLIMIT_NOFILE);
-    limit.rlim_cur = *child.soft_open_files;
+    limit.rlim_cur = *child.plan.soft_open_files;
     set_limit(child, RLIMIT_NOFILE, limit);
   }
-  for (const ResourceLimit& limit : child.limits) set_limit(child, limit.resource, {limit.soft, limit.hard});
+  for (const ResourceLimit& limit : child.plan.process.limits)
+    set_limit(child, limit.resource, {limit.soft, limit.hard});
 }
 
 void set_scheduling(const Child& child) noexcept {
-  if (child.nice && setpriority(PRIO_PROCESS, 0, *child.nice) != 0) fail(child, Step::nice);
-  if (child.cpus.empty()) return;
-  const std::size_t bytes = child.cpus.size() * sizeof(child.cpus.front());
-  if (syscall(SYS_sched_setaffinity, 0, bytes, child.cpus.data()) != 0) fail(child, Step::cpus);
+  if (child.plan.process.nice && setpriority(PRIO_PROCESS, 0, *child.plan.process.nice) != 0) fail(child, Step::nice);
+  if (child.plan.cpus.empty()) return;
+  const std::size_t bytes = child.plan.cpus.size() * sizeof(child.plan.cpus.front());
+  if (syscall(SYS_sched_setaffinity, 0, bytes, child.plan.cpus.data()) != 0) fail(child, Step::cpus);
+}
+
+void tell_changed_files(const Child& child) noexcept {
+  for (std::size_t i = 0; i < child.plan.files.size(); ++i) {
+    if (!is_current(child.plan.files[i])) tell(child, {Step::changed_file, 0, static_cast<int>(i)});
+  }
+}
+
+// By its path as long as that leads to the file that is meant, since a program that is executed by its descriptor has
+// that number for a name (comm) before Linux 6.14. Returns only if it can't be executed.
+void execute(const Child& child) noexcept {
+  const auto held = child.program_file >= 0 ? FileIdentity::of(child.program_file) : std::nullopt;
+  if (held && held != FileIdentity::at(child.plan.program.c_str())) {
+    // Comes back with ENOENT for what binfmt_misc runs by an interpreter, and with ENOSYS or EPERM in narrow sandboxes.
+    syscall(SYS_execveat, child.program_file, "", child.argv.data(), child.envp.data(), AT_EMPTY_PATH);
+  }
+  execve(child.plan.program.c_str(), child.argv.data(), child.envp.data());
 }
 
 [[noreturn]] void run_child(Child& child) noexcept {
@@ -139,15 +174,16 @@ void set_scheduling(const Child& child) noexcept {
   reset_dispositions(child);
   place_descriptors(child);
   follow_parent_in_death(child);
-  if (child.umask) umask(*child.umask);
+  if (child.plan.process.umask) umask(*child.plan.process.umask);
   set_scheduling(child);
   set_limits(child);
-  if (chdir(child.directory) != 0) fail(child, Step::chdir);
+  if (chdir(child.plan.directory.c_str()) != 0) fail(child, Step::chdir);
   for (char* digits : child.pid_values) write_own_pid(digits);
   sigset_t none;
   sigemptyset(&none);
   if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) fail(child, Step::signals);
-  execve(child.program, child.argv.data(), child.envp.data());
+  tell_changed_files(child);
+  execute(child);
   fail(child, Step::execve);
 }
 
@@ -227,20 +263,14 @@ tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
   spawned.report.reset(pipe_ends[0]);
   const UniqueFd report_end(pipe_ends[1]);
 
-  Child child{plan.program.c_str(),
+  Child child{plan,
               pointers(arguments),
               pointers(environment),
               pid_values,
-              plan.directory.c_str(),
               plan.descriptors,
+              plan.program_file,
               report_end.get(),
-              plan.death_signal,
-              getpid(),
-              plan.limits,
-              plan.soft_open_files,
-              plan.umask,
-              plan.nice,
-              plan.cpus};
+              getpid()};
   int pidfd = -1;
   const BlockedSignals blocked;
   const long pid = clone_with_pidfd(&pidfd);
@@ -252,11 +282,23 @@ tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
 }
 
 ExecReport read_exec_report(int report) {
-  Report got{};
-  const ssize_t size = read(report, &got, sizeof(got));
-  if (size < 0) return {};  // EAGAIN: nothing happened yet
-  if (size != static_cast<ssize_t>(sizeof(got))) return {ExecReport::Kind::executed, {}, 0};
-  return {ExecReport::Kind::failed, describe(got), got.error};
+  ExecReport result;
+  for (;;) {
+    Report got{};
+    const ssize_t size = read(report, &got, sizeof(got));
+    if (size < 0) return result;  // EAGAIN: nothing more happened yet
+    if (size != static_cast<ssize_t>(sizeof(got))) {
+      result.kind = ExecReport::Kind::executed;
+      return result;
+    }
+    if (got.step != Step::changed_file) {
+      result.kind = ExecReport::Kind::failed;
+      result.step = describe(got);
+      result.error = got.error;
+      return result;
+    }
+    result.changed.push_back(static_cast<std::size_t>(got.detail));
+  }
 }
 
 }  // namespace preforkd

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@
 
 #include "base/unique_fd.hpp"
 #include "config/values/cpu_affinity.hpp"
-#include "config/values/resource_limits.hpp"
+#include "config/values/file_stamp.hpp"
+#include "config/values/pool_config.hpp"
 
 namespace preforkd {
 
@@ -20,6 +22,8 @@ namespace preforkd {
 // priority, resource limits and CPUs that are not set here.
 struct SpawnPlan {
   std::string program;                   // path for execve
+  int program_file = -1;                 // borrowed; executed instead where another file stands at that path; -1: none
+  std::vector<FileStamp> files;          // that are to be as they were; the program first
   std::vector<std::string> arguments;    // argv, [0] included
   std::vector<std::string> environment;  // "NAME=value", without LISTEN_PID and WATCHDOG_PID
   bool set_listen_pid = false;           // add LISTEN_PID= and WATCHDOG_PID= with the new process's own pid
@@ -27,11 +31,9 @@ struct SpawnPlan {
   std::string directory = "/";
   std::vector<int> descriptors;           // [i] becomes descriptor i; borrowed, all valid; every other one is closed
   int death_signal = 0;                   // sent to it when the parent dies; 0: none
-  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit, unless `limits` has one
-  std::vector<ResourceLimit> limits;
-  std::optional<mode_t> umask;
-  std::optional<int> nice;
-  CpuMask cpus;  // empty: the parent's
+  ProcessConfig process;                  // without its cpu_affinity, which `cpus` has for this slot
+  CpuMask cpus;                           // empty: the parent's
+  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit, unless `process.limits` has one
 };
 
 struct Spawned {
@@ -52,6 +54,7 @@ struct ExecReport {
   Kind kind = Kind::pending;
   std::string step;  // failed only: "chdir", "execve", "setrlimit nofile", …, with a hint where the errno needs one
   int error = 0;
+  std::vector<std::size_t> changed;  // those of SpawnPlan::files that are others by now; come before the rest
 };
 
 // Never blocks. End-of-file without a report means that execve took place (or that a signal ended the child before).

@@ -4,29 +4,61 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 #include <variant>
 
+#include "base/control_group.hpp"
 #include "base/errors.hpp"
+#include "base/escape.hpp"
+#include "base/pidfd.hpp"
+#include "base/signal_name.hpp"
 #include "master/base/log.hpp"
+#include "master/process/cpu_time.hpp"
+#include "master/process/notify_sender.hpp"
+#include "master/process/proc_status.hpp"
 
 namespace preforkd {
 namespace {
 
-// A worker may send this much before its socket is put aside for the rest of the interval: far more than a sound
-// program does, and far less than would hold up the others.
-constexpr unsigned messages_a_turn = 16;
-constexpr unsigned turns_an_interval = 10;
-constexpr auto rate_interval = std::chrono::milliseconds(100);
-// A dead worker's queue holds at most net.unix.max_dgram_qlen messages, but a child that it left may go on sending.
-constexpr unsigned last_messages = 1024;
+constexpr Duration first_reap_delay = std::chrono::milliseconds(10);
+constexpr Duration longest_reap_delay = std::chrono::seconds(1);
 constexpr auto unusable_line_interval = std::chrono::seconds(10);
+constexpr Duration young = std::chrono::seconds(10);
+
+// Of processor time: a twentieth of the time, and so much at once.
+class SearchBudget {
+ public:
+  [[nodiscard]] bool allows(Instant now) noexcept {
+    credit_ = std::min(most, credit_ + (now - last_) / 20);
+    last_ = now;
+    return credit_ > Duration{0};
+  }
+  void charge(Duration spent) noexcept { credit_ -= spent; }
+
+ private:
+  static constexpr Duration most = std::chrono::milliseconds(200);
+  Duration credit_ = most;
+  Instant last_{};
+};
+
+SearchBudget& search_budget() noexcept {
+  static SearchBudget of_all_workers;
+  return of_all_workers;
+}
+
+// The number that the latest process has got; 0 if that can't be told.
+pid_t last_process() {
+  const std::string text = read_kernel_file("/proc/loadavg");
+  const std::size_t blank = text.rfind(' ');
+  return blank == std::string::npos ? 0 : static_cast<pid_t>(std::strtol(text.c_str() + blank, nullptr, 10));
+}
 
 template <class T>
 T take(Result<T> result) {
@@ -34,8 +66,13 @@ T take(Result<T> result) {
   return std::move(*result);
 }
 
-int send_signal(int pidfd, int signal) noexcept {
-  return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+// Whether a process can have come to such figures. What goes on is added to those of the whole pool, for good.
+bool is_plausible(const StatsPage& page) noexcept {
+  const auto below = [](const std::atomic<std::uint64_t>& counter, unsigned bits) {
+    return counter.load(std::memory_order_relaxed) >> bits == 0;
+  };
+  return below(page.connections, 31) && below(page.connections_total, 48) && below(page.requests_total, 48) &&
+         below(page.bytes_in, 56) && below(page.bytes_out, 56);
 }
 
 ExitStatus to_exit_status(const siginfo_t& info) {
@@ -62,18 +99,17 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
       channel_(take(ControlChannel::open())),
       stats_memfd_(take(make_stats_memfd("preforkd-stats"))),
       stats_(take(StatsMapping::map(stats_memfd_.get(), false))),
-      notify_socket_(std::move(notify_path)),
-      message_source_(loop.add_io(notify_socket_.fd(), EPOLLIN, Priority::worker_message,
-                                  [this](std::uint32_t) { on_message(); })) {
-  message_source_.limit_rate(rate_interval, turns_an_interval);
+      inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }) {
   // Later workers are copies of the master until they exec: copying a thousand mappings each time would be for nothing.
   madvise(stats_.get(), sizeof(StatsPage), MADV_DONTFORK);
 }
 
 void WorkerProcess::start(const SpawnPlan& plan) {
+  directory_ = plan.directory;
   tl::expected<Spawned, int> spawned = spawn(plan);
   if (!spawned) throw LaunchError(spawned.error(), "cannot fork: " + errno_text(spawned.error()));
   pid_ = spawned->pid;
+  started_ = SteadyClock().now();
   pidfd_ = std::move(spawned->pidfd);
   report_ = std::move(spawned->report);
   channel_.worker_end.reset();
@@ -96,41 +132,52 @@ void WorkerProcess::watch_process() {
 
 void WorkerProcess::signal(int signal) noexcept {
   was_sent_sigkill_ = was_sent_sigkill_ || signal == SIGKILL;
-  if (pidfd_) send_signal(pidfd_.get(), signal);
+  if (remains_) return remains_->signal(signal);
+  if (!pidfd_ || reaped_) return;
+  if (send_signal(pidfd_.get(), signal) != 0 && errno != ESRCH) {
+    log::error(label_ + " (pid " + std::to_string(pid_) + "): cannot be sent " + signal_name(signal) + ": " +
+               errno_text(errno));
+  }
+  // It leads a group, and nobody else has its number before it is reaped.
+  if (signal == SIGKILL) kill(-pid_, signal);
 }
 
 const StatsPage* WorkerProcess::stats() const noexcept {
-  return stats_ && stats_->layout.load(std::memory_order_relaxed) == StatsPage::layout_version ? stats_.get() : nullptr;
+  const bool counts = stats_ && stats_->layout.load(std::memory_order_relaxed) == StatsPage::layout_version;
+  return counts && is_plausible(*stats_.get()) ? stats_.get() : nullptr;
+}
+
+WorkerFacts WorkerProcess::facts() const {
+  return {pid_, status_text_, reported_error_, counters(), remains_ ? remains_->text() : ""};
 }
 
 void WorkerProcess::on_report() {
   const ExecReport report = read_exec_report(report_.get());
+  for (const std::size_t file : report.changed) observer_.on_worker_file_changed(id_, file);
   if (report.kind == ExecReport::Kind::pending) return;
   report_source_ = EventSource();
   report_.reset();
   if (report.kind == ExecReport::Kind::failed) {
     exec_failure_ = report;
+    if (report.step == "chdir") exec_failure_->step += ": " + escape_bytes(directory_, directory_.size());
   } else {
     observer_.on_worker_executed(id_);
   }
 }
 
-void WorkerProcess::on_message() {
-  for (unsigned i = 0; i < messages_a_turn; ++i) {
-    if (!take_message()) return;
-  }
-}
-
-bool WorkerProcess::take_message() {
-  const NotifySocket::Received received = notify_socket_.receive();
+void WorkerProcess::on_received(const NotifySocket::Received& received) {
   if (const auto* unusable = std::get_if<NotifySocket::Unusable>(&received)) log_unusable(unusable->reason);
-  if (const auto* datagram = std::get_if<NotifySocket::Datagram>(&received)) {
-    const NotifyMessage& message = datagram->message;
-    if (message.status) status_text_ = *message.status;
-    if (message.error) reported_error_ = message.error;
-    observer_.on_worker_notified(id_, message);
+  const auto* datagram = std::get_if<NotifySocket::Datagram>(&received);
+  if (datagram == nullptr) return;
+  if (!speaks_for(datagram->sender, pid_)) {
+    log_unusable("it is from pid " + std::to_string(datagram->sender.pid) + " of uid " +
+                 std::to_string(datagram->sender.uid) + ", which is not a process of this worker");
+    return;
   }
-  return !std::holds_alternative<NotifySocket::Nothing>(received);
+  const NotifyMessage& message = datagram->message;
+  if (message.status) status_text_ = *message.status;
+  if (message.error) reported_error_ = message.error;
+  observer_.on_worker_notified(id_, message);
 }
 
 void WorkerProcess::log_unusable(const std::string& reason) {
@@ -147,18 +194,63 @@ void WorkerProcess::log_unusable(const std::string& reason) {
 
 void WorkerProcess::on_exit() {
   // What it said before it died counts first: a READY=1 right before the exit is a worker that was ready.
-  for (unsigned i = 0; i < last_messages && take_message(); ++i) continue;
+  inbox_.close();
   if (report_) on_report();
   exit_source_ = EventSource();
-  message_source_ = EventSource();
-  observer_.on_worker_gone(id_, reap());
+  reap_delay_ = first_reap_delay;
+  reap();
 }
 
-ExitStatus WorkerProcess::reap() noexcept {
+// Nearly always the worker was all there was. The kernel says for nothing whether its process group has others, but not
+// whether its session has further groups (setpgid(2), a shell's set -m): for that /proc is read as far as it can be
+// afforded when many workers end.
+void WorkerProcess::look_for_remains() {
+  const bool group = kill(-pid_, 0) == 0;
+  if (!group && !search_budget().allows(SteadyClock().now())) return;
+  const Duration before = cpu_time(getpid()).value_or(Duration{0});
+  // What a young worker has started has a higher number, unless the kernel has begun again with low ones.
+  const bool is_young = SteadyClock().now() - started_ < young;
+  const auto find = [leader = pid_, is_young] {
+    return left_of_session(leader, is_young && last_process() >= leader ? leader : 0);
+  };
+  auto remains = std::make_unique<Remains>(loop_, find, [this] { observer_.on_remains_gone(id_); });
+  search_budget().charge(cpu_time(getpid()).value_or(Duration{0}) - before);
+  if (!remains->empty()) remains_ = std::move(remains);
+}
+
+void WorkerProcess::reap() {
   siginfo_t info{};
-  if (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG) != 0) return {};
-  if (exec_failure_) return {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
-  return to_exit_status(info);
+  const auto pidfd = static_cast<id_t>(pidfd_.get());
+  const bool found = waitid(static_cast<idtype_t>(P_PIDFD), pidfd, &info, WEXITED | WNOHANG) == 0;
+  if (found && info.si_pid == 0) return reap_later();
+  ExitStatus status;
+  if (found) status = to_exit_status(info);
+  if (found && exec_failure_) status = {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
+  reaped_ = true;
+  look_for_remains();
+  const bool remains = remains_ != nullptr;
+  observer_.on_worker_gone(id_, status);
+  if (!remains) return;
+  stats_ = StatsMapping();
+  channel_.master_end.reset();
+}
+
+// A dead process that is traced is for its tracer to reap first, and its pidfd is readable all the while. strace(1) and
+// gdb(1) mostly do so at once, and then the status says what becomes of the slot. One that does not (it sits at its
+// prompt) must not keep the slot empty: then the worker counts as one that leaves.
+void WorkerProcess::reap_later() {
+  if (!reap_timer_) {
+    reap_timer_ = loop_.add_timer(Priority::worker_exit, std::chrono::milliseconds(1), [this] { reap(); });
+  }
+  reap_timer_.arm(SteadyClock().now() + reap_delay_);
+  if (reap_delay_ == longest_reap_delay) return;
+  reap_delay_ = std::min(reap_delay_ * 2, longest_reap_delay);
+  if (reap_delay_ < longest_reap_delay) return;
+  log::warning(label_ + " (pid " + std::to_string(pid_) + ") has died; its exit status is known once pid " +
+               std::to_string(proc_status_number(pid_, "TracerPid").value_or(0)) + ", which traces it, lets go of it");
+  NotifyMessage leaves;
+  leaves.stopping = true;
+  observer_.on_worker_notified(id_, leaves);
 }
 
 }  // namespace preforkd

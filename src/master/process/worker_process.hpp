@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -10,9 +12,12 @@
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/pool/worker_types.hpp"
+#include "master/process/notify_inbox.hpp"
 #include "master/process/notify_message.hpp"
 #include "master/process/notify_socket.hpp"
+#include "master/process/remains.hpp"
 #include "master/process/spawn.hpp"
+#include "master/process/worker_facts.hpp"
 #include "wire/control_channel.hpp"
 #include "wire/stats_page.hpp"
 
@@ -23,9 +28,14 @@ class WorkerObserver {
  public:
   virtual ~WorkerObserver() = default;
   virtual void on_worker_executed(WorkerId id) = 0;  // its execve took place
+  // PoolConfig::files[file] of what it is started with, and maybe others, are not the files any more that they were.
+  virtual void on_worker_file_changed(WorkerId id, std::size_t file) = 0;
   virtual void on_worker_notified(WorkerId id, const NotifyMessage& message) = 0;
-  // The last call for this worker, after all that it sent before. Its WorkerProcess is still there during the call.
+  // Its first process is gone, and this comes after all that it sent before. Its WorkerProcess is still there during
+  // the call. The last call for this worker, unless WorkerProcess::remains().
   virtual void on_worker_gone(WorkerId id, const ExitStatus& status) = 0;
+  // Nothing of it is left.
+  virtual void on_remains_gone(WorkerId id) = 0;
 };
 
 // One worker process and the master's ends of what connects the two: pidfd, notify socket, control channel, stats page.
@@ -39,30 +49,38 @@ class WorkerProcess {
 
   [[nodiscard]] int control_end() const noexcept { return channel_.worker_end.get(); }
   [[nodiscard]] int stats_memfd() const noexcept { return stats_memfd_.get(); }
-  [[nodiscard]] const std::string& notify_path() const noexcept { return notify_socket_.path(); }
+  [[nodiscard]] const std::string& notify_path() const noexcept { return inbox_.path(); }
 
   // Starts the process and gives up the worker's ends. Throws std::system_error or LaunchError; then there is no
   // process.
   void start(const SpawnPlan& plan);
 
+  // As Launcher::signal.
   void signal(int signal) noexcept;
+  // What it left behind when its first process ended; null if nothing is left.
+  [[nodiscard]] const Remains* remains() const noexcept { return remains_.get(); }
+
+  // Whether notify_path() leads here: somebody may have removed it.
+  [[nodiscard]] bool is_reachable() const noexcept { return inbox_.is_reachable(); }
+  // Makes notify_path() again. Throws std::system_error.
+  void renew_notify_path() { inbox_.renew(); }
   [[nodiscard]] bool was_sent_sigkill() const noexcept { return was_sent_sigkill_; }
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
-  // Its counters; null if it does not count (no libprefork).
-  [[nodiscard]] const StatsPage* stats() const noexcept;
-  [[nodiscard]] const std::string& status_text() const noexcept { return status_text_; }        // its last STATUS=
-  [[nodiscard]] std::optional<int> reported_error() const noexcept { return reported_error_; }  // its last ERRNO=
+  [[nodiscard]] Counters counters() const noexcept { return read_counters(stats()); }
+  [[nodiscard]] WorkerFacts facts() const;
 
  private:
+  // Null if it does not count (no libprefork).
+  [[nodiscard]] const StatsPage* stats() const noexcept;
   void watch_process();
   void on_report();
-  void on_message();
   void on_exit();
-  // False once the queue is empty.
-  bool take_message();
+  void on_received(const NotifySocket::Received& received);
+  void look_for_remains();
   void log_unusable(const std::string& reason);
-  [[nodiscard]] ExitStatus reap() noexcept;
+  void reap();
+  void reap_later();
 
   EventLoop& loop_;
   const WorkerId id_;
@@ -71,13 +89,18 @@ class WorkerProcess {
   ControlChannel channel_;
   UniqueFd stats_memfd_;
   StatsMapping stats_;
-  NotifySocket notify_socket_;
+  NotifyInbox inbox_;
   UniqueFd report_;
   UniqueFd pidfd_;
-  EventSource message_source_;
   EventSource report_source_;
   EventSource exit_source_;
+  EventSource reap_timer_;  // of a dead worker that is traced
+  Duration reap_delay_{};
+  std::unique_ptr<Remains> remains_;
+  std::string directory_;  // where it was started
   pid_t pid_ = 0;
+  Instant started_{};
+  bool reaped_ = false;
   bool was_sent_sigkill_ = false;
   std::optional<ExecReport> exec_failure_;
   std::string status_text_;

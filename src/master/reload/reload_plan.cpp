@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/counted.hpp"
+#include "master/base/apply_command.hpp"
 #include "master/pool/worker_target.hpp"
 
 namespace preforkd {
@@ -35,7 +36,7 @@ std::vector<ConfigChange> differences(const std::vector<ConfigRow>& live, const 
     const auto old = before.find(row.key);
     if (old == before.end()) {
       add(row, std::nullopt, row.value);
-    } else if (old->second->value != row.value) {
+    } else if (old->second->identity != row.identity) {
       add(row, old->second->value, row.value);
     }
   }
@@ -45,8 +46,20 @@ std::vector<ConfigChange> differences(const std::vector<ConfigRow>& live, const 
   return changes;
 }
 
+// Those addresses of `rows` that `others` lists too, in order: a worker may know its sockets by their order alone.
+std::string common_addresses(const std::vector<ConfigRow>& rows, const std::vector<ConfigRow>& others) {
+  const RowsByKey known = by_key(others);
+  std::string list;
+  for (const ConfigRow& row : rows) {
+    if (!row.present || !known.contains(row.key)) continue;
+    list += (list.empty() ? "" : ", ") + row.key.substr(std::string_view("listen ").size());
+  }
+  return list;
+}
+
 std::string what_changes(const ConfigChange& change) {
-  if (change.shown && !comes_or_goes(change)) {
+  const bool looks_the_same = change.before == change.after;  // what differs was cut off
+  if (change.shown && !looks_the_same && !comes_or_goes(change)) {
     return change.before.value_or("unset") + " → " + change.after.value_or("unset");
   }
   if (!change.before) return "added";
@@ -63,7 +76,7 @@ std::string what_is_done(const ConfigChange& change) {
     case ChangeNeeds::socket:
       return "changed in place";
     case ChangeNeeds::unit:
-      return "not changed: it is systemd's; systemctl daemon-reload, then restart the pool's units";
+      return "needs " + (change.apply.empty() ? "a restart of preforkd and of what passes its sockets" : change.apply);
     case ChangeNeeds::generation:
       break;
   }
@@ -86,7 +99,25 @@ std::vector<std::string> to_lines(const ReloadPlan& plan) {
 }
 
 ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const PlannedPool& pool) {
-  ReloadPlan plan{differences(config_rows(live), config_rows(next)), true};
+  const std::vector<ConfigRow> before = config_rows(live);
+  const std::vector<ConfigRow> after = config_rows(next);
+  ReloadPlan plan{differences(before, after), true};
+  const std::string old_order = common_addresses(before, after);
+  const std::string new_order = common_addresses(after, before);
+  if (old_order != new_order && !pool.sockets_passed) {
+    ConfigChange& change = plan.changes.emplace_back();
+    change.key = "listen";
+    change.before = old_order;
+    change.after = new_order;
+  }
+  for (const ListenConfig& listen : next.listen) {
+    const std::string address = format_address(listen.address);
+    if (std::find(pool.lost_paths.begin(), pool.lost_paths.end(), address) == pool.lost_paths.end()) continue;
+    ConfigChange& change = plan.changes.emplace_back();
+    change.key = "listen " + address;
+    change.before = "its path is gone";
+    change.after = "bound again";
+  }
   for (ConfigChange& change : plan.changes) {
     if (change.needs == ChangeNeeds::resize) {
       change.target = target_after(live.workers, next.workers, pool.workers);
@@ -94,23 +125,25 @@ ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const Pla
     }
     const bool of_socket = change.needs == ChangeNeeds::socket || comes_or_goes(change);
     if (pool.sockets_passed && of_socket) change.needs = ChangeNeeds::unit;
+    if (change.needs == ChangeNeeds::unit && pool.is_service) change.apply = apply_command(live.name);
   }
+  const bool binds = pool.is_service && std::any_of(plan.changes.begin(), plan.changes.end(), comes_or_goes);
   const auto count = [&](auto... needs) {
     return std::count_if(plan.changes.begin(), plan.changes.end(),
                          [&](const ConfigChange& change) { return ((change.needs == needs) || ...); });
   };
-  plan.new_generation =
-      count(ChangeNeeds::generation) > 0 || count(ChangeNeeds::nothing, ChangeNeeds::resize, ChangeNeeds::socket) == 0;
+  plan.new_generation = binds || count(ChangeNeeds::generation) > 0 ||
+                        count(ChangeNeeds::nothing, ChangeNeeds::resize, ChangeNeeds::socket) == 0;
   return plan;
 }
 
-std::vector<std::string> reload_obstacles(const PoolConfig& live, const PoolConfig& next, bool sockets_passed) {
+std::vector<std::string> reload_obstacles(const PoolConfig& live, const PoolConfig& next, bool any_socket_passed) {
   std::vector<std::string> obstacles;
   if (next.name != live.name) {
     obstacles.push_back("the pool's name can't change while it runs, from \"" + live.name + "\" to \"" + next.name +
-                        "\"; stop it and start it anew");
+                        "\"; stop it and start it again");
   }
-  if (!sockets_passed && next.listen.empty()) {
+  if (!any_socket_passed && next.listen.empty()) {
     obstacles.emplace_back("listen: is missing; a pool whose sockets systemd did not pass needs an address");
   }
   return obstacles;

@@ -19,6 +19,7 @@ struct ConfigChange {
   bool shown = true;               // false: `before` and `after` are for nobody's eyes
   bool present = false;            // a thing that is there or not, such as an address
   std::optional<unsigned> target;  // of "workers": how many the pool then has
+  std::string apply = {};          // of `unit`, as a service: the command that does it
 };
 // "settings.idle_timeout: 5min → 1min: new generation"
 [[nodiscard]] std::string to_string(const ConfigChange& change);
@@ -38,14 +39,16 @@ struct ReloadPlan {
 
 // What the plan depends on beside the configs.
 struct PlannedPool {
-  unsigned workers = 0;         // that the pool has now (Pool::target())
-  bool sockets_passed = false;  // by systemd, so "listen" changes nothing but their names
+  unsigned workers = 0;                      // that the pool has now (Pool::target())
+  bool sockets_passed = false;               // by systemd, so its units have to follow "listen"
+  std::vector<std::string> lost_paths = {};  // UNIX sockets that have to be bound again
+  bool is_service = false;                   // what the units do not hold is bound all the same
 };
 // Pure.
 [[nodiscard]] ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const PlannedPool& pool);
 
 // What a running pool can't change to, one sentence each; empty: nothing is in the way.
 [[nodiscard]] std::vector<std::string> reload_obstacles(const PoolConfig& live, const PoolConfig& next,
-                                                        bool sockets_passed);
+                                                        bool any_socket_passed);
 
 }  // namespace preforkd

@@ -32,15 +32,15 @@ log::Fields fields_of(const ReloadResult& result) {
 // Each reason of a config is a line of its own, as when the master starts.
 void log_result(const std::string& pool, const ReloadResult& result) {
   switch (result.end) {
-    case ReloadResult::End::done:
+    case ReloadEnd::done:
       log::info("reload done: " + describe(result), fields_of(result));
       return;
-    case ReloadResult::End::config:
+    case ReloadEnd::config:
       for (const std::string& reason : result.reasons) log::error(reason);
       log::error("reload failed: pool \"" + pool + "\" stays as it is", fields_of(result));
       return;
-    case ReloadResult::End::superseded:
-    case ReloadResult::End::stopping:
+    case ReloadEnd::superseded:
+    case ReloadEnd::stopping:
       log::warning("reload ended: " + describe(result), fields_of(result));
       return;
     default:
@@ -51,12 +51,12 @@ void log_result(const std::string& pool, const ReloadResult& result) {
 }  // namespace
 
 Reloader::Reloader(ConfigSource source, std::shared_ptr<const PoolConfig> config, ListenSockets& sockets, Pool& pool,
-                   Surroundings surroundings)
+                   Callbacks callbacks)
     : source_(std::move(source)),
       config_(std::move(config)),
       sockets_(sockets),
       pool_(pool),
-      surroundings_(std::move(surroundings)) {}
+      callbacks_(std::move(callbacks)) {}
 
 void Reloader::reload(ReloadCallback done) {
   auto next = read();
@@ -65,7 +65,7 @@ void Reloader::reload(ReloadCallback done) {
     return;
   }
   if (const Result<void> staged = sockets_.stage(*next); !staged) {
-    ended_.emplace_back(refused(ReloadResult::End::sockets, {staged.error()}), std::move(done));
+    ended_.emplace_back(refused(ReloadEnd::sockets, {staged.error()}), std::move(done));
     return;
   }
   const ReloadPlan plan = reload_plan(*config_, *next, planned_pool());
@@ -75,12 +75,12 @@ void Reloader::reload(ReloadCallback done) {
   running_.push_back({config, std::move(done)});
   if (plan.new_generation) {
     const unsigned most = std::max(config->reload.max_draining, 1U);
-    pool_.reload(std::move(config));
-    if (pool_.reload_waits()) {
+    pool_.step(event::Reload{std::move(config)});
+    if (pool_.scheduler().reload_waits()) {
       log::info("  waits: " + counted(most, "older generation") + " may drain at a time (reload.max_draining)");
     }
   } else {
-    pool_.adopt(std::move(config));
+    pool_.step(event::Adopt{std::move(config)});
   }
 }
 
@@ -90,20 +90,23 @@ tl::expected<ReloadPlan, ReloadResult> Reloader::plan() const {
   return reload_plan(*config_, *next, planned_pool());
 }
 
-PlannedPool Reloader::planned_pool() const { return {pool_.target(), sockets_.passed()}; }
+PlannedPool Reloader::planned_pool() const {
+  return {pool_.target(), sockets_.passed(), sockets_.passed() ? std::vector<std::string>{} : sockets_.lost_paths(),
+          sockets_.is_service()};
+}
 
 tl::expected<PoolConfig, ReloadResult> Reloader::read() const {
   if (pool_.state() == PoolState::stopping) {
-    return tl::unexpected(refused(ReloadResult::End::stopping, {"the pool stops"}));
+    return tl::unexpected(refused(ReloadEnd::stopping, {"the pool stops"}));
   }
   auto config = load_config(source_);
-  if (!config) return tl::unexpected(refused(ReloadResult::End::config, std::move(config.error().lines)));
-  std::vector<std::string> obstacles = reload_obstacles(*config_, *config, sockets_.passed());
-  if (!obstacles.empty()) return tl::unexpected(refused(ReloadResult::End::config, std::move(obstacles)));
+  if (!config) return tl::unexpected(refused(ReloadEnd::config, std::move(config.error().lines)));
+  std::vector<std::string> obstacles = reload_obstacles(*config_, *config, sockets_.any_passed());
+  if (!obstacles.empty()) return tl::unexpected(refused(ReloadEnd::config, std::move(obstacles)));
   return with_room_by_hand(std::move(*config));
 }
 
-ReloadResult Reloader::refused(ReloadResult::End end, std::vector<std::string> reasons) const {
+ReloadResult Reloader::refused(ReloadEnd end, std::vector<std::string> reasons) const {
   ReloadResult result;
   result.end = end;
   result.generation = pool_.generation();
@@ -118,16 +121,26 @@ void Reloader::on_reload_finished(const ReloadFinished& finished) {
   if (result.ok()) {
     commit(std::move(reload.config));
   } else if (finished.end != ReloadEnd::superseded) {
-    sockets_.abandon();  // A superseding reload has sorted them out already, and needs its own.
+    abort(*reload.config);  // A superseding reload has sorted the sockets out already, and needs its own.
   }
-  if (result.end == ReloadResult::End::not_started) {
+  if (result.end == ReloadEnd::not_started) {
     result.reasons = {"slot " + std::to_string(finished.slot) +
-                      ": cannot start the new worker: " + surroundings_.launch_failure()};
+                      ": cannot start the new worker: " + callbacks_.launch_failure()};
   } else if (result.failure && result.failure->status.kind != ExitStatus::Kind::exec_failed) {
-    const int pid = surroundings_.pid_of(result.failure->id);
-    result.last_words = where_it_wrote(surroundings_.to_journal, config_->name, result.failure->slot, pid);
+    const int pid = callbacks_.pid_of(result.failure->id);
+    result.last_words = where_it_wrote(callbacks_.to_journal, config_->name, result.failure->slot, pid);
   }
   ended_.emplace_back(std::move(result), std::move(reload.done));
+}
+
+void Reloader::abort(const PoolConfig& failed) {
+  if (failed.program.front() != config_->program.front()) {
+    for (const std::string& address : sockets_.made_nonblocking()) {
+      log::notice(address + ": the workers that serve have set O_NONBLOCK, which all who hold the socket share: if " +
+                  failed.program.front() + " waits in accept(2), restart the pool instead of reloading it");
+    }
+  }
+  for (const std::string& problem : sockets_.abandon()) log::warning(problem);
 }
 
 void Reloader::commit(std::shared_ptr<const PoolConfig> config) {
@@ -136,24 +149,20 @@ void Reloader::commit(std::shared_ptr<const PoolConfig> config) {
   for (const std::string& address : changes.opened) log::info("listening on " + address);
   for (const std::string& address : changes.closed) log::info("no longer listening on " + address);
   for (const std::string& problem : changes.problems) log::warning(problem);
-  surroundings_.on_config();
-}
-
-Duration Reloader::patience() const {
-  const auto of = [](const PoolConfig& config) {
-    return config.drain_timeout + config.start_timeout + config.reload.soak;
-  };
-  Duration longest = of(*config_);
-  for (const Running& reload : running_) longest = std::max(longest, of(*reload.config));
-  return longest;
+  callbacks_.on_config();
 }
 
 void Reloader::settle() {
-  while (!ended_.empty()) {
-    const auto [result, done] = std::move(ended_.front());
-    ended_.pop_front();
+  for (std::size_t i = 0; i < ended_.size();) {
+    if (ended_[i].first.ok() && pool_.scheduler().older_generations_accept()) {
+      ++i;
+      continue;
+    }
+    auto [result, done] = std::move(ended_[i]);
+    if (result.ok() && callbacks_.left_undone) result.left_undone = callbacks_.left_undone();
+    ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(i));
     log_result(config_->name, result);
-    if (surroundings_.on_result) surroundings_.on_result(result);
+    if (callbacks_.on_result) callbacks_.on_result(result);
     if (done) done(result);
   }
 }

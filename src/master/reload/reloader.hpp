@@ -16,12 +16,12 @@
 
 namespace preforkd {
 
-// Carries out reloads, for SIGHUP and for whoever else asks. One is a transaction over three things: the config that is
-// live, the listening sockets, and the pool's workers.
+// Carries out reloads, for SIGHUP and for callers on the bus. One is a transaction over three things: the config that
+// is live, the listening sockets, and the pool's workers.
 //
-//   read    the config, anew, from file and command line; a bad one ends it
+//   read    the config again, from file and command line; a bad one ends it
 //   plan    what differs, and what that needs (reload_plan.hpp)
-//   bind    addresses that are new; one that can't be had ends it
+//   bind    addresses that are new; one that can't be bound ends it
 //   roll    the pool replaces its workers (rollout.hpp), or takes the config over as it is
 //   commit  the sockets that are no longer listed are closed, the config is the live one;
 //           or abort: the addresses that were new are closed, and nothing has changed
@@ -30,18 +30,19 @@ namespace preforkd {
 // nothing, not even that.
 class Reloader final : public PoolObserver {
  public:
-  struct Surroundings {
+  struct Callbacks {
     bool to_journal = false;                             // workers write to the journal
     std::function<int(WorkerId)> pid_of;                 // 0: not known
     std::function<std::string()> launch_failure;         // why the launcher's last start failed
     std::function<void()> on_config;                     // called after config() has changed
+    std::function<std::string()> left_undone;            // ReloadResult's, by config() as it is
     std::function<void(const ReloadResult&)> on_result;  // of each reload, before its caller is told
   };
 
   // `config` is what `source` says and what the pool was started with. Borrows sockets and pool; is to be added to the
   // pool's observers.
   Reloader(ConfigSource source, std::shared_ptr<const PoolConfig> config, ListenSockets& sockets, Pool& pool,
-           Surroundings surroundings);
+           Callbacks callbacks);
 
   // Begins a reload. `done` is called once, from settle(), never from here.
   void reload(ReloadCallback done);
@@ -49,14 +50,12 @@ class Reloader final : public PoolObserver {
   // What a reload would change, or why it would not begin. Changes nothing.
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const;
 
-  // Logs the reloads that have ended and tells those who asked for them. To be called after each turn of the loop.
+  // Logs the reloads that have ended and tells those who asked for them: of a success once no older version accepts
+  // connections any more. To be called after each turn of the loop.
   void settle();
 
   // A reload runs, or has ended and settle() has not told it.
   [[nodiscard]] bool busy() const noexcept { return !running_.empty() || !ended_.empty(); }
-
-  // How long the reload that runs may take to its next step: older workers drain, new ones start and survive the soak.
-  [[nodiscard]] Duration patience() const;
 
   // The live config.
   [[nodiscard]] const PoolConfig& config() const noexcept { return *config_; }
@@ -71,14 +70,15 @@ class Reloader final : public PoolObserver {
 
   [[nodiscard]] PlannedPool planned_pool() const;
   [[nodiscard]] tl::expected<PoolConfig, ReloadResult> read() const;
-  [[nodiscard]] ReloadResult refused(ReloadResult::End end, std::vector<std::string> reasons) const;
+  [[nodiscard]] ReloadResult refused(ReloadEnd end, std::vector<std::string> reasons) const;
+  void abort(const PoolConfig& failed);
   void commit(std::shared_ptr<const PoolConfig> config);
 
   const ConfigSource source_;
   std::shared_ptr<const PoolConfig> config_;
   ListenSockets& sockets_;
   Pool& pool_;
-  const Surroundings surroundings_;
+  const Callbacks callbacks_;
   std::deque<Running> running_;  // two for the moment in which the second supersedes the first
   std::deque<std::pair<ReloadResult, ReloadCallback>> ended_;
 };

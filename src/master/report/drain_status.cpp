@@ -40,15 +40,15 @@ std::string describe_one(const GenerationDrain& drain, Instant now, WallTime wal
 
 }  // namespace
 
-std::vector<GenerationDrain> drains_of(const std::vector<WorkerView>& workers, const ProcessLookup& lookup) {
+std::vector<GenerationDrain> drains_of(const std::vector<WorkerView>& workers, const WorkerLookup& lookup) {
   std::map<unsigned, GenerationDrain> drains;
   for (const WorkerView& worker : workers) {
     if (worker.state != WorkerState::draining) continue;
     GenerationDrain& drain = drains[worker.generation];
     drain.generation = worker.generation;
     ++drain.workers;
-    if (const auto connections = lookup(worker.id).connections) {
-      drain.connections = drain.connections.value_or(0) + *connections;
+    if (const Counters counters = lookup(worker.id).counters; counters.counts) {
+      drain.connections = drain.connections.value_or(0) + counters.connections;
     }
     // An empty optional is less than every deadline.
     drain.deadline = std::max(drain.deadline, worker.drain_deadline);

@@ -23,7 +23,7 @@ struct GenerationDrain {
 
 // The draining ones of `workers`, by generation, oldest first.
 [[nodiscard]] std::vector<GenerationDrain> drains_of(const std::vector<WorkerView>& workers,
-                                                     const ProcessLookup& lookup);
+                                                     const WorkerLookup& lookup);
 
 using WallTime = std::chrono::system_clock::time_point;
 

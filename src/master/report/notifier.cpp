@@ -1,44 +1,163 @@
 // SPDX-License-Identifier: MIT
 #include "master/report/notifier.hpp"
 
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
-#include "master/base/event_loop.hpp"
+#include "base/address.hpp"
 
 namespace preforkd {
 
-Notifier::Notifier() : connected_(std::getenv("NOTIFY_SOCKET") != nullptr) {}
+Notifier::Notifier(EventLoop& loop) {
+  const char* const path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@') || !parse_address(path)) return;
+  path_ = path;
+  socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket_) return;
+  // Connected, so that it polls writable when systemd's queue has room, not only when ours has.
+  static_cast<void>(connect());
+  writable_ = loop.add_io(socket_.get(), EPOLLOUT, Priority::normal, [this](std::uint32_t) { flush(); });
+  writable_.disarm();
+  watchdog_ = loop.add_timer(Priority::watchdog, std::chrono::milliseconds(10), [this] { ping(); });
+}
+
+void Notifier::serve_watchdog() {
+  std::uint64_t timeout_usec = 0;
+  if (!connected() || sd_watchdog_enabled(0, &timeout_usec) <= 0) return;
+  ping_interval_ = Duration(timeout_usec / 2);
+  ping();
+}
+
+void Notifier::ping() {
+  watchdog_.arm(SteadyClock().now() + ping_interval_);
+  alive_ = true;
+  flush();
+}
 
 void Notifier::ready(const std::string& status) {
-  if (!connected_) return;
-  status_ = status;
-  sd_notify(0, ("READY=1\nSTATUS=" + status).c_str());
+  set_status(status);
+  say("READY=1\n");
 }
 
 bool Notifier::status(const std::string& status) {
-  if (!connected_ || status == status_) return false;
-  status_ = status;
-  sd_notify(0, ("STATUS=" + status).c_str());
+  if (!connected() || status == status_) return false;
+  set_status(status);
+  flush();
   return true;
 }
 
 void Notifier::reloading() {
-  if (!connected_) return;
-  const Instant now = SteadyClock().now();
-  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count())).c_str());
+  const auto now = SteadyClock().now().time_since_epoch();
+  say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()) + "\n");
 }
 
 void Notifier::extend_timeout(Duration by) {
-  if (!connected_) return;
-  sd_notify(0, ("EXTEND_TIMEOUT_USEC=" + std::to_string(by.count())).c_str());
+  extended_until_ = SteadyClock().now() + by;
+  flush();
 }
 
 void Notifier::stopping(const std::string& status) {
-  if (!connected_) return;
+  set_status(status);
+  say("STOPPING=1\n");
+  stopping_ = true;
+}
+
+void Notifier::store(const std::string& name, int fd) {
+  if (!connected()) return;
+  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return;
+  store_.push_back({"FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, std::move(copy)});
+  flush();
+}
+
+void Notifier::remove_stored(const std::string& name) {
+  if (!connected()) return;
+  store_.push_back({"FDSTOREREMOVE=1\nFDNAME=" + name, {}});
+  flush();
+}
+
+void Notifier::set_status(const std::string& status) {
   status_ = status;
-  sd_notify(0, ("STOPPING=1\nSTATUS=" + status).c_str());
+  new_status_ = true;
+}
+
+void Notifier::say(std::string state) {
+  if (!stopping_) state_ = std::move(state);
+  flush();
+}
+
+void Notifier::flush() {
+  const std::string message = unsent();
+  if (!connected() || (message.empty() && store_.empty())) return;
+  int error = flush_store();
+  if (error == 0 && !message.empty()) error = send(message);
+  if (error == EAGAIN) return writable_.enable();
+  writable_.disarm();
+  if (error != 0) return;  // the next message carries it
+  state_.clear();
+  new_status_ = false;
+  extended_until_.reset();
+  alive_ = false;
+}
+
+std::string Notifier::unsent() const {
+  std::string message = state_;
+  if (new_status_) message += "STATUS=" + status_ + "\n";
+  if (extended_until_) {
+    const Duration left = std::max(*extended_until_ - SteadyClock().now(), Duration{1});
+    message += "EXTEND_TIMEOUT_USEC=" + std::to_string(left.count()) + "\n";
+  }
+  if (alive_) message += "WATCHDOG=1\n";
+  if (!message.empty()) message.pop_back();
+  return message;
+}
+
+int Notifier::flush_store() {
+  while (!store_.empty()) {
+    const int error = send(store_.front().text, store_.front().fd.get());
+    if (error == EAGAIN) return error;
+    store_.pop_front();  // what systemd does not take it will not take later
+  }
+  return 0;
+}
+
+int Notifier::send(std::string_view message, int fd) const noexcept {
+  const int error = try_send(message, fd);
+  // Another socket may be bound to the path by now.
+  return (error == ECONNREFUSED || error == ENOTCONN) && connect() ? try_send(message, fd) : error;
+}
+
+int Notifier::try_send(std::string_view message, int fd) const noexcept {
+  iovec part{const_cast<char*>(message.data()), message.size()};  // sendmsg does not write to it
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  if (fd >= 0) {
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  }
+  return ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+bool Notifier::connect() const noexcept {
+  const Result<Address> address = parse_address(path_);
+  return address && ::connect(socket_.get(), address->get(), address->length) == 0;
 }
 
 }  // namespace preforkd

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <utility>
 
+#include "base/byte_size.hpp"
 #include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "base/time_span.hpp"
 #include "master/base/message_id.hpp"
+#include "master/pool/replacements.hpp"
 
 namespace preforkd {
 namespace {
@@ -42,6 +44,13 @@ std::string lost(std::uint64_t connections) {
   return (connections == 0 ? "no connection" : counted(connections, "connection")) + " lost";
 }
 
+// Empty for the first.
+std::string crashes_in_a_row(const ExitRecord& exit) {
+  if (exit.crashes <= 1) return "";
+  return "crashed " + std::to_string(exit.crashes) + " times in " + spoken_time(exit.ended_at - exit.crashing_since) +
+         ", ";
+}
+
 }  // namespace
 
 std::string spoken_time(Duration time) {
@@ -53,19 +62,16 @@ std::string spoken_time(Duration time) {
 }
 
 std::string exit_sentence(const ExitRecord& exit) {
-  if (exit.status.kind == ExitStatus::Kind::exec_failed) return "could not be started: " + to_string(exit.status);
+  if (exit.status.kind == ExitStatus::Kind::exec_failed)
+    return "could not be started: " + to_string(exit.status) + std::string(hint(exit));
   const std::string how =
       because_of(exit.cause) + ": " + to_string(exit.status) + " after " + spoken_time(exit.ended_at - exit.started_at);
   if (!exit.failed) return "left" + how;
-  return "died" + how + (exit.was_ready ? "" : ", before it was ready");
+  return "died" + how + (exit.was_ready ? "" : ", before it was ready") + std::string(hint(exit));
 }
 
-PoolLog::PoolLog(ProcessLookup lookup, std::function<std::string()> launch_failure, const Clock& clock,
-                 Duration forget_after)
-    : lookup_(std::move(lookup)),
-      launch_failure_(std::move(launch_failure)),
-      clock_(clock),
-      forget_after_(forget_after) {}
+PoolLog::PoolLog(WorkerLookup lookup, std::function<std::string()> launch_failure, const Clock& clock)
+    : lookup_(std::move(lookup)), launch_failure_(std::move(launch_failure)), clock_(clock) {}
 
 std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const {
   return "worker " + std::to_string(slot) + " (pid " + std::to_string(lookup_(id).pid) + ", generation " +
@@ -85,6 +91,7 @@ log::Level PoolLog::routine() const noexcept {
 }
 
 void PoolLog::on_worker_started(const WorkerView& worker) {
+  launch_failures_.erase(worker.slot);
   const log::Level level = log::sink() == log::Sink::journal ? log::Level::info : log::Level::debug;
   log::write(level, name(worker.id, worker.slot, worker.generation) + " started",
              fields(message_id::worker_started, worker.id, worker.slot, worker.generation));
@@ -108,33 +115,39 @@ void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int sign
   const std::string how = to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}});
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : log::Level::warning;
   const char* message = why == ExitCause::hang ? message_id::worker_hangs : message_id::worker_killed;
-  log::write(level, name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
+  const std::string whose = worker.remains ? "what is left of " : "";
+  log::write(level, whose + name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
              fields(message, worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::on_worker_exited(const ExitRecord& exit) {
-  if (exit.failed) {
-    count_crash(exit);
-    log_crash(exit);
-    return;
-  }
+  if (exit.failed) return log_crash(exit);
   log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
   extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
   log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
 }
 
-void PoolLog::count_crash(const ExitRecord& exit) {
-  Slot& slot = slots_[exit.slot];
-  ++slot.crashes;
-  slot.last_cause = exit.cause;
-  if (exit.was_ready && exit.ended_at - exit.started_at >= forget_after_) slot.run = 0;
-  if (slot.run++ == 0) slot.run_began = exit.ended_at;
+// Without a deadline they have SIGKILL already: they are gone in a moment.
+void PoolLog::on_worker_remains(const WorkerView& worker) {
+  const log::Level level = worker.drain_deadline ? log::Level::warning : log::Level::debug;
+  std::string line = name(worker.id, worker.slot, worker.generation) +
+                     " has left processes behind: " + lookup_(worker.id).remains + "; ";
+  line += worker.drain_deadline
+              ? "they are told to leave, and killed in " + spoken_time(*worker.drain_deadline - clock_.now())
+              : "they are killed";
+  log::write(level, line, fields(message_id::worker_remains, worker.id, worker.slot, worker.generation));
+}
+
+void PoolLog::on_remains_gone(const WorkerView& worker) {
+  const log::Level level = worker.drain_deadline ? log::Level::info : log::Level::debug;
+  log::write(level, "nothing is left of " + name(worker.id, worker.slot, worker.generation),
+             fields(message_id::remains_gone, worker.id, worker.slot, worker.generation));
 }
 
 void PoolLog::log_crash(const ExitRecord& exit) {
-  const ProcessFacts facts = lookup_(exit.id);
+  const WorkerFacts facts = lookup_(exit.id);
   std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
-  if (facts.connections) line += ", " + lost(*facts.connections);
+  if (facts.counters.counts) line += ", " + lost(facts.counters.connections);
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);
@@ -159,34 +172,52 @@ std::string PoolLog::what_is_done(const ExitRecord& exit) const {
       return "not replaced: the reload ends";
     case Follow::down:
       return "no further try before a reload: restart.never lists this status";
-    case Follow::nobody:
+    case Follow::unwanted:
       return "not replaced: the pool has fewer workers now";
   }
   return "replacing now";
 }
 
-std::string PoolLog::crashes_in_a_row(const ExitRecord& exit) const {
-  const Slot& slot = slots_.at(exit.slot);
-  if (slot.run <= 1) return "";
-  return "crashed " + std::to_string(slot.run) + " times in " + spoken_time(exit.ended_at - slot.run_began) + ", ";
-}
-
 void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
   const std::string reason = launch_failure_();
-  log::warning("worker " + std::to_string(slot) +
-                   " cannot be started: " + (reason.empty() ? errno_text(error) : reason) + "; next try in " +
-                   spoken_time(next_try_at - clock_.now()),
+  std::string& sentence = launch_failures_[slot];
+  sentence = "worker " + std::to_string(slot) + " cannot be started: " + (reason.empty() ? errno_text(error) : reason);
+  log::warning(sentence + "; next try in " + spoken_time(next_try_at - clock_.now()),
                {message_id::field(message_id::worker_not_started), {"PREFORK_WORKER", std::to_string(slot)}});
+}
+
+void PoolLog::on_deadlines_moved(Duration by) {
+  log::warning(
+      "preforkd looked at its deadlines too late (suspended, stopped, or short of CPU time): workers get up to " +
+          spoken_time(by) + " more before they count as hung or late",
+      {message_id::field(message_id::deadlines_moved)});
+}
+
+void PoolLog::on_recycle_waits(const RecycleWait& wait) {
+  const std::string soon = " within " + format_time_span(Replacements::fresh) + " of its start";
+  std::string text;
+  switch (wait.limit) {
+    case RecycleLimit::requests:
+      text = "recycle.requests: a worker answers " + std::to_string(wait.found) + soon + ", the limit is " +
+             std::to_string(wait.most);
+      break;
+    case RecycleLimit::memory:
+      text = "recycle.memory: a worker holds " + std::to_string(wait.found >> 20U) + "M" + soon + ", the limit is " +
+             format_byte_size(wait.most);
+      break;
+    case RecycleLimit::age:
+      text = "recycle.age: a worker reaches it" + soon;
+  }
+  log::warning("worker " + std::to_string(wait.slot) + ": " + text + ", which is too low: replaced in " +
+                   spoken_time(wait.wait) + ", then less and less often",
+               {message_id::field(message_id::recycle_waits), {"PREFORK_WORKER", std::to_string(wait.slot)}});
 }
 
 void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }
 
-std::string PoolLog::crash_text(unsigned slot) const {
-  const auto found = slots_.find(slot);
-  const std::uint64_t count = found == slots_.end() ? 0 : found->second.crashes;
-  std::string text = counted(count, "crash");
-  if (count == 0) return text;
-  return text + (count == 1 ? " (" : " (last: ") + std::string(to_string(found->second.last_cause)) + ")";
+std::string PoolLog::launch_failure(unsigned slot) const {
+  const auto found = launch_failures_.find(slot);
+  return found == launch_failures_.end() ? "" : found->second;
 }
 
 }  // namespace preforkd

@@ -8,7 +8,7 @@ namespace preforkd {
 
 StatusFeed::StatusFeed(EventLoop& loop, Notifier& notifier, std::function<Text()> text)
     : notifier_(notifier), text_(std::move(text)) {
-  if (notifier_.connected()) timer_ = loop.add_timer(Priority::deadline, shortest / 4, [this] { refresh(); });
+  if (notifier_.connected()) timer_ = loop.add_timer(Priority::normal, shortest / 4, [this] { refresh(); });
 }
 
 void StatusFeed::on_event() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "master/base/event_loop.hpp"
@@ -9,15 +10,18 @@
 
 namespace preforkd {
 
-// Notices that a worker has called shutdown(2) on a listening socket, which ends it for all who hold it (close(2) gives
-// up but one's own descriptor). A TCP socket is made to listen again at once; for a UNIX socket the log says what to
-// do. Costs no wake-up as long as the sockets listen.
+// Notices what ends a listening socket for all who hold it, or for its clients: a worker has called shutdown(2) on it
+// (close(2) gives up but one's own descriptor), or its UNIX path was removed or replaced. A TCP socket is made to
+// listen again at once; for a UNIX socket the log says what to do. Costs no wake-up as long as the sockets listen: of a
+// path it is the file that is watched (inotify), not the folder. A symbolic link that was switched is left to the next
+// reload.
 class ListenWatch {
  public:
   explicit ListenWatch(EventLoop& loop) noexcept : loop_(loop) {}
 
-  // Watches these sockets and no others from now on. To be called when sockets were opened or closed. One that can't be
-  // watched, for want of descriptors or memory, costs a line in the log and serves all the same.
+  // Watches these sockets, which it borrows, and no others from now on. To be called when sockets were opened or
+  // closed. One that can't be watched, since descriptors or memory are short, costs a line in the log and serves all
+  // the same.
   void watch(const ListenSockets& sockets);
 
  private:
@@ -33,9 +37,14 @@ class ListenWatch {
   // Throws std::system_error.
   [[nodiscard]] std::unique_ptr<Watched> watch_one(const ListenSockets::Open& socket, bool passed);
   static void on_shut_down(Watched& watched);
+  void watch_paths(const ListenSockets& sockets);
+  void on_path_changed(const ListenSockets& sockets);
 
   EventLoop& loop_;
   std::vector<std::unique_ptr<Watched>> watched_;
+  UniqueFd inotify_;
+  EventSource path_source_;
+  std::vector<std::string> lost_paths_;  // that the log has named
 };
 
 }  // namespace preforkd

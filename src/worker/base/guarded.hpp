@@ -6,7 +6,8 @@
 
 namespace prefork::internal {
 
-// Writes down that the application's callback `name` threw; `error` is nullptr for something that is no std::exception.
+// Writes down that the application's callback `name` threw; `error` is nullptr for something that is not a
+// std::exception.
 void log_callback_failure(const char* name, const std::exception* error) noexcept;
 
 // Runs one of the application's callbacks. False: it threw, which has been logged.

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,8 @@
 #include <atomic>
 #include <charconv>
 #include <cstddef>
+
+#include "base/stderr_line.hpp"
 
 namespace prefork::internal {
 
@@ -66,32 +67,23 @@ Name name;
 std::atomic<unsigned long> dropped{0};
 
 void begin(Line& line, LogLevel level) noexcept {
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  if (!terminal) {
+  struct stat status {};
+  if (::fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode)) {
     line.add("<");
     line.add_number(static_cast<unsigned long>(level));
     line.add(">");
+    return;
   }
-  struct stat status {};
-  if (!terminal && ::fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode)) return;
   line.add(name.size > 0 ? std::string_view(name.bytes.data(), name.size) : program_invocation_short_name);
   line.add(": ");
-}
-
-// What polls writable takes PIPE_BUF bytes at once; O_NONBLOCK would do that too, but for every process that shares the
-// terminal. A pipe that nobody reads any more is no place for a line either: it would cost SIGPIPE.
-bool write_without_blocking(std::string_view line) noexcept {
-  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&waiting, 1, 0) != 1 || waiting.revents != POLLOUT) return false;
-  return ::write(STDERR_FILENO, line.data(), line.size()) >= 0;
 }
 
 bool tell_dropped(unsigned long lines) noexcept {
   Line line;
   begin(line, LogLevel::warning);
-  line.add("log lines dropped because nobody read them: ");
+  line.add("log lines dropped, since they were not read: ");
   line.add_number(lines);
-  return write_without_blocking(line.finish());
+  return preforkd::write_stderr_line(line.finish());
 }
 
 }  // namespace
@@ -103,7 +95,7 @@ void log_line(LogLevel level, std::initializer_list<std::string_view> parts) noe
   Line line;
   begin(line, level);
   for (const std::string_view part : parts) line.add(part);
-  if (!write_without_blocking(line.finish())) dropped.fetch_add(1, std::memory_order_relaxed);
+  if (!preforkd::write_stderr_line(line.finish())) dropped.fetch_add(1, std::memory_order_relaxed);
   errno = saved;
 }
 

@@ -10,9 +10,8 @@ namespace prefork::internal {
 enum class LogLevel { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 
 // What the library itself has to say goes to stderr, one line and one write(2) for each call:
-//   NAME: text      on a terminal
-//   <4>NAME: text   in a pipe or a file (sd-daemon(3): who collects the lines reads the level off them)
-//   <4>text         in a socket: that is the journal, which names the worker itself
+//   NAME: text   on a terminal, in a pipe or in a file
+//   <4>text      in a socket: that is the journal, which names the worker itself and reads the level off (sd-daemon(3))
 // The parts are joined. Bytes of clients must be escaped by the caller (base/escape.hpp); controls that slip through
 // become blanks, so a line stays one line. What is longer than a pipe takes in one piece (PIPE_BUF, 4096 bytes) is cut
 // and ends in "…". A worker must not stand still because nobody reads its log: a line that would block is dropped, and

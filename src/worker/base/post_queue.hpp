@@ -26,7 +26,7 @@ class PostQueue final : public EventSource {
   // Makes stop_requested() true and wakes the loop. Any thread, safe in a signal handler.
   void request_stop() noexcept;
   [[nodiscard]] bool stop_requested() const noexcept { return stop_.load(std::memory_order_acquire); }
-  // The next request_stop() counts anew.
+  // The next request_stop() counts again.
   void clear_stop() noexcept { stop_.store(false, std::memory_order_release); }
 
   // Runs what was posted before this turn; calls posted by those calls wait for the next one. An exception of a call

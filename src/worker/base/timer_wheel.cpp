@@ -89,7 +89,7 @@ void TimerWheel::unlink(TimerNode& node) noexcept {
 void TimerWheel::arm(TimerNode& node, TimePoint deadline) noexcept {
   if (deadline == TimePoint::max()) return cancel(node);
   if (node.armed()) {
-    // Where it stands it will be looked at in time, and then be filed anew.
+    // Where it stands it will be looked at in time, and then be filed again.
     const bool later = deadline >= node.deadline_;
     node.deadline_ = deadline;
     if (later) return;

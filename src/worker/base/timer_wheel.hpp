@@ -53,10 +53,10 @@ static_assert(sizeof(TimerNode) <= 32);
 // A tick is a millisecond since the wheel's start. Level 0 has a slot for each of 64 ticks, level 1 for each of 64 ×
 // 64, and so on. A node is filed at the level of the highest base-64 digit in which its tick differs from the current
 // one, so every slot in use lies ahead, and those of a lower level lie before those of a higher one: the next slot is
-// the lowest bit of the lowest level's bitmap. When the time reaches a slot above level 0 its nodes are filed anew,
+// the lowest bit of the lowest level's bitmap. When the time reaches a slot above level 0 its nodes are filed again,
 // further down; at level 0 they are due.
 //
-// Deadlines are lazy. Moving one later is one store: the node stays where it is and is filed anew when its old slot is
+// Deadlines are lazy. Moving one later is one store: the node stays where it is and is filed again when its old slot is
 // reached. That is what a connection does on each message. (Rejected: a heap, O(log n) for each of these moves; slots
 // that are late by a share of the time-out, which need no refiling but cannot keep an application's timer to the
 // millisecond.)
@@ -72,7 +72,7 @@ class TimerWheel {
   ~TimerWheel();  // disarms what is still armed
 
   // on_timer() will be called once, by the first advance() whose time is at or after `deadline`; an earlier set
-  // deadline no longer counts. What has passed already is due with the next tick, so a node that arms itself anew at
+  // deadline no longer counts. What has passed already is due with the next tick, so a node that arms itself again at
   // once cannot keep advance() from its end. TimePoint::max() is cancel().
   void arm(TimerNode& node, TimePoint deadline) noexcept;
   void cancel(TimerNode& node) noexcept;
@@ -89,7 +89,7 @@ class TimerWheel {
   // The same as a time-out of epoll_wait(2): milliseconds from `now`, rounded up; -1 if nothing is armed.
   [[nodiscard]] int timeout_ms(TimePoint now) const noexcept;
 
-  // Nodes that were filed or filed anew up to now: the work that the wheel has done, for tests and benchmarks.
+  // Nodes that were filed or filed again up to now: the work that the wheel has done, for tests and benchmarks.
   [[nodiscard]] std::uint64_t filings() const noexcept { return filings_; }
 
  private:

@@ -121,7 +121,7 @@ void ConnectionImpl::deliver_message(std::string_view message) {
   }
 }
 
-// Something happened that is not wanted now: epoll shall not report it again and again. Bytes wait in the kernel; a
+// Something happened that is not wanted now: epoll must not report it again and again. Bytes wait in the kernel; a
 // connection that is broken ends; one whose client has closed completely, which epoll cannot be told to ignore, leaves
 // epoll until its input is wanted again.
 void ConnectionImpl::park(std::uint32_t events) noexcept {

@@ -124,7 +124,7 @@ void ConnectionImpl::write_rest() noexcept {
   }
 }
 
-// Input that had to wait is looked at again at the end of the turn, its time begins anew.
+// Input that had to wait is looked at again at the end of the turn, its time begins again.
 void ConnectionImpl::resume() noexcept {
   input_since_ = path_->loop_.now();
   resume_ = true;

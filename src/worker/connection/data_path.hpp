@@ -46,7 +46,7 @@ class DataPath {
   DataPath(const DataPath&) = delete;
   DataPath& operator=(const DataPath&) = delete;
 
-  // A new client. A socket that cannot be served for want of memory is closed and counted as an accept failure.
+  // A new client. A socket that cannot be served for lack of memory is closed and counted as an accept failure.
   void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer);
   [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.max_connections; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }

@@ -45,7 +45,7 @@ class Framer {
   [[nodiscard]] bool can_carry(std::size_t message_bytes) const noexcept { return message_bytes <= most_bytes_; }
 
   // Appends the parts to `queue` as one message. False, and nothing has changed: no memory, or a message that
-  // can_carry() refuses. Queue: char* prepare(std::size_t room), nullptr for want of memory, and void
+  // can_carry() refuses. Queue: char* prepare(std::size_t room), nullptr when out of memory, and void
   // commit(std::size_t bytes).
   template <class Queue>
   [[nodiscard]] bool wrap(std::initializer_list<std::string_view> parts, Queue& queue) const {

@@ -5,11 +5,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/errors.hpp"
@@ -50,13 +47,6 @@ std::string describe(int fd, const std::string& name) {
 
 }  // namespace
 
-void ListenSocket::remove_path() const noexcept {
-  if (!made_here || !address.is_unix_path()) return;
-  sockaddr_un path;
-  std::memcpy(&path, &address.storage, sizeof path);
-  ::unlink(path.sun_path);
-}
-
 std::vector<ListenSocket> take_inherited_sockets(const worker_env::Given& given) {
   std::vector<ListenSocket> sockets;
   int fd = worker_env::first_listen_fd;
@@ -64,7 +54,7 @@ std::vector<ListenSocket> take_inherited_sockets(const worker_env::Given& given)
     auto address = preforkd::check_listener(fd);
     if (!address) refuse(fd, name, address.error());
     if (!add_flags(fd)) refuse(fd, name, preforkd::errno_text(errno));
-    sockets.push_back({preforkd::UniqueFd(fd), *address, name, false});
+    sockets.push_back({preforkd::UniqueFd(fd), *address, name, {}});
     make_prompt(sockets.back());
     ++fd;
   }
@@ -76,13 +66,13 @@ std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addre
   for (const std::string& text : addresses) {
     const auto address = preforkd::parse_address(text);
     if (!address) throw StartupError(exit_code::usage, "cannot listen: " + text + ": " + address.error());
-    auto fd = preforkd::open_listener(*address);
-    if (!fd) throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + fd.error());
-    auto bound = preforkd::local_address(fd->get());
-    if (!add_flags(fd->get())) {
+    auto opened = preforkd::open_listener(*address);
+    if (!opened) throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + opened.error());
+    if (!add_flags(opened->fd.get())) {
       throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
     }
-    sockets.push_back({std::move(*fd), bound ? *bound : *address, {}, true});
+    auto bound = opened->path ? address : preforkd::local_address(opened->fd.get());
+    sockets.push_back({std::move(opened->fd), bound ? *bound : *address, {}, std::move(opened->path)});
     make_prompt(sockets.back());
   }
   return sockets;

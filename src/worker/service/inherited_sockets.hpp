@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/bound_path.hpp"
 #include "base/unique_fd.hpp"
 #include "wire/worker_env.hpp"
 
@@ -15,14 +16,12 @@ namespace prefork::internal {
 struct ListenSocket {
   preforkd::UniqueFd fd;
   preforkd::Address address;
-  std::string name;        // LISTEN_FDNAMES, empty for one of our own
-  bool made_here = false;  // then a UNIX path is removed with it
-
-  void remove_path() const noexcept;
+  std::string name;          // LISTEN_FDNAMES, empty for one of our own
+  preforkd::BoundPath path;  // of one of our own; to be removed with it
 };
 
 // Takes over every descriptor that the environment promised. Throws StartupError (unavailable) that names the first one
-// which is no listening stream socket, for instance the connected socket of a unit with Accept=yes.
+// which is not a listening stream socket, for instance the connected socket of a unit with Accept=yes.
 [[nodiscard]] std::vector<ListenSocket> take_inherited_sockets(const preforkd::worker_env::Given& given);
 
 // Binds what the program asked for with Server::listen(). Throws StartupError: usage for an address that cannot be

@@ -5,9 +5,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstddef>
 #include <new>
 
@@ -72,14 +69,6 @@ int ServiceNotify::alive() noexcept { return send("WATCHDOG=1", MSG_DONTWAIT); }
 
 int ServiceNotify::stopping(std::string_view status) noexcept {
   return send_with_status("STOPPING=1\n", status, MSG_DONTWAIT);
-}
-
-int ServiceNotify::extend_timeout(preforkd::Duration by) noexcept {
-  constexpr std::string_view name = "EXTEND_TIMEOUT_USEC=";
-  std::array<char, name.size() + 24> datagram;
-  char* const number = std::copy(name.begin(), name.end(), datagram.data());
-  const auto end = std::to_chars(number, datagram.data() + datagram.size(), by.count()).ptr;
-  return send({datagram.data(), static_cast<std::size_t>(end - datagram.data())}, MSG_DONTWAIT);
 }
 
 }  // namespace prefork::internal

@@ -6,7 +6,6 @@
 
 #include "base/address.hpp"
 #include "base/errors.hpp"
-#include "base/time_span.hpp"
 #include "base/unique_fd.hpp"
 
 namespace prefork::internal {
@@ -32,8 +31,6 @@ class ServiceNotify {
   int status(std::string_view text) noexcept;      // STATUS=, escaped to one line and cut at 256 bytes
   int alive() noexcept;                            // WATCHDOG=1
   int stopping(std::string_view status) noexcept;  // STOPPING=1 and STATUS=
-  // EXTEND_TIMEOUT_USEC=: the running start or stop takes up to `by` longer, from now.
-  int extend_timeout(preforkd::Duration by) noexcept;
 
  private:
   [[nodiscard]] int send(std::string_view datagram, int flags) noexcept;

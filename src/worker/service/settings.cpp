@@ -95,7 +95,7 @@ Result<milliseconds> read_time_out(const Json& value) {
   const Result<preforkd::Duration> span = preforkd::parse_time_span(text);
   if (!span) return Failure(span.error());
   if (*span > longest_time_out) return Failure("must be at most 365d");
-  // A shorter one is no rounding error of "off": it is said what it is.
+  // A shorter one is not a rounding error of "off": it is said what it is.
   if (*span < milliseconds(1)) return Failure("must be at least 1ms, or \"off\"");
   return std::chrono::ceil<milliseconds>(*span);
 }

@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -21,6 +22,11 @@ sigset_t leaving_signals() noexcept {
   sigaddset(&set, SIGINT);
   return set;
 }
+
+// Signals that operators send to servers, and logrotate to all processes of a name, where they would end a worker with
+// its connections. A handler that does nothing, since a signal that is ignored stays so in programs that a worker runs.
+constexpr std::array<int, WorkerSignals::harmless_count> harmless = {SIGHUP, SIGUSR1, SIGUSR2};
+void do_nothing(int) {}
 
 [[noreturn]] void fail(const char* call, int error) {
   throw preforkd::StartupError(preforkd::exit_code::os_error,
@@ -39,6 +45,14 @@ WorkerSignals::WorkerSignals(EventLoop& loop, std::function<void(int)> on_leave)
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &pipe_before_);
+  struct sigaction nothing {};
+  nothing.sa_handler = do_nothing;
+  nothing.sa_flags = SA_RESTART;
+  for (std::size_t i = 0; i < harmless.size(); ++i) {
+    ::sigaction(harmless[i], nullptr, &harmless_before_[i]);
+    const bool of_application = harmless_before_[i].sa_handler != SIG_DFL;
+    if (!of_application) ::sigaction(harmless[i], &nothing, nullptr);
+  }
 }
 
 WorkerSignals::~WorkerSignals() {
@@ -47,6 +61,11 @@ WorkerSignals::~WorkerSignals() {
   while (::read(fd_.get(), &dropped, sizeof dropped) == static_cast<ssize_t>(sizeof dropped)) {
   }
   ::sigaction(SIGPIPE, &pipe_before_, nullptr);
+  for (std::size_t i = 0; i < harmless.size(); ++i) {
+    struct sigaction now {};
+    ::sigaction(harmless[i], nullptr, &now);
+    if (now.sa_handler == do_nothing) ::sigaction(harmless[i], &harmless_before_[i], nullptr);
+  }
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 

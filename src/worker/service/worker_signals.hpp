@@ -3,6 +3,9 @@
 
 #include <signal.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 
 #include "base/unique_fd.hpp"
@@ -10,12 +13,15 @@
 
 namespace prefork::internal {
 
-// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and SIGPIPE into nothing. The first two are
+// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and SIGPIPE into nothing; SIGHUP, SIGUSR1 and
+// SIGUSR2, too, unless the application has a handler of its own for them, before or after. The first two are
 // blocked on this thread as long as the object lives; at its end what is still pending is dropped (the worker leaves as
 // it was told) and the mask of before returns. A signal that came while a third party had it blocked is not lost: it
 // stays pending and is read here.
 class WorkerSignals final : public EventSource {
  public:
+  static constexpr std::size_t harmless_count = 3;
+
   // Throws StartupError (os_error) if the kernel refuses.
   WorkerSignals(EventLoop& loop, std::function<void(int signal)> on_leave);
   ~WorkerSignals();
@@ -29,6 +35,7 @@ class WorkerSignals final : public EventSource {
   std::function<void(int)> on_leave_;
   sigset_t mask_before_;
   struct sigaction pipe_before_;
+  std::array<struct sigaction, harmless_count> harmless_before_{};
   preforkd::UniqueFd fd_;
 };
 

@@ -62,7 +62,7 @@ std::vector<std::string> ConfiguredMaster::table() {
 }
 
 std::string ConfiguredMaster::address(std::size_t from) const {
-  static const std::regex pattern(">listening on ([^ ]+)");
+  static const std::regex pattern("(?:>|: )listening on ([^ ]+)");
   std::string line;
   return log().wait_for(pattern, line, from)[1];
 }

@@ -53,6 +53,9 @@ int FakePolkit::on_call(sd_bus_message* call) {
   questions_.push_back(question);
   const auto answer = answers_.find(action);
   if (answer == answers_.end() || answer->second == Answer::none) return 1;
+  if (answer->second == Answer::mistrust) {
+    return sd_bus_reply_method_errorf(call, "org.freedesktop.PolicyKit1.Error.NotAuthorized", "Only trusted callers");
+  }
   return sd_bus_reply_method_return(call, "(bba{ss})", answer->second == Answer::yes ? 1 : 0,
                                     answer->second == Answer::challenge ? 1 : 0, 0);
 }

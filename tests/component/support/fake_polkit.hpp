@@ -28,7 +28,7 @@ class FakePolkit {
   FakePolkit& operator=(const FakePolkit&) = delete;
   ~FakePolkit();
 
-  enum class Answer { yes, no, challenge, none };
+  enum class Answer { yes, no, challenge, none, mistrust };
   void set(const std::string& action, Answer answer);
   [[nodiscard]] std::vector<Question> questions() const;
 

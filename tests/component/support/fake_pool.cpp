@@ -29,7 +29,14 @@ void property64(sd_bus_message* reply, const char* name, std::uint64_t value) {
   check(sd_bus_message_append(reply, "{sv}", name, "t", value), name);
 }
 
-void counters(sd_bus_message* reply, std::uint64_t scale) {
+void counters(sd_bus_message* reply, std::uint64_t scale, const FakePoolState& state) {
+  check(sd_bus_message_append(reply, "{sv}", "Counts", "b", static_cast<int>(state.counts)), "Counts");
+  if (!state.counts) scale = 0;
+  if (state.absurd) {
+    for (const char* const name : {"Connections", "ConnectionsTotal", "RequestsTotal", "BytesIn", "BytesOut"})
+      property64(reply, name, UINT64_MAX);
+    return;
+  }
   property64(reply, "Connections", 4 * scale);
   property64(reply, "ConnectionsTotal", 10 * scale);
   property64(reply, "RequestsTotal", 100 * scale);
@@ -46,11 +53,11 @@ void append_pool(sd_bus_message* reply, const FakePoolState& state) {
   property(reply, "StatusText", "all is well");
   property(reply, "Generation", state.generation);
   property(reply, "TargetWorkers", count);
-  property(reply, "MinWorkers", 1U);
-  property(reply, "MaxWorkers", 8U);
+  property(reply, "MinWorkers", state.min_workers);
+  property(reply, "MaxWorkers", state.max_workers);
   property(reply, "ReadyWorkers", count);
   property(reply, "DrainingWorkers", 0U);
-  counters(reply, count);
+  counters(reply, count, state);
   property64(reply, "Crashes", 1);
   property64(reply, "Restarts", 2);
   check(sd_bus_message_append(reply, "{sv}", "Listeners", "a(ssuu)", 1, "l0", "127.0.0.1:9505", 3U, 128U), "Listeners");
@@ -58,28 +65,37 @@ void append_pool(sd_bus_message* reply, const FakePoolState& state) {
   check(sd_bus_message_append(reply, "{sv}", "Program", "as", 2, "/usr/bin/worker", "--fast"), "Program");
   property(reply, "MainPID", 4000U);
   property(reply, "Version", "0.1.0");
-  property64(reply, "StartedAt", started_at);
+  property64(reply, "StartedAt", state.absurd ? UINT64_MAX : started_at);
   check(sd_bus_message_append(reply, "{sv}", "LastReload", "(tbs)", started_at, 1, "generation 1 is live"),
         "LastReload");
   check(sd_bus_message_close_container(reply), "close");
 }
 
-void append_worker(sd_bus_message* reply, const FakeWorker& worker, std::uint32_t generation) {
+void append_worker(sd_bus_message* reply, const FakeWorker& worker, const FakePoolState& state) {
   check(sd_bus_message_open_container(reply, 'a', "{sv}"), "open");
   property(reply, "Slot", worker.slot);
   property(reply, "PID", worker.pid);
-  property(reply, "Generation", generation);
+  property(reply, "Generation", state.generation);
   property(reply, "State", worker.state);
   property(reply, "StatusText", worker.status_text);
   property64(reply, "StartedAt", started_at);
   property64(reply, "ReadyAt", started_at);
-  property64(reply, "DrainDeadline", 0);
-  counters(reply, 1);
-  property64(reply, "MemoryBytes", 3 << 20);
-  property64(reply, "CPUUSec", 250'000);
+  property64(reply, "DrainDeadline", state.absurd ? UINT64_MAX : 0);
+  counters(reply, 1, state);
+  property64(reply, "MemoryBytes", state.absurd ? UINT64_MAX : 3 << 20);
+  property64(reply, "CPUUSec", state.absurd ? UINT64_MAX : 250'000);
   property64(reply, "Crashes", 0);
   property(reply, "LastExitCause", worker.last_exit_cause);
   check(sd_bus_message_close_container(reply), "close");
+}
+
+// What a path names; the pool for any other than a worker's.
+void append_object(sd_bus_message* reply, const std::string& path, const FakePoolState& state) {
+  for (const FakeWorker& worker : state.workers) {
+    if (path == std::string(pool_path) + "/worker/" + std::to_string(worker.slot))
+      return append_worker(reply, worker, state);
+  }
+  append_pool(reply, state);
 }
 
 void append_objects(sd_bus_message* reply, const FakePoolState& state) {
@@ -91,7 +107,7 @@ void append_objects(sd_bus_message* reply, const FakePoolState& state) {
     check(sd_bus_message_open_container(reply, 'a', "{sa{sv}}"), "open");
     check(sd_bus_message_open_container(reply, 'e', "sa{sv}"), "open");
     check(sd_bus_message_append(reply, "s", "org.preforkd1.Worker"), "interface");
-    append_worker(reply, worker, state.generation);
+    append_worker(reply, worker, state);
     for (int level = 0; level < 3; ++level) check(sd_bus_message_close_container(reply), "close");
   }
   check(sd_bus_message_close_container(reply), "close");
@@ -103,7 +119,7 @@ void append_processes(sd_bus_message* reply, const FakePoolState& state) {
     const std::string path = std::string(pool_path) + "/worker/" + std::to_string(worker.slot);
     if (worker.pid == 0) continue;
     check(sd_bus_message_append(reply, "(uusuto)", worker.slot, worker.pid, worker.state.c_str(), state.generation,
-                                std::uint64_t{4}, path.c_str()),
+                                state.counts ? std::uint64_t{4} : 0, path.c_str()),
           "worker");
   }
   check(sd_bus_message_close_container(reply), "close");
@@ -112,8 +128,8 @@ void append_processes(sd_bus_message* reply, const FakePoolState& state) {
 void append_exits(sd_bus_message* reply, const FakePoolState& state, bool failed) {
   check(sd_bus_message_open_container(reply, 'a', "(tuuussibs)"), "open");
   if (failed) {
-    check(sd_bus_message_append(reply, "(tuuussibs)", started_at + 5'000'000, 1U, state.exit_pid, 2U, "exit", "exited",
-                                7, 1, state.exit_text.c_str()),
+    check(sd_bus_message_append(reply, "(tuuussibs)", state.absurd ? UINT64_MAX : state.exit_at, 1U, state.exit_pid, 2U,
+                                "exit", "exited", 7, 1, state.exit_text.c_str()),
           "failure");
   }
   check(sd_bus_message_append(reply, "(tuuussibs)", started_at, 0U, 4710U, 1U, "recycled", "exited", 0, 0,
@@ -230,7 +246,7 @@ int FakePool::answer_pool(sd_bus_message* message, const std::string& member) {
       std::any_of(calls_.begin(), calls_.end(), [](const auto& call) { return call.starts_with("Reload"); });
   sd_bus_message* reply = nullptr;
   check(sd_bus_message_new_method_return(message, &reply), "reply");
-  if (member == "GetAll") append_pool(reply, state_);
+  if (member == "GetAll") append_object(reply, sd_bus_message_get_path(message), state_);
   if (member == "GetManagedObjects") append_objects(reply, state_);
   if (member == "ListWorkers") append_processes(reply, state_);
   if (member == "ExitHistory") append_exits(reply, state_, !state_.fails_at_reload || reloaded);

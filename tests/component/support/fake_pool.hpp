@@ -33,8 +33,13 @@ struct FakePoolState {
   std::vector<FakeWorker> workers;
   std::uint32_t exit_pid = 4711;  // of slot 1, generation 2: a failure
   std::string exit_text = "died: exit status 7";
-  bool fails_at_reload = false;           // that failure comes with a call of Reload(), else it was before
-  std::string plan_needs = "generation";  // of the one change that Plan() tells
+  std::uint64_t exit_at = 1'700'000'005'000'000;  // microseconds since 1970
+  bool fails_at_reload = false;                   // that failure comes with a call of Reload(), else it was before
+  std::string plan_needs = "generation";          // of the one change that Plan() tells
+  std::uint32_t min_workers = 1;
+  std::uint32_t max_workers = 8;
+  bool counts = true;
+  bool absurd = false;  // counters, sizes and times are as large as their types let them be
 };
 
 struct MethodError {

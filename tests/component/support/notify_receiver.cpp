@@ -34,6 +34,13 @@ NotifyReceiver::NotifyReceiver()
   if (::bind(fd_.get(), address.get(), address.length) != 0) throw HarnessError("cannot bind: " + errno_text(errno));
 }
 
+void NotifyReceiver::fill() const {
+  const Address address = *parse_address(path_);
+  const UniqueFd sender(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  while (::sendto(sender.get(), "X=1", 3, 0, address.get(), address.length) == 3) continue;
+  if (errno != EAGAIN) throw HarnessError("cannot fill the notify socket: " + errno_text(errno));
+}
+
 NotifyReceiver::Message NotifyReceiver::take() {
   std::array<char, 8192> bytes{};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(16 * sizeof(int))> control{};
@@ -53,16 +60,17 @@ NotifyReceiver::Message NotifyReceiver::take() {
       std::memcpy(&sender, CMSG_DATA(each), sizeof sender);
       message.sender = sender.pid;
     } else if (each->cmsg_type == SCM_RIGHTS) {
-      // Closing them is all that BARRIER=1 asks for.
+      // Closing those that are not to be stored is all that BARRIER=1 asks for.
       const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
       for (std::size_t i = 0; i < count; ++i) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(each) + i * sizeof fd, sizeof fd);
-        UniqueFd(fd).reset();
+        message.stored = std::make_shared<UniqueFd>(fd);
       }
     }
   }
   message.fields = parse_fields(std::string(bytes.data(), static_cast<std::size_t>(size)));
+  if (!message.fields.contains("FDSTORE")) message.stored.reset();
   seen_.push_back(message);
   return message;
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,13 @@ class NotifyReceiver {
   // For the environment of the program under test.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
+  // Fills the queue with messages that say nothing: who sends next must wait, or try again.
+  void fill() const;
+
   struct Message {
     pid_t sender = 0;
     std::map<std::string, std::string> fields;  // "READY" → "1"
+    std::shared_ptr<UniqueFd> stored;           // with FDSTORE=1
   };
   // The next message. Throws HarnessError if none comes before the deadline.
   Message receive(const Deadline& deadline = {});

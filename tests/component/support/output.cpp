@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,8 +24,8 @@ void Output::read_all() {
   for (;;) {
     if (::poll(entries.data(), entries.size(), -1) < 0) continue;
     if (entries[1].revents != 0) return;
-    const ssize_t size = ::read(pipe_.get(), buffer.data(), buffer.size());
     const std::lock_guard lock(mutex_);
+    const ssize_t size = ::read(pipe_.get(), buffer.data(), buffer.size());
     if (size > 0) text_.append(buffer.data(), static_cast<std::size_t>(size));
     closed_ = size <= 0;
     changed_.notify_all();
@@ -33,14 +34,14 @@ void Output::read_all() {
 }
 
 std::string Output::text() const {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  int unread = 0;
+  changed_.wait_until(lock, Deadline().at(),
+                      [&] { return closed_ || ::ioctl(pipe_.get(), FIONREAD, &unread) != 0 || unread == 0; });
   return text_;
 }
 
-std::size_t Output::size() const {
-  const std::lock_guard lock(mutex_);
-  return text_.size();
-}
+std::size_t Output::size() const { return text().size(); }
 
 template <class Accept>
 std::string Output::find_line(const std::string& wanted, std::size_t from, const Deadline& deadline,

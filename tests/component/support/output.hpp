@@ -22,6 +22,7 @@ class Output {
   Output& operator=(const Output&) = delete;
   ~Output();
 
+  // What was written until now.
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::size_t size() const;
 

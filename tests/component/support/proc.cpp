@@ -3,13 +3,14 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
+#include "base/pidfd.hpp"
 #include "support/temp_dir.hpp"
 
 namespace preforkd::component {
@@ -54,6 +55,18 @@ std::map<int, std::string> descriptors_of(pid_t pid) {
   return descriptors;
 }
 
+std::map<int, std::string> resting_descriptors_of(pid_t pid) {
+  std::map<int, std::string> descriptors;
+  const bool rests = eventually([&] {
+    descriptors = descriptors_of(pid);
+    return std::none_of(descriptors.begin(), descriptors.end(), [&](const auto& each) {
+      return each.first > STDERR_FILENO && each.second == descriptors[STDERR_FILENO];
+    });
+  });
+  if (!rests) throw HarnessError("process " + std::to_string(pid) + " writes log lines without end");
+  return descriptors;
+}
+
 std::string comm_of(pid_t pid) { return without_end(read_file(proc_path(pid, "comm")), "\n"); }
 
 std::string title_of(pid_t pid) { return without_end(read_file(proc_path(pid, "cmdline")), std::string(1, '\0')); }
@@ -68,8 +81,6 @@ std::string status_field(pid_t pid, const std::string& name) {
   return {};
 }
 
-UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
-
 bool wait_gone(int pidfd, const Deadline& deadline) { return wait_ready(pidfd, POLLIN, deadline); }
 
 std::size_t kill_descendants() {
@@ -78,7 +89,7 @@ std::size_t kill_descendants() {
     // A process that dies leaves its children to us, so this ends when none is left.
     for (const pid_t pid : descendants_of(::getpid())) {
       const UniqueFd pidfd = open_pidfd(pid);
-      if (pidfd) ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+      if (pidfd) send_signal(pidfd.get(), SIGKILL);
     }
     if (::waitpid(-1, nullptr, 0) < 0) return killed;
     ++killed;

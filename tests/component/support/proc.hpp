@@ -18,14 +18,14 @@ namespace preforkd::component {
 
 // "socket:[4711]", "/dev/null", …, by descriptor number.
 [[nodiscard]] std::map<int, std::string> descriptors_of(pid_t pid);
+// Those of a master while it writes no log line: each is written through one that is opened for it.
+[[nodiscard]] std::map<int, std::string> resting_descriptors_of(pid_t pid);
 
 [[nodiscard]] std::string comm_of(pid_t pid);
 [[nodiscard]] std::string title_of(pid_t pid);  // as ps shows it
 // The value after "NAME:" in /proc/PID/status, without blanks around it.
 [[nodiscard]] std::string status_field(pid_t pid, const std::string& name);
 
-// Invalid if there is no such process.
-[[nodiscard]] UniqueFd open_pidfd(pid_t pid);
 // Whether the process of a pidfd has ended before the deadline.
 [[nodiscard]] bool wait_gone(int pidfd, const Deadline& deadline = {});
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <cstring>
 
 #include "base/errors.hpp"
+#include "base/pidfd.hpp"
 #include "support/proc.hpp"
 #include "wire/worker_env.hpp"
 
@@ -134,7 +134,7 @@ Process::~Process() {
   reap();
 }
 
-void Process::signal(int number) const { ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0); }
+void Process::signal(int number) const { send_signal(pidfd_.get(), number); }
 
 void Process::reap() {
   int status = 0;

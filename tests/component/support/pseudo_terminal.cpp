@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
+#include "base/pidfd.hpp"
 #include "support/proc.hpp"
 
 namespace preforkd::component {
@@ -95,12 +96,12 @@ bool PseudoTerminal::read_some(const Deadline& deadline) {
 }
 
 std::string PseudoTerminal::wait_for(std::string_view part, const Deadline& deadline) {
-  while (text_.find(part, seen_) == std::string::npos) {
+  std::size_t at = 0;
+  while ((at = text_.find(part, seen_)) == std::string::npos) {
     if (!read_some(deadline)) throw HarnessError("it ended without \"" + std::string(part) + "\":\n" + text_);
   }
-  const std::string found = text_.substr(seen_);
-  seen_ = text_.size();
-  return found;
+  const std::size_t begin = std::exchange(seen_, at + part.size());
+  return text_.substr(begin, seen_ - begin);
 }
 
 Exit PseudoTerminal::wait_exit(const Deadline& deadline) {

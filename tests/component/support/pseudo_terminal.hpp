@@ -26,8 +26,8 @@ class PseudoTerminal {
 
   void type(std::string_view keys) const;
   void signal(int number) const;
-  // Reads until all that came since the last call holds `part`, and returns it. Throws HarnessError with it if it does
-  // not come.
+  // Reads until `part` comes behind what the last call returned, and returns all from there to its end; what came
+  // behind it is left for the next call. Throws HarnessError with it if it does not come.
   std::string wait_for(std::string_view part, const Deadline& deadline = {});
   // Reads to the end of the program.
   Exit wait_exit(const Deadline& deadline = {});

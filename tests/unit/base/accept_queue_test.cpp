@@ -17,20 +17,20 @@ class AcceptQueueOf : public testing::TestWithParam<std::string> {};
 TEST_P(AcceptQueueOf, counts_what_waits_until_it_is_accepted) {
   ListenOptions options;
   options.backlog = 7;
-  const Result<UniqueFd> listener = open_listener(*parse_address(GetParam()), options);
+  const Result<Listener> listener = open_listener(*parse_address(GetParam()), options);
   if (!listener) GTEST_SKIP() << listener.error();
-  const auto empty = accept_queue(listener->get());
+  const auto empty = accept_queue(listener->fd.get());
   if (!empty) GTEST_SKIP() << "the kernel does not tell";
   EXPECT_EQ(*empty, (AcceptQueue{0, 7}));
-  const Address address = *local_address(listener->get());
+  const Address address = *local_address(listener->fd.get());
   std::vector<UniqueFd> clients;
   for (std::uint32_t n = 1; n <= 3; ++n) {
     clients.emplace_back(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(clients.back().get(), address.get(), address.length), 0);
-    EXPECT_EQ(accept_queue(listener->get()), (AcceptQueue{n, 7}));
+    EXPECT_EQ(accept_queue(listener->fd.get()), (AcceptQueue{n, 7}));
   }
-  const UniqueFd accepted(::accept(listener->get(), nullptr, nullptr));
-  EXPECT_EQ(accept_queue(listener->get()), (AcceptQueue{2, 7}));
+  const UniqueFd accepted(::accept(listener->fd.get(), nullptr, nullptr));
+  EXPECT_EQ(accept_queue(listener->fd.get()), (AcceptQueue{2, 7}));
 }
 
 INSTANTIATE_TEST_SUITE_P(all_families, AcceptQueueOf,

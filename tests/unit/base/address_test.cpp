@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 
@@ -37,6 +38,9 @@ const GoodAddress good_addresses[] = {{"127.0.0.1:9505", AF_INET, "127.0.0.1:950
                                       {"[fe80::1%1]:80", AF_INET6, "[fe80::1%lo]:80"},
                                       {"[fe80::1%4000000000]:80", AF_INET6, "[fe80::1%4000000000]:80"},
                                       {"/run/x.sock", AF_UNIX, "/run/x.sock"},
+                                      {"/run//./x.sock/", AF_UNIX, "/run/x.sock"},
+                                      {"/run/../.x", AF_UNIX, "/run/../.x"},
+                                      {"/./", AF_UNIX, "/"},
                                       {"/run/a:b [c].sock", AF_UNIX, "/run/a:b [c].sock"},
                                       {"@abstract", AF_UNIX, "@abstract"},
                                       {"@/looks/like/a/path", AF_UNIX, "@/looks/like/a/path"},
@@ -61,44 +65,44 @@ struct BadAddress {
 };
 
 const BadAddress bad_addresses[] = {{"", "is empty"},
-                                    {"127.0.0.1:65536", "65536 is no port; ports are 0…65535"},
-                                    {"127.0.0.1:-1", "-1 is no port"},
-                                    {"127.0.0.1:+1", "+1 is no port"},
+                                    {"127.0.0.1:65536", "65536 is not a port; ports are 0…65535"},
+                                    {"127.0.0.1:-1", "-1 is not a port"},
+                                    {"127.0.0.1:+1", "+1 is not a port"},
                                     {"127.0.0.1:", "has no port"},
-                                    {"127.0.0.1: 80", " 80 is no port"},
-                                    {"127.0.0.1:http", "http is no port"},
-                                    {"127.0.0.1:99999999999999999999", "is no port"},
-                                    {"127.0.0.1", "is no address; write 127.0.0.1:PORT"},
-                                    {"9505", "is no address"},
+                                    {"127.0.0.1: 80", " 80 is not a port"},
+                                    {"127.0.0.1:http", "http is not a port"},
+                                    {"127.0.0.1:99999999999999999999", "is not a port"},
+                                    {"127.0.0.1", "is not an address; write 127.0.0.1:PORT"},
+                                    {"9505", "is not an address"},
                                     {":9505", "write 0.0.0.0:9505 or [::]:9505 for every interface"},
                                     {"*:9505", "for every interface"},
                                     {"localhost:80", "names are not resolved"},
-                                    {"127.1:80", "127.1 is no IPv4 address"},
-                                    {"127.0.0.256:80", "is no IPv4 address"},
-                                    {"0x7f.0.0.1:80", "is no IPv4 address"},
-                                    {" 127.0.0.1:80", "is no IPv4 address"},
+                                    {"127.1:80", "127.1 is not an IPv4 address"},
+                                    {"127.0.0.256:80", "is not an IPv4 address"},
+                                    {"0x7f.0.0.1:80", "is not an IPv4 address"},
+                                    {" 127.0.0.1:80", "is not an IPv4 address"},
                                     {"[::1", "has no closing bracket"},
                                     {"[::1]", "has no port; write [::1]:PORT"},
                                     {"[::1]80", "has no port"},
                                     {"[::1]:", "has no port"},
-                                    {"[]:80", "is no IPv6 address"},
-                                    {"[127.0.0.1]:80", "is no IPv6 address"},
-                                    {"[::g]:80", "is no IPv6 address"},
+                                    {"[]:80", "is not an IPv6 address"},
+                                    {"[127.0.0.1]:80", "is not an IPv6 address"},
+                                    {"[::g]:80", "is not an IPv6 address"},
                                     {"::1:80", "needs brackets"},
                                     {"::1", "needs brackets"},
-                                    {"[fe80::1%nosuchinterface]:80", "nosuchinterface is no network interface"},
-                                    {"[fe80::1%]:80", "is no network interface"},
-                                    {"[fe80::1%0]:80", "is no network interface"},
-                                    {"run/x.sock", "is no address"},
-                                    {"./x.sock", "is no address"},
+                                    {"[fe80::1%nosuchinterface]:80", "nosuchinterface is not a network interface"},
+                                    {"[fe80::1%]:80", "is not a network interface"},
+                                    {"[fe80::1%0]:80", "is not a network interface"},
+                                    {"run/x.sock", "is not an address"},
+                                    {"./x.sock", "is not an address"},
                                     {"@", "has no name after the @"},
                                     {"/" + std::string(107, 'x'), "has 108 bytes; the limit is 107"},
                                     {"@" + std::string(108, 'x'), "has 108 bytes; the limit is 107"},
                                     {std::string("/run/x\0y"sv), "contains a NUL byte"},
                                     {std::string("@x\0y"sv), "contains a NUL byte"},
-                                    {std::string("127.0.0.1\0:80"sv), "is no IPv4 address"},
-                                    {std::string("[::1\0]:80"sv), "is no IPv6 address"},
-                                    {std::string("127.0.0.1:80\0"sv), "80\\x00 is no port"}};
+                                    {std::string("127.0.0.1\0:80"sv), "is not an IPv4 address"},
+                                    {std::string("[::1\0]:80"sv), "is not an IPv6 address"},
+                                    {std::string("127.0.0.1:80\0"sv), "80\\x00 is not a port"}};
 
 TEST(Address, what_is_no_address_is_refused_with_a_reason_that_helps) {
   for (const BadAddress& each : bad_addresses) {
@@ -106,6 +110,41 @@ TEST(Address, what_is_no_address_is_refused_with_a_reason_that_helps) {
     ASSERT_FALSE(address) << each.text << " was read as " << format_address(*address);
     EXPECT_THAT(address.error(), HasSubstr(each.reason)) << each.text;
   }
+}
+
+TEST(Address, is_another_if_anything_in_its_text_differs) {
+  const std::vector<std::string> texts{"127.0.0.1:80", "127.0.0.2:80",   "127.0.0.1:81",  "0.0.0.0:80",  "[::]:80",
+                                       "[::1]:80",     "[::1]:81",       "/run/x",        "/run/x.sock", "@/run/x",
+                                       "@x",           "[fe80::1%1]:80", "[fe80::1%2]:80"};
+  for (const std::string& left : texts) {
+    for (const std::string& right : texts) {
+      EXPECT_EQ(*parse_address(left) == *parse_address(right), left == right) << left << ' ' << right;
+    }
+  }
+}
+
+TEST(Address, has_a_port_unless_it_is_of_a_unix_socket) {
+  EXPECT_EQ(parse_address("127.0.0.1:80")->port(), 80);
+  EXPECT_EQ(parse_address("[::1]:443")->port(), 443);
+  EXPECT_EQ(parse_address("/run/x")->port(), std::nullopt);
+  EXPECT_TRUE(parse_address("127.0.0.1:0")->has_any_port());
+  EXPECT_TRUE(parse_address("[::]:0")->has_any_port());
+  for (const char* const text : {"127.0.0.1:80", "[::1]:80", "/run/x", "@x"})
+    EXPECT_FALSE(parse_address(text)->has_any_port()) << text;
+}
+
+TEST(Address, another_port_leaves_the_rest_as_it_is) {
+  const auto on_port_9 = [](const char* text) { return format_address(parse_address(text)->with_port(9)); };
+  EXPECT_EQ(on_port_9("127.0.0.1:80"), "127.0.0.1:9");
+  EXPECT_EQ(parse_address("[fe80::1%1]:0")->with_port(80), *parse_address("[fe80::1%1]:80"));
+  EXPECT_EQ(on_port_9("/run/x"), "/run/x");
+}
+
+TEST(Address, the_name_of_a_unix_socket_is_not_escaped) {
+  EXPECT_EQ(parse_address("/run/\n")->unix_name(), "/run/\n");
+  EXPECT_EQ(parse_address("@a\n")->unix_name(), "@a\n");
+  EXPECT_EQ(parse_address("127.0.0.1:80")->unix_name(), "");
+  EXPECT_EQ(Address().unix_name(), "");
 }
 
 TEST(Address, a_unix_path_is_told_from_an_abstract_and_an_unnamed_socket) {

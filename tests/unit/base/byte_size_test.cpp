@@ -49,19 +49,19 @@ const BadSize bad_sizes[] = {{"", "is empty"},
                              {"-1K", "must not be negative"},
                              {"+1K", "must not have a sign"},
                              {"K", "has no number"},
-                             {"64k", "k is no unit of size; the units are B, K, M, G, T"},
-                             {"64KB", "KB is no unit"},
-                             {"64KiB", "KiB is no unit"},
-                             {"1M 1K", "M 1K is no unit"},
+                             {"64k", "k is not a unit of size; the units are B, K, M, G, T"},
+                             {"64KB", "KB is not a unit"},
+                             {"64KiB", "KiB is not a unit"},
+                             {"1M 1K", "M 1K is not a unit"},
                              {"1.K", "no digit after"},
-                             {"1.2.3K", ".3K is no unit"},
-                             {"1.5B", "no whole number of bytes"},
+                             {"1.2.3K", ".3K is not a unit"},
+                             {"1.5B", "not a whole number of bytes"},
                              {"0.1234567G", "more than six digits"},
                              {"9223372036854775808B", "too large"},
                              {"8388608T", "too large"},
                              {"99999999999999999999B", "too large"},
-                             {"1e3K", "e3K is no unit"},
-                             {"64K\n", "K\\n is no unit"}};
+                             {"1e3K", "e3K is not a unit"},
+                             {"64K\n", "K\\n is not a unit"}};
 
 TEST(ByteSize, what_is_no_size_is_refused_with_a_reason_that_helps) {
   for (const BadSize& each : bad_sizes) {

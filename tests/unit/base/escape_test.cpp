@@ -53,6 +53,12 @@ TEST(Escape, a_cut_never_splits_a_character) {
   EXPECT_EQ(escape_bytes("\x80\x80\x80\x80\x80", 4), "\\x80\\x80\\x80\\x80…(+1 bytes)");
 }
 
+TEST(Escape, what_a_user_wrote_stands_between_quotes) {
+  EXPECT_EQ(in_quotes(""), "\"\"");
+  EXPECT_EQ(in_quotes("it's a\n"), "\"it's a\\n\"");
+  EXPECT_EQ(in_quotes(std::string(81, 'x')), '"' + std::string(80, 'x') + "…(+1 bytes)\"");
+}
+
 TEST(Escape, no_input_yields_a_control_byte) {
   std::mt19937 random(20260103);
   for (int i = 0; i < 5000; ++i) {

@@ -10,6 +10,8 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <string>
 
 namespace preforkd {
@@ -55,58 +57,78 @@ class ListenerTest : public testing::Test {
 };
 
 TEST_F(ListenerTest, a_tcp_listener_is_cloexec_blocking_and_takes_connections) {
-  const Result<UniqueFd> fd = open_listener(*parse_address("127.0.0.1:0"));
+  const Result<Listener> fd = open_listener(*parse_address("127.0.0.1:0"));
   ASSERT_TRUE(fd) << fd.error();
-  EXPECT_EQ(::fcntl(fd->get(), F_GETFD), FD_CLOEXEC);
-  EXPECT_EQ(::fcntl(fd->get(), F_GETFL) & O_NONBLOCK, 0);
-  EXPECT_EQ(option(fd->get(), SOL_SOCKET, SO_REUSEADDR), 1);
-  EXPECT_EQ(option(fd->get(), SOL_SOCKET, SO_REUSEPORT), 0);
-  EXPECT_TRUE(connect_to(*local_address(fd->get())));
+  EXPECT_EQ(::fcntl(fd->fd.get(), F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(::fcntl(fd->fd.get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_EQ(option(fd->fd.get(), SOL_SOCKET, SO_REUSEADDR), 1);
+  EXPECT_EQ(option(fd->fd.get(), SOL_SOCKET, SO_REUSEPORT), 0);
+  EXPECT_TRUE(connect_to(*local_address(fd->fd.get())));
 }
 
 TEST_F(ListenerTest, an_ipv6_address_takes_ipv6_only_and_the_wildcard_takes_both) {
-  const Result<UniqueFd> loopback = open_listener(*parse_address("[::1]:0"));
+  const Result<Listener> loopback = open_listener(*parse_address("[::1]:0"));
   if (!loopback) GTEST_SKIP() << "no IPv6 here: " << loopback.error();
-  EXPECT_EQ(option(loopback->get(), IPPROTO_IPV6, IPV6_V6ONLY), 1);
-  const Result<UniqueFd> wildcard = open_listener(*parse_address("[::]:0"));
+  EXPECT_EQ(option(loopback->fd.get(), IPPROTO_IPV6, IPV6_V6ONLY), 1);
+  const Result<Listener> wildcard = open_listener(*parse_address("[::]:0"));
   ASSERT_TRUE(wildcard) << wildcard.error();
-  EXPECT_EQ(option(wildcard->get(), IPPROTO_IPV6, IPV6_V6ONLY), 0);
+  EXPECT_EQ(option(wildcard->fd.get(), IPPROTO_IPV6, IPV6_V6ONLY), 0);
+}
+
+TEST_F(ListenerTest, both_wildcards_of_one_port_can_be_bound_if_one_takes_ipv6_only) {
+  const Result<Listener> ipv4 = open_listener(*parse_address("0.0.0.0:0"));
+  ASSERT_TRUE(ipv4) << ipv4.error();
+  const std::string any = format_address(*local_address(ipv4->fd.get()));
+  const Address address = *parse_address("[::]" + any.substr(any.rfind(':')));
+  EXPECT_FALSE(open_listener(address));
+  ListenOptions options;
+  options.ipv6_only = true;
+  const Result<Listener> ipv6 = open_listener(address, options);
+  EXPECT_TRUE(ipv6) << ipv6.error();
+}
+
+TEST_F(ListenerTest, an_ipv6_address_that_stands_for_an_ipv4_one_is_bound) {
+  const Result<Listener> mapped = open_listener(*parse_address("[::ffff:127.0.0.1]:0"));
+  ASSERT_TRUE(mapped) << mapped.error();
+  const std::string shown = format_address(*local_address(mapped->fd.get()));
+  EXPECT_THAT(shown, StartsWith("[::ffff:127.0.0.1]:"));
+  EXPECT_TRUE(connect_to(*parse_address("127.0.0.1" + shown.substr(shown.rfind(':')))));
 }
 
 TEST_F(ListenerTest, a_port_in_use_is_a_failure_that_says_so) {
-  const Result<UniqueFd> first = open_listener(*parse_address("127.0.0.1:0"));
+  const Result<Listener> first = open_listener(*parse_address("127.0.0.1:0"));
   ASSERT_TRUE(first);
-  const Result<UniqueFd> second = open_listener(*local_address(first->get()));
+  const Result<Listener> second = open_listener(*local_address(first->fd.get()));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error(), "Address already in use (EADDRINUSE)");
 }
 
 TEST_F(ListenerTest, a_port_whose_last_connections_linger_is_bound_again) {
-  Result<UniqueFd> first = open_listener(*parse_address("127.0.0.1:0"));
+  Result<Listener> first = open_listener(*parse_address("127.0.0.1:0"));
   ASSERT_TRUE(first);
-  const Address address = *local_address(first->get());
+  const Address address = *local_address(first->fd.get());
   {
     const UniqueFd client = connect_to(address);
     ASSERT_TRUE(client);
-    const UniqueFd served(::accept4(first->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const UniqueFd served(::accept4(first->fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ASSERT_TRUE(served);
     ASSERT_EQ(::shutdown(served.get(), SHUT_WR), 0);  // the server's side closes first, so TIME_WAIT is on its port
     char byte = 0;
     ASSERT_EQ(::read(client.get(), &byte, 1), 0);
   }
-  first->reset();
+  first->fd.reset();
   EXPECT_TRUE(open_listener(address));
 }
 
 TEST_F(ListenerTest, an_address_that_is_not_ours_is_a_failure) {
-  const Result<UniqueFd> fd = open_listener(*parse_address("192.0.2.1:0"));
+  const Result<Listener> fd = open_listener(*parse_address("192.0.2.1:0"));
   ASSERT_FALSE(fd);
   EXPECT_THAT(fd.error(), HasSubstr("EADDRNOTAVAIL"));
 }
 
 TEST_F(ListenerTest, a_unix_path_is_made_with_mode_0666_whatever_the_umask) {
   const mode_t before = ::umask(077);
-  const Result<UniqueFd> fd = open_listener(unix_address_);
+  const Result<Listener> fd = open_listener(unix_address_);
   ::umask(before);
   ASSERT_TRUE(fd) << fd.error();
   EXPECT_EQ(stat_path().st_mode, S_IFSOCK | 0666U);
@@ -118,7 +140,7 @@ TEST_F(ListenerTest, a_unix_path_gets_the_mode_and_owner_that_are_asked_for) {
   options.unix_mode = 0660;
   options.unix_user = ::geteuid() == 0 ? 12345 : ::geteuid();
   options.unix_group = ::geteuid() == 0 ? 12346 : ::getegid();
-  const Result<UniqueFd> fd = open_listener(unix_address_, options);
+  const Result<Listener> fd = open_listener(unix_address_, options);
   ASSERT_TRUE(fd) << fd.error();
   EXPECT_EQ(stat_path().st_mode & 07777U, 0660U);
   EXPECT_EQ(stat_path().st_uid, *options.unix_user);
@@ -131,7 +153,7 @@ TEST_F(ListenerTest, rights_that_cannot_be_set_leave_no_socket_behind) {
   ListenOptions options;
   options.unix_user = 0;
   ASSERT_EQ(::seteuid(user == 0 ? 65534 : user), 0);  // root could give the file away
-  const Result<UniqueFd> fd = open_listener(unix_address_, options);
+  const Result<Listener> fd = open_listener(unix_address_, options);
   ASSERT_EQ(::seteuid(user), 0);
   ASSERT_FALSE(fd);
   EXPECT_THAT(fd.error(), HasSubstr("cannot set its owner"));
@@ -139,17 +161,56 @@ TEST_F(ListenerTest, rights_that_cannot_be_set_leave_no_socket_behind) {
 }
 
 TEST_F(ListenerTest, a_stale_unix_socket_is_replaced) {
-  open_listener(unix_address_)->reset();
+  open_listener(unix_address_)->fd.reset();
   ASSERT_EQ(::access(path_.c_str(), F_OK), 0);
-  const Result<UniqueFd> fd = open_listener(unix_address_);
+  const Result<Listener> fd = open_listener(unix_address_);
   ASSERT_TRUE(fd) << fd.error();
   EXPECT_TRUE(connect_to(unix_address_));
 }
 
+TEST_F(ListenerTest, a_unix_path_is_alone_in_its_folder_and_is_not_the_name_that_a_program_sees) {
+  for (const char* when : {"fresh", "stale"}) {
+    const Result<Listener> fd = open_listener(unix_address_);
+    ASSERT_TRUE(fd) << fd.error();
+    EXPECT_NE(format_address(*local_address(fd->fd.get())), path_) << when;
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1) << when;
+    EXPECT_TRUE(fd->path.stands());
+  }
+}
+
+TEST_F(ListenerTest, a_path_of_full_length_can_be_bound) {
+  const std::string folder = directory_ + "/" + std::string(104 - directory_.size(), 'd');
+  ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+  const std::string path = folder + "/x";
+  ASSERT_EQ(path.size(), 107U);
+  const Result<Listener> fd = open_listener(*parse_address(path));
+  EXPECT_TRUE(fd) << fd.error();
+  EXPECT_TRUE(connect_to(*parse_address(path)));
+  ::unlink(path.c_str());
+  ::rmdir(folder.c_str());
+}
+
+// The folder's owner may put anything at the path, and the caller may be root.
+TEST_F(ListenerTest, rights_are_never_given_to_what_somebody_has_put_at_the_path) {
+  const Result<Listener> fd = open_listener(unix_address_);
+  ASSERT_TRUE(fd) << fd.error();
+  const std::string secret = directory_ + "/secret";
+  UniqueFd(::open(secret.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).reset();
+  ASSERT_EQ(::unlink(path_.c_str()), 0);
+  ASSERT_EQ(::symlink(secret.c_str(), path_.c_str()), 0);
+  ListenOptions options;
+  options.unix_mode = 0666;
+  static_cast<void>(change_listener(fd->fd.get(), fd->path, options));
+  struct stat status {};
+  ASSERT_EQ(::stat(secret.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  ::unlink(secret.c_str());
+}
+
 TEST_F(ListenerTest, a_live_unix_socket_is_left_alone) {
-  const Result<UniqueFd> first = open_listener(unix_address_);
+  const Result<Listener> first = open_listener(unix_address_);
   ASSERT_TRUE(first);
-  const Result<UniqueFd> second = open_listener(unix_address_);
+  const Result<Listener> second = open_listener(unix_address_);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error(), HasSubstr("another process listens there"));
   EXPECT_TRUE(connect_to(unix_address_));
@@ -158,10 +219,10 @@ TEST_F(ListenerTest, a_live_unix_socket_is_left_alone) {
 TEST_F(ListenerTest, a_live_unix_socket_with_a_full_queue_is_left_alone) {
   ListenOptions options;
   options.backlog = 0;
-  const Result<UniqueFd> first = open_listener(unix_address_, options);
+  const Result<Listener> first = open_listener(unix_address_, options);
   ASSERT_TRUE(first);
   const UniqueFd waiting = connect_to(unix_address_);
-  const Result<UniqueFd> second = open_listener(unix_address_);
+  const Result<Listener> second = open_listener(unix_address_);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error(), HasSubstr("another process listens there"));
 }
@@ -175,15 +236,15 @@ TEST_F(ListenerTest, a_datagram_socket_at_the_path_is_left_alone) {
 
 TEST_F(ListenerTest, a_file_that_is_no_socket_is_left_alone) {
   UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).reset();
-  const Result<UniqueFd> fd = open_listener(unix_address_);
+  const Result<Listener> fd = open_listener(unix_address_);
   ASSERT_FALSE(fd);
-  EXPECT_EQ(fd.error(), "the path exists and is no socket");
+  EXPECT_EQ(fd.error(), "the path exists and is not a socket");
   EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
 }
 
 TEST_F(ListenerTest, a_symbolic_link_is_not_followed) {
   ASSERT_EQ(::symlink("/nonexistent", path_.c_str()), 0);
-  EXPECT_EQ(open_listener(unix_address_).error(), "the path exists and is no socket");
+  EXPECT_EQ(open_listener(unix_address_).error(), "the path exists and is not a socket");
 }
 
 TEST_F(ListenerTest, a_missing_directory_is_a_failure_that_says_so) {
@@ -192,16 +253,16 @@ TEST_F(ListenerTest, a_missing_directory_is_a_failure_that_says_so) {
 
 TEST_F(ListenerTest, an_abstract_name_is_bound_and_a_second_time_refused) {
   const Address address = *parse_address("@preforkd-test-" + std::to_string(::getpid()));
-  const Result<UniqueFd> first = open_listener(address);
+  const Result<Listener> first = open_listener(address);
   ASSERT_TRUE(first) << first.error();
   EXPECT_TRUE(connect_to(address));
   EXPECT_THAT(open_listener(address).error(), HasSubstr("EADDRINUSE"));
 }
 
 TEST_F(ListenerTest, what_open_listener_made_passes_the_check) {
-  const Result<UniqueFd> fd = open_listener(*parse_address("127.0.0.1:0"));
+  const Result<Listener> fd = open_listener(*parse_address("127.0.0.1:0"));
   ASSERT_TRUE(fd);
-  const Result<Address> address = check_listener(fd->get());
+  const Result<Address> address = check_listener(fd->fd.get());
   ASSERT_TRUE(address) << address.error();
   EXPECT_THAT(format_address(*address), StartsWith("127.0.0.1:"));
 }
@@ -227,8 +288,8 @@ TEST_F(ListenerTest, the_check_tells_what_a_descriptor_is_instead) {
 }
 
 TEST_F(ListenerTest, the_check_tells_a_connected_socket) {
-  const Result<UniqueFd> listener = open_listener(*parse_address("127.0.0.1:0"));
-  const Address address = *local_address(listener->get());
+  const Result<Listener> listener = open_listener(*parse_address("127.0.0.1:0"));
+  const Address address = *local_address(listener->fd.get());
   const UniqueFd client = connect_to(address);
   ASSERT_TRUE(client);
   EXPECT_EQ(check_listener(client.get()).error(),
@@ -246,22 +307,24 @@ TEST_F(ListenerTest, the_check_tells_a_closed_descriptor) {
 TEST_F(ListenerTest, a_tcp_socket_that_was_shut_down_is_revived_on_its_port_chosen_or_given) {
   Address address = *parse_address("127.0.0.1:0");
   for (const char* port : {"chosen", "given"}) {
-    const Result<UniqueFd> fd = open_listener(address);
+    const Result<Listener> fd = open_listener(address);
     ASSERT_TRUE(fd) << fd.error();
-    address = *local_address(fd->get());
-    ASSERT_EQ(::shutdown(fd->get(), SHUT_RDWR), 0);
+    address = *local_address(fd->fd.get());
+    ASSERT_EQ(::shutdown(fd->fd.get(), SHUT_RDWR), 0);
     ASSERT_FALSE(connect_to(address));
-    const Result<void> revived = revive_listener(fd->get(), address, 16);
+    const Result<void> revived = revive_listener(fd->fd.get(), address, 16);
     ASSERT_TRUE(revived) << revived.error();
     EXPECT_TRUE(connect_to(address)) << port;
   }
 }
 
 TEST_F(ListenerTest, a_unix_socket_that_was_shut_down_stays_so) {
-  const Result<UniqueFd> fd = open_listener(unix_address_);
+  const Result<Listener> fd = open_listener(unix_address_);
   ASSERT_TRUE(fd) << fd.error();
-  ASSERT_EQ(::shutdown(fd->get(), SHUT_RDWR), 0);
-  EXPECT_FALSE(revive_listener(fd->get(), unix_address_, 16));
+  EXPECT_FALSE(is_shut_down(fd->fd.get()));
+  ASSERT_EQ(::shutdown(fd->fd.get(), SHUT_RD), 0);
+  EXPECT_TRUE(is_shut_down(fd->fd.get()));
+  EXPECT_FALSE(revive_listener(fd->fd.get(), unix_address_, 16));
   EXPECT_FALSE(connect_to(unix_address_));
 }
 

@@ -101,13 +101,13 @@ const BadSpan bad_spans[] = {{"", "is empty"},
                              {"1.s", "no digit after"},
                              {"1..5s", "no digit after"},
                              {"1.5.5s", "1.5 has no unit"},
-                             {"1,5s", ", is no unit"},
-                             {"5S", "S is no unit of time; the units are us, ms, s, min, h, d, w"},
-                             {"5 parsecs", "parsecs is no unit"},
-                             {"1e3s", "e is no unit"},
-                             {"0x10s", "x is no unit"},
-                             {"5s;", "s; is no unit"},
-                             {"1y", "y is no unit"},
+                             {"1,5s", ", is not a unit"},
+                             {"5S", "S is not a unit of time; the units are us, ms, s, min, h, d, w"},
+                             {"5 parsecs", "parsecs is not a unit"},
+                             {"1e3s", "e is not a unit"},
+                             {"0x10s", "x is not a unit"},
+                             {"5s;", "s; is not a unit"},
+                             {"1y", "y is not a unit"},
                              {"1.5us", "1.5us is finer than a microsecond"},
                              {"0.0001ms", "finer than a microsecond"},
                              {"0.0000001s", "more than six digits"},
@@ -118,7 +118,7 @@ const BadSpan bad_spans[] = {{"", "is empty"},
                              {"99999999999999999999999999s", "too large"},
                              {"15250285w", "too long"},
                              {"9223372036854.775808s", "too long"},
-                             {"5\ns", "\\ns is no unit"}};
+                             {"5\ns", "\\ns is not a unit"}};
 
 TEST(TimeSpan, what_is_no_span_is_refused_with_a_reason_that_helps) {
   for (const BadSpan& each : bad_spans) {
@@ -132,7 +132,7 @@ TEST(TimeSpan, a_nul_byte_is_no_end_of_text) {
   using std::string_view_literals::operator""sv;
   const Result<Duration> span = parse_time_span("5s\0"sv);
   ASSERT_FALSE(span);
-  EXPECT_THAT(span.error(), HasSubstr("s\\x00 is no unit"));
+  EXPECT_THAT(span.error(), HasSubstr("s\\x00 is not a unit"));
 }
 
 TEST(TimeSpan, a_long_text_of_junk_gives_a_short_reason) {

@@ -63,8 +63,8 @@ TEST(InteractiveTest, EndsWhenTheServerHasAnsweredEverythingAndCloses) {
   const LineServer server(serve_echo);
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
-  const Descriptor input(ends[0]);
-  const Descriptor terminal(ends[1]);  // stays open, as a terminal does
+  const UniqueFd input(ends[0]);
+  const UniqueFd terminal(ends[1]);  // stays open, as a terminal does
   ASSERT_EQ(write(terminal.get(), "quit\n", 5), 5);
   PipeReader output;
   EXPECT_EQ(run_interactive({server.address(), 5s}, input.get(), output.write_end()), 0);

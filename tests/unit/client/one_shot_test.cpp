@@ -15,7 +15,7 @@ using ::testing::EndsWith;
 using ::testing::internal::CaptureStderr;
 using ::testing::internal::GetCapturedStderr;
 
-Outcome talk(const std::string& address, const std::string& message, nanoseconds reply_timeout = 10s) {
+Outcome talk(const std::string& address, const std::string& message, Duration reply_timeout = 10s) {
   PipeReader output;
   CaptureStderr();
   const int status = run_one_shot({address, message, 5s, reply_timeout}, output.write_end());

@@ -64,17 +64,18 @@ TEST(ClientOptionsTest, MeasureForFiveSecondsUnlessToldOtherwise) {
 }
 
 TEST(ClientOptionsTest, TakeEverythingThatABenchmarkNeeds) {
-  const BenchOptions bench = parse_bench({"--connections", "8", "--depth", "16", "--size", "1K", "--requests", "7",
+  const BenchOptions bench = parse_bench({"--connections", "8", "--depth", "16", "--size", "1000", "--requests", "7",
                                           "--rate", "100", "--cpu-of", "1,23", "--failures", "3", "@echo"});
   EXPECT_EQ(bench.address, "@echo");
   EXPECT_EQ(bench.mode, BenchOptions::Mode::steady);
   EXPECT_EQ(bench.connections, 8u);
   EXPECT_EQ(bench.depth, 16u);
-  EXPECT_EQ(bench.size, 1024u);
+  EXPECT_EQ(bench.size, 1000u);
   EXPECT_EQ(bench.requests, 7u);
   EXPECT_EQ(bench.rate, 100);
   EXPECT_THAT(bench.cpu_of, ElementsAre(1, 23));
   EXPECT_EQ(bench.failures_kept, 3u);
+  EXPECT_EQ(parse_bench({"--size", "1.5M"}).size, 1572864u);
   EXPECT_EQ(parse_bench({"--churn"}).mode, BenchOptions::Mode::churn);
   EXPECT_EQ(parse_bench({"--open", "5"}).connections, 5u);
   EXPECT_TRUE(std::get<BenchCommand>(parse({"--bench", "--json"})).json);
@@ -95,13 +96,45 @@ TEST(ClientOptionsTest, HelpNamesEveryOption) {
 }
 
 TEST(ClientOptionsTest, NameWhatTheyDoNotUnderstand) {
-  EXPECT_EQ(error_of({"--tiemout", "1s"}), "--tiemout: no such option");
-  EXPECT_EQ(error_of({"-x"}), "-x: no such option");
-  EXPECT_EQ(error_of({"--json=yes"}), "--json=yes: takes no value");
+  EXPECT_EQ(error_of({"--tiemout", "1s"}), "--tiemout: unknown option; did you mean --timeout?");
+  EXPECT_EQ(error_of({"127.0.0.1:1", "--colour"}), "--colour: unknown option");
+  EXPECT_EQ(error_of({"--re", "1"}), "--re: more than one option begins so");
+  EXPECT_EQ(error_of({"-x"}), "-x: unknown option");
+  EXPECT_EQ(error_of({"--json", "-xy"}), "-x: unknown option");
+  EXPECT_EQ(error_of({"--json=yes"}), "--json: takes no value");
   EXPECT_EQ(error_of({"--timeout"}), "--timeout: needs a value");
-  EXPECT_EQ(error_of({"--timeout", "5"}), "--timeout: '5': needs a unit: us, ms, s, min or h");
-  EXPECT_EQ(error_of({"--bench", "--depth", "0"}), "--depth: '0': not a whole number from 1 to 65536");
-  EXPECT_EQ(error_of({"--bench", "--size", "0"}), "--size: '0': at least one byte");
+  EXPECT_EQ(error_of({"--timeout", "5"}), "--timeout: \"5\": 5 has no unit; write 5s, 5ms, …");
+  EXPECT_EQ(error_of({"--timeout", "5y"}),
+            "--timeout: \"5y\": y is not a unit of time; the units are us, ms, s, min, h, d, w");
+  EXPECT_EQ(error_of({"--bench", "--depth", "0"}), "--depth: \"0\": must be a whole number from 1 to 65536");
+  EXPECT_EQ(error_of({"--bench", "--size", "64KB"}),
+            "--size: \"64KB\": KB is not a unit of size; the units are B, K, M, G, T");
+}
+
+TEST(ClientOptionsTest, RefuseValuesThatWouldBeGuesses) {
+  for (const char* span : {"", "5", "s", "-1s", "-0s", "nan", "infs", "1e3s"}) {
+    EXPECT_NE(error_of({"--timeout", span}), "no error") << span;
+  }
+  for (const char* size : {"", "K", "64k", "64KB", "-1", "1.5"}) {
+    EXPECT_NE(error_of({"--bench", "--size", size}), "no error") << size;
+  }
+  for (const char* number : {"", "1.0", "+1", "-1", "1x", "99999999999999999999999"}) {
+    EXPECT_NE(error_of({"--bench", "--requests", number}), "no error") << number;
+  }
+}
+
+TEST(ClientOptionsTest, KeepValuesWithinTheirRange) {
+  EXPECT_EQ(std::get<InteractiveOptions>(parse({"--timeout", "262800h"})).connect_timeout, 262800h);
+  EXPECT_EQ(error_of({"--timeout", "2000w"}), "--timeout: \"2000w\": must not be longer than 30 years");
+  EXPECT_EQ(error_of({"--bench", "--seconds", "2000000000"}),
+            "--seconds: \"2000000000s\": must not be longer than 30 years");
+  EXPECT_EQ(parse_bench({"--size", "1G"}).size, 1073741824U);
+  for (const char* size : {"0", "0K", "1025M", "2G"}) {
+    EXPECT_EQ(error_of({"--bench", "--size", size}),
+              "--size: \"" + std::string(size) + "\": must be from 1 byte to 1G");
+  }
+  EXPECT_EQ(parse_bench({"--depth", "65536"}).depth, 65536U);
+  EXPECT_EQ(error_of({"--bench", "--depth", "65537"}), "--depth: \"65537\": must be a whole number from 1 to 65536");
 }
 
 TEST(ClientOptionsTest, RefuseWhatDoesNotGoTogether) {

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "client/base/descriptor.hpp"
+#include "base/unique_fd.hpp"
 
 namespace preforkd::client {
 
@@ -40,8 +40,8 @@ class PipeReader {
   }
 
  private:
-  Descriptor read_;
-  Descriptor write_;
+  UniqueFd read_;
+  UniqueFd write_;
   std::string text_;
   std::thread thread_;
 };
@@ -60,7 +60,7 @@ class PipeWriter {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
     read_.reset(ends[0]);
-    thread_ = std::thread([this, write_end = Descriptor(ends[1])] {
+    thread_ = std::thread([this, write_end = UniqueFd(ends[1])] {
       for (std::string_view rest = text_; !rest.empty();) {
         const ssize_t size = write(write_end.get(), rest.data(), rest.size());
         if (size <= 0) return;
@@ -74,7 +74,7 @@ class PipeWriter {
 
  private:
   std::string text_;
-  Descriptor read_;
+  UniqueFd read_;
   std::thread thread_;
 };
 

@@ -53,6 +53,14 @@ class Config : public ::testing::Test {
   TempFolder folder;
 };
 
+TEST_F(Config, WhereAnExecIsAllThatIsKnownOfAWorkerItSoaksUnlessTheConfigSaysOtherwise) {
+  using std::chrono::seconds;
+  EXPECT_EQ(load(R"({"program": ["true"], "ready": "exec"})").reload.soak, seconds(2));
+  EXPECT_EQ(load(R"({"program": ["true"], "ready": "exec", "reload": {"max_surge": 2}})").reload.soak, seconds(2));
+  EXPECT_EQ(load(R"({"program": ["true"], "ready": "exec", "reload": {"soak": "0s"}})").reload.soak, seconds(0));
+  EXPECT_EQ(load(R"({"program": ["true"], "ready": "notify"})").reload.soak, seconds(0));
+}
+
 TEST_F(Config, DefaultsAreThoseOfTheContract) {
   const PoolConfig config = load(R"({"program": ["true"]})");
   EXPECT_EQ(config.name, "echo");
@@ -62,6 +70,7 @@ TEST_F(Config, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(config.workers.initial, 1U);
   EXPECT_EQ(config.start_timeout, std::chrono::seconds(10));
   EXPECT_EQ(config.hang_timeout, std::nullopt);
+  EXPECT_EQ(config.alert_after, std::chrono::seconds(30));
   EXPECT_EQ(config.stop_signal, 15);
   EXPECT_EQ(config.settings, "{}");
   EXPECT_EQ(config.directory, "/");
@@ -73,7 +82,7 @@ TEST_F(Config, ReadsEveryKey) {
     "$schema": "x", "description": "Line echo",
     "listen": ["127.0.0.1:9505", {"address": "/run/x.sock", "name": "unix", "backlog": 5, "mode": "0660", "user": "root", "group": "0"}],
     "program": ["/bin/true", "-x", ""], "workers": {"min": 2, "max": 16, "initial": 4}, "ready": "exec",
-    "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "stop_signal": "INT",
+    "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "alert_after": "off", "stop_signal": "INT",
     "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s", "never": [78, 1, 255]},
     "recycle": {"requests": 7, "age": "1d", "memory": "1G", "jitter": "12.5%", "at_most": 2},
     "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s", "max_draining": 5},
@@ -100,6 +109,7 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(config.ready, ReadyMode::exec);
   EXPECT_EQ(config.drain_timeout, std::chrono::minutes(90));
   EXPECT_EQ(config.hang_timeout, std::chrono::milliseconds(500));
+  EXPECT_EQ(config.alert_after, std::nullopt);
   EXPECT_EQ(config.stop_signal, 2);
   EXPECT_EQ(config.restart.forget_after, Duration(0));
   EXPECT_THAT(config.restart.never, ElementsAre(78, 1, 255));
@@ -162,8 +172,8 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("drain_timeout": "0s")", "drain_timeout: \"0s\": must be at least 1ms"},
       {R"("hang_timeout": [])", std::string("hang_timeout: []: ") + span + ", or \"off\""},
       {R"("hang_timeout": "1s 1")", "hang_timeout: \"1s 1\": 1 has no unit; write 1s, 1ms, …"},
-      {R"("stop_signal": "SIGTREM")", R"(stop_signal: "SIGTREM": is no signal; did you mean "SIGTERM"?)"},
-      {R"("stop_signal": 99)", "stop_signal: 99: is no signal's number; signals are 1 to 64"},
+      {R"("stop_signal": "SIGTREM")", R"(stop_signal: "SIGTREM": is not a signal; did you mean "SIGTERM"?)"},
+      {R"("stop_signal": 99)", "stop_signal: 99: is not a signal number; signals are 1 to 64"},
       {R"("stop_signal": [])", "stop_signal: []: must be a signal's name such as \"SIGTERM\", or its number"},
       {R"("stop_signal": "KILL")",
        "stop_signal: \"KILL\": can't be caught, so no worker could finish its requests; SIGKILL comes after "
@@ -225,13 +235,34 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("nice": 18446744073709551615)", "nice: 18446744073709551615: must be at most 19"},
       {R"("nice": "5")", "nice: \"5\": must be a whole number from -20 to 19"},
       {R"("cpu_affinity": true)", R"(cpu_affinity: true: must be "off", "spread", or a list of CPUs such as "0-3,6")"},
-      {R"("cpu_affinity": "spred")", R"(cpu_affinity: "spred": is no list of CPUs such as "0-3,6")"},
+      {R"("cpu_affinity": "spred")", R"(cpu_affinity: "spred": is not a list of CPUs such as "0-3,6")"},
       {R"("settings": "x")", "settings: \"x\": must be an object: {…}"},
       {R"("listen": "127.0.0.1:80")", "listen: \"127.0.0.1:80\": must be an array of addresses: [\"127.0.0.1:9505\"]"},
       {R"("listen": [])", "listen: []: must be an array of addresses: [\"127.0.0.1:9505\"]"},
       {R"("listen": [80])", "listen[0]: 80: must be an address in quotes, or an object with an \"address\""},
-      {R"("listen": ["127.0.0.1:70000"])", "listen[0]: \"127.0.0.1:70000\": 70000 is no port; ports are 0…65535"},
+      {R"("listen": ["127.0.0.1:70000"])", "listen[0]: \"127.0.0.1:70000\": 70000 is not a port; ports are 0…65535"},
       {R"("listen": ["[::1]:80", "[0::1]:80"])", "listen[1]: \"[0::1]:80\": is the address of an earlier entry too"},
+      {R"("listen": ["[fe80::1]:80"])",
+       "listen[0]: \"[fe80::1]:80\": fe80::1 is a link-local address: it needs its interface, as in "
+       "[fe80::1%eth0]:PORT"},
+      {R"("listen": ["0.0.0.0:80", "127.0.0.1:80"])",
+       "listen[1]: \"127.0.0.1:80\": 0.0.0.0:80 takes every IPv4 address, so 127.0.0.1:80 can't be bound beside it"},
+      {R"("listen": ["127.0.0.1:80", "[::]:80"])",
+       "listen[1]: \"[::]:80\": [::]:80 takes every IPv4 address, so 127.0.0.1:80 can't be bound beside it"},
+      {R"("listen": ["[::]:80", "[::1]:80"])",
+       "listen[1]: \"[::1]:80\": [::]:80 takes every IPv6 address, so [::1]:80 can't be bound beside it"},
+      {R"("listen": ["0.0.0.0:80", "[::ffff:127.0.0.1]:80"])",
+       "listen[1]: \"[::ffff:127.0.0.1]:80\": 0.0.0.0:80 takes every IPv4 address, so [::ffff:127.0.0.1]:80 can't be "
+       "bound "
+       "beside it"},
+      {R"("listen": ["127.0.0.1:80", "[::ffff:127.0.0.1]:80"])",
+       "listen[1]: \"[::ffff:127.0.0.1]:80\": 127.0.0.1:80 is the same address, so [::ffff:127.0.0.1]:80 can't be "
+       "bound "
+       "beside it"},
+      {R"("listen": ["127.0.0.1:80", "[::ffff:0.0.0.0]:80"])",
+       "listen[1]: \"[::ffff:0.0.0.0]:80\": [::ffff:0.0.0.0]:80 takes every IPv4 address, so 127.0.0.1:80 can't be "
+       "bound "
+       "beside it"},
       {R"("listen": [{"name": "x"}])",
        "listen[0].address: is missing; an entry needs an address such as \"127.0.0.1:9505\" or \"/run/x.sock\""},
       {R"("listen": [{"address": "@x", "nmae": "x"}])", R"(listen[0].nmae: "x": unknown key; did you mean "name"?)"},
@@ -248,6 +279,21 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
        "listen[0].group: \"no-such-group\": no such group"},
   };
   for (const auto& each : cases) EXPECT_THAT(problems_of(each.json), ElementsAre(each.problem)) << each.json;
+}
+
+TEST_F(Config, WhatTheSandboxLeavesWritableIsThereAndFitsIntoAUnit) {
+  const std::string good = '"' + folder.path() + '"';
+  EXPECT_EQ(load(R"({"program": ["/bin/true"], "writable": [)" + good + "]}").writable, std::vector{folder.path()});
+  const std::string rule = R"(: must be an absolute path without ".." and control characters)";
+  EXPECT_THAT(problems_of(R"("writable": ["data", "/srv/../etc", "/srv/..", "/a\nb", "/no/such", )" + good + "]"),
+              ElementsAre("writable[0]: \"data\"" + rule, "writable[1]: \"/srv/../etc\"" + rule,
+                          "writable[2]: \"/srv/..\"" + rule, R"(writable[3]: "/a\nb")" + rule,
+                          "writable[4]: \"/no/such\": No such file or directory (ENOENT)"));
+}
+
+TEST_F(Config, APoolsUserExists) {
+  EXPECT_THAT(problems_of(R"("user": "nobody")"), ElementsAre());
+  EXPECT_THAT(problems_of(R"("user": "nobdy")"), ElementsAre("user: \"nobdy\": no such user"));
 }
 
 TEST_F(Config, TheProgramIsCheckedLikeAShellWould) {
@@ -302,19 +348,20 @@ TEST_F(Config, AFileThatCanNotBeUsedIsNamed) {
 }
 
 TEST_F(Config, TheNameComesFromTheOptionTheFileOrTheProgram) {
-  const std::string file = folder.write("my-pool.json", R"({"program": ["/bin/true"]})");
+  const std::string file = folder.write("my.pool.json", R"({"program": ["/bin/true"]})");
   EXPECT_THAT(problems_of_overrides({}, file),
-              ElementsAre(file + ": \"my-pool\": a pool's name is a letter and up to 62 letters, digits or '_'; "
+              ElementsAre(file + ": \"my.pool\": a pool's name is a letter and up to 62 letters, digits, '_' or '-'; "
                                  "rename the file or give --name"));
+  EXPECT_EQ(load_config({folder.write("my-app_2.json", R"({"program": ["/bin/true"]})"), "", {}})->name, "my-app_2");
   EXPECT_EQ(load_config({file, "other", {}})->name, "other");
   EXPECT_EQ(load_config({"", "", {{"program", {"/bin/true"}, "PROGRAM"}}})->name, "true");
   const std::string odd = folder.write("3-way.server", "#!/bin/sh\n", 0755);
-  EXPECT_EQ(load_config({"", "", {{"program", {odd}, "PROGRAM"}}})->name, "pool_3_way_server");
+  EXPECT_EQ(load_config({"", "", {{"program", {odd}, "PROGRAM"}}})->name, "pool_3-way_server");
   const auto wrong = load_config({file, "9x", {}});
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().exit_code, exit_code::usage);
-  EXPECT_THAT(wrong.error().lines, ElementsAre("--name: \"9x\": a pool's name is a letter and up to 62 letters, digits "
-                                               "or '_' (see --help)"));
+  EXPECT_THAT(wrong.error().lines, ElementsAre("--name: \"9x\": a pool's name is a letter and up to 62 letters, "
+                                               "digits, '_' or '-' (see --help)"));
 }
 
 TEST_F(Config, OverridesReplaceTheFilesValues) {
@@ -342,7 +389,8 @@ TEST_F(Config, AProblemOfAnOptionNamesTheOption) {
   EXPECT_THAT(lines({"workers", 0, "--workers"}), ElementsAre("--workers: 0: must be at least 1 (see --help)"));
   EXPECT_THAT(
       lines({"listen", {"@a", "x"}, "--listen"}),
-      ElementsAre("--listen: \"x\": x is no address; write 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME (see --help)"));
+      ElementsAre(
+          "--listen: \"x\": x is not an address; write 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME (see --help)"));
   EXPECT_THAT(lines({"reload", {{"max_surge", 0}}, "--set reload"}),
               ElementsAre("--set reload: max_surge: 0: must be at least 1 (see --help)"));
   EXPECT_THAT(lines({"drain_timout", "5s", "--set drain_timout"}),
@@ -358,6 +406,17 @@ TEST_F(Config, AProblemOfAnOptionNamesTheOption) {
               ElementsAre("--set workers.min: workers is 3, not an object (see --help)",
                           file + ": ready: \"x\": must be \"notify\" or \"exec\""));
   EXPECT_EQ(load_config({file, "", {{"workers.min", 2, "--set workers.min"}}}).error().exit_code, exit_code::config);
+}
+
+TEST_F(Config, ADropInFolderThatCannotBeReadIsAProblemNotAnEmptyOne) {
+  const std::string text = R"({"program": ["/bin/true"]})";
+  const std::string file = folder.write("echo.json", text);
+  EXPECT_TRUE(load_config({file, "", {}})) << "one that is not there is empty";
+  folder.write("echo.json.d", "not a folder");
+  const auto config = load_config({file, "", {}});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().exit_code, exit_code::config);
+  EXPECT_THAT(config.error().lines, ElementsAre(file + ".d: cannot be read: Not a directory (ENOTDIR)"));
 }
 
 }  // namespace

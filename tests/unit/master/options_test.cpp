@@ -59,7 +59,7 @@ TEST(Options, APoolFromTheCommandLine) {
 TEST(Options, AFileWithOrWithoutOverrides) {
   const Options options = parse({"--check", "--config", "a.json", "--log-level", "debug"});
   EXPECT_EQ(options.action, Options::Action::check);
-  EXPECT_EQ(options.source.file, "a.json");
+  EXPECT_EQ(options.source.file, (std::filesystem::current_path() / "a.json").string()) << "a reload reads it again";
   EXPECT_TRUE(options.source.overrides.empty());
   EXPECT_EQ(options.log_level, log::Level::debug);
   EXPECT_EQ(value_of(parse({"--config=a.json", "--", "/bin/true"}), "program"), nlohmann::json({"/bin/true"}));
@@ -131,6 +131,8 @@ TEST(Options, EachMistakeIsNamed) {
       {{"--workers=1", "--set=workers=2", "--", "x"}, "--set workers: --workers sets the same"},
       {{"--set=ready=exec", "--set=ready=exec", "--", "x"}, "--set ready: given twice"},
       {{"--log-level=loud", "--", "x"}, std::string("--log-level: \"loud\": ") + level},
+      {{"--log-target=kmsg", "--", "x"},
+       "--log-target: \"kmsg\": must be auto, journal, console, console-prefixed or null"},
       {{"--set=x", "--", "x"}, "--set: \"x\": must be KEY=VALUE"},
       {{"--set", "=5", "--", "x"}, "--set: \"=5\": must begin with a key of the config, for instance drain_timeout=5s"},
       {{"--set", "a..b=5", "--", "x"},

@@ -57,7 +57,15 @@ TEST(ProcessSetup, UndoesInheritedDispositions) {
     for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
     const ProcessSetup setup = set_up_process();
     return has_disposition(SIGCHLD, SIG_DFL) && has_disposition(SIGTERM, SIG_DFL) &&
-           has_disposition(SIGPIPE, SIG_IGN) && !setup.leaves_with_terminal;
+           has_disposition(SIGPIPE, SIG_IGN) && has_disposition(SIGXFSZ, SIG_IGN) && !setup.leaves_with_terminal;
+  });
+}
+
+TEST(ProcessSetup, SignalsWaitUntilTheEventLoopTakesThem) {
+  expect_in_child([] {
+    static_cast<void>(set_up_process());
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1}) raise(signal);
+    return true;
   });
 }
 

@@ -94,7 +94,7 @@ TEST(StatsPage, a_memfd_that_is_too_small_is_refused) {
 
 TEST(StatsPage, what_is_no_memfd_is_refused) {
   const UniqueFd device(::open("/dev/zero", O_RDWR | O_CLOEXEC));
-  EXPECT_EQ(StatsMapping::map(device.get(), false).error(), "is no memfd");
+  EXPECT_EQ(StatsMapping::map(device.get(), false).error(), "is not a memfd");
   EXPECT_THAT(StatsMapping::map(-1, false).error(), HasSubstr("EBADF"));
 }
 

@@ -44,6 +44,7 @@ Contract full_contract() {
   contract.listen_names = {"http", "admin"};
   contract.notify_socket = "@notify";
   contract.watchdog = std::chrono::seconds(5);
+  contract.drain = std::chrono::seconds(30);
   contract.control_fd = 6;
   contract.stats_fd = 7;
   return contract;
@@ -54,7 +55,7 @@ TEST_F(WorkerEnvTest, every_part_of_a_contract_is_one_variable) {
               UnorderedElementsAre("PREFORK_POOL=echo", "PREFORK_WORKER=2", "PREFORK_GENERATION=7",
                                    R"(PREFORK_SETTINGS={"max_message":"64K"})", "LISTEN_FDS=2",
                                    "LISTEN_FDNAMES=http:admin", "NOTIFY_SOCKET=@notify", "WATCHDOG_USEC=5000000",
-                                   "PREFORK_CONTROL_FD=6", "PREFORK_STATS_FD=7"));
+                                   "PREFORK_DRAIN_USEC=30000000", "PREFORK_CONTROL_FD=6", "PREFORK_STATS_FD=7"));
 }
 
 TEST_F(WorkerEnvTest, absent_parts_are_no_variables) {
@@ -69,15 +70,14 @@ TEST_F(WorkerEnvTest, what_the_master_writes_the_worker_reads) {
   set_own_pid(watchdog_pid);
   const Result<Given> given = decode();
   ASSERT_TRUE(given) << given.error();
-  ASSERT_TRUE(given->pool);
-  EXPECT_EQ(given->pool->pool, "echo");
-  EXPECT_EQ(given->pool->slot, 2U);
-  EXPECT_EQ(given->pool->generation, 7U);
-  EXPECT_EQ(given->pool->settings, full_contract().settings);
-  EXPECT_THAT(given->pool->listen_names, ElementsAre("http", "admin"));
+  ASSERT_TRUE(given->member);
+  EXPECT_EQ(given->member->pool, "echo");
+  EXPECT_EQ(given->member->slot, 2U);
+  EXPECT_EQ(given->member->generation, 7U);
   EXPECT_THAT(given->listen_names, ElementsAre("http", "admin"));
   EXPECT_EQ(given->notify_socket, "@notify");
   EXPECT_EQ(given->watchdog, std::chrono::seconds(5));
+  EXPECT_EQ(given->drain, std::chrono::seconds(30));
   EXPECT_EQ(given->settings, full_contract().settings);
   EXPECT_EQ(given->control_fd, 6);
   EXPECT_EQ(given->stats_fd, 7);
@@ -86,10 +86,11 @@ TEST_F(WorkerEnvTest, what_the_master_writes_the_worker_reads) {
 TEST_F(WorkerEnvTest, an_empty_environment_gives_nothing_and_no_failure) {
   const Result<Given> given = decode();
   ASSERT_TRUE(given) << given.error();
-  EXPECT_FALSE(given->pool);
+  EXPECT_FALSE(given->member);
   EXPECT_THAT(given->listen_names, IsEmpty());
   EXPECT_EQ(given->notify_socket, "");
   EXPECT_FALSE(given->watchdog);
+  EXPECT_FALSE(given->drain);
   EXPECT_EQ(given->settings, "");
   EXPECT_EQ(given->control_fd, -1);
   EXPECT_EQ(given->stats_fd, -1);
@@ -101,7 +102,7 @@ TEST_F(WorkerEnvTest, sockets_of_systemd_count_without_a_pool) {
   set(notify_socket, "/run/systemd/notify");
   const Result<Given> given = decode();
   ASSERT_TRUE(given) << given.error();
-  EXPECT_FALSE(given->pool);
+  EXPECT_FALSE(given->member);
   EXPECT_THAT(given->listen_names, ElementsAre("unknown"));
   EXPECT_EQ(given->notify_socket, "/run/systemd/notify");
 }
@@ -145,11 +146,11 @@ TEST_F(WorkerEnvTest, names_that_do_not_match_the_sockets_are_a_failure) {
 TEST_F(WorkerEnvTest, a_count_of_sockets_that_cannot_be_is_a_failure) {
   set_own_pid(listen_pid);
   set(listen_fds, "-1");
-  EXPECT_EQ(failure(), "LISTEN_FDS=-1 is no number");
+  EXPECT_EQ(failure(), "LISTEN_FDS=-1 is not a number");
   set(listen_fds, "1x");
-  EXPECT_EQ(failure(), "LISTEN_FDS=1x is no number");
+  EXPECT_EQ(failure(), "LISTEN_FDS=1x is not a number");
   set(listen_fds, "");
-  EXPECT_EQ(failure(), "LISTEN_FDS= is no number");
+  EXPECT_EQ(failure(), "LISTEN_FDS= is not a number");
   set(listen_fds, "2000000000");
   EXPECT_EQ(failure(), "LISTEN_FDS=2000000000 is above 4096");
   set(listen_fds, "99999999999999999999999");
@@ -158,25 +159,25 @@ TEST_F(WorkerEnvTest, a_count_of_sockets_that_cannot_be_is_a_failure) {
 
 TEST_F(WorkerEnvTest, a_malformed_pid_is_a_failure) {
   set(listen_pid, "12 ");
-  EXPECT_EQ(failure(), "LISTEN_PID=12  is no number");
+  EXPECT_EQ(failure(), "LISTEN_PID=12  is not a number");
   unset_all();
   set(watchdog_pid, "abc");
-  EXPECT_EQ(failure(), "WATCHDOG_PID=abc is no number");
+  EXPECT_EQ(failure(), "WATCHDOG_PID=abc is not a number");
 }
 
 TEST_F(WorkerEnvTest, a_watchdog_interval_that_cannot_be_is_a_failure) {
   set_own_pid(watchdog_pid);
   set(watchdog_usec, "0");
-  EXPECT_EQ(failure(), "WATCHDOG_USEC=0 is no interval");
+  EXPECT_EQ(failure(), "WATCHDOG_USEC=0 is not an interval");
   set(watchdog_usec, "5s");
-  EXPECT_EQ(failure(), "WATCHDOG_USEC=5s is no number");
+  EXPECT_EQ(failure(), "WATCHDOG_USEC=5s is not a number");
   set(watchdog_usec, "18446744073709551615");
   EXPECT_THAT(failure(), HasSubstr("is above"));
 }
 
 TEST_F(WorkerEnvTest, a_malformed_descriptor_is_a_failure) {
   set(control_fd, "-1");
-  EXPECT_EQ(failure(), "PREFORK_CONTROL_FD=-1 is no number");
+  EXPECT_EQ(failure(), "PREFORK_CONTROL_FD=-1 is not a number");
   unset_all();
   set(stats_fd, "2147483648");
   EXPECT_EQ(failure(), "PREFORK_STATS_FD=2147483648 is above 2147483647");
@@ -188,7 +189,7 @@ TEST_F(WorkerEnvTest, a_pool_of_which_a_part_is_missing_is_a_failure) {
   set(worker, "0");
   EXPECT_EQ(failure(), "PREFORK_GENERATION is missing");
   set(generation, "one\n");
-  EXPECT_EQ(failure(), "PREFORK_GENERATION=one\\n is no number");
+  EXPECT_EQ(failure(), "PREFORK_GENERATION=one\\n is not a number");
 }
 
 TEST_F(WorkerEnvTest, every_variable_of_the_contract_is_known_and_no_other) {

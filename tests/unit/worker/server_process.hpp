@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <prefork/server.hpp>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "base/listener.hpp"
+#include "base/pidfd.hpp"
 #include "base/unique_fd.hpp"
 #include "unit/worker/test_client.hpp"
 
@@ -37,7 +37,7 @@ class ServerProcess {
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("fork");
     if (pid_ == 0) run(start);
-    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    pidfd_ = preforkd::open_pidfd(pid_);
   }
   ServerProcess(ServerProcess&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
@@ -98,7 +98,7 @@ class ServerProcess {
 // A listening socket for the processes of a test, and its address.
 struct Listener {
   explicit Listener(const std::string& where = "127.0.0.1:0")
-      : fd(preforkd::open_listener(preforkd::parse_address(where).value()).value()),
+      : fd(preforkd::open_listener(preforkd::parse_address(where).value()).value().fd),
         address(preforkd::format_address(preforkd::local_address(fd.get()).value())) {}
   preforkd::UniqueFd fd;
   std::string address;

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -202,6 +203,39 @@ TEST(WorkerRunTest, TheEndOfTheMasterIsAReasonToLeaveAfterTheRequestInHand) {
   EXPECT_EQ(client.rest(), "answered\n<eof>");
   EXPECT_EQ(worker.wait(), 0);
   EXPECT_THAT(output.text(), HasSubstr("the master is gone"));
+}
+
+// The reply never comes, and there is no master that would kill the worker. The client is told that it was not
+// answered.
+TEST(WorkerRunTest, WithoutAMasterADrainEndsAfterTheTimeThatTheMasterGave) {
+  for (const bool drains_already : {false, true}) {
+    const Listener listener;
+    auto channel = preforkd::ControlChannel::open().value();
+    Environment environment = pool_member;
+    environment.emplace_back("PREFORK_CONTROL_FD", std::to_string(channel.worker_end.get()));
+    environment.emplace_back("PREFORK_DRAIN_USEC", "50000");
+    ServerProcess worker(Start{{listener.fd.get()},
+                               environment,
+                               [](Server& s) {
+                                 auto held = std::make_shared<std::vector<Reply>>();
+                                 s.on_message([held](Connection& c, std::string_view) {
+                                   held->push_back(c.defer());
+                                   c.send("asked");
+                                 });
+                               },
+                               [&] { channel.master_end.reset(); }});
+    TestClient idle(listener.address);
+    TestClient client(listener.address);
+    client.send("question\n");
+    EXPECT_EQ(client.line(), "asked");
+    channel.worker_end.reset();
+    if (drains_already) {
+      ::kill(worker.pid(), SIGTERM);
+      EXPECT_EQ(idle.rest(), "<eof>");
+    }
+    channel.master_end.reset();
+    EXPECT_EQ(worker.wait(), 0);
+  }
 }
 
 TEST(WorkerRunTest, HoldingTheLifelineItNeedsNoParentDeathSignal) {
@@ -509,6 +543,40 @@ TEST(WorkerRunTest, OnWorkerStartThatThrowsIsAFailedStart) {
                     {}});
   EXPECT_EQ(status, 1);
   EXPECT_THAT(text, HasSubstr("no database"));
+}
+
+// What operators and logrotate send to servers must not cost a worker its connections.
+TEST(WorkerRunTest, SignalsThatTellServersToReadSomethingAnewEndNoWorker) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()}, {}, echo, {}});
+  TestClient client(listener.address);
+  client.send("hello\n");
+  EXPECT_EQ(client.line(), "received: hello");
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) {
+    worker.signal(signal);
+    client.send("again\n");
+    EXPECT_EQ(client.line(), "received: again");
+  }
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0);
+}
+
+TEST(WorkerRunTest, AHandlerOfTheApplicationStays) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {},
+                             [](Server& server) {
+                               struct sigaction own {};
+                               own.sa_handler = [](int) { ::_exit(7); };
+                               ::sigaction(SIGHUP, &own, nullptr);
+                               echo(server);
+                             },
+                             {}});
+  TestClient client(listener.address);
+  client.send("hello\n");
+  EXPECT_EQ(client.line(), "received: hello");
+  worker.signal(SIGHUP);
+  EXPECT_EQ(worker.wait(), 7);
 }
 
 }  // namespace

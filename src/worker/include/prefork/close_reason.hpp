@@ -22,7 +22,7 @@ enum class CloseReason : std::uint8_t {
   handler_failed,      // a callback threw
   drained,             // the worker was told to leave and this connection had nothing in hand
   drain_timeout,       // the worker had to leave before this connection's last reply was taken
-  out_of_memory,       // memory for this connection could not be had
+  out_of_memory,       // no memory is left for this connection
 };
 
 // "peer-closed", "message-too-long", …

@@ -103,6 +103,7 @@ class PREFORK_EXPORT Server {
 
   [[nodiscard]] const WorkerIdentity& worker() const noexcept;
   // Where this worker listens ("127.0.0.1:9505"; the port that the kernel chose for port 0), from on_worker_start on.
+  // Of a UNIX socket that preforkd bound, the name beside its path (preforkd.json(5)).
   [[nodiscard]] std::vector<std::string> addresses() const;
   // One line after STATUS= for systemctl status and preforkctl; by default the library tells its connections.
   void status(std::string_view text);

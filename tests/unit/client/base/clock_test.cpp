@@ -19,11 +19,5 @@ TEST(ClockTest, RoundsAWaitUpSoThatItIsNeverTooShort) {
   EXPECT_GT(poll_timeout(monotonic_now() + 24h * 365 * 10), 0);
 }
 
-TEST(ClockTest, ShowsSpansForAReader) {
-  EXPECT_EQ(format_span(500ms), "500ms");
-  EXPECT_EQ(format_span(1500ms), "1.5s");
-  EXPECT_EQ(format_span(2s), "2s");
-}
-
 }  // namespace
 }  // namespace preforkd::client

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using ::testing::EndsWith;
 using ::testing::StartsWith;
 
-std::string error_of(const std::string& address, nanoseconds timeout) {
+std::string error_of(const std::string& address, Duration timeout) {
   try {
     (void)connect_within(address, timeout);
   } catch (const ConnectFailed& error) {
@@ -43,19 +43,19 @@ class UnixListener {
 
  private:
   std::string address_;
-  Descriptor socket_;
+  UniqueFd socket_;
 };
 
 TEST(ConnectTest, GivesANonBlockingSocket) {
   const LineServer server(serve_echo);
-  const Descriptor socket = connect_within(server.address(), 5s);
+  const UniqueFd socket = connect_within(server.address(), 5s);
   EXPECT_NE(fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(fcntl(socket.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
 TEST(ConnectTest, ConnectsToUnixSockets) {
   const UnixListener listener;
-  const Descriptor socket = connect_within(listener.address(), 5s);
+  const UniqueFd socket = connect_within(listener.address(), 5s);
   EXPECT_NE(fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
@@ -67,11 +67,12 @@ TEST(ConnectTest, SaysWhoRefused) {
 
 TEST(ConnectTest, SaysWhatIsWrongWithAName) {
   EXPECT_THAT(error_of("no-such-host.invalid:1", 5s), StartsWith("connect failed: no-such-host.invalid:1: "));
+  EXPECT_THROW((void)choose_address("no-such-host.invalid:1", 5s), ConnectFailed);
 }
 
 TEST(ConnectTest, GivesUpOnAFullQueueAfterTheTimeout) {
   const UnixListener listener;
-  const Descriptor first = connect_within(listener.address(), 5s);
+  const UniqueFd first = connect_within(listener.address(), 5s);
   const nanoseconds began = monotonic_now();
   EXPECT_THAT(error_of(listener.address(), 50ms), EndsWith(": no answer within 50ms"));
   EXPECT_GE(monotonic_now() - began, 50ms);
@@ -80,7 +81,7 @@ TEST(ConnectTest, GivesUpOnAFullQueueAfterTheTimeout) {
 
 // A TCP listener with a full queue drops what knocks: the client gets no answer at all.
 TEST(ConnectTest, GivesUpOnSilenceAfterTheTimeout) {
-  const Descriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -89,7 +90,7 @@ TEST(ConnectTest, GivesUpOnSilenceAfterTheTimeout) {
   ASSERT_EQ(listen(listener.get(), 0), 0);
   ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &length), 0);
   const std::string address = "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
-  const Descriptor first = connect_within(address, 5s);
+  const UniqueFd first = connect_within(address, 5s);
   EXPECT_EQ(error_of(address, 50ms), "connect failed: " + address + ": no answer within 50ms");
 }
 

@@ -194,7 +194,7 @@ TEST(BenchTest, TellsWhenAndWhereAFailureWas) {
   const nanoseconds before = monotonic_now();
   const BenchResult result = run(options);
   ASSERT_EQ(result.failures.first().size(), 1u);
-  const Failure& failure = result.failures.first().front();
+  const ConnectionFailure& failure = result.failures.first().front();
   EXPECT_EQ(failure.connection, 0u);
   EXPECT_GE(failure.when, before);
   EXPECT_LE(failure.when, monotonic_now());

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "base/address.hpp"
 #include "client/base/clock.hpp"
 #include "client/base/connect.hpp"
 #include "unit/client/line_server.hpp"
@@ -27,7 +28,7 @@ std::string text_of(const sockaddr_storage& storage) {
 }
 
 TEST(LoopbackSourcesTest, AreThisHostsAndAllDifferent) {
-  LoopbackSources sources(resolve("127.0.0.1:9505").front());
+  LoopbackSources sources(*parse_address("127.0.0.1:9505"));
   std::set<std::string> seen;
   for (int i = 0; i < 254; ++i) seen.insert(text_of(sources.next()->storage));
   EXPECT_EQ(seen.size(), 254U);
@@ -38,7 +39,7 @@ TEST(LoopbackSourcesTest, AreThisHostsAndAllDifferent) {
 
 TEST(LoopbackSourcesTest, AreForThisHostOnly) {
   for (const char* const target : {"192.0.2.1:80", "[::1]:80", "/run/x.sock"}) {
-    EXPECT_FALSE(LoopbackSources(resolve(target).front()).next()) << target;
+    EXPECT_FALSE(LoopbackSources(*parse_address(target)).next()) << target;
   }
 }
 
@@ -51,7 +52,7 @@ TEST(LoopbackSourcesTest, AreWhatTheServerSees) {
       getpeername(connection, reinterpret_cast<sockaddr*>(&peer), &length);
       seen = text_of(peer);
     });
-    const Endpoint target = resolve(server.address()).front();
+    const Address target = *parse_address(server.address());
     LoopbackSources sources(target);
     const ConnectAttempt attempt = begin_connect(target, sources.next());
     EXPECT_TRUE(attempt.error == 0 || attempt.error == EINPROGRESS) << std::strerror(attempt.error);

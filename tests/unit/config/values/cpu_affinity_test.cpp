@@ -29,7 +29,7 @@ TEST(CpuList, RefusesWhatIsNone) {
   for (const char* const text : {"", ",", "0,", "-", "0-", "-1", "1-0", "a", "0 ", "0-0-0", "0x0"}) {
     const auto cpus = parse_cpu_list(text);
     ASSERT_FALSE(cpus) << text;
-    EXPECT_EQ(cpus.error(), "is no list of CPUs such as \"0-3,6\"");
+    EXPECT_EQ(cpus.error(), "is not a list of CPUs such as \"0-3,6\"");
   }
 }
 

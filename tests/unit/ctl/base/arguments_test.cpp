@@ -11,11 +11,13 @@ namespace {
 TEST(Arguments, a_pools_name_may_be_that_of_its_unit) {
   EXPECT_EQ(pool_argument("echo_2"), "echo_2");
   EXPECT_EQ(pool_argument("preforkd@echo.service"), "echo");
+  EXPECT_EQ(pool_argument("preforkd@echo.socket"), "echo");
   EXPECT_EQ(pool_argument("preforkd@echo"), "echo");
+  EXPECT_EQ(pool_argument("preforkd@my-app.service"), "my-app");
 }
 
 TEST(Arguments, what_is_no_pools_name_never_reaches_the_bus) {
-  for (const std::string& text : {std::string(), std::string("2echo"), std::string("a-b"), std::string("a.b"),
+  for (const std::string& text : {std::string(), std::string("2echo"), std::string("-a"), std::string("a.b"),
                                   std::string("a b"), std::string("\xc3\xbc"), std::string(64, 'a')}) {
     EXPECT_THROW((void)pool_argument(text), CommandError) << text;
   }

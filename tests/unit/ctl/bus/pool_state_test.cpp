@@ -15,6 +15,24 @@ TEST(PoolState, a_property_that_is_missing_or_of_another_type_is_none) {
   EXPECT_EQ(pool.listeners[0].queued, 3U);
   EXPECT_EQ(pool.listeners[0].limit, 0U);
   EXPECT_EQ(pool.last_reload.at, 0U);
+  EXPECT_TRUE(pool.counters.counts) << "as of a version that does not tell";
+}
+
+TEST(PoolState, a_figure_that_does_not_fit_is_the_largest_that_does) {
+  const PoolState pool = pool_state(Json::parse(R"({"Generation": 4294967296, "Restarts": -1})"));
+  EXPECT_EQ(pool.generation, UINT32_MAX);
+  EXPECT_EQ(pool.restarts, 0U);
+  const auto exits = exit_records(Json::parse(R"([[1, 0, 7, 1, "exit", "exited", 9223372036854775807, true, ""]])"));
+  EXPECT_EQ(exits.at(0).status, INT32_MAX);
+}
+
+TEST(PoolState, exits_are_counts_by_cause) {
+  const auto exits_of = [](const char* value) { return pool_state(Json::parse(value)).exits; };
+  EXPECT_EQ(exits_of(R"({"Exits": {"exit": 3, "oom": 0}})"),
+            (std::map<std::string, std::uint64_t>{{"exit", 3}, {"oom", 0}}));
+  EXPECT_TRUE(exits_of("{}").empty()) << "as of a version that does not report them";
+  EXPECT_TRUE(exits_of(R"({"Exits": [1]})").empty());
+  EXPECT_TRUE(exits_of(R"({"Exits": {"exit": "3"}})").empty()) << "unknown is not 0";
 }
 
 TEST(PoolState, is_fine_while_it_serves_as_it_should) {

@@ -79,6 +79,12 @@ TEST(Options, json_has_three_modes) {
   EXPECT_THAT(refusal({"--json=xml"}), HasSubstr("--json: \"xml\": must be short, pretty or off"));
 }
 
+TEST(Options, metrics_have_two_formats) {
+  EXPECT_EQ(parse({"metrics"}).format, MetricsFormat::open_metrics);
+  EXPECT_EQ(parse({"metrics", "--format=prometheus"}).format, MetricsFormat::prometheus);
+  EXPECT_THAT(refusal({"metrics", "--format=text"}), HasSubstr("must be openmetrics or prometheus"));
+}
+
 TEST(Options, help_and_version_need_no_verb_and_win) {
   EXPECT_TRUE(parse({"--help"}).help);
   EXPECT_TRUE(parse({"no-such-verb", "-h"}).help);

@@ -16,7 +16,7 @@ TEST(Journal, identifiers_of_workers_are_the_pools_name_and_a_slot) {
 }
 
 TEST(Journal, of_a_process_that_wrote_nothing_there_are_no_lines) {
-  EXPECT_TRUE(last_lines("no_such_pool[0]", 1, 20).empty());
+  EXPECT_TRUE(last_lines("no_such_pool[0]", 1, 20, {}).empty());
 }
 
 }  // namespace

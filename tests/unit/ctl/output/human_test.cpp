@@ -37,6 +37,13 @@ TEST(Human, ages_are_never_negative_and_never_is_nothing) {
   EXPECT_EQ(human_age(10'000'000, 12'000'000), "2s");
 }
 
+TEST(Human, spans_and_times_that_nothing_comes_to_are_no_negative_ones) {
+  EXPECT_EQ(human_age(1, UINT64_MAX), "106751991d 4h");
+  EXPECT_EQ(human_span(span_of(UINT64_MAX)), "106751991d 4h");
+  EXPECT_EQ(human_span(span_of(1'000'000)), "1s");
+  EXPECT_FALSE(human_time(UINT64_MAX).empty());
+}
+
 TEST(Human, rates_show_small_ones_exactly) {
   EXPECT_EQ(human_rate(0), "0.0/s");
   EXPECT_EQ(human_rate(3.14), "3.1/s");

@@ -37,6 +37,16 @@ TEST(WorkerRows, rates_are_of_the_process_not_of_the_slot) {
   EXPECT_DOUBLE_EQ(total_rate(rows).value(), 140);
 }
 
+TEST(WorkerRows, what_is_not_counted_has_no_rate) {
+  WorkerState foreign = worker(0, 10);
+  foreign.counters.counts = false;
+  auto rows = worker_rows({foreign}, {{0, 10, "ready", 2, 0}, {0, 8, "draining", 1, 0}, {0, 9, "draining", 1, 5}});
+  add_rates(rows, {foreign}, std::chrono::seconds(1));
+  EXPECT_FALSE(total_rate(rows));
+  EXPECT_FALSE(rows[1].worker.counters.counts) << "as the others do not";
+  EXPECT_TRUE(rows[2].worker.counters.counts) << "it has connections";
+}
+
 TEST(WorkerRows, without_a_span_there_is_no_rate) {
   auto rows = worker_rows({worker(0, 10, 5)}, {{0, 10, "ready", 1, 0}});
   add_rates(rows, {}, std::chrono::seconds(0));

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -34,11 +35,29 @@ TEST(EventLoop, DispatchesByPriorityWhatHappenedTogether) {
     order += 'x';
     exited = EventSource();
   });
-  EventSource timer = loop.add_timer(Priority::deadline, milliseconds(1), [&] { order += 't'; });
+  EventSource timer = loop.add_timer(Priority::normal, milliseconds(1), [&] { order += 't'; });
   timer.arm(SteadyClock().now() - seconds(1));
   ASSERT_TRUE(loop.run_once(seconds(1)));
   ASSERT_TRUE(loop.run_once(seconds(1)));
   EXPECT_EQ(order, "xm");
+}
+
+TEST(EventLoop, LetsNoCallerOnTheBusKeepADeadlineWaiting) {
+  EventLoop loop;
+  const UniqueFd fd = readable();
+  std::string order;
+  const EventSource bus = loop.add_io(fd.get(), EPOLLIN, Priority::bus, [&](std::uint32_t) { order += 'b'; });
+  EventSource timer;
+  timer = loop.add_timer(Priority::normal, milliseconds(1), [&] {
+    order += 't';
+    if (order.size() < 3) timer.arm(SteadyClock().now() - seconds(1));
+  });
+  timer.arm(SteadyClock().now() - seconds(1));
+  const EventSource after = loop.add_after_each([&] { order += 'a'; });
+  while (order.find('b') == std::string::npos) ASSERT_TRUE(loop.run_once(seconds(1)));
+  EXPECT_GT(std::count(order.begin(), order.end(), 't'), 1);
+  EXPECT_LT(order.find('a'), order.find('b')) << order;
+  EXPECT_EQ(order.back(), 'b') << order;
 }
 
 TEST(EventLoop, LetsACallbackDestroyItsOwnSource) {
@@ -94,7 +113,7 @@ TEST(EventLoop, PutsASourceAsideThatIsOverItsRate) {
   EventSource source = loop.add_io(fd.get(), EPOLLIN, Priority::worker_message, [&](std::uint32_t) { ++flood; });
   source.limit_rate(seconds(60), 5);
   int ticks = 0;
-  EventSource timer = loop.add_timer(Priority::deadline, milliseconds(1), [&] { ++ticks; });
+  EventSource timer = loop.add_timer(Priority::normal, milliseconds(1), [&] { ++ticks; });
   timer.arm(SteadyClock().now());
   for (int turn = 0; turn < 20 && ticks == 0; ++turn) loop.run_once(milliseconds(10));
   EXPECT_EQ(ticks, 1);
@@ -104,7 +123,7 @@ TEST(EventLoop, PutsASourceAsideThatIsOverItsRate) {
 TEST(EventLoop, FiresATimerOnceAndNotAfterDisarm) {
   EventLoop loop;
   int fired = 0;
-  EventSource timer = loop.add_timer(Priority::deadline, milliseconds(1), [&] { ++fired; });
+  EventSource timer = loop.add_timer(Priority::normal, milliseconds(1), [&] { ++fired; });
   EXPECT_FALSE(loop.run_once(Duration(0)));
   timer.arm(SteadyClock().now() + milliseconds(5));
   for (int turn = 0; turn < 20 && fired == 0; ++turn) loop.run_once(milliseconds(100));
@@ -144,6 +163,21 @@ TEST(EventLoop, RunsWhatIsToRunAfterEachTurn) {
   });
   EXPECT_EQ(loop.run(), 7);
   EXPECT_EQ(order, "az");
+}
+
+TEST(EventLoop, TriesAgainWhatIsToRunAfterEachTurnIfItThrew) {
+  EventLoop loop;
+  EventSource once = loop.add_timer(Priority::normal, milliseconds(1), [] {});
+  int calls = 0;
+  const EventSource after = loop.add_after_each([&] {
+    if (++calls < 3) throw std::runtime_error("thrown by a test");
+    loop.exit(7);
+  });
+  once.arm(SteadyClock().now());
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(loop.run(), 7);
+  testing::internal::GetCapturedStderr();
+  EXPECT_EQ(calls, 3);
 }
 
 }  // namespace

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <regex>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -44,19 +46,44 @@ class LogTest : public testing::Test {
   UniqueFd read_end_;
 };
 
-TEST_F(LogTest, PrefixesLinesWithTheirLevelWhereStderrIsNoTerminal) {
-  EXPECT_EQ(log::find_sink(), log::Sink::prefixed);
-  log::open(log::find_sink(), log::Level::info);
+TEST_F(LogTest, PrefixesLinesWithTheirLevelForAReaderThatTakesItOff) {
+  log::open(log::Sink::prefixed, log::Level::info);
   log::error("bad");
   log::info("good");
   log::debug("not shown");
   EXPECT_EQ(text(), "<3>bad\n<6>good\n");
 }
 
-TEST_F(LogTest, WritesPlainTextForAPerson) {
-  log::open(log::Sink::plain, log::Level::debug);
+TEST_F(LogTest, WritesPlainTextWhereStderrIsNoJournal) {
+  EXPECT_EQ(log::find_sink(), log::Sink::plain);
+  log::open(log::find_sink(), log::Level::debug);
   log::debug("shown");
   EXPECT_EQ(text(), "preforkd: shown\n");
+}
+
+TEST_F(LogTest, BeginsLinesWithTheTimeIfAsked) {
+  log::open(log::Sink::plain, log::Level::info, true);
+  log::info("one");
+  log::open(log::Sink::prefixed, log::Level::info, true);
+  log::info("two");
+  const std::string time = R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4})";
+  const std::string lines = text();
+  EXPECT_TRUE(std::regex_match(lines, std::regex(time + " preforkd: one\n<6>" + time + " two\n"))) << lines;
+}
+
+TEST_F(LogTest, WritesNothingAtAllIfAsked) {
+  log::open(log::Sink::null, log::Level::debug);
+  log::error("bad");
+  log::write_last_words("worse");
+  EXPECT_EQ(text(), "");
+}
+
+TEST_F(LogTest, HasLastWords) {
+  log::open(log::Sink::plain, log::Level::info);
+  log::write_last_words("out of memory");
+  log::open(log::Sink::prefixed, log::Level::info);
+  log::write_last_words("out of memory");
+  EXPECT_EQ(text(), "preforkd: out of memory\n<3>out of memory\n");
 }
 
 TEST_F(LogTest, NeverBlocksOnAReaderThatStallsAndSaysWhatWasLost) {
@@ -69,6 +96,21 @@ TEST_F(LogTest, NeverBlocksOnAReaderThatStallsAndSaysWhatWasLost) {
   const std::string rest = text();
   EXPECT_NE(rest.find("log lines were dropped"), std::string::npos) << rest;
   EXPECT_TRUE(rest.ends_with("<6>after\n")) << rest;
+}
+
+TEST_F(LogTest, NeverBlocksOnASocketThatNobodyReads) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  dup2(writer.get(), STDERR_FILENO);
+  log::open(log::Sink::prefixed, log::Level::info);
+  for (int i = 0; i < 1000; ++i) log::info(std::string(4000, 'x'));
+  std::array<char, 8192> bytes{};
+  while (recv(reader.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) continue;
+  log::info("after");
+  const ssize_t size = recv(reader.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  EXPECT_TRUE(std::string(bytes.data(), static_cast<std::size_t>(size)).ends_with("they were not read)\n<6>after\n"));
 }
 
 TEST_F(LogTest, CutsALineThatNoPipeTakesAtOnce) {
@@ -89,6 +131,15 @@ TEST_F(LogTest, KnowsAJournalStreamByItsInode) {
   EXPECT_FALSE(log::stderr_is_journal());
   setenv("JOURNAL_STREAM", "garbage", 1);
   EXPECT_FALSE(log::stderr_is_journal());
+}
+
+TEST(LogTarget, IsReadByName) {
+  EXPECT_EQ(log::parse_target("auto"), log::find_sink());
+  EXPECT_EQ(log::parse_target("journal"), log::Sink::journal);
+  EXPECT_EQ(log::parse_target("console"), log::Sink::plain);
+  EXPECT_EQ(log::parse_target("console-prefixed"), log::Sink::prefixed);
+  EXPECT_EQ(log::parse_target("null"), log::Sink::null);
+  EXPECT_EQ(log::parse_target("kmsg"), std::nullopt);
 }
 
 TEST(LogLevel, IsReadByName) {

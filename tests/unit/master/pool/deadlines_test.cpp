@@ -22,7 +22,7 @@ TEST(Deadlines, ComeDueInOrderOfTimeWhateverIsSetMovedAndCleared) {
   std::deque<Deadline> all;
   for (std::uint64_t key = 0; key < 300; ++key) all.emplace_back(Deadline::Kind::retry, key);
   std::multiset<Instant> expected;
-  deadlines.look(start);
+  deadlines.observe(start);
   for (int turn = 0; turn < 5000; ++turn) {
     Deadline& one = all[random() % all.size()];
     if (const auto at = deadlines.time_of(one)) expected.erase(expected.find(*at));
@@ -45,8 +45,8 @@ TEST(Deadlines, ComeDueInOrderOfTimeWhateverIsSetMovedAndCleared) {
 
 TEST(Deadlines, AreNotDueBeforeTheirTime) {
   Deadlines deadlines;
-  Deadline one(Deadline::Kind::patience, 1);
-  deadlines.look(start);
+  Deadline one(Deadline::Kind::response, 1);
+  deadlines.observe(start);
   deadlines.set(one, start + seconds(1));
   EXPECT_EQ(deadlines.take_due(start + seconds(1) - Duration(1)), nullptr);
   EXPECT_EQ(deadlines.take_due(start + seconds(1)), &one);
@@ -54,15 +54,15 @@ TEST(Deadlines, AreNotDueBeforeTheirTime) {
   EXPECT_EQ(deadlines.take_due(start + seconds(1)), nullptr);
 }
 
-TEST(Deadlines, OfPatienceGetBackTheTimeInWhichNobodyLooked) {
+TEST(Deadlines, OfResponsesGetBackTheTimeInWhichNobodyLooked) {
   Deadlines deadlines;
-  Deadline drain(Deadline::Kind::patience, 1);
-  Deadline hang(Deadline::Kind::patience, 2);
-  deadlines.look(start);
+  Deadline drain(Deadline::Kind::response, 1);
+  Deadline hang(Deadline::Kind::response, 2);
+  deadlines.observe(start);
   deadlines.set(drain, start + seconds(5));
   deadlines.set(hang, start + seconds(20));
-  deadlines.look(start + seconds(2));
-  deadlines.look(start + minutes(10));
+  deadlines.observe(start + seconds(2));
+  deadlines.observe(start + minutes(10));
   EXPECT_EQ(deadlines.take_due(start + minutes(10)), nullptr);
   EXPECT_EQ(deadlines.time_of(drain), start + minutes(10) + seconds(3));
   EXPECT_EQ(deadlines.time_of(hang), start + minutes(10) + seconds(18));
@@ -71,29 +71,90 @@ TEST(Deadlines, OfPatienceGetBackTheTimeInWhichNobodyLooked) {
 
 TEST(Deadlines, AreKeptWhenTheLoopIsALittleLate) {
   Deadlines deadlines;
-  Deadline drain(Deadline::Kind::patience, 1);
-  deadlines.look(start);
+  Deadline drain(Deadline::Kind::response, 1);
+  deadlines.observe(start);
   deadlines.set(drain, start + seconds(5));
-  deadlines.look(start + seconds(5) + Deadlines::tolerance);
+  deadlines.observe(start + seconds(5) + Deadlines::tolerance);
   EXPECT_EQ(deadlines.take_due(start + seconds(5) + Deadlines::tolerance), &drain);
 }
 
 TEST(Deadlines, ThatHurtNobodyAreDueHoweverLateTheLoopIs) {
   Deadlines deadlines;
   Deadline retry(Deadline::Kind::retry, 1);
-  deadlines.look(start);
+  deadlines.observe(start);
   deadlines.set(retry, start + seconds(5));
-  deadlines.look(start + minutes(10));
+  deadlines.observe(start + minutes(10));
   EXPECT_EQ(deadlines.take_due(start + minutes(10)), &retry);
 }
 
 TEST(Deadlines, ALongSleepWithNothingDueIsNoLateness) {
   Deadlines deadlines;
-  Deadline drain(Deadline::Kind::patience, 1);
-  deadlines.look(start);
+  Deadline drain(Deadline::Kind::response, 1);
+  deadlines.observe(start);
   deadlines.set(drain, start + minutes(30));
-  deadlines.look(start + minutes(29));
+  deadlines.observe(start + minutes(29));
   EXPECT_EQ(deadlines.time_of(drain), start + minutes(30));
+}
+
+// A master that gets a turn now and then only: what it is late by is different each time, or always the same.
+TEST(Deadlines, AHungWorkerIsKilledInBoundedTimeHoweverLateEachLookIs) {
+  for (const bool at_random : {false, true}) {
+    for (const Duration late :
+         {Deadlines::tolerance + milliseconds(1), Duration(milliseconds(900)), Duration(seconds(7))}) {
+      for (const Duration span : {Duration(milliseconds(100)), Duration(milliseconds(500)), Duration(seconds(30))}) {
+        std::mt19937 random(3);
+        Deadlines deadlines;
+        Deadline hang(Deadline::Kind::hang, 1);
+        Instant now = start;
+        deadlines.observe(now);
+        deadlines.set(hang, now + span);
+        const Duration bound = (1 + Deadlines::max_moves) * (span + late);
+        while (deadlines.take_due(now) == nullptr) {
+          ASSERT_LE(now - start, bound) << span.count() << ' ' << late.count();
+          now = *deadlines.next() + late;
+          if (at_random) now -= Duration(static_cast<Duration::rep>(random() % static_cast<unsigned>(late.count())));
+          deadlines.observe(now);
+        }
+      }
+    }
+  }
+}
+
+TEST(Deadlines, PausesOfAnyLengthKillNobodyAsManyAsAreGranted) {
+  std::mt19937 random(5);
+  for (int turn = 0; turn < 1000; ++turn) {
+    Deadlines deadlines;
+    Deadline drain(Deadline::Kind::response, 1);
+    Instant now = start;
+    deadlines.observe(now);
+    deadlines.set(drain, now + seconds(30));
+    Duration heard{0};
+    for (int pause = 0; pause < Deadlines::max_moves; ++pause) {
+      const Duration awake = milliseconds(random() % 10000);
+      deadlines.observe(now += awake);
+      heard += awake;
+      deadlines.observe(now += minutes(1 + random() % 1000));
+      ASSERT_EQ(deadlines.take_due(now), nullptr);
+    }
+    ASSERT_EQ(deadlines.time_of(drain), now + seconds(30) - heard) << "it gets back all the time it had left";
+  }
+}
+
+TEST(Deadlines, AMoveIsToldOnceAndAgainAfterAQuietMinute) {
+  Deadlines deadlines;
+  Deadline drain(Deadline::Kind::response, 1);
+  deadlines.observe(start);
+  deadlines.set(drain, start + seconds(30));
+  EXPECT_EQ(deadlines.take_move(), std::nullopt);
+  deadlines.observe(start + seconds(50));
+  EXPECT_EQ(deadlines.take_move(), seconds(50));
+  EXPECT_EQ(deadlines.take_move(), std::nullopt);
+  deadlines.set(drain, start + seconds(60));
+  deadlines.observe(start + seconds(61));
+  EXPECT_EQ(deadlines.take_move(), std::nullopt) << "it is the same trouble";
+  deadlines.set(drain, start + seconds(150));
+  deadlines.observe(start + seconds(160));
+  EXPECT_EQ(deadlines.take_move(), seconds(99));
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ TEST_F(ExitVerdict, WhoWasKilledEndsForThatReason) {
   EXPECT_EQ(end(Kind::exited, 0).cause, ExitCause::drain_timeout);
   EXPECT_FALSE(end(Kind::signaled, SIGKILL).failed);
   worker.leaving = ExitCause::hang;
-  worker.counted = true;
+  worker.crash_counted = true;
   EXPECT_TRUE(end(Kind::dumped, SIGABRT).failed);
 }
 
@@ -96,12 +96,16 @@ TEST_F(ExitVerdict, WhoLeavesByItselfHasCrashedOnlyWithAnotherStatusThanZero) {
 
 TEST_F(ExitVerdict, AnOperatorsSignalIsNamedOnlyIfItEndedTheWorker) {
   worker.operator_signal = SIGUSR2;
+  worker.operator_signal_at = now - std::chrono::seconds(30);
   EXPECT_EQ(end(Kind::signaled, SIGUSR2).cause, ExitCause::operator_request);
   EXPECT_FALSE(end(Kind::signaled, SIGUSR2).failed);
   EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "it may have been long ago";
   EXPECT_EQ(end(Kind::signaled, SIGSEGV).cause, ExitCause::signal);
   worker.operator_signal = SIGTERM;
   EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::operator_request);
+  worker.operator_signal_at -= Duration(1);
+  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "it did not follow: this is another matter";
+  EXPECT_TRUE(end(Kind::exited, 1).failed);
 }
 
 TEST_F(ExitVerdict, OutOfMemoryComesFirst) {

@@ -33,7 +33,7 @@ class PoolTest : public ::testing::Test {
   // A pool as `config` says, started; nothing is ready yet.
   void start() {
     pool = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config), launcher, clock, observer, 1);
-    pool->start();
+    pool->step(event::Start{});
   }
 
   // The same, and every worker is ready.
@@ -42,19 +42,19 @@ class PoolTest : public ::testing::Test {
     ready_all();
   }
 
-  void reload() { pool->reload(std::make_shared<const PoolConfig>(config)); }
+  void reload() { pool->step(event::Reload{std::make_shared<const PoolConfig>(config)}); }
 
-  void adopt() { pool->adopt(std::make_shared<const PoolConfig>(config)); }
+  void adopt() { pool->step(event::Adopt{std::make_shared<const PoolConfig>(config)}); }
 
   void ready_all() {
     for (const WorkerView& worker : pool->workers()) {
-      if (worker.state == WorkerState::starting) pool->worker_ready(worker.id);
+      if (worker.state == WorkerState::starting) pool->step(event::WorkerReady{worker.id});
     }
   }
 
   void end(WorkerId id, const ExitStatus& status) {
     launcher.alive.erase(id);
-    pool->worker_exited(id, status);
+    pool->step(event::WorkerExited{id, 1, status});
   }
 
   // Everyone who was told to leave does, by its stop signal or by SIGKILL.
@@ -77,10 +77,10 @@ class PoolTest : public ::testing::Test {
     const Instant until = clock.now() + time;
     for (auto next = pool->next_deadline(); next && *next <= until; next = pool->next_deadline()) {
       clock.advance_to(*next);
-      pool->tick();
+      pool->step(event::Tick{});
     }
     clock.advance_to(until);
-    pool->tick();
+    pool->step(event::Tick{});
   }
 
   // The slot's workers that are not leaving, oldest first.
@@ -127,7 +127,7 @@ class PoolTest : public ::testing::Test {
     end(worker(slot).id, signaled(SIGSEGV));
     while (launcher.started.size() == before) {
       clock.advance_to(pool->next_deadline().value());
-      pool->tick();
+      pool->step(event::Tick{});
     }
     return clock.now() - at;
   }

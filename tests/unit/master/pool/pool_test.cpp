@@ -17,12 +17,10 @@ TEST_F(Tells, TheObserverHearsAWorkersWholeStoryInOrder) {
   ASSERT_EQ(observer.started.size(), 1U);
   EXPECT_EQ(observer.started[0].state, WorkerState::starting);
   const WorkerId id = observer.started[0].id;
-  pool->worker_status(id, "warming up");
-  pool->worker_ready(id);
+  pool->step(event::WorkerReady{id});
   ASSERT_EQ(observer.ready.size(), 1U);
   EXPECT_EQ(observer.ready[0].ready_at, clock.now());
-  EXPECT_EQ(observer.ready[0].status_text, "warming up");
-  pool->stop();
+  pool->step(event::Stop{});
   ASSERT_EQ(observer.draining.size(), 1U);
   EXPECT_EQ(observer.draining[0].why, ExitCause::operator_request);
   EXPECT_EQ(observer.draining[0].worker.drain_deadline, clock.now() + config.drain_timeout);
@@ -38,21 +36,20 @@ TEST_F(Tells, TheObserverHearsAWorkersWholeStoryInOrder) {
                                           Change{PoolState::running, PoolState::stopping}}));
 }
 
-TEST_F(Tells, FactsAboutTheDeadAndTheUnknownAreIgnored) {
+TEST_F(Tells, EventsOfTheDeadAndTheUnknownAreIgnored) {
   start_ready();
   const WorkerId dead = worker(0).id;
   end(dead, signaled(SIGKILL));
   ready_all();
   const auto exits = observer.exited.size();
   for (const WorkerId id : {dead, WorkerId{0}, WorkerId{12345}}) {
-    pool->worker_ready(id);
-    pool->worker_stopping(id);
-    pool->worker_alive(id);
-    pool->worker_watchdog_trigger(id);
-    pool->worker_extends(id, seconds(1));
-    pool->worker_status(id, "boo");
-    pool->worker_measured(id, 1, 1);
-    pool->worker_exited(id, signaled(SIGKILL));
+    pool->step(event::WorkerReady{id});
+    pool->step(event::WorkerStopping{id});
+    pool->step(event::WorkerAlive{id});
+    pool->step(event::WorkerWatchdogTrigger{id});
+    pool->step(event::WorkerExtends{id, seconds(1)});
+    pool->step(event::WorkerMeasured{id, 1, 1});
+    pool->step(event::WorkerExited{id, 1, signaled(SIGKILL)});
   }
   EXPECT_EQ(observer.exited.size(), exits);
   EXPECT_EQ(pool->ready_count(), 3U);
@@ -62,22 +59,22 @@ TEST_F(Tells, FactsAboutTheDeadAndTheUnknownAreIgnored) {
 
 TEST_F(Tells, ReadySaidTwiceIsHeardOnce) {
   start_ready();
-  pool->worker_ready(worker(0).id);
+  pool->step(event::WorkerReady{worker(0).id});
   EXPECT_EQ(observer.ready.size(), 3U);
 }
 
 TEST_F(Tells, ReadyOfAWorkerThatLeavesIsIgnored) {
   start();
   const WorkerId id = worker(0).id;
-  pool->stop();
-  pool->worker_ready(id);
+  pool->step(event::Stop{});
+  pool->step(event::WorkerReady{id});
   EXPECT_TRUE(observer.ready.empty());
   EXPECT_EQ(pool->ready_count(), 0U);
 }
 
 TEST_F(Tells, WorkersAreListedBySlotThenAge) {
   start_ready();
-  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_TRUE(pool->step(event::Recycle{0}));
   const auto workers = pool->workers();
   ASSERT_EQ(workers.size(), 4U);
   EXPECT_TRUE(std::is_sorted(workers.begin(), workers.end(), [](const WorkerView& a, const WorkerView& b) {
@@ -86,24 +83,14 @@ TEST_F(Tells, WorkersAreListedBySlotThenAge) {
   EXPECT_EQ(workers[1].slot, 0U);
 }
 
-TEST_F(Tells, TheLatestStatusTextIsShownAndGoesWithItsWorker) {
-  start_ready();
-  const WorkerId id = worker(1).id;
-  pool->worker_status(id, "busy");
-  pool->worker_status(id, "idle");
-  EXPECT_EQ(worker(1).status_text, "idle");
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(worker(1).status_text, "");
-}
-
 TEST_F(Tells, ExitsAreKeptAndCounted) {
   start_ready();
   for (int crash = 0; crash < 3; ++crash) crash_and_wait(0);
-  const auto exits = pool->exits(2);
+  const auto exits = pool->history().newest(2);
   ASSERT_EQ(exits.size(), 2U);
   EXPECT_GT(exits[0].id, exits[1].id);
-  EXPECT_EQ(pool->exit_history().count(ExitCause::signal), 3U);
-  EXPECT_EQ(pool->exit_history().crashes(), 3U);
+  EXPECT_EQ(pool->history().count(ExitCause::signal), 3U);
+  EXPECT_EQ(pool->history().crashes(), 3U);
 }
 
 TEST_F(Tells, AProcessKeepsItsGenerationAlive) {

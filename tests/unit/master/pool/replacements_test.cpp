@@ -11,7 +11,7 @@ namespace {
 class ReplacementsTest : public PoolTest {
  protected:
   void measure_all(std::uint64_t requests, std::optional<std::uint64_t> memory) {
-    for (const WorkerView& worker : pool->workers()) pool->worker_measured(worker.id, requests, memory);
+    for (const WorkerView& worker : pool->workers()) pool->step(event::WorkerMeasured{worker.id, requests, memory});
   }
   [[nodiscard]] std::size_t candidates() const {
     std::size_t found = 0;
@@ -23,7 +23,7 @@ class ReplacementsTest : public PoolTest {
 TEST_F(ReplacementsTest, AWorkerIsRecycledOnlyOnceItsReplacementIsReady) {
   start_ready();
   const WorkerId old = worker(1).id;
-  EXPECT_TRUE(pool->recycle(1));
+  EXPECT_TRUE(pool->step(event::Recycle{1}));
   ASSERT_EQ(staying(1).size(), 2U);
   EXPECT_TRUE(signals(old).empty());
   ready_all();
@@ -41,12 +41,12 @@ TEST_F(ReplacementsTest, RequestsAndMemoryAboveTheirLimitsRecycle) {
   start_ready();
   measure_all(999, (1 << 20) - 1);
   EXPECT_EQ(candidates(), 0U);
-  pool->worker_measured(worker(0).id, 1000, std::nullopt);
+  pool->step(event::WorkerMeasured{worker(0).id, 1000, std::nullopt});
   EXPECT_EQ(staying(0).size(), 2U);
   ready_all();
   let_leave();
   EXPECT_EQ(observer.exited.back().cause, ExitCause::recycled);
-  pool->worker_measured(worker(2).id, 1, 1 << 20);
+  pool->step(event::WorkerMeasured{worker(2).id, 1, 1 << 20});
   EXPECT_EQ(staying(2).size(), 2U);
 }
 
@@ -81,10 +81,11 @@ TEST_F(ReplacementsTest, AgesAreSpreadByJitterAndNeverExceedTheLimit) {
   std::set<Instant> times;
   while (launcher.started.size() < 20) {
     clock.advance_to(pool->next_deadline().value());
-    pool->tick();
+    pool->step(event::Tick{});
     if (launcher.started.size() > 10 + times.size()) times.insert(clock.now());
     for (const WorkerView& worker : pool->workers()) {
-      if (worker.started_at > ready_at && worker.state == WorkerState::starting) pool->worker_ready(worker.id);
+      if (worker.started_at > ready_at && worker.state == WorkerState::starting)
+        pool->step(event::WorkerReady{worker.id});
     }
     let_leave();
   }
@@ -97,7 +98,7 @@ TEST_F(ReplacementsTest, AReplacementThatFailsLeavesTheWorkerInPeaceAndIsTriedAg
   config.restart.max_delay = seconds(5);
   start_ready();
   const WorkerId old = worker(0).id;
-  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_TRUE(pool->step(event::Recycle{0}));
   for (int turn = 0; turn < 5; ++turn) {
     pass(config.restart.max_delay);
     ASSERT_EQ(staying(0).size(), 2U);
@@ -114,7 +115,7 @@ TEST_F(ReplacementsTest, AReplacementThatFailsLeavesTheWorkerInPeaceAndIsTriedAg
 TEST_F(ReplacementsTest, AFailedForkOfAReplacementIsTriedAgain) {
   start_ready();
   launcher.fail_next = 2;
-  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_TRUE(pool->step(event::Recycle{0}));
   EXPECT_EQ(staying(0).size(), 1U);
   pass(seconds(1));
   EXPECT_EQ(staying(0).size(), 2U);
@@ -122,21 +123,21 @@ TEST_F(ReplacementsTest, AFailedForkOfAReplacementIsTriedAgain) {
 
 TEST_F(ReplacementsTest, AReplacementOnItsWayTakesOverWhenItsWorkerCrashes) {
   start_ready();
-  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_TRUE(pool->step(event::Recycle{0}));
   const WorkerId next = staying(0).back().id;
   end(staying(0).front().id, signaled(SIGSEGV));
   EXPECT_EQ(worker(0).id, next);
   EXPECT_EQ(launcher.started.size(), 4U);
   ready_all();
   EXPECT_EQ(pool->state(), PoolState::running);
-  EXPECT_TRUE(pool->recycle(1));
+  EXPECT_TRUE(pool->step(event::Recycle{1}));
   EXPECT_EQ(staying(1).size(), 2U) << "the budget is free again";
 }
 
 TEST_F(ReplacementsTest, WishesWaitForAReloadAndAreFulfilledByIt) {
   start_ready();
   reload();
-  for (unsigned slot = 0; slot < 3; ++slot) EXPECT_TRUE(pool->recycle(slot));
+  for (unsigned slot = 0; slot < 3; ++slot) EXPECT_TRUE(pool->step(event::Recycle{slot}));
   settle();
   EXPECT_EQ(pool->generation(), 2U);
   EXPECT_EQ(launcher.started.size(), 6U) << "nobody is replaced twice";
@@ -144,7 +145,7 @@ TEST_F(ReplacementsTest, WishesWaitForAReloadAndAreFulfilledByIt) {
 
 TEST_F(ReplacementsTest, AReloadCallsOffReplacementsOfTheOldGeneration) {
   start_ready();
-  EXPECT_TRUE(pool->recycle(2));
+  EXPECT_TRUE(pool->step(event::Recycle{2}));
   const WorkerId called_off = staying(2).back().id;
   reload();
   EXPECT_EQ(signals(called_off), std::vector{SIGTERM});
@@ -154,7 +155,7 @@ TEST_F(ReplacementsTest, AReloadCallsOffReplacementsOfTheOldGeneration) {
 
 TEST_F(ReplacementsTest, WishesOutliveAFailedReload) {
   start_ready();
-  EXPECT_TRUE(pool->recycle(2));
+  EXPECT_TRUE(pool->step(event::Recycle{2}));
   reload();
   end(staying(0).back().id, exited(1));
   EXPECT_EQ(staying(2).size(), 2U);
@@ -164,7 +165,7 @@ TEST_F(ReplacementsTest, WishesOutliveAFailedReload) {
 TEST_F(ReplacementsTest, AWishIsNotLostWhenItsBackoffEndsDuringAReloadThatFails) {
   config.reload.soak = seconds(9);
   start_ready();
-  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_TRUE(pool->step(event::Recycle{0}));
   for (int crash = 0; crash < 2; ++crash) end(staying(0).back().id, exited(1));
   ASSERT_EQ(staying(0).size(), 1U) << "in backoff";
   reload();
@@ -178,9 +179,77 @@ TEST_F(ReplacementsTest, AWishIsNotLostWhenItsBackoffEndsDuringAReloadThatFails)
 
 TEST_F(ReplacementsTest, NoSlotNoRecycling) {
   start_ready();
-  EXPECT_FALSE(pool->recycle(3));
-  EXPECT_TRUE(pool->resize(2));
-  EXPECT_FALSE(pool->recycle(2));
+  EXPECT_FALSE(pool->step(event::Recycle{3}));
+  EXPECT_TRUE(pool->step(event::Resize{2}));
+  EXPECT_FALSE(pool->step(event::Recycle{2}));
+}
+
+TEST_F(ReplacementsTest, NoJitterMakesALimitSoSmallThatAnIdleWorkerReachesIt) {
+  config.workers = {.initial = 50, .min = 1, .max = 50};
+  config.recycle.at_most = 50;
+  config.reload.max_surge = 50U;
+  config.recycle.requests = 1;
+  config.recycle.memory = 1;
+  config.recycle.age = seconds(1);
+  for (const double jitter : {0.1, 1.0}) {
+    config.recycle.jitter = jitter;
+    launcher.started.clear();
+    start_ready();
+    measure_all(0, 0);
+    pass(seconds(1) - Duration(1));
+    EXPECT_EQ(candidates(), 0U) << jitter;
+    measure_all(1, std::nullopt);
+    EXPECT_EQ(candidates(), 50U) << jitter;
+  }
+}
+
+// Every second all workers are measured: each holds more than the limit from its first moment on.
+TEST_F(ReplacementsTest, ALimitBelowWhatANewWorkerNeedsIsToldOnceAndWaitedFor) {
+  config.recycle.memory = 20 << 20;
+  start_ready();
+  for (int second = 0; second < 3600; ++second) {
+    pass(seconds(1));
+    measure_all(0, 34 << 20);
+    ready_all();
+    let_leave();
+  }
+  EXPECT_LE(launcher.started.size(), 3U * 12) << "not each second";
+  EXPECT_GE(launcher.started.size(), 3U * 5) << "it goes on";
+  ASSERT_EQ(observer.recycle_waits.size(), 1U);
+  EXPECT_EQ(observer.recycle_waits[0].limit, RecycleLimit::memory);
+  EXPECT_EQ(observer.recycle_waits[0].found, 34U << 20);
+  EXPECT_EQ(observer.recycle_waits[0].most, 20U << 20);
+  const std::size_t before = launcher.started.size();
+  config.recycle.memory = 33 << 20;
+  adopt();
+  measure_all(0, 34 << 20);
+  EXPECT_EQ(launcher.started.size(), before + 1) << "another limit is another try";
+}
+
+TEST_F(ReplacementsTest, AnAgeOfASecondDoesNotGoOnForEver) {
+  config.recycle.age = seconds(1);
+  start_ready();
+  for (int second = 0; second < 3600; ++second) {
+    pass(seconds(1));
+    ready_all();
+    let_leave();
+  }
+  EXPECT_LE(launcher.started.size(), 3U * 12);
+  EXPECT_EQ(observer.recycle_waits.size(), 1U);
+}
+
+TEST_F(ReplacementsTest, ALimitThatIsReachedAfterAWhileIsNeverWaitedFor) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.recycle.requests = 1000;
+  start_ready();
+  for (int turn = 0; turn < 20; ++turn) {
+    pass(Replacements::fresh);
+    measure_all(1000, std::nullopt);
+    ASSERT_EQ(candidates(), 1U);
+    ready_all();
+    let_leave();
+  }
+  EXPECT_TRUE(observer.recycle_waits.empty());
 }
 
 }  // namespace

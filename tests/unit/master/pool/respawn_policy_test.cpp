@@ -11,21 +11,22 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr Instant now{std::chrono::hours(1)};
 constexpr Duration never_ready{0};
 
 TEST(RespawnPolicy, ReplacesAtOnceAfterTheFirstCrash) {
   RespawnPolicy policy(1, 0);
-  EXPECT_EQ(policy.crashed(RestartConfig{}, never_ready), Duration{0});
+  EXPECT_EQ(policy.crashed(RestartConfig{}, never_ready, now), Duration{0});
   EXPECT_EQ(policy.crashes(), 1U);
 }
 
 TEST(RespawnPolicy, WaitsTwiceAsLongAfterEachFurtherCrashUpToTheCap) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config{.delay = milliseconds(100), .max_delay = seconds(5), .forget_after = seconds(30)};
-  (void)policy.crashed(config, never_ready);
+  (void)policy.crashed(config, never_ready, now);
   Duration full = milliseconds(100);
   for (int crash = 2; crash < 40; ++crash) {
-    const Duration wait = policy.crashed(config, never_ready);
+    const Duration wait = policy.crashed(config, never_ready, now);
     EXPECT_LE(wait, full) << crash;
     EXPECT_GE(wait, full * 3 / 4) << crash;
     full = std::min(full * 2, config.max_delay);
@@ -35,10 +36,12 @@ TEST(RespawnPolicy, WaitsTwiceAsLongAfterEachFurtherCrashUpToTheCap) {
 TEST(RespawnPolicy, ForgetsAfterEnoughReadyTime) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config;
-  for (int crash = 0; crash < 8; ++crash) (void)policy.crashed(config, never_ready);
-  EXPECT_GT(policy.crashed(config, config.forget_after - Duration(1)), seconds(5));
-  EXPECT_EQ(policy.crashed(config, config.forget_after), Duration{0});
+  for (int crash = 0; crash < 8; ++crash) (void)policy.crashed(config, never_ready, now + seconds(crash));
+  EXPECT_EQ(policy.crashing_since(), now);
+  EXPECT_GT(policy.crashed(config, config.forget_after - Duration(1), now), seconds(5));
+  EXPECT_EQ(policy.crashed(config, config.forget_after, now + seconds(60)), Duration{0});
   EXPECT_EQ(policy.crashes(), 1U);
+  EXPECT_EQ(policy.crashing_since(), now + seconds(60));
 }
 
 TEST(RespawnPolicy, WaitsAfterEveryFailedLaunchButCountsNoCrash) {
@@ -50,15 +53,15 @@ TEST(RespawnPolicy, WaitsAfterEveryFailedLaunchButCountsNoCrash) {
   EXPECT_GE(second, config.delay * 6 / 4);
   EXPECT_EQ(policy.crashes(), 0U);
   policy.worked();
-  EXPECT_EQ(policy.crashed(config, never_ready), Duration{0});
+  EXPECT_EQ(policy.crashed(config, never_ready, now), Duration{0});
 }
 
 TEST(RespawnPolicy, NeverSpinsWithDelaysOfZero) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config{.delay = Duration{0}, .max_delay = Duration{0}, .forget_after = seconds(30)};
-  EXPECT_GE(policy.launch_failed(config), RespawnPolicy::least_wait);
-  EXPECT_GE(policy.crashed(config, never_ready), RespawnPolicy::least_wait);
-  EXPECT_GE(policy.crashed(config, never_ready), RespawnPolicy::least_wait);
+  EXPECT_GE(policy.launch_failed(config), RespawnPolicy::min_wait);
+  EXPECT_GE(policy.crashed(config, never_ready, now), RespawnPolicy::min_wait);
+  EXPECT_GE(policy.crashed(config, never_ready, now), RespawnPolicy::min_wait);
 }
 
 TEST(RespawnPolicy, SpreadsTheSlotsButTellsTheSameTwice) {
@@ -67,10 +70,10 @@ TEST(RespawnPolicy, SpreadsTheSlotsButTellsTheSameTwice) {
     RespawnPolicy policy(42, slot);
     RespawnPolicy again(42, slot);
     const RestartConfig config;
-    (void)policy.crashed(config, never_ready);
-    (void)again.crashed(config, never_ready);
-    const Duration wait = policy.crashed(config, never_ready);
-    EXPECT_EQ(wait, again.crashed(config, never_ready));
+    (void)policy.crashed(config, never_ready, now);
+    (void)again.crashed(config, never_ready, now);
+    const Duration wait = policy.crashed(config, never_ready, now);
+    EXPECT_EQ(wait, again.crashed(config, never_ready, now));
     waits.insert(wait);
   }
   EXPECT_GT(waits.size(), 15U);
@@ -80,7 +83,7 @@ TEST(RespawnPolicy, SurvivesTheLongestDelays) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config{
       .delay = Duration::max() / 3, .max_delay = Duration::max() / 2, .forget_after = seconds(1)};
-  for (int crash = 0; crash < 100; ++crash) EXPECT_GE(policy.crashed(config, never_ready), Duration{0});
+  for (int crash = 0; crash < 100; ++crash) EXPECT_GE(policy.crashed(config, never_ready, now), Duration{0});
 }
 
 }  // namespace

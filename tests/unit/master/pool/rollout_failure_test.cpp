@@ -20,7 +20,7 @@ TEST_F(RolloutFailure, AFailingNewWorkerLeavesTheOldGenerationUntouched) {
   end(bad, exited(3));
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_FALSE(observer.reloads[0].ok);
-  EXPECT_EQ(observer.reloads[0].text, "slot 0: the new worker failed: exit, exit status 3");
+  EXPECT_EQ(observer.reloads[0].text, "slot 0: the new worker failed: exit status 3");
   ASSERT_TRUE(observer.reloads[0].failure);
   EXPECT_EQ(observer.reloads[0].failure->id, bad);
   EXPECT_EQ(observer.reloads[0].failure->status.value, 3);
@@ -50,12 +50,25 @@ TEST_F(RolloutFailure, ANewWorkerThatIsNotReadyInTimeFailsTheReload) {
   start_ready();
   reload();
   const WorkerId late = staying(0).back().id;
+  pool->step(event::WorkerHeard{late});
   pass(config.start_timeout);
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_EQ(observer.reloads[0].text, "slot 0: the new worker failed: start-timeout");
   ASSERT_TRUE(observer.reloads[0].failure);
   EXPECT_EQ(observer.reloads[0].failure->cause, ExitCause::start_timeout);
   EXPECT_EQ(signals(late), std::vector{SIGKILL});
+}
+
+TEST_F(RolloutFailure, TheReloadOfAProgramThatNeverSaysReadySaysWhatToSet) {
+  start_ready();
+  reload();
+  pass(config.start_timeout);
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_EQ(observer.reloads[0].text,
+            "slot 0: the new worker failed: start-timeout (it has not said READY=1 (sd_notify(3)) within "
+            "start_timeout; for a program that knows nothing of it, set \"ready\": \"exec\", then preforkctl reload, "
+            "which works "
+            "while the unit still starts, too)");
 }
 
 TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
@@ -83,8 +96,8 @@ TEST_F(RolloutFailure, ANewWorkerThatLeavesByItselfFailsTheReload) {
   start_ready();
   reload();
   const WorkerId id = staying(0).back().id;
-  pool->worker_ready(id);
-  pool->worker_stopping(id);
+  pool->step(event::WorkerReady{id});
+  pool->step(event::WorkerStopping{id});
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_FALSE(observer.reloads[0].ok);
 }
@@ -92,7 +105,7 @@ TEST_F(RolloutFailure, ANewWorkerThatLeavesByItselfFailsTheReload) {
 TEST_F(RolloutFailure, AFailureInALaterBatchBringsTheOldGenerationBackWithoutAGap) {
   start_ready();
   reload();
-  pool->worker_ready(staying(0).back().id);  // slot 0 is switched, slot 1 has a candidate
+  pool->step(event::WorkerReady{staying(0).back().id});  // slot 0 is switched, slot 1 has a candidate
   let_leave();
   ASSERT_EQ(worker(0).generation, 2U);
   end(staying(1).back().id, signaled(SIGSEGV));
@@ -108,7 +121,7 @@ TEST_F(RolloutFailure, AFailureInALaterBatchBringsTheOldGenerationBackWithoutAGa
 TEST_F(RolloutFailure, ASwitchedWorkerThatCrashesBeforeTheCommitFailsTheReload) {
   start_ready();
   reload();
-  pool->worker_ready(staying(0).back().id);
+  pool->step(event::WorkerReady{staying(0).back().id});
   end(worker(0).id, signaled(SIGSEGV));
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_FALSE(observer.reloads[0].ok);
@@ -134,7 +147,7 @@ TEST_F(RolloutFailure, ACandidateThatIsTheOnlyReadyOneOfItsSlotStaysWhenTheReloa
   start_ready();
   reload();
   const WorkerId serving = staying(0).back().id;
-  pool->worker_ready(serving);
+  pool->step(event::WorkerReady{serving});
   end(staying(0).front().id, signaled(SIGSEGV));  // the old one; its replacement starts
   end(staying(1).back().id, exited(1));           // the other candidate: the reload fails
   ASSERT_EQ(observer.reloads.size(), 1U);
@@ -148,7 +161,7 @@ TEST_F(RolloutFailure, ShrinksDuringAReloadWithoutFailingIt) {
   config.reload.max_surge = 3U;
   start_ready();
   reload();
-  EXPECT_TRUE(pool->resize(1));
+  EXPECT_TRUE(pool->step(event::Resize{1}));
   settle();
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_TRUE(observer.reloads[0].ok);

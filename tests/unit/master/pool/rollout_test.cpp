@@ -43,7 +43,7 @@ TEST_F(RolloutTest, TellsAnOldWorkerToLeaveOnlyOnceItsReplacementIsReady) {
   reload();
   EXPECT_EQ(new_workers(2), 1U) << "max_surge is 1";
   EXPECT_TRUE(signals(old).empty());
-  pool->worker_ready(staying(0).back().id);
+  pool->step(event::WorkerReady{staying(0).back().id});
   EXPECT_EQ(signals(old), std::vector{SIGTERM});
 }
 
@@ -82,9 +82,9 @@ TEST_F(RolloutTest, ABatchIsSwitchedOnlyWhenAllOfItIsReady) {
   config.reload.max_surge = 2U;
   start_ready();
   reload();
-  pool->worker_ready(staying(0).back().id);
+  pool->step(event::WorkerReady{staying(0).back().id});
   EXPECT_TRUE(observer.draining.empty());
-  pool->worker_ready(staying(1).back().id);
+  pool->step(event::WorkerReady{staying(1).back().id});
   EXPECT_EQ(observer.draining.size(), 2U);
 }
 
@@ -165,9 +165,9 @@ TEST_F(RolloutTest, APoolThatWaitsToReloadLivesOn) {
   end(worker(0).id, signaled(SIGSEGV));
   EXPECT_EQ(worker(0).generation, 2U);
   ready_all();
-  EXPECT_TRUE(pool->recycle(0));
+  EXPECT_TRUE(pool->step(event::Recycle{0}));
   EXPECT_EQ(staying(0).size(), 2U);
-  EXPECT_TRUE(pool->resize(3));
+  EXPECT_TRUE(pool->step(event::Resize{3}));
   settle();
   EXPECT_EQ(pool->generation(), 3U);
   EXPECT_EQ(pool->ready_count(), 3U);
@@ -221,11 +221,11 @@ TEST_F(RolloutTest, APoolThatNeverGotReadyCanBeReloaded) {
   start();
   reload();
   for (const WorkerView& worker : pool->workers()) {
-    if (worker.generation == 2) pool->worker_ready(worker.id);
+    if (worker.generation == 2) pool->step(event::WorkerReady{worker.id});
   }
   for (int turn = 0; turn < 3; ++turn) {
     for (const WorkerView& worker : pool->workers()) {
-      if (worker.generation == 2) pool->worker_ready(worker.id);
+      if (worker.generation == 2) pool->step(event::WorkerReady{worker.id});
     }
   }
   EXPECT_EQ(pool->generation(), 2U);
@@ -235,7 +235,7 @@ TEST_F(RolloutTest, APoolThatNeverGotReadyCanBeReloaded) {
 TEST_F(RolloutTest, GrowsDuringAReload) {
   start_ready();
   reload();
-  EXPECT_TRUE(pool->resize(6));
+  EXPECT_TRUE(pool->step(event::Resize{6}));
   settle();
   EXPECT_EQ(generations(), std::set{2U});
   EXPECT_EQ(pool->ready_count(), 6U);
@@ -248,8 +248,8 @@ TEST_F(RolloutTest, ASlotThatGoesAndComesBackDuringAReloadIsNotForgotten) {
   start_ready();
   reload();
   ready_all();
-  EXPECT_TRUE(pool->resize(2));
-  EXPECT_TRUE(pool->resize(3));
+  EXPECT_TRUE(pool->step(event::Resize{2}));
+  EXPECT_TRUE(pool->step(event::Resize{3}));
   EXPECT_EQ(worker(2).generation, 1U);
   for (int turn = 0; turn < 3; ++turn) {
     ready_all();
@@ -296,7 +296,7 @@ TEST_F(RolloutTest, AnotherNumberOfWorkersInTheConfigCountsFromTheCommitOn) {
 
 TEST_F(RolloutTest, WhatAnOperatorHasMadeOfTheNumberOutlivesAReload) {
   start_ready();
-  EXPECT_TRUE(pool->resize(7));
+  EXPECT_TRUE(pool->step(event::Resize{7}));
   reload();
   settle();
   EXPECT_EQ(pool->target(), 7U);
@@ -305,13 +305,13 @@ TEST_F(RolloutTest, WhatAnOperatorHasMadeOfTheNumberOutlivesAReload) {
 TEST_F(RolloutTest, StoppingEndsTheReload) {
   start_ready();
   reload();
-  pool->stop();
+  pool->step(event::Stop{});
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_FALSE(observer.reloads[0].ok);
   EXPECT_EQ(observer.reloads[0].text, "the pool stops");
   for (const WorkerView& worker : pool->workers()) EXPECT_EQ(signals(worker.id), std::vector{SIGTERM});
   let_leave();
-  EXPECT_TRUE(pool->finished());
+  EXPECT_TRUE(pool->scheduler().finished());
 }
 
 TEST_F(RolloutTest, OldWorkersKeepTheirOwnGenerationsConfig) {
@@ -322,6 +322,53 @@ TEST_F(RolloutTest, OldWorkersKeepTheirOwnGenerationsConfig) {
   reload();
   ready_all();
   EXPECT_EQ(signals(old), std::vector{SIGQUIT});
+}
+
+// A worker that SIGKILL does not end (a hung file system) never goes.
+TEST_F(RolloutTest, WorkersThatCannotBeEndedHoldUpNoReload) {
+  config.reload.max_draining = 1;
+  start_ready();
+  for (unsigned generation = 2; generation < 6; ++generation) {
+    reload();
+    for (int turn = 0; turn < 10; ++turn) ready_all();
+    EXPECT_EQ(pool->generation(), generation);
+    pass(config.drain_timeout);
+    for (const WorkerView& worker : pool->workers()) {
+      if (worker.state == WorkerState::draining && worker.slot != 0) end(worker.id, signaled(SIGKILL));
+    }
+  }
+}
+
+TEST_F(RolloutTest, ASlotWithTwoWorkersThatCannotBeEndedGetsNoThirdAndHoldsUpNoReload) {
+  start();
+  pool->step(event::WorkerReady{worker(1).id});
+  pool->step(event::WorkerReady{worker(2).id});
+  const WorkerId first = worker(0).id;
+  pass(config.start_timeout);
+  pass(config.start_timeout);
+  ASSERT_TRUE(staying(0).empty()) << "two in it got SIGKILL, and live";
+  const std::size_t before = launcher.started.size();
+  reload();
+  for (int turn = 0; turn < 10; ++turn) ready_all();
+  EXPECT_EQ(launcher.started.size(), before + 2);
+  EXPECT_EQ(pool->generation(), 2U);
+  end(first, signaled(SIGKILL));
+  pass(config.restart.delay);
+  EXPECT_EQ(worker(0).generation, 2U);
+}
+
+TEST_F(RolloutTest, WhereNoSlotCanTakeACandidateTheReloadWaits) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  start();
+  const WorkerId first = worker(0).id;
+  pass(config.start_timeout);
+  pass(config.start_timeout);
+  ASSERT_TRUE(staying(0).empty());
+  reload();
+  EXPECT_TRUE(observer.reloads.empty()) << "nothing shows that it works";
+  end(first, signaled(SIGKILL));
+  for (int turn = 0; turn < 10; ++turn) ready_all();
+  EXPECT_EQ(pool->generation(), 2U);
 }
 
 }  // namespace

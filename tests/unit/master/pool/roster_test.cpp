@@ -73,7 +73,7 @@ TEST_F(RosterTest, AKilledWorkerCountsInItsSlotUntilItIsGoneAndOnce) {
   roster.kill(worker, ExitCause::drain_timeout, SIGKILL, std::nullopt, now);
   EXPECT_EQ(roster.slot(0).killed, 1U);
   EXPECT_EQ(worker.leaving, ExitCause::hang) << "the first reason stays";
-  EXPECT_FALSE(worker.patience.armed());
+  EXPECT_FALSE(worker.response_deadline.armed());
   roster.remove(worker);
   EXPECT_EQ(roster.slot(0).killed, 0U);
 }

@@ -11,18 +11,18 @@ using SchedulerCommands = PoolTest;
 
 TEST_F(SchedulerCommands, GrowsAtOnceAndShrinksFromTheTop) {
   start_ready();
-  EXPECT_TRUE(pool->resize(5));
+  EXPECT_TRUE(pool->step(event::Resize{5}));
   EXPECT_EQ(launcher.started.size(), 5U);
   ready_all();
   const WorkerId third = worker(3).id;
   const WorkerId fourth = worker(4).id;
-  EXPECT_TRUE(pool->resize(3));
+  EXPECT_TRUE(pool->step(event::Resize{3}));
   EXPECT_EQ(signals(third), std::vector{SIGTERM});
   EXPECT_EQ(signals(fourth), std::vector{SIGTERM});
   EXPECT_EQ(pool->ready_count(), 3U);
   end(third, signaled(SIGTERM));
   EXPECT_EQ(observer.exited.back().cause, ExitCause::scaled_down);
-  EXPECT_EQ(observer.exited.back().follow, Follow::nobody);
+  EXPECT_EQ(observer.exited.back().follow, Follow::unwanted);
   EXPECT_FALSE(observer.exited.back().failed);
   EXPECT_EQ(pool->target(), 3U);
 }
@@ -36,8 +36,8 @@ TEST_F(SchedulerCommands, AdoptsAConfigThatNeedsNoNewWorkers) {
   EXPECT_TRUE(observer.reloads[0].ok);
   EXPECT_EQ(pool->generation(), 1U);
   EXPECT_EQ(launcher.started.size(), 5U) << "two more and none replaced";
-  EXPECT_FALSE(pool->resize(7));
-  EXPECT_TRUE(pool->resize(6));
+  EXPECT_FALSE(pool->step(event::Resize{7}));
+  EXPECT_TRUE(pool->step(event::Resize{6}));
   ready_all();
   end(worker(0).id, exited(7));
   EXPECT_EQ(observer.exited.back().follow, Follow::down) << "restart is the new one, for old workers too";
@@ -46,7 +46,7 @@ TEST_F(SchedulerCommands, AdoptsAConfigThatNeedsNoNewWorkers) {
 TEST_F(SchedulerCommands, AnotherRangeMovesTheNumberNoFurtherThanItMust) {
   config.workers = {.initial = 2, .min = 2, .max = 5};
   start_ready();
-  ASSERT_TRUE(pool->resize(4));
+  ASSERT_TRUE(pool->step(event::Resize{4}));
   const auto after = [this](const WorkerCount& workers) {
     config.workers = workers;
     adopt();
@@ -86,11 +86,11 @@ TEST_F(SchedulerCommands, AdoptingEndsAReloadThatRuns) {
 
 TEST_F(SchedulerCommands, StaysBetweenItsLimits) {
   start_ready();
-  EXPECT_FALSE(pool->resize(0));
-  EXPECT_FALSE(pool->resize(11));
+  EXPECT_FALSE(pool->step(event::Resize{0}));
+  EXPECT_FALSE(pool->step(event::Resize{11}));
   EXPECT_EQ(pool->target(), 3U);
-  EXPECT_TRUE(pool->resize(10));
-  EXPECT_TRUE(pool->resize(1));
+  EXPECT_TRUE(pool->step(event::Resize{10}));
+  EXPECT_TRUE(pool->step(event::Resize{1}));
 }
 
 TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
@@ -98,10 +98,10 @@ TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
   for (int crash = 0; crash < 8; ++crash) crash_and_wait(2);
   end(worker(2).id, signaled(SIGSEGV));
   EXPECT_EQ(pool->state(), PoolState::degraded);
-  EXPECT_TRUE(pool->resize(2));
+  EXPECT_TRUE(pool->step(event::Resize{2}));
   EXPECT_EQ(pool->state(), PoolState::running);
   EXPECT_EQ(pool->next_deadline(), std::nullopt);
-  EXPECT_TRUE(pool->resize(3));
+  EXPECT_TRUE(pool->step(event::Resize{3}));
   EXPECT_EQ(worker(2).state, WorkerState::starting);
   EXPECT_EQ(crash_and_wait(2), Duration{0});
 }
@@ -109,54 +109,54 @@ TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
 TEST_F(SchedulerCommands, AnOperatorsSignalIsNoCrash) {
   start_ready();
   const WorkerId id = worker(1).id;
-  EXPECT_TRUE(pool->kill(1, SIGKILL));
+  EXPECT_TRUE(pool->step(event::Kill{1, SIGKILL}));
   EXPECT_EQ(signals(id), std::vector{SIGKILL});
   end(id, signaled(SIGKILL));
   EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
   EXPECT_FALSE(observer.exited.back().failed);
   EXPECT_EQ(worker(1).state, WorkerState::starting);
-  EXPECT_FALSE(pool->kill(17, SIGTERM));
+  EXPECT_FALSE(pool->step(event::Kill{17, SIGTERM}));
 }
 
 TEST_F(SchedulerCommands, StopTellsEveryoneToLeaveAndEndsWithTheLast) {
   config.stop_signal = SIGQUIT;
   start();
-  pool->worker_ready(worker(0).id);
-  pool->stop();
+  pool->step(event::WorkerReady{worker(0).id});
+  pool->step(event::Stop{});
   EXPECT_EQ(pool->state(), PoolState::stopping);
   const auto workers = pool->workers();
   for (const WorkerView& worker : workers) {
     EXPECT_EQ(signals(worker.id), std::vector{SIGQUIT});
     EXPECT_EQ(worker.drain_deadline, clock.now() + config.drain_timeout);
-    EXPECT_FALSE(pool->finished());
+    EXPECT_FALSE(pool->scheduler().finished());
     end(worker.id, exited(0));
     EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
   }
-  EXPECT_TRUE(pool->finished());
+  EXPECT_TRUE(pool->scheduler().finished());
   EXPECT_EQ(launcher.started.size(), 3U);
   EXPECT_EQ(pool->next_deadline(), std::nullopt);
 }
 
 TEST_F(SchedulerCommands, StopNowKillsEveryoneOnce) {
   start_ready();
-  pool->stop();
-  pool->stop_now();
-  pool->stop_now();
+  pool->step(event::Stop{});
+  pool->step(event::StopNow{});
+  pool->step(event::StopNow{});
   for (const WorkerView& worker : pool->workers()) {
     EXPECT_EQ(signals(worker.id), (std::vector{SIGTERM, SIGKILL}));
     end(worker.id, signaled(SIGKILL));
     EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
   }
-  EXPECT_TRUE(pool->finished());
+  EXPECT_TRUE(pool->scheduler().finished());
 }
 
 TEST_F(SchedulerCommands, AStoppedPoolObeysNobodyAndStartsNothing) {
   start_ready();
   end(worker(0).id, signaled(SIGSEGV));
   end(worker(0).id, signaled(SIGSEGV));  // in backoff
-  pool->stop();
-  EXPECT_FALSE(pool->resize(5));
-  EXPECT_FALSE(pool->recycle(1));
+  pool->step(event::Stop{});
+  EXPECT_FALSE(pool->step(event::Resize{5}));
+  EXPECT_FALSE(pool->step(event::Recycle{1}));
   reload();
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_FALSE(observer.reloads[0].ok);
@@ -164,7 +164,7 @@ TEST_F(SchedulerCommands, AStoppedPoolObeysNobodyAndStartsNothing) {
   pass(hours(1));
   let_leave();
   EXPECT_EQ(launcher.started.size(), started);
-  EXPECT_TRUE(pool->finished());
+  EXPECT_TRUE(pool->scheduler().finished());
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ using SchedulerDeadlines = PoolTest;
 TEST_F(SchedulerDeadlines, KillsAWorkerThatIsNotReadyInTime) {
   start();
   const WorkerId id = worker(2).id;
-  pool->worker_ready(worker(0).id);
-  pool->worker_ready(worker(1).id);
+  pool->step(event::WorkerReady{worker(0).id});
+  pool->step(event::WorkerReady{worker(1).id});
   pass(config.start_timeout - Duration(1));
   EXPECT_TRUE(signals(id).empty());
   pass(Duration(1));
@@ -27,14 +27,32 @@ TEST_F(SchedulerDeadlines, KillsAWorkerThatIsNotReadyInTime) {
   EXPECT_EQ(worker(2).state, WorkerState::starting);
 }
 
+TEST_F(SchedulerDeadlines, SparesAWorkerThatCouldNotBeHeard) {
+  config.hang_timeout = seconds(2);
+  start_ready();
+  const WorkerId hung = worker(0).id;
+  const WorkerId cut_off = worker(1).id;
+  launcher.cut_off = {cut_off, WorkerId{12345}};
+  pass(seconds(1));
+  pool->step(event::WorkerAlive{worker(2).id});
+  pass(seconds(1));
+  EXPECT_EQ(signals(hung), std::vector{SIGABRT});
+  EXPECT_TRUE(signals(cut_off).empty());
+  launcher.cut_off.clear();
+  pass(seconds(2) - Duration(1));
+  EXPECT_TRUE(signals(cut_off).empty());
+  pass(Duration(1));
+  EXPECT_EQ(signals(cut_off), std::vector{SIGABRT});
+}
+
 TEST_F(SchedulerDeadlines, AWorkerMayExtendItsStart) {
   start();
   const WorkerId id = worker(0).id;
   pass(config.start_timeout - seconds(1));
-  pool->worker_extends(id, seconds(30));
+  pool->step(event::WorkerExtends{id, seconds(30)});
   pass(seconds(30) - Duration(1));
   EXPECT_TRUE(signals(id).empty());
-  pool->worker_extends(id, seconds(0));
+  pool->step(event::WorkerExtends{id, seconds(0)});
   pass(Duration(1));
   EXPECT_EQ(signals(id), std::vector{SIGKILL});
 }
@@ -42,11 +60,11 @@ TEST_F(SchedulerDeadlines, AWorkerMayExtendItsStart) {
 TEST_F(SchedulerDeadlines, AnExtensionNeverShortensADeadlineAndIsBounded) {
   start();
   const WorkerId id = worker(0).id;
-  pool->worker_extends(id, seconds(1));
-  pool->worker_extends(id, seconds(-5));
+  pool->step(event::WorkerExtends{id, seconds(1)});
+  pool->step(event::WorkerExtends{id, seconds(-5)});
   pass(seconds(5));
   EXPECT_TRUE(signals(id).empty());
-  pool->worker_extends(id, Duration::max());
+  pool->step(event::WorkerExtends{id, Duration::max()});
   pass(hours(1));
   EXPECT_EQ(signals(id), std::vector{SIGKILL});
 }
@@ -57,18 +75,18 @@ TEST_F(SchedulerDeadlines, AbortsAHungWorkerThenKillsItAndReplacesItAtOnce) {
   const WorkerId id = worker(0).id;
   for (int turn = 0; turn < 5; ++turn) {
     pass(seconds(1));
-    for (unsigned slot = 0; slot < 3; ++slot) pool->worker_alive(worker(slot).id);
+    for (unsigned slot = 0; slot < 3; ++slot) pool->step(event::WorkerAlive{worker(slot).id});
   }
   EXPECT_TRUE(signals(id).empty());
   pass(seconds(1));
-  pool->worker_alive(worker(1).id);
-  pool->worker_alive(worker(2).id);
+  pool->step(event::WorkerAlive{worker(1).id});
+  pool->step(event::WorkerAlive{worker(2).id});
   pass(seconds(1));
   EXPECT_EQ(signals(id), std::vector{SIGABRT});
   EXPECT_NE(worker(0).id, id) << "its replacement does not wait for the core dump";
-  pool->worker_ready(worker(0).id);
+  pool->step(event::WorkerReady{worker(0).id});
   for (int turn = 0; turn < 20; ++turn) {
-    for (unsigned slot = 0; slot < 3; ++slot) pool->worker_alive(worker(slot).id);
+    for (unsigned slot = 0; slot < 3; ++slot) pool->step(event::WorkerAlive{worker(slot).id});
     pass(seconds(1));
   }
   EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGKILL}));
@@ -93,7 +111,7 @@ TEST_F(SchedulerDeadlines, TheHangDeadlineStartsAtReady) {
 TEST_F(SchedulerDeadlines, AWorkerThatSaysItHangsIsAborted) {
   start_ready();
   const WorkerId id = worker(0).id;
-  pool->worker_watchdog_trigger(id);
+  pool->step(event::WorkerWatchdogTrigger{id});
   EXPECT_EQ(signals(id), std::vector{SIGABRT});
   end(id, signaled(SIGABRT));
   EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
@@ -114,18 +132,18 @@ TEST_F(SchedulerDeadlines, AStoppedOrSuspendedMasterKillsNobodyWhenItComesBack) 
   config.hang_timeout = seconds(20);
   start_ready();
   end(worker(0).id, signaled(SIGSEGV));  // one starts
-  ASSERT_TRUE(pool->recycle(1));
+  ASSERT_TRUE(pool->step(event::Recycle{1}));
   ready_all();
   end(worker(0).id, signaled(SIGSEGV));
   pass(config.restart.delay);
   pass(seconds(4));
   clock.advance(hours(2));
-  pool->tick();
+  pool->step(event::Tick{});
   EXPECT_TRUE(observer.killed.empty());
   pass(seconds(5));
   EXPECT_TRUE(observer.killed.empty()) << "what was left of each deadline is given back";
   ready_all();
-  for (const WorkerView& worker : pool->workers()) pool->worker_alive(worker.id);
+  for (const WorkerView& worker : pool->workers()) pool->step(event::WorkerAlive{worker.id});
   pass(seconds(19));
   EXPECT_TRUE(observer.killed.empty());
 }
@@ -135,14 +153,14 @@ TEST_F(SchedulerDeadlines, AFactThatComesFirstAfterALongPauseKillsNobodyEither) 
   start_ready();
   pass(seconds(1));
   clock.advance(minutes(5));
-  pool->worker_alive(worker(0).id);
+  pool->step(event::WorkerAlive{worker(0).id});
   EXPECT_TRUE(observer.killed.empty());
 }
 
 TEST_F(SchedulerDeadlines, DeadlinesHoldAgainAfterAPause) {
   start();
   clock.advance(hours(1));
-  pool->tick();
+  pool->step(event::Tick{});
   EXPECT_TRUE(observer.killed.empty());
   pass(config.start_timeout);
   EXPECT_EQ(observer.killed.size(), 3U);
@@ -150,7 +168,7 @@ TEST_F(SchedulerDeadlines, DeadlinesHoldAgainAfterAPause) {
 
 TEST_F(SchedulerDeadlines, WhoDoesNotLeaveInTimeIsKilled) {
   start_ready();
-  pool->stop();
+  pool->step(event::Stop{});
   const WorkerId id = pool->workers()[0].id;
   pass(config.drain_timeout - Duration(1));
   EXPECT_EQ(signals(id), std::vector{SIGTERM});
@@ -162,9 +180,9 @@ TEST_F(SchedulerDeadlines, WhoDoesNotLeaveInTimeIsKilled) {
 
 TEST_F(SchedulerDeadlines, ADrainMayBeExtended) {
   start_ready();
-  pool->stop();
+  pool->step(event::Stop{});
   const WorkerId id = pool->workers()[0].id;
-  pool->worker_extends(id, minutes(2));
+  pool->step(event::WorkerExtends{id, minutes(2)});
   pass(minutes(2) - Duration(1));
   EXPECT_EQ(signals(id), std::vector{SIGTERM});
   pass(Duration(1));
@@ -173,16 +191,94 @@ TEST_F(SchedulerDeadlines, ADrainMayBeExtended) {
 
 TEST_F(SchedulerDeadlines, AWorkerMaySetItsOwnHangTimeout) {
   start_ready();
-  pool->worker_watchdog_timeout(worker(0).id, seconds(3));
-  pool->worker_watchdog_timeout(worker(1).id, seconds(3));
+  pool->step(event::WorkerWatchdogTimeout{worker(0).id, seconds(3)});
+  pool->step(event::WorkerWatchdogTimeout{worker(1).id, seconds(3)});
   pass(seconds(2));
-  pool->worker_alive(worker(0).id);
-  pool->worker_watchdog_timeout(worker(1).id, Duration{0});
+  pool->step(event::WorkerAlive{worker(0).id});
+  pool->step(event::WorkerWatchdogTimeout{worker(1).id, Duration{0}});
   EXPECT_EQ(pool->next_deadline(), clock.now() + seconds(3));
   pass(seconds(3));
   ASSERT_EQ(observer.killed.size(), 1U);
   EXPECT_EQ(observer.killed[0].worker.slot, 0U);
   EXPECT_EQ(observer.killed[0].why, ExitCause::hang);
+}
+
+TEST_F(SchedulerDeadlines, AHungWorkerThatStarvesTheMasterIsKilledAllTheSame) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.hang_timeout = milliseconds(500);
+  start_ready();
+  for (int turn = 0; turn < 4 && observer.killed.empty(); ++turn) {
+    clock.advance_to(pool->next_deadline().value() + milliseconds(101));
+    pool->step(event::Tick{});
+  }
+  ASSERT_EQ(observer.killed.size(), 1U);
+  EXPECT_EQ(observer.killed[0].why, ExitCause::hang);
+  EXPECT_EQ(observer.moves.size(), 1U) << "told once";
+}
+
+TEST_F(SchedulerDeadlines, AHungWorkerDoesNotKeepItsClientsForAllOfItsDrainTimeout) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.hang_timeout = seconds(2);
+  config.drain_timeout = hours(1);
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::Stop{});
+  for (int turn = 0; turn < 5; ++turn) {
+    pass(seconds(1));
+    pool->step(event::WorkerAlive{id});
+  }
+  EXPECT_EQ(signals(id), std::vector{SIGTERM}) << "it drains and says that it lives";
+  pass(seconds(2));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGABRT}));
+  pass(seconds(10));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGABRT, SIGKILL}));
+  end(id, signaled(SIGKILL));
+  EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
+}
+
+TEST_F(SchedulerDeadlines, AWorkerThatSaidThatItLeavesNeedsNotPingUntilItDoesAgain) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.hang_timeout = seconds(2);
+  config.drain_timeout = minutes(1);
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::Stop{});
+  pool->step(event::WorkerStopping{id});
+  pass(seconds(50));
+  EXPECT_EQ(signals(id), std::vector{SIGTERM});
+  pool->step(event::WorkerAlive{id});
+  pass(seconds(2));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGABRT}));
+}
+
+TEST_F(SchedulerDeadlines, AHangTimeoutDoesNotOutlastTheDrainTimeout) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  config.hang_timeout = minutes(2);
+  config.drain_timeout = minutes(1);
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::Stop{});
+  pass(minutes(1));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGKILL}));
+  pass(hours(1));
+  EXPECT_EQ(signals(id).size(), 2U);
+}
+
+TEST_F(SchedulerDeadlines, SaysWhatAProgramLacksThatKnowsNothingOfItsNotifySocket) {
+  config.hang_timeout = seconds(2);
+  start();
+  const WorkerId quiet = worker(0).id;
+  const WorkerId knowing = worker(1).id;
+  pool->step(event::WorkerHeard{knowing});
+  pool->step(event::WorkerReady{worker(2).id});
+  const WorkerId hung = worker(2).id;
+  pass(config.start_timeout);
+  for (const WorkerId id : {quiet, knowing}) end(id, signaled(SIGKILL));
+  end(hung, signaled(SIGABRT));
+  ASSERT_EQ(observer.exited.size(), 3U);
+  EXPECT_NE(hint(observer.exited[0]).find("\"ready\": \"exec\""), std::string::npos);
+  EXPECT_EQ(hint(observer.exited[1]), "");
+  EXPECT_NE(hint(observer.exited[2]).find("never sent WATCHDOG=1"), std::string::npos);
 }
 
 }  // namespace

@@ -21,17 +21,15 @@ TEST_F(SchedulerTest, StartsAWorkerInEachSlot) {
     EXPECT_EQ(launcher.started[slot].generation->number, 1U);
   }
   EXPECT_EQ(pool->state(), PoolState::starting);
-  EXPECT_FALSE(pool->fully_started());
 }
 
 TEST_F(SchedulerTest, RunsOnceAllItsWorkersAreReady) {
   start();
-  pool->worker_ready(worker(0).id);
-  pool->worker_ready(worker(1).id);
+  pool->step(event::WorkerReady{worker(0).id});
+  pool->step(event::WorkerReady{worker(1).id});
   EXPECT_EQ(pool->state(), PoolState::starting);
-  pool->worker_ready(worker(2).id);
+  pool->step(event::WorkerReady{worker(2).id});
   EXPECT_EQ(pool->state(), PoolState::running);
-  EXPECT_TRUE(pool->fully_started());
   EXPECT_EQ(pool->ready_count(), 3U);
 }
 
@@ -64,6 +62,16 @@ TEST_F(SchedulerTest, WaitsLongerAfterEachCrashOfTheSameSlotOnly) {
     full = std::min(full * 2, config.restart.max_delay);
   }
   EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the other slots have a history of their own";
+}
+
+TEST_F(SchedulerTest, AnExitTellsHowOftenItsSlotHasCrashedAndSinceWhen) {
+  start_ready();
+  const Instant first = clock.now();
+  crash_and_wait(0);
+  clock.advance_to(first + seconds(5));
+  crash_and_wait(0);
+  EXPECT_EQ(observer.exited.back().crashes, 2U);
+  EXPECT_EQ(observer.exited.back().crashing_since, first);
 }
 
 TEST_F(SchedulerTest, ForgetsCrashesAfterGoodUptime) {
@@ -118,7 +126,7 @@ TEST_F(SchedulerTest, InstantCleanExitsDoNotSpin) {
 TEST_F(SchedulerTest, InstantAnnouncementsToLeaveDoNotSpin) {
   start_ready();
   for (int turn = 0; turn < 2; ++turn) {
-    pool->worker_stopping(worker(0).id);
+    pool->step(event::WorkerStopping{worker(0).id});
     ready_all();
   }
   EXPECT_EQ(pool->state(), PoolState::degraded);
@@ -183,7 +191,7 @@ TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks)
   ASSERT_EQ(pool->idle_slots().size(), 1U);
   EXPECT_TRUE(pool->idle_slots()[0].down);
   EXPECT_EQ(pool->state(), PoolState::degraded);
-  EXPECT_TRUE(pool->recycle(1));
+  EXPECT_TRUE(pool->step(event::Recycle{1}));
   EXPECT_EQ(worker(1).state, WorkerState::starting);
   ready_all();
   EXPECT_EQ(pool->state(), PoolState::running);
@@ -193,12 +201,12 @@ TEST_F(SchedulerTest, AWorkerThatLeavesByItselfIsReplacedAtOnceAndGetsADeadline)
   start_ready();
   pass(seconds(5));
   const WorkerId id = worker(0).id;
-  pool->worker_stopping(id);
+  pool->step(event::WorkerStopping{id});
   EXPECT_NE(worker(0).id, id);
   EXPECT_EQ(pool->ready_count(), 2U);
   EXPECT_EQ(pool->draining_count(), 1U);
   EXPECT_TRUE(signals(id).empty());
-  pool->worker_stopping(id);
+  pool->step(event::WorkerStopping{id});
   pass(config.drain_timeout);
   EXPECT_EQ(signals(id), std::vector{SIGKILL});
   end(id, signaled(SIGKILL));
@@ -210,27 +218,27 @@ TEST_F(SchedulerTest, AWorkerThatLeftByItselfHasCrashedOnlyIfItFails) {
   start_ready();
   pass(seconds(5));
   WorkerId id = worker(0).id;
-  pool->worker_stopping(id);
+  pool->step(event::WorkerStopping{id});
   end(id, exited(0));
   EXPECT_FALSE(observer.exited.back().failed);
   EXPECT_EQ(observer.exited.back().cause, ExitCause::exit);
   ready_all();
   pass(seconds(5));
   id = worker(0).id;
-  pool->worker_stopping(id);
+  pool->step(event::WorkerStopping{id});
   end(id, exited(3));
   EXPECT_TRUE(observer.exited.back().failed);
 }
 
 TEST_F(SchedulerTest, AnOutOfMemoryKillIsNamed) {
   start_ready();
-  pool->worker_exited(worker(0).id, signaled(SIGKILL), true);
+  pool->step(event::WorkerExited{worker(0).id, 1, signaled(SIGKILL), true});
   EXPECT_EQ(observer.exited.back().cause, ExitCause::oom);
 }
 
 TEST_F(SchedulerTest, ACrashDuringADrainIsNamedAsWhatItIs) {
   start_ready();
-  pool->stop();
+  pool->step(event::Stop{});
   end(pool->workers()[0].id, signaled(SIGSEGV));
   EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
 }
@@ -256,30 +264,49 @@ TEST_F(SchedulerTest, TenThousandWorkersStayCheap) {
       if (const auto* const drains = std::get_if<WorkerDrains>(&action)) leaving.push_back(drains->worker.id);
     }
   };
-  scheduler.start(now);
+  scheduler.step(event::Start{}, now);
   act();
   ASSERT_EQ(alive.size(), count);
   unsigned events = 0;
   for (int round = 0; round < 10; ++round) {
     now += seconds(2);
-    if (round == 5) scheduler.reload(std::make_shared<const PoolConfig>(config), now);
+    if (round == 5) scheduler.step(event::Reload{std::make_shared<const PoolConfig>(config)}, now);
     const std::vector<WorkerId> workers = std::exchange(alive, {});
     for (std::size_t index = 0; index < workers.size(); ++index) {
       const WorkerId id = workers[index];
-      scheduler.worker_ready(id, now);
-      scheduler.worker_alive(id, now);
-      scheduler.worker_measured(id, index % 10 == 0 ? 200 : 1, std::nullopt, now);
+      scheduler.step(event::WorkerReady{id}, now);
+      scheduler.step(event::WorkerAlive{id}, now);
+      scheduler.step(event::WorkerMeasured{id, index % 10 == 0 ? 200U : 1U, std::nullopt}, now);
       const bool dies = index % 7 == 0;
-      if (dies) scheduler.worker_exited(id, signaled(SIGKILL), false, now);
+      if (dies) scheduler.step(event::WorkerExited{id, 1, signaled(SIGKILL)}, now);
       if (!dies) alive.push_back(id);
       events += 4;
       act();
     }
-    for (const WorkerId id : std::exchange(leaving, {})) scheduler.worker_exited(id, exited(0), false, now);
+    for (const WorkerId id : std::exchange(leaving, {})) scheduler.step(event::WorkerExited{id, 1, exited(0)}, now);
     act();
   }
   EXPECT_GT(events, 300000U);
   EXPECT_LE(scheduler.roster().ready_slots(), count);
+}
+
+TEST_F(SchedulerTest, RestartNeverCountsForAWorkerThatSaidThatItLeavesToo) {
+  config.restart.never = {78};
+  start_ready();
+  for (int life = 0; life < 2; ++life) {
+    const WorkerId id = worker(0).id;
+    pool->step(event::WorkerReady{id});
+    pool->step(event::WorkerStopping{id});
+    end(id, exited(78));
+    if (life == 0) ready_all();
+  }
+  EXPECT_TRUE(staying(0).empty());
+  ASSERT_TRUE(pool->idle_slot(0));
+  EXPECT_TRUE(pool->idle_slot(0)->down);
+  EXPECT_EQ(observer.exited.back().follow, Follow::down);
+  const std::size_t before = launcher.started.size();
+  pass(hours(1));
+  EXPECT_EQ(launcher.started.size(), before);
 }
 
 }  // namespace

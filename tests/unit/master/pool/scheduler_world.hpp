@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "master/pool/scheduler.hpp"
@@ -30,7 +31,10 @@ struct Process {
   bool ready = false;
   bool leaving = false;  // told to, by itself, or killed
   bool doomed = false;   // got SIGKILL
+  int late = 0;          // how often the scheduler came late since it was ready or killed
   bool recycled = false;
+  bool remains = false;  // its first process is gone, others are not …
+  bool untold = false;   // … and have not got their signal yet
 };
 
 // A scheduler, the processes that it believes to have, and everything that may happen to them. After each step the
@@ -40,7 +44,7 @@ class World {
   explicit World(unsigned seed) : random_(seed), configs_(4), scheduler_(make_config(), seed) {}
 
   void run(unsigned steps) {
-    step("start", [&] { scheduler_.start(now_); });
+    step(event::Start{});
     for (unsigned count = 0; count < steps && !::testing::Test::HasFatalFailure(); ++count) random_step();
   }
 
@@ -49,7 +53,7 @@ class World {
     healthy_ = true;
     for (unsigned slot = 0; slot < scheduler_.target(); ++slot) {
       if (scheduler_.roster().has_slot(slot) && scheduler_.roster().slots()[slot].down) {
-        step("revive", [&] { EXPECT_TRUE(scheduler_.recycle(slot, now_)); });
+        EXPECT_TRUE(step(event::Recycle{slot}));
       }
     }
     const Instant bound = now_ + minutes(10);
@@ -62,7 +66,7 @@ class World {
   // Some of the workers ignore their stop signal: it must end all the same.
   void stop() {
     stopping_ = true;
-    step("stop", [&] { scheduler_.stop(now_); });
+    step(event::Stop{});
     const Instant bound = now_ + minutes(3);
     while (!scheduler_.finished() && now_ < bound && !::testing::Test::HasFatalFailure()) {
       if (!chance(0.5) || !end_a_leaving_process()) sleep_until_deadline();
@@ -117,18 +121,21 @@ class World {
     return config;
   }
 
-  // Runs one fact or command and checks what came of it.
-  template <class What>
-  void step(const std::string& name, What&& what) {
-    trace_ += name + "\n";
+  // Tells the scheduler and checks what came of it.
+  bool step(const Event& event) {
+    trace_ += to_string(event) + "\n";
     const auto due = scheduler_.next_deadline();
     late_ = due && now_ - *due > Deadlines::tolerance;
-    killing_ = name == "stop now" || name == "hang" || stopping_;
+    for (auto& [id, process] : processes_) process.late += late_ ? 1 : 0;
+    killing_ = std::holds_alternative<event::WorkerWatchdogTrigger>(event) || stopping_;
     target_before_ = scheduler_.target();
+    began_before_ = !std::holds_alternative<event::Reload>(event) && scheduler_.state() == PoolState::reloading &&
+                    !scheduler_.reload_waits();
     surge_before_ = scheduler_.surge();
-    what();
+    const bool accepted = scheduler_.step(event, now_);
     act();
     check_counters();
+    return accepted;
   }
 
   void act() {
@@ -143,7 +150,7 @@ class World {
         std::visit([&](const auto& one) { perform(one, failed); }, action);
         if (::testing::Test::HasFatalFailure()) return;
       }
-      for (const WorkerId id : failed) scheduler_.launch_failed(id, chance(0.5) ? EAGAIN : ENOMEM, now_);
+      for (const WorkerId id : failed) scheduler_.step(event::LaunchFailed{id, chance(0.5) ? EAGAIN : ENOMEM}, now_);
     }
   }
 
@@ -168,7 +175,8 @@ class World {
     std::set<unsigned> draining;
     for (const auto& [id, process] : processes_) {
       if (!process.leaving) ++staying[process.slot];
-      if (process.leaving && process.generation != scheduler_.generation()) draining.insert(process.generation);
+      if (process.leaving && !process.doomed && process.generation != scheduler_.generation())
+        draining.insert(process.generation);
     }
     unsigned pairs = 0;
     for (const auto& [slot, count] : staying) pairs += count > 1 ? 1 : 0;
@@ -179,9 +187,9 @@ class World {
     ASSERT_TRUE(staying[launch.slot] == 0 || pairs < surge) << "I2\n" << picture();
     if (launch.generation->number <= newest_seen_) return;
     newest_seen_ = launch.generation->number;
-    // A reload without any surge may begin long before it can start a process.
+    // A reload without any surge, or with slots that have unreaped kills, may begin long before it can start a process.
     const ReloadConfig& reload = launch.generation->config->reload;
-    if (surge_limit(reload, target) == 0) return;
+    if (surge_limit(reload, target) == 0 || began_before_) return;
     ASSERT_LT(draining.size(), std::max(reload.max_draining, 1U)) << "I2: generations\n" << picture();
   }
 
@@ -190,6 +198,10 @@ class World {
     const auto found = processes_.find(send.id);
     if (found == processes_.end()) return;  // its launch failed in this very step
     Process& process = found->second;
+    if (std::exchange(process.untold, false)) {
+      ASSERT_EQ(send.signal, process.doomed ? SIGKILL : process.stop_signal);
+      return;
+    }
     ASSERT_FALSE(process.doomed) << "a signal after SIGKILL";
     if (send.signal == operator_signal) return;
     if (send.signal == process.stop_signal) {
@@ -197,7 +209,8 @@ class World {
       if (process.ready) check_i1(send.id, process);
     } else {
       ASSERT_TRUE(send.signal == SIGKILL || send.signal == SIGABRT);
-      ASSERT_TRUE(!late_ || killing_) << "I3: killed for being late to look";
+      ASSERT_TRUE(!late_ || killing_ || process.late > Deadlines::max_moves) << "I3: killed for being late to look";
+      process.late = 0;
     }
     process.doomed = send.signal == SIGKILL;
     process.leaving = true;
@@ -231,10 +244,19 @@ class World {
     trace_ += "  ended " + text(ended.exit.id) + " " + std::string(to_string(ended.exit.cause)) + "\n";
     ASSERT_TRUE(ended_.insert(ended.exit.id).second) << "one exit, told twice";
   }
+  void perform(const WorkerRemains& remains, std::vector<WorkerId>& /*failed*/) {
+    ASSERT_TRUE(processes_.at(remains.worker.id).remains);
+  }
+  void perform(const RemainsGone& gone, std::vector<WorkerId>& /*failed*/) {
+    ASSERT_FALSE(processes_.contains(gone.worker.id));
+    ASSERT_TRUE(ended_.contains(gone.worker.id));
+  }
   void perform(const LaunchFailed& failed, std::vector<WorkerId>& /*failed*/) {
     ASSERT_TRUE(failed.next_try_at > now_ || scheduler_.roster().slots()[failed.slot].candidate != nullptr)
         << "I4: spins";
   }
+  void perform(const DeadlinesMoved& /*moved*/, std::vector<WorkerId>& /*failed*/) { ASSERT_TRUE(late_); }
+  void perform(const RecycleWait& wait, std::vector<WorkerId>& /*failed*/) { ASSERT_GT(wait.wait, Duration{0}); }
   void perform(const StateChanged& changed, std::vector<WorkerId>& /*failed*/) {
     trace_ += "  state " + std::to_string(static_cast<int>(changed.now)) + "\n";
     ASSERT_EQ(changed.before, state_);
@@ -254,6 +276,7 @@ class World {
     for (const auto& [id, process] : processes_) {
       ASSERT_TRUE(roster.workers().contains(id)) << "I5: forgot " << text(id);
       leaving += process.leaving ? 1 : 0;
+      ASSERT_FALSE(process.untold) << "what remains of " << text(id) << " was not told to leave";
       if (process.leaving) continue;
       ASSERT_LE(++staying_in_slot[process.slot], 2U);
       ASSERT_LT(process.slot, scheduler_.target());
@@ -271,12 +294,14 @@ class World {
     // Nobody is forgotten: an empty slot of the target waits for something.
     for (unsigned number = 0; !stopping_ && number < scheduler_.target(); ++number) {
       const Slot& slot = roster.slots()[number];
-      ASSERT_TRUE(slot.current || slot.candidate || slot.retry.armed() || slot.down || slot.waiting || slot.crowded())
+      ASSERT_TRUE(slot.current || slot.candidate || slot.retry.armed() || slot.down || slot.waiting ||
+                  slot.has_unreaped_kills())
           << "slot " << number << " is forgotten";
     }
     // Everybody but a ready worker and one that got SIGKILL has a deadline.
     for (const auto& [id, worker] : roster.workers()) {
-      ASSERT_TRUE(worker.patience.armed() || worker.ready() || worker.finished_off) << text(id) << " has no deadline";
+      ASSERT_TRUE(worker.response_deadline.armed() || worker.ready() || worker.sigkilled)
+          << text(id) << " has no deadline";
     }
   }
 
@@ -298,33 +323,43 @@ class World {
       case 5:
       case 6:
       case 7:
-        return become_ready(id);
+        become_ready(id);
+        break;
       case 8:
       case 9:
       case 10:
-        return end(id, any_status(), chance(0.1));
+        end(id, any_status(), chance(0.1));
+        break;
       case 11:
       case 12:
         if (!end_a_leaving_process()) become_ready(id);
-        return;
+        break;
       case 13:
-        if (chance(0.7)) return step("alive", [&] { scheduler_.worker_alive(id, now_); });
-        return step("hang timeout", [&] { scheduler_.worker_hang_timeout(id, seconds(pick(20)), now_); });
+        if (chance(0.7)) {
+          step(event::WorkerAlive{id});
+        } else {
+          step(event::WorkerWatchdogTimeout{id, seconds(pick(20))});
+        }
+        break;
       case 14:
         if (chance(0.6)) return;
         processes_[id].leaving = true;
-        return step("stopping", [&] { scheduler_.worker_stopping(id, now_); });
+        step(event::WorkerStopping{id});
+        break;
       case 15:
-        if (chance(0.6)) return;
-        return step("hang", [&] { scheduler_.worker_hangs(id, now_); });
+        if (!chance(0.6)) step(event::WorkerWatchdogTrigger{id});
+        break;
       case 16:
-        return step("extend", [&] { scheduler_.worker_extends(id, milliseconds(pick(20000)), now_); });
+        step(event::WorkerExtends{id, milliseconds(pick(20000))});
+        break;
       case 17:
-        return step("measured", [&] { scheduler_.worker_measured(id, pick(1100), pick(1100000), now_); });
+        step(event::WorkerMeasured{id, pick(1100), pick(1100000)});
+        break;
       case 18:
-        return lie();
+        lie();
+        break;
       default:
-        return command();
+        command();
     }
   }
 
@@ -335,50 +370,69 @@ class World {
         ++reloads_asked_;
         auto config = make_config();
         most_unavailable_ = config->reload.max_unavailable;
-        return step("reload", [&] { scheduler_.reload(std::move(config), now_); });
+        step(event::Reload{std::move(config)});
+        break;
       }
       case 1:
-        return step("resize", [&] { EXPECT_EQ(scheduler_.resize(slot, now_), slot >= 1 && slot <= 8); });
-      case 2: {
+        EXPECT_EQ(step(event::Resize{slot}), slot >= 1 && slot <= 8);
+        break;
+      case 2:
         ++reloads_asked_;
-        auto config = adoptable_config();
-        return step("adopt", [&] { scheduler_.adopt(std::move(config), now_); });
+        step(event::Adopt{adoptable_config()});
+        break;
+      case 3: {
+        const bool exists = slot < scheduler_.target();
+        EXPECT_EQ(step(event::Recycle{slot}), exists);
+        break;
       }
-      case 3:
-        return step("recycle", [&] { EXPECT_EQ(scheduler_.recycle(slot, now_), slot < scheduler_.target()); });
       default:
-        return step("kill", [&] { static_cast<void>(scheduler_.kill(slot, operator_signal, now_)); });
+        step(event::Kill{slot, operator_signal});
     }
   }
 
-  // Facts about workers that are dead or never were.
+  // Events of workers that are dead or never were.
   void lie() {
-    step("tick", [&] { scheduler_.tick(now_); });
+    step(event::Tick{});
     const WorkerId dead{chance(0.5) ? 0 : std::uint64_t{1} << 40U};
+    std::vector<Event> lies{event::WorkerExecuted{dead},
+                            event::WorkerReady{dead},
+                            event::WorkerStopping{dead},
+                            event::WorkerAlive{dead},
+                            event::WorkerWatchdogTrigger{dead},
+                            event::WorkerExtends{dead, seconds(5)},
+                            event::WorkerMeasured{dead, 1U << 20U, std::nullopt},
+                            event::WorkerExited{dead, 1, {ExitStatus::Kind::exited, 0, {}}, false, true},
+                            event::RemainsGone{dead},
+                            event::LaunchFailed{dead, EAGAIN}};
+    if (!ended_.empty())
+      lies.emplace_back(event::WorkerExited{*ended_.begin(), 1, {ExitStatus::Kind::signaled, 9, {}}, true, true});
     const std::uint64_t told = told_;
-    step("lie", [&] {
-      scheduler_.worker_ready(dead, now_);
-      scheduler_.worker_stopping(dead, now_);
-      scheduler_.worker_alive(dead, now_);
-      scheduler_.worker_hangs(dead, now_);
-      scheduler_.worker_extends(dead, seconds(5), now_);
-      scheduler_.worker_measured(dead, 1U << 20U, std::nullopt, now_);
-      scheduler_.worker_exited(dead, {ExitStatus::Kind::exited, 0, {}}, false, now_);
-      scheduler_.launch_failed(dead, EAGAIN, now_);
-      if (!ended_.empty()) scheduler_.worker_exited(*ended_.begin(), {ExitStatus::Kind::signaled, 9, {}}, true, now_);
-    });
-    ASSERT_EQ(told, told_) << "I5: a fact about nobody had an effect";
+    for (const Event& lie : lies) step(lie);
+    ASSERT_EQ(told, told_) << "I5: an event of a worker that is not alive had an effect";
   }
 
   void become_ready(WorkerId id) {
     Process& process = processes_[id];
+    if (!process.leaving && !process.ready) process.late = 0;
     if (!process.leaving) process.ready = true;
-    step("ready " + text(id), [&] { scheduler_.worker_ready(id, now_); });
+    step(event::WorkerReady{id});
   }
 
   void end(WorkerId id, const ExitStatus& status, bool oom) {
-    processes_.erase(id);
-    step("exit " + text(id) + " " + to_string(status), [&] { scheduler_.worker_exited(id, status, oom, now_); });
+    Process& process = processes_.at(id);
+    if (process.remains) {
+      processes_.erase(id);
+      step(event::RemainsGone{id});
+      return;
+    }
+    const bool remains = chance(0.2);
+    if (remains) {
+      process.remains = process.untold = process.leaving = true;
+      process.ready = process.recycled = false;
+    } else {
+      processes_.erase(id);
+    }
+    step(event::WorkerExited{id, 1, status, oom, remains});
     ASSERT_TRUE(ended_.contains(id)) << "an exit was not told";
   }
 
@@ -415,14 +469,15 @@ class World {
     } else if (const auto next = scheduler_.next_deadline()) {
       now_ = std::max(now_, *next + milliseconds(pick(50)));
     }
-    step("tick", [&] { scheduler_.tick(now_); });
+    step(event::Tick{});
   }
 
   void sleep_until_deadline() {
     const auto next = scheduler_.next_deadline();
     if (next && !any_doomed()) {
       now_ = std::max(now_, *next);
-      return step("tick", [&] { scheduler_.tick(now_); });
+      step(event::Tick{});
+      return;
     }
     ASSERT_TRUE(end_a_doomed_process()) << "nothing will ever happen\n" << picture();
   }
@@ -452,8 +507,8 @@ class World {
     std::vector<WorkerId> alive;
     for (const auto& [id, process] : processes_) alive.push_back(id);
     now_ += milliseconds(300);
-    for (const WorkerId id : alive) step("alive", [&] { scheduler_.worker_alive(id, now_); });
-    step("tick", [&] { scheduler_.tick(now_); });
+    for (const WorkerId id : alive) step(event::WorkerAlive{id});
+    step(event::Tick{});
   }
 
   bool at_rest() const {
@@ -497,6 +552,7 @@ class World {
   bool healthy_ = false;
   unsigned newest_seen_ = 1;
   unsigned target_before_ = 0;
+  bool began_before_ = false;
   unsigned surge_before_ = 0;
   unsigned most_unavailable_ = 0;
   unsigned reloads_asked_ = 0;

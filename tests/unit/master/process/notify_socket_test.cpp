@@ -12,6 +12,8 @@
 
 #include <array>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <variant>
@@ -115,15 +117,46 @@ TEST_F(NotifySocketTest, RefusesAnOversizedDatagramAsAWhole) {
   EXPECT_TRUE(std::holds_alternative<NotifySocket::Datagram>(socket.receive()));
 }
 
-TEST_F(NotifySocketTest, IsForItsOwnUserOnlyAndRemovesItsPath) {
+TEST_F(NotifySocketTest, LetsEveryUserSendWhateverTheUmaskAndRemovesItsPath) {
+  const mode_t before = umask(0777);
   {
     NotifySocket socket(path_);
+    umask(before);
     struct stat there {};
     ASSERT_EQ(stat(path_.c_str(), &there), 0);
     EXPECT_TRUE(S_ISSOCK(there.st_mode));
-    EXPECT_EQ(there.st_mode & 07777U, 0600U & ~077U);
+    EXPECT_EQ(there.st_mode & 07777U, 0666U);
   }
   EXPECT_NE(access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(NotifySocketTest, SaysWhoSentAMessage) {
+  NotifySocket socket(path_);
+  send("READY=1");
+  const auto received = socket.receive();
+  ASSERT_TRUE(std::holds_alternative<NotifySocket::Datagram>(received));
+  EXPECT_EQ(std::get<NotifySocket::Datagram>(received).sender.pid, getpid());
+  EXPECT_EQ(std::get<NotifySocket::Datagram>(received).sender.uid, geteuid());
+}
+
+TEST_F(NotifySocketTest, ShowsItsPathNowhere) {
+  const NotifySocket socket(path_);
+  std::ostringstream all;
+  all << std::ifstream("/proc/net/unix").rdbuf();
+  EXPECT_NE(all.str().find(folder_ + "/notify.new\n"), std::string::npos);
+  EXPECT_EQ(all.str().find(path_ + "\n"), std::string::npos);
+}
+
+TEST_F(NotifySocketTest, KnowsWhetherItsPathLeadsToIt) {
+  {
+    const NotifySocket socket(path_);
+    EXPECT_TRUE(socket.is_reachable());
+    unlink(path_.c_str());
+    EXPECT_FALSE(socket.is_reachable());
+    UniqueFd(open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)).reset();
+    EXPECT_FALSE(socket.is_reachable());
+  }
+  EXPECT_EQ(unlink(path_.c_str()), 0) << "it has removed what is not its own";
 }
 
 TEST_F(NotifySocketTest, ThrowsAReasonForAPathThatDoesNotFit) {

@@ -28,14 +28,18 @@ using std::chrono::seconds;
 class LaunchRecord final : public WorkerObserver {
  public:
   void on_worker_executed(WorkerId id) override { executed.insert(id); }
+  void on_worker_file_changed(WorkerId, std::size_t file) override { changed.push_back(file); }
   void on_worker_notified(WorkerId, const NotifyMessage&) override {}
   void on_worker_gone(WorkerId id, const ExitStatus& status) override {
     gone[id] = status;
     if (on_gone) on_gone(id);
   }
+  void on_remains_gone(WorkerId id) override { remains_gone.insert(id); }
 
   std::set<WorkerId> executed;
+  std::vector<std::size_t> changed;
   std::map<WorkerId, ExitStatus> gone;
+  std::set<WorkerId> remains_gone;
   std::function<void(WorkerId)> on_gone;
 };
 
@@ -127,9 +131,10 @@ TEST_F(ProcessLauncherTest, PassesTheContractsEnvironment) {
   EXPECT_TRUE(has("LISTEN_PID=" + pid)) << text;
   EXPECT_TRUE(has("WATCHDOG_PID=" + pid));
   EXPECT_TRUE(has("WATCHDOG_USEC=2000000"));
+  EXPECT_TRUE(has("PREFORK_DRAIN_USEC=30000000"));
   EXPECT_TRUE(has("PREFORK_CONTROL_FD=5"));
   EXPECT_TRUE(has("PREFORK_STATS_FD=6"));
-  EXPECT_TRUE(has("NOTIFY_SOCKET=" + directory_.socket_path(1)));
+  EXPECT_TRUE(("\n" + text).find("\nNOTIFY_SOCKET=" + directory_.path() + "/notify.") != std::string::npos);
 }
 
 TEST_F(ProcessLauncherTest, PassesExactlyTheContractsDescriptors) {
@@ -171,6 +176,7 @@ TEST_F(ProcessLauncherTest, FailsWithTheErrnoIfItIsOutOfDescriptors) {
   const int error = start({"/bin/true"});
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(error, EMFILE);
+  EXPECT_EQ(launcher_.find(WorkerId{next_id_ - 1}), nullptr);
   EXPECT_EQ(start({"/bin/true"}), 0);
 }
 
@@ -179,14 +185,24 @@ TEST_F(ProcessLauncherTest, KnowsAWorkerUntilItsEndIsReported) {
   const WorkerId id = started_.front();
   ASSERT_NE(launcher_.find(id), nullptr);
   EXPECT_GT(launcher_.find(id)->pid(), 0);
-  EXPECT_NE(launcher_.config_of(id), nullptr);
+  EXPECT_NE(launcher_.generation_of(id), nullptr);
   bool known_at_the_end = false;
   record_.on_gone = [&](WorkerId gone) { known_at_the_end = launcher_.find(gone) != nullptr; };
   ASSERT_TRUE(run_until([this] { return !record_.gone.empty(); }));
   EXPECT_TRUE(known_at_the_end);
   EXPECT_EQ(launcher_.find(id), nullptr);
-  EXPECT_EQ(launcher_.config_of(id), nullptr);
+  EXPECT_EQ(launcher_.generation_of(id), nullptr);
   launcher_.signal(id, SIGKILL);
+}
+
+TEST_F(ProcessLauncherTest, KnowsAWorkerAsLongAsAnythingOfItIsLeft) {
+  ASSERT_EQ(start({"/bin/sh", "-c", "tail -f /dev/null & exit 0"}), 0);
+  const WorkerId id = started_.front();
+  ASSERT_TRUE(run_until([this] { return !record_.gone.empty(); }));
+  ASSERT_NE(launcher_.find(id), nullptr);
+  launcher_.signal(id, SIGTERM);
+  ASSERT_TRUE(run_until([this] { return !record_.remains_gone.empty(); }));
+  EXPECT_EQ(launcher_.find(id), nullptr);
 }
 
 TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
@@ -202,6 +218,39 @@ TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
 TEST_F(ProcessLauncherTest, StartsWorkersAfterSomebodyRemovedTheRuntimeDirectory) {
   std::filesystem::remove_all(directory_.path());
   EXPECT_EQ(start({"/bin/true"}), 0) << launcher_.failure();
+}
+
+TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
+  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  EXPECT_TRUE(launcher_.unheard().empty());
+  const std::string path = launcher_.find(started_[1])->notify_path();
+  testing::internal::CaptureStderr();
+  std::filesystem::remove(path);
+  EXPECT_EQ(launcher_.unheard(), std::vector{started_[1]});
+  EXPECT_TRUE(std::filesystem::exists(path));
+  EXPECT_TRUE(launcher_.unheard().empty());
+  std::filesystem::remove_all(directory_.path());
+  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0) << launcher_.failure();
+  EXPECT_TRUE(std::filesystem::exists(path)) << "a new worker's start does not look after the others";
+  EXPECT_EQ(launcher_.unheard().size(), 2U);
+  EXPECT_TRUE(launcher_.unheard().empty());
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("the notify sockets of 1 worker were removed: made again"), std::string::npos) << log;
+}
+
+TEST_F(ProcessLauncherTest, SaysOnceThatANotifyPathCanNotBeMadeAgain) {
+  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  testing::internal::CaptureStderr();
+  std::filesystem::remove_all(directory_.path());
+  std::ofstream(directory_.path()) << "in the way";
+  const std::string in_the_way = directory_.path();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(launcher_.unheard(), started_);
+  const std::string log = testing::internal::GetCapturedStderr();
+  std::filesystem::remove(in_the_way);
+  const std::size_t line = log.find("the folder can't be made again");
+  EXPECT_NE(line, std::string::npos) << log;
+  EXPECT_EQ(log.find("the folder", line + 1), std::string::npos) << log;
 }
 
 TEST_F(ProcessLauncherTest, LeavesNoDescriptorBehind) {

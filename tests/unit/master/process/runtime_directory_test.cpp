@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -23,6 +24,7 @@ class RuntimeDirectoryTest : public testing::Test {
  protected:
   RuntimeDirectoryTest() {
     EXPECT_NE(mkdtemp(base_.data()), nullptr);
+    EXPECT_EQ(chmod(base_.c_str(), 0755), 0);
     unsetenv("RUNTIME_DIRECTORY");
     setenv("XDG_RUNTIME_DIR", base_.c_str(), 1);
   }
@@ -40,38 +42,87 @@ class RuntimeDirectoryTest : public testing::Test {
 
 void touch(const std::string& path) { UniqueFd(open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); }
 
-TEST_F(RuntimeDirectoryTest, IsPrivateAndGoneAtTheEnd) {
+TEST_F(RuntimeDirectoryTest, LetsOthersPassButNotLookAndIsGoneAtTheEnd) {
   {
     const RuntimeDirectory directory("echo");
-    EXPECT_TRUE(directory.path().starts_with(base_ + "/preforkd-echo."));
+    EXPECT_TRUE(directory.path().starts_with(base_ + "/preforkd.echo."));
     struct stat there {};
     ASSERT_EQ(stat(directory.path().c_str(), &there), 0);
-    EXPECT_EQ(there.st_mode & 07777U, 0700U);
-    touch(directory.socket_path(1));
+    EXPECT_EQ(there.st_mode & 07777U, 0711U);
+    touch(directory.new_socket_path());
   }
   EXPECT_EQ(entries(), 0U);
 }
 
-TEST_F(RuntimeDirectoryTest, RemovesWhatKilledMastersOfTheSamePoolLeft) {
-  const std::string leftover = base_ + "/preforkd-echo.abc123";
-  const std::string of_another_pool = base_ + "/preforkd-echo2.abc123";
-  fs::create_directory(leftover);
-  fs::create_directory(of_another_pool);
+TEST_F(RuntimeDirectoryTest, RemovesWhatKilledMastersOfThisUserLeft) {
+  const std::string leftover = base_ + "/preforkd.echo.abc123";
+  const std::string of_another_pool = base_ + "/preforkd.echo.two.abc123";
+  const std::string of_something_else = base_ + "/preforkd.abc123";
+  for (const std::string& each : {leftover, of_another_pool, of_something_else}) fs::create_directory(each);
   touch(leftover + "/notify.3");
   const RuntimeDirectory directory("echo");
   EXPECT_FALSE(fs::exists(leftover));
-  EXPECT_TRUE(fs::exists(of_another_pool));
+  EXPECT_FALSE(fs::exists(of_another_pool));
+  EXPECT_TRUE(fs::exists(of_something_else));
+}
+
+TEST_F(RuntimeDirectoryTest, GivesEachSocketAPathThatCannotBeGuessed) {
+  const RuntimeDirectory directory("echo");
+  const std::string path = directory.new_socket_path();
+  EXPECT_TRUE(directory.holds(path));
+  EXPECT_NE(directory.new_socket_path(), path);
+  EXPECT_GE(path.size() - path.rfind('.'), 12U);
+}
+
+// As an ordinary user, since root needs no permission.
+TEST_F(RuntimeDirectoryTest, IsMadeWhateverTheUmask) {
+  ASSERT_EQ(chmod(base_.c_str(), 01777), 0);
+  const pid_t user = fork();
+  if (user == 0) {
+    if (geteuid() == 0 && setuid(54321) != 0) _exit(1);
+    umask(0777);
+    try {
+      const RuntimeDirectory directory("echo");
+      struct stat there {};
+      if (stat(directory.path().c_str(), &there) != 0 || (there.st_mode & 07777U) != 0711U) _exit(2);
+      if (!directory.path().starts_with(base_)) _exit(3);
+    } catch (const StartupError&) {
+      _exit(4);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(user, &status, 0), user);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(RuntimeDirectoryTest, IsNotMadeInAnotherUsersFolder) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  setenv("TMPDIR", base_.c_str(), 1);
+  ASSERT_EQ(chown(base_.c_str(), 54321, 54321), 0);
+  {
+    const RuntimeDirectory directory("echo");
+    EXPECT_FALSE(directory.path().starts_with(base_));
+  }
+  ASSERT_EQ(chown(base_.c_str(), 0, 0), 0);
+  ASSERT_EQ(chmod(base_.c_str(), 0700), 0);
+  {
+    const RuntimeDirectory directory("echo");
+    EXPECT_FALSE(directory.path().starts_with(base_)) << "a worker that drops root could not get there";
+  }
+  unsetenv("TMPDIR");
 }
 
 TEST_F(RuntimeDirectoryTest, IsRenewedWhenSomebodyRemovedIt) {
   {
     RuntimeDirectory directory("echo");
     const std::string before = directory.path();
-    directory.renew();
-    EXPECT_EQ(directory.path(), before);
+    EXPECT_FALSE(directory.renew());
     fs::remove_all(before);
-    directory.renew();
-    EXPECT_TRUE(fs::is_directory(directory.path()));
+    EXPECT_TRUE(directory.renew());
+    EXPECT_EQ(directory.path(), before);
+    EXPECT_TRUE(fs::is_directory(before));
     const RuntimeDirectory second("echo");
     EXPECT_TRUE(fs::is_directory(directory.path())) << "not locked";
   }
@@ -81,21 +132,22 @@ TEST_F(RuntimeDirectoryTest, IsRenewedWhenSomebodyRemovedIt) {
 TEST_F(RuntimeDirectoryTest, GoesElsewhereWhenTheWholePlaceIsRemoved) {
   RuntimeDirectory directory("echo");
   fs::remove_all(base_);
-  directory.renew();
+  EXPECT_TRUE(directory.renew());
   EXPECT_TRUE(fs::is_directory(directory.path()));
   EXPECT_FALSE(directory.path().starts_with(base_));
 }
 
 TEST_F(RuntimeDirectoryTest, LeavesALivingMastersFolderAlone) {
   const RuntimeDirectory first("echo");
-  touch(first.socket_path(1));
+  const std::string path = first.new_socket_path();
+  touch(path);
   const RuntimeDirectory second("echo");
   EXPECT_NE(first.path(), second.path());
-  EXPECT_TRUE(fs::exists(first.socket_path(1)));
+  EXPECT_TRUE(fs::exists(path));
 }
 
 TEST_F(RuntimeDirectoryTest, LeavesAFolderThatHoldsAnythingElse) {
-  const std::string leftover = base_ + "/preforkd-echo.abc123";
+  const std::string leftover = base_ + "/preforkd.echo.abc123";
   fs::create_directory(leftover);
   touch(leftover + "/precious");
   const RuntimeDirectory directory("echo");
@@ -121,7 +173,7 @@ TEST_F(RuntimeDirectoryTest, UsesSystemdsFolderAndKeepsIt) {
 TEST_F(RuntimeDirectoryTest, GoesElsewhereIfThePlaceIsTooLongOrMissing) {
   setenv("XDG_RUNTIME_DIR", (base_ + "/" + std::string(80, 'l')).c_str(), 1);
   const RuntimeDirectory directory(std::string(63, 'n'));
-  EXPECT_LT(directory.socket_path(999'999'999'999).size(), sizeof(sockaddr_un::sun_path));
+  EXPECT_LT(directory.new_socket_path().size(), sizeof(sockaddr_un::sun_path));
   EXPECT_FALSE(directory.path().starts_with(base_));
 }
 

@@ -2,6 +2,7 @@
 #include "master/process/spawn.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -18,13 +19,22 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "config/values/program_path.hpp"
+
+#include "unit/temp_folder.hpp"
+
 namespace preforkd {
 namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr int deadline_ms = 10'000;
 
@@ -230,8 +240,8 @@ TEST_F(SpawnTest, ChangesDirectoryAndLimit) {
 TEST_F(SpawnTest, SetsUmaskPriorityAndCpus) {
   const unsigned last = allowed_cpus().back();
   SpawnPlan wanted = plan({"/bin/sh", "-c", "umask; nice; grep Cpus_allowed_list /proc/self/status"});
-  wanted.umask = 0137;
-  wanted.nice = 7;
+  wanted.process.umask = 0137;
+  wanted.process.nice = 7;
   wanted.cpus = affinity_mask({false, {last}}, 0, {last});
   EXPECT_EQ(run(wanted).output, "0137\n7\nCpus_allowed_list:\t" + std::to_string(last) + "\n");
 }
@@ -239,7 +249,7 @@ TEST_F(SpawnTest, SetsUmaskPriorityAndCpus) {
 TEST_F(SpawnTest, SetsLimitsAndTheirOpenFilesCountMost) {
   SpawnPlan wanted = plan({"/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -St; ulimit -Ht"});
   wanted.soft_open_files = 123;
-  wanted.limits = {{RLIMIT_NOFILE, 77, 99}, {RLIMIT_CORE, 0, 0}, {RLIMIT_CPU, 60, 90}};
+  wanted.process.limits = {{RLIMIT_NOFILE, 77, 99}, {RLIMIT_CORE, 0, 0}, {RLIMIT_CPU, 60, 90}};
   EXPECT_EQ(run(wanted).output, "77\n99\n0\n60\n90\n");
 }
 
@@ -273,7 +283,7 @@ class UnprivilegedSpawnTest : public SpawnTest {
 
 TEST_F(UnprivilegedSpawnTest, NamesTheLimitThatIsTooHigh) {
   SpawnPlan wanted = plan({"/bin/true"});
-  wanted.limits = {{RLIMIT_NOFILE, 257, 257}};
+  wanted.process.limits = {{RLIMIT_NOFILE, 257, 257}};
   EXPECT_EQ(failed_step(wanted),
             "setrlimit nofile (more than preforkd's own hard limit needs CAP_SYS_RESOURCE): " + std::to_string(EPERM));
 }
@@ -283,7 +293,7 @@ TEST_F(UnprivilegedSpawnTest, SaysWhatAHigherPriorityNeeds) {
   ASSERT_EQ(getrlimit(RLIMIT_NICE, &limit), 0);
   if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows anybody a higher priority here";
   SpawnPlan wanted = plan({"/bin/true"});
-  wanted.nice = -1;
+  wanted.process.nice = -1;
   EXPECT_EQ(failed_step(wanted),
             "setpriority (a higher priority than preforkd's own needs CAP_SYS_NICE): " + std::to_string(EACCES));
 }
@@ -312,6 +322,93 @@ TEST_F(SpawnTest, ReportsADirectoryThatIsNotThere) {
   EXPECT_EQ(outcome.report.kind, ExecReport::Kind::failed);
   EXPECT_EQ(outcome.report.step, "chdir");
   EXPECT_EQ(outcome.report.error, ENOENT);
+}
+
+// A program that was put at the path later, as a package upgrade does, by a rename.
+class SpawnOfAHeldProgram : public SpawnTest {
+ protected:
+  SpawnOfAHeldProgram() {
+    std::filesystem::copy_file("/bin/echo", path_);
+    held_ = hold_program(path_);
+    EXPECT_NE(held_, nullptr);
+    files_ = stamp_files({path_});
+  }
+
+  void replace() {
+    std::filesystem::copy_file("/bin/false", path_ + ".new");
+    std::filesystem::rename(path_ + ".new", path_);
+  }
+
+  [[nodiscard]] SpawnPlan held_plan() const {
+    SpawnPlan held = plan({path_, "it", "runs"});
+    held.program_file = held_->get();
+    held.files = files_;
+    return held;
+  }
+
+  TempFolder folder_;
+  std::string path_ = folder_.path("program");
+  std::shared_ptr<const UniqueFd> held_;
+  std::vector<FileStamp> files_;
+};
+
+TEST_F(SpawnOfAHeldProgram, RunsWhatItWasWhenAnotherFileHasComeToItsPath) {
+  replace();
+  const Outcome outcome = run(held_plan());
+  EXPECT_EQ(outcome.output, "it runs\n");
+  EXPECT_EQ(outcome.report.kind, ExecReport::Kind::executed);
+  EXPECT_THAT(outcome.report.changed, ElementsAre(0U));
+}
+
+TEST_F(SpawnOfAHeldProgram, RunsWhatItWasWhenNothingIsThereAnyMore) {
+  std::filesystem::remove(path_);
+  const Outcome outcome = run(held_plan());
+  EXPECT_EQ(outcome.output, "it runs\n");
+  EXPECT_THAT(outcome.report.changed, ElementsAre(0U));
+}
+
+TEST_F(SpawnOfAHeldProgram, RunsByItsPathAsLongAsThatIsTheSameFile) {
+  std::filesystem::copy_file("/bin/cat", path_, std::filesystem::copy_options::overwrite_existing);
+  SpawnPlan in_place = held_plan();
+  in_place.arguments = {path_, "/proc/self/comm"};
+  const Outcome outcome = run(in_place);
+  EXPECT_EQ(outcome.output, "program\n") << "by a descriptor it would have that for a name";
+  EXPECT_THAT(outcome.report.changed, ElementsAre(0U)) << "but its contents are others";
+}
+
+TEST_F(SpawnOfAHeldProgram, LeavesNoDescriptorBehind) {
+  replace();
+  held_ = hold_program("/bin/sh");
+  SpawnPlan shell = held_plan();
+  shell.arguments = {"sh", "-c", "for fd in /proc/$$/fd/*; do readlink $fd > /dev/null && echo ${fd##*/}; done"};
+  EXPECT_EQ(run(shell).output, "0\n1\n2\n");
+}
+
+TEST_F(SpawnOfAHeldProgram, SaysNothingWhileAllFilesAreAsTheyWere) {
+  EXPECT_THAT(run(held_plan()).report.changed, IsEmpty());
+}
+
+TEST_F(SpawnTest, AScriptIsNotHeldAndAnotherFileIsTold) {
+  const TempFolder folder;
+  const std::string path = folder.write("script", "#!/bin/sh\necho old\n", 0755);
+  EXPECT_EQ(hold_program(path), nullptr);
+  SpawnPlan script = plan({path});
+  script.files = stamp_files({"/bin/sh", path});
+  folder.write("script", "#!/bin/sh\necho renewed\n", 0755);
+  const Outcome outcome = run(script);
+  EXPECT_EQ(outcome.output, "renewed\n");
+  EXPECT_THAT(outcome.report.changed, ElementsAre(1U));
+}
+
+TEST_F(SpawnTest, TellsEachFileThatIsAnotherOne) {
+  const TempFolder folder;
+  const std::string path = folder.write("script", "#!/bin/sh\n", 0755);
+  const std::string data = folder.write("data", "old");
+  SpawnPlan script = plan({path, data});
+  script.files = stamp_files({path, data});
+  folder.write("script", "#!/bin/sh\nexit 0\n", 0755);
+  folder.write("data", "renewed");
+  EXPECT_THAT(run(script).report.changed, ElementsAre(0U, 1U));
 }
 
 TEST_F(SpawnTest, ReportsNothingBeforeTheExec) {

@@ -3,19 +3,28 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "base/pidfd.hpp"
 
 namespace preforkd {
 namespace {
@@ -25,10 +34,11 @@ using std::chrono::seconds;
 
 constexpr WorkerId the_id{7};
 
-// Writes down what happens, in order: 'e'xecuted, 'n'otified, 'g'one.
+// Writes down what happens, in order: 'e'xecuted, 'n'otified, 'g'one, nothing 'r'emains.
 class Record final : public WorkerObserver {
  public:
   void on_worker_executed(WorkerId) override { order += 'e'; }
+  void on_worker_file_changed(WorkerId, std::size_t) override { order += 'c'; }
   void on_worker_notified(WorkerId, const NotifyMessage& message) override {
     order += 'n';
     messages.push_back(message);
@@ -38,6 +48,7 @@ class Record final : public WorkerObserver {
     order += 'g';
     gone = status;
   }
+  void on_remains_gone(WorkerId) override { order += 'r'; }
 
   std::string order;
   std::vector<NotifyMessage> messages;
@@ -127,6 +138,82 @@ TEST_F(WorkerProcessTest, ReportsAProgramThatCannotBeExecuted) {
   EXPECT_EQ(record_.gone->value, ENOENT);
 }
 
+// A process that traces another one and reaps nothing until it is told to end.
+class Tracer {
+ public:
+  explicit Tracer(pid_t tracee) {
+    EXPECT_EQ(pipe2(to_us_.data(), O_CLOEXEC), 0);
+    EXPECT_EQ(pipe2(to_it_.data(), O_CLOEXEC), 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(to_it_[1]);
+      const char done = ptrace(PTRACE_SEIZE, tracee, nullptr, nullptr) == 0 ? 'y' : 'n';
+      char nothing = 0;
+      if (write(to_us_[1], &done, 1) == 1 && read(to_it_[0], &nothing, 1) == 0) _exit(0);
+      _exit(1);
+    }
+    char answer = 0;
+    EXPECT_EQ(read(to_us_[0], &answer, 1), 1);
+    traces_ = answer == 'y';
+  }
+  ~Tracer() {
+    end();
+    for (const int fd : {to_us_[0], to_us_[1], to_it_[0]}) close(fd);
+  }
+  Tracer(const Tracer&) = delete;
+  Tracer& operator=(const Tracer&) = delete;
+
+  [[nodiscard]] bool traces() const noexcept { return traces_; }
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  void end() {
+    if (pid_ == 0) return;
+    close(to_it_[1]);
+    EXPECT_EQ(waitpid(std::exchange(pid_, 0), nullptr, 0) > 0, true);
+  }
+
+ private:
+  std::array<int, 2> to_us_{};
+  std::array<int, 2> to_it_{};
+  pid_t pid_ = 0;
+  bool traces_ = false;
+};
+
+TEST_F(WorkerProcessTest, KnowsTheStatusOfATracedWorkerOnceItsTracerLetsGo) {
+  start({"/bin/sleep", "1000"});
+  ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
+  Tracer tracer(worker_->pid());
+  if (!tracer.traces()) GTEST_SKIP() << "this machine lets only root trace other processes";
+  testing::internal::CaptureStderr();
+  worker_->signal(SIGKILL);
+  unsigned turns = 0;
+  const bool leaves = run_until([this, &turns] { return ++turns > 100 || record_.order == "en"; });
+  const std::string log = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(leaves);
+  ASSERT_LT(turns, 100U) << "the loop spins";
+  EXPECT_TRUE(record_.messages.front().stopping) << "the slot stays empty";
+  EXPECT_NE(log.find("once pid " + std::to_string(tracer.pid()) + ", which traces it"), std::string::npos) << log;
+  tracer.end();
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(record_.order, "eng");
+  EXPECT_EQ(record_.gone->kind, ExitStatus::Kind::signaled);
+  EXPECT_EQ(record_.gone->value, SIGKILL);
+}
+
+TEST_F(WorkerProcessTest, WaitsForATracerThatLetsGoSoon) {
+  start({"/bin/sleep", "1000"});
+  ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
+  Tracer tracer(worker_->pid());
+  if (!tracer.traces()) GTEST_SKIP() << "this machine lets only root trace other processes";
+  worker_->signal(SIGKILL);
+  // One turn for its death, one for the first time that it can't be reaped.
+  for (int turn = 0; turn < 2; ++turn) loop_.run_once(seconds(10));
+  EXPECT_EQ(record_.order, "e");
+  tracer.end();
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(record_.order, "eg");
+  EXPECT_EQ(record_.gone->value, SIGKILL);
+}
+
 // The exit has the higher priority, so without care the READY=1 that came first would count for nothing.
 TEST_F(WorkerProcessTest, HearsWhatAWorkerSaidBeforeItsExit) {
   start({"/bin/true"});
@@ -142,8 +229,8 @@ TEST_F(WorkerProcessTest, HearsWhatAWorkerSaidBeforeItsExit) {
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "nneg");
   EXPECT_TRUE(record_.messages.front().ready);
-  EXPECT_EQ(worker_->status_text(), "no permission");
-  EXPECT_EQ(worker_->reported_error(), EACCES);
+  EXPECT_EQ(worker_->facts().status_text, "no permission");
+  EXPECT_EQ(worker_->facts().reported_error, EACCES);
 }
 
 TEST_F(WorkerProcessTest, KeepsAFloodFromStarvingOthers) {
@@ -151,7 +238,7 @@ TEST_F(WorkerProcessTest, KeepsAFloodFromStarvingOthers) {
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
   const UniqueFd flood = sender();
   int ticks = 0;
-  EventSource timer = loop_.add_timer(Priority::deadline, milliseconds(1), [&] { ++ticks; });
+  EventSource timer = loop_.add_timer(Priority::normal, milliseconds(1), [&] { ++ticks; });
   timer.arm(SteadyClock().now());
   // The queue is refilled before every turn: a source without a limit would be the only one that is ever dispatched.
   for (int turn = 0; turn < 1000 && ticks == 0; ++turn) {
@@ -176,13 +263,66 @@ TEST_F(WorkerProcessTest, LogsMessagesThatItCannotUseOnceInAWhile) {
 }
 
 TEST_F(WorkerProcessTest, SharesNoStatsBeforeTheWorkerCounts) {
-  EXPECT_EQ(worker_->stats(), nullptr);
+  EXPECT_FALSE(worker_->counters().counts);
   const Result<StatsMapping> page = StatsMapping::map(worker_->stats_memfd(), true);
   ASSERT_TRUE(page);
   (*page)->connections = 12;
   (*page)->layout = StatsPage::layout_version;
-  ASSERT_NE(worker_->stats(), nullptr);
-  EXPECT_EQ(worker_->stats()->connections, 12U);
+  ASSERT_TRUE(worker_->counters().counts);
+  EXPECT_EQ(worker_->counters().connections, 12U);
+  (*page)->connections = std::uint64_t{0} - 1;  // one closed more than was opened
+  EXPECT_FALSE(worker_->counters().counts);
+}
+
+TEST_F(WorkerProcessTest, KnowsWhatAWorkerLeavesBehindAndSignalsThat) {
+  start({"/bin/sh", "-c",
+         "tail -f /dev/null & first=$!; tail -f /dev/null &"
+         "for pid in $first $!; do until [ $(cat /proc/$pid/comm) = tail ]; do :; done; done; exit 3"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(record_.order, "eg");
+  ASSERT_NE(worker_->remains(), nullptr);
+  EXPECT_NE(worker_->remains()->text().find("(tail), pid "), std::string::npos) << worker_->remains()->text();
+  EXPECT_FALSE(worker_->counters().counts);
+  worker_->signal(SIGTERM);
+  ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
+}
+
+// As a worker does that is forked just then: epoll reports a descriptor as long as any process has it open.
+TEST_F(WorkerProcessTest, WatchesWhatIsLeftEvenIfAForkHoldsItsDescriptors) {
+  start({"/bin/sh", "-c", "for i in 1 2 3; do tail -f /dev/null & done; exit 3"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  ASSERT_NE(worker_->remains(), nullptr);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    for (;;) pause();
+  }
+  worker_->signal(SIGTERM);
+  EXPECT_TRUE(run_until([this] { return record_.order == "egr"; }));
+  loop_.run_once(milliseconds(1));
+  kill(holder, SIGKILL);
+  EXPECT_EQ(waitpid(holder, nullptr, 0), holder);
+}
+
+TEST_F(WorkerProcessTest, LeavesNothingBehindThatIsDead) {
+  start({"/bin/sh", "-c", "true & true & wait; true & exit 3"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_TRUE(run_until([this] { return worker_->remains() == nullptr || record_.order == "egr"; }));
+}
+
+// Only SIGKILL does: a program that was told to leave tells its children itself.
+TEST_F(WorkerProcessTest, SigkillReachesAllItsProcesses) {
+  const std::string file = folder_ + "/child";
+  start({"/bin/sh", "-c",
+         "tail -f /dev/null & echo $! >" + file + ".new; mv " + file + ".new " + file + "; exec tail -f /dev/null"});
+  pid_t child = 0;
+  ASSERT_TRUE(run_until([&] { return static_cast<bool>(std::ifstream(file) >> child); }));
+  const UniqueFd pidfd = open_pidfd(child);
+  worker_->signal(SIGKILL);
+  pollfd gone{pidfd.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&gone, 1, 10000), 1);
+  ASSERT_TRUE(
+      run_until([this] { return record_.gone.has_value() && (!worker_->remains() || record_.order == "egr"); }));
+  std::filesystem::remove(file);
 }
 
 TEST_F(WorkerProcessTest, EndsTheLifelineWhenItGoes) {

@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
+
+#include <nlohmann/json.hpp>
 
 #include "config/reader/pool_reader.hpp"
 
@@ -32,13 +36,26 @@ class ReloadPlanTest : public testing::Test {
     next = live;
   }
 
-  [[nodiscard]] ReloadPlan plan(bool passed = false) const { return reload_plan(live, next, {present, passed}); }
+  [[nodiscard]] ReloadPlan plan_of_service() const { return reload_plan(live, next, {present, true, {}, true}); }
+  [[nodiscard]] ReloadPlan plan(bool passed = false) const { return reload_plan(live, next, {present, passed, lost}); }
   [[nodiscard]] std::vector<std::string> lines(bool passed = false) const { return to_lines(plan(passed)); }
 
   PoolConfig live;
   PoolConfig next;
   unsigned present = 3;
+  std::vector<std::string> lost;
 };
+
+TEST_F(ReloadPlanTest, APathThatIsGoneNeedsANewGenerationWhateverElseChanges) {
+  live.listen.push_back(listen_on("/run/x"));
+  next = live;
+  next.workers = {.initial = 4, .min = 4, .max = 4};
+  lost = {"/run/x"};
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_THAT(lines(), testing::Contains("listen /run/x: its path is gone → bound again: new generation"));
+  next.listen = {listen_on("@new")};
+  EXPECT_THAT(lines(), testing::Not(testing::Contains(testing::HasSubstr("bound again"))));
+}
 
 TEST_F(ReloadPlanTest, NothingThatChangedIsStillANewGeneration) {
   EXPECT_THAT(plan().changes, IsEmpty());
@@ -77,6 +94,15 @@ TEST_F(ReloadPlanTest, ANumberOfWorkersThatFitsTheNewLimitsIsKept) {
   EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: the pool keeps 2 workers"));
   present = 6;
   EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: resize to 4 workers, no worker is replaced"));
+}
+
+TEST_F(ReloadPlanTest, PartsOfAPercentAreADifference) {
+  live.reload.max_surge = 0.121;
+  next.reload.max_surge = 0.124;
+  next.recycle.jitter = 0.1004;
+  EXPECT_FALSE(plan().new_generation);
+  EXPECT_THAT(lines(), ElementsAre("recycle.jitter: 10% → 10.04%: taken over, no worker is replaced",
+                                   "reload.max_surge: 12.1% → 12.4%: taken over, no worker is replaced"));
 }
 
 TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
@@ -126,9 +152,21 @@ TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoe
 
 TEST_F(ReloadPlanTest, SocketsThatSystemdPassedAreNotOursToChange) {
   next.listen = {listen_on("@new")};
-  const std::string unit = ": not changed: it is systemd's; systemctl daemon-reload, then restart the pool's units";
+  const std::string unit = ": needs a restart of preforkd and of what passes its sockets";
   EXPECT_THAT(lines(true), ElementsAre("listen @new: added" + unit, "listen 127.0.0.1:80: removed" + unit));
   EXPECT_TRUE(plan(true).new_generation) << "there is nothing else that the reload could be for";
+}
+
+TEST_F(ReloadPlanTest, AsAServiceWhatSystemdHasToDoIsNamedWithItsCommandAndWorkersGetTheNewAddressAtOnce) {
+  next.listen = {live.listen.front(), listen_on("@new")};
+  next.user = "www-data";
+  next.restart.delay = std::chrono::seconds(7);
+  EXPECT_THAT(to_lines(plan_of_service()),
+              ElementsAre("listen @new: added: needs preforkctl apply echo", testing::HasSubstr("restart.delay"),
+                          "user: the unit's → www-data: needs preforkctl apply echo"));
+  EXPECT_TRUE(plan_of_service().new_generation);
+  next.listen = live.listen;
+  EXPECT_FALSE(plan_of_service().new_generation);
 }
 
 TEST_F(ReloadPlanTest, ANameCannotChangeAndByHandAnAddressIsNeeded) {
@@ -141,7 +179,94 @@ TEST_F(ReloadPlanTest, ANameCannotChangeAndByHandAnAddressIsNeeded) {
   next.name = "other";
   EXPECT_THAT(reload_obstacles(live, next, false),
               ElementsAre("the pool's name can't change while it runs, from \"echo\" to \"other\"; stop it and start "
-                          "it anew"));
+                          "it again"));
+}
+
+TEST_F(ReloadPlanTest, WhatIsCutOffWhereItIsShownIsComparedAllTheSame) {
+  const std::string front(130, 'x');
+  live.program = {"/usr/bin/server", front + "--db=old"};
+  next.program = {"/usr/bin/server", front + "--db=new"};
+  next.workers = {.initial = 4, .min = 4, .max = 4};
+  EXPECT_TRUE(plan().new_generation);
+  EXPECT_EQ(lines().front(), "program: changed: new generation");
+}
+
+TEST_F(ReloadPlanTest, TheOrderOfAddressesIsAChangeWhereItIsOurs) {
+  live.listen = {listen_on("/run/x"), listen_on("@y"), listen_on("@gone")};
+  next.listen = {listen_on("@y"), listen_on("@new"), listen_on("/run/x")};
+  EXPECT_EQ(lines().back(), "listen: /run/x, @y → @y, /run/x: new generation");
+  next.listen = {listen_on("@y"), listen_on("/run/x"), listen_on("@gone")};
+  EXPECT_THAT(plan(true).changes, IsEmpty()) << "systemd decides in which order it passes them";
+}
+
+// Every value of these lists is another one to the program, however alike some of them look.
+std::map<std::string, std::vector<nlohmann::json>> values_of_workers() {
+  using Json = nlohmann::json;
+  const std::string front(200, 'x');
+  std::vector<Json> settings = {Json::object()};
+  for (const char* text : {R"({"a": {"b": 1}})", R"({"a.b": 1})", R"({"a\\.b": 1})", R"({"a": {}})", R"({"a": []})",
+                           R"({"a": "[]"})", R"({"a": "{}"})", R"({"a": null})", R"({"a": "null"})", R"({"a": ""})",
+                           R"({"a": "\"\""})", R"({"a": 1})", R"({"a": "1"})", R"({"a": true})", R"({"a": ["b c"]})",
+                           R"({"a": ["b", "c"]})", R"({"": 1})", R"({"a": {"": 1}})"})
+    settings.push_back(Json::parse(text));
+  for (const char* end : {"1", "2"}) {
+    settings.push_back({{"token", front + end}});
+    settings.push_back({{"tokens", {front + end}}});
+    settings.push_back({{front + end, 1}});
+  }
+  return {{"listen",
+           {Json::array({"@a"}), Json::array({"@a", "@b"}), Json::array({"@b", "@a"}),
+            Json::array({{{"address", "@a"}, {"name", "web"}}})}},
+          {"program",
+           {Json::array({"/bin/true", "a b"}), Json::array({"/bin/true", "a", "b"}), Json::array({"/bin/true"}),
+            Json::array({"/bin/true", ""}), Json::array({"/bin/true", front + "1"}),
+            Json::array({"/bin/true", front + "2"}), Json::array({"/bin/false", "a b"})}},
+          {"ready", {"exec", "notify"}},
+          {"start_timeout", {"10s", "10000001us"}},
+          {"drain_timeout", {"30s", "30000001us"}},
+          {"hang_timeout", {"off", "1s", "1000001us"}},
+          {"stop_signal", {"SIGTERM", "SIGQUIT", 40}},
+          {"environment",
+           {Json::object(), {{"A", ""}}, {{"A", "1"}}, {{"B", "1"}}, {{"A", front + "1"}}, {{"A", front + "2"}}}},
+          {"environment_files",
+           {Json::array(), Json::array({"-/no"}), Json::array({"-/no", "-/ne"}), Json::array({"-/ne", "-/no"}),
+            Json::array({"-/no -/ne"}), Json::array({"-/" + front + "1"}), Json::array({"-/" + front + "2"})}},
+          {"directory", {"/", "/tmp", "/usr"}},
+          {"umask", {nullptr, "0022", "0027"}},
+          {"nice", {nullptr, 0, 5}},
+          {"limits", {nullptr, {{"nofile", 100}}, {{"nofile", {{"soft", 50}, {"hard", 100}}}}, {{"core", 0}}}},
+          {"cpu_affinity", {nullptr, "spread", "0"}},
+          {"settings", settings}};
+}
+
+constexpr std::array<std::string_view, 10> no_worker_is_started_with = {
+    "$schema", "description", "workers", "alert_after", "restart", "recycle", "reload", "user", "sandbox", "writable"};
+
+TEST(ReloadPlanOfAnyConfigTest, AnyDifferenceThatAWorkerSeesIsANewGenerationWhateverElseChanges) {
+  const auto read = [](const std::string& key, const nlohmann::json& value, unsigned workers) {
+    nlohmann::json json = {{"program", {"/bin/true"}}, {"listen", {"@a"}}, {"workers", workers}};
+    if (!value.is_null()) json[key] = value;
+    std::vector<ConfigProblem> problems;
+    PoolConfig config = read_pool(nlohmann::json::parse(json.dump()), "echo", problems);
+    for (const ConfigProblem& problem : problems) ADD_FAILURE() << json << ": " << problem.key << ' ' << problem.reason;
+    return config;
+  };
+  for (const auto& [key, values] : values_of_workers()) {
+    for (const nlohmann::json& before : values) {
+      for (const nlohmann::json& after : values) {
+        if (&before == &after) continue;
+        EXPECT_TRUE(reload_plan(read(key, before, 1), read(key, after, 2), {1, false}).new_generation)
+            << key << ": " << before << ", " << after;
+      }
+    }
+  }
+}
+
+TEST(ReloadPlanOfAnyConfigTest, NoKeyIsForgotten) {
+  const auto tried = values_of_workers();
+  for (const std::string_view key : config_sections().front().keys) {
+    EXPECT_NE(tried.contains(std::string(key)), std::ranges::count(no_worker_is_started_with, key) > 0) << key;
+  }
 }
 
 // A key that has no row would be taken over without anybody noticing what it needs.

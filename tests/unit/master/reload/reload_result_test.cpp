@@ -17,7 +17,7 @@ ReloadFinished failed_worker() {
 }
 
 TEST(ReloadResult, OfACommitTellsTheGeneration) {
-  const ReloadResult result = result_of({.end = ReloadEnd::committed, .generation = 5}, 5);
+  const ReloadResult result = result_of({.end = ReloadEnd::done, .generation = 5}, 5);
   EXPECT_TRUE(result.ok());
   EXPECT_EQ(result.generation, 5U);
   EXPECT_EQ(describe(result), "generation 5 is live");
@@ -26,28 +26,33 @@ TEST(ReloadResult, OfACommitTellsTheGeneration) {
 TEST(ReloadResult, OfAFailureNamesSlotCauseAndStatusAndWhereToRead) {
   ReloadResult result = result_of(failed_worker(), 4);
   EXPECT_FALSE(result.ok());
-  EXPECT_EQ(result.end, ReloadResult::End::worker_failed);
+  EXPECT_EQ(result.end, ReloadEnd::worker_failed);
   EXPECT_EQ(result.generation, 4U);
   EXPECT_EQ(result.slot, 2U);
   EXPECT_EQ(result.failure->status.value, 3);
-  EXPECT_THAT(result.reasons, ElementsAre("slot 2: the new worker failed: exit, exit status 3"));
+  EXPECT_THAT(result.reasons, ElementsAre("slot 2: the new worker failed: exit status 3"));
   result.last_words = where_it_wrote(true, "echo", 2, 4711);
-  EXPECT_EQ(
-      describe(result),
-      "slot 2: the new worker failed: exit, exit status 3; the workers that were there serve on; what the new one "
-      "wrote: journalctl -t 'echo[2]' _PID=4711");
+  EXPECT_EQ(describe(result),
+            "slot 2: the new worker failed: exit status 3; the previous workers keep serving; what the new one "
+            "wrote: journalctl -t 'echo[2]' _PID=4711");
+}
+
+TEST(ReloadResult, OfAWorkerThatLeavesNamesTheSlot) {
+  const ReloadResult result = result_of({.end = ReloadEnd::worker_failed, .slot = 1}, 4);
+  EXPECT_EQ(result.slot, 1U);
+  EXPECT_THAT(result.reasons, ElementsAre("slot 1: the new worker leaves by itself (STOPPING=1)"));
 }
 
 TEST(ReloadResult, OfAProcessThatCouldNotBeMadeNamesTheSlot) {
-  const ReloadResult result = result_of({.end = ReloadEnd::launch_failed, .slot = 1, .error = EAGAIN}, 1);
-  EXPECT_EQ(result.end, ReloadResult::End::not_started);
+  const ReloadResult result = result_of({.end = ReloadEnd::not_started, .slot = 1, .error = EAGAIN}, 1);
+  EXPECT_EQ(result.end, ReloadEnd::not_started);
   EXPECT_EQ(result.slot, 1U);
   EXPECT_FALSE(result.failure);
 }
 
 TEST(ReloadResult, OfANewerReloadOrAStopBlamesNoWorker) {
   EXPECT_EQ(describe(result_of({.end = ReloadEnd::superseded, .generation = 2}, 1)), "superseded by a newer reload");
-  const ReloadResult stopped = result_of({.end = ReloadEnd::stopped, .generation = 2}, 1);
+  const ReloadResult stopped = result_of({.end = ReloadEnd::stopping, .generation = 2}, 1);
   EXPECT_EQ(describe(stopped), "the pool stops");
   EXPECT_FALSE(stopped.slot);
 }
@@ -58,8 +63,8 @@ TEST(ReloadResult, LastWordsAreWhereTheWorkersWrite) {
 }
 
 TEST(ReloadResult, EndsHaveNames) {
-  EXPECT_EQ(to_string(ReloadResult::End::worker_failed), "worker-failed");
-  EXPECT_EQ(to_string(ReloadResult::End::config), "config");
+  EXPECT_EQ(to_string(ReloadEnd::worker_failed), "worker-failed");
+  EXPECT_EQ(to_string(ReloadEnd::config), "config");
 }
 
 }  // namespace

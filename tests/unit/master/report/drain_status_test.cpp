@@ -34,10 +34,10 @@ class DrainStatus : public PoolTest {
     return std::chrono::system_clock::from_time_t(1795446245) - std::chrono::milliseconds(600);
   }
 
-  [[nodiscard]] ProcessFacts facts(WorkerId id) const {
-    ProcessFacts facts;
+  [[nodiscard]] WorkerFacts facts(WorkerId id) const {
+    WorkerFacts facts;
     const auto found = connections.find(id);
-    if (found != connections.end()) facts.connections = found->second;
+    if (found != connections.end()) facts.counters = {.counts = true, .connections = found->second};
     return facts;
   }
   [[nodiscard]] std::string line() const {
@@ -121,9 +121,9 @@ TEST_F(DrainStatus, IsPartOfTheStatusLineOnlyWhileSomethingDrains) {
             "1/1 workers ready, reloading, generation 2, the reload waits for older generations; draining: 1 worker of "
             "generation 1 with 4 connections until 15:04:35");
   pass(seconds(30));
-  EXPECT_EQ(line(),
-            "1/1 workers ready, reloading, generation 2, the reload waits for older generations; draining: 1 worker of "
-            "generation 1 with 4 connections (killed)");
+  EXPECT_EQ(
+      line(),
+      "1/1 workers ready, reloading, generation 2; draining: 1 worker of generation 1 with 4 connections (killed)");
   let_leave();
   ready_all();
   let_leave();

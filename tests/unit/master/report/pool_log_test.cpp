@@ -25,7 +25,7 @@ class HeldClock final : public Clock {
 
 class PoolLogTest : public testing::Test {
  protected:
-  PoolLogTest() : log_([this](WorkerId) { return facts_; }, [this] { return launch_failure_; }, clock_, seconds(30)) {
+  PoolLogTest() : log_([this](WorkerId) { return facts_; }, [this] { return launch_failure_; }, clock_) {
     log::open(log::Sink::prefixed, log::Level::info);
     log_.on_state_changed(PoolState::starting, PoolState::running);
   }
@@ -53,7 +53,7 @@ class PoolLogTest : public testing::Test {
   }
 
   HeldClock clock_;
-  ProcessFacts facts_{4711, 12, 100, "", {}};
+  WorkerFacts facts_{4711, "", {}, {.counts = true, .connections = 12, .requests_total = 100}, ""};
   std::string launch_failure_;
   PoolLog log_;
 };
@@ -65,7 +65,7 @@ TEST_F(PoolLogTest, SaysWhatDiedWhyAndWhatIsDone) {
 }
 
 TEST_F(PoolLogTest, SaysThatNobodyNoticed) {
-  facts_.connections = 0;
+  facts_.counters.connections = 0;
   EXPECT_NE(said_of(crash()).find(", no connection lost; "), std::string::npos);
 }
 
@@ -78,15 +78,13 @@ TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
 }
 
 TEST_F(PoolLogTest, CountsCrashesInARow) {
-  said_of(crash());
-  clock_.time += seconds(10);
   ExitRecord second = crash();
   second.started_at = clock_.time - seconds(10);
+  second.crashes = 2;
+  second.crashing_since = second.started_at;
   second.follow = Follow::waits;
   second.next_try_at = clock_.time + milliseconds(400);
   EXPECT_NE(said_of(second).find("crashed 2 times in 10s, next try in 400ms\n"), std::string::npos);
-  EXPECT_EQ(log_.crash_text(1), "2 crashes (last: signal)");
-  EXPECT_EQ(log_.crash_text(0), "0 crashes");
 }
 
 TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
@@ -98,22 +96,12 @@ TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
   EXPECT_TRUE(said_of(hung).ends_with("; its slot is served by another worker\n"));
   hung.follow = Follow::reload_ends;
   EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the reload ends\n"));
-  hung.follow = Follow::nobody;
+  hung.follow = Follow::unwanted;
   EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the pool has fewer workers now\n"));
 }
 
-TEST_F(PoolLogTest, ForgetsCrashesAfterAGoodTime) {
-  said_of(crash());
-  clock_.time += minutes(10);
-  ExitRecord much_later = crash();
-  much_later.follow = Follow::waits;
-  much_later.next_try_at = clock_.time + milliseconds(400);
-  const std::string line = said_of(much_later);
-  EXPECT_EQ(line.find("crashed"), std::string::npos) << line;
-}
-
 TEST_F(PoolLogTest, TellsWhatTheWorkerSaidLast) {
-  facts_ = {4711, {}, {}, "cannot open database", ENOENT};
+  facts_ = {4711, "cannot open database", ENOENT, {}, ""};
   const std::string line = said_of(crash(SIGSEGV));
   EXPECT_NE(line.find("; it reported No such file or directory (ENOENT); its last status: cannot open database; "),
             std::string::npos)
@@ -122,7 +110,7 @@ TEST_F(PoolLogTest, TellsWhatTheWorkerSaidLast) {
 }
 
 TEST_F(PoolLogTest, NamesTheStepOfAnExecThatFailed) {
-  facts_.connections.reset();
+  facts_.counters = {};
   ExitRecord exit = crash();
   exit.was_ready = false;
   exit.status = {ExitStatus::Kind::exec_failed, ENOENT, "execve"};
@@ -133,10 +121,46 @@ TEST_F(PoolLogTest, NamesTheStepOfAnExecThatFailed) {
             "next try in 1s\n");
 }
 
+TEST_F(PoolLogTest, NamesTheSandboxWhereAnExecWasForbidden) {
+  ExitRecord exit = crash();
+  exit.status = {ExitStatus::Kind::exec_failed, EACCES, "execve"};
+  EXPECT_NE(
+      exit_sentence(exit).find("Permission denied (EACCES) (the pool's user may not execute it, or the sandbox of"),
+      std::string::npos)
+      << exit_sentence(exit);
+  exit.status.step = "chdir";
+  EXPECT_EQ(exit_sentence(exit), "could not be started: chdir: Permission denied (EACCES)");
+}
+
 TEST_F(PoolLogTest, TellsAHangFromACrash) {
   ExitRecord exit = crash(SIGABRT);
   exit.cause = ExitCause::hang;
   EXPECT_NE(said_of(exit).find("died (hung): signal 6 (SIGABRT)"), std::string::npos);
+}
+
+TEST_F(PoolLogTest, GivesAHintWhenAProgramEndsAtOnceAsIfAllWereWell) {
+  ExitRecord exit = crash();
+  exit.was_ready = false;
+  exit.status = {ExitStatus::Kind::exited, 0, {}};
+  EXPECT_NE(said_of(exit).find("(a program that goes to the background must be told to stay in the foreground)"),
+            std::string::npos);
+}
+
+TEST_F(PoolLogTest, NamesWhatAWorkerLeavesBehindAndWhatIsDone) {
+  facts_.remains = "pid 4712 (python3)";
+  WorkerView worker;
+  worker.slot = 1;
+  worker.remains = true;
+  EXPECT_EQ(line_of([&] { log_.on_worker_remains(worker); }), "") << "SIGKILL ends them in this moment";
+  worker.drain_deadline = clock_.time + seconds(30);
+  EXPECT_EQ(
+      line_of([&] { log_.on_worker_remains(worker); }),
+      "<4>worker 1 (pid 4711, generation 1) has left processes behind: pid 4712 (python3); they are told to leave, "
+      "and killed in 30s\n");
+  EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
+            "<6>nothing is left of worker 1 (pid 4711, generation 1)\n");
+  EXPECT_EQ(line_of([&] { log_.on_worker_killed(worker, ExitCause::drain_timeout, SIGKILL); }),
+            "<4>what is left of worker 1 (pid 4711, generation 1) gets signal 9 (SIGKILL) (did not drain in time)\n");
 }
 
 TEST_F(PoolLogTest, IsQuietAboutWhatGoesAsItShouldWhileThePoolStops) {
@@ -155,6 +179,13 @@ TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
   EXPECT_EQ(
       line_of([this] { log_.on_launch_failed(2, EAGAIN, clock_.time + milliseconds(100)); }),
       "<4>worker 2 cannot be started: cannot fork: Resource temporarily unavailable (EAGAIN); next try in 100ms\n");
+  EXPECT_EQ(log_.launch_failure(2),
+            "worker 2 cannot be started: cannot fork: Resource temporarily unavailable (EAGAIN)");
+  EXPECT_EQ(log_.launch_failure(1), "");
+  WorkerView worker;
+  worker.slot = 2;
+  log_.on_worker_started(worker);
+  EXPECT_EQ(log_.launch_failure(2), "") << "it could at last";
 }
 
 TEST(SpokenTime, IsAsPreciseAsAPersonWantsIt) {

@@ -15,6 +15,7 @@
 #include <iostream>
 #include <string>
 
+#include "base/accept_queue.hpp"
 #include "base/errors.hpp"
 #include "base/listener.hpp"
 #include "unit/temp_folder.hpp"
@@ -25,6 +26,7 @@ namespace preforkd {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -51,6 +53,15 @@ bool exists(const std::string& path) {
   struct stat status {};
   return lstat(path.c_str(), &status) == 0;
 }
+
+UniqueFd connect_to(const std::string& address) {
+  const Address to = parse_address(address).value();
+  UniqueFd fd(socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(fd.get(), to.get(), to.length) != 0) fd.reset();
+  return fd;
+}
+
+bool answers(const std::string& address) { return static_cast<bool>(connect_to(address)); }
 
 std::string failure_of(const PoolConfig& config, int code) {
   try {
@@ -87,6 +98,14 @@ void run_with_passed(const std::vector<int>& fds, const char* names, const std::
   EXPECT_EQ(status, 0);
 }
 
+UniqueFd listen_as_systemd(const std::string& path) {
+  const Address address = parse_address(path).value();
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(bind(fd.get(), address.get(), address.length), 0);
+  EXPECT_EQ(listen(fd.get(), 8), 0);
+  return fd;
+}
+
 TEST(ListenSockets, BindsWhatTheConfigLists) {
   const TempFolder folder;
   const std::string path = folder.path("x.sock");
@@ -96,7 +115,7 @@ TEST(ListenSockets, BindsWhatTheConfigLists) {
   EXPECT_THAT(names(sockets.of(config)), ElementsAre("echo", "unix"));
   EXPECT_THAT(sockets.addresses(), ElementsAre(StartsWith("127.0.0.1:"), path));
   EXPECT_NE(sockets.addresses().front(), "127.0.0.1:0");
-  for (const auto& [fd, name] : sockets.of(config)) {
+  for (const auto& [fd, name, address] : sockets.of(config)) {
     EXPECT_TRUE(check_listener(fd));
     EXPECT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0) << "as systemd's";
     EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
@@ -112,7 +131,7 @@ TEST(ListenSockets, RemovesThePathsItMadeAndLeavesThoseThatSomebodyElseMade) {
   {
     const ListenSockets sockets = ListenSockets::open(pool({listen_on(ours), listen_on(theirs)}));
     ASSERT_EQ(unlink(theirs.c_str()), 0);
-    successor = open_listener(parse_address(theirs).value()).value();
+    successor = open_listener(parse_address(theirs).value()).value().fd;
     EXPECT_TRUE(exists(ours));
   }
   EXPECT_FALSE(exists(ours));
@@ -133,7 +152,7 @@ TEST(ListenSockets, AMovedObjectRemovesItsPathsOnce) {
 TEST(ListenSockets, AnAddressThatIsTakenIsNamedAndWhatWasBoundBeforeIsGivenBack) {
   const TempFolder folder;
   const std::string path = folder.path("x");
-  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   const std::string address = format_address(local_address(taken.get()).value());
   EXPECT_EQ(failure_of(pool({listen_on(path), listen_on(address)}), exit_code::unavailable),
             "cannot listen: " + address + ": Address already in use (EADDRINUSE)");
@@ -153,8 +172,8 @@ TEST(ListenSockets, WithoutAnySocketItSaysWhatToDo) {
 TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
   const TempFolder folder;
   const std::string path = folder.path("x");
-  const UniqueFd unix_socket = open_listener(parse_address(path).value()).value();
-  const UniqueFd tcp_socket = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const UniqueFd unix_socket = listen_as_systemd(path);
+  const UniqueFd tcp_socket = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   fcntl(unix_socket.get(), F_SETFL, O_NONBLOCK);
   const std::string tcp = format_address(local_address(tcp_socket.get()).value());
   run_with_passed({unix_socket.get(), tcp_socket.get()}, "preforkd@echo.socket:web", [&] {
@@ -170,6 +189,7 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
       EXPECT_NE(fcntl(3, F_GETFL) & O_NONBLOCK, 0) << "what was passed stays as it is";
       EXPECT_EQ(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
       EXPECT_NE(fcntl(4, F_GETFD) & FD_CLOEXEC, 0);
+      fcntl(4, F_SETFL, O_NONBLOCK);  // as a worker does
       EXPECT_THAT(sockets.differences(config),
                   ElementsAre("socket web listens on " + tcp +
                                   " where the config says 127.0.0.1:1; systemd's .socket unit decides",
@@ -179,12 +199,28 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
       EXPECT_THAT(sockets.differences(pool({})), IsEmpty());
     }
     EXPECT_EQ(fcntl(3, F_GETFD), -1);
-    EXPECT_TRUE(exists(path));
+    EXPECT_TRUE(answers(path)) << "what was passed lives on";
+    EXPECT_TRUE(answers(tcp));
+  });
+  EXPECT_EQ(fcntl(tcp_socket.get(), F_GETFL) & O_NONBLOCK, 0) << "given back as it came";
+}
+
+TEST(ListenSockets, APassedSocketThatHasLostItsPathIsNamedWithWhatMendsIt) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const UniqueFd unix_socket = listen_as_systemd(path);
+  run_with_passed({unix_socket.get()}, "x", [&] {
+    ListenSockets sockets = ListenSockets::open(pool({}));
+    EXPECT_THAT(sockets.differences(pool({})), IsEmpty());
+    ASSERT_EQ(unlink(path.c_str()), 0);
+    EXPECT_THAT(sockets.differences(pool({})),
+                ElementsAre("no client can connect to " + path +
+                            ": its path is gone: restart the .socket unit that has passed it"));
   });
 }
 
 TEST(ListenSockets, SocketsWithoutANameGetThePools) {
-  const UniqueFd socket = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const UniqueFd socket = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   run_with_passed({socket.get()}, nullptr,
                   [] { EXPECT_THAT(names(ListenSockets::open(pool({})).of(pool({}))), ElementsAre("echo")); });
 }
@@ -197,10 +233,17 @@ TEST(ListenSockets, APassedDescriptorThatDoesNotListenIsNamed) {
   });
 }
 
-bool answers(const std::string& address) {
-  const Address to = parse_address(address).value();
-  const UniqueFd fd(socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return connect(fd.get(), to.get(), to.length) == 0;
+TEST(ListenSockets, WhatAnotherVersionHasStoredIsLeftAside) {
+  const UniqueFd stored(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd listener = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
+  run_with_passed({stored.get(), listener.get()}, "preforkd-table:preforkd-web.socket", [] {
+    const ListenSockets sockets = ListenSockets::open(pool({}));
+    EXPECT_THAT(names(sockets.of(pool({}))), ElementsAre("preforkd-web.socket"));
+    EXPECT_EQ(fcntl(3, F_GETFD), -1);
+  });
+  run_with_passed({stored.get()}, "preforkd-table", [] {
+    EXPECT_FALSE(ListenSockets::open(pool({listen_on("127.0.0.1:0")})).passed()) << "binds its own";
+  });
 }
 
 TEST(ListenSocketsReload, BindsWhatIsNewAndLeavesWhatIsKept) {
@@ -239,7 +282,7 @@ TEST(ListenSocketsReload, ClosesWhatIsGoneAtTheCommitOnlyAndRemovesItsPath) {
 TEST(ListenSocketsReload, AnAddressThatCannotBeHadChangesNothing) {
   const TempFolder folder;
   const std::string path = folder.path("x");
-  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value();
+  const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   const std::string address = format_address(local_address(taken.get()).value());
   const PoolConfig before = pool({listen_on("127.0.0.1:0")});
   ListenSockets sockets = ListenSockets::open(before);
@@ -302,19 +345,152 @@ TEST(ListenSocketsReload, AKeptPathGetsItsNewModeWithoutANewSocket) {
   EXPECT_TRUE(answers(path));
 }
 
+TEST(ListenSocketsReload, APathThatIsGoneIsBoundAgainForTheNewWorkers) {
+  const TempFolder folder;
+  const std::string path = folder.path("x");
+  const PoolConfig config = pool({listen_on(path)});
+  ListenSockets sockets = ListenSockets::open(config);
+  const int before = sockets.of(config)[0].fd;
+  ASSERT_TRUE(sockets.stage(config));
+  EXPECT_EQ(sockets.of(config)[0].fd, before) << "nothing is lost yet";
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  EXPECT_THAT(sockets.lost_paths(), ElementsAre(path));
+  ASSERT_TRUE(sockets.stage(config));
+  EXPECT_NE(sockets.of(config)[0].fd, before);
+  EXPECT_TRUE(answers(path));
+  sockets.abandon();
+  EXPECT_EQ(sockets.of(config)[0].fd, before);
+  EXPECT_FALSE(exists(path));
+  ASSERT_TRUE(sockets.stage(config));
+  const ListenSockets::Changes changes = sockets.commit(config);
+  EXPECT_THAT(changes.opened, ElementsAre(path));
+  EXPECT_EQ(sockets.of(config).size(), 1U);
+  EXPECT_TRUE(answers(path));
+  EXPECT_THAT(sockets.lost_paths(), IsEmpty());
+}
+
+TEST(ListenSocketsReload, ASwitchedLinkInThePathIsFollowed) {
+  const TempFolder folder;
+  ASSERT_EQ(mkdir(folder.path("1").c_str(), 0700), 0);
+  ASSERT_EQ(mkdir(folder.path("2").c_str(), 0700), 0);
+  ASSERT_EQ(symlink("1", folder.path("now").c_str()), 0);
+  const std::string path = folder.path("now/x");
+  const PoolConfig config = pool({listen_on(path)});
+  ListenSockets sockets = ListenSockets::open(config);
+  ASSERT_EQ(unlink(folder.path("now").c_str()), 0);
+  ASSERT_EQ(symlink("2", folder.path("now").c_str()), 0);
+  ASSERT_TRUE(sockets.stage(config));
+  sockets.commit(config);
+  EXPECT_TRUE(answers(folder.path("2/x")));
+}
+
 TEST(ListenSocketsReload, APathThatSomebodyElseTookIsNotTouched) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   PoolConfig config = pool({listen_on(path)});
   ListenSockets sockets = ListenSockets::open(config);
   ASSERT_EQ(unlink(path.c_str()), 0);
-  const UniqueFd theirs = open_listener(parse_address(path).value()).value();
+  const UniqueFd theirs = open_listener(parse_address(path).value()).value().fd;
   config.listen[0].mode = 0600;
-  ASSERT_TRUE(sockets.stage(config));
-  EXPECT_EQ(sockets.commit(config).problems.size(), 1U);
+  EXPECT_THAT(sockets.stage(config).error(), HasSubstr("another process listens there"));
   struct stat status {};
   ASSERT_EQ(lstat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0666U);
+}
+
+// As a worker that drains holds it, or a process that one has left behind.
+struct HeldSocket {
+  HeldSocket(const ListenSockets& sockets, const PoolConfig& config, std::size_t which = 0)
+      : address(sockets.of(config)[which].address),
+        fd(fcntl(sockets.of(config)[which].fd, F_DUPFD_CLOEXEC, 0)),
+        client(connect_to(address)) {}
+  [[nodiscard]] bool client_was_hung_up_on() const {
+    char byte = 0;
+    return recv(client.get(), &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+  }
+  std::string address;
+  UniqueFd fd;
+  UniqueFd client;  // waits in the queue
+};
+
+TEST(ListenSocketsReload, WhatIsRemovedRefusesClientsAtOnceAndCanComeBackWhoeverHoldsIt) {
+  const TempFolder folder;
+  for (const std::string& address : {std::string("127.0.0.1:0"), folder.path("x")}) {
+    const PoolConfig before = pool({listen_on(folder.path("kept")), listen_on(address)});
+    ListenSockets sockets = ListenSockets::open(before);
+    const HeldSocket held(sockets, before, 1);
+    ASSERT_TRUE(held.client);
+    const PoolConfig after = pool({listen_on(folder.path("kept"))});
+    ASSERT_TRUE(sockets.stage(after));
+    sockets.commit(after);
+    EXPECT_TRUE(held.client_was_hung_up_on()) << address;
+    EXPECT_FALSE(answers(held.address));
+    const PoolConfig again = pool({listen_on(folder.path("kept")), listen_on(held.address)});
+    const auto staged = sockets.stage(again);
+    ASSERT_TRUE(staged) << staged.error();
+    EXPECT_TRUE(answers(held.address));
+  }
+}
+
+TEST(ListenSocketsReload, WhatAFailedReloadAddedCanBeAddedByTheNextOneWhoeverHoldsIt) {
+  const TempFolder folder;
+  for (const std::string& address : {std::string("127.0.0.1:0"), folder.path("x")}) {
+    const PoolConfig before = pool({listen_on(folder.path("kept"))});
+    ListenSockets sockets = ListenSockets::open(before);
+    const PoolConfig bad = pool({listen_on(folder.path("kept")), listen_on(address)});
+    ASSERT_TRUE(sockets.stage(bad));
+    const HeldSocket held(sockets, bad, 1);
+    sockets.abandon();
+    EXPECT_TRUE(held.client_was_hung_up_on()) << address;
+    EXPECT_FALSE(answers(held.address));
+    const auto staged = sockets.stage(pool({listen_on(folder.path("kept")), listen_on(held.address)}));
+    EXPECT_TRUE(staged) << staged.error();
+  }
+}
+
+TEST(ListenSocketsReload, WhatTheNewWorkersOfAFailedReloadChangedForAllIsPutBack) {
+  const PoolConfig config = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(config);
+  const HeldSocket worker(sockets, config);
+  const std::uint32_t limit = accept_queue(worker.fd.get()).value().limit;
+  ASSERT_TRUE(sockets.stage(config));
+  EXPECT_THAT(sockets.made_nonblocking(), IsEmpty());
+  fcntl(worker.fd.get(), F_SETFL, O_NONBLOCK);
+  listen(worker.fd.get(), 3);
+  EXPECT_THAT(sockets.made_nonblocking(), ElementsAre(worker.address));
+  ASSERT_TRUE(sockets.stage(config)) << "a second reload, which supersedes the first";
+  EXPECT_THAT(sockets.abandon(), ElementsAre(HasSubstr("has changed O_NONBLOCK"), HasSubstr("a backlog of 3")));
+  EXPECT_EQ(fcntl(worker.fd.get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_EQ(accept_queue(worker.fd.get()).value().limit, limit);
+  EXPECT_THAT(sockets.abandon(), IsEmpty());
+}
+
+TEST(ListenSocketsReload, ACommitLeavesTheFlagToTheNewWorkersAndSetsTheQueueAgain) {
+  const PoolConfig config = pool({listen_on("127.0.0.1:0")});
+  ListenSockets sockets = ListenSockets::open(config);
+  const HeldSocket worker(sockets, config);
+  const std::uint32_t limit = accept_queue(worker.fd.get()).value().limit;
+  for (const bool first : {true, false}) {
+    ASSERT_TRUE(sockets.stage(config));
+    fcntl(worker.fd.get(), F_SETFL, O_NONBLOCK);
+    listen(worker.fd.get(), 3);
+    EXPECT_EQ(sockets.commit(config).problems.size(), first ? 1U : 0U) << "said once";
+    EXPECT_NE(fcntl(worker.fd.get(), F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_EQ(accept_queue(worker.fd.get()).value().limit, limit);
+  }
+}
+
+TEST(ListenSockets, AtTheEndWhoStillHoldsASocketKeepsNoClientWaiting) {
+  const TempFolder folder;
+  for (const std::string& address :
+       {std::string("127.0.0.1:0"), folder.path("x"), "@preforkd-held-" + folder.path("")}) {
+    const PoolConfig config = pool({listen_on(address)});
+    ListenSockets sockets = ListenSockets::open(config);
+    const HeldSocket held(sockets, config);
+    sockets.close();
+    EXPECT_TRUE(held.client_was_hung_up_on()) << address;
+    EXPECT_FALSE(answers(held.address)) << address;
+  }
 }
 
 TEST(ListenSocketsReload, AFixedPortIsItsSocketWhateverStandsBeforeIt) {

@@ -85,8 +85,6 @@ TEST(ServiceNotify, SaysEachThingInOneDatagram) {
   EXPECT_EQ(manager.take(), "STATUS=12 connections");
   EXPECT_EQ(notify.alive(), 0);
   EXPECT_EQ(manager.take(), "WATCHDOG=1");
-  EXPECT_EQ(notify.extend_timeout(1500ms), 0);
-  EXPECT_EQ(manager.take(), "EXTEND_TIMEOUT_USEC=1500000");
   EXPECT_EQ(notify.stopping("draining"), 0);
   EXPECT_EQ(manager.take(), "STOPPING=1\nSTATUS=draining");
   EXPECT_EQ(manager.take(), "(none)");
@@ -118,7 +116,6 @@ TEST(ServiceNotify, WithoutAServiceManagerEveryCallDoesNothing) {
   EXPECT_EQ(notify.status("x"), 0);
   EXPECT_EQ(notify.alive(), 0);
   EXPECT_EQ(notify.stopping("x"), 0);
-  EXPECT_EQ(notify.extend_timeout(1s), 0);
 }
 
 TEST(ServiceNotify, AMissingManagerHarmsNobodyAndANewOneIsFound) {

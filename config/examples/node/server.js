@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The program of node.json.
+'use strict';
+const http = require('node:http');
+const net = require('node:net');
+
+const greeting = 'hello';
+let leaving = false;
+
+const server = http.createServer((request, response) => {
+  if (leaving) response.setHeader('Connection', 'close');
+  response.end(`${greeting} from worker ${process.env.PREFORK_WORKER}\n`);
+});
+
+// Passed sockets begin at descriptor 3. Node sets the length of the queue, which all workers share, to 511 unless told otherwise.
+server.listen({ fd: 3 }, 4096);
+
+process.on('SIGTERM', () => {
+  leaving = true;
+  // Not server.close(): since node 19 it ends idle connections at once, and a request may be on its way in one. This
+  // way they end with their next answer, or after keepAliveTimeout.
+  net.Server.prototype.close.call(server);
+});

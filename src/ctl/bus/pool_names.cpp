@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/pool_names.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <thread>
+
+#include "base/errors.hpp"
+#include "config/reader/pool_reader.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/bus/failure_text.hpp"
+#include "ctl/bus/systemd.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+constexpr std::string_view name_prefix = "org.preforkd1.";
+
+// For a restart: systemd and the bus learn of the end of the old process one after the other.
+constexpr int looks = 10;
+constexpr std::chrono::milliseconds between_looks{100};
+
+// The first out argument of a method of the bus itself.
+Json ask_bus(Bus& bus, const std::string& member, const std::string& answer, std::vector<Argument> arguments = {}) {
+  return bus
+      .call({.destination = "org.freedesktop.DBus",
+             .path = "/org/freedesktop/DBus",
+             .interface = "org.freedesktop.DBus",
+             .member = member,
+             .answer = answer,
+             .arguments = std::move(arguments)})
+      .at(0);
+}
+
+// 0: the pool's unit has none now. Nothing: there is no systemd, or it has no such unit.
+std::optional<std::uint32_t> main_process(Bus& bus, const std::string& pool) {
+  try {
+    const std::string unit = ask_systemd(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                                         "LoadUnit", "o", {service_unit(pool)});
+    if (unit_property(bus, unit, "Unit", "LoadState") == "not-found") return std::nullopt;
+    return unit_property(bus, unit, "Service", "MainPID").get<std::uint32_t>();
+  } catch (const BusFailure& failure) {
+    // One that hangs may know another process.
+    if (failure.name() == "org.freedesktop.DBus.Error.NoReply" ||
+        failure.name() == "org.freedesktop.DBus.Error.Timeout")
+      throw;
+    return std::nullopt;
+  }
+}
+
+CommandError impostor(const std::string& pool, std::uint32_t pid, std::uint32_t uid, std::uint32_t main) {
+  return {exit_code::unavailable,
+          "pool \"" + pool + "\": process " + std::to_string(pid) + " of uid " + std::to_string(uid) +
+              " has the name " + bus_name(pool) + ", but the main process of " + service_unit(pool) + " is " +
+              (main == 0 ? "none" : std::to_string(main)) + ": it is not the pool, and is not asked anything"};
+}
+
+}  // namespace
+
+std::string bus_name(const std::string& pool) { return std::string(name_prefix) + pool; }
+
+std::vector<std::string> pool_names(Bus& bus) {
+  std::vector<std::string> pools;
+  try {
+    for (const Json& name : ask_bus(bus, "ListNames", "as")) {
+      const auto& text = name.get_ref<const std::string&>();
+      if (!text.starts_with(name_prefix)) continue;
+      std::string pool = text.substr(name_prefix.size());
+      if (is_pool_name(pool)) pools.push_back(std::move(pool));
+    }
+  } catch (const BusFailure& failure) {
+    throw CommandError(exit_code::unavailable,
+                       "cannot list the pools on " + describe(bus.target()) + ": " + failure.what());
+  }
+  std::sort(pools.begin(), pools.end());
+  return pools;
+}
+
+PoolOwner pool_owner(Bus& bus, const std::string& pool) {
+  try {
+    for (int look = 1;; ++look) {
+      const std::string connection = ask_bus(bus, "GetNameOwner", "s", {bus_name(pool)});
+      const std::uint32_t pid = ask_bus(bus, "GetConnectionUnixProcessID", "u", {connection});
+      const std::uint32_t uid = ask_bus(bus, "GetConnectionUnixUser", "u", {connection});
+      if (uid == 0) return {connection, pid};
+      const auto main = main_process(bus, pool);
+      if (!main || *main == pid) return {connection, pid};
+      if (look == looks) throw impostor(pool, pid, uid, *main);
+      std::this_thread::sleep_for(between_looks);
+    }
+  } catch (const BusFailure& failure) {
+    const CommandError error = explain(failure, pool, bus.target(), 0);
+    if (error.exit_code() == exit_not_running) throw AbsentPool(error.exit_code(), error.what());
+    throw error;
+  }
+}
+
+bool owns(Bus& bus, const std::string& connection, const std::string& pool) {
+  return ask_bus(bus, "GetNameOwner", "s", {bus_name(pool)}) == connection;
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ctl/bus/bus.hpp"
+
+namespace preforkd::ctl {
+
+// "org.preforkd1.echo".
+[[nodiscard]] std::string bus_name(const std::string& pool);
+
+// The names of all pools on the bus, sorted. Throws CommandError.
+[[nodiscard]] std::vector<std::string> pool_names(Bus& bus);
+
+// The process that owns a pool's name.
+struct PoolOwner {
+  std::string connection;  // ":1.42", which never becomes another's
+  std::uint32_t pid = 0;
+};
+
+// Who is to be believed that it is the pool. The bus lets every process with the rights of _preforkd own the name while
+// the pool is down. So where systemd has the pool's unit on that bus, the owner must be the unit's main process, or
+// root's. Throws CommandError: AbsentPool if the name has no owner, else 69.
+[[nodiscard]] PoolOwner pool_owner(Bus& bus, const std::string& pool);
+
+// Throws BusFailure.
+[[nodiscard]] bool owns(Bus& bus, const std::string& connection, const std::string& pool);
+
+}  // namespace preforkd::ctl

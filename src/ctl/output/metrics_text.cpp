@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/metrics_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include "ctl/output/printable.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+constexpr auto states = std::to_array<std::string_view>({"starting", "running", "reloading", "degraded", "stopping"});
+
+// As the format wants it, which is UTF-8, and with no more that could do something to a terminal that takes that.
+std::string escaped(std::string_view value) {
+  std::string text;
+  for (const char c : printable_utf8_lines(value)) {
+    if (c == '\\' || c == '"') text += '\\';
+    text += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return text;
+}
+
+std::string label(std::string_view name, std::string_view value) {
+  return std::string(name) + "=\"" + escaped(value) + '"';
+}
+
+std::string seconds(std::uint64_t microseconds) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%llu.%06llu", static_cast<unsigned long long>(microseconds / 1'000'000),
+                static_cast<unsigned long long>(microseconds % 1'000'000));
+  return text.data();
+}
+
+std::string figure(const Counters& counters, std::uint64_t value) {
+  return counters.counts ? std::to_string(value) : "";
+}
+
+struct Pool {
+  PoolState pool;
+  std::vector<WorkerState> workers;
+};
+
+// All samples of a family stand together, whichever pool they are of.
+class Exposition {
+ public:
+  Exposition(const std::vector<MeasuredPool>& pools, MetricsFormat format) : format_(format) {
+    for (const MeasuredPool& each : pools) {
+      if (each.pool) pools_.push_back({*each.pool, each.workers});
+    }
+    begin("pool_up", "gauge", "", "1 if the pool runs and answers, else 0.");
+    for (const MeasuredPool& each : pools) sample(label("pool", each.name), each.pool ? "1" : "0");
+  }
+
+  // `unit` is the end of the family's name, or empty. A counter's samples end in _total. In Prometheus' format a family
+  // is named as its samples are, and what is neither a counter nor a gauge is a gauge.
+  void begin(std::string_view family, std::string_view type, std::string_view unit, std::string_view help) {
+    const bool open = format_ == MetricsFormat::open_metrics;
+    const std::string suffix = type == "counter" ? "_total" : type == "info" ? "_info" : "";
+    const std::string name = "preforkd_" + std::string(family);
+    samples_ = name + suffix;
+    const std::string& head = open ? name : samples_;
+    text_ += "# TYPE " + head + ' ' + std::string(open || type == "counter" ? type : "gauge") + '\n';
+    if (open && !unit.empty()) text_ += "# UNIT " + head + ' ' + std::string(unit) + '\n';
+    text_ += "# HELP " + head + ' ' + std::string(help) + '\n';
+  }
+  // Without a value it is not known, and there is none.
+  void sample(const std::string& labels, const std::string& value) {
+    if (!value.empty()) text_ += samples_ + '{' + labels + "} " + value + '\n';
+  }
+
+  template <class Value>
+  void of_pools(std::string_view family, std::string_view type, std::string_view unit, std::string_view help,
+                Value value) {
+    begin(family, type, unit, help);
+    for (const Pool& each : pools_) sample(label("pool", each.pool.name), value(each.pool));
+  }
+  template <class Value>
+  void of_workers(std::string_view family, std::string_view type, std::string_view unit, std::string_view help,
+                  Value value) {
+    begin("worker_" + std::string(family), type, unit, help);
+    for (const Pool& each : pools_) {
+      for (const WorkerState& worker : each.workers) {
+        sample(label("pool", each.pool.name) + ',' + label("slot", std::to_string(worker.slot)), value(worker));
+      }
+    }
+  }
+
+  // Those that are up.
+  [[nodiscard]] const std::vector<Pool>& pools() const { return pools_; }
+  [[nodiscard]] std::string finish() && {
+    return std::move(text_) + (format_ == MetricsFormat::open_metrics ? "# EOF\n" : "");
+  }
+
+ private:
+  MetricsFormat format_;
+  std::vector<Pool> pools_;
+  std::string text_;
+  std::string samples_;  // their name
+};
+
+void add_states(Exposition& out) {
+  out.begin("pool", "info", "", "What runs.");
+  for (const Pool& each : out.pools()) {
+    out.sample(label("pool", each.pool.name) + ',' + label("version", each.pool.version) + ',' +
+                   label("description", each.pool.description),
+               "1");
+  }
+  out.begin("pool_state", "stateset", "", "How the pool is.");
+  for (const Pool& each : out.pools()) {
+    for (const std::string_view state : states) {
+      out.sample(label("pool", each.pool.name) + ',' + label("preforkd_pool_state", state),
+                 each.pool.state == state ? "1" : "0");
+    }
+  }
+}
+
+void add_pool_gauges(Exposition& out) {
+  out.of_pools("start_time_seconds", "gauge", "seconds", "When the pool's main process started, since 1970.",
+               [](const PoolState& pool) { return seconds(pool.started_at); });
+  out.of_pools("generation", "gauge", "", "Of the config that is live.",
+               [](const PoolState& pool) { return std::to_string(pool.generation); });
+  out.of_pools("workers_target", "gauge", "", "Workers that there should be.",
+               [](const PoolState& pool) { return std::to_string(pool.target_workers); });
+  out.of_pools("workers_ready", "gauge", "", "Workers that serve.",
+               [](const PoolState& pool) { return std::to_string(pool.ready_workers); });
+  out.of_pools("workers_draining", "gauge", "", "Worker processes that leave.",
+               [](const PoolState& pool) { return std::to_string(pool.draining_workers); });
+  out.of_pools("connections_open", "gauge", "", "Connections that are open.",
+               [](const PoolState& pool) { return figure(pool.counters, pool.counters.connections); });
+  out.of_pools("last_reload_success", "gauge", "", "1 if the last reload succeeded or there was none, else 0.",
+               [](const PoolState& pool) {
+                 return pool.last_reload.at == 0 || pool.last_reload.ok ? std::string("1") : std::string("0");
+               });
+}
+
+void add_pool_counters(Exposition& out) {
+  out.of_pools("connections", "counter", "", "Connections accepted.",
+               [](const PoolState& pool) { return figure(pool.counters, pool.counters.connections_total); });
+  out.of_pools("requests", "counter", "", "Requests answered.",
+               [](const PoolState& pool) { return figure(pool.counters, pool.counters.requests_total); });
+  out.of_pools("received_bytes", "counter", "bytes", "Bytes received from clients.",
+               [](const PoolState& pool) { return figure(pool.counters, pool.counters.bytes_in); });
+  out.of_pools("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
+               [](const PoolState& pool) { return figure(pool.counters, pool.counters.bytes_out); });
+  out.of_pools("crashes", "counter", "", "Workers that failed.",
+               [](const PoolState& pool) { return std::to_string(pool.crashes); });
+  out.of_pools("restarts", "counter", "", "Workers that were started in the place of another one.",
+               [](const PoolState& pool) { return std::to_string(pool.restarts); });
+  out.begin("worker_exits", "counter", "", "Workers that ended, by cause.");
+  for (const Pool& each : out.pools()) {
+    for (const auto& [cause, count] : each.pool.exits) {
+      out.sample(label("pool", each.pool.name) + ',' + label("cause", cause), std::to_string(count));
+    }
+  }
+}
+
+void add_listeners(Exposition& out) {
+  const auto add = [&](std::string_view family, std::string_view help, auto value) {
+    out.begin(family, "gauge", "", help);
+    for (const Pool& each : out.pools()) {
+      for (const ListenerState& listener : each.pool.listeners) {
+        if (listener.limit == 0) continue;  // the kernel does not tell
+        out.sample(label("pool", each.pool.name) + ',' + label("listener", listener.name) + ',' +
+                       label("address", listener.address),
+                   std::to_string(value(listener)));
+      }
+    }
+  };
+  add("listener_queued", "Connections that wait to be accepted.",
+      [](const ListenerState& each) { return each.queued; });
+  add("listener_queue_limit", "How many may wait.", [](const ListenerState& each) { return each.limit; });
+}
+
+void add_workers(Exposition& out) {
+  out.of_workers("up", "gauge", "", "1 if the slot has a worker that is ready, else 0.", [](const WorkerState& worker) {
+    return worker.state == "ready" ? std::string("1") : std::string("0");
+  });
+  out.of_workers("generation", "gauge", "", "Of the slot's worker.",
+                 [](const WorkerState& worker) { return std::to_string(worker.generation); });
+  out.of_workers("start_time_seconds", "gauge", "seconds", "When the slot's worker started, since 1970.",
+                 [](const WorkerState& worker) { return seconds(worker.started_at); });
+  out.of_workers("connections_open", "gauge", "", "Connections that are open.",
+                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.connections); });
+  out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory of its own, without files and shared memory.",
+                 [](const WorkerState& worker) { return std::to_string(worker.memory_bytes); });
+  out.of_workers("connections", "counter", "", "Connections accepted.",
+                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.connections_total); });
+  out.of_workers("requests", "counter", "", "Requests answered.",
+                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.requests_total); });
+  out.of_workers("received_bytes", "counter", "bytes", "Bytes received from clients.",
+                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.bytes_in); });
+  out.of_workers("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
+                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.bytes_out); });
+  out.of_workers("cpu_seconds", "counter", "seconds", "Processor time, user and system.",
+                 [](const WorkerState& worker) { return seconds(worker.cpu_us); });
+  out.of_workers("crashes", "counter", "", "Failures of the slot's workers.",
+                 [](const WorkerState& worker) { return std::to_string(worker.crashes); });
+}
+
+}  // namespace
+
+std::string metrics_text(const std::vector<MeasuredPool>& pools, MetricsFormat format) {
+  Exposition out(pools, format);
+  add_states(out);
+  add_pool_gauges(out);
+  add_pool_counters(out);
+  add_listeners(out);
+  add_workers(out);
+  return std::move(out).finish();
+}
+
+}  // namespace preforkd::ctl

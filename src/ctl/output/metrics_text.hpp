@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctl/bus/pool_state.hpp"
+#include "ctl/command/options.hpp"
+
+namespace preforkd::ctl {
+
+struct MeasuredPool {
+  std::string name;
+  std::optional<PoolState> pool;  // none of one that is down: of that there is only preforkd_pool_up
+  std::vector<WorkerState> workers;
+};
+
+// The pools in the text format of OpenMetrics 1.0, from its first family to "# EOF". Families of a pool are named
+// preforkd_…, those of a slot's worker preforkd_worker_…; labels are "pool", "slot", "listener" and "address". A
+// worker's counters begin again with its process, as those of a service do that was restarted. The exits are the
+// pool's, of all its workers since the master started: preforkd_worker_exits_total has the label "cause" and no slot.
+// What is not counted has no sample.
+//
+// Or the same samples in Prometheus' text format 0.0.4, which knows fewer types.
+[[nodiscard]] std::string metrics_text(const std::vector<MeasuredPool>& pools, MetricsFormat format);
+
+}  // namespace preforkd::ctl

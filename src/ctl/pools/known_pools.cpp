@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/pools/known_pools.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "base/errors.hpp"
+#include "ctl/bus/failure_text.hpp"
+#include "ctl/bus/pool_names.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+bool is_started(const PoolUnits& units) {
+  return units.service.active != "inactive" || units.socket.active != "inactive";
+}
+
+// How to have one that is not running; only of the local system bus is it known. What fails has another problem first.
+std::string start_hint(const std::string& pool, const std::string& state, const BusTarget& target) {
+  if (target != BusTarget{}) return "; \"preforkctl " + options_for(target) + "list\" shows the pools there";
+  if (state != "stopped" && state != "waiting" && state != not_running) return "";
+  return "; start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
+}
+
+}  // namespace
+
+KnownPools::KnownPools(Bus& bus, const PoolConfigs& configs)
+    : bus_(bus), configs_(configs), on_bus_(pool_names(bus)), units_(pool_units(bus)) {}
+
+std::vector<std::string> KnownPools::names() const {
+  std::set<std::string> all(on_bus_.begin(), on_bus_.end());
+  for (const auto& [name, config] : configs_.all()) all.insert(name);
+  if (units_) {
+    for (const auto& [name, units] : *units_) {
+      if (is_started(units)) all.insert(name);
+    }
+  }
+  return {all.begin(), all.end()};
+}
+
+std::vector<KnownPool> KnownPools::survey() {
+  std::vector<KnownPool> pools;
+  std::list<PoolClient> clients;
+  std::size_t missing = 0;
+  for (const std::string& name : names()) pools.push_back({name, std::nullopt, {}, configs_.of(name)});
+  try {
+    for (KnownPool& pool : pools) {
+      if (!connect(pool, clients)) continue;
+      ++missing;
+      bus_.call_async(clients.back().get_all_call(), [&pool, &client = clients.back(), &missing](const Reply& reply) {
+        --missing;
+        if (const auto* const failure = std::get_if<BusFailure>(&reply)) {
+          pool.standing = {no_answer, client.explained(*failure).what()};
+        } else {
+          pool.answer = pool_state(std::get<Json>(reply).at(0));
+        }
+      });
+    }
+    bus_.wait_for([&] { return missing == 0; });
+  } catch (const BusFailure& failure) {
+    throw CommandError(exit_code::unavailable, "lost " + describe(bus_.target()) + ": " + failure.what());
+  }
+  return pools;
+}
+
+bool KnownPools::connect(KnownPool& pool, std::list<PoolClient>& clients) {
+  const bool waited = pool.standing.state == no_bus;
+  try {
+    clients.emplace_back(bus_, pool.name, false);
+    pool.standing = {};
+    return true;
+  } catch (const AbsentPool&) {
+    pool = without_answer(pool.name);
+  } catch (const CommandError& error) {
+    pool.standing = {no_answer, error.what()};
+    return false;
+  }
+  return !waited && comes(pool) && connect(pool, clients);
+}
+
+bool KnownPools::comes(const KnownPool& pool) {
+  constexpr std::chrono::milliseconds pause{100};
+  if (pool.standing.state != no_bus) return false;
+  for (; tries_ > 0; --tries_) {
+    const std::vector<std::string> names = pool_names(bus_);
+    if (std::find(names.begin(), names.end(), pool.name) != names.end()) return true;
+    std::this_thread::sleep_for(pause);
+  }
+  return false;
+}
+
+PoolUnits KnownPools::units_of(const std::string& name) const {
+  return units_ && units_->contains(name) ? units_->at(name) : PoolUnits();
+}
+
+KnownPool KnownPools::without_answer(const std::string& name) {
+  KnownPool pool{name, std::nullopt, {not_running, ""}, configs_.of(name)};
+  try {
+    if (units_) pool.standing = standing_of(bus_, name, units_of(name));
+  } catch (const BusFailure&) {
+    // The unit went away meanwhile.
+  }
+  return pool;
+}
+
+KnownPool KnownPools::absent(const std::string& name) {
+  if (configs_.complete() && configs_.of(name).file.empty() && !is_started(units_of(name))) {
+    throw CommandError(exit_no_such_pool, "no such pool: there is no " + configs_.place_of(name) +
+                                              "; \"preforkctl list\" shows the pools that there are");
+  }
+  return without_answer(name);
+}
+
+CommandError KnownPools::why_absent(const std::string& name) {
+  try {
+    const KnownPool pool = absent(name);
+    std::string text = "pool \"" + name + "\" is not running on " + describe(bus_.target());
+    if (pool.state() != not_running) text += ": " + text_of(pool.standing);
+    if (!pool.config.problem.empty()) text += "; its config is wrong: " + pool.config.problem;
+    return {exit_not_running, text + start_hint(name, pool.state(), bus_.target())};
+  } catch (const CommandError& error) {
+    return error;
+  }
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/pools/pool_units.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/address_holder.hpp"
+#include "base/signal_name.hpp"
+#include "config/reader/pool_reader.hpp"
+#include "ctl/bus/systemd.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+constexpr std::string_view prefix = "preforkd@";
+
+// Of systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
+struct ExitName {
+  std::int32_t status;
+  const char* name;
+};
+constexpr auto exit_names = std::to_array<ExitName>({
+    {64, "USAGE"},
+    {69, "UNAVAILABLE"},
+    {71, "OSERR"},
+    {77, "NOPERM"},
+    {78, "CONFIG"},
+    {200, "CHDIR"},
+    {202, "FDS"},
+    {203, "EXEC"},
+    {205, "LIMITS"},
+    {209, "STDOUT"},
+    {216, "GROUP"},
+    {217, "USER"},
+    {218, "CAPABILITIES"},
+    {219, "CGROUP"},
+    {226, "NAMESPACE"},
+    {228, "SECCOMP"},
+    {233, "RUNTIME_DIRECTORY"},
+});
+
+// The middle of "preforkd@echo.service", empty if that is not a pool's unit.
+std::string pool_of(std::string_view unit, std::string_view type) {
+  if (!unit.starts_with(prefix) || !unit.ends_with(type)) return "";
+  unit.remove_prefix(prefix.size());
+  unit.remove_suffix(type.size());
+  return is_pool_name(unit) ? std::string(unit) : "";
+}
+
+std::string exit_text(std::int32_t status) {
+  const auto* const found =
+      std::find_if(exit_names.begin(), exit_names.end(), [&](const ExitName& each) { return each.status == status; });
+  return "exit " + std::to_string(status) + (found != exit_names.end() ? std::string("/") + found->name : "");
+}
+
+std::string failure_of_service(Bus& bus, const UnitState& unit) {
+  const auto property = [&](const char* name) { return unit_property(bus, unit.path, "Service", name); };
+  const Json result = property("Result");
+  return unit_failure_text(result.is_string() ? result.get<std::string>() : "",
+                           property("ExecMainCode").get<std::int32_t>(),
+                           property("ExecMainStatus").get<std::int32_t>());
+}
+
+// What the master says there while it waits before its next try; empty if it says nothing, or the unit went away.
+std::string status_text_of(Bus& bus, const UnitState& unit) {
+  try {
+    const Json text = unit_property(bus, unit.path, "Service", "StatusText");
+    return text.is_string() ? text.get<std::string>() : "";
+  } catch (const BusFailure&) {
+    return "";
+  }
+}
+
+// Which of its addresses others hold, and who: systemd's own word for it is often "Input/output error".
+std::string holders(Bus& bus, const UnitState& socket) {
+  const BusTarget::Kind kind = bus.target().kind;
+  if (kind == BusTarget::Kind::host || kind == BusTarget::Kind::machine) return "";
+  std::string text;
+  try {
+    for (const Json& entry : unit_property(bus, socket.path, "Socket", "Listen")) {
+      const std::string name = entry.at(1).get<std::string>();
+      const auto address = parse_address(name);
+      const std::string holder = address ? describe_holder(*address) : "";
+      if (!holder.empty()) text += ": " + name + " is " + holder;
+    }
+  } catch (const BusFailure&) {
+    // The unit went away meanwhile.
+  } catch (const Json::exception&) {
+    // Not what it is known to tell.
+  }
+  return text;
+}
+
+bool restarts(const UnitState& service) {
+  return service.active == "activating" && service.sub.starts_with("auto-restart");
+}
+
+}  // namespace
+
+std::string unit_failure_text(const std::string& result, std::int32_t code, std::int32_t status) {
+  if (result == "exit-code" && code == CLD_EXITED && status != 0) return exit_text(status);
+  if (result == "signal" || result == "core-dump") return signal_text(status);
+  return result;
+}
+
+std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus) {
+  std::map<std::string, PoolUnits> all;
+  Json rows;
+  try {
+    rows = ask_systemd(
+        bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "ListUnitsByPatterns", "a(ssssssouso)",
+        {std::vector<std::string>(), std::vector<std::string>{"preforkd@*.service", "preforkd@*.socket"}});
+  } catch (const BusFailure&) {
+    return std::nullopt;
+  }
+  for (const Json& row : rows) {  // name, description, load state, active state, sub state, followed unit, object, …
+    const std::string name = row[0];
+    const UnitState unit{row[3], row[4], row[6]};
+    if (const std::string pool = pool_of(name, ".service"); !pool.empty()) all[pool].service = unit;
+    if (const std::string pool = pool_of(name, ".socket"); !pool.empty()) all[pool].socket = unit;
+  }
+  return all;
+}
+
+std::string text_of(const Standing& standing) {
+  return standing.remark.empty() ? standing.state : standing.state + " (" + standing.remark + ')';
+}
+
+Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units) {
+  const auto& [service, socket] = units;
+  if (service.active == "failed" || restarts(service)) {
+    return {"failed", failure_of_service(bus, service) + ", journalctl -u " + service_unit(pool)};
+  }
+  if (service.active == "activating") return {"starting", status_text_of(bus, service)};
+  if (service.active == "deactivating") return {"stopping", ""};
+  if (service.active != "inactive") {
+    return {no_bus,
+            "its unit is " + service.active + ", but the pool is not on the bus: systemctl status preforkd@" + pool};
+  }
+  if (socket.active == "active") return {"waiting", "for its first connection"};
+  if (socket.active == "failed") {
+    return {"failed",
+            "its socket can't be opened" + holders(bus, socket) + ", journalctl -u preforkd@" + pool + ".socket"};
+  }
+  return {"stopped", ""};
+}
+
+}  // namespace preforkd::ctl

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ctl/bus/bus.hpp"
+
+namespace preforkd::ctl {
+
+// What systemctl shows of a unit. One that systemd has not loaded is what this is at first.
+struct UnitState {
+  std::string active = "inactive";
+  std::string sub = "dead";
+  std::string path;  // its object, if it is loaded
+};
+
+struct PoolUnits {
+  UnitState service;
+  UnitState socket;
+};
+
+// The units of each pool of which systemd has loaded one; none if there is no systemd on the bus.
+[[nodiscard]] std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus);
+
+inline constexpr const char* no_answer = "no answer";
+inline constexpr const char* no_bus = "no bus";
+inline constexpr const char* not_running = "not running";
+
+// How a pool is that does not say so itself.
+struct Standing {
+  std::string state;   // "stopped", "starting", "stopping", "waiting", "failed" or no_bus, by its units; not_running
+                       // without systemd; no_answer of one that is on the bus
+  std::string remark;  // "exit 217/USER, journalctl -u preforkd@echo.service"; may be empty
+};
+
+// "waiting (for its first connection)".
+[[nodiscard]] std::string text_of(const Standing& standing);
+
+// Asks systemd how a unit has failed, if one has. Throws BusFailure.
+[[nodiscard]] Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units);
+
+// "exit 217/USER", "signal 9 (SIGKILL)", "timeout": from a service's Result, ExecMainCode and ExecMainStatus.
+[[nodiscard]] std::string unit_failure_text(const std::string& result, std::int32_t code, std::int32_t status);
+
+}  // namespace preforkd::ctl

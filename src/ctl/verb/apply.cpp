@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "ctl/base/arguments.hpp"
+#include "ctl/base/command_error.hpp"
+#include "ctl/base/program.hpp"
+#include "ctl/bus/failure_text.hpp"
+#include "ctl/bus/systemd.hpp"
+#include "ctl/command/verbs.hpp"
+#include "ctl/context.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+std::string list_of(const Texts& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
+  return all;
+}
+
+// A pool's config, carried through to systemd's units and to the pool: what can be refused without loss comes first,
+// and what the pool can do by a reload needs no restart.
+class Application {
+ public:
+  explicit Application(Context& context)
+      : context_(context),
+        name_(pool_argument(context.options().arguments.at(0))),
+        service_("preforkd@" + name_ + ".service"),
+        first_("preforkd@" + name_ + ".socket"),
+        systemd_(context.bus(), context.ask_passwords()) {}
+
+  void run() {
+    check();
+    const Json confined_before = systemd_.confinement(service_);
+    say("daemon-reload");
+    systemd_.reload_units();
+    const bool confined_anew = systemd_.confinement(service_) != confined_before;
+    stop_removed();
+    const std::string state = systemd_.active_state(service_);
+    if (state != "active" && state != "reloading") return start(state);
+    // As another user, or in another sandbox, a worker may do what it may not now, so that a reload proves nothing.
+    if (!confined_anew) reload();
+    const Texts missing = unapplied();
+    if (confined_anew || !missing.empty())
+      restart(missing, confined_anew ? "another user, sandbox or limits" : list_of(missing));
+    if (const Texts left = unapplied(); !left.empty()) {
+      throw CommandError(exit_code::failure, "not all is done: " + list_of(left) +
+                                                 "; the pool serves; see journalctl -u " + service_ +
+                                                 " and systemctl status " + closed_sockets());
+    }
+    say("done: all of the config is live");
+  }
+
+ private:
+  void say(const std::string& line) const { context_.screen().remark(line); }
+
+  void check() const {
+    const int status = run_program(own_neighbour("preforkd"), {"--check", "--name", name_});
+    const bool unavailable = status == exit_code::unavailable;
+    const char* const why = unavailable ? "an address can't be bound" : "the config is wrong";
+    if (status != 0) throw CommandError(status, std::string("nothing is changed: ") + why);
+  }
+
+  void job(const char* method, const char* word, const std::string& unit) {
+    say(word + (' ' + unit));
+    systemd_.run_job(method, unit);
+  }
+
+  // Their units hold them until they are stopped, and nobody accepts from them any more.
+  void stop_removed() {
+    const Texts wanted = systemd_.sockets_of(service_);
+    for (const auto& [unit, state] : systemd_.sockets(name_)) {
+      if (state != "active" || std::find(wanted.begin(), wanted.end(), unit) != wanted.end()) continue;
+      job("StopUnit", "stop", unit);
+    }
+  }
+
+  // The sockets of a pool that does not serve, with the addresses of now; and the pool, if it was to run.
+  void start(const std::string& state) {
+    if (systemd_.active_state(first_) == "active" || state != "inactive") job("StopUnit", "stop", first_);
+    job("StartUnit", "start", first_);
+    if (state != "inactive") job("StartUnit", "start", service_);
+    say("done: " + first_ + " listens");
+  }
+
+  void reload() {
+    try {
+      run_reload(context_);
+    } catch (const CommandError& error) {
+      throw CommandError(error.exit_code(),
+                         std::string(error.what()) +
+                             "\nsystemd has the units of the new config, the pool has not been changed and is not "
+                             "restarted; without trying it: systemctl restart " +
+                             service_);
+    }
+  }
+
+  // Its name is on the bus a moment after systemd says that it has started.
+  PoolClient pool() {
+    constexpr int tries = 50;
+    constexpr std::chrono::milliseconds pause{100};
+    for (int attempt = 1;; ++attempt) {
+      try {
+        return context_.pool(name_);
+      } catch (const CommandError& error) {
+        const bool absent = error.exit_code() == exit_code::unavailable || error.exit_code() == exit_not_running;
+        if (attempt == tries || !absent) throw;
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  Texts unapplied() {
+    Texts keys;
+    for (const Json& key : pool().properties().value("Unapplied", Json::array()))
+      keys.push_back(key.get<std::string>());
+    return keys;
+  }
+
+  // Whether the unit is to hold an address that the pool has not from there, as it should.
+  bool lacks(const std::string& socket, const Texts& missing) {
+    Texts served;
+    for (const ListenerState& listener : pool().state().listeners) served.push_back(listener.address);
+    const auto has = [](const Texts& all, const std::string& one) {
+      return std::find(all.begin(), all.end(), one) != all.end();
+    };
+    const Texts addresses = systemd_.addresses(socket);
+    return std::any_of(addresses.begin(), addresses.end(), [&](const std::string& address) {
+      return !has(served, address) || has(missing, "listen " + address);
+    });
+  }
+
+  // The socket units that could not open theirs; the first if all could.
+  std::string closed_sockets() {
+    std::string closed;
+    for (const std::string& unit : systemd_.sockets_of(service_)) {
+      if (systemd_.active_state(unit) != "active") closed += (closed.empty() ? "" : " ") + unit;
+    }
+    return closed.empty() ? first_ : closed;
+  }
+
+  // Further units start with the service, those that are there keep their sockets. A unit that is active opens nothing.
+  void restart(const Texts& missing, const std::string& reason) {
+    const bool first = lacks(first_, missing);
+    for (const std::string& unit : systemd_.sockets_of(service_)) {
+      if (unit != first_ && systemd_.active_state(unit) == "active" && lacks(unit, missing))
+        job("StopUnit", "stop", unit);
+    }
+    say("restart for " + reason);
+    try {
+      if (first) job("RestartUnit", "restart", first_);
+      job(first ? "StartUnit" : "RestartUnit", first ? "start" : "restart", service_);
+    } catch (const CommandError& error) {
+      if (systemd_.active_state(service_) == "active") throw;  // the job was refused, or cancelled: the pool serves
+      throw CommandError(error.exit_code(), std::string(error.what()) +
+                                                "\nthe pool was stopped for it and does not "
+                                                "serve: see preforkctl why " +
+                                                name_ + "; with the config as it was before, preforkctl apply " +
+                                                name_ + " brings it back");
+    }
+  }
+
+  Context& context_;
+  const std::string name_;
+  const std::string service_;
+  const std::string first_;
+  Systemd systemd_;
+};
+
+}  // namespace
+
+int run_apply(Context& context) {
+  const BusTarget::Kind bus = context.options().bus.kind;
+  if (bus == BusTarget::Kind::host || bus == BusTarget::Kind::machine) {
+    throw CommandError(exit_code::usage, "apply: only for pools of this machine, not with -H or -M");
+  }
+  Application(context).run();
+  return exit_code::ok;
+}
+
+}  // namespace preforkd::ctl

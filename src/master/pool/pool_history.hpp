@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "master/pool/pool_view.hpp"
+
+namespace preforkd {
+
+// What became of the processes of one slot since the master started.
+struct SlotHistory {
+  std::uint64_t starts = 0;
+  std::uint64_t crashes = 0;             // those with ExitRecord::failed
+  std::optional<ExitCause> last_cause;   // why the last process ended,
+  std::optional<ExitCause> crash_cause;  // and the last that crashed
+};
+
+// What became of a pool's workers: the last 64 exits in full, and counts of everything since the master started.
+class PoolHistory {
+ public:
+  static constexpr std::size_t capacity = 64;
+
+  void started(unsigned slot);
+  void exited(ExitRecord exit);
+
+  [[nodiscard]] std::vector<ExitRecord> newest(std::size_t most) const;  // newest first
+  [[nodiscard]] SlotHistory slot(unsigned number) const;
+  [[nodiscard]] std::uint64_t count(ExitCause cause) const;
+  [[nodiscard]] std::uint64_t exits() const noexcept { return exits_; }
+  [[nodiscard]] std::uint64_t crashes() const noexcept { return crashes_; }
+  // Processes that were started in a slot that had had one before.
+  [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }
+
+ private:
+  [[nodiscard]] SlotHistory& of(unsigned slot);
+
+  std::vector<ExitRecord> ring_;  // grows to capacity, then exits_ % capacity is the oldest
+  std::vector<SlotHistory> slots_;
+  std::array<std::uint64_t, exit_cause_count> by_cause_{};
+  std::uint64_t exits_ = 0;
+  std::uint64_t crashes_ = 0;
+  std::uint64_t restarts_ = 0;
+};
+
+}  // namespace preforkd

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "master/process/alert_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/unique_fd.hpp"
+#include "master/process/runtime_directory.hpp"
+
+namespace preforkd {
+
+AlertFile::AlertFile() {
+  if (const std::string folder = given_runtime_directory(); !folder.empty()) path_ = folder + "/alert";
+}
+
+bool AlertFile::exists() const noexcept { return !path_.empty() && access(path_.c_str(), F_OK) == 0; }
+
+Result<void> AlertFile::write(const std::string& line) const {
+  if (path_.empty()) return {};
+  const std::string fresh = path_ + ".new";
+  unlink(fresh.c_str());
+  const UniqueFd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  const std::string text = line + "\n";
+  if (!file || fchmod(file.get(), 0644) != 0 || ::write(file.get(), text.data(), text.size()) < 0 ||
+      rename(fresh.c_str(), path_.c_str()) != 0) {
+    return Failure(path_ + ": " + errno_text(errno));
+  }
+  return {};
+}
+
+void AlertFile::remove() const noexcept {
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+}  // namespace preforkd

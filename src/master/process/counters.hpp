@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "wire/stats_page.hpp"
+
+namespace preforkd {
+
+// What one worker or several have counted.
+struct Counters {
+  bool counts = false;            // one of them does; else the rest says nothing
+  std::uint64_t connections = 0;  // open now
+  std::uint64_t connections_total = 0;
+  std::uint64_t requests_total = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+
+  Counters& operator+=(const Counters& other) noexcept {
+    counts = counts || other.counts;
+    connections += other.connections;
+    connections_total += other.connections_total;
+    requests_total += other.requests_total;
+    bytes_in += other.bytes_in;
+    bytes_out += other.bytes_out;
+    return *this;
+  }
+  bool operator==(const Counters&) const = default;
+};
+
+// As they are now; a null page, of a program that does not count, has counted nothing.
+[[nodiscard]] inline Counters read_counters(const StatsPage* page) noexcept {
+  if (page == nullptr) return {};
+  constexpr auto relaxed = std::memory_order_relaxed;
+  return {true,
+          page->connections.load(relaxed),
+          page->connections_total.load(relaxed),
+          page->requests_total.load(relaxed),
+          page->bytes_in.load(relaxed),
+          page->bytes_out.load(relaxed)};
+}
+
+}  // namespace preforkd

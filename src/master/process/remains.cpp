@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "master/process/remains.hpp"
+
+#include <dirent.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "base/pidfd.hpp"
+#include "master/process/process_stat.hpp"
+
+namespace preforkd {
+namespace {
+
+constexpr std::size_t most_named = 5;
+
+bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
+  return std::any_of(processes.begin(), processes.end(), [&](const ProcessName& each) { return each.pid == pid; });
+}
+
+}  // namespace
+
+std::vector<ProcessName> left_of_session(pid_t leader, pid_t above) {
+  std::vector<ProcessName> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
+  if (!proc) return found;
+  while (const dirent* const entry = readdir(proc.get())) {
+    const char* const name = static_cast<const char*>(entry->d_name);
+    if (*name < '1' || *name > '9') continue;
+    const auto pid = static_cast<pid_t>(std::strtol(name, nullptr, 10));
+    if (pid < above) continue;
+    const std::optional<ProcessStat> stat = process_stat(pid);
+    if (stat && stat->session == leader && stat->lives()) found.push_back({pid, stat->name});
+  }
+  if (contains(found, leader)) found.clear();
+  return found;
+}
+
+Remains::Remains(EventLoop& loop, Find find, std::function<void()> on_gone)
+    : loop_(loop), find_(std::move(find)), on_gone_(std::move(on_gone)) {
+  look();
+}
+
+// Looks until it finds nothing new: one that has ended may have handed over to a child meanwhile, and its number may
+// have been given to another process before its pidfd was there.
+void Remains::look() {
+  constexpr int most_looks = 50;
+  bool any_new = true;
+  for (int looks = 1; any_new; ++looks) {
+    const std::vector<ProcessName> found = find_();
+    std::erase_if(left_, [&](const Left& each) { return !contains(found, each.process.pid); });
+    any_new = false;
+    for (const ProcessName& process : found) {
+      const bool known =
+          std::any_of(left_.begin(), left_.end(), [&](const Left& each) { return each.process.pid == process.pid; });
+      if (known || looks == most_looks) continue;
+      any_new = true;
+      watch(process);
+    }
+    if (signal_ != 0 && !any_new) signal(signal_);
+  }
+}
+
+void Remains::watch(const ProcessName& process) {
+  UniqueFd pidfd = open_pidfd(process.pid);
+  if (!pidfd) return;
+  try {
+    EventSource source = loop_.add_io(pidfd.get(), EPOLLIN, Priority::worker_exit,
+                                      [this, pid = process.pid](std::uint32_t) { on_end(pid); });
+    left_.push_back({process, std::move(pidfd), std::move(source)});
+  } catch (const std::system_error&) {
+    // The kernel is short of something. The worker's own end, which is being told, counts for more.
+  }
+}
+
+void Remains::signal(int signal) noexcept {
+  signal_ = signal;
+  for (const Left& each : left_) send_signal(each.pidfd.get(), signal);
+}
+
+void Remains::on_end(pid_t pid) {
+  std::erase_if(left_, [&](const Left& each) { return each.process.pid == pid; });
+  if (left_.empty()) look();
+  if (!left_.empty()) return;
+  const std::function<void()> on_gone = std::move(on_gone_);
+  on_gone();
+}
+
+std::string Remains::text() const {
+  std::string text;
+  std::size_t named = 0;
+  for (const Left& each : left_) {
+    if (++named > most_named) break;
+    const ProcessName& process = each.process;
+    text += (text.empty() ? "pid " : ", pid ") + std::to_string(process.pid) + " (" + escape_bytes(process.name) + ")";
+  }
+  if (left_.size() > most_named) text += " and " + std::to_string(left_.size() - most_named) + " more";
+  return text;
+}
+
+}  // namespace preforkd

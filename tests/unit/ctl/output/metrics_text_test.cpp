@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/output/metrics_text.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "unit/ctl/output/lines_of.hpp"
+
+namespace preforkd::ctl {
+namespace {
+
+using testing::HasSubstr;
+
+MeasuredPool measured(const std::string& name) {
+  MeasuredPool each;
+  each.name = name;
+  PoolState& pool = each.pool.emplace();
+  pool.name = name;
+  pool.state = "degraded";
+  pool.started_at = 1'700'000'000'000'042;
+  pool.counters.bytes_in = 77;
+  pool.exits = {{"exit", 0}, {"signal", 5}};
+  pool.listeners = {{"l0", "127.0.0.1:80", 3, 128}, {"l1", "/run/x.sock", 0, 0}};
+  each.workers.resize(2);
+  each.workers[1].slot = 1;
+  each.workers[1].state = "ready";
+  each.workers[1].cpu_us = 1'500'000;
+  return each;
+}
+
+std::string open_metrics(const std::vector<MeasuredPool>& pools) {
+  return metrics_text(pools, MetricsFormat::open_metrics);
+}
+
+TEST(OpenMetrics, values_have_their_labels) {
+  const std::string text = open_metrics({measured("echo")});
+  for (const char* const line :
+       {"preforkd_pool_state{pool=\"echo\",preforkd_pool_state=\"degraded\"} 1\n",
+        "preforkd_pool_state{pool=\"echo\",preforkd_pool_state=\"running\"} 0\n",
+        "preforkd_start_time_seconds{pool=\"echo\"} 1700000000.000042\n",
+        "preforkd_received_bytes_total{pool=\"echo\"} 77\n",
+        "preforkd_listener_queued{pool=\"echo\",listener=\"l0\",address=\"127.0.0.1:80\"} 3\n",
+        "preforkd_worker_up{pool=\"echo\",slot=\"0\"} 0\n", "preforkd_worker_up{pool=\"echo\",slot=\"1\"} 1\n",
+        "preforkd_worker_cpu_seconds_total{pool=\"echo\",slot=\"1\"} 1.500000\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, testing::Not(HasSubstr("/run/x.sock"))) << "unknown is not 0";
+}
+
+TEST(OpenMetrics, exits_are_counted_by_cause_where_a_pool_reports_them) {
+  MeasuredPool older = measured("older");
+  older.pool->exits.clear();
+  const std::string text = open_metrics({measured("echo"), older});
+  EXPECT_THAT(text, HasSubstr("# TYPE preforkd_worker_exits counter\n"
+                              "# HELP preforkd_worker_exits Workers that ended, by cause.\n"
+                              "preforkd_worker_exits_total{pool=\"echo\",cause=\"exit\"} 0\n"
+                              "preforkd_worker_exits_total{pool=\"echo\",cause=\"signal\"} 5\n#"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("preforkd_worker_exits_total{pool=\"older\"")));
+}
+
+TEST(OpenMetrics, values_of_labels_are_escaped) {
+  MeasuredPool each = measured("echo");
+  each.pool->description = "a\"b\\c\nd";
+  EXPECT_THAT(open_metrics({each}), HasSubstr("description=\"a\\\"b\\\\c\\nd\""));
+  each.pool->description = "\x1b]0;title\x07 \xc2\x9b";
+  EXPECT_THAT(open_metrics({each}), HasSubstr(R"(description="\\x1b]0;title\\x07 \\xc2\\x9b")"));
+}
+
+TEST(OpenMetrics, without_pools_are_families_and_an_end) {
+  EXPECT_THAT(open_metrics({}), testing::EndsWith("# EOF\n"));
+}
+
+TEST(OpenMetrics, a_pool_that_is_down_is_not_up_and_nothing_else) {
+  const std::string text = open_metrics({measured("echo"), {"idle", std::nullopt, {}}});
+  EXPECT_THAT(text, HasSubstr("preforkd_pool_up{pool=\"echo\"} 1\npreforkd_pool_up{pool=\"idle\"} 0\n"));
+  EXPECT_EQ(text.find("idle"), text.rfind("idle"));
+}
+
+// The rules of the format 0.0.4: TYPE and HELP have the name of the samples, which follow them, and the type is one of
+// five; what else begins with # is a remark.
+TEST(Prometheus, keeps_the_rules_of_the_format_and_has_the_same_samples) {
+  const std::vector<MeasuredPool> pools{measured("echo"), measured("web")};
+  std::string samples;
+  std::string name;
+  for (const std::string& line : lines_of(metrics_text(pools, MetricsFormat::prometheus))) {
+    std::istringstream words(line);
+    std::string mark, keyword, of, value;
+    if (line.starts_with("#")) {
+      words >> mark >> keyword >> of >> value;
+      if (keyword == "TYPE") {
+        EXPECT_TRUE(value == "gauge" || value == "counter") << line;
+        EXPECT_EQ(value == "counter", of.ends_with("_total")) << line;
+        name = of;
+      } else {
+        EXPECT_EQ(keyword, "HELP") << line;
+        EXPECT_EQ(of, name) << line;
+      }
+      continue;
+    }
+    EXPECT_TRUE(line.starts_with(name + "{pool=\"")) << line;
+    samples += line + '\n';
+  }
+  std::string of_open_metrics;
+  for (const std::string& line : lines_of(open_metrics(pools))) {
+    if (!line.starts_with("#")) of_open_metrics += line + '\n';
+  }
+  EXPECT_EQ(samples, of_open_metrics);
+}
+
+// The rules of the format: each family once, TYPE, UNIT and HELP before its samples, a unit ends the family's name,
+// counters end in _total, nothing after "# EOF".
+TEST(OpenMetrics, keeps_the_rules_of_the_format) {
+  std::map<std::string, std::string> types;
+  std::string family;
+  const auto lines = lines_of(open_metrics({measured("echo"), measured("web")}));
+  for (const std::string& line : lines) {
+    std::istringstream words(line);
+    std::string mark, keyword, name, value;
+    if (line == "# EOF") break;
+    if (line.starts_with("# ")) {
+      words >> mark >> keyword >> name >> value;
+      if (keyword == "TYPE") {
+        EXPECT_FALSE(types.contains(name)) << name << " twice";
+        types[name] = value;
+        family = name;
+      }
+      EXPECT_EQ(name, family) << line;
+      EXPECT_TRUE(keyword != "UNIT" || name.ends_with("_" + value)) << line;
+      continue;
+    }
+    const std::string type = types[family];
+    const std::string suffix = type == "counter" ? "_total" : type == "info" ? "_info" : "";
+    EXPECT_TRUE(line.starts_with(family + suffix + "{pool=\"")) << line;
+  }
+  EXPECT_EQ(lines.back(), "# EOF");
+  for (const auto& [name, type] : types) EXPECT_FALSE(name.ends_with("_total") || name.ends_with("_info")) << name;
+}
+
+}  // namespace
+}  // namespace preforkd::ctl

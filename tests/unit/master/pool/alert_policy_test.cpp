@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/alert_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using Step = AlertPolicy::Step;
+
+class Alert : public testing::Test {
+ protected:
+  Step look(PoolState state, unsigned ready) { return policy.look(state, ready, 3, now); }
+  Step pass(Duration time, PoolState state, unsigned ready) {
+    now += time;
+    return look(state, ready);
+  }
+
+  Instant now{hours(1)};
+  AlertPolicy policy{seconds(30), false};
+};
+
+TEST_F(Alert, IsDueOnceWhenThePoolWasDegradedForTheTime) {
+  EXPECT_EQ(look(PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(policy.next(), std::nullopt);
+  EXPECT_EQ(look(PoolState::degraded, 2), Step::nothing);
+  EXPECT_EQ(policy.next(), now + seconds(30));
+  EXPECT_EQ(pass(seconds(29), PoolState::degraded, 0), Step::nothing);
+  EXPECT_EQ(pass(seconds(1), PoolState::degraded, 0), Step::raise);
+  EXPECT_EQ(policy.next(), std::nullopt);
+  EXPECT_EQ(pass(hours(1), PoolState::degraded, 0), Step::nothing);
+}
+
+TEST_F(Alert, IsDueForAPoolWithoutAReadyWorkerWhateverItsState) {
+  for (const PoolState state : {PoolState::running, PoolState::reloading}) {
+    policy = AlertPolicy(seconds(30), false);
+    EXPECT_EQ(look(state, 0), Step::nothing);
+    EXPECT_EQ(pass(seconds(30), state, 0), Step::raise);
+  }
+}
+
+TEST_F(Alert, IsNotDueWhileAPoolStartsOrStops) {
+  for (const PoolState state : {PoolState::starting, PoolState::stopping}) {
+    EXPECT_EQ(look(state, 0), Step::nothing);
+    EXPECT_EQ(pass(hours(1), state, 0), Step::nothing);
+    EXPECT_EQ(policy.next(), std::nullopt);
+  }
+}
+
+TEST_F(Alert, IsNotDueForTroubleThatPasses) {
+  EXPECT_EQ(look(PoolState::degraded, 2), Step::nothing);
+  EXPECT_EQ(pass(seconds(20), PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(policy.next(), std::nullopt);
+  EXPECT_EQ(pass(seconds(30), PoolState::degraded, 2), Step::nothing);
+  EXPECT_EQ(pass(seconds(29), PoolState::degraded, 2), Step::nothing);
+}
+
+TEST_F(Alert, IsDueForWorkersThatFailAgainAndAgainAndServeInBetween) {
+  EXPECT_EQ(look(PoolState::degraded, 2), Step::nothing);
+  EXPECT_EQ(pass(seconds(2), PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(pass(seconds(20), PoolState::degraded, 2), Step::nothing);
+  EXPECT_EQ(pass(seconds(2), PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(pass(seconds(20), PoolState::degraded, 2), Step::raise);
+  EXPECT_EQ(pass(seconds(2), PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(pass(seconds(20), PoolState::degraded, 2), Step::nothing);
+}
+
+TEST_F(Alert, IsOverWhenThePoolWasWholeForTheTimeAndMayComeAgain) {
+  EXPECT_EQ(look(PoolState::degraded, 0), Step::nothing);
+  EXPECT_EQ(pass(seconds(30), PoolState::degraded, 0), Step::raise);
+  EXPECT_EQ(pass(seconds(5), PoolState::reloading, 2), Step::nothing);
+  EXPECT_EQ(pass(hours(1), PoolState::reloading, 2), Step::nothing);
+  EXPECT_EQ(pass(seconds(5), PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(policy.next(), now + seconds(30));
+  EXPECT_EQ(pass(seconds(30), PoolState::running, 3), Step::clear);
+  EXPECT_EQ(policy.next(), std::nullopt);
+  EXPECT_EQ(pass(seconds(5), PoolState::degraded, 2), Step::nothing);
+  EXPECT_EQ(pass(seconds(30), PoolState::degraded, 2), Step::raise);
+}
+
+TEST_F(Alert, ThatIsOverByTheTimeOfTheNextTroubleIsClearedFirst) {
+  policy = AlertPolicy(seconds(30), true);
+  EXPECT_EQ(look(PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(pass(seconds(40), PoolState::degraded, 2), Step::clear);
+  EXPECT_EQ(policy.next(), now + seconds(30));
+}
+
+TEST_F(Alert, OfAMasterBeforeEndsInThisOne) {
+  policy = AlertPolicy(seconds(30), true);
+  EXPECT_EQ(look(PoolState::starting, 0), Step::nothing);
+  EXPECT_EQ(pass(hours(1), PoolState::degraded, 0), Step::nothing);
+  EXPECT_EQ(pass(hours(1), PoolState::running, 3), Step::nothing);
+  EXPECT_EQ(pass(seconds(30), PoolState::running, 3), Step::clear);
+}
+
+TEST_F(Alert, ThatIsTurnedOffEndsAtOnceAndDoesNotCome) {
+  policy = AlertPolicy(seconds(30), true);
+  policy.set_after(std::nullopt);
+  EXPECT_EQ(look(PoolState::degraded, 0), Step::clear);
+  EXPECT_EQ(pass(hours(1), PoolState::degraded, 0), Step::nothing);
+  EXPECT_EQ(policy.next(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace preforkd

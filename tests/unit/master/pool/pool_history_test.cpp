@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/pool_history.hpp"
+
+#include <gtest/gtest.h>
+
+namespace preforkd {
+namespace {
+
+ExitRecord record(std::uint64_t id, ExitCause cause = ExitCause::exit, bool failed = false) {
+  ExitRecord result;
+  result.id = WorkerId{id};
+  result.cause = cause;
+  result.failed = failed;
+  return result;
+}
+
+TEST(PoolHistory, TellsTheNewestFirst) {
+  PoolHistory history;
+  for (std::uint64_t id = 1; id <= 3; ++id) history.exited(record(id));
+  const auto newest = history.newest(2);
+  ASSERT_EQ(newest.size(), 2U);
+  EXPECT_EQ(newest[0].id, WorkerId{3});
+  EXPECT_EQ(newest[1].id, WorkerId{2});
+}
+
+TEST(PoolHistory, KeepsTheLast64) {
+  PoolHistory history;
+  for (std::uint64_t id = 1; id <= 1000; ++id) history.exited(record(id));
+  const auto newest = history.newest(1000);
+  ASSERT_EQ(newest.size(), PoolHistory::capacity);
+  for (std::uint64_t back = 0; back < newest.size(); ++back) EXPECT_EQ(newest[back].id, WorkerId{1000 - back});
+}
+
+TEST(PoolHistory, CountsEveryCauseForEver) {
+  PoolHistory history;
+  for (std::uint64_t id = 1; id <= 200; ++id)
+    history.exited(record(id, id % 2 ? ExitCause::oom : ExitCause::recycled, id % 2));
+  EXPECT_EQ(history.count(ExitCause::oom), 100U);
+  EXPECT_EQ(history.count(ExitCause::recycled), 100U);
+  EXPECT_EQ(history.count(ExitCause::hang), 0U);
+  EXPECT_EQ(history.crashes(), 100U);
+  EXPECT_EQ(history.exits(), 200U);
+}
+
+TEST(PoolHistory, keeps_a_book_of_each_slot) {
+  PoolHistory history;
+  EXPECT_EQ(history.slot(7).starts, 0U);
+  EXPECT_EQ(history.slot(7).last_cause, std::nullopt);
+  history.started(2);
+  EXPECT_EQ(history.restarts(), 0U);
+  ExitRecord exit = record(1, ExitCause::hang, true);
+  exit.slot = 2;
+  history.exited(exit);
+  history.started(2);
+  exit = record(2, ExitCause::recycled);
+  exit.slot = 2;
+  history.exited(exit);
+  EXPECT_EQ(history.slot(2).starts, 2U);
+  EXPECT_EQ(history.slot(2).crashes, 1U);
+  EXPECT_EQ(history.slot(2).last_cause, ExitCause::recycled);
+  EXPECT_EQ(history.slot(2).crash_cause, ExitCause::hang);
+  EXPECT_EQ(history.slot(0).starts, 0U);
+  EXPECT_EQ(history.restarts(), 1U);
+}
+
+TEST(PoolHistory, IsEmptyAtFirst) { EXPECT_TRUE(PoolHistory{}.newest(64).empty()); }
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// Workers of several processes: the first has ended, others are left.
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+class RemainsTest : public PoolTest {
+ protected:
+  void end_not_alone(WorkerId id, const ExitStatus& status) {
+    pool->step(event::WorkerExited{id, 1, status, false, true});
+  }
+  void clear(WorkerId id) {
+    launcher.alive.erase(id);
+    pool->step(event::RemainsGone{id});
+  }
+  // As the master does, which reports a reload only then.
+  [[nodiscard]] bool is_done() const {
+    return !observer.reloads.empty() && !pool->scheduler().older_generations_accept();
+  }
+
+  // Brings a reload to its commit. Returns the old worker, which was told to leave.
+  WorkerId commit_one_worker() {
+    config.workers.initial = 1;
+    start_ready();
+    const WorkerId old = worker(0).id;
+    reload();
+    pool->step(event::WorkerReady{staying(0).back().id});
+    EXPECT_EQ(observer.reloads.size(), 1U);
+    return old;
+  }
+};
+
+TEST_F(RemainsTest, ASlotIsRefilledAtOnceAndWhatIsLeftIsToldToLeaveThenKilled) {
+  start_ready();
+  const WorkerId crashed = worker(0).id;
+  pass(seconds(10));
+  end_not_alone(crashed, signaled(SIGSEGV));
+  EXPECT_NE(worker(0).id, crashed);
+  ready_all();
+  EXPECT_EQ(observer.exited.size(), 1U);
+  EXPECT_EQ(signals(crashed), std::vector{SIGTERM});
+  ASSERT_EQ(observer.remains.size(), 1U);
+  EXPECT_TRUE(observer.remains[0].remains);
+  EXPECT_EQ(observer.remains[0].drain_deadline, clock.now() + config.drain_timeout);
+  pass(config.drain_timeout - milliseconds(1));
+  EXPECT_EQ(signals(crashed), std::vector{SIGTERM});
+  pass(milliseconds(1));
+  EXPECT_EQ(signals(crashed), (std::vector{SIGTERM, SIGKILL}));
+  clear(crashed);
+  EXPECT_EQ(observer.remains_gone.size(), 1U);
+  EXPECT_EQ(pool->draining_count(), 0U);
+  EXPECT_EQ(observer.exited.size(), 1U) << "it is one worker's one exit";
+}
+
+TEST_F(RemainsTest, OfAWorkerThatWasToldToLeaveIsKilledAtTheEndOfThatTime) {
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::Stop{});
+  pass(seconds(10));
+  end_not_alone(id, signaled(SIGTERM));
+  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGTERM})) << "first the leader, then the others";
+  pass(config.drain_timeout - seconds(10));
+  EXPECT_EQ(signals(id).back(), SIGKILL);
+}
+
+TEST_F(RemainsTest, OfAWorkerThatWasKilledAreKilledAgain) {
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::StopNow{});
+  end_not_alone(id, signaled(SIGKILL));
+  EXPECT_EQ(signals(id), (std::vector{SIGKILL, SIGKILL}));
+}
+
+TEST_F(RemainsTest, OfAHungWorkerHaveTheirWholeTime) {
+  config.hang_timeout = seconds(1);
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pass(seconds(1));
+  EXPECT_EQ(signals(id), std::vector{SIGABRT});
+  end_not_alone(id, signaled(SIGABRT));
+  EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGTERM}));
+  EXPECT_EQ(observer.remains.back().drain_deadline, clock.now() + config.drain_timeout);
+}
+
+TEST_F(RemainsTest, HoldUpTheEndOfAStop) {
+  config.workers.initial = 1;
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::Stop{});
+  end_not_alone(id, exited(0));
+  EXPECT_FALSE(pool->scheduler().finished());
+  clear(id);
+  EXPECT_TRUE(pool->scheduler().finished());
+}
+
+TEST_F(RemainsTest, AreNotTheProcessThatASlotIsShownWith) {
+  start_ready();
+  config.restart.delay = seconds(10);
+  end_not_alone(worker(0).id, signaled(SIGSEGV));
+  const WorkerId second = worker(0).id;
+  end_not_alone(second, signaled(SIGSEGV));
+  EXPECT_FALSE(pool->shown_worker(0));
+}
+
+TEST_F(RemainsTest, AReloadIsDoneAtOnceIfTheOldWorkersAreGone) {
+  const WorkerId old = commit_one_worker();
+  EXPECT_FALSE(is_done());
+  end(old, exited(0));
+  EXPECT_TRUE(is_done());
+}
+
+TEST_F(RemainsTest, AReloadIsDoneAMomentAfterTheOldWorkersWereToldToLeaveIfTheyDrain) {
+  static_cast<void>(commit_one_worker());
+  pass(milliseconds(99));
+  EXPECT_FALSE(is_done());
+  ASSERT_TRUE(pool->next_deadline());
+  EXPECT_EQ(*pool->next_deadline(), clock.now() + milliseconds(1));
+  pass(milliseconds(1));
+  EXPECT_TRUE(is_done());
+}
+
+TEST_F(RemainsTest, AReloadIsNotDoneBeforeWhatIsLeftOfTheOldWorkersIsGone) {
+  const WorkerId old = commit_one_worker();
+  end_not_alone(old, signaled(SIGTERM));
+  pass(config.drain_timeout);
+  EXPECT_FALSE(is_done());
+  EXPECT_EQ(signals(old).back(), SIGKILL);
+  clear(old);
+  EXPECT_TRUE(is_done());
+}
+
+TEST_F(RemainsTest, OfACrashThatWasTheNewVersionsHoldUpNoReload) {
+  const WorkerId old = commit_one_worker();
+  end(old, exited(0));
+  end_not_alone(worker(0).id, signaled(SIGSEGV));
+  EXPECT_TRUE(is_done());
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// When a pool counts as started, and how long systemd is asked to wait for a start, a reload and a stop.
+#include "master/pool/scheduler.hpp"
+
+#include "unit/master/pool/pool_fixture.hpp"
+
+namespace preforkd {
+namespace {
+
+class SchedulerStart : public PoolTest {
+ protected:
+  SchedulerStart() {
+    config.start_timeout = minutes(10);
+    config.drain_timeout = minutes(5);
+  }
+  [[nodiscard]] std::optional<Duration> response_time() const {
+    const auto ends = pool->scheduler().last_response_deadline();
+    return ends ? std::optional(*ends - clock.now()) : std::nullopt;
+  }
+  void fail(unsigned slot) { end(worker(slot).id, exited(1)); }
+};
+
+TEST_F(SchedulerStart, AStartLastsAsLongAsItsSlowestWorkerMayTake) {
+  start();
+  EXPECT_EQ(response_time(), minutes(10));
+  pool->step(event::WorkerExtends{worker(1).id, minutes(30)});
+  EXPECT_EQ(response_time(), minutes(30));
+  pool->step(event::WorkerReady{worker(1).id});
+  EXPECT_EQ(response_time(), minutes(10));
+  EXPECT_FALSE(pool->scheduler().started());
+  ready_all();
+  EXPECT_EQ(response_time(), std::nullopt);
+  EXPECT_TRUE(pool->scheduler().started());
+}
+
+TEST_F(SchedulerStart, APoolIsStartedIfOneWorkerIsReadyAndAllThatAreNotFail) {
+  config.restart.never = {78};
+  start();
+  fail(0);  // once: replaced at once, and waited for
+  pool->step(event::WorkerReady{worker(1).id});
+  end(worker(2).id, exited(78));
+  EXPECT_FALSE(pool->scheduler().started());
+  fail(0);
+  EXPECT_TRUE(pool->scheduler().started());
+  EXPECT_EQ(pool->state(), PoolState::degraded);
+}
+
+TEST_F(SchedulerStart, ASlotThatFailsPutsTheStartOffNoMore) {
+  config.workers = {.initial = 1, .min = 1, .max = 1};
+  start();
+  fail(0);
+  EXPECT_EQ(response_time(), minutes(10));
+  fail(0);
+  EXPECT_EQ(response_time(), std::nullopt);
+  pass(minutes(1));
+  EXPECT_EQ(worker(0).state, WorkerState::starting);
+  EXPECT_EQ(response_time(), std::nullopt);
+  EXPECT_FALSE(pool->scheduler().started());
+  pool->step(event::Stop{});
+  EXPECT_EQ(response_time(), minutes(5));
+}
+
+TEST_F(SchedulerStart, AReloadLastsAsLongAsACandidateStartsAndSoaks) {
+  config.reload.soak = minutes(20);
+  start_ready();
+  EXPECT_EQ(response_time(), std::nullopt);
+  reload();
+  EXPECT_EQ(response_time(), minutes(10));
+  ready_all();
+  EXPECT_EQ(response_time(), minutes(20));
+}
+
+TEST_F(SchedulerStart, AStopLastsAsLongAsItsSlowestWorkerDrains) {
+  start_ready();
+  pool->step(event::Stop{});
+  EXPECT_EQ(response_time(), minutes(5));
+  pool->step(event::WorkerExtends{pool->workers().front().id, minutes(50)});
+  EXPECT_EQ(response_time(), minutes(50));
+  pool->step(event::StopNow{});
+  EXPECT_EQ(response_time(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace preforkd

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "master/process/service_group.hpp"
+
+#include <gtest/gtest.h>
+
+namespace preforkd {
+namespace {
+
+constexpr pid_t self = 4711;
+
+std::optional<std::string> group_of(const std::string& membership, const char* exec_pid = "4711") {
+  return service_group(membership, "/sys/fs/cgroup", "echo", exec_pid, self);
+}
+
+TEST(ServiceGroupTest, IsThePoolsOwn) {
+  EXPECT_EQ(group_of("0::/system.slice/system-preforkd.slice/preforkd@echo.service\n"),
+            "/sys/fs/cgroup/system.slice/system-preforkd.slice/preforkd@echo.service");
+}
+
+// Whatever is in those belongs to others too.
+TEST(ServiceGroupTest, IsNoneThatOthersShare) {
+  EXPECT_EQ(group_of("0::/user.slice/user-0.slice/session-1.scope\n"), std::nullopt);
+  EXPECT_EQ(group_of("0::/system.slice/mine.service\n"), std::nullopt);
+  EXPECT_EQ(group_of("0::/system.slice/preforkd@other.service\n"), std::nullopt);
+  EXPECT_EQ(group_of("0::/system.slice/preforkd@echo.service/below\n"), std::nullopt);
+  EXPECT_EQ(group_of("0::/\n"), std::nullopt);
+  EXPECT_EQ(group_of("5:memory:/system.slice/preforkd@echo.service\n"), std::nullopt);
+  EXPECT_EQ(group_of(""), std::nullopt);
+}
+
+// Somebody's shell inside of the service, or a program that it started.
+TEST(ServiceGroupTest, IsNoneOfAProcessThatSystemdHasNotStarted) {
+  const std::string membership = "0::/system.slice/preforkd@echo.service\n";
+  EXPECT_EQ(group_of(membership, nullptr), std::nullopt);
+  EXPECT_EQ(group_of(membership, ""), std::nullopt);
+  EXPECT_EQ(group_of(membership, "4712"), std::nullopt);
+  EXPECT_EQ(group_of(membership, "47110"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace preforkd
