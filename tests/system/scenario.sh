@@ -61,16 +61,16 @@ equal() { [ "$1" = "$2" ] || fail "${3:-value}: \"$1\", not \"$2\""; }
 # answers ADDRESS: one request, one reply.
 answers() { equal "$(prefork-client --timeout 20s "$1" hello)" "received: hello" "reply of $1"; }
 
-# tcp_connections: how many there are, with those that ended a while ago.
-tcp_connections() { ss -Htan | wc -l; }
+# connections: how many the kernel ever took, which only grows; of the ended ones it lists no more than tcp_max_tw_buckets.
+connections() { nstat -asz TcpPassiveOpens | awk '$1 == "TcpPassiveOpens" { print $2 }'; }
 
-more_connections_than() { [ "$(tcp_connections)" -gt "$1" ]; }
+more_connections_than() { [ "$(connections)" -gt "$1" ]; }
 
 # load_begin ADDRESS OPTION...: clients that check every reply, in the background, until load_end; the first have connected when it
 # returns. A request that only waits is not a failure: it has as long as the whole scenario.
 load_begin() {
   local before
-  before=$(tcp_connections)
+  before=$(connections)
   prefork-client --bench --json --churn --connections 32 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/load.json &
   load=$!
   eventually more_connections_than "$before"

@@ -28,7 +28,7 @@ reload() {
 load() {
   local before header=()
   [ "$1" = keep ] || header=(--header "Connection: close")
-  before=$(tcp_connections)
+  before=$(connections)
   wrk --threads 1 --connections "$clients" --duration 80s --timeout 60s "${header[@]}" "http://127.0.0.1:$port/" >"/tmp/$1.txt" &
   loads[$1]=$!
   eventually more_connections_than "$before"
