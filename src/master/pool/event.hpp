@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <variant>
 #include <vector>
 
@@ -124,8 +123,5 @@ using Event =
                  event::WorkersUnheard, event::WorkerMeasured, event::WorkerExited, event::RemainsGone,
                  event::LaunchFailed, event::Reload, event::Adopt, event::Resize, event::Recycle, event::Kill,
                  event::Stop, event::StopNow, event::Tick>;
-
-// "worker-exited 7: signal 9 (SIGKILL), remains", "resize 3": one line, for a trace.
-[[nodiscard]] std::string to_string(const Event& event);
 
 }  // namespace preforkd

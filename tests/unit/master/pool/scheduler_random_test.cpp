@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The scheduler against a world that does everything wrong, in hundreds of seeded random orders of events, with the
-// invariants I1 to I6 (scheduler.hpp) asserted after every step. A failure prints its seed; PREFORKD_SEED=N runs only
-// that one, PREFORKD_SEEDS=N the seeds up to N.
+// invariants I1 to I6 (scheduler.hpp) asserted after every step. A failure prints its trace; PREFORKD_TRACE=FILE
+// replays the first trace in a file, PREFORKD_SEED=N runs only that seed, PREFORKD_SEEDS=N the seeds up to N.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "unit/master/pool/scheduler_world.hpp"
@@ -20,15 +21,18 @@ unsigned from_environment(const char* name, unsigned otherwise) {
 
 template <class Run>
 void for_each_seed(unsigned seeds, Run&& run) {
+  if (const char* const file = std::getenv("PREFORKD_TRACE")) {
+    std::ifstream trace(file);
+    ASSERT_TRUE(trace) << file;
+    World::replay(std::string(std::istreambuf_iterator<char>(trace), {}));
+    return;
+  }
   const unsigned only = from_environment("PREFORKD_SEED", 0);
   const unsigned last = only != 0 ? only : from_environment("PREFORKD_SEEDS", seeds);
   for (unsigned seed = only != 0 ? only : 1; seed <= last; ++seed) {
     World world(seed);
     run(world);
-    if (!::testing::Test::HasFailure()) continue;
-    const std::string& trace = world.trace();
-    FAIL() << "PREFORKD_SEED=" << seed << ", its last steps:\n"
-           << trace.substr(trace.size() - std::min(trace.size(), std::size_t{3000}));
+    if (::testing::Test::HasFailure()) FAIL() << "PREFORKD_TRACE=FILE replays this trace:\n" << world.trace();
   }
 }
 
@@ -44,6 +48,15 @@ TEST(SchedulerRandom, StopsFromAnyStateThoughWorkersIgnoreTheirStopSignal) {
     world.run(60);
     if (!::testing::Test::HasFatalFailure()) world.stop();
   });
+}
+
+TEST(SchedulerRandom, ATraceIsReplayedAsItWas) {
+  for (unsigned seed = 1; seed <= 20 && !HasFailure(); ++seed) {
+    World world(seed);
+    world.run(300);
+    world.stop();
+    EXPECT_EQ(World::replay(world.trace()), world.trace());
+  }
 }
 
 }  // namespace

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "base/errors.hpp"
+#include "base/signal_name.hpp"
+#include "base/time_span.hpp"
+#include "master/pool/roster.hpp"
+
+namespace preforkd {
+
+// When a test's time begins. Traces and scenarios count from here.
+inline constexpr Instant beginning{std::chrono::hours(1)};
+
+inline std::string time_text(Instant at) { return format_time_span(at - beginning); }
+
+// What came of an event, one line an action, for traces and scenarios.
+struct ActionText {
+  std::string operator()(const Launch& launch) const {
+    return "launch " + text(launch.id) + ": slot " + number(launch.slot) + ", generation " +
+           number(launch.generation->number);
+  }
+  std::string operator()(const SendSignal& send) const {
+    return "signal " + text(send.id) + ": " + signal_name(send.signal);
+  }
+  std::string operator()(const WorkerBecameReady& ready) const { return "ready " + text(ready.worker.id); }
+  std::string operator()(const WorkerDrains& drains) const {
+    return "drains " + text(drains.worker.id) + ": " + std::string(to_string(drains.why)) + until(drains.worker);
+  }
+  std::string operator()(const WorkerKilled& killed) const {
+    return "killed " + text(killed.worker.id) + ": " + std::string(to_string(killed.why)) + ", " +
+           signal_name(killed.signal);
+  }
+  std::string operator()(const WorkerEnded& ended) const {
+    const ExitRecord& exit = ended.exit;
+    return "ended " + text(exit.id) + ": " + std::string(to_string(exit.cause)) + ", " + to_string(exit.status) +
+           " after " + format_time_span(exit.ended_at - exit.started_at) + (exit.was_ready ? ", was ready" : "") +
+           (exit.failed ? ", failed" : "") +
+           (exit.crashes > 0 ? ", crashes " + number(exit.crashes) + " since " + time_text(exit.crashing_since) : "") +
+           "; slot " + number(exit.slot) + ": " + follows(exit);
+  }
+  std::string operator()(const WorkerRemains& remains) const {
+    return "remains of " + text(remains.worker.id) + until(remains.worker);
+  }
+  std::string operator()(const RemainsGone& gone) const { return "remains gone of " + text(gone.worker.id); }
+  std::string operator()(const LaunchFailed& failed) const {
+    return "launch failed: slot " + number(failed.slot) + ", " + errno_text(failed.error) + ", next try at " +
+           time_text(failed.next_try_at);
+  }
+  std::string operator()(const DeadlinesMoved& moved) const {
+    return "deadlines moved by " + format_time_span(moved.by);
+  }
+  std::string operator()(const RecycleWait& wait) const {
+    return "recycling waits: slot " + number(wait.slot) + ", found " + std::to_string(wait.found) + " of " +
+           std::to_string(wait.most) + ", " + format_time_span(wait.wait);
+  }
+  std::string operator()(const StateChanged& changed) const {
+    return "state " + std::string(to_string(changed.before)) + " -> " + std::string(to_string(changed.now));
+  }
+  std::string operator()(const ReloadFinished& finished) const {
+    return "reload " + std::string(to_string(finished.end)) + ": " + describe(finished) +
+           (finished.failure ? " (worker " + text(finished.failure->id) + ")" : "");
+  }
+
+  static std::string text(WorkerId id) { return std::to_string(static_cast<std::uint64_t>(id)); }
+
+ private:
+  static std::string number(unsigned value) { return std::to_string(value); }
+  static std::string until(const WorkerView& worker) {
+    return worker.drain_deadline ? ", until " + time_text(*worker.drain_deadline) : "";
+  }
+  static std::string follows(const ExitRecord& exit) {
+    switch (exit.follow) {
+      case Follow::starts:
+        return "starts";
+      case Follow::waits:
+        return "waits until " + time_text(exit.next_try_at.value());
+      case Follow::starting:
+        return "starting";
+      case Follow::covered:
+        return "covered";
+      case Follow::reload_ends:
+        return "reload ends";
+      case Follow::down:
+        return "down";
+      case Follow::unwanted:
+        return "unwanted";
+    }
+    return "unknown";
+  }
+};
+
+inline std::string to_string(const Action& action) { return std::visit(ActionText(), action); }
+
+}  // namespace preforkd
