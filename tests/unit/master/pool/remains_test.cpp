@@ -31,28 +31,6 @@ class RemainsTest : public PoolTest {
   }
 };
 
-TEST_F(RemainsTest, ASlotIsRefilledAtOnceAndWhatIsLeftIsToldToLeaveThenKilled) {
-  start_ready();
-  const WorkerId crashed = worker(0).id;
-  pass(seconds(10));
-  end_not_alone(crashed, signaled(SIGSEGV));
-  EXPECT_NE(worker(0).id, crashed);
-  ready_all();
-  EXPECT_EQ(observer.exited.size(), 1U);
-  EXPECT_EQ(signals(crashed), std::vector{SIGTERM});
-  ASSERT_EQ(observer.remains.size(), 1U);
-  EXPECT_TRUE(observer.remains[0].remains);
-  EXPECT_EQ(observer.remains[0].drain_deadline, clock.now() + config.drain_timeout);
-  pass(config.drain_timeout - milliseconds(1));
-  EXPECT_EQ(signals(crashed), std::vector{SIGTERM});
-  pass(milliseconds(1));
-  EXPECT_EQ(signals(crashed), (std::vector{SIGTERM, SIGKILL}));
-  clear(crashed);
-  EXPECT_EQ(observer.remains_gone.size(), 1U);
-  EXPECT_EQ(pool->draining_count(), 0U);
-  EXPECT_EQ(observer.exited.size(), 1U) << "it is one worker's one exit";
-}
-
 TEST_F(RemainsTest, OfAWorkerThatWasToldToLeaveIsKilledAtTheEndOfThatTime) {
   start_ready();
   const WorkerId id = worker(0).id;

@@ -20,20 +20,6 @@ class ReplacementsTest : public PoolTest {
   }
 };
 
-TEST_F(ReplacementsTest, AWorkerIsRecycledOnlyOnceItsReplacementIsReady) {
-  start_ready();
-  const WorkerId old = worker(1).id;
-  EXPECT_TRUE(pool->step(event::Recycle{1}));
-  ASSERT_EQ(staying(1).size(), 2U);
-  EXPECT_TRUE(signals(old).empty());
-  ready_all();
-  EXPECT_EQ(signals(old), std::vector{SIGTERM});
-  EXPECT_EQ(pool->ready_count(), 3U);
-  end(old, exited(0));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
-  EXPECT_FALSE(observer.exited.back().failed);
-}
-
 TEST_F(ReplacementsTest, RequestsAndMemoryAboveTheirLimitsRecycle) {
   config.recycle.requests = 1000;
   config.recycle.memory = 1 << 20;

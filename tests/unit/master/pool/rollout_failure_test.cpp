@@ -11,29 +11,6 @@ namespace {
 
 using RolloutFailure = PoolTest;
 
-TEST_F(RolloutFailure, AFailingNewWorkerLeavesTheOldGenerationUntouched) {
-  config.reload.max_surge = 2U;
-  start_ready();
-  reload();
-  const WorkerId other = staying(1).back().id;
-  const WorkerId bad = staying(0).back().id;
-  end(bad, exited(3));
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_FALSE(observer.reloads[0].ok);
-  EXPECT_EQ(observer.reloads[0].text, "slot 0: the new worker failed: exit status 3");
-  ASSERT_TRUE(observer.reloads[0].failure);
-  EXPECT_EQ(observer.reloads[0].failure->id, bad);
-  EXPECT_EQ(observer.reloads[0].failure->status.value, 3);
-  EXPECT_EQ(observer.exited.back().follow, Follow::reload_ends);
-  EXPECT_EQ(signals(other), std::vector{SIGTERM});
-  EXPECT_EQ(generations(), std::set{1U});
-  EXPECT_EQ(pool->ready_count(), 3U);
-  EXPECT_EQ(pool->generation(), 1U);
-  EXPECT_EQ(pool->state(), PoolState::running);
-  let_leave();
-  EXPECT_EQ(pool->next_deadline(), std::nullopt) << "a failed reload leaves no backoff behind";
-}
-
 TEST_F(RolloutFailure, ANewWorkerThatDiesDuringItsSoakFailsTheReload) {
   config.reload.soak = seconds(5);
   start_ready();
@@ -116,17 +93,6 @@ TEST_F(RolloutFailure, AFailureInALaterBatchBringsTheOldGenerationBackWithoutAGa
   settle();
   EXPECT_EQ(generations(), std::set{1U});
   EXPECT_EQ(pool->generation(), 1U);
-}
-
-TEST_F(RolloutFailure, ASwitchedWorkerThatCrashesBeforeTheCommitFailsTheReload) {
-  start_ready();
-  reload();
-  pool->step(event::WorkerReady{staying(0).back().id});
-  end(worker(0).id, signaled(SIGSEGV));
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_FALSE(observer.reloads[0].ok);
-  EXPECT_EQ(worker(0).generation, 1U) << "at once, of the old generation";
-  EXPECT_EQ(worker(0).state, WorkerState::starting);
 }
 
 TEST_F(RolloutFailure, ACrashedOldWorkerIsReplacedByOneOfItsOwnGenerationUntilTheCommit) {

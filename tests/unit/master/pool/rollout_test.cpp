@@ -11,20 +11,6 @@ namespace {
 
 using RolloutTest = PoolTest;
 
-TEST_F(RolloutTest, ReplacesEveryWorkerAndThenCommits) {
-  start_ready();
-  reload();
-  EXPECT_EQ(pool->state(), PoolState::reloading);
-  EXPECT_EQ(pool->generation(), 1U);
-  settle();
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_TRUE(observer.reloads[0].ok);
-  EXPECT_EQ(pool->generation(), 2U);
-  EXPECT_EQ(generations(), std::set{2U});
-  EXPECT_EQ(pool->state(), PoolState::running);
-  for (const ExitRecord& exit : observer.exited) EXPECT_EQ(exit.cause, ExitCause::reloaded);
-}
-
 TEST_F(RolloutTest, NeverHasFewerReadyWorkersThanBefore) {
   start_ready();
   reload();
@@ -35,16 +21,6 @@ TEST_F(RolloutTest, NeverHasFewerReadyWorkersThanBefore) {
     let_leave();
   }
   EXPECT_EQ(pool->generation(), 2U);
-}
-
-TEST_F(RolloutTest, TellsAnOldWorkerToLeaveOnlyOnceItsReplacementIsReady) {
-  start_ready();
-  const WorkerId old = worker(0).id;
-  reload();
-  EXPECT_EQ(new_workers(2), 1U) << "max_surge is 1";
-  EXPECT_TRUE(signals(old).empty());
-  pool->step(event::WorkerReady{staying(0).back().id});
-  EXPECT_EQ(signals(old), std::vector{SIGTERM});
 }
 
 TEST_F(RolloutTest, SurgesByNumberOrByFractionRoundedUp) {
@@ -61,21 +37,6 @@ TEST_F(RolloutTest, SurgesByNumberOrByFractionRoundedUp) {
   EXPECT_EQ(surge_limit({.max_surge = 9.0}, 10), 10U);
   EXPECT_EQ(surge_limit({.max_surge = 0U}, 10), 1U) << "nothing could ever be replaced";
   EXPECT_EQ(surge_limit({.max_surge = 0U, .max_unavailable = 1}, 10), 0U);
-}
-
-TEST_F(RolloutTest, NewWorkersMustSurviveTheSoakBeforeOldOnesLeave) {
-  config.reload.soak = seconds(5);
-  config.reload.max_surge = 2U;
-  start_ready();
-  reload();
-  ready_all();
-  pass(seconds(5) - Duration(1));
-  EXPECT_TRUE(observer.draining.empty());
-  pass(Duration(1));
-  EXPECT_EQ(observer.draining.size(), 2U);
-  ready_all();
-  pass(seconds(5));
-  EXPECT_EQ(pool->generation(), 2U);
 }
 
 TEST_F(RolloutTest, ABatchIsSwitchedOnlyWhenAllOfItIsReady) {
@@ -117,40 +78,6 @@ TEST_F(RolloutTest, ADegradedPoolStaysSoIfItsNewWorkersWereReadyAndFailed) {
   EXPECT_FALSE(observer.reloads[0].ok);
   EXPECT_EQ(pool->ready_count(), 0U);
   EXPECT_EQ(pool->state(), PoolState::degraded);
-}
-
-TEST_F(RolloutTest, ANewReloadSupersedesTheRunningOne) {
-  start_ready();
-  reload();
-  const WorkerId first = staying(0).back().id;
-  reload();
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_FALSE(observer.reloads[0].ok);
-  EXPECT_EQ(observer.reloads[0].text, "superseded by a newer reload");
-  EXPECT_EQ(signals(first), std::vector{SIGTERM});
-  settle();
-  ASSERT_EQ(observer.reloads.size(), 2U);
-  EXPECT_TRUE(observer.reloads[1].ok);
-  EXPECT_EQ(generations(), std::set{3U});
-}
-
-TEST_F(RolloutTest, WaitsWhileTooManyGenerationsDrain) {
-  config.workers = {.initial = 1, .min = 1, .max = 1};
-  config.reload.max_draining = 2;
-  start_ready();
-  for (int turn = 0; turn < 3; ++turn) {
-    reload();
-    ready_all();
-  }
-  EXPECT_EQ(pool->generation(), 3U);
-  EXPECT_EQ(pool->draining_count(), 2U);
-  EXPECT_EQ(pool->state(), PoolState::reloading);
-  EXPECT_EQ(new_workers(4), 0U);
-  const WorkerId oldest = pool->workers().front().id;
-  pass(config.drain_timeout);
-  end(oldest, signaled(SIGKILL));
-  ready_all();
-  EXPECT_EQ(pool->generation(), 4U);
 }
 
 TEST_F(RolloutTest, APoolThatWaitsToReloadLivesOn) {
@@ -300,18 +227,6 @@ TEST_F(RolloutTest, WhatAnOperatorHasMadeOfTheNumberOutlivesAReload) {
   reload();
   settle();
   EXPECT_EQ(pool->target(), 7U);
-}
-
-TEST_F(RolloutTest, StoppingEndsTheReload) {
-  start_ready();
-  reload();
-  pool->step(event::Stop{});
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_FALSE(observer.reloads[0].ok);
-  EXPECT_EQ(observer.reloads[0].text, "the pool stops");
-  for (const WorkerView& worker : pool->workers()) EXPECT_EQ(signals(worker.id), std::vector{SIGTERM});
-  let_leave();
-  EXPECT_TRUE(pool->scheduler().finished());
 }
 
 TEST_F(RolloutTest, OldWorkersKeepTheirOwnGenerationsConfig) {

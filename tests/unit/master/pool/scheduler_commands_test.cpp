@@ -9,40 +9,6 @@ namespace {
 
 using SchedulerCommands = PoolTest;
 
-TEST_F(SchedulerCommands, GrowsAtOnceAndShrinksFromTheTop) {
-  start_ready();
-  EXPECT_TRUE(pool->step(event::Resize{5}));
-  EXPECT_EQ(launcher.started.size(), 5U);
-  ready_all();
-  const WorkerId third = worker(3).id;
-  const WorkerId fourth = worker(4).id;
-  EXPECT_TRUE(pool->step(event::Resize{3}));
-  EXPECT_EQ(signals(third), std::vector{SIGTERM});
-  EXPECT_EQ(signals(fourth), std::vector{SIGTERM});
-  EXPECT_EQ(pool->ready_count(), 3U);
-  end(third, signaled(SIGTERM));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::scaled_down);
-  EXPECT_EQ(observer.exited.back().follow, Follow::unwanted);
-  EXPECT_FALSE(observer.exited.back().failed);
-  EXPECT_EQ(pool->target(), 3U);
-}
-
-TEST_F(SchedulerCommands, AdoptsAConfigThatNeedsNoNewWorkers) {
-  start_ready();
-  config.workers = {.initial = 5, .min = 2, .max = 6};
-  config.restart.never = {7};
-  adopt();
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_TRUE(observer.reloads[0].ok);
-  EXPECT_EQ(pool->generation(), 1U);
-  EXPECT_EQ(launcher.started.size(), 5U) << "two more and none replaced";
-  EXPECT_FALSE(pool->step(event::Resize{7}));
-  EXPECT_TRUE(pool->step(event::Resize{6}));
-  ready_all();
-  end(worker(0).id, exited(7));
-  EXPECT_EQ(observer.exited.back().follow, Follow::down) << "restart is the new one, for old workers too";
-}
-
 TEST_F(SchedulerCommands, AnotherRangeMovesTheNumberNoFurtherThanItMust) {
   config.workers = {.initial = 2, .min = 2, .max = 5};
   start_ready();
@@ -84,15 +50,6 @@ TEST_F(SchedulerCommands, AdoptingEndsAReloadThatRuns) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(SchedulerCommands, StaysBetweenItsLimits) {
-  start_ready();
-  EXPECT_FALSE(pool->step(event::Resize{0}));
-  EXPECT_FALSE(pool->step(event::Resize{11}));
-  EXPECT_EQ(pool->target(), 3U);
-  EXPECT_TRUE(pool->step(event::Resize{10}));
-  EXPECT_TRUE(pool->step(event::Resize{1}));
-}
-
 TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
   start_ready();
   for (int crash = 0; crash < 8; ++crash) crash_and_wait(2);
@@ -106,37 +63,6 @@ TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
   EXPECT_EQ(crash_and_wait(2), Duration{0});
 }
 
-TEST_F(SchedulerCommands, AnOperatorsSignalIsNoCrash) {
-  start_ready();
-  const WorkerId id = worker(1).id;
-  EXPECT_TRUE(pool->step(event::Kill{1, SIGKILL}));
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
-  EXPECT_FALSE(observer.exited.back().failed);
-  EXPECT_EQ(worker(1).state, WorkerState::starting);
-  EXPECT_FALSE(pool->step(event::Kill{17, SIGTERM}));
-}
-
-TEST_F(SchedulerCommands, StopTellsEveryoneToLeaveAndEndsWithTheLast) {
-  config.stop_signal = SIGQUIT;
-  start();
-  pool->step(event::WorkerReady{worker(0).id});
-  pool->step(event::Stop{});
-  EXPECT_EQ(pool->state(), PoolState::stopping);
-  const auto workers = pool->workers();
-  for (const WorkerView& worker : workers) {
-    EXPECT_EQ(signals(worker.id), std::vector{SIGQUIT});
-    EXPECT_EQ(worker.drain_deadline, clock.now() + config.drain_timeout);
-    EXPECT_FALSE(pool->scheduler().finished());
-    end(worker.id, exited(0));
-    EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
-  }
-  EXPECT_TRUE(pool->scheduler().finished());
-  EXPECT_EQ(launcher.started.size(), 3U);
-  EXPECT_EQ(pool->next_deadline(), std::nullopt);
-}
-
 TEST_F(SchedulerCommands, StopNowKillsEveryoneOnce) {
   start_ready();
   pool->step(event::Stop{});
@@ -147,23 +73,6 @@ TEST_F(SchedulerCommands, StopNowKillsEveryoneOnce) {
     end(worker.id, signaled(SIGKILL));
     EXPECT_EQ(observer.exited.back().cause, ExitCause::operator_request);
   }
-  EXPECT_TRUE(pool->scheduler().finished());
-}
-
-TEST_F(SchedulerCommands, AStoppedPoolObeysNobodyAndStartsNothing) {
-  start_ready();
-  end(worker(0).id, signaled(SIGSEGV));
-  end(worker(0).id, signaled(SIGSEGV));  // in backoff
-  pool->step(event::Stop{});
-  EXPECT_FALSE(pool->step(event::Resize{5}));
-  EXPECT_FALSE(pool->step(event::Recycle{1}));
-  reload();
-  ASSERT_EQ(observer.reloads.size(), 1U);
-  EXPECT_FALSE(observer.reloads[0].ok);
-  const auto started = launcher.started.size();
-  pass(hours(1));
-  let_leave();
-  EXPECT_EQ(launcher.started.size(), started);
   EXPECT_TRUE(pool->scheduler().finished());
 }
 

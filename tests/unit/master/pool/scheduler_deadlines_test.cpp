@@ -9,24 +9,6 @@ namespace {
 
 using SchedulerDeadlines = PoolTest;
 
-TEST_F(SchedulerDeadlines, KillsAWorkerThatIsNotReadyInTime) {
-  start();
-  const WorkerId id = worker(2).id;
-  pool->step(event::WorkerReady{worker(0).id});
-  pool->step(event::WorkerReady{worker(1).id});
-  pass(config.start_timeout - Duration(1));
-  EXPECT_TRUE(signals(id).empty());
-  pass(Duration(1));
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-  ASSERT_EQ(observer.killed.size(), 1U);
-  EXPECT_EQ(observer.killed[0].why, ExitCause::start_timeout);
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::start_timeout);
-  EXPECT_TRUE(observer.exited.back().failed);
-  EXPECT_EQ(observer.exited.back().follow, Follow::starting);
-  EXPECT_EQ(worker(2).state, WorkerState::starting);
-}
-
 TEST_F(SchedulerDeadlines, SparesAWorkerThatCouldNotBeHeard) {
   config.hang_timeout = seconds(2);
   start_ready();
@@ -214,26 +196,6 @@ TEST_F(SchedulerDeadlines, AHungWorkerThatStarvesTheMasterIsKilledAllTheSame) {
   ASSERT_EQ(observer.killed.size(), 1U);
   EXPECT_EQ(observer.killed[0].why, ExitCause::hang);
   EXPECT_EQ(observer.moves.size(), 1U) << "told once";
-}
-
-TEST_F(SchedulerDeadlines, AHungWorkerDoesNotKeepItsClientsForAllOfItsDrainTimeout) {
-  config.workers = {.initial = 1, .min = 1, .max = 1};
-  config.hang_timeout = seconds(2);
-  config.drain_timeout = hours(1);
-  start_ready();
-  const WorkerId id = worker(0).id;
-  pool->step(event::Stop{});
-  for (int turn = 0; turn < 5; ++turn) {
-    pass(seconds(1));
-    pool->step(event::WorkerAlive{id});
-  }
-  EXPECT_EQ(signals(id), std::vector{SIGTERM}) << "it drains and says that it lives";
-  pass(seconds(2));
-  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGABRT}));
-  pass(seconds(10));
-  EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGABRT, SIGKILL}));
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
 }
 
 TEST_F(SchedulerDeadlines, AWorkerThatSaidThatItLeavesNeedsNotPingUntilItDoesAgain) {

@@ -20,19 +20,6 @@ class SchedulerStart : public PoolTest {
   void fail(unsigned slot) { end(worker(slot).id, exited(1)); }
 };
 
-TEST_F(SchedulerStart, AStartLastsAsLongAsItsSlowestWorkerMayTake) {
-  start();
-  EXPECT_EQ(response_time(), minutes(10));
-  pool->step(event::WorkerExtends{worker(1).id, minutes(30)});
-  EXPECT_EQ(response_time(), minutes(30));
-  pool->step(event::WorkerReady{worker(1).id});
-  EXPECT_EQ(response_time(), minutes(10));
-  EXPECT_FALSE(pool->scheduler().started());
-  ready_all();
-  EXPECT_EQ(response_time(), std::nullopt);
-  EXPECT_TRUE(pool->scheduler().started());
-}
-
 TEST_F(SchedulerStart, APoolIsStartedIfOneWorkerIsReadyAndAllThatAreNotFail) {
   config.restart.never = {78};
   start();

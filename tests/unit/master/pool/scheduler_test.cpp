@@ -13,44 +13,6 @@ namespace {
 
 using SchedulerTest = PoolTest;
 
-TEST_F(SchedulerTest, StartsAWorkerInEachSlot) {
-  start();
-  ASSERT_EQ(launcher.started.size(), 3U);
-  for (unsigned slot = 0; slot < 3; ++slot) {
-    EXPECT_EQ(launcher.started[slot].slot, slot);
-    EXPECT_EQ(launcher.started[slot].generation->number, 1U);
-  }
-  EXPECT_EQ(pool->state(), PoolState::starting);
-}
-
-TEST_F(SchedulerTest, RunsOnceAllItsWorkersAreReady) {
-  start();
-  pool->step(event::WorkerReady{worker(0).id});
-  pool->step(event::WorkerReady{worker(1).id});
-  EXPECT_EQ(pool->state(), PoolState::starting);
-  pool->step(event::WorkerReady{worker(2).id});
-  EXPECT_EQ(pool->state(), PoolState::running);
-  EXPECT_EQ(pool->ready_count(), 3U);
-}
-
-TEST_F(SchedulerTest, AReadyPoolWithoutWatchdogsHasNoDeadline) {
-  start_ready();
-  EXPECT_EQ(pool->next_deadline(), std::nullopt);
-}
-
-TEST_F(SchedulerTest, ReplacesACrashedWorkerAtOnceInItsSlot) {
-  start_ready();
-  end(worker(1).id, signaled(SIGKILL));
-  ASSERT_EQ(launcher.started.size(), 4U);
-  EXPECT_EQ(launcher.started.back().slot, 1U);
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
-  EXPECT_TRUE(observer.exited.back().failed);
-  EXPECT_TRUE(observer.exited.back().was_ready);
-  EXPECT_EQ(observer.exited.back().follow, Follow::starts);
-  EXPECT_EQ(observer.exited.back().next_try_at, std::nullopt);
-  EXPECT_EQ(pool->state(), PoolState::running) << "a crash that is replaced at once is not degraded";
-}
-
 TEST_F(SchedulerTest, WaitsLongerAfterEachCrashOfTheSameSlotOnly) {
   start_ready();
   EXPECT_EQ(crash_and_wait(0), Duration{0});
@@ -80,24 +42,6 @@ TEST_F(SchedulerTest, ForgetsCrashesAfterGoodUptime) {
   ready_all();
   pass(config.restart.forget_after);
   EXPECT_EQ(crash_and_wait(0), Duration{0});
-}
-
-TEST_F(SchedulerTest, IsDegradedWhileASlotWaitsAndUntilAllAreReadyAgain) {
-  start_ready();
-  end(worker(0).id, signaled(SIGSEGV));
-  end(worker(0).id, signaled(SIGSEGV));
-  EXPECT_EQ(pool->state(), PoolState::degraded);
-  const auto idle = pool->idle_slots();
-  ASSERT_EQ(idle.size(), 1U);
-  EXPECT_EQ(idle[0].slot, 0U);
-  EXPECT_EQ(idle[0].crashes, 2U);
-  EXPECT_EQ(idle[0].retry_at, pool->next_deadline());
-  EXPECT_EQ(observer.exited.back().follow, Follow::waits);
-  EXPECT_EQ(observer.exited.back().next_try_at, idle[0].retry_at);
-  pass(config.restart.delay);
-  EXPECT_EQ(pool->state(), PoolState::degraded);
-  ready_all();
-  EXPECT_EQ(pool->state(), PoolState::running);
 }
 
 TEST_F(SchedulerTest, ACleanExitOfALongReadyWorkerIsNoCrash) {
@@ -146,24 +90,6 @@ TEST_F(SchedulerTest, AProgramThatCannotBeExecutedIsTriedAgainForEver) {
   EXPECT_EQ(launcher.started.size(), 51U);
 }
 
-TEST_F(SchedulerTest, AFailedForkIsRetriedAfterAWaitAndIsNoCrash) {
-  launcher.fail_next = 2;
-  launcher.error = ENOMEM;
-  start();
-  EXPECT_EQ(launcher.started.size(), 1U);
-  ASSERT_EQ(observer.failed_launches.size(), 2U);
-  EXPECT_EQ(observer.failed_launches[0].error, ENOMEM);
-  EXPECT_EQ(observer.failed_launches[0].slot, 0U);
-  EXPECT_GT(observer.failed_launches[0].next_try_at, clock.now());
-  EXPECT_EQ(pool->state(), PoolState::degraded);
-  EXPECT_EQ(pool->idle_slots()[0].crashes, 0U);
-  pass(config.restart.delay);
-  EXPECT_EQ(launcher.started.size(), 3U);
-  ready_all();
-  EXPECT_EQ(pool->state(), PoolState::running);
-  EXPECT_TRUE(observer.exited.empty());
-}
-
 TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
   launcher.fail_next = 1;
   start();
@@ -179,55 +105,6 @@ TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
   pass(minutes(1));
   EXPECT_LT(observer.failed_launches.size(), 15U);
   EXPECT_GT(observer.failed_launches.size(), 5U);
-}
-
-TEST_F(SchedulerTest, AStatusOfRestartNeverLeavesTheSlotDownUntilAnOperatorAsks) {
-  config.restart.never = {7};
-  start_ready();
-  end(worker(1).id, exited(7));
-  EXPECT_EQ(observer.exited.back().follow, Follow::down);
-  pass(hours(1));
-  EXPECT_EQ(launcher.started.size(), 3U);
-  ASSERT_EQ(pool->idle_slots().size(), 1U);
-  EXPECT_TRUE(pool->idle_slots()[0].down);
-  EXPECT_EQ(pool->state(), PoolState::degraded);
-  EXPECT_TRUE(pool->step(event::Recycle{1}));
-  EXPECT_EQ(worker(1).state, WorkerState::starting);
-  ready_all();
-  EXPECT_EQ(pool->state(), PoolState::running);
-}
-
-TEST_F(SchedulerTest, AWorkerThatLeavesByItselfIsReplacedAtOnceAndGetsADeadline) {
-  start_ready();
-  pass(seconds(5));
-  const WorkerId id = worker(0).id;
-  pool->step(event::WorkerStopping{id});
-  EXPECT_NE(worker(0).id, id);
-  EXPECT_EQ(pool->ready_count(), 2U);
-  EXPECT_EQ(pool->draining_count(), 1U);
-  EXPECT_TRUE(signals(id).empty());
-  pool->step(event::WorkerStopping{id});
-  pass(config.drain_timeout);
-  EXPECT_EQ(signals(id), std::vector{SIGKILL});
-  end(id, signaled(SIGKILL));
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::drain_timeout);
-  EXPECT_EQ(observer.draining.size(), 1U);
-}
-
-TEST_F(SchedulerTest, AWorkerThatLeftByItselfHasCrashedOnlyIfItFails) {
-  start_ready();
-  pass(seconds(5));
-  WorkerId id = worker(0).id;
-  pool->step(event::WorkerStopping{id});
-  end(id, exited(0));
-  EXPECT_FALSE(observer.exited.back().failed);
-  EXPECT_EQ(observer.exited.back().cause, ExitCause::exit);
-  ready_all();
-  pass(seconds(5));
-  id = worker(0).id;
-  pool->step(event::WorkerStopping{id});
-  end(id, exited(3));
-  EXPECT_TRUE(observer.exited.back().failed);
 }
 
 TEST_F(SchedulerTest, AnOutOfMemoryKillIsNamed) {
