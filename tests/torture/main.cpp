@@ -25,7 +25,7 @@ constexpr const char* usage =
     "usage: torture [--seconds N] [--seed N] [--tell]\n"
     "  --seconds N  how long (60)\n"
     "  --seed N     of the acts' order and times (random; it is printed)\n"
-    "  --tell       print each act, and the masters' logs after a failure\n";
+    "  --tell       print each act when it is done, not only after a failure, and the masters' logs after one\n";
 
 struct Options {
   unsigned seconds = 60;
@@ -107,6 +107,7 @@ class Chamber {
   }
 
   [[nodiscard]] std::string log() const { return victim_.log(); }
+  [[nodiscard]] const std::string& trace() const { return tormentor_.trace(); }
 
  private:
   static void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
@@ -137,6 +138,7 @@ int run(const Options& options) {
     const std::vector<std::string> problems = chamber->finish();
     chamber->report();
     for (const std::string& problem : problems) std::printf("  FAILED: %s\n", problem.c_str());
+    if (!problems.empty() && !options.tell) std::printf("  what was done:\n%s", chamber->trace().c_str());
     if (!problems.empty() && options.tell) std::printf("%s", chamber->log().c_str());
     well = well && problems.empty();
   }

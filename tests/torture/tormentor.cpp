@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -57,15 +58,20 @@ void Tormentor::torment(Clock::time_point end) {
     unsigned drawn = below(sum);
     const auto act = std::find_if(repertoire().begin(), repertoire().end(),
                                   [&](const Act& a) { return drawn < a.weight || (drawn -= a.weight, false); });
-    if (tell_) {
-      const std::chrono::duration<double> at = Clock::now() - begin_;
-      std::printf("%9.3f s  %s\n", at.count(), act->name.c_str());
-    }
+    tell(act->name);
     (this->*act->perform)();
     ++done_[act->name];
     wait_until(std::min(end, Clock::now() + milliseconds(below(longest_pause_ms))));
   }
   let_go(Clock::time_point::max());
+}
+
+void Tormentor::tell(const std::string& what) {
+  std::array<char, 32> time{};
+  std::snprintf(time.data(), time.size(), "%9.3f s  ", std::chrono::duration<double>(Clock::now() - begin_).count());
+  const std::string line = time.data() + what + '\n';
+  trace_ += line;
+  if (tell_) std::fputs(line.c_str(), stdout);
 }
 
 void Tormentor::apply(const json& config) {
@@ -169,7 +175,8 @@ void Tormentor::end_worker() {
 
 void Tormentor::stop_worker() {
   const pid_t worker = some_worker();
-  if (worker != 0 && victim_.signal_worker(worker, SIGSTOP)) stopped_.push_back({worker, soon()});
+  const Clock::time_point until = soon();
+  if (worker != 0 && victim_.signal_worker(worker, SIGSTOP)) stopped_.push_back({worker, until});
 }
 
 void Tormentor::stop_master() {
@@ -179,7 +186,10 @@ void Tormentor::stop_master() {
 
 pid_t Tormentor::some_worker() {
   const std::vector<pid_t> workers = victim_.workers();
-  return workers.empty() ? 0 : workers[below(static_cast<unsigned>(workers.size()))];
+  const unsigned drawn = below(std::max(1U, static_cast<unsigned>(workers.size())));
+  const pid_t worker = workers.empty() ? 0 : workers[drawn];
+  tell("  process " + std::to_string(worker));
+  return worker;
 }
 
 Clock::time_point Tormentor::soon() { return Clock::now() + milliseconds(below(longest_stop_ms)); }

@@ -15,10 +15,11 @@
 
 namespace preforkd::torture {
 
-// Does to a pool what operators, bugs and bad luck do, in an order and at times that a seed decides.
+// Does to a pool what operators, bugs and bad luck do. A seed decides which acts come, in which order, and how long
+// after each other: an act draws as many numbers whatever it finds. Which process it meets depends on what is there.
 class Tormentor {
  public:
-  // Borrows victim and ledger. `tell`: each act is printed.
+  // Borrows victim and ledger. `tell`: each act is printed when it is done.
   Tormentor(Victim& victim, Ledger& ledger, std::uint64_t seed, bool tell);
   Tormentor(const Tormentor&) = delete;
   Tormentor& operator=(const Tormentor&) = delete;
@@ -27,6 +28,8 @@ class Tormentor {
   // Until `end`. Whoever was stopped goes on when it returns.
   void torment(Clock::time_point end);
 
+  // Each act with its time since the start, a line each.
+  [[nodiscard]] const std::string& trace() const noexcept { return trace_; }
   // How often each act was done.
   [[nodiscard]] const std::map<std::string, unsigned>& acts() const noexcept { return done_; }
 
@@ -61,9 +64,11 @@ class Tormentor {
   void stop_worker();
   void stop_master();
 
+  void tell(const std::string& what);
   void apply(const nlohmann::json& config);
   void apply_bad(const nlohmann::json& config);
   [[nodiscard]] unsigned below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
+  // 0: there is none.
   [[nodiscard]] pid_t some_worker();
   [[nodiscard]] Clock::time_point soon();
   // Wakes up who was stopped until `now` or earlier.
@@ -77,6 +82,7 @@ class Tormentor {
   const Clock::time_point begin_ = Clock::now();
   nlohmann::json config_;  // the last good one
   std::map<std::string, unsigned> done_;
+  std::string trace_;
   std::vector<Stopped> stopped_;
 };
 
