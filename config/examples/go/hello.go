@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The program of go.json. Make it with: go build -o /srv/go/hello hello.go
+// The program of go.json. Build it with: go build -o /srv/go/hello hello.go
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 const greeting = "hello"
-const idle = 5 * time.Second // of a kept connection
+const idle = 5 * time.Second // keep-alive timeout
 
 var leaving int32
 
@@ -27,7 +27,7 @@ func hello(response http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(response, "%s from worker %s\n", greeting, os.Getenv("PREFORK_WORKER"))
 }
 
-// What sd_notify(3) does.
+// Does the same as sd_notify(3).
 func notify(state string) {
 	if to, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET")); err == nil {
 		to.Write([]byte(state))
@@ -36,7 +36,7 @@ func notify(state string) {
 }
 
 func main() {
-	listener, err := net.FileListener(os.NewFile(3, "listener")) // passed sockets begin at descriptor 3
+	listener, err := net.FileListener(os.NewFile(3, "listener")) // passed sockets start at descriptor 3
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -47,8 +47,8 @@ func main() {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM)
 	<-told
-	// Not Shutdown at once: it ends idle connections, and a request may be on its way in one. This way they end with their next
-	// answer, or after the idle timeout.
+	// Do not call Shutdown right away: it closes idle connections, on which a request may be on its way. This way each connection
+	// closes after its next response, or after the idle timeout.
 	atomic.StoreInt32(&leaving, 1)
 	listener.Close()
 	time.Sleep(idle + time.Second)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The program of hypercorn.json: hypercorn as a library, since its command line loses requests when it leaves.
+# The program of hypercorn.json: hypercorn as a library, because its command line loses requests on shutdown.
 import asyncio
 import os
 import signal
@@ -9,19 +9,19 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 GREETING = "hello"
-IDLE_SECONDS = 5  # of a kept connection
+IDLE_SECONDS = 5  # keep-alive timeout
 leaving = False
 
 
 def notify(state):
-    """What sd_notify(3) does."""
+    """Does the same as sd_notify(3)."""
     if "NOTIFY_SOCKET" in os.environ:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.sendto(state, os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
 
 
 async def application(scope, receive, send):
-    await receive()  # a request's body, without which hypercorn would end the connection
+    await receive()  # the request body; without this hypercorn would close the connection
     if scope["type"] == "lifespan":
         await send({"type": "lifespan.startup.complete"})
         notify(b"READY=1")
@@ -37,7 +37,7 @@ async def application(scope, receive, send):
 
 
 async def told_to_leave():
-    """Returns when hypercorn may end its connections."""
+    """Returns when hypercorn may close its connections."""
     global leaving
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

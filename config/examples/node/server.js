@@ -12,12 +12,12 @@ const server = http.createServer((request, response) => {
   response.end(`${greeting} from worker ${process.env.PREFORK_WORKER}\n`);
 });
 
-// Passed sockets begin at descriptor 3. Node sets the length of the queue, which all workers share, to 511 unless told otherwise.
+// Passed sockets start at descriptor 3. Without the second argument node sets the listen backlog, which all workers share, to 511.
 server.listen({ fd: 3 }, 4096);
 
 process.on('SIGTERM', () => {
   leaving = true;
-  // Not server.close(): since node 19 it ends idle connections at once, and a request may be on its way in one. This
-  // way they end with their next answer, or after keepAliveTimeout.
+  // Not server.close(): since node 19 it closes idle connections at once, and a request may be on its way on one. This
+  // way each connection closes after its next response, or after keepAliveTimeout.
   net.Server.prototype.close.call(server);
 });

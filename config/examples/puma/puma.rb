@@ -2,14 +2,14 @@
 # The settings of puma.json.
 require 'puma/server'
 
-bind_to_activated_sockets 'only' # what systemd passes, without saying the address again
+bind_to_activated_sockets 'only' # use the passed sockets; no address is needed here
 threads 1, 5
 environment 'production'
 persistent_timeout 5 # how long a connection may be idle
 first_data_timeout 5 # how long a client may take to send its first request
 
-# When puma leaves (SIGTERM), it closes connections that have no request in hand, though one may be on its way. So the pool says SIGQUIT
-# first: for a second each answer ends its connection. Those that were idle have first_data_timeout for a last request then.
+# On SIGTERM puma closes connections without a pending request, although one may be on its way. So the stop signal is SIGQUIT: for one
+# second each response closes its connection. Idle connections then have first_data_timeout for a last request.
 leaving = false
 trap('QUIT') do
   leaving = true

@@ -8,7 +8,7 @@ from twisted.protocols import policies
 from twisted.web import resource, server
 
 GREETING = "hello"
-IDLE_SECONDS = 5  # of a kept connection
+IDLE_SECONDS = 5  # keep-alive timeout
 leaving = False
 
 
@@ -28,7 +28,7 @@ class Request(server.Request):
 
 
 def notify(state):
-    """What sd_notify(3) does."""
+    """Does the same as sd_notify(3)."""
     if "NOTIFY_SOCKET" in os.environ:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.sendto(state, os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
@@ -36,7 +36,7 @@ def notify(state):
 
 @defer.inlineCallbacks
 def drain():
-    """Accepts no more, and waits until each connection ended with its next answer, or was idle for too long."""
+    """Stops accepting, and waits until each connection is closed after its next response or when idle."""
     global leaving
     leaving = True
     yield port.stopListening()

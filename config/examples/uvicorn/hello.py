@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The program of uvicorn.json: uvicorn as a library, since its command line loses requests when it leaves.
+# The program of uvicorn.json: uvicorn as a library, because its command line loses requests on shutdown.
 import asyncio
 import os
 import socket
@@ -7,12 +7,12 @@ import socket
 import uvicorn
 
 GREETING = "hello"
-IDLE_SECONDS = 5  # of a kept connection
+IDLE_SECONDS = 5  # keep-alive timeout
 leaving = False
 
 
 def notify(state):
-    """What sd_notify(3) does."""
+    """Does the same as sd_notify(3)."""
     if "NOTIFY_SOCKET" in os.environ:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.sendto(state, os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
         notify(b"READY=1")
 
     async def shutdown(self, sockets=None):
-        """Accepts no more, and lets connections end with their next answer or when they are idle, before uvicorn ends the rest."""
+        """Stops accepting. Connections close after their next response or when idle; then uvicorn closes the rest."""
         global leaving
         leaving = True
         loop = asyncio.get_running_loop()
