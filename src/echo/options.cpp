@@ -8,18 +8,18 @@ namespace {
 
 constexpr char help[] =
     "Usage: prefork-echo [--listen ADDRESS]...\n"
-    "Answers each line with \"received: LINE\". The line \"quit\" is answered, then the connection is closed.\n"
+    "Replies to each line with \"received: LINE\". After the line \"quit\" it closes the connection.\n"
     "\n"
-    "Listening sockets come from preforkd, systemd or systemd-socket-activate. Alone, give at least one:\n"
+    "Listening sockets come from preforkd, systemd or systemd-socket-activate. Otherwise give at least one:\n"
     "  --listen ADDRESS  127.0.0.1:9505, [::1]:9505, /run/echo.sock or @abstract\n"
-    "  --help            print this and exit\n"
+    "  --help            print this help and exit\n"
     "  --version         print the version and exit\n"
     "\n"
-    "Settings of its own in the pool's \"settings\", beside the limits of libprefork:\n"
-    "  log_connections   log each connect and each close with its reason (true)\n"
+    "Keys in \"settings\" of the pool, in addition to those of libprefork:\n"
+    "  log_connections   log each connect, and each close with its reason (true)\n"
     "  log_messages      log each message (false)\n"
     "\n"
-    "Exit status: 0 told to leave, 1 failure, 64 command line, 69 no socket, 71 refused by the system, 78 settings.\n";
+    "Exit status: 0 drained, 1 failure, 64 command line, 69 no socket, 71 a system call failed, 78 settings.\n";
 
 enum Option : int { option_listen = 1, option_help, option_version };
 

@@ -30,16 +30,17 @@ namespace {
 constexpr const char* usage =
     R"(usage: preforkd-generator [--config-folders FOLDER[:FOLDER...]] [--last-valid FOLDER] NORMAL [EARLY LATE]
 
-Writes, below the folder NORMAL, what the units preforkd@NAME.socket and preforkd@NAME.service have to be told about each
-pool that has a config. systemd runs it at boot and at systemctl daemon-reload; by hand it shows what systemd gets.
+Generates the systemd units of all pools from their configs, in the folder NORMAL. systemd runs it at boot and at
+systemctl daemon-reload; run by hand it shows what systemd would get.
 
-  --config-folders FOLDER:...   where pools have their configs, the first wins (default: /etc/preforkd:/usr/lib/preforkd)
-  --last-valid FOLDER           where the units of each pool are kept as its config last was valid (default: where systemd
-                                runs it /run/preforkd-generator, else nowhere)
+  --config-folders FOLDER:...   folders with the configs of pools; earlier ones take precedence
+                                (default: /etc/preforkd:/usr/lib/preforkd)
+  --last-valid FOLDER           where to keep the units of each pool's last valid config
+                                (default: /run/preforkd-generator if systemd runs it, otherwise nowhere)
   --help, --version
 
-A config that is wrong is reported, and the pool keeps the units of its last valid config; without one its units refuse
-to start. Other pools get theirs. Exit status: 0, 64 if the command line is wrong.
+A wrong config is reported, and its pool keeps the units of its last valid config. If there is none, its units refuse to
+start. Other pools are not affected. Exit status: 0; 64 if the command line is wrong.
 See preforkd-generator(8), preforkd.json(5).
 )";
 

@@ -246,36 +246,36 @@ std::string help_text() {
   return R"(Usage: preforkd --config FILE [OPTION…]
        preforkd [--listen ADDRESS…] [--workers N] [OPTION…] -- PROGRAM [ARGUMENT…]
 
-Runs N copies of PROGRAM that share one set of listening sockets, and replaces those that die.
-The sockets come from systemd (LISTEN_FDS) if it passed any, else from --listen or from the config.
+Runs N copies of PROGRAM on one set of listening sockets and replaces those that die or hang.
+The sockets come from systemd (LISTEN_FDS) if it passed any, otherwise from --listen or the config.
 
-  --config FILE        read the pool's config (JSON with comments)
-  --check              only check the config and what it names, and report every problem
+  --config FILE        the config of the pool (JSON with comments)
+  --check              check the config and everything it refers to, report every problem, and exit
   --listen ADDRESS     127.0.0.1:9505, [::1]:9505, /run/x.sock or @abstract; may be given several times
-  --workers N          number of copies; "auto" for one a CPU, "2-16" for a range; default 1
-  --name NAME          the pool's name: a letter, then letters, digits, '_' and '-';
-                       default: FILE without folder and ending, else made of PROGRAM
-  --ready notify|exec  a worker is ready when it says READY=1 (sd_notify), which is the default,
-                       or once it has run for reload.soak, 2s (programs that know nothing of systemd)
-  --set KEY=VALUE      any key of the config, with dots: --set drain_timeout=5s --set reload.max_surge=2
-                       VALUE is JSON or plain text; that of environment.NAME is always text
-  --bus BUS            show the pool on a message bus: system, user, none or a D-Bus address;
-                       default: that of the systemd that runs this as a service, else none
-  --socket-unit UNIT   say that UNIT of systemd is to pass the sockets: what it does not pass is bound
+  --workers N          number of workers; "auto" for one per CPU, "2-16" for a range; default 1
+  --name NAME          name of the pool: a letter, then letters, digits, '_' and '-';
+                       default: FILE without folder and suffix, or derived from PROGRAM
+  --ready notify|exec  notify (default): a worker is ready when it sends READY=1 (sd_notify);
+                       exec: when it has run for reload.soak, 2s (programs without sd_notify)
+  --set KEY=VALUE      set a key of the config: --set drain_timeout=5s --set reload.max_surge=2
+                       VALUE is JSON or plain text; for environment.NAME it is always text
+  --bus BUS            message bus of the pool: system, user, none or a D-Bus address;
+                       default: the bus of the systemd that runs this service, otherwise none
+  --socket-unit UNIT   get the sockets from UNIT of systemd: addresses that it does not pass are bound
                        with a warning, and systemd keeps all sockets for the next start
   --log-level LEVEL    error, warning, notice, info (default) or debug
-  --log-target TARGET  where the log goes: auto (default), which is journal where stderr is a journal
-                       stream, else console, which is stderr; console-prefixed (with levels, as <6>)
-                       or null
+  --log-target TARGET  where log messages go: auto (default): journal if stderr is connected to it,
+                       otherwise console; console: stderr; console-prefixed: stderr with levels as <6>;
+                       null: nowhere
   --log-time           begin each line on stderr with the time
-  -h, --help           print this
+  -h, --help           print this help
   --version            print the version
 
-What the command line gives replaces what FILE says about the same key; all --listen together
-replace "listen". Without FILE the workers run in the current directory.
+Options override the same keys in FILE; all --listen together replace "listen".
+Without FILE the workers run in the current directory.
 
-Exit status: 0 all went well, 64 wrong command line, 69 a socket can't be bound or the program
-can't be run, 71 the system refused something, 78 wrong config.
+Exit status: 0 success, 64 wrong command line, 69 a socket can't be bound or the program can't be
+executed, 71 a system call failed, 78 wrong config.
 )";
 }
 
