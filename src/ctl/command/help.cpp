@@ -47,8 +47,8 @@ std::string help_text() {
   }
   return text +
          "\n"
-         "Exit status: 0 done; 1 the pool refused or failed; 3 it does not run, or status: is not fine; 4 there\n"
-         "is no such pool; 64 wrong command line; 69 it does not answer, or the bus is out of reach; 77 not allowed.\n";
+         "Exit status: 0 success; 1 failure; 3 the pool is not running, or status: is degraded, starting or stopping;\n"
+         "4 it does not exist; 64 wrong command line; 69 the bus or the pool does not answer; 77 permission denied.\n";
 }
 
 }  // namespace preforkd::ctl
