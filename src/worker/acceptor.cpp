@@ -94,7 +94,7 @@ void Acceptor::update() noexcept {
   if (!limited_) return start_all();
   stop_all();
   if (const auto left_out = limit_log_.pass(loop_.now())) {
-    log_line(LogLevel::notice, {"max_connections reached: accepting pauses, other workers take over"});
+    log_line(LogLevel::notice, {"max_connections reached: accepting is paused, other workers take over"});
   }
 }
 

@@ -56,7 +56,7 @@ std::vector<ListenSocket> WorkerRun::take_sockets() {
   if (sockets.empty()) {
     throw StartupError(
         exit_code::unavailable,
-        "no socket to serve: start this program by preforkd or by a systemd socket unit, or give it an address");
+        "no socket to serve: start this program with preforkd or with a systemd socket unit, or give it an address");
   }
   server_.addresses.clear();
   for (const ListenSocket& socket : sockets) server_.addresses.push_back(preforkd::format_address(socket.address));
@@ -66,7 +66,7 @@ std::vector<ListenSocket> WorkerRun::take_sockets() {
 ServiceNotify WorkerRun::open_notify() {
   auto notify = ServiceNotify::open(server_.given->notify_socket);
   if (notify) return std::move(*notify);
-  log_line(LogLevel::warning, {"cannot tell the service manager: NOTIFY_SOCKET: ", notify.error()});
+  log_line(LogLevel::warning, {"cannot notify the service manager: NOTIFY_SOCKET: ", notify.error()});
   return {};
 }
 
@@ -156,7 +156,7 @@ void WorkerRun::leave_if_told() {
 // drain itself.
 void WorkerRun::be_alone() {
   alone_ = true;
-  log_line(LogLevel::warning, {"the master is gone: finishing what was asked, then leaving"});
+  log_line(LogLevel::warning, {"the master is gone: finishing requests, then exiting"});
   if (!draining_) return;
   path_.begin_drain();
   bound_drain();

@@ -81,7 +81,7 @@ void begin(Line& line, LogLevel level) noexcept {
 bool tell_dropped(unsigned long lines) noexcept {
   Line line;
   begin(line, LogLevel::warning);
-  line.add("log lines dropped, since they were not read: ");
+  line.add("log lines dropped because they were not read: ");
   line.add_number(lines);
   return preforkd::write_stderr_line(line.finish());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Work that takes long happens on a thread of its own; the loop serves the other clients meanwhile. Each line is a
-// number, the reply is the sum of the numbers up to it.
+// Long work runs on its own thread, while the event loop serves other clients. Each line is a number; the reply is the
+// sum of the numbers up to it.
 //   ./example_deferred_reply 127.0.0.1:9505
 #include <prefork/server.hpp>
 
@@ -16,7 +16,7 @@
 
 namespace {
 
-// One thread that does one job after the other. Its end does what is left and waits for it.
+// One thread that runs one job after another. The destructor waits until all jobs are done.
 class Calculator {
  public:
   Calculator() : thread_([this] { work(); }) {}
@@ -75,8 +75,9 @@ int main(int argc, char** argv) {
     if (parsed.ec != std::errc() || parsed.ptr != line.data() + line.size() || last > 1000000) {
       return c.send("error: write a number up to 1000000");
     }
-    // Until the reply is sent this connection gets no further message, so the replies keep their order; a worker that
-    // is told to leave waits for it. The reply belongs to the server's thread: the calculator hands it back by post().
+    // Until the reply is sent, this connection delivers no further message, so replies keep their order. A draining
+    // worker waits for it. A reply may be used on the server's thread only, so the calculator passes it back with
+    // post().
     auto reply = std::make_shared<prefork::Reply>(c.defer());
     calculator->add([&server, reply = std::move(reply), last]() mutable {
       server.post([reply = std::move(reply), sum = sum_up_to(last)] { reply->send(sum); });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The least that serves: lines are echoed, "quit" ends the connection.
+// A minimal server: it echoes lines; "quit" closes the connection.
 //   preforkd --listen 127.0.0.1:9505 --workers 3 -- ./example_three_callbacks
 //   ./example_three_callbacks 127.0.0.1:9505
 #include <prefork/server.hpp>

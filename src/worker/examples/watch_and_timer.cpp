@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A chat: each line goes to everybody. Descriptors of the application's own take part in the loop: what is typed on
-// standard input is said by the house, and a timer tells how many are here, to service managers too.
+// A chat: each line goes to all clients. The event loop also watches descriptors of the application: the server sends
+// lines from standard input to all clients, and a timer reports the number of clients, also to the service manager.
 //   ./example_watch_and_timer 127.0.0.1:9505
 #include <prefork/server.hpp>
 
@@ -20,7 +20,7 @@ class Room {
   void enter(prefork::Connection& c) { guests_.emplace_back(c); }
 
   void say(std::string_view who, std::string_view text) {
-    // A reference finds its connection or learns that it is gone; the gone ones leave the list.
+    // get() returns nullptr after the end of a connection; these are removed from the list.
     const auto gone = [&](const prefork::ConnectionRef& guest) {
       prefork::Connection* const c = guest.get();
       if (c != nullptr) c->send({who, ": ", text});
@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
       room.say("the house", line);
     });
   } catch (const std::system_error&) {
-    // Standard input is a file or closed, which epoll refuses: the house stays silent.
+    // Standard input is a file or closed, which epoll rejects: it is not watched.
   }
   server.every(std::chrono::minutes(1), [&] { server.status(room.size() + " have been here"); });
   return server.run();

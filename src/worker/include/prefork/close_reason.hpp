@@ -11,18 +11,18 @@ inline namespace v0 {
 
 // Why a connection ended. The values are part of the ABI and of the stats page: new ones are added at the end.
 enum class CloseReason : std::uint8_t {
-  peer_closed = 0,     // end-of-file with nothing half-received
-  unfinished_message,  // end-of-file in the middle of a message
+  peer_closed = 0,     // end of file between messages
+  unfinished_message,  // end of file in the middle of a message
   peer_reset,          // ECONNRESET, EPIPE or another socket error
   closed_by_server,    // Connection::close() or close_after_flush()
   message_too_long,    // a message exceeds max_message
   idle_timeout,        // no message within idle_timeout
-  message_timeout,     // a message begun but not complete within message_timeout
-  write_timeout,       // the peer took none of our output for write_timeout
+  message_timeout,     // a message was not complete within message_timeout
+  write_timeout,       // no output could be written for write_timeout
   handler_failed,      // a callback threw
-  drained,             // the worker was told to leave and this connection had nothing in hand
-  drain_timeout,       // the worker had to leave before this connection's last reply was taken
-  out_of_memory,       // no memory is left for this connection
+  drained,             // the worker drained, and this connection had no pending request
+  drain_timeout,       // the drain ended before the last reply was written
+  out_of_memory,       // no memory for this connection
 };
 
 // "peer-closed", "message-too-long", …

@@ -12,7 +12,7 @@ inline namespace v0 {
 
 enum class Endian : std::uint8_t { big, little };
 
-// How a byte stream is cut into messages, and how Connection::send() wraps one. A value; cheap to copy.
+// How a byte stream is split into messages, and what Connection::send() adds to one. A value; cheap to copy.
 class PREFORK_EXPORT Framing {
  public:
   // A message ends at '\n', which is not part of it; one '\r' before it is dropped. send() adds '\n'.

@@ -18,7 +18,7 @@
 namespace prefork {
 inline namespace v0 {
 
-// Who this process is in its pool. Alone, or under systemd without preforkd: pool is empty, slot 0, generation 1.
+// The identity of this process in its pool. Without preforkd: pool is empty, slot 0, generation 1.
 struct WorkerIdentity {
   std::string pool;
   unsigned slot = 0;
@@ -28,37 +28,38 @@ struct WorkerIdentity {
 enum class TimerId : std::uint64_t {};
 enum class WatchId : std::uint64_t {};
 
-// What watch() waits for: epoll(7) bits EPOLLIN, EPOLLOUT; a callback also sees EPOLLERR and EPOLLHUP.
+// Events of watch(): the epoll(7) bits EPOLLIN and EPOLLOUT; a callback may also get EPOLLERR and EPOLLHUP.
 using WatchEvents = std::uint32_t;
 
-// A TCP or UNIX stream server: one event loop, one thread, one process; the pool gives the parallelism.
+// A TCP or UNIX stream server: one event loop on one thread of one process. A pool runs several processes in parallel.
 //
 //   prefork::Server server;
 //   server.framing(prefork::Framing::lines());
 //   server.on_message([](prefork::Connection& c, std::string_view line) { c.send({"received: ", line}); });
 //   return server.run();
 //
-// Listening sockets come from preforkd, from systemd or from systemd-socket-activate (LISTEN_FDS), else from listen().
+// Listening sockets come from preforkd, systemd or systemd-socket-activate (LISTEN_FDS), otherwise from listen().
 //
-// Threads: callbacks run on the thread that called run() and must not block it: a blocking callback blocks this worker
-// (and only this one). Everything here and every Connection, ConnectionRef and Reply belongs to that thread; only
-// post() and stop() may be called from another one. Threads of your own belong into on_worker_start: they then inherit
-// the signal mask and never take the worker's SIGTERM. All setters belong before run().
+// Threads: callbacks run on the thread that called run(). A blocking callback blocks this worker (and only this one).
+// Use the server and every Connection, ConnectionRef and Reply on that thread only; post() and stop() may be called
+// from any thread. Start threads of your own in on_worker_start: they then inherit the signal mask and do not get the
+// SIGTERM of the worker. Call all setters before run().
 //
-// Exceptions: a callback of a connection that throws closes it with CloseReason::handler_failed once the replies before
-// it are sent. Any other callback that throws ends the worker: every connection is closed, on_worker_stop runs, run()
-// returns 1.
+// Exceptions: if a callback of a connection throws, the connection is closed with CloseReason::handler_failed after the
+// replies before it are sent. If any other callback throws, the worker ends: every connection is closed, on_worker_stop
+// runs, and run() returns 1.
 //
-// Callbacks may close any connection, cancel any timer and end any watch, their own included. on_close runs once for
-// each connection that on_connect ran for, after the callback that closed it has returned.
+// Callbacks may close any connection, cancel any timer and end any watch, including their own. on_close runs once for
+// each connection for which on_connect ran, after the callback that closed it has returned.
 //
-// To leave (SIGTERM, SIGINT, stop(), the end of the master) means: no client is accepted any more; each connection is
-// answered what it had sent by then, deferred replies and a message that has begun to arrive are waited for, and then
-// it is closed. See Limits::drain_timeout, Limits::drain_idle_at_once and Limits::first_message_grace.
+// Draining (SIGTERM, SIGINT, stop(), death of the master): the worker stops accepting connections. It answers the
+// requests that each connection has sent by then, waits for deferred replies and for the rest of a message that has
+// begun, and then closes the connection. See Limits::drain_timeout, Limits::drain_idle_at_once and
+// Limits::first_message_grace.
 class PREFORK_EXPORT Server {
  public:
-  // Takes the worker contract's variables out of the environment, so that children do not take them for theirs. Throws
-  // std::system_error if the kernel refuses an event loop.
+  // Removes the variables that preforkd and systemd set (LISTEN_FDS, …) from the environment, so that child processes
+  // do not use them. Throws std::system_error if the event loop can't be created.
   Server();
   ~Server();
   Server(const Server&) = delete;
@@ -66,52 +67,56 @@ class PREFORK_EXPORT Server {
 
   Server& framing(const Framing& framing);
   Server& limits(const Limits& limits);
-  // Used when no socket is given by the environment. "127.0.0.1:9505", "[::]:80", "/run/x.sock", "@abstract". May be
-  // called several times.
+  // An address to use if the environment has no sockets: "127.0.0.1:9505", "[::]:80", "/run/x.sock" or "@abstract". May
+  // be called several times.
   Server& listen(std::string_view address);
 
   Server& on_connect(std::function<void(Connection&)> callback);
-  // `message` is valid during the call.
+  // `message` is valid only during the call.
   Server& on_message(std::function<void(Connection&, std::string_view message)> callback);
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
-  Server& on_worker_start(std::function<void()> callback);  // before READY=1: load what the worker needs
-  Server& on_drain(std::function<void()> callback);  // told to leave; the sockets are closed, connections still open
-  Server& on_worker_stop(std::function<void()> callback);  // the last connection is gone
+  Server& on_worker_start(std::function<void()> callback);  // before READY=1: load data here
+  Server& on_drain(
+      std::function<void()> callback);  // the drain begins; listening sockets are closed, connections are open
+  Server& on_worker_stop(std::function<void()> callback);  // the last connection is closed
 
-  // The application's own keys of "settings" in the pool's config: the value or `fallback`. Reading a key makes it
-  // known; run() rejects keys that nobody knows (exit status 78, naming the nearest known key), as it does values of
-  // another type.
+  // The application's own keys of "settings" in the pool's config: the value, or `fallback`. Reading a key makes it
+  // known. run() rejects unknown keys (exit status 78, with the nearest known key) and values of another type.
   [[nodiscard]] bool setting(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t setting(std::string_view key, std::int64_t fallback);
   [[nodiscard]] std::string setting(std::string_view key, const char* fallback);
 
-  // Timers, monotonic clock, resolution 1 ms, never early. every() leaves out what a blocking callback made it miss.
+  // Timers on the monotonic clock, with a resolution of 1 ms; never early. every() skips calls that a blocking callback
+  // made it miss.
   TimerId after(std::chrono::milliseconds delay, std::function<void()> callback);
   TimerId every(std::chrono::milliseconds interval, std::function<void()> callback);
-  void cancel(TimerId timer) noexcept;  // a timer that has run or was cancelled: nothing happens
+  void cancel(TimerId timer) noexcept;  // does nothing if the timer has run or was cancelled
 
-  // Calls back while `fd` (borrowed, must stay open until unwatch) is ready; level-triggered. Throws std::system_error
-  // if epoll refuses it.
+  // Calls back while `fd` is ready (level-triggered). `fd` must stay open until unwatch(). Throws std::system_error if
+  // epoll rejects it.
   WatchId watch(int fd, WatchEvents events, std::function<void(WatchEvents)> callback);
   void unwatch(WatchId watch) noexcept;
 
-  // Runs `callback` on the server's thread in its next turn. Any thread.
+  // Runs `callback` on the server's thread in the next turn of its event loop. May be called from any thread.
   void post(std::function<void()> callback);
 
-  // Begins to leave as on SIGTERM; before run(): run() leaves as soon as it has started. Any thread, signal-safe.
+  // Begins to drain, as on SIGTERM. If called before run(), run() drains as soon as it has started. May be called from
+  // any thread and from signal handlers.
   void stop() noexcept;
 
   [[nodiscard]] const WorkerIdentity& worker() const noexcept;
-  // Where this worker listens ("127.0.0.1:9505"; the port that the kernel chose for port 0), from on_worker_start on.
-  // Of a UNIX socket that preforkd bound, the name beside its path (preforkd.json(5)).
+  // The addresses on which this worker listens ("127.0.0.1:9505"; with the actual port for port 0), from
+  // on_worker_start on. For a UNIX socket that preforkd bound this is the temporary name next to its path, see
+  // preforkd.json(5).
   [[nodiscard]] std::vector<std::string> addresses() const;
-  // One line after STATUS= for systemctl status and preforkctl; by default the library tells its connections.
+  // Sets the status line (STATUS=) for systemctl status and preforkctl. Default: the number of connections.
   void status(std::string_view text);
 
-  // Serves until told to leave: SIGTERM or SIGINT (again: at once), stop(), or the end of the master. Returns the
-  // process's exit status: 0, or, after a line on stderr, 78 (settings or environment), 69 (no socket), 64 (an address
-  // of listen() that cannot be read), 71 (the system refused something), 1 (a callback threw). SIGTERM, SIGINT and
-  // SIGPIPE are its own meanwhile. The soft limit of descriptors is raised as far as max_connections needs it.
+  // Serves until SIGTERM or SIGINT, stop(), or the death of the master, then drains; a second signal ends it at once.
+  // Returns the exit status for the process: 0 after a drain. In case of an error it prints a line on stderr and
+  // returns 78 (wrong settings or environment), 69 (no socket), 64 (an invalid address in listen()), 71 (a system call
+  // failed) or 1 (a callback threw). It handles SIGTERM, SIGINT and SIGPIPE itself. It raises the soft limit of open
+  // files as far as max_connections needs.
   [[nodiscard]] int run();
 
   class Impl;

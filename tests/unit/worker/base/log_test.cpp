@@ -126,7 +126,7 @@ TEST_F(Log, DropsWhatWouldBlockAndSaysSoLater) {
   while (!take(pipe.reader.get()).empty()) {
   }
   log_line(LogLevel::info, {"back"});
-  EXPECT_EQ(take(pipe.reader.get()), "echo[1]: log lines dropped, since they were not read: 2\necho[1]: back\n");
+  EXPECT_EQ(take(pipe.reader.get()), "echo[1]: log lines dropped because they were not read: 2\necho[1]: back\n");
   log_line(LogLevel::info, {"again"});
   EXPECT_EQ(take(pipe.reader.get()), "echo[1]: again\n");
 }
@@ -141,7 +141,7 @@ TEST_F(Log, SurvivesAReaderThatIsGone) {
   Pipe next;
   const StderrIs redirected(next.writer.get());
   log_line(LogLevel::info, {"x"});
-  EXPECT_EQ(take(next.reader.get()), "echo[1]: log lines dropped, since they were not read: 1\necho[1]: x\n");
+  EXPECT_EQ(take(next.reader.get()), "echo[1]: log lines dropped because they were not read: 1\necho[1]: x\n");
 }
 
 TEST_F(Log, LeavesErrnoAlone) {
