@@ -45,7 +45,7 @@ FakePoolState three_workers() {
 }
 
 const std::string silent_master =
-    "pool \"echo\": its master (pid " + std::to_string(::getpid()) + ") does not answer; see whether it is stopped";
+    "pool \"echo\": its master (pid " + std::to_string(::getpid()) + ") does not answer; check whether it is stopped";
 
 // A bus of its own and what preforkctl says there.
 class Ctl : public testing::Test {
@@ -136,7 +136,7 @@ TEST_F(Ctl, answers_that_cannot_be_read_hide_no_other_pool_and_are_1) {
   for (const char* const verb : {"status", "workers", "show", "why", "plan"}) {
     const Ended ended = ctl({verb, "liar"});
     EXPECT_EQ(ended.status, 1) << verb;
-    EXPECT_THAT(ended.err, HasSubstr("pool \"liar\" tells what this preforkctl")) << verb;
+    EXPECT_THAT(ended.err, HasSubstr("pool \"liar\" sent a reply that this preforkctl")) << verb;
     EXPECT_THAT(ended.err, HasSubstr("the answer cannot be read: it is \"s\", not \"a")) << verb;
   }
   EXPECT_EQ(ctl({"scale", "liar", "2"}).status, 0) << "there is nothing to read";
@@ -286,8 +286,7 @@ TEST_F(Ctl, what_polkit_refuses_is_77) {
   EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 77);
   const Ended killed = ctl({"kill", "echo", "1"});
   EXPECT_EQ(killed.status, 77);
-  EXPECT_THAT(killed.err,
-              HasSubstr("not allowed: polkit says no; try as root or as the pool's own user, or see POLKIT"));
+  EXPECT_THAT(killed.err, HasSubstr("not allowed: polkit says no; try as root or as the pool's user, or see POLKIT"));
 }
 
 TEST_F(Ctl, changes_may_ask_for_a_password_unless_told_not_to) {
@@ -338,7 +337,7 @@ TEST_F(Ctl, a_bus_that_goes_while_a_pool_reloads_is_69_and_not_the_pools_end) {
   bus_.stop();
   EXPECT_EQ(process.wait_exit().status, 69);
   EXPECT_THAT(process.err().wait_closed(),
-              testing::AllOf(HasSubstr("lost the bus at unix:"), HasSubstr("pool \"echo\" goes on")));
+              testing::AllOf(HasSubstr("lost the bus at unix:"), HasSubstr("pool \"echo\" continues its work")));
 }
 
 TEST_F(Ctl, plan_says_what_changes_and_what_that_needs) {
@@ -352,9 +351,9 @@ TEST_F(Ctl, plan_says_what_changes_and_what_that_needs) {
 TEST_F(Ctl, plan_concludes_who_is_replaced) {
   const std::map<std::string, std::string> conclusions{
       {"resize", "start or drain workers and replace none"},
-      {"sockets", "would touch no worker"},
-      {"master", "would touch no worker"},
-      {"restart", "change nothing of this, but replace every worker"},
+      {"sockets", "would not replace any worker"},
+      {"master", "would not replace any worker"},
+      {"restart", "not apply this, but would replace every worker"},
   };
   for (const auto& [needs, conclusion] : conclusions) {
     FakePoolState state = three_workers();
@@ -528,7 +527,7 @@ TEST_F(Ctl, a_bus_that_hangs_is_69_and_told_from_one_that_is_not_there) {
   const Ended ended = ctl({"list"});
   EXPECT_EQ(ended.status, 69);
   EXPECT_EQ(ended.err, "preforkctl: the bus at " + bus_.address() +
-                           " does not answer; see whether its daemon is stopped or busy\n");
+                           " does not answer; check whether its daemon is stopped or busy\n");
 }
 
 // What it tells of the unit of pool "echo", and of those that it has loaded.
@@ -711,9 +710,9 @@ TEST_F(Ctl, status_of_a_pool_that_waits_before_its_next_try_says_why) {
   const Machine machine({{"late", valid_config}});
   FakeSystemd systemd(bus_.address(), {.load_state = "loaded",
                                        .loaded = {{"preforkd@late.service", "activating", "start"}},
-                                       .status_text = "can't start: it is wrong; tries again in 4s"});
+                                       .status_text = "can't start: it is wrong; next try in 4s"});
   EXPECT_THAT(systemd.ctl({"status", "late", machine.option()}).out,
-              HasSubstr("State: starting (can't start: it is wrong; tries again in 4s)\n"));
+              HasSubstr("State: starting (can't start: it is wrong; next try in 4s)\n"));
 }
 
 TEST_F(Ctl, who_holds_the_address_of_a_socket_that_cannot_be_opened_is_told) {
@@ -829,7 +828,7 @@ TEST_F(Ctl, apply_changes_nothing_where_the_config_is_wrong) {
   const Ended ended = run(binaries::preforkctl, {"--address=" + bus_.address(), "apply", "echo"}, preforkd.options());
   EXPECT_EQ(ended.status, 9);
   EXPECT_EQ(ended.out, "--check\n--name\necho\n");
-  EXPECT_EQ(ended.err, "preforkctl: nothing is changed: the config is wrong\n");
+  EXPECT_EQ(ended.err, "preforkctl: nothing was changed: the config is wrong\n");
 }
 
 TEST_F(Ctl, apply_without_a_systemd_says_what_it_could_not_do) {

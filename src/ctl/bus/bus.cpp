@@ -117,13 +117,13 @@ std::string next_step(const BusTarget& target, int error) {
     case BusTarget::Kind::host:
       return "try \"ssh " + target.where + " preforkctl list\"";
     case BusTarget::Kind::machine:
-      return "\"machinectl list\" shows the machines that run";
+      return "\"machinectl list\" shows the running machines";
     case BusTarget::Kind::local:
       break;
   }
   if (!target.user) return "is dbus running? Pools that were started by hand may be on another one: --user, --address";
   if (error == ENOMEDIUM) return "there is no session here: $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS are not set";
-  return "is there a session of yours? See $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS";
+  return "does this user have a session? See $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS";
 }
 
 CommandError unreachable(const BusTarget& target, int error) {

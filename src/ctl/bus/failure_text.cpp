@@ -54,7 +54,7 @@ std::string worker_at(std::string_view object) {
 }  // namespace
 
 CommandError silent_bus(const BusTarget& target) {
-  return {exit_code::unavailable, describe(target) + " does not answer; see whether its daemon is stopped or busy"};
+  return {exit_code::unavailable, describe(target) + " does not answer; check whether its daemon is stopped or busy"};
 }
 
 CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target, std::uint32_t pid,
@@ -67,18 +67,18 @@ CommandError explain(const BusFailure& failure, const std::string& pool, const B
               name + " is not running on " + describe(target) + "; \"" + self + "list\" shows the pools there"};
     case Kind::not_allowed:
       return {exit_code::not_allowed, name + ": not allowed: " + failure.what() +
-                                          "; try as root or as the pool's own user, or see POLKIT in preforkctl(1)"};
+                                          "; try as root or as the pool's user, or see POLKIT in preforkctl(1)"};
     case Kind::gone:
       return {exit_code::unavailable,
-              name + " went away before it answered; \"preforkctl logs " + pool + "\" shows its last words"};
+              name + " went away before it answered; \"preforkctl logs " + pool + "\" shows its last messages"};
     case Kind::lost:
       return {exit_code::unavailable, "lost " + describe(target) + "; " + name +
-                                          " goes on with what it was told: once the bus is back, \"" + self +
-                                          "status " + pool + "\" shows how it is"};
+                                          " continues its work; when the bus is back, \"" + self + "status " + pool +
+                                          "\" shows its state"};
     case Kind::silent:
       if (pid == 0) return silent_bus(target);
       return {exit_code::unavailable, name + ": its master (pid " + std::to_string(pid) +
-                                          ") does not answer; see whether it is stopped or busy"};
+                                          ") does not answer; check whether it is stopped or busy"};
     case Kind::no_object:
       return {exit_code::failure,
               name + " has no " + worker_at(object) + "; \"" + self + "workers " + pool + "\" lists them"};
@@ -86,9 +86,9 @@ CommandError explain(const BusFailure& failure, const std::string& pool, const B
       return {exit_code::failure, name + " does not understand this preforkctl (version " PREFORKD_VERSION "; see \"" +
                                       self + "show " + pool + "\" for its own): " + failure.what()};
     case Kind::unreadable:
-      return {
-          exit_code::failure,
-          name + " tells what this preforkctl (version " PREFORKD_VERSION ") does not understand: " + failure.what()};
+      return {exit_code::failure,
+              name + " sent a reply that this preforkctl (version " PREFORKD_VERSION ") does not understand: " +
+                  failure.what()};
     case Kind::refused:
       break;
   }

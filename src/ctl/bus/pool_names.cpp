@@ -54,7 +54,7 @@ CommandError impostor(const std::string& pool, std::uint32_t pid, std::uint32_t 
   return {exit_code::unavailable,
           "pool \"" + pool + "\": process " + std::to_string(pid) + " of uid " + std::to_string(uid) +
               " has the name " + bus_name(pool) + ", but the main process of " + service_unit(pool) + " is " +
-              (main == 0 ? "none" : std::to_string(main)) + ": it is not the pool, and is not asked anything"};
+              (main == 0 ? "none" : std::to_string(main)) + ": it is not the pool and is ignored"};
 }
 
 }  // namespace

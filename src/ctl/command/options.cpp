@@ -148,7 +148,7 @@ class CommandLine {
   void take_target(BusTarget::Kind kind, const std::string& where, OptionCode code) {
     const std::string name = option_name(static_cast<int>(code));
     if (where.empty()) reject(name + ": \"\": is empty");
-    if (options_.bus.kind != BusTarget::Kind::local) reject(name + ": another option says already where the bus is");
+    if (options_.bus.kind != BusTarget::Kind::local) reject(name + ": another option already selects the bus");
     options_.bus.kind = kind;
     options_.bus.where = where;
   }
@@ -197,7 +197,7 @@ class CommandLine {
     }
     if (arguments_.size() < verb.least) reject("too few arguments: it is \"preforkctl " + usage + '"');
     if (arguments_.size() > verb.most) {
-      reject(in_quotes(arguments_[verb.most]) + ": is one argument too many: it is \"preforkctl " + usage + '"');
+      reject(in_quotes(arguments_[verb.most]) + ": too many arguments: it is \"preforkctl " + usage + '"');
     }
   }
 

@@ -50,7 +50,7 @@ class Exposition {
     for (const MeasuredPool& each : pools) {
       if (each.pool) pools_.push_back({*each.pool, each.workers});
     }
-    begin("pool_up", "gauge", "", "1 if the pool runs and answers, else 0.");
+    begin("pool_up", "gauge", "", "1 if the pool is running and answers, else 0.");
     for (const MeasuredPool& each : pools) sample(label("pool", each.name), each.pool ? "1" : "0");
   }
 
@@ -102,13 +102,13 @@ class Exposition {
 };
 
 void add_states(Exposition& out) {
-  out.begin("pool", "info", "", "What runs.");
+  out.begin("pool", "info", "", "The version and description of the pool.");
   for (const Pool& each : out.pools()) {
     out.sample(label("pool", each.pool.name) + ',' + label("version", each.pool.version) + ',' +
                    label("description", each.pool.description),
                "1");
   }
-  out.begin("pool_state", "stateset", "", "How the pool is.");
+  out.begin("pool_state", "stateset", "", "The state of the pool.");
   for (const Pool& each : out.pools()) {
     for (const std::string_view state : states) {
       out.sample(label("pool", each.pool.name) + ',' + label("preforkd_pool_state", state),
@@ -120,15 +120,15 @@ void add_states(Exposition& out) {
 void add_pool_gauges(Exposition& out) {
   out.of_pools("start_time_seconds", "gauge", "seconds", "When the pool's main process started, since 1970.",
                [](const PoolState& pool) { return seconds(pool.started_at); });
-  out.of_pools("generation", "gauge", "", "Of the config that is live.",
+  out.of_pools("generation", "gauge", "", "The generation of the live config.",
                [](const PoolState& pool) { return std::to_string(pool.generation); });
-  out.of_pools("workers_target", "gauge", "", "Workers that there should be.",
+  out.of_pools("workers_target", "gauge", "", "Workers that should run.",
                [](const PoolState& pool) { return std::to_string(pool.target_workers); });
-  out.of_pools("workers_ready", "gauge", "", "Workers that serve.",
+  out.of_pools("workers_ready", "gauge", "", "Workers that are ready.",
                [](const PoolState& pool) { return std::to_string(pool.ready_workers); });
-  out.of_pools("workers_draining", "gauge", "", "Worker processes that leave.",
+  out.of_pools("workers_draining", "gauge", "", "Worker processes that drain.",
                [](const PoolState& pool) { return std::to_string(pool.draining_workers); });
-  out.of_pools("connections_open", "gauge", "", "Connections that are open.",
+  out.of_pools("connections_open", "gauge", "", "Open connections.",
                [](const PoolState& pool) { return figure(pool.counters, pool.counters.connections); });
   out.of_pools("last_reload_success", "gauge", "", "1 if the last reload succeeded or there was none, else 0.",
                [](const PoolState& pool) {
@@ -147,7 +147,7 @@ void add_pool_counters(Exposition& out) {
                [](const PoolState& pool) { return figure(pool.counters, pool.counters.bytes_out); });
   out.of_pools("crashes", "counter", "", "Workers that failed.",
                [](const PoolState& pool) { return std::to_string(pool.crashes); });
-  out.of_pools("restarts", "counter", "", "Workers that were started in the place of another one.",
+  out.of_pools("restarts", "counter", "", "Workers that replaced another one.",
                [](const PoolState& pool) { return std::to_string(pool.restarts); });
   out.begin("worker_exits", "counter", "", "Workers that ended, by cause.");
   for (const Pool& each : out.pools()) {
@@ -171,20 +171,21 @@ void add_listeners(Exposition& out) {
   };
   add("listener_queued", "Connections that wait to be accepted.",
       [](const ListenerState& each) { return each.queued; });
-  add("listener_queue_limit", "How many may wait.", [](const ListenerState& each) { return each.limit; });
+  add("listener_queue_limit", "The maximum number of connections that wait.",
+      [](const ListenerState& each) { return each.limit; });
 }
 
 void add_workers(Exposition& out) {
   out.of_workers("up", "gauge", "", "1 if the slot has a worker that is ready, else 0.", [](const WorkerState& worker) {
     return worker.state == "ready" ? std::string("1") : std::string("0");
   });
-  out.of_workers("generation", "gauge", "", "Of the slot's worker.",
+  out.of_workers("generation", "gauge", "", "The generation of the slot's worker.",
                  [](const WorkerState& worker) { return std::to_string(worker.generation); });
   out.of_workers("start_time_seconds", "gauge", "seconds", "When the slot's worker started, since 1970.",
                  [](const WorkerState& worker) { return seconds(worker.started_at); });
-  out.of_workers("connections_open", "gauge", "", "Connections that are open.",
+  out.of_workers("connections_open", "gauge", "", "Open connections.",
                  [](const WorkerState& worker) { return figure(worker.counters, worker.counters.connections); });
-  out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory of its own, without files and shared memory.",
+  out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory, without files and shared memory.",
                  [](const WorkerState& worker) { return std::to_string(worker.memory_bytes); });
   out.of_workers("connections", "counter", "", "Connections accepted.",
                  [](const WorkerState& worker) { return figure(worker.counters, worker.counters.connections_total); });
@@ -194,7 +195,7 @@ void add_workers(Exposition& out) {
                  [](const WorkerState& worker) { return figure(worker.counters, worker.counters.bytes_in); });
   out.of_workers("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
                  [](const WorkerState& worker) { return figure(worker.counters, worker.counters.bytes_out); });
-  out.of_workers("cpu_seconds", "counter", "seconds", "Processor time, user and system.",
+  out.of_workers("cpu_seconds", "counter", "seconds", "CPU time, user and system.",
                  [](const WorkerState& worker) { return seconds(worker.cpu_us); });
   out.of_workers("crashes", "counter", "", "Failures of the slot's workers.",
                  [](const WorkerState& worker) { return std::to_string(worker.crashes); });

@@ -15,7 +15,7 @@ namespace preforkd::ctl {
 namespace {
 
 constexpr std::string_view keys =
-    "q quit  sort by: s slot  c connections  r rate  m memory  t CPU time  a age  R the other way round";
+    "q quit  sort by: s slot  c connections  r rate  m memory  t CPU time  a age  R reverse";
 
 // What is sorted by, so that the least comes first.
 double rank(const WorkerRow& row, SortKey key) {

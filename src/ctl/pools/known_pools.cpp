@@ -110,7 +110,7 @@ KnownPool KnownPools::without_answer(const std::string& name) {
 KnownPool KnownPools::absent(const std::string& name) {
   if (configs_.complete() && configs_.of(name).file.empty() && !is_started(units_of(name))) {
     throw CommandError(exit_no_such_pool, "no such pool: there is no " + configs_.place_of(name) +
-                                              "; \"preforkctl list\" shows the pools that there are");
+                                              "; \"preforkctl list\" shows all pools");
   }
   return without_answer(name);
 }

@@ -51,11 +51,11 @@ class Application {
     if (confined_anew || !missing.empty())
       restart(missing, confined_anew ? "another user, sandbox or limits" : list_of(missing));
     if (const Texts left = unapplied(); !left.empty()) {
-      throw CommandError(exit_code::failure, "not all is done: " + list_of(left) +
+      throw CommandError(exit_code::failure, "not all changes are effective: " + list_of(left) +
                                                  "; the pool serves; see journalctl -u " + service_ +
                                                  " and systemctl status " + closed_sockets());
     }
-    say("done: all of the config is live");
+    say("done: the config is live");
   }
 
  private:
@@ -65,7 +65,7 @@ class Application {
     const int status = run_program(own_neighbour("preforkd"), {"--check", "--name", name_});
     const bool unavailable = status == exit_code::unavailable;
     const char* const why = unavailable ? "an address can't be bound" : "the config is wrong";
-    if (status != 0) throw CommandError(status, std::string("nothing is changed: ") + why);
+    if (status != 0) throw CommandError(status, std::string("nothing was changed: ") + why);
   }
 
   void job(const char* method, const char* word, const std::string& unit) {

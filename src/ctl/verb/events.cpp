@@ -25,7 +25,7 @@ int run_events(Context& context) {
   PoolClient pool = context.pool();
   bool gone = false;
   pool.subscribe([&](const Signal& signal) { tell(context, pool.name(), signal); }, [&] { gone = true; });
-  context.screen().remark("waiting for events of pool \"" + pool.name() + "\"; Ctrl-C ends it");
+  context.screen().remark("waiting for events of pool \"" + pool.name() + "\"; press Ctrl-C to stop");
   try {
     pool.bus().wait_for([&] { return gone; });
   } catch (const BusFailure& failure) {

@@ -15,7 +15,7 @@ std::string needs_text(const std::string& needs, const std::string& pool) {
   if (needs == "generation") return "new workers";
   if (needs == "resize") return "more or fewer workers";
   if (needs == "sockets") return "a socket changed in place";
-  if (needs == "master") return "no worker is touched";
+  if (needs == "master") return "no worker is replaced";
   if (needs == "daemon-reload") return "systemctl daemon-reload";
   if (needs == "apply") return "systemd: preforkctl apply " + pool;
   return printable(needs);
@@ -26,11 +26,11 @@ std::string conclusion(const std::vector<PlannedChange>& changes) {
   const auto needs = [&](const std::string& what) {
     return std::any_of(changes.begin(), changes.end(), [&](const PlannedChange& each) { return each.needs == what; });
   };
-  if (changes.empty()) return "Nothing differs. A reload would all the same replace every worker, one by one.";
+  if (changes.empty()) return "Nothing has changed. A reload would still replace every worker, one by one.";
   if (needs("generation")) return "A reload would replace every worker, one by one.";
   if (needs("resize")) return "A reload would start or drain workers and replace none.";
-  if (needs("master") || needs("sockets")) return "A reload would touch no worker.";
-  return "A reload would change nothing of this, but replace every worker, one by one.";
+  if (needs("master") || needs("sockets")) return "A reload would not replace any worker.";
+  return "A reload would not apply this, but would replace every worker, one by one.";
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ int run_recycle(Context& context) {
   std::vector<std::uint32_t> slots;
   for (std::size_t i = 1; i < arguments.size(); ++i) slots.push_back(slot_argument(arguments[i]));
   if (slots.empty() != context.options().all) {
-    throw CommandError(exit_code::usage, "recycle: name the slots of the workers, or give --all for every one");
+    throw CommandError(exit_code::usage, "recycle: give the slots of the workers, or --all");
   }
   PoolClient pool = context.pool_to_change();
   if (context.options().all) pool.recycle_all();

@@ -76,7 +76,7 @@ std::vector<std::string> chosen(Context& context) {
   for (const std::string& argument : context.options().arguments) names.push_back(pool_argument(argument));
   if (!names.empty()) return names;
   names = context.known_pools().names();
-  if (names.empty()) context.screen().remark("there is no pool on " + describe(context.options().bus));
+  if (names.empty()) context.screen().remark("no pools on " + describe(context.options().bus));
   return names;
 }
 

@@ -151,9 +151,8 @@ class Watch {
 int run_watch(Context& context) {
   PoolClient pool = context.pool();
   if (!FullScreen::possible()) {
-    throw CommandError(
-        exit_code::usage,
-        "watch: needs a terminal, and no dumb one ($TERM); else there are \"events\", and \"workers\" with --json");
+    throw CommandError(exit_code::usage,
+                       "watch: needs a terminal that is not dumb ($TERM); use \"events\", or \"workers\" with --json");
   }
   try {
     if (Watch(pool, context.screen().style()).run()) return exit_code::ok;
