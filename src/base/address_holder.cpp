@@ -167,7 +167,7 @@ std::string describe_process(pid_t pid) {
   if (pool.empty()) return text;
   text += ", worker " + escape_bytes(variable(environment, worker_env::worker), title_bytes) + " of pool \"" +
           escape_bytes(pool, title_bytes) + '"';
-  return has_master(pid) ? text : text + ", which has outlived its master: kill " + number;
+  return has_master(pid) ? text : text + ", whose master is gone: kill " + number;
 }
 
 // A master rather than one of its workers, which hold the same socket.

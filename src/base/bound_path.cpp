@@ -25,7 +25,7 @@ Result<BoundPath> BoundPath::of_bound(int fd, const std::string& path) {
   if (!found) return found;
   struct stat status {};
   if (::fstat(found->file(), &status) != 0) return Failure(errno_text(errno));
-  if (status.st_uid != ::geteuid()) return Failure("the path is another user's already");
+  if (status.st_uid != ::geteuid()) return Failure("the path belongs to another user");
   return found;
 }
 

@@ -25,7 +25,7 @@ std::string refused_option(std::string_view argument, int letter, const option* 
       std::count_if(names.begin(), names.end(), [&](std::string_view name) { return name.starts_with(word); });
   const bool meant = begins_so == 1 || std::find(names.begin(), names.end(), word) != names.end();
   if (meant) return shown + ": takes no value";
-  if (begins_so > 1) return shown + ": more than one option begins so";
+  if (begins_so > 1) return shown + ": is ambiguous";
   const std::string_view nearest = nearest_name(word, names);
   return shown + ": unknown option" + (nearest.empty() ? "" : "; did you mean --" + std::string(nearest) + '?');
 }

@@ -214,7 +214,7 @@ Command bench_command(Given& given) {
   if (bench.mode != BenchOptions::Mode::steady && bench.depth != 1)
     throw UsageError("--depth: only without --churn and --open");
   if (bench.mode == BenchOptions::Mode::open && (bench.requests != 0 || bench.rate > 0)) {
-    throw UsageError("--open: asks once on each connection, without --requests and --rate");
+    throw UsageError("--open: can't be combined with --requests or --rate");
   }
   if (!given.arguments.empty()) bench.address = given.arguments.front();
   if (bench.address.empty()) bench.address = default_address;
@@ -234,7 +234,7 @@ Command talk_command(const Given& given) {
   if (given.arguments.size() < 2) return InteractiveOptions{address, timeout};
   const std::string& message = given.arguments.back();
   if (message.find('\n') != std::string::npos)
-    throw UsageError("a message is one line: send several by standard input");
+    throw UsageError("a message is one line: send several through standard input");
   return OneShotOptions{address, message, timeout, given.reply_timeout.value_or(10s)};
 }
 

@@ -148,7 +148,7 @@ std::optional<Json> read_document(const std::string& file, FailureReport& report
     return std::nullopt;
   }
   if (!document->is_object()) {
-    report.add_problem_of(file, {}, "must hold a JSON object: { … }");
+    report.add_problem_of(file, {}, "must contain a JSON object: { … }");
     return std::nullopt;
   }
   return std::move(*document);

@@ -37,7 +37,7 @@ systemctl daemon-reload; run by hand it shows what systemd would get.
                                 (default: /etc/preforkd:/usr/lib/preforkd)
   --last-valid FOLDER           where to keep the units of each pool's last valid config
                                 (default: /run/preforkd-generator if systemd runs it, otherwise nowhere)
-  --help, --version
+  -h, --help, --version
 
 A wrong config is reported, and its pool keeps the units of its last valid config. If there is none, its units refuse to
 start. Other pools are not affected. Exit status: 0; 64 if the command line is wrong.
@@ -90,7 +90,7 @@ void generate(const std::string& name, const std::string& file, const Pools& poo
   const std::string& problem = units.error().front();
   const PoolUnits kept = pools.last_valid.recall(name);
   tell_problem("pool " + name +
-               (kept.files.empty() ? ": does not start until its config is fixed, then: systemctl daemon-reload"
+               (kept.files.empty() ? ": can't start; fix its config, then: systemctl daemon-reload"
                                    : ": keeps the units of its last valid config"));
   write_all(pools, kept.files.empty() ? refusing_units(name, problem) : kept.files);
   if (!kept.files.empty()) write_all(pools, wrong_config_notes(name, problem));

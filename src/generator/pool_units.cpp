@@ -111,7 +111,7 @@ SocketUnits group(const PoolConfig& pool, const SocketPlaces& before) {
 }
 
 std::string comment(const PoolConfig& pool) {
-  return "Written by preforkd-generator from " + pool.file + ". To change it: edit that, then preforkctl apply " +
+  return "Written by preforkd-generator from " + pool.file + ". To change it: edit that file, then preforkctl apply " +
          pool.name + ".";
 }
 
@@ -238,7 +238,7 @@ std::vector<UnitFile> wrong_config_notes(const std::string& pool, const std::str
   for (const std::string& name : {first_socket(pool), service_of(pool)}) {
     UnitText unit(comment_on(problem));
     unit.section("Unit");
-    unit.set("Description", "Pool " + pool + " (as its last valid config said; now: " + problem + ")");
+    unit.set("Description", "Pool " + pool + " (with its last valid config; now: " + problem + ")");
     files.push_back({name + ".d/60-preforkd-wrong-config.conf", unit.text()});
   }
   return files;

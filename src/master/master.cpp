@@ -57,8 +57,8 @@ bool is_passing(int error) noexcept {
 
 void log_stray(int signal) {
   log::warning(signal_name(signal) + ": ignored; " +
-                   (signal == SIGUSR2 ? "it is kept for an upgrade of preforkd in place, which is not supported yet"
-                                      : "preforkd(8) lists the signals that do something"),
+                   (signal == SIGUSR2 ? "it is reserved for an upgrade of preforkd in place, which is not supported yet"
+                                      : "preforkd(8) lists the signals that have an effect"),
                {message_id::field(message_id::signal_ignored)});
 }
 
@@ -170,13 +170,11 @@ void Master::on_worker_file_changed(WorkerId id, std::size_t file) {
   const std::string number = std::to_string(generation->number);
   const log::Fields fields{message_id::field(message_id::file_changed), {"PREFORK_GENERATION", number}};
   if (file == 0 && generation->config->program_file) {
-    log::info(path + " is another file now; generation " + number +
-                  " goes on with the one that it was started with, until a reload",
-              fields);
+    log::info(path + " has changed; generation " + number + " keeps running the old file until a reload", fields);
     return;
   }
   stale_ = path + " has changed since generation " + number + " was started";
-  log::warning(stale_ + ": its workers that start from now on run with what is there now; a reload makes all the same",
+  log::warning(stale_ + ": workers that start now use the changed file; reload the pool so that all use the same",
                fields);
 }
 
@@ -245,13 +243,13 @@ void Master::stop(const std::string& why) {
   constexpr Duration one_and_the_same = std::chrono::milliseconds(100);
   if (pool_.state() == PoolState::stopping) {
     if (clock_.now() - told_to_stop_at_ < one_and_the_same) return;
-    log::warning(why + " again: killing the workers that are left");
+    log::warning(why + " again: killing the remaining workers");
     pool_.step(event::StopNow{});
     sweep_.kill();
     return;
   }
-  log::info(why + ": draining all workers, for " + format_time_span(config().drain_timeout) +
-                " at most; a second signal kills them",
+  log::info(why + ": draining all workers for at most " + format_time_span(config().drain_timeout) +
+                "; a second signal kills them",
             {message_id::field(message_id::pool_stopping)});
   pool_.step(event::Stop{});
   told_to_stop_at_ = clock_.now();
@@ -261,7 +259,7 @@ void Master::stop(const std::string& why) {
 
 void Master::hang_up() {
   if (leaves_with_terminal_ && !has_terminal()) {
-    stop("SIGHUP, as the terminal that preforkd was started from is gone (under nohup or setsid it would reload)");
+    stop("SIGHUP because the terminal of preforkd was closed (under nohup or setsid it would reload)");
     return;
   }
   log::info("SIGHUP: reload");
@@ -292,14 +290,14 @@ void Master::resize_by_one(int by) {
   const WorkerCount& bounds = config().workers;
   const unsigned now = pool_.target();
   const unsigned wanted = by < 0 && now == 0 ? 0 : now + static_cast<unsigned>(by);
-  const std::string what = by > 0 ? "SIGTTIN: one worker more" : "SIGTTOU: one worker fewer";
+  const std::string what = by > 0 ? "SIGTTIN: add a worker" : "SIGTTOU: remove a worker";
   if (pool_.step(event::Resize{wanted})) {
     log::info(what + ": " + counted(wanted, "worker"));
   } else if (pool_.state() == PoolState::stopping) {
-    log::warning(what + ": refused, the pool stops");
+    log::warning(what + ": refused, the pool is stopping");
   } else if (bounds.min == bounds.max) {
     log::warning(what + ": refused, \"workers\" is " + std::to_string(bounds.max) + " in " + config().file +
-                 R"(; write {"min": …, "max": …} to allow more and fewer)");
+                 R"(; to allow that, write {"min": …, "max": …})");
   } else {
     log::warning(what + ": refused, the pool has from " + std::to_string(bounds.min) + " to " +
                  counted(bounds.max, "worker"));
@@ -307,26 +305,26 @@ void Master::resize_by_one(int by) {
 }
 
 void Master::reload(const std::string& who, ReloadCallback done) {
-  log::info("reload, asked for by " + who);
+  log::info("reload requested by " + who);
   begin_reload(std::move(done));
 }
 
 bool Master::resize(unsigned workers, const std::string& who) {
   const unsigned before = pool_.target();
   if (!pool_.step(event::Resize{workers})) return false;
-  log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", asked for by " + who);
+  log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", requested by " + who);
   return true;
 }
 
 bool Master::recycle(unsigned slot, const std::string& who) {
   if (!pool_.step(event::Recycle{slot})) return false;
-  log::info("recycle worker " + std::to_string(slot) + ", asked for by " + who);
+  log::info("recycle worker " + std::to_string(slot) + ", requested by " + who);
   return true;
 }
 
 bool Master::recycle_all(const std::string& who) {
   if (pool_.state() == PoolState::stopping) return false;
-  log::info("recycle all workers, asked for by " + who);
+  log::info("recycle all workers, requested by " + who);
   for (unsigned slot = 0; slot < pool_.target(); ++slot) static_cast<void>(pool_.step(event::Recycle{slot}));
   return true;
 }
@@ -334,7 +332,7 @@ bool Master::recycle_all(const std::string& who) {
 bool Master::kill(unsigned slot, int signal, const std::string& who) {
   if (!pool_.step(event::Kill{slot, signal})) return false;
   log::info(to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}}) + " to worker " + std::to_string(slot) +
-            ", asked for by " + who);
+            ", requested by " + who);
   return true;
 }
 
@@ -373,7 +371,7 @@ void Master::conclude() {
   arm_deadline();
   if (!all_gone()) return extend_timeout();
   if (hopeless_.empty())
-    log::info(pool_name() + " has stopped: its last worker is gone", {message_id::field(message_id::pool_stopped)});
+    log::info(pool_name() + " has stopped: its last worker has exited", {message_id::field(message_id::pool_stopped)});
   loop_.exit(exit_code::ok);
 }
 
@@ -425,7 +423,7 @@ void Master::settle_alert() {
       log::error("alert: " + pool_name() + " does not serve as it should: " + status(),
                  {message_id::field(message_id::pool_alert)});
       if (const auto written = alert_file_.write(pool_name() + ": " + status()); !written)
-        log::error("the alert is only in the log: " + written.error());
+        log::error("cannot write the alert file: " + written.error());
       return;
     case AlertPolicy::Step::clear:
       alert_file_.remove();
@@ -504,7 +502,7 @@ std::string Master::status() const {
   for (const SlotView& slot : pool_.idle_slots()) {
     if (failure.empty()) failure = log_.launch_failure(slot.slot);
   }
-  return line + (failure.empty() ? "" : "; " + failure) + (undone.empty() ? "" : "; not done: " + undone) +
+  return line + (failure.empty() ? "" : "; " + failure) + (undone.empty() ? "" : "; not applied: " + undone) +
          (stale_.empty() ? "" : "; " + stale_);
 }
 

@@ -43,12 +43,12 @@ Result<bool> become_pool_user(const PoolConfig& config, const ConfigFolders& fol
   const group* const bus = getgrnam(bus_group);
   if (user == nullptr || bus == nullptr) {
     if (sd_booted() <= 0) return false;
-    return Failure("there is no user or group _preforkd, as the pool's unit needs: systemd-sysusers makes them");
+    return Failure("the user or group _preforkd of the pool's unit does not exist; systemd-sysusers creates them");
   }
   std::vector<gid_t> groups = groups_of(*user);
   groups.push_back(bus->gr_gid);
   if (setgroups(groups.size(), groups.data()) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
-    return Failure("cannot look at it as the user " + std::string(user->pw_name) + ": " + errno_text(errno));
+    return Failure("cannot check it as user " + std::string(user->pw_name) + ": " + errno_text(errno));
   return true;
 }
 

@@ -130,7 +130,7 @@ class Pool(Server):
         super().__init__([*command, "--", build / "src/echo/prefork-echo"], "stderr")
         self.address = self.lines.wait(r"listening on (\S+)")[1][1]
         for _ in range(1 if bus == "none" else 2):  # whichever comes first
-            self.lines.wait(rf"{workers}/{workers} workers ready|shown on the message bus")
+            self.lines.wait(rf"{workers}/{workers} workers ready|acquired the bus name")
 
 
 class BareSpawn(Server):

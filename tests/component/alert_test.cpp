@@ -98,18 +98,18 @@ TEST_F(Alert, a_first_start_that_fails_is_told_at_once_and_a_second_raises_the_a
   write_wrong();
   Process first = service();
   EXPECT_EQ(first.wait_exit().status, exit_code::config);
-  EXPECT_THAT(first.err().wait_closed(), AllOf(HasSubstr("wrkers"), Not(HasSubstr("tries again"))));
+  EXPECT_THAT(first.err().wait_closed(), AllOf(HasSubstr("wrkers"), Not(HasSubstr("next try"))));
   EXPECT_FALSE(fs::exists(alert));
 
   Process second = service();
-  second.err().wait_for("could not start 2 times in a row: tries again in 1s, or as soon as its config changes");
+  second.err().wait_for("start failed 2 times in a row: next try in 1s, or when its config changes");
   EXPECT_THAT(text(), AllOf(HasSubstr("can't start: "), HasSubstr("wrkers")));
   EXPECT_THAT(systemd.wait_for("STATUS").fields.at("STATUS"), HasSubstr("wrkers"));
   systemd.wait_for("EXTEND_TIMEOUT_USEC");
   EXPECT_EQ(second.wait_exit().status, exit_code::config);
 
   Process third = service();
-  third.err().wait_for("tries again in 2s");
+  third.err().wait_for("next try in 2s");
   EXPECT_THAT(third.err().text(), Not(HasSubstr("alert:")));
 }
 
@@ -117,7 +117,7 @@ TEST_F(Alert, a_start_that_lingers_ends_when_its_config_changes_and_the_next_fai
   write_wrong();
   std::ofstream(runtime + "/failed-starts") << std::string(20, '.');
   Process lingers = service();
-  lingers.err().wait_for("tries again in 30s");
+  lingers.err().wait_for("next try in 30s");
   static_cast<void>(folder.write("other.json", "{}"));
   const auto before = std::chrono::steady_clock::now();
   write_wrong();
@@ -125,14 +125,14 @@ TEST_F(Alert, a_start_that_lingers_ends_when_its_config_changes_and_the_next_fai
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(15));
   Process next = service();
   EXPECT_EQ(next.wait_exit().status, exit_code::config);
-  EXPECT_THAT(next.err().wait_closed(), Not(HasSubstr("tries again")));
+  EXPECT_THAT(next.err().wait_closed(), Not(HasSubstr("next try")));
 }
 
 TEST_F(Alert, a_start_that_lingers_is_ended_by_sigterm_without_a_failure) {
   write_wrong();
   std::ofstream(runtime + "/failed-starts") << std::string(20, '.');
   Process lingers = service();
-  lingers.err().wait_for("tries again in 30s");
+  lingers.err().wait_for("next try in 30s");
   systemd.wait_for("EXTEND_TIMEOUT_USEC");
   lingers.signal(SIGTERM);
   const Exit exit = lingers.wait_exit();
@@ -158,7 +158,7 @@ TEST_F(Alert, a_program_that_can_not_be_executed_lingers_as_well) {
   fs::permissions(file, fs::perms::owner_all);
   static_cast<void>(folder.write("test.json", R"({"listen": ["127.0.0.1:0"], "program": [")" + file + "\"]}"));
   Process lingers = service();
-  lingers.err().wait_for("tries again in 1s");
+  lingers.err().wait_for("next try in 1s");
   EXPECT_THAT(text(), HasSubstr("cannot start a worker: "));
   EXPECT_EQ(lingers.wait_exit().status, exit_code::unavailable);
 }

@@ -54,7 +54,7 @@ TEST_F(BusAuthorization, everybody_may_look) {
 
 TEST_F(BusAuthorization, without_polkit_only_root_may_change_something) {
   EXPECT_EQ(reload().error, not_authorized);
-  EXPECT_THAT(reload().text, HasSubstr("org.preforkd1.reload is not allowed for uid 65534: there is no polkit here"));
+  EXPECT_THAT(reload().text, HasSubstr("org.preforkd1.reload is not allowed for uid 65534: polkit is not available"));
   EXPECT_EQ(kill_worker().error, not_authorized);
   EXPECT_EQ(caller->call(test_pool, pool_object, "Plan").error, not_authorized);
   EXPECT_EQ(caller->call(test_pool, pool_object, "Scale", "u", 4U).error, not_authorized);
@@ -72,7 +72,7 @@ TEST_F(BusAuthorization, polkit_decides_and_hears_pool_and_slot) {
   EXPECT_TRUE(kill_worker().ok());
   EXPECT_EQ(reload().error, not_authorized);
   polkit.set("org.preforkd1.reload", FakePolkit::Answer::challenge);
-  EXPECT_THAT(reload().text, HasSubstr("an administrator has to authenticate"));
+  EXPECT_THAT(reload().text, HasSubstr("authentication as an administrator is required"));
   const std::vector<FakePolkit::Question> asked = polkit.questions();
   ASSERT_THAT(asked, SizeIs(3));
   EXPECT_EQ(asked[0].action, "org.preforkd1.manage");
@@ -80,7 +80,7 @@ TEST_F(BusAuthorization, polkit_decides_and_hears_pool_and_slot) {
   EXPECT_FALSE(asked[0].interactive);
   EXPECT_EQ(asked[1].action, "org.preforkd1.reload");
   EXPECT_THAT(asked[1].details, ElementsAre(Pair("pool", "test")));
-  pool->master.log().wait_for("signal 15 (SIGTERM) to worker 1, asked for by uid 65534");
+  pool->master.log().wait_for("signal 15 (SIGTERM) to worker 1, requested by uid 65534");
 }
 
 TEST_F(BusAuthorization, a_polkit_that_does_not_trust_the_pools_user_is_told_from_a_refusal) {

@@ -21,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* shown = "shown on the message bus as org.preforkd1.test";
+constexpr const char* shown = "acquired the bus name org.preforkd1.test";
 constexpr const char* complaint = "cannot acquire the bus name org.preforkd1.test";
 
 TEST(BusConnection, by_hand_there_is_none_and_nothing_is_said) {
@@ -34,7 +34,7 @@ TEST(BusConnection, a_bus_that_is_not_there_yet_is_waited_for_with_one_line) {
   MessageBus bus;
   bus.stop();
   ConfiguredMaster master(pool_config(1), {}, {"--bus", bus.address(), "--log-target", "console-prefixed"});
-  EXPECT_THAT(master.log().wait_for(complaint), HasSubstr("trying again and serving without it"));
+  EXPECT_THAT(master.log().wait_for(complaint), HasSubstr("the pool runs without D-Bus, retrying"));
   EXPECT_EQ(Client(master.address()).ask("x").substr(0, 2), "0 ");
   bus.start();
   master.log().wait_for(shown);
@@ -103,7 +103,7 @@ TEST(BusConnection, a_name_that_is_taken_is_had_when_it_is_free) {
   auto other = std::make_unique<BusClient>(bus.address());
   ASSERT_GT(sd_bus_request_name(other->native(), test_pool.c_str(), 0), 0);
   ConfiguredMaster master(pool_config(1), {}, {"--bus", bus.address()});
-  master.log().wait_for("the bus name org.preforkd1.test is taken; waiting for it");
+  master.log().wait_for("the bus name org.preforkd1.test is owned by another process; waiting for it");
   EXPECT_THAT(master.log().text(), Not(HasSubstr(shown)));
   other.reset();
   master.log().wait_for(shown);

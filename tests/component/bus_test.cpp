@@ -178,7 +178,7 @@ TEST(Bus, reload_answers_when_the_new_generation_is_live) {
   EXPECT_THAT(pool.get("LastReload"), HasSubstr(" true generation 2 is live"));
   EXPECT_EQ(pool.client.wait_signal("ReloadFinished"), "ReloadFinished true 2 generation 2 is live");
   EXPECT_TRUE(pool.master.all_new(before, 2));
-  pool.master.log().wait_for("reload, asked for by uid " + std::to_string(getuid()));
+  pool.master.log().wait_for("reload requested by uid " + std::to_string(getuid()));
 }
 
 TEST(Bus, a_failed_reload_says_who_failed_and_how) {
@@ -190,7 +190,7 @@ TEST(Bus, a_failed_reload_says_who_failed_and_how) {
   const BusClient::Reply reply = pool.call("Reload");
   EXPECT_EQ(reply.error, "org.preforkd1.Error.ReloadFailed");
   EXPECT_THAT(reply.text,
-              AllOf(HasSubstr("slot 0: the new worker failed: exit status 3"), HasSubstr("what the new one wrote:")));
+              AllOf(HasSubstr("slot 0: the new worker failed: exit status 3"), HasSubstr("output of the new worker:")));
   EXPECT_EQ(pool.get("Generation"), "1");
   EXPECT_THAT(pool.client.wait_signal("ReloadFinished"), StartsWith("ReloadFinished false 1 slot 0: "));
 }

@@ -101,7 +101,7 @@ TEST_F(CheckAddress, that_is_a_port_of_roots_is_a_doubt_of_others) {
   const Ended ended = check("127.0.0.1:1", "web", by);
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, AllOf(HasSubstr("127.0.0.1:1: Permission denied (EACCES): only root"),
-                               HasSubstr("a socket unit of systemd can have it")));
+                               HasSubstr("a socket unit of systemd can bind it")));
 }
 
 }  // namespace

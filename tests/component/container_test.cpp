@@ -56,7 +56,7 @@ TEST_F(Container, a_program_where_nothing_may_be_executed_is_not_blamed_for_its_
       "mount -t tmpfs -o noexec none /mnt && cp /bin/true /mnt/server && exec \"$0\" --check --name web -- /mnt/server";
   const Ended ended = run(unshare, {"-rm", "/bin/sh", "-c", script, binaries::preforkd});
   EXPECT_EQ(ended.status, exit_code::usage) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("\"/mnt/server\": is where nothing may be executed: by the sandbox of the pool's"));
+  EXPECT_THAT(ended.err, HasSubstr("\"/mnt/server\": is in a folder mounted noexec, by the sandbox of the pool's"));
 }
 
 }  // namespace

@@ -88,9 +88,8 @@ TEST_F(Generator, a_config_that_became_wrong_keeps_the_units_of_its_last_valid_o
     EXPECT_EQ(unit("preforkd-a-2.socket"), further);
     EXPECT_EQ(unit("preforkd@a.service.d/50-preforkd.conf"), service);
     for (const char* of : {"preforkd@a.socket.d", "preforkd@a.service.d"})
-      EXPECT_THAT(
-          unit(of + std::string("/60-preforkd-wrong-config.conf")),
-          HasSubstr("Description=Pool a (as its last valid config said; now: " + path("etc/a.json") + ": line 1"));
+      EXPECT_THAT(unit(of + std::string("/60-preforkd-wrong-config.conf")),
+                  HasSubstr("Description=Pool a (with its last valid config; now: " + path("etc/a.json") + ": line 1"));
     EXPECT_THAT(read_file(path("kept/a.json")), HasSubstr(R"("problem":")" + path("etc/a.json") + ": line 1"));
   }
   write("etc/a.json", config("127.0.0.1:90"));
@@ -102,7 +101,7 @@ TEST_F(Generator, a_config_that_became_wrong_keeps_the_units_of_its_last_valid_o
 
 TEST_F(Generator, a_pool_without_a_valid_config_refuses_to_start_and_says_why) {
   write("etc/a.json", R"({"listen": ["127.0.0.1:80"], "program": ["$HOME\"%n"], "sandbox": "strct"})");
-  EXPECT_THAT(generate(), HasSubstr("pool a: does not start until its config is fixed, then: systemctl daemon-reload"));
+  EXPECT_THAT(generate(), HasSubstr("pool a: can't start; fix its config, then: systemctl daemon-reload"));
   const std::string socket = unit("preforkd@a.socket.d/50-preforkd.conf");
   const std::string service = unit("preforkd@a.service.d/50-preforkd.conf");
   for (const std::string& text : {socket, service})
@@ -136,7 +135,7 @@ TEST_F(Generator, what_it_kept_is_forgotten_with_the_pool_and_damage_to_it_costs
   for (const char* damaged : {"", "[]", "{\"units\": 3}", "{\"units\": {\"x\": 3}}", "\xff"}) {
     write("etc/a.json", "{");
     write("kept/a.json", damaged);
-    EXPECT_THAT(generate_again(), HasSubstr("pool a: does not start"));
+    EXPECT_THAT(generate_again(), HasSubstr("pool a: can't start"));
     EXPECT_THAT(socket_of("a"), HasSubstr("exit 78"));
   }
 }
@@ -167,7 +166,7 @@ TEST_F(Generator, drop_ins_are_merged_in_order_of_their_names_and_are_to_blame_f
   write("etc/a.json.d/40.json", R"({"recycle": {"age": 5}})");
   EXPECT_THAT(generate(), HasSubstr(path("etc/a.json.d/40.json") + ": recycle.age: 5: "));
   write("etc/a.json.d/40.json", "[]");
-  EXPECT_THAT(generate(), HasSubstr(path("etc/a.json.d/40.json") + ": must hold a JSON object"));
+  EXPECT_THAT(generate(), HasSubstr(path("etc/a.json.d/40.json") + ": must contain a JSON object"));
 }
 
 TEST_F(Generator, a_hundred_pools_are_read_and_written_once_each) {

@@ -237,7 +237,7 @@ TEST_F(RuntimeFolder, that_is_removed_is_made_again_and_no_worker_taken_for_hung
   const std::vector<pid_t> workers = master.workers();
   const std::filesystem::path before = folder();
   std::filesystem::remove_all(before);
-  master.log().wait_for("the notify sockets of 2 workers were removed: made again");
+  master.log().wait_for("the notify sockets of 2 workers were removed: created again");
   EXPECT_EQ(folder(), before);
   outlast_hang_timeout();
   expect_nobody_killed(master, workers);
@@ -252,7 +252,7 @@ TEST_F(RuntimeFolder, that_cannot_be_made_again_kills_no_worker) {
   const std::filesystem::path before = folder();
   std::filesystem::remove_all(before);
   place_.write(before.filename().string(), "in the way");
-  master.log().wait_for("the folder can't be made again; they can't say any more that they are alive");
+  master.log().wait_for("the folder can't be created again; they can't send WATCHDOG=1 any more");
   outlast_hang_timeout();
   expect_nobody_killed(master, workers);
 }

@@ -155,7 +155,7 @@ TEST_F(ListenerStore, without_listen_in_the_config_a_stored_socket_stands_for_th
     const ConfiguredMaster master(without, passing({{stored.get(), "preforkd-listener-17"}}), as_service);
     EXPECT_THAT(Client(address_of(stored)).ask("hello"), HasSubstr(": hello"));
     EXPECT_THAT(systemd.wait_for("READY", "1").fields.at("STATUS"),
-                HasSubstr("not done: listen " + address_of(stored) + ": preforkctl apply test"));
+                HasSubstr("not applied: listen " + address_of(stored) + ": preforkctl apply test"));
   }
   const UniqueFd passed = open_tcp();
   const std::string old = address_of(stored);
@@ -169,11 +169,11 @@ TEST_F(ListenerStore, what_the_socket_unit_does_not_hold_is_bound_and_named_with
   const UniqueFd passed = open_tcp();
   const std::string lost = free_address();
   const json listen = {address_of(passed), lost};
-  const std::string not_done = "not done: listen " + lost + ": preforkctl apply test";
+  const std::string not_done = "not applied: listen " + lost + ": preforkctl apply test";
   {
     ConfiguredMaster master(config(listen), passing({{passed.get(), unit}}), as_service);
     EXPECT_THAT(master.log().text(), HasSubstr("preforkd@test.socket does not hold " + lost +
-                                               ": preforkd binds it itself; to put it right: preforkctl apply test"));
+                                               ": preforkd has bound it itself; to fix this: preforkctl apply test"));
     EXPECT_THAT(Client(lost).ask("hello"), HasSubstr(": hello"));
     EXPECT_THAT(systemd.wait_for("READY", "1").fields.at("STATUS"), HasSubstr(not_done));
     master.process().signal(SIGTERM);
@@ -181,7 +181,7 @@ TEST_F(ListenerStore, what_the_socket_unit_does_not_hold_is_bound_and_named_with
   }
   const UniqueFd held = open_tcp(lost);
   const ConfiguredMaster whole(config(listen), passing({{passed.get(), unit}, {held.get(), unit}}), as_service);
-  EXPECT_THAT(systemd.wait_for("READY", "1").fields.at("STATUS"), Not(HasSubstr("not done")));
+  EXPECT_THAT(systemd.wait_for("READY", "1").fields.at("STATUS"), Not(HasSubstr("not applied")));
 }
 
 TEST_F(ListenerStore, what_cannot_be_bound_is_left_to_systemd_and_the_rest_served) {
@@ -190,7 +190,7 @@ TEST_F(ListenerStore, what_cannot_be_bound_is_left_to_systemd_and_the_rest_serve
   const ConfiguredMaster master(config({nowhere, address_of(passed)}), passing({{passed.get(), unit}}), as_service);
   EXPECT_THAT(master.log().text(),
               HasSubstr("cannot listen: " + nowhere +
-                        ": No such file or directory (ENOENT); systemd has to: preforkctl apply test"));
+                        ": No such file or directory (ENOENT); to have systemd open it: preforkctl apply test"));
   EXPECT_THAT(Client(address_of(passed)).ask("hello"), HasSubstr(": hello"));
 }
 
@@ -213,7 +213,7 @@ TEST_F(ListenerStore, with_no_socket_at_all_the_start_fails_with_what_mends_it) 
   static_cast<void>(folder.write("test.json", config({path("no/such/folder")}).dump()));
   const Ended ended = run(binaries::preforkd, {"--config", path("test.json"), "--socket-unit", unit}, passing({}));
   EXPECT_EQ(ended.status, exit_code::unavailable);
-  EXPECT_THAT(ended.err, HasSubstr("(ENOENT); systemd has to: preforkctl apply test"));
+  EXPECT_THAT(ended.err, HasSubstr("(ENOENT); to have systemd open it: preforkctl apply test"));
 }
 
 TEST_F(ListenerStore, a_reload_that_changes_listen_says_what_it_left_to_systemd_and_serves_all_the_same) {
@@ -223,7 +223,7 @@ TEST_F(ListenerStore, a_reload_that_changes_listen_says_what_it_left_to_systemd_
   const std::string whole = master.reload(config({address_of(passed)}));
   EXPECT_THAT(whole, Not(HasSubstr("but")));
   EXPECT_THAT(master.reload(config({added, address_of(passed)})),
-              HasSubstr("is live, but not all of the change is done: listen " + added + ": preforkctl apply test"));
+              HasSubstr("is live, but the change is incomplete: listen " + added + ": preforkctl apply test"));
   EXPECT_THAT(Client(added).ask("hello"), HasSubstr(": hello"));
   const auto name = "preforkd-listener-" + std::to_string(number_of(systemd.wait_for("FDSTORE").stored->get()));
   const auto stored = systemd.wait_for("FDSTORE");
@@ -232,7 +232,7 @@ TEST_F(ListenerStore, a_reload_that_changes_listen_says_what_it_left_to_systemd_
   EXPECT_EQ(systemd.wait_for("FDSTOREREMOVE").fields.at("FDNAME"), stored.fields.at("FDNAME"));
   EXPECT_FALSE(can_connect(added)) << "though systemd has it still";
   EXPECT_THAT(master.reload(config({{{"address", address_of(passed)}, {"backlog", 7}}})),
-              HasSubstr("not all of the change is done: listen " + address_of(passed) + ": preforkctl apply test"))
+              HasSubstr("the change is incomplete: listen " + address_of(passed) + ": preforkctl apply test"))
       << "its unit has to open it again";
 }
 
@@ -242,7 +242,7 @@ TEST_F(ListenerStore, a_reload_that_changes_what_is_writable_says_that_it_left_i
   ConfiguredMaster master(before, passing({{passed.get(), unit}}), as_service);
   nlohmann::json after = before;
   after["writable"] = {"/tmp"};
-  EXPECT_THAT(master.reload(after), HasSubstr("not all of the change is done: writable: preforkctl apply test"));
+  EXPECT_THAT(master.reload(after), HasSubstr("the change is incomplete: writable: preforkctl apply test"));
   EXPECT_THAT(master.reload(before), Not(HasSubstr("but")));
 }
 

@@ -123,7 +123,7 @@ TEST(ReloadKeys, max_draining_makes_a_reload_wait_for_older_generations) {
   const json slow = pool_with({{"max_draining", 1}}, "ignores_sigterm", 1);
   ConfiguredMaster master(slow);
   master.hup("reload done");
-  master.hup("waits: 1 older generation may drain at a time (reload.max_draining)");
+  master.hup("waiting: at most 1 older generation may drain at the same time (reload.max_draining)");
   const std::vector<std::string> table = master.table();
   EXPECT_EQ(count(table, "draining, generation 1"), 1U);
   EXPECT_EQ(count(table, "generation 3"), 0U) << "generation 1 still drains";

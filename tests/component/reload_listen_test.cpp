@@ -170,7 +170,7 @@ TEST_F(ReloadListen, an_address_that_the_pools_own_socket_keeps_from_being_bound
   const std::string own = master.address();
   const std::string any = "0.0.0.0" + own.substr(own.rfind(':'));
   master.reload(config({any, path("kept")}), "reload failed");
-  EXPECT_THAT(master.log().text(), HasSubstr("the pool's own " + own + " is in the way: take that out by one reload"));
+  EXPECT_THAT(master.log().text(), HasSubstr("conflicts with the pool's own " + own + ": remove that in one reload"));
   EXPECT_TRUE(can_connect(own));
   master.reload(config({path("kept")}));
   master.reload(config({any, path("kept")}));
@@ -181,7 +181,7 @@ TEST_F(ReloadListen, a_config_without_an_address_is_refused) {
   ConfiguredMaster master(config({path("socket")}));
   json none = config({path("socket")});
   none.erase("listen");
-  master.reload(none, "stays as it is");
+  master.reload(none, "is unchanged");
   EXPECT_THAT(master.log().text(), HasSubstr("needs an address"));
 }
 

@@ -118,7 +118,8 @@ TEST(Reload, that_fails_leaves_the_program_as_it_was_for_a_worker_that_dies_late
   const std::vector<pid_t> before = master.workers();
   const std::size_t mark = master.log().size();
   ::kill(before.front(), SIGKILL);
-  EXPECT_THAT(master.log().wait_for(program + " is another file now", mark), HasSubstr("generation 1 goes on with"));
+  EXPECT_THAT(master.log().wait_for(program + " has changed; generation 1", mark),
+              HasSubstr("keeps running the old file"));
   master.log().wait_for(" is ready", mark);
   EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
   put("does_as_told", program);
@@ -139,7 +140,7 @@ TEST(Reload, that_was_not_asked_for_is_told_where_a_script_has_changed) {
   const std::vector<pid_t> before = master.workers();
   ::kill(before.front(), SIGKILL);
   const std::string changed = script + " has changed since generation 1 was started";
-  EXPECT_THAT(master.log().wait_for(changed), HasSubstr("a reload makes all the same"));
+  EXPECT_THAT(master.log().wait_for(changed), HasSubstr("reload the pool so that all use the same"));
   EXPECT_TRUE(master.all_new(before, 1));
   const std::size_t mark = master.log().size();
   master.process().signal(SIGUSR1);
@@ -250,12 +251,12 @@ class BadReload : public testing::Test {
 TEST_F(BadReload, broken_json_is_shown_with_its_place) {
   master_.write_text("{\n  \"workers\": 2,,\n}");
   EXPECT_THAT(master_.hup("test.json: line 2"), HasSubstr("column"));
-  master_.log().wait_for("reload failed: pool \"test\" stays as it is");
+  master_.log().wait_for("reload failed: pool \"test\" is unchanged");
   EXPECT_EQ(master_.workers(), before_);
 }
 
 TEST_F(BadReload, every_mistake_of_a_config_is_shown) {
-  fails({{"program", {"/no/such/program"}}, {"wrokers", 2}, {"reload", {{"soak", "5"}}}}, "stays as it is");
+  fails({{"program", {"/no/such/program"}}, {"wrokers", 2}, {"reload", {{"soak", "5"}}}}, "is unchanged");
   const std::string file = master_.folder().file("test.json") + ": ";
   EXPECT_THAT(master_.log().text(), AllOf(HasSubstr(file + "program[0]: "), HasSubstr("/no/such/program"),
                                           HasSubstr("did you mean \"workers\"?"), HasSubstr(file + "reload.soak: ")));
@@ -266,7 +267,7 @@ TEST_F(BadReload, a_new_worker_that_crashes_is_named_with_slot_cause_and_status)
   config["program"].push_back("3");
   EXPECT_THAT(fails(config, "reload failed"),
               AllOf(HasSubstr("slot 0: the new worker failed: exit status 3; the previous workers keep serving"),
-                    HasSubstr("preforkd's own output")));
+                    HasSubstr("see the output of preforkd")));
 }
 
 TEST_F(BadReload, a_new_worker_that_is_not_ready_in_time_is_named) {
@@ -396,7 +397,7 @@ TEST(ReloadDuringAReload, with_a_bad_config_does_not_disturb_it) {
   const std::vector<pid_t> before = master.workers();
   master.reload(slow, "generation 2) started");
   master.write_text("{");
-  master.hup("stays as it is");
+  master.hup("is unchanged");
   for (const char* slot : {"0", "1"}) std::ofstream(folder.file(std::string("fifo") + slot)).close();
   EXPECT_THAT(master.log().wait_for("reload done"), HasSubstr("generation 2 is live"));
   EXPECT_TRUE(master.all_new(before, 2));
@@ -408,7 +409,7 @@ TEST(ReloadDuringAReload, ends_with_a_stop) {
   ConfiguredMaster master(does_as_told());
   master.reload(stuck, "generation 2) started");
   master.process().signal(SIGTERM);
-  EXPECT_THAT(master.log().wait_for("reload ended"), HasSubstr("the pool stops"));
+  EXPECT_THAT(master.log().wait_for("reload ended"), HasSubstr("the pool is stopping"));
   EXPECT_EQ(master.process().wait_exit().status, 0);
 }
 
@@ -416,7 +417,7 @@ TEST(Reload, of_a_pool_that_stops_is_refused) {
   ConfiguredMaster master(pool_of(binaries::worker("ignores_sigterm"), 1));
   master.process().signal(SIGTERM);
   master.log().wait_for("draining all workers");
-  EXPECT_THAT(master.hup("reload ended"), HasSubstr("the pool stops"));
+  EXPECT_THAT(master.hup("reload ended"), HasSubstr("the pool is stopping"));
   EXPECT_EQ(stop_now(master.process()).status, 0);
 }
 

@@ -85,7 +85,7 @@ TEST_F(Remains, helpers_in_the_background_hold_no_port_after_a_stop) {
     return both.size() == 2 && comm_of(both[0]) == "tail" && comm_of(both[1]) == "tail";
   }));
   EXPECT_EQ(master.stop().status, 0);
-  EXPECT_THAT(master.log().text(), HasSubstr("(tail); they are told to leave"));
+  EXPECT_THAT(master.log().text(), HasSubstr("(tail); they get the stop signal"));
   expect_port_free(master);
 }
 
@@ -99,7 +99,7 @@ TEST_F(Remains, in_a_process_group_of_their_own_are_told_to_leave) {
   }));
   ASSERT_NE(::getpgid(both[0]), ::getpgid(both[1]));
   EXPECT_EQ(master.stop().status, 0);
-  EXPECT_THAT(master.log().text(), HasSubstr("(tail); they are told to leave"));
+  EXPECT_THAT(master.log().text(), HasSubstr("(tail); they get the stop signal"));
   expect_port_free(master);
 }
 

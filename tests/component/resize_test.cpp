@@ -44,7 +44,7 @@ TEST(Resize, under_load_no_request_fails_and_the_highest_slots_leave) {
   load.wait_for_more(200);
   for (const std::string& count : std::vector<std::string>{"4", "3", "2"}) {
     master.signal(SIGTTOU);
-    master.log().wait_for("SIGTTOU: one worker fewer: " + count + " workers");
+    master.log().wait_for("SIGTTOU: remove a worker: " + count + " workers");
   }
   load.wait_for_more(200);
   EXPECT_TRUE(eventually([&] { return master.workers().size() == 2; }));

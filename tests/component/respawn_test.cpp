@@ -113,7 +113,7 @@ TEST(Respawn, a_status_of_restart_never_leaves_the_slot_down_and_shown_until_a_r
   client.send("exit 78\n");
   const std::string line = master.log().wait_for(" died");
   EXPECT_THAT(line, HasSubstr("exit status 78"));
-  EXPECT_THAT(line, HasSubstr("no further try before a reload: restart.never lists this status"));
+  EXPECT_THAT(line, HasSubstr("not tried again before a reload: restart.never lists this status"));
   const std::string status = "1/2 workers ready, degraded, 1 slot down, generation 1";
   EXPECT_THAT(master.log().wait_for("degraded"), HasSubstr(status));
   EXPECT_THAT(status_that_says(systemd, "degraded"), HasSubstr(status));

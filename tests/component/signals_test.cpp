@@ -27,7 +27,7 @@ TEST(Signals, term_and_int_drain_all_workers_and_end_with_0_and_the_port_is_free
     master.signal(signal);
     EXPECT_EQ(master.process().wait_exit().status, 0);
     EXPECT_FALSE(can_connect(address));
-    EXPECT_THAT(master.log().wait_closed(), HasSubstr("has stopped: its last worker is gone"));
+    EXPECT_THAT(master.log().wait_closed(), HasSubstr("has stopped: its last worker has exited"));
   }
 }
 
@@ -50,7 +50,7 @@ TEST(Signals, a_second_term_kills_what_is_left) {
   master.signal(SIGTERM);
   master.log().wait_for("draining all workers");
   EXPECT_EQ(stop_now(master.process()).status, 0);
-  EXPECT_THAT(master.log().wait_closed(), HasSubstr("SIGTERM again: killing the workers that are left"));
+  EXPECT_THAT(master.log().wait_closed(), HasSubstr("SIGTERM again: killing the remaining workers"));
 }
 
 TEST(Signals, two_at_a_time_are_one_stop) {
@@ -68,7 +68,7 @@ TEST(Signals, those_that_mean_nothing_are_ignored_and_told_of_once) {
                            SIGXFSZ, SIGPIPE}) {
     master.signal(signal);
   }
-  master.log().wait_for("SIGUSR2: ignored; it is kept for an upgrade");
+  master.log().wait_for("SIGUSR2: ignored; it is reserved for an upgrade");
   for (int count = 0; count < 2; ++count) {
     const std::size_t mark = master.log().size();
     master.signal(SIGQUIT);
@@ -137,7 +137,7 @@ TEST(Signals, hup_with_a_wrong_config_changes_nothing_and_says_why) {
   folder.write("pool.json", R"({"wrokers": 2})");
   process.signal(SIGHUP);
   EXPECT_THAT(process.err().wait_for("wrokers"), HasSubstr("did you mean \"workers\"?"));
-  process.err().wait_for("stays as it is");
+  process.err().wait_for("is unchanged");
   EXPECT_EQ(children_of(process.pid()), before);
   const std::size_t mark = process.err().size();
   folder.write("pool.json", good);

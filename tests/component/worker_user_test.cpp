@@ -109,8 +109,8 @@ TEST_F(WorkerUser, one_that_became_root_under_a_master_that_is_not_can_t_be_ende
   ASSERT_EQ(workers.size(), 1U);
   master.signal(SIGTERM);
   for (const char* const signal : {"SIGTERM", "SIGKILL"}) {
-    EXPECT_THAT(master.err().wait_for(std::string("cannot be sent ") + signal),
-                HasSubstr("(pid " + std::to_string(workers[0]) + "): cannot be sent " + signal +
+    EXPECT_THAT(master.err().wait_for(std::string("cannot send ") + signal),
+                HasSubstr("(pid " + std::to_string(workers[0]) + "): cannot send " + signal +
                           ": Operation not permitted (EPERM)"));
   }
   ::kill(workers[0], SIGKILL);
@@ -122,7 +122,7 @@ TEST_F(WorkerUser, another_users_process_is_not_heard_and_named) {
   master.wait_ready();
   const pid_t worker = master.workers().at(0);
   const pid_t sender = send_as(stranger, notify_path(worker), "STOPPING=1");
-  EXPECT_THAT(master.log().wait_for("ignored a notify message"),
+  EXPECT_THAT(master.log().wait_for("ignored an invalid notify message"),
               HasSubstr("it is from pid " + std::to_string(sender) + " of uid " + std::to_string(stranger)));
   EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(std::to_string(worker) + ": hello"));
   EXPECT_THAT(master.log().text(), Not(HasSubstr("drain")));

@@ -84,7 +84,7 @@ std::optional<Ending> BenchConnection::receive(RequestPattern& pattern, std::spa
 std::optional<Ending> BenchConnection::check(RequestPattern& pattern, std::string_view bytes, Histogram& times) {
   const nanoseconds now = monotonic_now();
   while (!bytes.empty()) {
-    if (in_flight_ == 0) return Ending{FailureKind::wrong_reply, "bytes that answer no request"};
+    if (in_flight_ == 0) return Ending{FailureKind::wrong_reply, "bytes without a request"};
     const std::uint64_t sequence = next_sequence_ - in_flight_;
     const std::string_view part = bytes.substr(0, pattern.reply_size() - reply_offset_);
     if (const std::size_t at = pattern.mismatch(number_, sequence, reply_offset_, part); at < part.size()) {

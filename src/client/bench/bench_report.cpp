@@ -101,7 +101,8 @@ std::string report_text(const BenchOptions& options, const BenchResult& result) 
   if (result.cpu) append(text, "server cpu %.3fs, %.3fus a request\n", seconds(*result.cpu), cpu_per_request(result));
   append_failures(text, result);
   if (may_be_too_long(result)) {
-    append(text, "  no line of %zu bytes was answered: does the service's max_message allow so many?\n", options.size);
+    append(text, "  no line of %zu bytes was answered: does the service's max_message allow that many?\n",
+           options.size);
   }
   return text;
 }

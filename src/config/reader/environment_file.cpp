@@ -65,7 +65,7 @@ class FileReader {
     std::string value;
     const std::size_t begun = line_;
     if (auto reason = read_value(value)) return at_line(begun, *reason);
-    if (value.find('\0') != std::string::npos) return at_line(begun, "the value holds a NUL byte");
+    if (value.find('\0') != std::string::npos) return at_line(begun, "the value contains a NUL byte");
     variables_.emplace_back(name, std::move(value));
     return std::nullopt;
   }
@@ -73,7 +73,7 @@ class FileReader {
   static Reason check_name(std::string_view name) {
     if (is_environment_name(name)) return std::nullopt;
     if (name.starts_with("export ")) return "leave out \"export\"; this is not a shell script";
-    return in_quotes(name) + " is not a name of an environment variable";
+    return in_quotes(name) + " is not a valid name of an environment variable";
   }
 
   // Quotes count only where a value or another quoted part has just ended or not yet begun; after any other character

@@ -19,7 +19,7 @@ constexpr std::size_t max_environment_names = 1024;
 constexpr std::size_t max_environment_files = 64;
 
 std::optional<std::string> wrong_variable(std::string_view name, const std::string& value) {
-  if (!is_environment_name(name)) return "no name of an environment variable; use letters, digits and '_'";
+  if (!is_environment_name(name)) return "is not a valid name of an environment variable; use letters, digits and '_'";
   if (worker_env::is_contract_variable(name)) return "is set by preforkd for each worker";
   if (value.find('\0') != std::string::npos) return "must not contain a NUL byte";
   if (name.size() + 1 + value.size() > max_exec_string_bytes) {

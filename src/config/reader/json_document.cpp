@@ -123,14 +123,14 @@ std::string explain(const LibraryMessage& message) {
   if (has(detail, "end of input")) return "more text after the end of the config's object";
   if (context == "object separator") return "a ':' is missing after the key";
   if (context == "object key") {
-    return has(detail, "unexpected '}'") ? "a ',' too many before the '}'" : "a key in double quotes is expected here";
+    return has(detail, "unexpected '}'") ? "an extra ',' before the '}'" : "a key in double quotes is expected here";
   }
   if (has(detail, "invalid literal")) {
-    return "no JSON value: strings need double quotes, else there are true, false, null and numbers";
+    return "not a JSON value: strings need double quotes; other values are true, false, null and numbers";
   }
   if (context == "object") return "a ',' or a '}' is missing here";
   if (context == "array") return "a ',' or a ']' is missing here";
-  if (has(detail, "unexpected ']'")) return "a ',' too many before the ']'";
+  if (has(detail, "unexpected ']'")) return "an extra ',' before the ']'";
   if (has(detail, "unexpected")) return "a value is missing here";
   std::string_view plain = detail;
   return escape_bytes(plain.substr(0, plain.find("; last read")));
@@ -165,7 +165,7 @@ class DocumentBuilder final : public Json::json_sax_t {
     key_ = std::move(name);
     if (!open_.back()->contains(key_)) return true;
     const std::size_t closing = read_ > 0 ? read_ - 1 : 0;
-    return fail(string_start(text_, closing), "the key " + in_quotes(key_) + " stands twice in one object");
+    return fail(string_start(text_, closing), "the key " + in_quotes(key_) + " appears twice in one object");
   }
 
   bool parse_error(std::size_t read, const std::string&, const nlohmann::detail::exception& error) override {

@@ -15,9 +15,9 @@ std::string clash(const ListenConfig& left, const ListenConfig& right) {
   const Endpoint one = endpoint_of(narrow.address);
   const std::string shown = format_address(narrow.address);
   if (!endpoint_of(wide.address).is_any())
-    return format_address(wide.address) + " is the same address, so " + shown + " can't be bound beside it";
-  return format_address(wide.address) + " takes every " + (one.is_ipv4() ? "IPv4" : "IPv6") + " address, so " + shown +
-         " can't be bound beside it";
+    return format_address(wide.address) + " is the same address, so " + shown + " can't be bound as well";
+  return format_address(wide.address) + " covers every " + (one.is_ipv4() ? "IPv4" : "IPv6") + " address, so " + shown +
+         " can't be bound as well";
 }
 
 bool has_port(const ListenConfig& listen) { return listen.address.port().value_or(0) != 0; }

@@ -173,7 +173,7 @@ void read_listen(ConfigReader& config, const std::string& pool_name, std::vector
     const bool twice =
         !listen.address.has_any_port() &&
         std::any_of(out.begin(), out.end(), [&](const ListenConfig& other) { return listen.address == other.address; });
-    const std::string problem = twice ? "is the address of an earlier entry too" : sort_out_overlap(out, listen);
+    const std::string problem = twice ? "is the address of an earlier entry, too" : sort_out_overlap(out, listen);
     if (problem.empty()) {
       out.push_back(std::move(listen));
     } else {

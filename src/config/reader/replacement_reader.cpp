@@ -36,7 +36,7 @@ void read_never(ConfigReader& restart, std::vector<int>& out) {
     if (!is_status) {
       restart.refuse_below("never", below, entry, "must be an exit status of a failure, a number from 1 to 255");
     } else if (std::find(statuses.begin(), statuses.end(), entry.get<int>()) != statuses.end()) {
-      restart.refuse_below("never", below, entry, "stands in the list twice");
+      restart.refuse_below("never", below, entry, "is listed twice");
     } else {
       statuses.push_back(entry.get<int>());
     }

@@ -27,9 +27,7 @@ std::string refusal(const std::string& path, mode_t mode) {
   struct statvfs mount {};
   if ((mode & executable) == 0) return "is not executable (try chmod +x)";
   if (statvfs(path.c_str(), &mount) == 0 && (mount.f_flag & ST_NOEXEC) != 0)
-    return "is where nothing may be executed: by the sandbox of the pool's unit (preforkd-generator(8)), or as the "
-           "file "
-           "system is mounted noexec";
+    return "is in a folder mounted noexec, by the sandbox of the pool's unit (preforkd-generator(8)) or a mount option";
   return access_text(EACCES);
 }
 

@@ -141,7 +141,8 @@ void write(Level level, std::string_view message, const Fields& fields) noexcept
   if (level > log.most_verbose) return;
   try {
     if (log.dropped > 0) {
-      const std::string note = "(" + std::to_string(log.dropped) + " log lines were dropped: they were not read)";
+      const std::string note =
+          "(" + std::to_string(log.dropped) + " log lines were dropped because they were not read)";
       if (put(Level::warning, note, {})) log.dropped = 0;
     }
     if (log.dropped > 0 || !put(level, message, fields)) ++log.dropped;

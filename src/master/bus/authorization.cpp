@@ -100,7 +100,7 @@ void Authorization::ask(Question question, Answer answer) {
 void Authorization::user_known(Pending& pending, sd_bus_message* reply) {
   std::uint32_t uid = 0;
   if (sd_bus_message_is_method_error(reply, nullptr) > 0 || sd_bus_message_read(reply, "u", &uid) < 0) {
-    const sdbus::Error refused = bus_error(error_not_authorized, "the bus does not tell who is calling");
+    const sdbus::Error refused = bus_error(error_not_authorized, "the bus does not identify the caller");
     return finish(pending, &refused);
   }
   pending.who = "uid " + std::to_string(uid);
@@ -144,7 +144,7 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
   if (const sd_bus_error* error = sd_bus_message_get_error(reply)) {
     const std::string why =
         is_absent(*error)
-            ? "there is no polkit here, so only root and the pool's own user may"
+            ? "polkit is not available, so only root and the pool's user are allowed"
             : "polkit: " + std::string(error->message != nullptr ? error->message : error->name) + owner_hint(*error);
     // A caller who tries again and again must not fill the log.
     if (!is_absent(*error) && std::exchange(complaint_, why) != why) log::warning("cannot ask " + why);
@@ -160,7 +160,7 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
   if (allowed != 0) return finish(pending, nullptr);
   const sdbus::Error refused =
       bus_error(error_not_authorized, action + " is not allowed for " + pending.who +
-                                          (challenge != 0 ? ": an administrator has to authenticate for it" : ""));
+                                          (challenge != 0 ? ": authentication as an administrator is required" : ""));
   finish(pending, &refused);
 }
 

@@ -37,7 +37,7 @@ class Authorization {
     BusAction action{};
     std::map<std::string, std::string> details;
   };
-  // Empty: allowed, asked for by `who` ("uid 1000"). Else why not, as the D-Bus error to answer with.
+  // Empty: allowed, requested by `who` ("uid 1000"). Else why not, as the D-Bus error to answer with.
   using Answer = std::function<void(const sdbus::Error* refused, const std::string& who)>;
 
   // Borrows the connection. Destroying this forgets all questions; they are never answered then.

@@ -84,7 +84,7 @@ void BusConnection::on_disconnected(sd_bus_message* /*signal*/) { go_on_with(Ste
 
 void BusConnection::on_name_acquired(sd_bus_message* signal) {
   const char* name = nullptr;
-  if (sd_bus_message_read(signal, "s", &name) >= 0 && name_ == name) log::info("shown on the message bus as " + name_);
+  if (sd_bus_message_read(signal, "s", &name) >= 0 && name_ == name) log::info("acquired the bus name " + name_);
 }
 
 void BusConnection::open() {
@@ -121,7 +121,7 @@ void BusConnection::name_answered(sd_bus_message* reply) {
   if (sd_bus_message_read(reply, "u", &answer) < 0) answer = 0;
   wait_ = shortest_wait;
   complained_ = false;
-  if (answer == queued) log::warning("the bus name " + name_ + " is taken; waiting for it");
+  if (answer == queued) log::warning("the bus name " + name_ + " is owned by another process; waiting for it");
 }
 
 void BusConnection::close() {
@@ -142,7 +142,7 @@ void BusConnection::try_again(const std::string& why) {
   if (std::exchange(complained_, true)) {
     log::debug(line);
   } else {
-    log::notice(line + "; trying again and serving without it");
+    log::notice(line + "; the pool runs without D-Bus, retrying");
   }
   timer_.arm(SteadyClock().now() + wait_);
   wait_ = std::min(2 * wait_, longest_wait);

@@ -43,7 +43,9 @@ int set_level(sd_bus*, const char*, const char*, const char*, sd_bus_message* va
     log::set_level(each.level);
     return 0;
   }
-  return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "log level \"%s\": is none of syslog's", text);
+  return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                           "log level \"%s\": must be one of emerg, alert, crit, err, warning, notice, info or debug",
+                           text);
 }
 
 int get_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {

@@ -41,7 +41,7 @@ const char* word(const ConfigChange& change) noexcept {
   return "generation";
 }
 
-sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool stops"); }
+sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool is stopping"); }
 
 }  // namespace
 
@@ -131,7 +131,7 @@ sdbus::ObjectPath PoolObject::GetWorker(const std::uint32_t& slot) {
   return guarded([&] {
     const Pool& pool = context_.control.pool();
     if (slot >= pool.target() && !pool.shown_worker(slot))
-      throw bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": there is none");
+      throw bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": does not exist");
     return sdbus::ObjectPath(worker_path(slot));
   });
 }

@@ -37,8 +37,8 @@ void WorkerObject::Recycle(sdbus::Result<>&& result) {
         [&context = context_, slot = slot_](const std::string& who, const BusReply<>& to) {
           if (context.control.recycle(slot, who)) return to.results();
           if (context.control.pool().state() == PoolState::stopping)
-            return to.error(bus_error(bus_errors::stopping, "the pool stops"));
-          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": is no longer wanted"));
+            return to.error(bus_error(bus_errors::stopping, "the pool is stopping"));
+          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": is no longer used"));
         });
   });
 }
@@ -53,7 +53,7 @@ void WorkerObject::Kill(sdbus::Result<>&& result, std::int32_t signal) {
         caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}}, reply,
         [&context = context_, slot = slot_, signal](const std::string& who, const BusReply<>& to) {
           if (context.control.kill(slot, signal, who)) return to.results();
-          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": has no worker now"));
+          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": has no worker"));
         });
   });
 }

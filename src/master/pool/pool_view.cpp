@@ -33,15 +33,15 @@ std::string_view hint(const ExitStatus& status) noexcept {
 
 std::string_view hint(const ExitRecord& exit) noexcept {
   if (exit.cause == ExitCause::start_timeout && exit.never_notified) {
-    return " (it has not said READY=1 (sd_notify(3)) within start_timeout; for a program that knows nothing of it, set "
-           "\"ready\": \"exec\", then preforkctl reload, which works while the unit still starts, too)";
+    return " (it did not send READY=1 (sd_notify(3)) within start_timeout; for a program without sd_notify set "
+           "\"ready\": \"exec\" and run preforkctl reload, also while the unit is starting)";
   }
   if (exit.cause == ExitCause::hang && exit.never_pinged) {
     return " (it has never sent WATCHDOG=1: hang_timeout is only for programs that do, see sd_watchdog_enabled(3))";
   }
   if (exit.status.kind == ExitStatus::Kind::exec_failed) return hint(exit.status);
   const bool clean = exit.status.kind == ExitStatus::Kind::exited && exit.status.value == 0;
-  return exit.failed && clean ? " (a program that goes to the background must be told to stay in the foreground)" : "";
+  return exit.failed && clean ? " (if the program went to the background, configure it to stay in the foreground)" : "";
 }
 
 std::string_view to_string(ReloadEnd end) noexcept {
@@ -70,7 +70,7 @@ std::string describe(const ReloadFinished& finished) {
     case ReloadEnd::done:
       return "generation " + std::to_string(finished.generation) + " is live";
     case ReloadEnd::worker_failed: {
-      if (!finished.failure) return slot + "the new worker leaves by itself (STOPPING=1)";
+      if (!finished.failure) return slot + "the new worker is exiting by itself (STOPPING=1)";
       const ExitRecord& failure = *finished.failure;
       const bool known = failure.status.kind != ExitStatus::Kind::unknown;
       const bool own = failure.cause == ExitCause::exit || failure.cause == ExitCause::signal;  // the status says it
@@ -83,7 +83,7 @@ std::string describe(const ReloadFinished& finished) {
     case ReloadEnd::superseded:
       return "superseded by a newer reload";
     case ReloadEnd::stopping:
-      return "the pool stops";
+      return "the pool is stopping";
     case ReloadEnd::config:
     case ReloadEnd::sockets:
       break;

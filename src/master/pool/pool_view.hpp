@@ -108,7 +108,7 @@ struct ReloadFinished {
   unsigned generation = 0;                           // the one that was rolled out
   unsigned slot = 0;                                 // worker_failed, not_started
   int error = 0;                                     // not_started
-  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed; none: it said STOPPING=1
+  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed; none: it sent STOPPING=1
 };
 // "slot 0: the new worker failed: exit status 3", "generation 2 is live".
 [[nodiscard]] std::string describe(const ReloadFinished& finished);

@@ -87,7 +87,7 @@ NotifySocket::Received NotifySocket::receive() {
   Attached attached = take_attached(header);
   if ((header.msg_flags & MSG_TRUNC) != 0)
     return Unusable{"longer than " + std::to_string(max_notify_bytes) + " bytes"};
-  if ((header.msg_flags & MSG_CTRUNC) != 0) return Unusable{"brought more descriptors than there is room for"};
+  if ((header.msg_flags & MSG_CTRUNC) != 0) return Unusable{"contains too many descriptors"};
   Result<NotifyMessage> message = parse_notify_message({bytes.data(), static_cast<std::size_t>(size)});
   if (!message) return Unusable{std::move(message.error())};
   return Datagram{std::move(*message), attached.sender, std::move(attached.descriptors)};

@@ -157,7 +157,7 @@ void ProcessLauncher::renew_notify_paths() {
       if (directory_.holds(process.notify_path())) {
         process.renew_notify_path();
       } else {
-        failure = "the folder can't be made again";
+        failure = "the folder can't be created again";
       }
     } catch (const std::exception& error) {
       failure = error.what();
@@ -167,11 +167,11 @@ void ProcessLauncher::renew_notify_paths() {
   if (cut_off == 0 || (told && cut_off_for_good_)) return;
   const std::string text = "the notify sockets of " + counted(cut_off, "worker") + " were removed";
   if (failure.empty()) {
-    log::warning(text + ": made again");
+    log::warning(text + ": created again");
   } else {
     log::warning(text + ": " + failure +
-                 "; they can't say any more that they are alive, so they are not killed as "
-                 "hung: reload to replace them");
+                 "; they can't send WATCHDOG=1 any more, so they are not killed as hung; "
+                 "reload to replace them");
   }
 }
 

@@ -122,7 +122,7 @@ Result<void> check_place(const FolderPlace& place) {
   struct stat there {};
   if (stat(place.path.c_str(), &there) != 0) return Failure(errno_text(errno));
   if (there.st_uid != geteuid() && there.st_uid != 0) return Failure("belongs to uid " + std::to_string(there.st_uid));
-  if (geteuid() == 0 && !lets_all_pass(place.path)) return Failure("not every user can get there");
+  if (geteuid() == 0 && !lets_all_pass(place.path)) return Failure("not accessible to every user");
   return {};
 }
 
@@ -175,8 +175,8 @@ void RuntimeDirectory::take() {
     note(describe(place), made.error());
   }
   throw StartupError(exit_code::unavailable,
-                     "cannot make a folder for notify sockets: " + tried +
-                         "; set RUNTIME_DIRECTORY or TMPDIR to a folder of this user's that can be written to");
+                     "cannot create a folder for notify sockets: " + tried +
+                         "; set RUNTIME_DIRECTORY or TMPDIR to a folder that belongs to this user");
 }
 
 Result<void> RuntimeDirectory::take_given(const std::string& path) {

@@ -17,7 +17,7 @@ Sweep::Sweep(EventLoop& loop, std::optional<std::string> group, std::function<vo
       group_(std::move(group)),
       on_done_(std::move(on_done)),
       deadline_(loop.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
-        log::warning("SIGKILL to what is left in the control group: " + remains_->text());
+        log::warning("SIGKILL to the processes left in the control group: " + remains_->text());
         remains_->signal(SIGKILL);
       })) {}
 
@@ -41,10 +41,10 @@ void Sweep::kill() noexcept {
 void Sweep::begin(Remains::Find find, const std::string& whose, int stop_signal, Duration drain_timeout) {
   remains_ = std::make_unique<Remains>(loop_, std::move(find), [this] { on_gone(); });
   if (remains_->empty()) return remains_.reset();
-  log::warning(
-      whose + remains_->text() +
-          (kills_ ? "; they are killed" : "; they are told to leave, and killed in " + format_time_span(drain_timeout)),
-      {message_id::field(message_id::group_swept)});
+  log::warning(whose + remains_->text() +
+                   (kills_ ? "; they are killed"
+                           : "; they get the stop signal, and SIGKILL in " + format_time_span(drain_timeout)),
+               {message_id::field(message_id::group_swept)});
   remains_->signal(kills_ ? SIGKILL : stop_signal);
   ends_ = SteadyClock().now() + drain_timeout;
   deadline_.arm(*ends_);

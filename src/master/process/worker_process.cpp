@@ -135,7 +135,7 @@ void WorkerProcess::signal(int signal) noexcept {
   if (remains_) return remains_->signal(signal);
   if (!pidfd_ || reaped_) return;
   if (send_signal(pidfd_.get(), signal) != 0 && errno != ESRCH) {
-    log::error(label_ + " (pid " + std::to_string(pid_) + "): cannot be sent " + signal_name(signal) + ": " +
+    log::error(label_ + " (pid " + std::to_string(pid_) + "): cannot send " + signal_name(signal) + ": " +
                errno_text(errno));
   }
   // It leads a group, and nobody else has its number before it is reaped.
@@ -185,9 +185,8 @@ void WorkerProcess::log_unusable(const std::string& reason) {
   ++unusable_;
   if (now < next_unusable_line_) return;
   next_unusable_line_ = now + unusable_line_interval;
-  std::string line =
-      label_ + " (pid " + std::to_string(pid_) + "): ignored a notify message that is not usable: " + reason;
-  if (unusable_ > 1) line += " (" + std::to_string(unusable_ - 1) + " more since the last such line)";
+  std::string line = label_ + " (pid " + std::to_string(pid_) + "): ignored an invalid notify message: " + reason;
+  if (unusable_ > 1) line += " (" + std::to_string(unusable_ - 1) + " more since the last such message)";
   unusable_ = 0;
   log::warning(line);
 }
@@ -246,8 +245,9 @@ void WorkerProcess::reap_later() {
   if (reap_delay_ == longest_reap_delay) return;
   reap_delay_ = std::min(reap_delay_ * 2, longest_reap_delay);
   if (reap_delay_ < longest_reap_delay) return;
-  log::warning(label_ + " (pid " + std::to_string(pid_) + ") has died; its exit status is known once pid " +
-               std::to_string(proc_status_number(pid_, "TracerPid").value_or(0)) + ", which traces it, lets go of it");
+  log::warning(label_ + " (pid " + std::to_string(pid_) +
+               ") has died; its exit status will be known when its tracer, pid " +
+               std::to_string(proc_status_number(pid_, "TracerPid").value_or(0)) + ", releases it");
   NotifyMessage leaves;
   leaves.stopping = true;
   observer_.on_worker_notified(id_, leaves);

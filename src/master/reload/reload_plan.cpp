@@ -69,14 +69,14 @@ std::string what_changes(const ConfigChange& change) {
 std::string what_is_done(const ConfigChange& change) {
   switch (change.needs) {
     case ChangeNeeds::nothing:
-      return change.target ? "the pool keeps " + counted(*change.target, "worker")
-                           : "taken over, no worker is replaced";
+      return change.target ? "the pool keeps " + counted(*change.target, "worker") : "applied, no worker is replaced";
     case ChangeNeeds::resize:
       return "resize to " + counted(change.target.value_or(0), "worker") + ", no worker is replaced";
     case ChangeNeeds::socket:
       return "changed in place";
     case ChangeNeeds::unit:
-      return "needs " + (change.apply.empty() ? "a restart of preforkd and of what passes its sockets" : change.apply);
+      return "needs " +
+             (change.apply.empty() ? "a restart of preforkd and of the program that passes its sockets" : change.apply);
     case ChangeNeeds::generation:
       break;
   }
@@ -94,7 +94,7 @@ std::string to_string(const ConfigChange& change) {
 std::vector<std::string> to_lines(const ReloadPlan& plan) {
   std::vector<std::string> lines;
   for (const ConfigChange& change : plan.changes) lines.push_back(to_string(change));
-  if (lines.empty()) lines.emplace_back("nothing has changed: every worker is replaced all the same: new generation");
+  if (lines.empty()) lines.emplace_back("nothing has changed: every worker is replaced anyway: new generation");
   return lines;
 }
 

@@ -6,12 +6,12 @@ namespace preforkd {
 std::string describe(const ReloadResult& result) {
   if (result.ok())
     return "generation " + std::to_string(result.generation) + " is live" +
-           (result.left_undone.empty() ? "" : ", but not all of the change is done: " + result.left_undone);
+           (result.left_undone.empty() ? "" : ", but the change is incomplete: " + result.left_undone);
   std::string text;
   for (const std::string& reason : result.reasons) text += (text.empty() ? "" : "; ") + reason;
   const bool pool_goes_on = result.end != ReloadEnd::stopping && result.end != ReloadEnd::superseded;
   if (pool_goes_on) text += "; the previous workers keep serving";
-  if (!result.last_words.empty()) text += "; what the new one wrote: " + result.last_words;
+  if (!result.last_words.empty()) text += "; output of the new worker: " + result.last_words;
   return text;
 }
 
@@ -28,7 +28,7 @@ ReloadResult result_of(const ReloadFinished& finished, unsigned live) {
 }
 
 std::string where_it_wrote(bool to_journal, const std::string& pool, unsigned slot, int pid) {
-  if (!to_journal) return "see preforkd's own output, where its workers write, too";
+  if (!to_journal) return "see the output of preforkd";
   const std::string process = pid > 0 ? " _PID=" + std::to_string(pid) : "";
   return "journalctl -t '" + pool + "[" + std::to_string(slot) + "]'" + process;
 }

@@ -26,7 +26,7 @@ struct ReloadResult {
 using ReloadCallback = std::function<void(const ReloadResult&)>;
 
 // For one line: "generation 2 is live"; "slot 0: the new worker failed: exit status 3; the previous
-// workers keep serving; what the new one wrote: …".
+// workers keep serving; output of the new worker: …".
 [[nodiscard]] std::string describe(const ReloadResult& result);
 
 // What the end of a rollout means to the one who asked for it. `live` is the generation that serves after it.

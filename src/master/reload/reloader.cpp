@@ -17,7 +17,7 @@ void log_plan(const std::string& pool, const ReloadPlan& plan) {
   const std::vector<std::string> lines = to_lines(plan);
   for (std::size_t i = 0; i < lines.size() && i < most_logged_changes; ++i) log::info("  " + lines[i]);
   if (lines.size() > most_logged_changes) {
-    log::info("  … and " + std::to_string(lines.size() - most_logged_changes) + " changes more");
+    log::info("  … and " + std::to_string(lines.size() - most_logged_changes) + " more changes");
   }
 }
 
@@ -37,7 +37,7 @@ void log_result(const std::string& pool, const ReloadResult& result) {
       return;
     case ReloadEnd::config:
       for (const std::string& reason : result.reasons) log::error(reason);
-      log::error("reload failed: pool \"" + pool + "\" stays as it is", fields_of(result));
+      log::error("reload failed: pool \"" + pool + "\" is unchanged", fields_of(result));
       return;
     case ReloadEnd::superseded:
     case ReloadEnd::stopping:
@@ -77,7 +77,8 @@ void Reloader::reload(ReloadCallback done) {
     const unsigned most = std::max(config->reload.max_draining, 1U);
     pool_.step(event::Reload{std::move(config)});
     if (pool_.scheduler().reload_waits()) {
-      log::info("  waits: " + counted(most, "older generation") + " may drain at a time (reload.max_draining)");
+      log::info("  waiting: at most " + counted(most, "older generation") +
+                " may drain at the same time (reload.max_draining)");
     }
   } else {
     pool_.step(event::Adopt{std::move(config)});
@@ -97,7 +98,7 @@ PlannedPool Reloader::planned_pool() const {
 
 tl::expected<PoolConfig, ReloadResult> Reloader::read() const {
   if (pool_.state() == PoolState::stopping) {
-    return tl::unexpected(refused(ReloadEnd::stopping, {"the pool stops"}));
+    return tl::unexpected(refused(ReloadEnd::stopping, {"the pool is stopping"}));
   }
   auto config = load_config(source_);
   if (!config) return tl::unexpected(refused(ReloadEnd::config, std::move(config.error().lines)));
@@ -136,8 +137,8 @@ void Reloader::on_reload_finished(const ReloadFinished& finished) {
 void Reloader::abort(const PoolConfig& failed) {
   if (failed.program.front() != config_->program.front()) {
     for (const std::string& address : sockets_.made_nonblocking()) {
-      log::notice(address + ": the workers that serve have set O_NONBLOCK, which all who hold the socket share: if " +
-                  failed.program.front() + " waits in accept(2), restart the pool instead of reloading it");
+      log::notice(address + ": the present workers have set O_NONBLOCK on the shared socket: if " +
+                  failed.program.front() + " blocks in accept(2), restart the pool instead of reloading it");
     }
   }
   for (const std::string& problem : sockets_.abandon()) log::warning(problem);

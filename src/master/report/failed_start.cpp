@@ -53,7 +53,7 @@ void raise_alert(const std::string& line, const log::Field& pool) {
   log::error("alert: pool \"" + pool.value + "\" can't start: " + line,
              {message_id::field(message_id::pool_alert), pool});
   const auto written = alert.write("pool \"" + pool.value + "\" can't start: " + line);
-  if (!written) log::error("the alert is only in the log: " + written.error());
+  if (!written) log::error("cannot write the alert file: " + written.error());
 }
 
 enum End : int { time_over, config_changed, told_to_stop };
@@ -97,8 +97,8 @@ int end_failed_start(const ConfigSource& source, const ConfigFailure& failure, b
   ConfigWatch config(source);
   // It may have been mended before it was watched.
   if (wrong_config && load_config(source)) return failure.exit_code;
-  const std::string text = "tries again in " + format_time_span(time) + ", or as soon as its config changes";
-  log::warning("could not start " + std::to_string(number) + " times in a row: " + text,
+  const std::string text = "next try in " + format_time_span(time) + ", or when its config changes";
+  log::warning("start failed " + std::to_string(number) + " times in a row: " + text,
                {message_id::field(message_id::start_lingers), pool});
   const End end = linger(config, time, "can't start: " + why + "; " + text);
   if (end == time_over) return failure.exit_code;

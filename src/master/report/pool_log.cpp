@@ -104,7 +104,7 @@ void PoolLog::on_worker_ready(const WorkerView& worker) {
 }
 
 void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
-  const std::string reason = why == ExitCause::exit ? "it said STOPPING=1" : std::string(to_string(why));
+  const std::string reason = why == ExitCause::exit ? "it sent STOPPING=1" : std::string(to_string(why));
   // The whole pool stops then, and that was said in one line.
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : routine();
   log::write(level, name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
@@ -133,7 +133,7 @@ void PoolLog::on_worker_remains(const WorkerView& worker) {
   std::string line = name(worker.id, worker.slot, worker.generation) +
                      " has left processes behind: " + lookup_(worker.id).remains + "; ";
   line += worker.drain_deadline
-              ? "they are told to leave, and killed in " + spoken_time(*worker.drain_deadline - clock_.now())
+              ? "they get the stop signal, and SIGKILL in " + spoken_time(*worker.drain_deadline - clock_.now())
               : "they are killed";
   log::write(level, line, fields(message_id::worker_remains, worker.id, worker.slot, worker.generation));
 }
@@ -157,7 +157,7 @@ void PoolLog::log_crash(const ExitRecord& exit) {
 }
 
 std::string PoolLog::what_is_done(const ExitRecord& exit) const {
-  if (state_ == PoolState::stopping) return "not replaced: the pool stops";
+  if (state_ == PoolState::stopping) return "not replaced: the pool is stopping";
   switch (exit.follow) {
     case Follow::starts:
       return "replacing now";
@@ -171,7 +171,7 @@ std::string PoolLog::what_is_done(const ExitRecord& exit) const {
     case Follow::reload_ends:
       return "not replaced: the reload ends";
     case Follow::down:
-      return "no further try before a reload: restart.never lists this status";
+      return "not tried again before a reload: restart.never lists this status";
     case Follow::unwanted:
       return "not replaced: the pool has fewer workers now";
   }
@@ -187,10 +187,9 @@ void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
 }
 
 void PoolLog::on_deadlines_moved(Duration by) {
-  log::warning(
-      "preforkd looked at its deadlines too late (suspended, stopped, or short of CPU time): workers get up to " +
-          spoken_time(by) + " more before they count as hung or late",
-      {message_id::field(message_id::deadlines_moved)});
+  log::warning("preforkd did not run for a while (suspended, stopped, or short of CPU time): workers get up to " +
+                   spoken_time(by) + " more before they count as hung or late",
+               {message_id::field(message_id::deadlines_moved)});
 }
 
 void PoolLog::on_recycle_waits(const RecycleWait& wait) {
@@ -198,11 +197,11 @@ void PoolLog::on_recycle_waits(const RecycleWait& wait) {
   std::string text;
   switch (wait.limit) {
     case RecycleLimit::requests:
-      text = "recycle.requests: a worker answers " + std::to_string(wait.found) + soon + ", the limit is " +
+      text = "recycle.requests: a worker serves " + std::to_string(wait.found) + soon + ", the limit is " +
              std::to_string(wait.most);
       break;
     case RecycleLimit::memory:
-      text = "recycle.memory: a worker holds " + std::to_string(wait.found >> 20U) + "M" + soon + ", the limit is " +
+      text = "recycle.memory: a worker uses " + std::to_string(wait.found >> 20U) + "M" + soon + ", the limit is " +
              format_byte_size(wait.most);
       break;
     case RecycleLimit::age:

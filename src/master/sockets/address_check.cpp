@@ -46,7 +46,7 @@ class AddressCheck {
     if (error == EACCES && port > 0 && port < 1024) {
       return doubt(listen, errno_text(error) +
                                ": only root, or a process with CAP_NET_BIND_SERVICE, binds a port below "
-                               "net.ipv4.ip_unprivileged_port_start (1024); a socket unit of systemd can have it");
+                               "net.ipv4.ip_unprivileged_port_start (1024); a socket unit of systemd can bind it");
     }
     if (error != 0) doubt(listen, errno_text(error));
   }
@@ -77,8 +77,9 @@ class AddressCheck {
       case AddressHolder::Kind::none:
       case AddressHolder::Kind::unknown:
         // A caller that sees only the descriptors of its own user can't tell a pool from another process.
-        return doubt(listen, in_use + (geteuid() == 0 ? ", by a process that can't be seen from here"
-                                                      : ", by this pool or another process: root sees by whom"));
+        return doubt(listen,
+                     in_use + (geteuid() == 0 ? ", by a process that is not visible from here"
+                                              : ", by this pool or another process (run as root to see which)"));
     }
   }
 

@@ -126,7 +126,7 @@ void ListenSockets::take_inherited(int count, char** names, const PoolConfig& co
         "LISTEN_FDS: descriptor " + std::to_string(socket.fd.get()) + " (" + escape_bytes(socket.name) + ')';
     const auto address = check_listener(socket.fd.get());
     if (!address && socket.name.starts_with(own_prefix)) {
-      log::debug(object + ": stored by another version of preforkd: left aside");
+      log::debug(object + ": stored by another version of preforkd: ignored");
       continue;
     }
     if (!address) fail(exit_code::unavailable, object, address.error());
@@ -271,8 +271,7 @@ std::vector<std::string> ListenSockets::differences(const PoolConfig& config) co
   if (!passed_) return {};
   std::vector<std::string> found;
   for (const std::string& path : lost_paths()) {
-    found.push_back("no client can connect to " + path +
-                    ": its path is gone: restart the .socket unit that has passed it");
+    found.push_back("no client can connect to " + path + ": its path is gone: restart the .socket unit that passed it");
   }
   if (config.listen.empty()) return found;
   std::vector<const Socket*> left;
@@ -293,8 +292,8 @@ std::vector<std::string> ListenSockets::differences(const PoolConfig& config) co
       continue;
     }
     found.push_back("socket " + escape_bytes((*namesake)->name) + " listens on " +
-                    format_address((*namesake)->address) + " where the config says " + wanted +
-                    "; systemd's .socket unit decides");
+                    format_address((*namesake)->address) + ", but the config says " + wanted +
+                    "; the .socket unit decides");
     left.erase(namesake);
   }
   for (const Socket* const socket : left) {

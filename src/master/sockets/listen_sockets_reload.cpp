@@ -79,8 +79,8 @@ std::string ListenSockets::own_in_the_way(const ListenConfig& listen) const {
         !overlap(endpoint_of(socket.address), socket.options.ipv6_only, endpoint_of(listen.address), listen.ipv6_only))
       continue;
     const std::string own = format_address(socket.address);
-    return ": the pool's own " + own + " is in the way: take that out by one reload and put " +
-           format_address(listen.address) + " in by the next, or restart the pool";
+    return ": conflicts with the pool's own " + own + ": remove that in one reload and add " +
+           format_address(listen.address) + " in the next, or restart the pool";
   }
   return {};
 }
@@ -136,8 +136,8 @@ void ListenSockets::restore_queue(Socket& socket, std::vector<std::string>& prob
   const std::optional<AcceptQueue> after = accept_queue(socket.fd.get());
   if (!after || after->limit <= before->limit || std::exchange(socket.shortened, true)) return;
   problems.push_back(format_address(socket.address) + ": a worker has called listen(2) with a backlog of " +
-                     std::to_string(before->limit) + ", which is the queue of all: it is " +
-                     std::to_string(after->limit) + " again");
+                     std::to_string(before->limit) + " on the shared socket: it is " + std::to_string(after->limit) +
+                     " again");
 }
 
 std::vector<std::string> ListenSockets::abandon() {
@@ -147,8 +147,7 @@ std::vector<std::string> ListenSockets::abandon() {
   std::erase_if(sockets_, [](const Socket& socket) { return socket.staged; });
   std::vector<std::string> problems;
   for (const std::string& address : put_back_flags()) {
-    problems.push_back(address +
-                       ": a new worker has changed O_NONBLOCK, which all who hold the socket share: put back");
+    problems.push_back(address + ": a new worker has changed O_NONBLOCK on the shared socket: restored");
   }
   for (Socket& socket : sockets_) restore_queue(socket, problems);
   return problems;

@@ -41,7 +41,7 @@ void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& co
     if (std::any_of(sockets_.begin(), sockets_.end(), is_same)) continue;
     const bool is_wanted = config.listen.empty() ? passed == 0 : take_stored_one(socket, config);
     if (!is_wanted) {
-      log::info("no longer listening on " + format_address(socket.address) + ", which was stored");
+      log::info("no longer listening on " + format_address(socket.address) + ", which systemd had stored");
       end_listener(socket.fd.get());
       continue;
     }
@@ -117,9 +117,10 @@ std::vector<std::string> ListenSockets::differences_of_service(const PoolConfig&
   std::vector<std::string> found;
   for (const std::string& path : lost_paths())
     found.push_back("no client can connect to " + path + ": its path is gone; systemctl restart " + socket_unit_);
-  const std::string then = "; to put it right: " + apply_command(config.name);
+  const std::string then = "; to fix this: " + apply_command(config.name);
   const auto not_held = [&](const std::string& address, Origin origin) {
-    const char* const why = origin == Origin::stored ? ": it is kept from before" : ": preforkd binds it itself";
+    const char* const why =
+        origin == Origin::stored ? ": preforkd keeps it from before" : ": preforkd has bound it itself";
     return socket_unit_ + " does not hold " + address + why + then;
   };
   const std::vector<int> pairs = pair_up(config.listen);
@@ -130,7 +131,7 @@ std::vector<std::string> ListenSockets::differences_of_service(const PoolConfig&
     if (socket == nullptr) {
       const auto reason = not_bound_.find(text);
       found.push_back((reason == not_bound_.end() ? "not listening on " + address : reason->second) +
-                      "; systemd has to: " + apply_command(config.name));
+                      "; to have systemd open it: " + apply_command(config.name));
     } else if (socket->origin != Origin::passed) {
       found.push_back(not_held(address, socket->origin));
     }

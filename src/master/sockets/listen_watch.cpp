@@ -33,7 +33,7 @@ void ListenWatch::watch(const ListenSockets& sockets) {
       watched_.push_back(watch_one(socket, socket.origin == ListenSockets::Origin::passed));
     } catch (const std::system_error& error) {
       log::warning(format_address(socket.address) + ": cannot be watched: " + error.what() +
-                   ": if a worker calls shutdown(2) on it, that goes unnoticed");
+                   ": a worker that calls shutdown(2) on it is not noticed");
     }
   }
   watch_paths(sockets);
@@ -91,8 +91,8 @@ std::unique_ptr<ListenWatch::Watched> ListenWatch::watch_one(const ListenSockets
 
 void ListenWatch::on_shut_down(Watched& watched) {
   const std::string what = format_address(watched.address) +
-                           ": a worker has called shutdown(2) on the listening socket, which ends it for all (close(2) "
-                           "does not)";
+                           ": a worker has called shutdown(2) on the listening socket, which stops it for all workers "
+                           "(close(2) does not)";
   if (const Result<void> revived = revive_listener(watched.fd.get(), watched.address, watched.backlog); !revived) {
     const char* const then = watched.passed                   ? "restart the pool's .socket unit"
                              : watched.address.is_unix_path() ? "reload the pool, which binds it again"

@@ -26,7 +26,7 @@ inline std::string worker_object(unsigned slot) { return "/org/preforkd1/worker/
 struct ShownPool {
   explicit ShownPool(const nlohmann::json& config = pool_config(2), const StartOptions& options = {})
       : master(config, options, {"--bus", bus.address()}), client(bus.address()) {
-    master.log().wait_for("shown on the message bus as org.preforkd1.test");
+    master.log().wait_for("acquired the bus name org.preforkd1.test");
   }
 
   template <class... Arguments>

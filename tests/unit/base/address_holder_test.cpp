@@ -89,8 +89,7 @@ TEST(AddressHolderTest, a_worker_that_has_outlived_its_master_is_named_with_what
   const Holder holder(listener->fd.get(), {"PREFORK_POOL=web", "PREFORK_WORKER=3"});
   listener->fd.reset();
   EXPECT_EQ(describe_holder(address), "held by \"tail -f /dev/null\" (pid " + holder.pid() +
-                                          "), worker 3 of pool \"web\", which has outlived its master: kill " +
-                                          holder.pid());
+                                          "), worker 3 of pool \"web\", whose master is gone: kill " + holder.pid());
 }
 
 }  // namespace

@@ -39,9 +39,7 @@ TEST(RefusedOptionTest, ATypoGetsTheNearestName) {
   EXPECT_EQ(refused({"--\x1b[2J"}), "--\\x1b[2J: unknown option");
 }
 
-TEST(RefusedOptionTest, ABeginningOfSeveralNamesIsNoOption) {
-  EXPECT_EQ(refused({"--no"}), "--no: more than one option begins so");
-}
+TEST(RefusedOptionTest, ABeginningOfSeveralNamesIsNoOption) { EXPECT_EQ(refused({"--no"}), "--no: is ambiguous"); }
 
 TEST(RefusedOptionTest, AnOptionWithoutAValueTakesNone) {
   EXPECT_EQ(refused({"--no-legend=1"}), "--no-legend: takes no value");

@@ -191,7 +191,7 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
        "restart.never[0]: -1: must be an exit status of a failure, a number from 1 to 255"},
       {R"("restart": {"never": ["78"]})",
        "restart.never[0]: \"78\": must be an exit status of a failure, a number from 1 to 255"},
-      {R"("restart": {"never": [7, 8, 7]})", "restart.never[2]: 7: stands in the list twice"},
+      {R"("restart": {"never": [7, 8, 7]})", "restart.never[2]: 7: is listed twice"},
       {R"("recycle": {"requests": -5})", "recycle.requests: -5: must be at least 0"},
       {R"("recycle": {"requests": "5"})",
        "recycle.requests: \"5\": must be a whole number from 0 to 9223372036854775807"},
@@ -214,7 +214,7 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("environment": [])", "environment: []: must be an object of strings: {\"NAME\": \"value\"}"},
       {R"("environment": {"A": 1})", "environment.A: 1: must be a string in quotes"},
       {R"("environment": {"A B": "1"})",
-       "environment.A B: \"1\": no name of an environment variable; use letters, digits and '_'"},
+       "environment.A B: \"1\": is not a valid name of an environment variable; use letters, digits and '_'"},
       {R"("environment": {"A": "x\u0000"})", R"(environment.A: "x\x00": must not contain a NUL byte)"},
       {R"("environment": {"LISTEN_FDS": "1"})", "environment.LISTEN_FDS: \"1\": is set by preforkd for each worker"},
       {R"("environment_files": "/x")",
@@ -241,28 +241,25 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
       {R"("listen": [])", "listen: []: must be an array of addresses: [\"127.0.0.1:9505\"]"},
       {R"("listen": [80])", "listen[0]: 80: must be an address in quotes, or an object with an \"address\""},
       {R"("listen": ["127.0.0.1:70000"])", "listen[0]: \"127.0.0.1:70000\": 70000 is not a port; ports are 0…65535"},
-      {R"("listen": ["[::1]:80", "[0::1]:80"])", "listen[1]: \"[0::1]:80\": is the address of an earlier entry too"},
+      {R"("listen": ["[::1]:80", "[0::1]:80"])", "listen[1]: \"[0::1]:80\": is the address of an earlier entry, too"},
       {R"("listen": ["[fe80::1]:80"])",
        "listen[0]: \"[fe80::1]:80\": fe80::1 is a link-local address: it needs its interface, as in "
        "[fe80::1%eth0]:PORT"},
       {R"("listen": ["0.0.0.0:80", "127.0.0.1:80"])",
-       "listen[1]: \"127.0.0.1:80\": 0.0.0.0:80 takes every IPv4 address, so 127.0.0.1:80 can't be bound beside it"},
+       "listen[1]: \"127.0.0.1:80\": 0.0.0.0:80 covers every IPv4 address, so 127.0.0.1:80 can't be bound as well"},
       {R"("listen": ["127.0.0.1:80", "[::]:80"])",
-       "listen[1]: \"[::]:80\": [::]:80 takes every IPv4 address, so 127.0.0.1:80 can't be bound beside it"},
+       "listen[1]: \"[::]:80\": [::]:80 covers every IPv4 address, so 127.0.0.1:80 can't be bound as well"},
       {R"("listen": ["[::]:80", "[::1]:80"])",
-       "listen[1]: \"[::1]:80\": [::]:80 takes every IPv6 address, so [::1]:80 can't be bound beside it"},
+       "listen[1]: \"[::1]:80\": [::]:80 covers every IPv6 address, so [::1]:80 can't be bound as well"},
       {R"("listen": ["0.0.0.0:80", "[::ffff:127.0.0.1]:80"])",
-       "listen[1]: \"[::ffff:127.0.0.1]:80\": 0.0.0.0:80 takes every IPv4 address, so [::ffff:127.0.0.1]:80 can't be "
-       "bound "
-       "beside it"},
+       "listen[1]: \"[::ffff:127.0.0.1]:80\": 0.0.0.0:80 covers every IPv4 address, so [::ffff:127.0.0.1]:80 can't be "
+       "bound as well"},
       {R"("listen": ["127.0.0.1:80", "[::ffff:127.0.0.1]:80"])",
        "listen[1]: \"[::ffff:127.0.0.1]:80\": 127.0.0.1:80 is the same address, so [::ffff:127.0.0.1]:80 can't be "
-       "bound "
-       "beside it"},
+       "bound as well"},
       {R"("listen": ["127.0.0.1:80", "[::ffff:0.0.0.0]:80"])",
-       "listen[1]: \"[::ffff:0.0.0.0]:80\": [::ffff:0.0.0.0]:80 takes every IPv4 address, so 127.0.0.1:80 can't be "
-       "bound "
-       "beside it"},
+       "listen[1]: \"[::ffff:0.0.0.0]:80\": [::ffff:0.0.0.0]:80 covers every IPv4 address, so 127.0.0.1:80 can't be "
+       "bound as well"},
       {R"("listen": [{"name": "x"}])",
        "listen[0].address: is missing; an entry needs an address such as \"127.0.0.1:9505\" or \"/run/x.sock\""},
       {R"("listen": [{"address": "@x", "nmae": "x"}])", R"(listen[0].nmae: "x": unknown key; did you mean "name"?)"},
@@ -335,10 +332,10 @@ TEST_F(Config, LimitsNameThemselves) {
 }
 
 TEST_F(Config, AFileThatCanNotBeUsedIsNamed) {
-  EXPECT_THAT(problems("[]"), ElementsAre("must hold a JSON object: { … }"));
-  EXPECT_THAT(problems("{\n  \"workers\": 3,\n}"), ElementsAre("line 3, column 1: a ',' too many before the '}'"));
+  EXPECT_THAT(problems("[]"), ElementsAre("must contain a JSON object: { … }"));
+  EXPECT_THAT(problems("{\n  \"workers\": 3,\n}"), ElementsAre("line 3, column 1: an extra ',' before the '}'"));
   EXPECT_THAT(problems("{\"a\": 1, \"a\": 2}"),
-              ElementsAre("line 1, column 10: the key \"a\" stands twice in one object"));
+              ElementsAre("line 1, column 10: the key \"a\" appears twice in one object"));
   const std::string none = folder.path("none.json");
   EXPECT_THAT(problems_of_overrides({}, none), ElementsAre(none + ": No such file or directory (ENOENT)"));
   EXPECT_THAT(problems_of_overrides({}, folder.path()), ElementsAre(folder.path() + ": is a directory, not a file"));

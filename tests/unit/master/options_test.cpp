@@ -119,7 +119,7 @@ TEST(Options, EachMistakeIsNamed) {
       {{"--nonsense"}, "--nonsense: unknown option"},
       {{"--\x1B[1m"}, "--\\x1b[1m: unknown option"},
       {{"-x"}, "-x: unknown option"},
-      {{"--l", "x"}, "--l: more than one option begins so"},
+      {{"--l", "x"}, "--l: is ambiguous"},
       {{"--check=yes"}, "--check: takes no value"},
       {{"--help=x"}, "--help: takes no value"},
       {{"--workers"}, "--workers: needs a value"},

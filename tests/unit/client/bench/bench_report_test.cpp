@@ -57,7 +57,8 @@ TEST_F(BenchReportTest, IsAsCompleteInJson) {
 }
 
 TEST_F(BenchReportTest, AsksForMaxMessageWhereNoLineWasAnswered) {
-  const std::string question = "no line of 100000 bytes was answered: does the service's max_message allow so many?\n";
+  const std::string question =
+      "no line of 100000 bytes was answered: does the service's max_message allow that many?\n";
   options_.size = 100'000;
   result_.failures.add({12s, 0, FailureKind::closed_early, 1, "end of file"});
   EXPECT_THAT(report_text(options_, result_), Not(HasSubstr(question)));

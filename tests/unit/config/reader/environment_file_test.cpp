@@ -54,12 +54,12 @@ TEST(EnvironmentFile, QuotedPartsJoinAndAQuoteInsideAValueIsText) {
 TEST(EnvironmentFile, AnEmptyValueEndsAtItsLine) { EXPECT_EQ(parsed("A=\nB='x'\nC=\"\"\n'D'"), "A=[] B=[x] C=[]"); }
 
 TEST(EnvironmentFile, RefusesWhatWouldBeLost) {
-  EXPECT_EQ(parsed("A=1\n\n9B=2"), "line 3: \"9B\" is not a name of an environment variable");
+  EXPECT_EQ(parsed("A=1\n\n9B=2"), "line 3: \"9B\" is not a valid name of an environment variable");
   EXPECT_EQ(parsed("A=1\nexport B=2"), "line 2: leave out \"export\"; this is not a shell script");
-  EXPECT_EQ(parsed("=1"), "line 1: \"\" is not a name of an environment variable");
+  EXPECT_EQ(parsed("=1"), "line 1: \"\" is not a valid name of an environment variable");
   EXPECT_EQ(parsed("A='\n\n'\nB=\"x\ny\n"), "line 4: the quote is never closed");
   EXPECT_EQ(parsed("A=1\nB='x"), "line 2: the quote is never closed");
-  EXPECT_EQ(parsed("A=1\nB=x\0y"s), "line 2: the value holds a NUL byte");
+  EXPECT_EQ(parsed("A=1\nB=x\0y"s), "line 2: the value contains a NUL byte");
   EXPECT_EQ(parsed("\xEF\xBB\xBF"
                    "A=1"),
             "line 1: begins with a byte order mark; save the file without it");

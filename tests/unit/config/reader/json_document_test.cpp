@@ -26,7 +26,7 @@ TEST(JsonDocument, KeepsValuesOfAllKindsAndDropsComments) {
 
 TEST(JsonDocument, SaysWhereAndWhatIsWrong) {
   constexpr const char* no_value =
-      "no JSON value: strings need double quotes, else there are true, false, null and numbers";
+      "not a JSON value: strings need double quotes; other values are true, false, null and numbers";
   const struct {
     std::string_view text;
     std::string refusal;
@@ -35,8 +35,8 @@ TEST(JsonDocument, SaysWhereAndWhatIsWrong) {
       {"{\n  \"a\": 1,\n", "3:1 the text ends inside an object: a '}' is missing"},
       {"{\"a\": [1", "1:9 the text ends inside an array: a ']' is missing"},
       {"{\"a\": 1", "1:8 the text ends inside an object: a '}' is missing"},
-      {"{\n  \"a\": 1,\n}", "3:1 a ',' too many before the '}'"},
-      {"[1, ]", "1:5 a ',' too many before the ']'"},
+      {"{\n  \"a\": 1,\n}", "3:1 an extra ',' before the '}'"},
+      {"[1, ]", "1:5 an extra ',' before the ']'"},
       {"{\"a\" 1}", "1:6 a ':' is missing after the key"},
       {"{\"a\": 1\n \"bcd\": 2}", "2:2 a ',' or a '}' is missing here"},
       {"[1 23]", "1:4 a ',' or a ']' is missing here"},
@@ -56,8 +56,8 @@ TEST(JsonDocument, SaysWhereAndWhatIsWrong) {
       {"\"\xC3\xA4\xFF\"", "1:3 invalid string: ill-formed UTF-8 byte"},
       {"{\"a\": 1e999}", "1:7 number overflow parsing '1e999'"},
       {"{\"a\": 99999999999999999999}", "1:7 99999999999999999999 does not fit 64 bits"},
-      {"{\"a\": 1,\n\n  \"b\": 2, \"a\": 3}", "3:11 the key \"a\" stands twice in one object"},
-      {"{\"x\": {\"a\\\"b\": 1, \"a\\\"b\": 2}}", "1:19 the key \"a\"b\" stands twice in one object"},
+      {"{\"a\": 1,\n\n  \"b\": 2, \"a\": 3}", "3:11 the key \"a\" appears twice in one object"},
+      {"{\"x\": {\"a\\\"b\": 1, \"a\\\"b\": 2}}", "1:19 the key \"a\"b\" appears twice in one object"},
   };
   for (const auto& each : cases) EXPECT_EQ(refusal(each.text), each.refusal) << each.text;
 }

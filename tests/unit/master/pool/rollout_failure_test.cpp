@@ -42,10 +42,9 @@ TEST_F(RolloutFailure, TheReloadOfAProgramThatNeverSaysReadySaysWhatToSet) {
   pass(config.start_timeout);
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_EQ(observer.reloads[0].text,
-            "slot 0: the new worker failed: start-timeout (it has not said READY=1 (sd_notify(3)) within "
-            "start_timeout; for a program that knows nothing of it, set \"ready\": \"exec\", then preforkctl reload, "
-            "which works "
-            "while the unit still starts, too)");
+            "slot 0: the new worker failed: start-timeout (it did not send READY=1 (sd_notify(3)) within "
+            "start_timeout; for a program without sd_notify set \"ready\": \"exec\" and run preforkctl reload, "
+            "also while the unit is starting)");
 }
 
 TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {

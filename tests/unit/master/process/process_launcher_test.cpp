@@ -236,7 +236,7 @@ TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
   EXPECT_EQ(launcher_.unheard().size(), 2U);
   EXPECT_TRUE(launcher_.unheard().empty());
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find("the notify sockets of 1 worker were removed: made again"), std::string::npos) << log;
+  EXPECT_NE(log.find("the notify sockets of 1 worker were removed: created again"), std::string::npos) << log;
 }
 
 TEST_F(ProcessLauncherTest, SaysOnceThatANotifyPathCanNotBeMadeAgain) {
@@ -248,7 +248,7 @@ TEST_F(ProcessLauncherTest, SaysOnceThatANotifyPathCanNotBeMadeAgain) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(launcher_.unheard(), started_);
   const std::string log = testing::internal::GetCapturedStderr();
   std::filesystem::remove(in_the_way);
-  const std::size_t line = log.find("the folder can't be made again");
+  const std::size_t line = log.find("the folder can't be created again");
   EXPECT_NE(line, std::string::npos) << log;
   EXPECT_EQ(log.find("the folder", line + 1), std::string::npos) << log;
 }

@@ -253,7 +253,7 @@ TEST_F(SpawnTest, SetsLimitsAndTheirOpenFilesCountMost) {
   EXPECT_EQ(run(wanted).output, "77\n99\n0\n60\n90\n");
 }
 
-// What only root may ask for, asked for by somebody else: in a child that gives its rights up.
+// What only root may ask for, requested by somebody else: in a child that gives its rights up.
 class UnprivilegedSpawnTest : public SpawnTest {
  protected:
   // The step that fails, as the child read it.

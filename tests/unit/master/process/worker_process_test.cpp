@@ -191,7 +191,8 @@ TEST_F(WorkerProcessTest, KnowsTheStatusOfATracedWorkerOnceItsTracerLetsGo) {
   ASSERT_TRUE(leaves);
   ASSERT_LT(turns, 100U) << "the loop spins";
   EXPECT_TRUE(record_.messages.front().stopping) << "the slot stays empty";
-  EXPECT_NE(log.find("once pid " + std::to_string(tracer.pid()) + ", which traces it"), std::string::npos) << log;
+  EXPECT_NE(log.find("when its tracer, pid " + std::to_string(tracer.pid()) + ", releases it"), std::string::npos)
+      << log;
   tracer.end();
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "eng");
@@ -257,7 +258,7 @@ TEST_F(WorkerProcessTest, LogsMessagesThatItCannotUseOnceInAWhile) {
   const bool heard = run_until([this] { return !record_.messages.empty(); });
   const std::string log = testing::internal::GetCapturedStderr();
   ASSERT_TRUE(heard);
-  EXPECT_NE(log.find("worker 0 (pid " + std::to_string(worker_->pid()) + "): ignored a notify message"),
+  EXPECT_NE(log.find("worker 0 (pid " + std::to_string(worker_->pid()) + "): ignored an invalid notify message"),
             std::string::npos);
   EXPECT_EQ(log.find("ignored", log.find("ignored") + 1), std::string::npos);
 }

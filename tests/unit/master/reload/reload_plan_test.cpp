@@ -60,7 +60,7 @@ TEST_F(ReloadPlanTest, APathThatIsGoneNeedsANewGenerationWhateverElseChanges) {
 TEST_F(ReloadPlanTest, NothingThatChangedIsStillANewGeneration) {
   EXPECT_THAT(plan().changes, IsEmpty());
   EXPECT_TRUE(plan().new_generation);
-  EXPECT_THAT(lines(), ElementsAre("nothing has changed: every worker is replaced all the same: new generation"));
+  EXPECT_THAT(lines(), ElementsAre("nothing has changed: every worker is replaced anyway: new generation"));
 }
 
 TEST_F(ReloadPlanTest, WhatAWorkerGetsAtItsStartNeedsANewGeneration) {
@@ -101,8 +101,8 @@ TEST_F(ReloadPlanTest, PartsOfAPercentAreADifference) {
   next.reload.max_surge = 0.124;
   next.recycle.jitter = 0.1004;
   EXPECT_FALSE(plan().new_generation);
-  EXPECT_THAT(lines(), ElementsAre("recycle.jitter: 10% → 10.04%: taken over, no worker is replaced",
-                                   "reload.max_surge: 12.1% → 12.4%: taken over, no worker is replaced"));
+  EXPECT_THAT(lines(), ElementsAre("recycle.jitter: 10% → 10.04%: applied, no worker is replaced",
+                                   "reload.max_surge: 12.1% → 12.4%: applied, no worker is replaced"));
 }
 
 TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
@@ -111,10 +111,10 @@ TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
   next.reload.max_surge = 0.25;
   next.description = "another";
   EXPECT_FALSE(plan().new_generation);
-  EXPECT_THAT(lines(), ElementsAre("description: \"\" → another: taken over, no worker is replaced",
-                                   "restart.delay: 100ms → 1s: taken over, no worker is replaced",
-                                   "recycle.age: off → 1h 30min: taken over, no worker is replaced",
-                                   "reload.max_surge: 1 → 25%: taken over, no worker is replaced"));
+  EXPECT_THAT(lines(), ElementsAre("description: \"\" → another: applied, no worker is replaced",
+                                   "restart.delay: 100ms → 1s: applied, no worker is replaced",
+                                   "recycle.age: off → 1h 30min: applied, no worker is replaced",
+                                   "reload.max_surge: 1 → 25%: applied, no worker is replaced"));
 }
 
 TEST_F(ReloadPlanTest, AnotherProgramAtTheSamePathIsAChangeEvenBesideOthers) {
@@ -152,7 +152,7 @@ TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoe
 
 TEST_F(ReloadPlanTest, SocketsThatSystemdPassedAreNotOursToChange) {
   next.listen = {listen_on("@new")};
-  const std::string unit = ": needs a restart of preforkd and of what passes its sockets";
+  const std::string unit = ": needs a restart of preforkd and of the program that passes its sockets";
   EXPECT_THAT(lines(true), ElementsAre("listen @new: added" + unit, "listen 127.0.0.1:80: removed" + unit));
   EXPECT_TRUE(plan(true).new_generation) << "there is nothing else that the reload could be for";
 }

@@ -33,14 +33,14 @@ TEST(ReloadResult, OfAFailureNamesSlotCauseAndStatusAndWhereToRead) {
   EXPECT_THAT(result.reasons, ElementsAre("slot 2: the new worker failed: exit status 3"));
   result.last_words = where_it_wrote(true, "echo", 2, 4711);
   EXPECT_EQ(describe(result),
-            "slot 2: the new worker failed: exit status 3; the previous workers keep serving; what the new one "
-            "wrote: journalctl -t 'echo[2]' _PID=4711");
+            "slot 2: the new worker failed: exit status 3; the previous workers keep serving; output of the "
+            "new worker: journalctl -t 'echo[2]' _PID=4711");
 }
 
 TEST(ReloadResult, OfAWorkerThatLeavesNamesTheSlot) {
   const ReloadResult result = result_of({.end = ReloadEnd::worker_failed, .slot = 1}, 4);
   EXPECT_EQ(result.slot, 1U);
-  EXPECT_THAT(result.reasons, ElementsAre("slot 1: the new worker leaves by itself (STOPPING=1)"));
+  EXPECT_THAT(result.reasons, ElementsAre("slot 1: the new worker is exiting by itself (STOPPING=1)"));
 }
 
 TEST(ReloadResult, OfAProcessThatCouldNotBeMadeNamesTheSlot) {
@@ -53,13 +53,13 @@ TEST(ReloadResult, OfAProcessThatCouldNotBeMadeNamesTheSlot) {
 TEST(ReloadResult, OfANewerReloadOrAStopBlamesNoWorker) {
   EXPECT_EQ(describe(result_of({.end = ReloadEnd::superseded, .generation = 2}, 1)), "superseded by a newer reload");
   const ReloadResult stopped = result_of({.end = ReloadEnd::stopping, .generation = 2}, 1);
-  EXPECT_EQ(describe(stopped), "the pool stops");
+  EXPECT_EQ(describe(stopped), "the pool is stopping");
   EXPECT_FALSE(stopped.slot);
 }
 
 TEST(ReloadResult, LastWordsAreWhereTheWorkersWrite) {
   EXPECT_EQ(where_it_wrote(true, "echo", 0, 0), "journalctl -t 'echo[0]'");
-  EXPECT_EQ(where_it_wrote(false, "echo", 0, 1), "see preforkd's own output, where its workers write, too");
+  EXPECT_EQ(where_it_wrote(false, "echo", 0, 1), "see the output of preforkd");
 }
 
 TEST(ReloadResult, EndsHaveNames) {

@@ -73,7 +73,7 @@ TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
   ExitRecord last = crash();
   last.status = {ExitStatus::Kind::exited, 78, {}};
   last.follow = Follow::down;
-  EXPECT_NE(said_of(last).find("; no further try before a reload: restart.never lists this status\n"),
+  EXPECT_NE(said_of(last).find("; not tried again before a reload: restart.never lists this status\n"),
             std::string::npos);
 }
 
@@ -142,7 +142,7 @@ TEST_F(PoolLogTest, GivesAHintWhenAProgramEndsAtOnceAsIfAllWereWell) {
   ExitRecord exit = crash();
   exit.was_ready = false;
   exit.status = {ExitStatus::Kind::exited, 0, {}};
-  EXPECT_NE(said_of(exit).find("(a program that goes to the background must be told to stay in the foreground)"),
+  EXPECT_NE(said_of(exit).find("(if the program went to the background, configure it to stay in the foreground)"),
             std::string::npos);
 }
 
@@ -155,8 +155,8 @@ TEST_F(PoolLogTest, NamesWhatAWorkerLeavesBehindAndWhatIsDone) {
   worker.drain_deadline = clock_.time + seconds(30);
   EXPECT_EQ(
       line_of([&] { log_.on_worker_remains(worker); }),
-      "<4>worker 1 (pid 4711, generation 1) has left processes behind: pid 4712 (python3); they are told to leave, "
-      "and killed in 30s\n");
+      "<4>worker 1 (pid 4711, generation 1) has left processes behind: pid 4712 (python3); they get the stop signal, "
+      "and SIGKILL in 30s\n");
   EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
             "<6>nothing is left of worker 1 (pid 4711, generation 1)\n");
   EXPECT_EQ(line_of([&] { log_.on_worker_killed(worker, ExitCause::drain_timeout, SIGKILL); }),
@@ -171,7 +171,7 @@ TEST_F(PoolLogTest, IsQuietAboutWhatGoesAsItShouldWhileThePoolStops) {
   EXPECT_EQ(said_of(exit), "<6>worker 1 (pid 4711, generation 1) left (reloaded): exit status 0 after 3min 2s\n");
   log_.on_state_changed(PoolState::running, PoolState::stopping);
   EXPECT_EQ(said_of(exit), "");
-  EXPECT_NE(said_of(crash()).find("; not replaced: the pool stops\n"), std::string::npos);
+  EXPECT_NE(said_of(crash()).find("; not replaced: the pool is stopping\n"), std::string::npos);
 }
 
 TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {

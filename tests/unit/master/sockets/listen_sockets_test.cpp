@@ -190,10 +190,10 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
       EXPECT_EQ(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
       EXPECT_NE(fcntl(4, F_GETFD) & FD_CLOEXEC, 0);
       fcntl(4, F_SETFL, O_NONBLOCK);  // as a worker does
-      EXPECT_THAT(sockets.differences(config),
-                  ElementsAre("socket web listens on " + tcp +
-                                  " where the config says 127.0.0.1:1; systemd's .socket unit decides",
-                              "the config's listen address @gone is not among the sockets that systemd passed"));
+      EXPECT_THAT(
+          sockets.differences(config),
+          ElementsAre("socket web listens on " + tcp + ", but the config says 127.0.0.1:1; the .socket unit decides",
+                      "the config's listen address @gone is not among the sockets that systemd passed"));
       EXPECT_THAT(sockets.differences(pool({listen_on(path)})),
                   ElementsAre("listening on " + tcp + " (web), which systemd passed and the config does not list"));
       EXPECT_THAT(sockets.differences(pool({})), IsEmpty());
@@ -215,7 +215,7 @@ TEST(ListenSockets, APassedSocketThatHasLostItsPathIsNamedWithWhatMendsIt) {
     ASSERT_EQ(unlink(path.c_str()), 0);
     EXPECT_THAT(sockets.differences(pool({})),
                 ElementsAre("no client can connect to " + path +
-                            ": its path is gone: restart the .socket unit that has passed it"));
+                            ": its path is gone: restart the .socket unit that passed it"));
   });
 }
 
