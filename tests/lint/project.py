@@ -41,8 +41,8 @@ def finish(what, findings):
     for finding in findings:
         print(finding)
     if findings:
-        sys.exit(f"{what}: {len(findings)} to mend")
-    print(f"{what}: nothing to mend")
+        sys.exit(f"{what}: {len(findings)} findings")
+    print(f"{what}: no findings")
     sys.exit(0)
 
 
