@@ -6,7 +6,7 @@
 
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/pool_client.hpp"
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/output/screen.hpp"
 #include "ctl/password_agent.hpp"
 #include "ctl/pools/known_pools.hpp"

@@ -4,8 +4,7 @@
 
 #include "base/errors.hpp"
 #include "ctl/base/command_error.hpp"
-#include "ctl/command/help.hpp"
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/screen.hpp"

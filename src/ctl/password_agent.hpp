@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 
 namespace preforkd::ctl {
 

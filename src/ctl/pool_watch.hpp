@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ctl/bus/pool_client.hpp"
-#include "ctl/output/worker_rows.hpp"
+#include "ctl/output/worker_table.hpp"
 
 namespace preforkd::ctl {
 

@@ -5,7 +5,7 @@
 
 #include "ctl/base/json.hpp"
 #include "ctl/bus/pool_state.hpp"
-#include "ctl/output/worker_rows.hpp"
+#include "ctl/output/worker_table.hpp"
 #include "ctl/pools/known_pools.hpp"
 
 namespace preforkd::ctl {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ctl/bus/pool_state.hpp"
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 
 namespace preforkd::ctl {
 

@@ -5,20 +5,34 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <sstream>
 #include <string_view>
-#include <vector>
 
 #include "base/unique_fd.hpp"
-#include "ctl/output/pager_choice.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/terminal.hpp"
 
 namespace preforkd::ctl {
 namespace {
+
+std::vector<std::string> words(const char* command) {
+  std::istringstream stream(command);
+  std::vector<std::string> found;
+  for (std::string word; stream >> word;) found.push_back(word);
+  return found;
+}
+
+bool is_no(std::string_view setting) {
+  constexpr auto ways = std::to_array<std::string_view>({"0", "no", "n", "false", "f", "off"});
+  return std::find(ways.begin(), ways.end(), setting) != ways.end();
+}
 
 // Ctrl-C in a pager belongs to the pager, and its user may leave before the end.
 class IgnoredSignals {
@@ -69,6 +83,27 @@ pid_t start(const std::vector<std::string>& command, int input) {
 }
 
 }  // namespace
+
+PagerTrust pager_trust(const char* setting, std::optional<uid_t> logged_in, uid_t runs) {
+  if (setting != nullptr) return is_no(setting) ? PagerTrust::full : PagerTrust::confined;
+  return logged_in == runs ? PagerTrust::full : PagerTrust::none;
+}
+
+PagerTrust pager_trust() {
+  uid_t owner = 0;
+  const bool known = ::sd_pid_get_owner_uid(0, &owner) >= 0;
+  return pager_trust(std::getenv("SYSTEMD_PAGERSECURE"), known ? std::optional(owner) : std::nullopt, ::geteuid());
+}
+
+std::vector<std::vector<std::string>> pager_commands(PagerTrust trust) {
+  const char* chosen = std::getenv("SYSTEMD_PAGER");
+  if (chosen == nullptr) chosen = std::getenv("PAGER");
+  const std::vector<std::string> command = words(chosen != nullptr ? chosen : "less");
+  if (command.empty() || (command.size() == 1 && command.front() == "cat")) return {};
+  if (trust == PagerTrust::none) return {{"less"}};
+  if (chosen == nullptr && trust == PagerTrust::full) return {command, {"more"}};
+  return {command};
+}
 
 bool page(const std::string& text) {
   const IgnoredSignals ignored;

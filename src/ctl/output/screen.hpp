@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "ctl/base/json.hpp"
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/output/style.hpp"
 
 namespace preforkd::ctl {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ctl/output/style.hpp"
-#include "ctl/output/worker_rows.hpp"
+#include "ctl/output/worker_table.hpp"
 #include "ctl/pools/known_pools.hpp"
 
 namespace preforkd::ctl {

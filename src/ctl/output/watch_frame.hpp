@@ -8,7 +8,7 @@
 
 #include "ctl/bus/pool_state.hpp"
 #include "ctl/output/style.hpp"
-#include "ctl/output/worker_rows.hpp"
+#include "ctl/output/worker_table.hpp"
 
 namespace preforkd::ctl {
 

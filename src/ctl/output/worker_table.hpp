@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "ctl/bus/pool_state.hpp"
 #include "ctl/output/table.hpp"
-#include "ctl/output/worker_rows.hpp"
 
 namespace preforkd::ctl {
+
+// A worker process as tables show it, or a slot without one.
+struct WorkerRow {
+  WorkerState worker;
+  bool detailed = true;  // false: all that is known are slot, process, state, generation and connections
+  std::optional<double> requests_per_second;
+};
+
+// By slot: `workers` has one process of each slot, with details; `processes`, asked for after that, all that live. A
+// worker that has ended in between is left out.
+[[nodiscard]] std::vector<WorkerRow> worker_rows(const std::vector<WorkerState>& workers,
+                                                 const std::vector<ProcessState>& processes);
+
+// Fills in the rates since the time when `before` was asked for, `span` ago.
+void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerState>& before,
+               std::chrono::duration<double> span);
+
+// Of all rows; none if no row has one.
+[[nodiscard]] std::optional<double> total_rate(const std::vector<WorkerRow>& rows);
 
 // The table of "workers" and of "watch"; with a column of rates if a row has one. `now` in microseconds since 1970.
 [[nodiscard]] Table worker_table(const std::vector<WorkerRow>& rows, std::uint64_t now);

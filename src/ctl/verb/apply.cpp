@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 

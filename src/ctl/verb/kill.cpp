@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 

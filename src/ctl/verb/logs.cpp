@@ -2,13 +2,12 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/journal/journal.hpp"
-#include "ctl/journal/journal_matches.hpp"
+#include "ctl/journal.hpp"
 
 namespace preforkd::ctl {
 namespace {

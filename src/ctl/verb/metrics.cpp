@@ -2,9 +2,9 @@
 #include <unistd.h>
 
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/metrics_text.hpp"

@@ -6,7 +6,7 @@
 #include "ctl/base/command_error.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/journal/last_words.hpp"
+#include "ctl/journal.hpp"
 #include "ctl/output/event_text.hpp"
 
 namespace preforkd::ctl {

@@ -6,15 +6,15 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/status_text.hpp"
-#include "ctl/output/worker_rows.hpp"
+#include "ctl/output/worker_table.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -3,15 +3,33 @@
 #include <optional>
 
 #include "base/errors.hpp"
-#include "ctl/base/arguments.hpp"
+#include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/journal/last_words.hpp"
-#include "ctl/output/exit_table.hpp"
+#include "ctl/journal.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/json_view.hpp"
+#include "ctl/output/printable.hpp"
+#include "ctl/output/table.hpp"
 
 namespace preforkd::ctl {
+namespace {
+
+Table table_of(const std::vector<ExitRecord>& exits, std::uint64_t now) {
+  Table table({{"WHEN"}, {"AGO", true}, {"SLOT", true}, {"PID", true}, {"GEN", true}, {"CAUSE"}, {"WHAT HAPPENED"}});
+  for (const ExitRecord& exit : exits) {
+    table.add({{human_time(exit.at)},
+               {human_age(exit.at, now)},
+               {std::to_string(exit.slot)},
+               {exit.pid == 0 ? "" : std::to_string(exit.pid)},
+               {std::to_string(exit.generation)},
+               {printable(exit.cause), exit.failure ? Colour::red : Colour::plain},
+               {printable(exit.text)}});
+  }
+  return table;
+}
+
+}  // namespace
 
 int run_why(Context& context) {
   const auto& arguments = context.options().arguments;
@@ -28,7 +46,7 @@ int run_why(Context& context) {
     context.screen().remark(slot ? "no worker of this slot has ended" : "no worker has ended yet");
     return exit_code::ok;
   }
-  std::string text = exit_table(exits, wall_clock_now()).text(context.screen().style(), context.options().legend);
+  std::string text = table_of(exits, wall_clock_now()).text(context.screen().style(), context.options().legend);
   const auto failed = std::find_if(exits.begin(), exits.end(), [](const ExitRecord& exit) { return exit.failure; });
   if (failed != exits.end()) {
     const std::string words = last_words(pool, *failed);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 
 #include <getopt.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "base/nearest_name.hpp"
 #include "base/refused_option.hpp"
 #include "base/signal_name.hpp"
+#include "config/reader/pool_reader.hpp"
 #include "ctl/base/command_error.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
@@ -206,6 +208,37 @@ class CommandLine {
   std::vector<std::string> arguments_;
 };
 
+// "  LEFT   RIGHT", with RIGHT on a line of its own after a long LEFT.
+void add_row(std::string& text, std::string_view left, std::string_view right, std::size_t width) {
+  std::string line = "  " + std::string(left);
+  const std::size_t column = width + 4;
+  if (line.size() + 2 > column) {
+    text += line + '\n';
+    line.clear();
+  }
+  line.resize(column, ' ');
+  text += line.append(right) + '\n';
+}
+
+std::string option_column(const OptionRow& row) {
+  const char letter = short_name(row);
+  std::string text = letter != '\0' ? std::string{'-', letter, ',', ' '} : "    ";
+  text.append("--").append(row.name);
+  if (row.value != nullptr) text.append("=").append(row.value);
+  return text;
+}
+
+[[noreturn]] void reject_argument(const std::string& text, const std::string& reason) {
+  throw CommandError(exit_code::usage, in_quotes(text) + " " + reason);
+}
+
+std::optional<std::uint32_t> whole_number(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 Options parse_options(int argc, const char* const* argv) {
@@ -230,6 +263,52 @@ Options parse_options(int argc, const char* const* argv) {
     line.take(static_cast<OptionCode>(code), optarg != nullptr ? optarg : "");
   }
   return std::move(line).finish(std::vector<std::string>(argv + optind, argv + argc));
+}
+
+std::string help_text() {
+  std::string text =
+      "Usage: preforkctl [OPTION...] VERB [ARGUMENT...]\n"
+      "Shows and controls the pools of preforkd.\n\nVerbs:\n";
+  constexpr std::size_t verb_width = 26;
+  for (const Verb& verb : verbs()) {
+    add_row(text, std::string(verb.name) + (verb.arguments.empty() ? "" : " ") + std::string(verb.arguments), verb.help,
+            verb_width);
+  }
+  text += "\nOptions:\n";
+  for (const OptionRow& row : option_rows()) {
+    const std::string only = row.verb.empty() ? "" : std::string(row.verb) + ": ";
+    add_row(text, option_column(row), only + std::string(row.help), verb_width);
+  }
+  return text +
+         "\n"
+         "Exit status: 0 success; 1 failure; 3 the pool is not running, or status: is degraded, starting or stopping;\n"
+         "4 it does not exist; 64 wrong command line; 69 the bus or the pool does not answer; 77 permission denied.\n";
+}
+
+std::string pool_argument(const std::string& text) {
+  std::string_view name = text;
+  if (name.starts_with("preforkd@")) {
+    name.remove_prefix(std::string_view("preforkd@").size());
+    for (const std::string_view type : {".service", ".socket"}) {
+      if (name.ends_with(type)) name.remove_suffix(type.size());
+    }
+  }
+  if (!is_pool_name(name))
+    reject_argument(text,
+                    "is not a valid pool name: a letter, then letters, digits, '_' and '-' (\"preforkctl list\")");
+  return std::string(name);
+}
+
+std::uint32_t slot_argument(const std::string& text) {
+  const auto slot = whole_number(text);
+  if (!slot) reject_argument(text, "is not a slot: a number from 0 on (\"preforkctl workers POOL\")");
+  return *slot;
+}
+
+std::uint32_t workers_argument(const std::string& text) {
+  const auto workers = whole_number(text);
+  if (!workers) reject_argument(text, "is not a number of workers");
+  return *workers;
 }
 
 }  // namespace preforkd::ctl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/output/key_reader.hpp"
+#include "ctl/output/terminal.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/command/options.hpp"
+#include "ctl/command/command_line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "ctl/base/command_error.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
+#include "ctl/output/printable.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -133,6 +137,42 @@ TEST(OptionTable, every_name_and_letter_is_there_once) {
   for (const OptionRow& row : option_rows()) {
     if (row.verb.empty()) continue;
     EXPECT_TRUE(std::any_of(verbs().begin(), verbs().end(), [&](const Verb& verb) { return verb.name == row.verb; }));
+  }
+}
+
+TEST(Help, has_every_verb_and_every_option) {
+  const std::string help = help_text();
+  for (const Verb& verb : verbs()) EXPECT_THAT(help, HasSubstr("\n  " + std::string(verb.name)));
+  for (const OptionRow& row : option_rows()) EXPECT_THAT(help, HasSubstr(std::string("--") + row.name));
+}
+
+TEST(Help, fits_a_terminal) {
+  std::istringstream lines(help_text());
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 110U) << line;
+}
+
+TEST(Arguments, a_pools_name_may_be_that_of_its_unit) {
+  EXPECT_EQ(pool_argument("echo_2"), "echo_2");
+  EXPECT_EQ(pool_argument("preforkd@echo.service"), "echo");
+  EXPECT_EQ(pool_argument("preforkd@echo.socket"), "echo");
+  EXPECT_EQ(pool_argument("preforkd@echo"), "echo");
+  EXPECT_EQ(pool_argument("preforkd@my-app.service"), "my-app");
+}
+
+TEST(Arguments, what_is_no_pools_name_never_reaches_the_bus) {
+  for (const std::string& text : {std::string(), std::string("2echo"), std::string("-a"), std::string("a.b"),
+                                  std::string("a b"), std::string("\xc3\xbc"), std::string(64, 'a')}) {
+    EXPECT_THROW((void)pool_argument(text), CommandError) << text;
+  }
+  EXPECT_EQ(pool_argument(std::string(63, 'a')).size(), 63U);
+}
+
+TEST(Arguments, slots_and_numbers_of_workers_are_whole_numbers) {
+  EXPECT_EQ(slot_argument("0"), 0U);
+  EXPECT_EQ(workers_argument("16"), 16U);
+  for (const char* const text : {"", "-1", "+1", "1x", "1.5", "99999999999", " 1"}) {
+    EXPECT_THROW((void)slot_argument(text), CommandError) << text;
+    EXPECT_THROW((void)workers_argument(text), CommandError) << text;
   }
 }
 

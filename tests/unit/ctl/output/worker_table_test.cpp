@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/output/worker_rows.hpp"
+#include "ctl/output/worker_table.hpp"
 
 #include <gtest/gtest.h>
 

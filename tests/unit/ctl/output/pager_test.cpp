@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/output/pager_choice.hpp"
+#include "ctl/output/pager.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
