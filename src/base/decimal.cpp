@@ -42,10 +42,10 @@ Result<Decimal> take_decimal(std::string_view& text) {
 }
 
 std::optional<Product> multiply(const Decimal& number, std::uint64_t unit) noexcept {
-  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
   const std::uint64_t part = number.fraction * unit;  // below 10^6 × 2^43, so below 2^63
   Product product{part / number.scale, part % number.scale == 0};
-  if (number.whole > (most - product.value) / unit) return std::nullopt;
+  if (number.whole > (max - product.value) / unit) return std::nullopt;
   product.value += number.whole * unit;
   return product;
 }

@@ -138,9 +138,9 @@ struct Arguments {
 // The array that main() got as argv. The kernel puts it right below the original environ array, which is recognised by
 // its place below the strings. Without it the title still works, but main's argv would show pieces of the title.
 Arguments find_arguments(const StatAreas& areas) noexcept {
-  constexpr std::uintptr_t most_distance = 4U << 20U;
+  constexpr std::uintptr_t max_distance = 4U << 20U;
   const auto place = reinterpret_cast<std::uintptr_t>(environ);
-  if (place >= areas.arg_start || areas.arg_start - place > most_distance || environ[-1] != nullptr) return {};
+  if (place >= areas.arg_start || areas.arg_start - place > max_distance || environ[-1] != nullptr) return {};
   char** first = environ - 1;
   do {
     --first;

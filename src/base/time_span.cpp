@@ -87,14 +87,14 @@ std::string format_below_minute(std::uint64_t value) {
 }  // namespace
 
 Result<Duration> parse_time_span(std::string_view text) {
-  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
   skip_blanks(text);
   if (text.empty()) return Failure("is empty; write a time span such as 30s");
   std::uint64_t total = 0;
   while (!text.empty()) {
     const Result<std::uint64_t> part = take_part(text);
     if (!part) return Failure(part.error());
-    if (*part > most - total) return Failure("is too long: more than 292 000 years");
+    if (*part > max - total) return Failure("is too long: more than 292 000 years");
     total += *part;
     skip_blanks(text);
   }

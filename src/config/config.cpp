@@ -200,13 +200,13 @@ std::string fit_name(const Json& document) {
   const auto program = document.find("program");
   if (program == document.end() || !program->is_array() || program->empty() || !program->front().is_string())
     return "pool";
-  constexpr std::size_t most = 63;
-  std::string name = base_name(program->front().get_ref<const std::string&>()).substr(0, most);
+  constexpr std::size_t max_length = 63;
+  std::string name = base_name(program->front().get_ref<const std::string&>()).substr(0, max_length);
   for (char& c : name) {
     if (!is_pool_name(std::string("a") + c)) c = '_';
   }
   if (is_pool_name(name)) return name;
-  return ("pool_" + name).substr(0, most);
+  return ("pool_" + name).substr(0, max_length);
 }
 
 std::string find_name(const ConfigSource& source, const std::string& file, const Json& document,
@@ -274,10 +274,10 @@ tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool wi
 }  // namespace
 
 PoolConfig with_room_by_hand(PoolConfig config) {
-  constexpr unsigned most_workers = 1024;
+  constexpr unsigned default_max = 1024;
   if (config.file.empty() && config.workers.min == config.workers.max) {
     config.workers.min = 1;
-    config.workers.max = std::max(config.workers.initial, most_workers);
+    config.workers.max = std::max(config.workers.initial, default_max);
   }
   return config;
 }

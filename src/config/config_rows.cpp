@@ -18,9 +18,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t longest_value = 120;
+constexpr std::size_t max_value_bytes = 120;
 
-std::string shown(std::string_view text) { return text.empty() ? "\"\"" : escape_bytes(text, longest_value); }
+std::string shown(std::string_view text) { return text.empty() ? "\"\"" : escape_bytes(text, max_value_bytes); }
 
 // Differs whenever the lists do.
 std::string identity_of(const std::vector<std::string>& list) {

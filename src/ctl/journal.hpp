@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ctl/bus/pool_client.hpp"
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 
 namespace preforkd::ctl {
 

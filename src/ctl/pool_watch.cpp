@@ -4,7 +4,7 @@
 namespace preforkd::ctl {
 namespace {
 
-constexpr std::chrono::milliseconds least_span{500};  // for a rate: a burst of signals makes shorter ones
+constexpr std::chrono::milliseconds min_span{500};  // for a rate: a burst of signals makes shorter ones
 
 }  // namespace
 
@@ -49,11 +49,11 @@ void PoolWatch::take(std::size_t question, const Reply& reply) {
 }
 
 void PoolWatch::conclude() {
-  std::vector<WorkerState> workers = worker_states(answers_[0]);
-  state_ = pool_state(answers_[1]);
+  std::vector<WorkerSnapshot> workers = worker_snapshots(answers_[0]);
+  state_ = pool_snapshot(answers_[1]);
   std::vector<WorkerRow> rows = worker_rows(workers, process_states(answers_[2]));
   const Clock::duration span = asked_at_ - answered_for_;
-  if (rows_.empty() || span >= least_span) {
+  if (rows_.empty() || span >= min_span) {
     if (!workers_.empty()) add_rates(rows, workers_, span);
     workers_ = std::move(workers);
     answered_for_ = asked_at_;

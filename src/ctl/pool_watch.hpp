@@ -24,7 +24,7 @@ class PoolWatch {
 
   [[nodiscard]] bool gone() const noexcept { return gone_; }
   // None before the first answer.
-  [[nodiscard]] const std::optional<PoolState>& state() const noexcept { return state_; }
+  [[nodiscard]] const std::optional<PoolSnapshot>& state() const noexcept { return state_; }
   // With rates since the answer before.
   [[nodiscard]] const std::vector<WorkerRow>& rows() const noexcept { return rows_; }
   // How long the pool has not answered; zero if nothing is asked.
@@ -44,8 +44,8 @@ class PoolWatch {
   bool news_ = false;
   std::size_t open_ = 0;  // questions
   std::vector<Json> answers_;
-  std::optional<PoolState> state_;
-  std::vector<WorkerState> workers_;
+  std::optional<PoolSnapshot> state_;
+  std::vector<WorkerSnapshot> workers_;
   std::vector<WorkerRow> rows_;
   Clock::time_point asked_at_;
   Clock::time_point answered_for_;  // when the workers_ were asked for

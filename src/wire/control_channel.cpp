@@ -26,8 +26,8 @@ Result<ControlChannel> ControlChannel::open() {
 }
 
 Lifeline check_lifeline(int worker_end) noexcept {
-  constexpr int most_messages = 64;  // a master that floods us must not keep this worker from its clients
-  for (int i = 0; i < most_messages; ++i) {
+  constexpr int max_messages = 64;  // a master that floods us must not keep this worker from its clients
+  for (int i = 0; i < max_messages; ++i) {
     char byte = 0;
     const ssize_t size = ::recv(worker_end, &byte, sizeof byte,
                                 MSG_DONTWAIT);  // the rest of a message and descriptors in it are dropped

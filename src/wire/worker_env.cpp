@@ -15,7 +15,7 @@
 namespace preforkd::worker_env {
 namespace {
 
-constexpr unsigned most_listen_fds = 4096;
+constexpr unsigned max_listen_fds = 4096;
 
 constexpr auto all_names =
     std::to_array<const char*>({listen_pid, listen_pidfdid, listen_fds, listen_fdnames, notify_socket, watchdog_usec,
@@ -54,15 +54,15 @@ Failure malformed(const char* name, std::string_view value, std::string_view rea
   return Failure(assignment(name, escape_bytes(value)).append(" ").append(reason));
 }
 
-// An absent variable is nullopt, one that is not a number of 0…most a failure.
-Result<std::optional<std::uint64_t>> number_of(const char* name, std::uint64_t most) {
+// An absent variable is nullopt, one that is not a number of 0…max a failure.
+Result<std::optional<std::uint64_t>> number_of(const char* name, std::uint64_t max) {
   const std::optional<std::string_view> text = get(name);
   if (!text) return std::optional<std::uint64_t>();
   std::uint64_t value = 0;
   const char* const end = text->data() + text->size();
   const auto parsed = std::from_chars(text->data(), end, value);
-  if (parsed.ec == std::errc::result_out_of_range || (parsed.ec == std::errc() && parsed.ptr == end && value > most)) {
-    return malformed(name, *text, "is above " + std::to_string(most));
+  if (parsed.ec == std::errc::result_out_of_range || (parsed.ec == std::errc() && parsed.ptr == end && value > max)) {
+    return malformed(name, *text, "is above " + std::to_string(max));
   }
   if (parsed.ec != std::errc() || parsed.ptr != end) return malformed(name, *text, "is not a number");
   return value;
@@ -78,7 +78,7 @@ Result<std::vector<std::string>> decode_listen_names() {
   const Result<bool> ours = names_this_process(listen_pid);
   if (!ours) return Failure(ours.error());
   if (!*ours) return {};
-  const auto count = number_of(listen_fds, most_listen_fds);
+  const auto count = number_of(listen_fds, max_listen_fds);
   if (!count) return Failure(count.error());
   const std::size_t sockets = count->value_or(0);
   const std::optional<std::string_view> names = get(listen_fdnames);
@@ -117,10 +117,10 @@ Result<std::optional<Member>> decode_member() {
   for (const char* name : names) {
     if (!get(name)) return Failure(std::string(name) + " is missing");
   }
-  constexpr auto most = std::numeric_limits<unsigned>::max();
-  const auto slot = number_of(worker, most);
+  constexpr auto max = std::numeric_limits<unsigned>::max();
+  const auto slot = number_of(worker, max);
   if (!slot) return Failure(slot.error());
-  const auto number = number_of(generation, most);
+  const auto number = number_of(generation, max);
   if (!number) return Failure(number.error());
   return Member{text_of(pool), static_cast<unsigned>(**slot), static_cast<unsigned>(**number)};
 }

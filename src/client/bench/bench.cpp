@@ -27,7 +27,7 @@ namespace {
 
 constexpr nanoseconds tick = 20ms;
 constexpr nanoseconds retry_delay = 10ms;
-constexpr std::uint32_t most_connecting = 128;  // fits the accept queue of any server worth measuring
+constexpr std::uint32_t max_connecting = 128;  // fits the accept queue of any server worth measuring
 
 // Raises this process's soft limit as far as `connections` need it. Throws std::system_error if the hard one is less.
 void need_descriptors(std::uint32_t connections) {
@@ -284,7 +284,7 @@ void Bench::connect_some() {
   while (!closed_.empty() && !stopping_) {
     Slot& slot = slots_[closed_.front()];
     if (slot.retry_at > now_) return;
-    if (options_.mode == Mode::churn ? !may_ask() && slot.connect_since == 0ns : connecting_ >= most_connecting) return;
+    if (options_.mode == Mode::churn ? !may_ask() && slot.connect_since == 0ns : connecting_ >= max_connecting) return;
     closed_.pop_front();
     connect_slot(slot);
   }

@@ -7,14 +7,14 @@ namespace preforkd::client {
 namespace {
 
 constexpr std::string_view prefix = "received: ";
-constexpr std::size_t most_digits = 16;
+constexpr std::size_t max_digits = 16;
 constexpr unsigned sequence_bits = 44;  // the rest of the 64 is the connection's number
 
 }  // namespace
 
 RequestPattern::RequestPattern(std::size_t size)
-    : reply_(std::string(prefix) + std::string(size, '.') + "\n"), digits_(std::min(size, most_digits)) {
-  for (std::size_t i = most_digits; i < size; ++i) reply_[prefix.size() + i] = static_cast<char>('a' + i % 26);
+    : reply_(std::string(prefix) + std::string(size, '.') + "\n"), digits_(std::min(size, max_digits)) {
+  for (std::size_t i = max_digits; i < size; ++i) reply_[prefix.size() + i] = static_cast<char>('a' + i % 26);
 }
 
 void RequestPattern::append_request(std::string& out, std::uint32_t connection, std::uint64_t sequence) {

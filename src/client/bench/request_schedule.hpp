@@ -11,14 +11,14 @@ namespace preforkd::client {
 // Pure: it is told the time.
 class RequestSchedule {
  public:
-  // `rate`: requests a second, 0: at once. `most`: 0: no limit.
-  RequestSchedule(double rate, std::uint64_t most) : rate_(rate), most_(most) {}
+  // `rate`: requests a second, 0: at once. `max`: 0: no limit.
+  RequestSchedule(double rate, std::uint64_t max) : rate_(rate), max_(max) {}
 
   void begin(nanoseconds now) noexcept { began_ = now; }
   [[nodiscard]] nanoseconds began() const noexcept { return began_; }
 
   [[nodiscard]] bool paced() const noexcept { return rate_ > 0; }
-  [[nodiscard]] bool spent() const noexcept { return most_ != 0 && begun_ >= most_; }
+  [[nodiscard]] bool spent() const noexcept { return max_ != 0 && begun_ >= max_; }
   // The next request may begin.
   [[nodiscard]] bool is_due(nanoseconds now) const noexcept { return !spent() && (!paced() || next_due() <= now); }
   // Begins it and tells from when on its time counts: a late one's from when it was due.
@@ -28,7 +28,7 @@ class RequestSchedule {
 
  private:
   double rate_;
-  std::uint64_t most_;
+  std::uint64_t max_;
   std::uint64_t begun_ = 0;
   nanoseconds began_{};
 };

@@ -33,8 +33,8 @@ std::optional<double> parse_percent(std::string_view text) {
 }
 
 std::string range_text(Range<std::uint64_t> range) {
-  if (range.most == std::numeric_limits<std::uint64_t>::max()) return "of at least " + std::to_string(range.least);
-  return "from " + std::to_string(range.least) + " to " + std::to_string(range.most);
+  if (range.max == std::numeric_limits<std::uint64_t>::max()) return "of at least " + std::to_string(range.min);
+  return "from " + std::to_string(range.min) + " to " + std::to_string(range.max);
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ bool ConfigReader::read_string(std::string_view key, std::string& out, std::size
   return true;
 }
 
-bool ConfigReader::read_strings(std::string_view key, std::vector<std::string>& out, std::size_t most,
+bool ConfigReader::read_strings(std::string_view key, std::vector<std::string>& out, std::size_t max,
                                 const char* example) {
   const Json* const value = find(key);
   if (value == nullptr) return false;
@@ -121,8 +121,8 @@ bool ConfigReader::read_strings(std::string_view key, std::vector<std::string>& 
     refuse(key, std::string("must be an array of strings: ") + example);
     return false;
   }
-  if (value->size() > most) {
-    refuse(key, "has " + std::to_string(value->size()) + " entries; the limit is " + std::to_string(most));
+  if (value->size() > max) {
+    refuse(key, "has " + std::to_string(value->size()) + " entries; the limit is " + std::to_string(max));
     return false;
   }
   std::vector<std::string> strings;
@@ -141,10 +141,10 @@ bool ConfigReader::read_number(std::string_view key, std::uint64_t& out, Range<s
   const bool negative = !value->is_number_unsigned() && value->is_number_integer() && value->get<std::int64_t>() < 0;
   if (!value->is_number_integer()) {
     refuse(key, "must be a whole number " + range_text(range));
-  } else if (negative || value->get<std::uint64_t>() < range.least) {
-    refuse(key, "must be at least " + std::to_string(range.least));
-  } else if (value->get<std::uint64_t>() > range.most) {
-    refuse(key, "must be at most " + std::to_string(range.most));
+  } else if (negative || value->get<std::uint64_t>() < range.min) {
+    refuse(key, "must be at least " + std::to_string(range.min));
+  } else if (value->get<std::uint64_t>() > range.max) {
+    refuse(key, "must be at most " + std::to_string(range.max));
   } else {
     out = value->get<std::uint64_t>();
     return true;
@@ -154,7 +154,7 @@ bool ConfigReader::read_number(std::string_view key, std::uint64_t& out, Range<s
 
 bool ConfigReader::read_number(std::string_view key, unsigned& out, Range<unsigned> range) {
   std::uint64_t number = 0;
-  if (!read_number(key, number, Range<std::uint64_t>{range.least, range.most})) return false;
+  if (!read_number(key, number, Range<std::uint64_t>{range.min, range.max})) return false;
   out = static_cast<unsigned>(number);
   return true;
 }
@@ -163,17 +163,17 @@ bool ConfigReader::read_number(std::string_view key, int& out, Range<int> range)
   const Json* const value = find(key);
   if (value == nullptr) return false;
   if (!value->is_number_integer()) {
-    refuse(key, "must be a whole number from " + std::to_string(range.least) + " to " + std::to_string(range.most));
+    refuse(key, "must be a whole number from " + std::to_string(range.min) + " to " + std::to_string(range.max));
     return false;
   }
   constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
   const std::int64_t number = value->is_number_unsigned()
                                   ? static_cast<std::int64_t>(std::min(value->get<std::uint64_t>(), largest))
                                   : value->get<std::int64_t>();
-  if (number < range.least) {
-    refuse(key, "must be at least " + std::to_string(range.least));
-  } else if (number > range.most) {
-    refuse(key, "must be at most " + std::to_string(range.most));
+  if (number < range.min) {
+    refuse(key, "must be at least " + std::to_string(range.min));
+  } else if (number > range.max) {
+    refuse(key, "must be at most " + std::to_string(range.max));
   } else {
     out = static_cast<int>(number);
     return true;
@@ -196,10 +196,10 @@ std::optional<Duration> ConfigReader::span_in(std::string_view key, const Json& 
   const auto span = parse_time_span(*text);
   if (!span) {
     refuse(key, span.error());
-  } else if (*span < range.least) {
-    refuse(key, "must be at least " + format_time_span(range.least));
-  } else if (*span > range.most) {
-    refuse(key, "must be at most " + format_time_span(range.most));
+  } else if (*span < range.min) {
+    refuse(key, "must be at least " + format_time_span(range.min));
+  } else if (*span > range.max) {
+    refuse(key, "must be at most " + format_time_span(range.max));
   } else {
     return *span;
   }
@@ -226,7 +226,7 @@ bool ConfigReader::read_span_or_off(std::string_view key, std::optional<Duration
   return span.has_value();
 }
 
-bool ConfigReader::read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t least) {
+bool ConfigReader::read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t min) {
   const Json* const value = find(key);
   if (value == nullptr) return false;
   if (*value == "off") {
@@ -243,8 +243,8 @@ bool ConfigReader::read_size_or_off(std::string_view key, std::optional<std::uin
     refuse(key, size.error());
     return false;
   }
-  if (*size < least) {
-    refuse(key, "must be at least " + format_byte_size(least));
+  if (*size < min) {
+    refuse(key, "must be at least " + format_byte_size(min));
     return false;
   }
   out = *size;
@@ -257,10 +257,10 @@ bool ConfigReader::read_percent(std::string_view key, double& out, Range<unsigne
   const auto number = value->is_string() ? parse_percent(value->get_ref<const std::string&>()) : std::nullopt;
   if (!number) {
     refuse(key, "must be a percentage such as \"10%\"");
-  } else if (*number < percent.least) {
-    refuse(key, "must be at least " + std::to_string(percent.least) + '%');
-  } else if (*number > percent.most) {
-    refuse(key, "must be at most " + std::to_string(percent.most) + '%');
+  } else if (*number < percent.min) {
+    refuse(key, "must be at least " + std::to_string(percent.min) + '%');
+  } else if (*number > percent.max) {
+    refuse(key, "must be at most " + std::to_string(percent.max) + '%');
   } else {
     out = *number / 100.0;
     return true;

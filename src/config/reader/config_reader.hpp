@@ -28,8 +28,8 @@ struct ConfigProblem {
 
 template <class T>
 struct Range {
-  T least;
-  T most;
+  T min;
+  T max;
 };
 
 // Longest string that execve(2) takes (MAX_ARG_STRLEN less its final NUL); "NAME=value" and each argument are held to
@@ -70,7 +70,7 @@ class ConfigReader {
 
   // Strings hold no NUL byte and at most `limit` bytes.
   bool read_string(std::string_view key, std::string& out, std::size_t limit);
-  bool read_strings(std::string_view key, std::vector<std::string>& out, std::size_t most, const char* example);
+  bool read_strings(std::string_view key, std::vector<std::string>& out, std::size_t max, const char* example);
 
   bool read_number(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range);
   bool read_number(std::string_view key, unsigned& out, Range<unsigned> range);
@@ -78,7 +78,7 @@ class ConfigReader {
 
   bool read_span(std::string_view key, Duration& out, Range<Duration> range);
   bool read_span_or_off(std::string_view key, std::optional<Duration>& out, Range<Duration> range);
-  bool read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t least);
+  bool read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t min);
 
   // "25%" as 0.25.
   bool read_percent(std::string_view key, double& out, Range<unsigned> percent);

@@ -18,7 +18,7 @@ enum class Unit { bytes, count, time };
 struct Kind {
   int resource;
   Unit unit;
-  rlim_t least;  // with less no program would get as far as to say what it lacks
+  rlim_t min;  // with less no program would get as far as to say what it lacks
 };
 
 constexpr rlim_t kilobyte = 1024;
@@ -44,10 +44,10 @@ Kind kind_of(int resource) {
 constexpr std::array<std::string_view, 2> pair_keys = {"soft", "hard"};
 
 // The kernel's own limit, to which it holds everybody's RLIMIT_NOFILE, root's too.
-rlim_t most_open_files() {
-  rlim_t most = 1024 * 1024;
-  std::ifstream("/proc/sys/fs/nr_open") >> most;
-  return most;
+rlim_t max_open_files() {
+  rlim_t max = 1024 * 1024;
+  std::ifstream("/proc/sys/fs/nr_open") >> max;
+  return max;
 }
 
 std::optional<rlim_t> read_bytes(ConfigReader& reader, std::string_view key, const Json& value) {
@@ -95,13 +95,13 @@ std::string show(rlim_t value, const Kind& kind) {
 }
 
 std::optional<rlim_t> read_value(ConfigReader& reader, std::string_view key, const Kind& kind) {
-  if (*reader.find(key) == "infinity") return kind.resource == RLIMIT_NOFILE ? most_open_files() : RLIM_INFINITY;
+  if (*reader.find(key) == "infinity") return kind.resource == RLIMIT_NOFILE ? max_open_files() : RLIM_INFINITY;
   const auto value = number_in(reader, key, kind);
   if (!value) return std::nullopt;
-  if (*value < kind.least) {
-    reader.refuse(key, "must be at least " + show(kind.least, kind));
-  } else if (kind.resource == RLIMIT_NOFILE && *value > most_open_files()) {
-    reader.refuse(key, "must be at most " + std::to_string(most_open_files()) + ", this machine's fs.nr_open");
+  if (*value < kind.min) {
+    reader.refuse(key, "must be at least " + show(kind.min, kind));
+  } else if (kind.resource == RLIMIT_NOFILE && *value > max_open_files()) {
+    reader.refuse(key, "must be at most " + std::to_string(max_open_files()) + ", this machine's fs.nr_open");
   } else {
     return value;
   }

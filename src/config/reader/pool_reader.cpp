@@ -143,13 +143,13 @@ void read_stop_signal(ConfigReader& config, int& out) {
 
 // As systemd takes it for User=: it is systemd who looks it up.
 void read_user(ConfigReader& config, std::string& out) {
-  constexpr std::size_t most = 31;
+  constexpr std::size_t max_length = 31;
   std::string name;
   if (!config.read_string("user", name, 256)) return;
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const bool is_name =
-      !name.empty() && name.size() <= most && is_letter(name.front()) &&
+      !name.empty() && name.size() <= max_length && is_letter(name.front()) &&
       std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
   if (is_name) {
     out = name;
@@ -171,9 +171,9 @@ void read_timeouts(ConfigReader& config, PoolConfig& pool) {
 }  // namespace
 
 bool is_pool_name(std::string_view name) noexcept {
-  constexpr std::size_t most = 63;
+  constexpr std::size_t max_length = 63;
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  if (name.empty() || name.size() > most || !is_letter(name.front())) return false;
+  if (name.empty() || name.size() > max_length || !is_letter(name.front())) return false;
   return std::all_of(name.begin(), name.end(),
                      [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }

@@ -77,14 +77,14 @@ void read_restart(ConfigReader& config, RestartConfig& out) {
 }
 
 void read_recycle(ConfigReader& config, RecycleConfig& out) {
-  constexpr std::uint64_t most_requests = std::numeric_limits<std::int64_t>::max();
-  constexpr std::uint64_t least_memory = 1024 * 1024;
+  constexpr std::uint64_t max_requests = std::numeric_limits<std::int64_t>::max();
+  constexpr std::uint64_t min_memory = 1024 * 1024;
   auto recycle = config.object("recycle");
   if (!recycle) return;
   recycle->allow_only(keys_of_recycle);
-  recycle->read_number("requests", out.requests, {0, most_requests});
+  recycle->read_number("requests", out.requests, {0, max_requests});
   recycle->read_span_or_off("age", out.age, {1s, weeks(53)});
-  recycle->read_size_or_off("memory", out.memory, least_memory);
+  recycle->read_size_or_off("memory", out.memory, min_memory);
   recycle->read_percent("jitter", out.jitter, {0, 100});
   recycle->read_number("at_most", out.at_most, {1, max_workers});
 }

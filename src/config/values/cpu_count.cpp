@@ -44,11 +44,11 @@ std::optional<double> lesser(std::optional<double> left, std::optional<double> r
 // A quota above limits what is below it, so each group up to the root of the mount has its say.
 std::optional<double> quota_upwards(const ControlGroup& where) {
   std::string group = where.group;
-  std::optional<double> least;
+  std::optional<double> quota;
   for (;;) {
-    least = lesser(least, quota_of_group(where.mount + group, where.unified()));
+    quota = lesser(quota, quota_of_group(where.mount + group, where.unified()));
     const std::size_t slash = group.rfind('/');
-    if (slash == std::string::npos) return least;
+    if (slash == std::string::npos) return quota;
     group.resize(slash);
   }
 }
@@ -56,11 +56,11 @@ std::optional<double> quota_upwards(const ControlGroup& where) {
 }  // namespace
 
 std::optional<double> cpu_quota(std::string_view membership, const std::string& mount) {
-  std::optional<double> least;
+  std::optional<double> quota;
   for (const ControlGroup& each : parse_control_groups(membership, mount)) {
-    if (each.unified() || each.controls("cpu")) least = lesser(least, quota_upwards(each));
+    if (each.unified() || each.controls("cpu")) quota = lesser(quota, quota_upwards(each));
   }
-  return least;
+  return quota;
 }
 
 unsigned available_cpus() {

@@ -82,12 +82,12 @@ Json PoolClient::properties(std::uint32_t slot) {
   return call(get_all).at(0);
 }
 
-std::vector<WorkerState> PoolClient::workers() { return worker_states(call(objects_call()).at(0)); }
+std::vector<WorkerSnapshot> PoolClient::workers() { return worker_snapshots(call(objects_call()).at(0)); }
 
 std::vector<ProcessState> PoolClient::processes() { return process_states(call(processes_call()).at(0)); }
 
-std::vector<ExitRecord> PoolClient::exits(std::uint32_t most) {
-  return exit_records(call(answered(pool_call("ExitHistory", {most}), "a(")).at(0));
+std::vector<ExitRecord> PoolClient::exits(std::uint32_t max) {
+  return exit_records(call(answered(pool_call("ExitHistory", {max}), "a(")).at(0));
 }
 
 std::vector<PlannedChange> PoolClient::plan() {

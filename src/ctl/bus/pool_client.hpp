@@ -10,7 +10,7 @@
 #include "ctl/base/command_error.hpp"
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/pool_names.hpp"
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 
 namespace preforkd::ctl {
 
@@ -25,10 +25,10 @@ class PoolClient {
   [[nodiscard]] Json properties();
   [[nodiscard]] Json properties(std::uint32_t slot);
 
-  [[nodiscard]] PoolState state() { return pool_state(properties()); }
-  [[nodiscard]] std::vector<WorkerState> workers();
+  [[nodiscard]] PoolSnapshot state() { return pool_snapshot(properties()); }
+  [[nodiscard]] std::vector<WorkerSnapshot> workers();
   [[nodiscard]] std::vector<ProcessState> processes();
-  [[nodiscard]] std::vector<ExitRecord> exits(std::uint32_t most = 0);
+  [[nodiscard]] std::vector<ExitRecord> exits(std::uint32_t max = 0);
 
   // Changes, and what a reload would change: they wait as long as that takes, once the pool has shown a sign of life.
   [[nodiscard]] std::vector<PlannedChange> plan();

@@ -197,9 +197,9 @@ class CommandLine {
         reject(option_name(static_cast<int>(row.code)) + ": only with \"" + std::string(row.verb) + '"');
       }
     }
-    if (arguments_.size() < verb.least) reject("too few arguments: it is \"preforkctl " + usage + '"');
-    if (arguments_.size() > verb.most) {
-      reject(in_quotes(arguments_[verb.most]) + ": too many arguments: it is \"preforkctl " + usage + '"');
+    if (arguments_.size() < verb.min_arguments) reject("too few arguments: it is \"preforkctl " + usage + '"');
+    if (arguments_.size() > verb.max_arguments) {
+      reject(in_quotes(arguments_[verb.max_arguments]) + ": too many arguments: it is \"preforkctl " + usage + '"');
     }
   }
 

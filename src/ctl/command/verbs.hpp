@@ -16,8 +16,8 @@ struct Verb {
   std::string_view name;
   std::string_view arguments;  // as --help shows them
   std::string_view help;
-  std::size_t least;  // arguments
-  std::size_t most;
+  std::size_t min_arguments;
+  std::size_t max_arguments;
   bool passes_on;  // what comes after "--" is for another program
 
   // Does it and returns the exit status; throws CommandError.

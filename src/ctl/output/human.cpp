@@ -77,8 +77,8 @@ std::uint64_t wall_clock_now() {
 }
 
 std::chrono::microseconds span_of(std::uint64_t microseconds) {
-  constexpr std::uint64_t longest = std::chrono::microseconds::max().count();
-  return std::chrono::microseconds(std::min(microseconds, longest));
+  constexpr std::uint64_t max = std::chrono::microseconds::max().count();
+  return std::chrono::microseconds(std::min(microseconds, max));
 }
 
 std::string human_age(std::uint64_t at, std::uint64_t now) {

@@ -27,7 +27,7 @@ Json listeners_json(const std::vector<ListenerState>& listeners) {
 
 }  // namespace
 
-Json to_json(const PoolState& pool) {
+Json to_json(const PoolSnapshot& pool) {
   Json object{{"name", pool.name},
               {"description", pool.description},
               {"state", pool.state},
@@ -54,7 +54,7 @@ Json to_json(const PoolState& pool) {
 }
 
 Json to_json(const KnownPool& pool) {
-  Json object = to_json(pool.answer.value_or(PoolState()));
+  Json object = to_json(pool.answer.value_or(PoolSnapshot()));
   if (!pool.answer) {
     for (Json& value : object) value = nullptr;
     object["name"] = pool.name;
@@ -67,7 +67,7 @@ Json to_json(const KnownPool& pool) {
 }
 
 Json to_json(const WorkerRow& row) {
-  const WorkerState& worker = row.worker;
+  const WorkerSnapshot& worker = row.worker;
   Json object{{"slot", worker.slot}, {"pid", worker.pid}, {"generation", worker.generation}, {"state", worker.state}};
   object["status_text"] = worker.status_text;
   object["started_at"] = worker.started_at;

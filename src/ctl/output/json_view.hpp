@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ctl/base/json.hpp"
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/output/worker_table.hpp"
 #include "ctl/pools/known_pools.hpp"
 
@@ -12,7 +12,7 @@ namespace preforkd::ctl {
 
 // What --json prints. Names are those of the D-Bus interface in snake_case; times are microseconds since 1970, sizes
 // bytes. What is not counted is null.
-[[nodiscard]] Json to_json(const PoolState& pool);
+[[nodiscard]] Json to_json(const PoolSnapshot& pool);
 // The same and, for each pool, "remark" and "config_problem". What only a pool that answers can tell is null of others.
 [[nodiscard]] Json to_json(const KnownPool& pool);
 // Of a row without details what is unknown is null.

@@ -39,8 +39,8 @@ std::string figure(const Counters& counters, std::uint64_t value) {
 }
 
 struct Pool {
-  PoolState pool;
-  std::vector<WorkerState> workers;
+  PoolSnapshot pool;
+  std::vector<WorkerSnapshot> workers;
 };
 
 // All samples of a family stand together, whichever pool they are of.
@@ -82,7 +82,7 @@ class Exposition {
                   Value value) {
     begin("worker_" + std::string(family), type, unit, help);
     for (const Pool& each : pools_) {
-      for (const WorkerState& worker : each.workers) {
+      for (const WorkerSnapshot& worker : each.workers) {
         sample(label("pool", each.pool.name) + ',' + label("slot", std::to_string(worker.slot)), value(worker));
       }
     }
@@ -119,36 +119,36 @@ void add_states(Exposition& out) {
 
 void add_pool_gauges(Exposition& out) {
   out.of_pools("start_time_seconds", "gauge", "seconds", "When the pool's main process started, since 1970.",
-               [](const PoolState& pool) { return seconds(pool.started_at); });
+               [](const PoolSnapshot& pool) { return seconds(pool.started_at); });
   out.of_pools("generation", "gauge", "", "The generation of the live config.",
-               [](const PoolState& pool) { return std::to_string(pool.generation); });
+               [](const PoolSnapshot& pool) { return std::to_string(pool.generation); });
   out.of_pools("workers_target", "gauge", "", "Workers that should run.",
-               [](const PoolState& pool) { return std::to_string(pool.target_workers); });
+               [](const PoolSnapshot& pool) { return std::to_string(pool.target_workers); });
   out.of_pools("workers_ready", "gauge", "", "Workers that are ready.",
-               [](const PoolState& pool) { return std::to_string(pool.ready_workers); });
+               [](const PoolSnapshot& pool) { return std::to_string(pool.ready_workers); });
   out.of_pools("workers_draining", "gauge", "", "Worker processes that drain.",
-               [](const PoolState& pool) { return std::to_string(pool.draining_workers); });
+               [](const PoolSnapshot& pool) { return std::to_string(pool.draining_workers); });
   out.of_pools("connections_open", "gauge", "", "Open connections.",
-               [](const PoolState& pool) { return figure(pool.counters, pool.counters.connections); });
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections); });
   out.of_pools("last_reload_success", "gauge", "", "1 if the last reload succeeded or there was none, else 0.",
-               [](const PoolState& pool) {
+               [](const PoolSnapshot& pool) {
                  return pool.last_reload.at == 0 || pool.last_reload.ok ? std::string("1") : std::string("0");
                });
 }
 
 void add_pool_counters(Exposition& out) {
   out.of_pools("connections", "counter", "", "Connections accepted.",
-               [](const PoolState& pool) { return figure(pool.counters, pool.counters.connections_total); });
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_total); });
   out.of_pools("requests", "counter", "", "Requests answered.",
-               [](const PoolState& pool) { return figure(pool.counters, pool.counters.requests_total); });
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.requests_total); });
   out.of_pools("received_bytes", "counter", "bytes", "Bytes received from clients.",
-               [](const PoolState& pool) { return figure(pool.counters, pool.counters.bytes_in); });
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.bytes_in); });
   out.of_pools("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
-               [](const PoolState& pool) { return figure(pool.counters, pool.counters.bytes_out); });
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.bytes_out); });
   out.of_pools("crashes", "counter", "", "Workers that failed.",
-               [](const PoolState& pool) { return std::to_string(pool.crashes); });
+               [](const PoolSnapshot& pool) { return std::to_string(pool.crashes); });
   out.of_pools("restarts", "counter", "", "Workers that replaced another one.",
-               [](const PoolState& pool) { return std::to_string(pool.restarts); });
+               [](const PoolSnapshot& pool) { return std::to_string(pool.restarts); });
   out.begin("worker_exits", "counter", "", "Workers that ended, by cause.");
   for (const Pool& each : out.pools()) {
     for (const auto& [cause, count] : each.pool.exits) {
@@ -176,29 +176,29 @@ void add_listeners(Exposition& out) {
 }
 
 void add_workers(Exposition& out) {
-  out.of_workers("up", "gauge", "", "1 if the slot has a worker that is ready, else 0.", [](const WorkerState& worker) {
+  out.of_workers("up", "gauge", "", "1 if the slot has a worker that is ready, else 0.", [](const WorkerSnapshot& worker) {
     return worker.state == "ready" ? std::string("1") : std::string("0");
   });
   out.of_workers("generation", "gauge", "", "The generation of the slot's worker.",
-                 [](const WorkerState& worker) { return std::to_string(worker.generation); });
+                 [](const WorkerSnapshot& worker) { return std::to_string(worker.generation); });
   out.of_workers("start_time_seconds", "gauge", "seconds", "When the slot's worker started, since 1970.",
-                 [](const WorkerState& worker) { return seconds(worker.started_at); });
+                 [](const WorkerSnapshot& worker) { return seconds(worker.started_at); });
   out.of_workers("connections_open", "gauge", "", "Open connections.",
-                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.connections); });
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections); });
   out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory, without files and shared memory.",
-                 [](const WorkerState& worker) { return std::to_string(worker.memory_bytes); });
+                 [](const WorkerSnapshot& worker) { return std::to_string(worker.memory_bytes); });
   out.of_workers("connections", "counter", "", "Connections accepted.",
-                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.connections_total); });
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_total); });
   out.of_workers("requests", "counter", "", "Requests answered.",
-                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.requests_total); });
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.requests_total); });
   out.of_workers("received_bytes", "counter", "bytes", "Bytes received from clients.",
-                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.bytes_in); });
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.bytes_in); });
   out.of_workers("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
-                 [](const WorkerState& worker) { return figure(worker.counters, worker.counters.bytes_out); });
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.bytes_out); });
   out.of_workers("cpu_seconds", "counter", "seconds", "CPU time, user and system.",
-                 [](const WorkerState& worker) { return seconds(worker.cpu_us); });
+                 [](const WorkerSnapshot& worker) { return seconds(worker.cpu_us); });
   out.of_workers("crashes", "counter", "", "Failures of the slot's workers.",
-                 [](const WorkerState& worker) { return std::to_string(worker.crashes); });
+                 [](const WorkerSnapshot& worker) { return std::to_string(worker.crashes); });
 }
 
 }  // namespace

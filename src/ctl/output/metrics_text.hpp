@@ -5,15 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/command/command_line.hpp"
 
 namespace preforkd::ctl {
 
 struct MeasuredPool {
   std::string name;
-  std::optional<PoolState> pool;  // none of one that is down: of that there is only preforkd_pool_up
-  std::vector<WorkerState> workers;
+  std::optional<PoolSnapshot> pool;  // none of one that is down: of that there is only preforkd_pool_up
+  std::vector<WorkerSnapshot> workers;
 };
 
 // The pools in the text format of OpenMetrics 1.0, from its first family to "# EOF". Families of a pool are named

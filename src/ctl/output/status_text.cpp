@@ -27,7 +27,7 @@ std::string queue_text(const ListenerState& listener) {
   return " (queue " + std::to_string(listener.queued) + '/' + std::to_string(listener.limit) + ')';
 }
 
-std::string load_text(const PoolState& pool, std::optional<double> rate) {
+std::string load_text(const PoolSnapshot& pool, std::optional<double> rate) {
   const Counters& counters = pool.counters;
   if (!counters.counts) {
     return std::string("not counted") + (pool.ready_workers > 0 ? " (the program does not use libprefork)" : "");
@@ -37,7 +37,7 @@ std::string load_text(const PoolState& pool, std::optional<double> rate) {
          ", " + human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
 }
 
-std::string workers_text(const PoolState& pool) {
+std::string workers_text(const PoolSnapshot& pool) {
   std::string text = std::to_string(pool.ready_workers) + '/' + std::to_string(pool.target_workers) + " ready";
   if (pool.draining_workers > 0) text += ", " + std::to_string(pool.draining_workers) + " draining";
   if (pool.min_workers != pool.max_workers) {
@@ -53,7 +53,7 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // What else there is to say about a worker, as a list.
-std::string remarks_text(const WorkerState& worker) {
+std::string remarks_text(const WorkerSnapshot& worker) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (!worker.status_text.empty()) add('"' + printable(worker.status_text) + '"');
@@ -66,7 +66,7 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
   constexpr std::size_t indent = label_width + 2;
   Table table({{"", false}, {"", true}, {"", false}, {"", false}, {"", true}, {"", true}, {"", true}, {"", false}});
   for (const WorkerRow& row : rows) {
-    const WorkerState& worker = row.worker;
+    const WorkerSnapshot& worker = row.worker;
     const bool live = worker.pid != 0;
     const std::string_view branch = &row == &rows.back() ? style.last_branch() : style.branch();
     table.add({{std::string(branch) + std::to_string(worker.slot)},
@@ -94,7 +94,7 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
 
 std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& workers, std::uint64_t now,
                         const Style& style) {
-  const PoolState pool = known.answer.value_or(PoolState());
+  const PoolSnapshot pool = known.answer.value_or(PoolSnapshot());
   std::string text;
   const auto add = [&](const std::string& line) {
     text += shorten(line, style.columns == 0 ? line.size() : style.columns, style.cut_mark()) + '\n';

@@ -19,7 +19,7 @@ constexpr std::string_view keys =
 
 // What is sorted by, so that the least comes first.
 double rank(const WorkerRow& row, SortKey key) {
-  const WorkerState& worker = row.worker;
+  const WorkerSnapshot& worker = row.worker;
   switch (key) {
     case SortKey::slot:
       return worker.slot;
@@ -38,7 +38,7 @@ double rank(const WorkerRow& row, SortKey key) {
 }
 
 // Without colours where it must be cut.
-std::string head_line(const PoolState& pool, std::uint64_t now, const Style& style) {
+std::string head_line(const PoolSnapshot& pool, std::uint64_t now, const Style& style) {
   const std::string name = printable(pool.name);
   const std::string state = printable(pool.state);
   const std::string rest =
@@ -51,7 +51,7 @@ std::string head_line(const PoolState& pool, std::uint64_t now, const Style& sty
   return style.paint(Colour::bold, name) + ' ' + style.paint(state_colour(pool.state), state) + rest;
 }
 
-std::string load_line(const PoolState& pool, const std::vector<WorkerRow>& rows) {
+std::string load_line(const PoolSnapshot& pool, const std::vector<WorkerRow>& rows) {
   const auto rate = total_rate(rows);
   const std::string load =
       pool.counters.counts
@@ -62,7 +62,7 @@ std::string load_line(const PoolState& pool, const std::vector<WorkerRow>& rows)
   return load + ", " + counted(pool.crashes, "crash") + ", " + counted(pool.restarts, "restart");
 }
 
-std::string queues_line(const PoolState& pool) {
+std::string queues_line(const PoolSnapshot& pool) {
   std::string text = "queues:";
   for (const ListenerState& listener : pool.listeners) {
     if (listener.limit == 0) continue;
@@ -102,8 +102,8 @@ void sort_rows(std::vector<WorkerRow>& rows, WatchOrder order) {
   });
 }
 
-std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, WatchOrder order, const std::string& alarm,
-                        std::uint64_t now, const Style& style, std::size_t height) {
+std::string watch_frame(const PoolSnapshot& pool, std::vector<WorkerRow> rows, WatchOrder order,
+                        const std::string& alarm, std::uint64_t now, const Style& style, std::size_t height) {
   sort_rows(rows, order);
   const auto cut = [&](const std::string& line) { return shorten(line, style.columns, style.cut_mark()); };
   std::vector<std::string> lines{head_line(pool, now, style), cut(load_line(pool, rows)), cut(queues_line(pool)),

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/output/style.hpp"
 #include "ctl/output/worker_table.hpp"
 
@@ -28,7 +28,7 @@ void sort_rows(std::vector<WorkerRow>& rows, WatchOrder order);
 
 // A screen of "watch" of at most `height` lines, as wide as the style says, without the last line's end. `alarm` stands
 // above the workers. `now` in microseconds since 1970.
-[[nodiscard]] std::string watch_frame(const PoolState& pool, std::vector<WorkerRow> rows, WatchOrder order,
+[[nodiscard]] std::string watch_frame(const PoolSnapshot& pool, std::vector<WorkerRow> rows, WatchOrder order,
                                       const std::string& alarm, std::uint64_t now, const Style& style,
                                       std::size_t height);
 

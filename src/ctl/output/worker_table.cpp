@@ -25,7 +25,7 @@ WorkerRow undetailed(const ProcessState& process, bool others_count) {
 std::string text_if(bool known, std::string text) { return known ? std::move(text) : std::string(); }
 
 std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, bool rates) {
-  const WorkerState& worker = row.worker;
+  const WorkerSnapshot& worker = row.worker;
   const bool live = worker.pid != 0;
   const bool known = live && row.detailed;
   const bool counts = live && worker.counters.counts;
@@ -52,16 +52,16 @@ std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, bool rat
 
 }  // namespace
 
-std::vector<WorkerRow> worker_rows(const std::vector<WorkerState>& workers,
+std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
                                    const std::vector<ProcessState>& processes) {
   const bool any_counts =
-      std::any_of(workers.begin(), workers.end(), [](const WorkerState& worker) { return worker.counters.counts; });
+      std::any_of(workers.begin(), workers.end(), [](const WorkerSnapshot& worker) { return worker.counters.counts; });
   std::vector<WorkerRow> rows;
-  for (const WorkerState& worker : workers) {
+  for (const WorkerSnapshot& worker : workers) {
     if (worker.pid == 0) rows.push_back({worker, true, std::nullopt});
   }
   for (const ProcessState& process : processes) {
-    const auto same = [&](const WorkerState& worker) { return worker.pid == process.pid; };
+    const auto same = [&](const WorkerSnapshot& worker) { return worker.pid == process.pid; };
     const auto found = std::find_if(workers.begin(), workers.end(), same);
     rows.push_back(found != workers.end() ? WorkerRow{*found, true, std::nullopt} : undetailed(process, any_counts));
   }
@@ -73,13 +73,13 @@ std::vector<WorkerRow> worker_rows(const std::vector<WorkerState>& workers,
   return rows;
 }
 
-void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerState>& before,
+void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerSnapshot>& before,
                std::chrono::duration<double> span) {
   if (span.count() <= 0) return;
   for (WorkerRow& row : rows) {
     if (!row.detailed || row.worker.pid == 0 || !row.worker.counters.counts) continue;
     const auto found = std::find_if(before.begin(), before.end(),
-                                    [&](const WorkerState& other) { return other.pid == row.worker.pid; });
+                                    [&](const WorkerSnapshot& other) { return other.pid == row.worker.pid; });
     const std::uint64_t then = found != before.end() ? found->counters.requests_total : 0;
     const std::uint64_t now = row.worker.counters.requests_total;
     row.requests_per_second = static_cast<double>(now > then ? now - then : 0) / span.count();

@@ -6,25 +6,25 @@
 #include <optional>
 #include <vector>
 
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/output/table.hpp"
 
 namespace preforkd::ctl {
 
 // A worker process as tables show it, or a slot without one.
 struct WorkerRow {
-  WorkerState worker;
+  WorkerSnapshot worker;
   bool detailed = true;  // false: all that is known are slot, process, state, generation and connections
   std::optional<double> requests_per_second;
 };
 
 // By slot: `workers` has one process of each slot, with details; `processes`, asked for after that, all that live. A
 // worker that has ended in between is left out.
-[[nodiscard]] std::vector<WorkerRow> worker_rows(const std::vector<WorkerState>& workers,
+[[nodiscard]] std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
                                                  const std::vector<ProcessState>& processes);
 
 // Fills in the rates since the time when `before` was asked for, `span` ago.
-void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerState>& before,
+void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerSnapshot>& before,
                std::chrono::duration<double> span);
 
 // Of all rows; none if no row has one.

@@ -56,7 +56,7 @@ std::vector<KnownPool> KnownPools::survey() {
         if (const auto* const failure = std::get_if<BusFailure>(&reply)) {
           pool.standing = {no_answer, client.explained(*failure).what()};
         } else {
-          pool.answer = pool_state(std::get<Json>(reply).at(0));
+          pool.answer = pool_snapshot(std::get<Json>(reply).at(0));
         }
       });
     }

@@ -10,7 +10,7 @@
 #include "ctl/base/command_error.hpp"
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/pool_client.hpp"
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/pools/pool_configs.hpp"
 #include "ctl/pools/pool_units.hpp"
 
@@ -19,9 +19,9 @@ namespace preforkd::ctl {
 // What is known of a pool that was looked up.
 struct KnownPool {
   std::string name;
-  std::optional<PoolState> answer;  // of one that is on the bus
-  Standing standing;                // of one that is not, or does not answer
-  PoolConfig config;                // empty where there is none
+  std::optional<PoolSnapshot> answer;  // of one that is on the bus
+  Standing standing;                   // of one that is not, or does not answer
+  PoolConfig config;                   // empty where there is none
 
   // The pool's own word for it, else the standing's.
   [[nodiscard]] const std::string& state() const { return answer ? answer->state : standing.state; }

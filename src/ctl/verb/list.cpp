@@ -22,7 +22,7 @@ std::vector<Table::Cell> cells(const KnownPool& pool, std::uint64_t now) {
     const std::string all = remark + (wrong ? (remark.empty() ? "" : "; ") + problem : "");
     return {{pool.name}, {state, state_colour(state)}, {}, {}, {}, {}, {}, {printable(all)}};
   }
-  const PoolState& told = *pool.answer;
+  const PoolSnapshot& told = *pool.answer;
   return {{pool.name},
           {state, state_colour(state)},
           {std::to_string(told.ready_workers) + '/' + std::to_string(told.target_workers)},

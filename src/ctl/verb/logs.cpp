@@ -17,7 +17,7 @@ namespace {
 std::vector<std::string> identifiers_of(Context& context, const std::string& pool) {
   std::vector<std::string> all = worker_identifiers(pool);
   try {
-    for (const WorkerState& worker : context.pool().workers()) {
+    for (const WorkerSnapshot& worker : context.pool().workers()) {
       all.push_back(pool + '[' + std::to_string(worker.slot) + ']');
     }
   } catch (const CommandError&) {

@@ -29,14 +29,14 @@ constexpr std::chrono::milliseconds sample{300};
 struct Subject {
   KnownPool pool;
   std::optional<PoolClient> client;  // none of one that is not on the bus, or does not answer
-  std::vector<WorkerState> workers;
+  std::vector<WorkerSnapshot> workers;
   Clock::time_point seen;
   std::vector<WorkerRow> rows;
   bool failed = false;  // and that was complained of
 
   [[nodiscard]] bool counts() const {
     return std::any_of(workers.begin(), workers.end(),
-                       [](const WorkerState& worker) { return worker.counters.requests_total > 0; });
+                       [](const WorkerSnapshot& worker) { return worker.counters.requests_total > 0; });
   }
 };
 
@@ -57,9 +57,9 @@ void first_look(Subject& subject, Context& context) {
 
 void last_look(Subject& subject, bool rates) {
   if (!subject.client) return;
-  const std::vector<WorkerState> workers = rates ? subject.client->workers() : subject.workers;
+  const std::vector<WorkerSnapshot> workers = rates ? subject.client->workers() : subject.workers;
   const Clock::duration span = Clock::now() - subject.seen;
-  PoolState state = subject.client->state();
+  PoolSnapshot state = subject.client->state();
   subject.rows = worker_rows(workers, subject.client->processes());
   if (rates) add_rates(subject.rows, subject.workers, span);
   subject.pool.answer = std::move(state);

@@ -11,7 +11,7 @@ namespace preforkd::ctl {
 
 int run_workers(Context& context) {
   PoolClient pool = context.pool();
-  const std::vector<WorkerState> workers = pool.workers();
+  const std::vector<WorkerSnapshot> workers = pool.workers();
   const std::vector<WorkerRow> rows = worker_rows(workers, pool.processes());
   if (context.json()) {
     context.screen().show(to_json(rows));

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 MeasuredPool measured(const std::string& name) {
   MeasuredPool each;
   each.name = name;
-  PoolState& pool = each.pool.emplace();
+  PoolSnapshot& pool = each.pool.emplace();
   pool.name = name;
   pool.state = "degraded";
   pool.started_at = 1'700'000'000'000'042;

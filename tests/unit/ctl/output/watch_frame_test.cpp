@@ -46,7 +46,7 @@ TEST(WatchFrame, keys_choose_and_reverse_the_order) {
 }
 
 TEST(WatchFrame, never_has_more_lines_or_columns_than_the_terminal) {
-  PoolState pool;
+  PoolSnapshot pool;
   pool.name = "echo";
   pool.state = "running";
   pool.listeners = {{"l0", std::string(200, 'x'), 1, 2}};
@@ -68,7 +68,7 @@ TEST(WatchFrame, never_has_more_lines_or_columns_than_the_terminal) {
 }
 
 TEST(WatchFrame, what_is_not_counted_is_not_shown_as_0) {
-  PoolState pool;
+  PoolSnapshot pool;
   pool.counters.counts = false;
   WorkerRow foreign = row(0, 0, 1);
   foreign.worker.counters.counts = false;

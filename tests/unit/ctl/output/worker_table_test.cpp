@@ -6,8 +6,8 @@
 namespace preforkd::ctl {
 namespace {
 
-WorkerState worker(std::uint32_t slot, std::uint32_t pid, std::uint64_t requests = 0) {
-  WorkerState state;
+WorkerSnapshot worker(std::uint32_t slot, std::uint32_t pid, std::uint64_t requests = 0) {
+  WorkerSnapshot state;
   state.slot = slot;
   state.pid = pid;
   state.state = pid == 0 ? "backoff" : "ready";
@@ -29,7 +29,7 @@ TEST(WorkerRows, a_slots_successor_and_those_that_drain_are_shown_too) {
 TEST(WorkerRows, one_that_has_gone_since_is_left_out) { EXPECT_TRUE(worker_rows({worker(0, 10)}, {}).empty()); }
 
 TEST(WorkerRows, rates_are_of_the_process_not_of_the_slot) {
-  const std::vector<WorkerState> before{worker(0, 10, 100), worker(1, 11, 500)};
+  const std::vector<WorkerSnapshot> before{worker(0, 10, 100), worker(1, 11, 500)};
   auto rows = worker_rows({worker(0, 10, 150), worker(1, 12, 20)}, {{0, 10, "ready", 1, 0}, {1, 12, "ready", 1, 0}});
   add_rates(rows, before, std::chrono::milliseconds(500));
   EXPECT_DOUBLE_EQ(rows[0].requests_per_second.value(), 100);
@@ -38,7 +38,7 @@ TEST(WorkerRows, rates_are_of_the_process_not_of_the_slot) {
 }
 
 TEST(WorkerRows, what_is_not_counted_has_no_rate) {
-  WorkerState foreign = worker(0, 10);
+  WorkerSnapshot foreign = worker(0, 10);
   foreign.counters.counts = false;
   auto rows = worker_rows({foreign}, {{0, 10, "ready", 2, 0}, {0, 8, "draining", 1, 0}, {0, 9, "draining", 1, 5}});
   add_rates(rows, {foreign}, std::chrono::seconds(1));

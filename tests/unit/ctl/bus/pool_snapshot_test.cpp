@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 
 #include <gtest/gtest.h>
 
 namespace preforkd::ctl {
 namespace {
 
-TEST(PoolState, a_property_that_is_missing_or_of_another_type_is_none) {
-  const PoolState pool = pool_state(Json::parse(
+TEST(PoolSnapshot, a_property_that_is_missing_or_of_another_type_is_none) {
+  const PoolSnapshot pool = pool_snapshot(Json::parse(
       R"({"Name": "echo", "Generation": "2", "Listeners": [["l0", "127.0.0.1:1", 3]], "LastReload": 7, "Program": [1]})"));
   EXPECT_EQ(pool.name, "echo");
   EXPECT_EQ(pool.generation, 0U);
@@ -18,16 +18,16 @@ TEST(PoolState, a_property_that_is_missing_or_of_another_type_is_none) {
   EXPECT_TRUE(pool.counters.counts) << "as of a version that does not tell";
 }
 
-TEST(PoolState, a_figure_that_does_not_fit_is_the_largest_that_does) {
-  const PoolState pool = pool_state(Json::parse(R"({"Generation": 4294967296, "Restarts": -1})"));
+TEST(PoolSnapshot, a_figure_that_does_not_fit_is_the_largest_that_does) {
+  const PoolSnapshot pool = pool_snapshot(Json::parse(R"({"Generation": 4294967296, "Restarts": -1})"));
   EXPECT_EQ(pool.generation, UINT32_MAX);
   EXPECT_EQ(pool.restarts, 0U);
   const auto exits = exit_records(Json::parse(R"([[1, 0, 7, 1, "exit", "exited", 9223372036854775807, true, ""]])"));
   EXPECT_EQ(exits.at(0).status, INT32_MAX);
 }
 
-TEST(PoolState, exits_are_counts_by_cause) {
-  const auto exits_of = [](const char* value) { return pool_state(Json::parse(value)).exits; };
+TEST(PoolSnapshot, exits_are_counts_by_cause) {
+  const auto exits_of = [](const char* value) { return pool_snapshot(Json::parse(value)).exits; };
   EXPECT_EQ(exits_of(R"({"Exits": {"exit": 3, "oom": 0}})"),
             (std::map<std::string, std::uint64_t>{{"exit", 3}, {"oom", 0}}));
   EXPECT_TRUE(exits_of("{}").empty()) << "as of a version that does not report them";
@@ -35,8 +35,8 @@ TEST(PoolState, exits_are_counts_by_cause) {
   EXPECT_TRUE(exits_of(R"({"Exits": {"exit": "3"}})").empty()) << "unknown is not 0";
 }
 
-TEST(PoolState, is_fine_while_it_serves_as_it_should) {
-  PoolState pool;
+TEST(PoolSnapshot, is_fine_while_it_serves_as_it_should) {
+  PoolSnapshot pool;
   for (const char* const state : {"running", "reloading"}) {
     pool.state = state;
     EXPECT_TRUE(pool.fine());
@@ -47,8 +47,8 @@ TEST(PoolState, is_fine_while_it_serves_as_it_should) {
   }
 }
 
-TEST(PoolState, workers_come_by_slot_as_a_number) {
-  const auto workers = worker_states(Json::parse(
+TEST(PoolSnapshot, workers_come_by_slot_as_a_number) {
+  const auto workers = worker_snapshots(Json::parse(
       R"({"/w/10": {"org.preforkd1.Worker": {"Slot": 10, "PID": 7}}, "/w": {"org.preforkd1.Pool": {}},
           "/w/9": {"org.preforkd1.Worker": {"Slot": 9, "CPUUSec": 18446744073709551615}}})"));
   ASSERT_EQ(workers.size(), 2U);
@@ -57,7 +57,7 @@ TEST(PoolState, workers_come_by_slot_as_a_number) {
   EXPECT_EQ(workers[1].pid, 7U);
 }
 
-TEST(PoolState, rows_of_methods_are_read_in_the_interfaces_order) {
+TEST(PoolSnapshot, rows_of_methods_are_read_in_the_interfaces_order) {
   const auto exits = exit_records(Json::parse(R"([[5, 1, 99, 2, "exit", "exited", -3, true, "bad"], []])"));
   ASSERT_EQ(exits.size(), 2U);
   EXPECT_EQ(exits[0].pid, 99U);

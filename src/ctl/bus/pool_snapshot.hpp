@@ -35,7 +35,7 @@ struct ReloadState {
   std::string message;
 };
 
-struct PoolState {
+struct PoolSnapshot {
   std::string name;
   std::string description;
   std::string state;
@@ -63,7 +63,7 @@ struct PoolState {
 };
 
 // A slot, with the process that counts in it.
-struct WorkerState {
+struct WorkerSnapshot {
   std::uint32_t slot = 0;
   std::uint32_t pid = 0;
   std::uint32_t generation = 0;
@@ -112,10 +112,10 @@ struct PlannedChange {
 };
 
 // From a dictionary of properties by name.
-[[nodiscard]] PoolState pool_state(const Json& properties);
-[[nodiscard]] WorkerState worker_state(const Json& properties);
+[[nodiscard]] PoolSnapshot pool_snapshot(const Json& properties);
+[[nodiscard]] WorkerSnapshot worker_snapshot(const Json& properties);
 // The workers among the objects of ObjectManager.GetManagedObjects(), by slot.
-[[nodiscard]] std::vector<WorkerState> worker_states(const Json& objects);
+[[nodiscard]] std::vector<WorkerSnapshot> worker_snapshots(const Json& objects);
 // From the arrays that the methods return.
 [[nodiscard]] std::vector<ProcessState> process_states(const Json& rows);
 [[nodiscard]] std::vector<ExitRecord> exit_records(const Json& rows);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/bus/pool_state.hpp"
+#include "ctl/bus/pool_snapshot.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -64,8 +64,8 @@ Counters counters(const Json& properties) {
 
 }  // namespace
 
-PoolState pool_state(const Json& properties) {
-  PoolState pool;
+PoolSnapshot pool_snapshot(const Json& properties) {
+  PoolSnapshot pool;
   take(properties, "Name", pool.name);
   take(properties, "Description", pool.description);
   take(properties, "State", pool.state);
@@ -96,8 +96,8 @@ PoolState pool_state(const Json& properties) {
   return pool;
 }
 
-WorkerState worker_state(const Json& properties) {
-  WorkerState worker;
+WorkerSnapshot worker_snapshot(const Json& properties) {
+  WorkerSnapshot worker;
   take(properties, "Slot", worker.slot);
   take(properties, "PID", worker.pid);
   take(properties, "Generation", worker.generation);
@@ -114,14 +114,14 @@ WorkerState worker_state(const Json& properties) {
   return worker;
 }
 
-std::vector<WorkerState> worker_states(const Json& objects) {
-  std::vector<WorkerState> workers;
+std::vector<WorkerSnapshot> worker_snapshots(const Json& objects) {
+  std::vector<WorkerSnapshot> workers;
   for (const auto& [path, interfaces] : objects.items()) {
     const auto found = interfaces.find("org.preforkd1.Worker");
-    if (found != interfaces.end()) workers.push_back(worker_state(*found));
+    if (found != interfaces.end()) workers.push_back(worker_snapshot(*found));
   }
   std::sort(workers.begin(), workers.end(),
-            [](const WorkerState& left, const WorkerState& right) { return left.slot < right.slot; });
+            [](const WorkerSnapshot& left, const WorkerSnapshot& right) { return left.slot < right.slot; });
   return workers;
 }
 
