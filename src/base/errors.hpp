@@ -20,11 +20,12 @@ inline constexpr int not_allowed = 77;  // EX_NOPERM
 inline constexpr int config = 78;       // EX_CONFIG: the configuration file
 }  // namespace exit_code
 
-// Thrown only while a program starts; main() catches it, prints what() as one line and returns exit_code().
-// The text reads "what: object: reason", for instance "cannot listen: 127.0.0.1:80: Permission denied (EACCES)".
-class StartupError : public std::runtime_error {
+// Ends the program: main() prints what(), which may have several lines, and returns exit_code(). A daemon throws it
+// only while it starts. The text reads "what: object: reason", for instance "cannot listen: 127.0.0.1:80: Permission
+// denied (EACCES)", and where there is something to do about it, it says what.
+class ExitError : public std::runtime_error {
  public:
-  StartupError(int exit_code, const std::string& text) : std::runtime_error(text), exit_code_(exit_code) {}
+  ExitError(int exit_code, const std::string& text) : std::runtime_error(text), exit_code_(exit_code) {}
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
 
  private:

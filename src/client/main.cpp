@@ -42,9 +42,9 @@ int run(const BenchCommand& command) {
 int main(int argc, char** argv) {
   try {
     return std::visit([](const auto& command) { return run(command); }, parse_options(argc, argv));
-  } catch (const UsageError& error) {
+  } catch (const preforkd::ExitError& error) {
     std::fprintf(stderr, "prefork-client: %s\nTry 'prefork-client --help'.\n", error.what());
-    return exit_code::usage;
+    return error.exit_code();
   } catch (const std::invalid_argument& error) {
     std::fprintf(stderr, "prefork-client: %s\n", error.what());
     return exit_code::usage;

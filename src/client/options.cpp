@@ -7,10 +7,12 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
 #include "base/byte_size.hpp"
+#include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/refused_option.hpp"
 #include "base/time_span.hpp"
@@ -102,6 +104,8 @@ struct Given {
   BenchCommand command;
   std::vector<std::string> arguments;
 };
+
+[[noreturn]] void reject(const std::string& text) { throw ExitError(exit_code::usage, text); }
 
 [[noreturn]] void refuse_value(std::string_view value, const std::string& reason) {
   throw std::invalid_argument(in_quotes(value) + ": " + reason);
@@ -210,11 +214,10 @@ std::string refused(char* const* argv) {
 
 Command bench_command(Given& given) {
   BenchOptions& bench = given.command.options;
-  if (given.arguments.size() > 1) throw UsageError("--bench takes no message");
-  if (bench.mode != BenchOptions::Mode::steady && bench.depth != 1)
-    throw UsageError("--depth: only without --churn and --open");
+  if (given.arguments.size() > 1) reject("--bench takes no message");
+  if (bench.mode != BenchOptions::Mode::steady && bench.depth != 1) reject("--depth: only without --churn and --open");
   if (bench.mode == BenchOptions::Mode::open && (bench.requests != 0 || bench.rate > 0)) {
-    throw UsageError("--open: can't be combined with --requests or --rate");
+    reject("--open: can't be combined with --requests or --rate");
   }
   if (!given.arguments.empty()) bench.address = given.arguments.front();
   if (bench.address.empty()) bench.address = default_address;
@@ -227,14 +230,14 @@ Command bench_command(Given& given) {
 
 Command talk_command(const Given& given) {
   using namespace std::chrono_literals;
-  if (given.bench_only != nullptr) throw UsageError("--" + std::string(given.bench_only) + ": only with --bench");
-  if (given.arguments.size() > 2) throw UsageError("more than one message: quote it if it has spaces");
+  if (given.bench_only != nullptr) reject("--" + std::string(given.bench_only) + ": only with --bench");
+  if (given.arguments.size() > 2) reject("more than one message: quote it if it has spaces");
   const std::string address = given.arguments.empty() ? default_address : given.arguments.front();
   const Duration timeout = given.timeout.value_or(500ms);
   if (given.arguments.size() < 2) return InteractiveOptions{address, timeout};
   const std::string& message = given.arguments.back();
   if (message.find('\n') != std::string::npos)
-    throw UsageError("a message is one line: send several through standard input");
+    reject("a message is one line: send several through standard input");
   return OneShotOptions{address, message, timeout, given.reply_timeout.value_or(10s)};
 }
 
@@ -247,12 +250,12 @@ Command parse_options(int argc, char* const* argv) {
   for (int found; (found = getopt_long(argc, argv, ":", long_options, nullptr)) != -1;) {
     if (found == option_help) return PrintCommand{help};
     if (found == option_version) return PrintCommand{"prefork-client " PREFORKD_VERSION "\n"};
-    if (found == ':') throw UsageError(std::string(argv[optind - 1]) + ": needs a value");
-    if (found == '?') throw UsageError(refused(argv));
+    if (found == ':') reject(std::string(argv[optind - 1]) + ": needs a value");
+    if (found == '?') reject(refused(argv));
     try {
       take_option(given, found, optarg);
     } catch (const std::invalid_argument& error) {
-      throw UsageError("--" + std::string(long_options[found - 1].name) + ": " + error.what());
+      reject("--" + std::string(long_options[found - 1].name) + ": " + error.what());
     }
   }
   given.arguments.assign(argv + optind, argv + argc);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <stdexcept>
 #include <string>
 #include <variant>
 
@@ -23,12 +22,7 @@ struct PrintCommand {
 
 using Command = std::variant<OneShotOptions, InteractiveOptions, BenchCommand, PrintCommand>;
 
-// A command line that cannot be understood; what() says why.
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Throws UsageError.
+// Throws ExitError (64).
 [[nodiscard]] Command parse_options(int argc, char* const* argv);
 
 }  // namespace preforkd::client

@@ -19,10 +19,10 @@ class Context {
   // Both must outlive it.
   Context(const Options& options, const Screen& screen) : options_(options), screen_(screen) {}
 
-  // Connects at the first use; throws CommandError.
+  // Connects at the first use; throws ExitError.
   [[nodiscard]] Bus& bus();
 
-  // The pool that the first argument names. Throws CommandError if it is not a pool's name, or not on the bus.
+  // The pool that the first argument names. Throws ExitError if it is not a pool's name, or not on the bus.
   [[nodiscard]] PoolClient pool() { return pool(options_.arguments.at(0)); }
   [[nodiscard]] PoolClient pool(const std::string& name);
 
@@ -31,7 +31,7 @@ class Context {
   // True if polkit may ask for a password; then it can be typed here.
   bool ask_passwords();
 
-  // Both are looked up at the first use. Throws CommandError.
+  // Both are looked up at the first use. Throws ExitError.
   [[nodiscard]] KnownPools& known_pools();
   [[nodiscard]] const PoolConfigs& configs();
 

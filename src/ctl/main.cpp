@@ -3,7 +3,6 @@
 #include <exception>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
@@ -31,7 +30,7 @@ int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");
   try {
     return run(argc, argv);
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     complain(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {

@@ -14,7 +14,7 @@ namespace preforkd::ctl {
 // while a question is open, so that a pool that is slow is not flooded.
 class PoolWatch {
  public:
-  // `pool` must outlive it, and so must it the bus's callbacks. Throws CommandError if the pool is not there.
+  // `pool` must outlive it, and so must it the bus's callbacks. Throws ExitError if the pool is not there.
   explicit PoolWatch(PoolClient& pool);
   PoolWatch(const PoolWatch&) = delete;
   PoolWatch& operator=(const PoolWatch&) = delete;

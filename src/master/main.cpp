@@ -78,7 +78,7 @@ int run(int argc, char** argv) {
     Master master(options.source, std::move(*config), setup, bus_address(options.bus), options.socket_unit);
     master.run();
     return exit_code::ok;
-  } catch (const StartupError& error) {
+  } catch (const ExitError& error) {
     return refuse_start(options, {{error.what()}, error.exit_code()}, false);
   }
 }
@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   std::set_new_handler(die_of_memory);
   try {
     return run(argc, argv);
-  } catch (const StartupError& error) {
+  } catch (const ExitError& error) {
     log::error(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {

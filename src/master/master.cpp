@@ -127,7 +127,7 @@ void Master::run() {
   pool_.step(event::Start{});
   settle();
   loop_.run();
-  if (!hopeless_.empty()) throw StartupError(exit_code::unavailable, hopeless_);
+  if (!hopeless_.empty()) throw ExitError(exit_code::unavailable, hopeless_);
 }
 
 // Only systemd can change the user: the generator tells it to.

@@ -38,12 +38,12 @@ namespace preforkd {
 class Master final : private WorkerObserver, private PoolControl {
  public:
   // `config` is what `source` says; a reload reads `source` again. `bus_address`: empty for no message bus.
-  // `socket_unit`: of the service that this is, empty for none. Throws StartupError.
+  // `socket_unit`: of the service that this is, empty for none. Throws ExitError.
   Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup, const std::string& bus_address,
          const std::string& socket_unit);
   ~Master() override;
 
-  // Runs the pool until a signal stops it and the last worker is gone. Throws StartupError if its program can't be run.
+  // Runs the pool until a signal stops it and the last worker is gone. Throws ExitError if its program can't be run.
   void run();
 
  private:

@@ -54,7 +54,7 @@ constexpr std::array<option, 15> long_options = {{{"listen", required_argument, 
                                                   {"version", no_argument, nullptr, version_code},
                                                   {nullptr, 0, nullptr, 0}}};
 
-[[noreturn]] void reject(const std::string& text) { throw StartupError(exit_code::usage, text + " (see --help)"); }
+[[noreturn]] void reject(const std::string& text) { throw ExitError(exit_code::usage, text + " (see --help)"); }
 
 std::string option_name(int code) {
   const auto found =

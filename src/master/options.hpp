@@ -21,7 +21,7 @@ struct Options {
   std::string socket_unit;  // of the service that this runs as; empty: by hand
 };
 
-// Throws StartupError with exit_code::usage; its one line names option, value and reason and points to --help.
+// Throws ExitError with exit_code::usage; its one line names option, value and reason and points to --help.
 // The values that belong into a config are only collected here: load_config() checks them as it checks a file's.
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);
 

@@ -17,7 +17,7 @@ void fill_standard_descriptors() {
   int fd = -1;
   do {
     fd = open("/dev/null", O_RDWR);
-    if (fd < 0) throw StartupError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
+    if (fd < 0) throw ExitError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
   } while (fd <= STDERR_FILENO);
   const UniqueFd one_too_many(fd);
 }

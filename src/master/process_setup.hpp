@@ -16,7 +16,7 @@ struct ProcessSetup {
 // Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed (a socket must never become stderr), ignores
 // SIGPIPE and SIGXFSZ (a write that fails is enough), lets SIGCHLD have its default (ignored, children would reap
 // themselves and their exit status would be lost), and raises the soft limit of open files to the hard one, since each
-// worker costs the master a handful. Throws StartupError.
+// worker costs the master a handful. Throws ExitError.
 [[nodiscard]] ProcessSetup set_up_process();
 
 // True if this process has a controlling terminal that is not hung up.

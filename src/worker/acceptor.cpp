@@ -76,8 +76,8 @@ void Acceptor::open(std::vector<ListenSocket> sockets) {
   for (ListenSocket& socket : sockets) {
     listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket)));
     if (const int error = listeners_.back()->start(); error != 0) {
-      throw preforkd::StartupError(preforkd::exit_code::os_error,
-                                   "cannot serve: epoll_ctl: " + preforkd::errno_text(error));
+      throw preforkd::ExitError(preforkd::exit_code::os_error,
+                                "cannot serve: epoll_ctl: " + preforkd::errno_text(error));
     }
   }
 }

@@ -41,7 +41,7 @@ class Acceptor final : private TimerNode {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // Begins to accept. Throws StartupError (os_error) if epoll refuses a socket.
+  // Begins to accept. Throws ExitError (os_error) if epoll refuses a socket.
   void open(std::vector<ListenSocket> sockets);
   // Stops accepting and closes the sockets: the port is free once all workers have done so. A UNIX path of our own is
   // removed.

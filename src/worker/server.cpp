@@ -37,7 +37,7 @@ int Server::Impl::run() {
     const int exit_status = run.serve();
     posts.clear_stop();
     return exit_status;
-  } catch (const preforkd::StartupError& error) {
+  } catch (const preforkd::ExitError& error) {
     log_line(LogLevel::error, {error.what()});
     return error.exit_code();
   } catch (const std::exception& error) {

@@ -18,7 +18,7 @@ namespace prefork::internal {
 
 namespace {
 
-using preforkd::StartupError;
+using preforkd::ExitError;
 namespace exit_code = preforkd::exit_code;
 
 }  // namespace
@@ -42,19 +42,19 @@ WorkerRun::~WorkerRun() {
 }
 
 Limits WorkerRun::checked_limits() {
-  if (!server_.given) throw StartupError(exit_code::config, "cannot start: environment: " + server_.given.error());
+  if (!server_.given) throw ExitError(exit_code::config, "cannot start: environment: " + server_.given.error());
   const Limits limits = server_.settings.limits(server_.limits);
   const std::vector<std::string> problems = server_.settings.problems();
   if (problems.empty()) return limits;
   for (std::size_t i = 0; i + 1 < problems.size(); ++i) log_line(LogLevel::error, {problems[i]});
-  throw StartupError(exit_code::config, problems.back());
+  throw ExitError(exit_code::config, problems.back());
 }
 
 std::vector<ListenSocket> WorkerRun::take_sockets() {
   std::vector<ListenSocket> sockets = take_inherited_sockets(*server_.given);
   if (sockets.empty()) sockets = open_own_sockets(server_.listen);
   if (sockets.empty()) {
-    throw StartupError(
+    throw ExitError(
         exit_code::unavailable,
         "no socket to serve: start this program with preforkd or with a systemd socket unit, or give it an address");
   }
@@ -75,8 +75,8 @@ preforkd::StatsPage& WorkerRun::take_stats_page() {
   if (fd) {
     auto mapping = preforkd::StatsMapping::map(fd.get(), true);
     if (!mapping) {
-      throw StartupError(exit_code::os_error,
-                         std::string("cannot start: ") + preforkd::worker_env::stats_fd + ": " + mapping.error());
+      throw ExitError(exit_code::os_error,
+                      std::string("cannot start: ") + preforkd::worker_env::stats_fd + ": " + mapping.error());
     }
     shared_stats_ = std::move(*mapping);
   }
@@ -109,7 +109,7 @@ int WorkerRun::serve() {
     while (!draining_ || !path_.empty()) turn();
     if (server_.on_worker_stop) server_.on_worker_stop();
     return exit_code::ok;
-  } catch (const StartupError&) {
+  } catch (const ExitError&) {
     throw;
   } catch (const std::exception& error) {
     log_line(LogLevel::error, {"worker ends: a callback failed: ", preforkd::escape_bytes(error.what())});

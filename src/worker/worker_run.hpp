@@ -25,13 +25,13 @@ namespace prefork::internal {
 // has woken nobody else for that client.
 class WorkerRun final : private TimerNode {
  public:
-  // Takes over descriptors and checks settings. Throws StartupError.
+  // Takes over descriptors and checks settings. Throws ExitError.
   explicit WorkerRun(Server::Impl& server);
   ~WorkerRun();
   WorkerRun(const WorkerRun&) = delete;
   WorkerRun& operator=(const WorkerRun&) = delete;
 
-  // Returns the exit status. Throws StartupError before READY=1.
+  // Returns the exit status. Throws ExitError before READY=1.
   [[nodiscard]] int serve();
 
  private:

@@ -10,7 +10,6 @@
 #include <system_error>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -24,8 +23,8 @@ std::vector<char*> command_line(const std::string& program, const std::vector<st
 }
 
 [[noreturn]] void refuse(const std::string& program, int error) {
-  throw CommandError(exit_code::unavailable,
-                     "cannot execute: " + program + ": " + errno_text(error) + "; is it installed and in $PATH?");
+  throw ExitError(exit_code::unavailable,
+                  "cannot execute: " + program + ": " + errno_text(error) + "; is it installed and in $PATH?");
 }
 
 }  // namespace

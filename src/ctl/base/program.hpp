@@ -10,10 +10,10 @@ namespace preforkd::ctl {
 [[nodiscard]] std::string own_neighbour(const std::string& name);
 
 // Runs a program, found in $PATH, to its end and returns its exit status, 128 and the number if a signal ended it.
-// Throws CommandError (69) if that fails.
+// Throws ExitError (69) if that fails.
 [[nodiscard]] int run_program(const std::string& program, const std::vector<std::string>& arguments);
 
-// Executes a program, found in $PATH, in this one's place. Throws CommandError (69) if that fails.
+// Executes a program, found in $PATH, in this one's place. Throws ExitError (69) if that fails.
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments);
 
 }  // namespace preforkd::ctl

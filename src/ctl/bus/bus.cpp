@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
@@ -126,7 +125,7 @@ std::string next_step(const BusTarget& target, int error) {
   return "does this user have a session? See $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS";
 }
 
-CommandError unreachable(const BusTarget& target, int error) {
+ExitError unreachable(const BusTarget& target, int error) {
   // A socket whose queue is full: its daemon takes nobody any more.
   if (error == ETIMEDOUT || error == EAGAIN) return silent_bus(target);
   return {exit_code::unavailable,

@@ -33,7 +33,7 @@ using Reply = std::variant<Json, BusFailure>;
 // may make calls.
 class Bus {
  public:
-  // Throws CommandError (69) if the bus cannot be reached. One of this machine has 5 s; ssh, and a login in another
+  // Throws ExitError (69) if the bus cannot be reached. One of this machine has 5 s; ssh, and a login in another
   // machine, have as long as sd-bus gives them, since they may ask for a password.
   explicit Bus(const BusTarget& target);
   Bus(const Bus&) = delete;

@@ -53,12 +53,12 @@ std::string worker_at(std::string_view object) {
 
 }  // namespace
 
-CommandError silent_bus(const BusTarget& target) {
+ExitError silent_bus(const BusTarget& target) {
   return {exit_code::unavailable, describe(target) + " does not answer; check whether its daemon is stopped or busy"};
 }
 
-CommandError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target, std::uint32_t pid,
-                     std::string_view object) {
+ExitError explain(const BusFailure& failure, const std::string& pool, const BusTarget& target, std::uint32_t pid,
+                  std::string_view object) {
   const std::string name = "pool \"" + pool + '"';
   const std::string self = "preforkctl " + options_for(target);
   switch (kind_of(failure.name())) {

@@ -102,7 +102,7 @@ void PoolClient::recycle(std::uint32_t slot) { call(changing(worker_call(slot, "
 
 void PoolClient::kill(std::uint32_t slot, std::int32_t signal) { call(changing(worker_call(slot, "Kill", {signal}))); }
 
-CommandError PoolClient::explained(const BusFailure& failure, std::string_view object) const {
+ExitError PoolClient::explained(const BusFailure& failure, std::string_view object) const {
   return explain(failure, name_, bus_.target(), owner_.pid, object);
 }
 

@@ -7,14 +7,15 @@
 #include <string_view>
 #include <vector>
 
-#include "ctl/base/command_error.hpp"
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/pool_names.hpp"
 #include "ctl/bus/pool_snapshot.hpp"
 
+#include "base/errors.hpp"
+
 namespace preforkd::ctl {
 
-// One pool on a bus: the process that owns its name when this is made. Every call throws CommandError with what
+// One pool on a bus: the process that owns its name when this is made. Every call throws ExitError with what
 // explain() makes of a failure.
 class PoolClient {
  public:
@@ -49,13 +50,13 @@ class PoolClient {
   [[nodiscard]] MethodCall get_all_call() const;
   [[nodiscard]] MethodCall objects_call() const;
   [[nodiscard]] MethodCall processes_call() const;
-  [[nodiscard]] CommandError explained(const BusFailure& failure, std::string_view object = {}) const;
+  [[nodiscard]] ExitError explained(const BusFailure& failure, std::string_view object = {}) const;
 
  private:
   [[nodiscard]] MethodCall pool_call(const std::string& member, std::vector<Argument> arguments = {}) const;
   [[nodiscard]] MethodCall worker_call(std::uint32_t slot, const std::string& member,
                                        std::vector<Argument> arguments = {}) const;
-  // Throws CommandError if the pool shows no sign of life.
+  // Throws ExitError if the pool shows no sign of life.
   [[nodiscard]] MethodCall changing(MethodCall call);
   Json call(const MethodCall& call);
 

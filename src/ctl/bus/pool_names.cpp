@@ -9,7 +9,6 @@
 
 #include "base/errors.hpp"
 #include "config/reader/pool_reader.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
 
@@ -50,7 +49,7 @@ std::optional<std::uint32_t> main_process(Bus& bus, const std::string& pool) {
   }
 }
 
-CommandError impostor(const std::string& pool, std::uint32_t pid, std::uint32_t uid, std::uint32_t main) {
+ExitError impostor(const std::string& pool, std::uint32_t pid, std::uint32_t uid, std::uint32_t main) {
   return {exit_code::unavailable,
           "pool \"" + pool + "\": process " + std::to_string(pid) + " of uid " + std::to_string(uid) +
               " has the name " + bus_name(pool) + ", but the main process of " + service_unit(pool) + " is " +
@@ -71,8 +70,8 @@ std::vector<std::string> pool_names(Bus& bus) {
       if (is_pool_name(pool)) pools.push_back(std::move(pool));
     }
   } catch (const BusFailure& failure) {
-    throw CommandError(exit_code::unavailable,
-                       "cannot list the pools on " + describe(bus.target()) + ": " + failure.what());
+    throw ExitError(exit_code::unavailable,
+                    "cannot list the pools on " + describe(bus.target()) + ": " + failure.what());
   }
   std::sort(pools.begin(), pools.end());
   return pools;
@@ -91,7 +90,7 @@ PoolOwner pool_owner(Bus& bus, const std::string& pool) {
       std::this_thread::sleep_for(between_looks);
     }
   } catch (const BusFailure& failure) {
-    const CommandError error = explain(failure, pool, bus.target(), 0);
+    const ExitError error = explain(failure, pool, bus.target(), 0);
     if (error.exit_code() == exit_not_running) throw AbsentPool(error.exit_code(), error.what());
     throw error;
   }

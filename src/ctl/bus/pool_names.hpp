@@ -12,7 +12,7 @@ namespace preforkd::ctl {
 // "org.preforkd1.echo".
 [[nodiscard]] std::string bus_name(const std::string& pool);
 
-// The names of all pools on the bus, sorted. Throws CommandError.
+// The names of all pools on the bus, sorted. Throws ExitError.
 [[nodiscard]] std::vector<std::string> pool_names(Bus& bus);
 
 // The process that owns a pool's name.
@@ -23,7 +23,7 @@ struct PoolOwner {
 
 // Who is to be believed that it is the pool. The bus lets every process with the rights of _preforkd own the name while
 // the pool is down. So where systemd has the pool's unit on that bus, the owner must be the unit's main process, or
-// root's. Throws CommandError: AbsentPool if the name has no owner, else 69.
+// root's. Throws ExitError: AbsentPool if the name has no owner, else 69.
 [[nodiscard]] PoolOwner pool_owner(Bus& bus, const std::string& pool);
 
 // Throws BusFailure.

@@ -7,7 +7,6 @@
 
 #include "base/errors.hpp"
 #include "base/socket_unit.hpp"
-#include "ctl/base/command_error.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -16,7 +15,7 @@ constexpr char service_name[] = "org.freedesktop.systemd1";
 constexpr char object_path[] = "/org/freedesktop/systemd1";
 constexpr char manager_interface[] = "org.freedesktop.systemd1.Manager";
 
-CommandError explained(const BusFailure& failure, const std::string& what) {
+ExitError explained(const BusFailure& failure, const std::string& what) {
   const std::string& name = failure.name();
   const bool denied = name == "org.freedesktop.DBus.Error.AccessDenied" ||
                       name == "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
@@ -83,8 +82,8 @@ void Systemd::run_job(const std::string& method, const std::string& unit) {
     const std::string job = call(method, {unit, std::string("replace")}, "o").at(0).get<std::string>();
     bus_.wait_for([&] { return ended_.contains(job); });
     if (const std::string& result = ended_[job]; result != "done") {
-      throw CommandError(exit_code::failure, method + ' ' + unit + ": " + result + "; see systemctl status " + unit +
-                                                 ", journalctl -u " + unit);
+      throw ExitError(exit_code::failure, method + ' ' + unit + ": " + result + "; see systemctl status " + unit +
+                                              ", journalctl -u " + unit);
     }
   } catch (const BusFailure& failure) {
     throw explained(failure, method + ' ' + unit);

@@ -20,7 +20,7 @@ namespace preforkd::ctl {
 [[nodiscard]] Json unit_property(Bus& bus, const std::string& unit, const std::string& interface,
                                  const std::string& name);
 
-// systemd, as far as the units of a pool go. Every call throws CommandError: 77 if systemd does not allow it, 69 if it
+// systemd, as far as the units of a pool go. Every call throws ExitError: 77 if systemd does not allow it, 69 if it
 // is not on the bus, else 1.
 class Systemd {
  public:

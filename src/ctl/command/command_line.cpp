@@ -16,7 +16,6 @@
 #include "base/refused_option.hpp"
 #include "base/signal_name.hpp"
 #include "config/reader/pool_reader.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
 
@@ -24,7 +23,7 @@ namespace preforkd::ctl {
 namespace {
 
 [[noreturn]] void reject(const std::string& text) {
-  throw CommandError(exit_code::usage, text + " (see preforkctl --help)");
+  throw ExitError(exit_code::usage, text + " (see preforkctl --help)");
 }
 
 const Verb& find_verb(const std::string& name) {
@@ -229,7 +228,7 @@ std::string option_column(const OptionRow& row) {
 }
 
 [[noreturn]] void reject_argument(const std::string& text, const std::string& reason) {
-  throw CommandError(exit_code::usage, in_quotes(text) + " " + reason);
+  throw ExitError(exit_code::usage, in_quotes(text) + " " + reason);
 }
 
 std::optional<std::uint32_t> whole_number(std::string_view text) {

@@ -43,14 +43,14 @@ struct Options {
   bool version = false;
 };
 
-// Throws CommandError (64) whose one line names what is wrong and points to --help. Options may stand anywhere before
+// Throws ExitError (64) whose one line names what is wrong and points to --help. Options may stand anywhere before
 // "--". Without a verb it is "list".
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);
 
 // What --help prints.
 [[nodiscard]] std::string help_text();
 
-// Arguments of verbs, checked; each throws CommandError (64) that says what one looks like.
+// Arguments of verbs, checked; each throws ExitError (64) that says what one looks like.
 
 // A pool's name. Of a unit's, "preforkd@echo.service" or "preforkd@echo.socket", it is the middle.
 [[nodiscard]] std::string pool_argument(const std::string& text);

@@ -8,7 +8,6 @@
 #include <cstdlib>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/output/pager.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/terminal.hpp"
@@ -43,7 +42,7 @@ void Screen::show(const Json& value) const { show(json_text(value, json_) + '\n'
 
 void Screen::print(std::string_view text) const {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw CommandError(exit_code::failure, "cannot write: standard output: " + errno_text(errno));
+    throw ExitError(exit_code::failure, "cannot write: standard output: " + errno_text(errno));
   }
 }
 

@@ -18,7 +18,7 @@ class Screen {
 
   [[nodiscard]] const Style& style() const noexcept { return style_; }
 
-  // Prints; throws CommandError if that fails, for instance because the disk is full. What is longer than the terminal
+  // Prints; throws ExitError if that fails, for instance because the disk is full. What is longer than the terminal
   // goes through the pager.
   void show(const std::string& text) const;
   // A JSON value with its line's end, in the mode that the options ask for.

@@ -62,7 +62,7 @@ std::vector<KnownPool> KnownPools::survey() {
     }
     bus_.wait_for([&] { return missing == 0; });
   } catch (const BusFailure& failure) {
-    throw CommandError(exit_code::unavailable, "lost " + describe(bus_.target()) + ": " + failure.what());
+    throw ExitError(exit_code::unavailable, "lost " + describe(bus_.target()) + ": " + failure.what());
   }
   return pools;
 }
@@ -75,7 +75,7 @@ bool KnownPools::connect(KnownPool& pool, std::list<PoolClient>& clients) {
     return true;
   } catch (const AbsentPool&) {
     pool = without_answer(pool.name);
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     pool.standing = {no_answer, error.what()};
     return false;
   }
@@ -109,20 +109,20 @@ KnownPool KnownPools::without_answer(const std::string& name) {
 
 KnownPool KnownPools::absent(const std::string& name) {
   if (configs_.complete() && configs_.of(name).file.empty() && !is_started(units_of(name))) {
-    throw CommandError(exit_no_such_pool, "no such pool: there is no " + configs_.place_of(name) +
+    throw ExitError(exit_no_such_pool, "no such pool: there is no " + configs_.place_of(name) +
                                               "; \"preforkctl list\" shows all pools");
   }
   return without_answer(name);
 }
 
-CommandError KnownPools::why_absent(const std::string& name) {
+ExitError KnownPools::why_absent(const std::string& name) {
   try {
     const KnownPool pool = absent(name);
     std::string text = "pool \"" + name + "\" is not running on " + describe(bus_.target());
     if (pool.state() != not_running) text += ": " + text_of(pool.standing);
     if (!pool.config.problem.empty()) text += "; its config is wrong: " + pool.config.problem;
     return {exit_not_running, text + start_hint(name, pool.state(), bus_.target())};
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     return error;
   }
 }

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "ctl/base/command_error.hpp"
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/pool_client.hpp"
 #include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/pools/pool_configs.hpp"
 #include "ctl/pools/pool_units.hpp"
+
+#include "base/errors.hpp"
 
 namespace preforkd::ctl {
 
@@ -30,19 +31,19 @@ struct KnownPool {
 // The pools that there are: those on the bus, those with a config, and those with a unit that systemd has started.
 class KnownPools {
  public:
-  // Looks at all three. Both must outlive it. Throws CommandError if the bus can't be asked.
+  // Looks at all three. Both must outlive it. Throws ExitError if the bus can't be asked.
   KnownPools(Bus& bus, const PoolConfigs& configs);
 
   // Sorted.
   [[nodiscard]] std::vector<std::string> names() const;
 
   // Asks all pools that are on the bus at the same time and waits a few seconds at most, so that one that is stopped
-  // does not hold up the others. Throws CommandError if the bus is lost.
+  // does not hold up the others. Throws ExitError if the bus is lost.
   [[nodiscard]] std::vector<KnownPool> survey();
-  // One that is not on the bus; throws CommandError (4) if there is no such pool.
+  // One that is not on the bus; throws ExitError (4) if there is no such pool.
   [[nodiscard]] KnownPool absent(const std::string& name);
   // The same as the reason why it can't be asked for anything: 3, or 4.
-  [[nodiscard]] CommandError why_absent(const std::string& name);
+  [[nodiscard]] ExitError why_absent(const std::string& name);
 
   // Whether one that systemd has just started, whose name is on the bus a moment later, comes there: waits a second,
   // for all of them together.

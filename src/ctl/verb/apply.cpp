@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
@@ -51,7 +50,7 @@ class Application {
     if (confined_anew || !missing.empty())
       restart(missing, confined_anew ? "another user, sandbox or limits" : list_of(missing));
     if (const Texts left = unapplied(); !left.empty()) {
-      throw CommandError(exit_code::failure, "not all changes are effective: " + list_of(left) +
+      throw ExitError(exit_code::failure, "not all changes are effective: " + list_of(left) +
                                                  "; the pool serves; see journalctl -u " + service_ +
                                                  " and systemctl status " + closed_sockets());
     }
@@ -65,7 +64,7 @@ class Application {
     const int status = run_program(own_neighbour("preforkd"), {"--check", "--name", name_});
     const bool unavailable = status == exit_code::unavailable;
     const char* const why = unavailable ? "an address can't be bound" : "the config is wrong";
-    if (status != 0) throw CommandError(status, std::string("nothing was changed: ") + why);
+    if (status != 0) throw ExitError(status, std::string("nothing was changed: ") + why);
   }
 
   void job(const char* method, const char* word, const std::string& unit) {
@@ -93,12 +92,12 @@ class Application {
   void reload() {
     try {
       run_reload(context_);
-    } catch (const CommandError& error) {
-      throw CommandError(error.exit_code(),
-                         std::string(error.what()) +
-                             "\nsystemd has the units of the new config, the pool has not been changed and is not "
-                             "restarted; without trying it: systemctl restart " +
-                             service_);
+    } catch (const ExitError& error) {
+      throw ExitError(error.exit_code(),
+                      std::string(error.what()) +
+                          "\nsystemd has the units of the new config, the pool has not been changed and is not "
+                          "restarted; without trying it: systemctl restart " +
+                          service_);
     }
   }
 
@@ -109,7 +108,7 @@ class Application {
     for (int attempt = 1;; ++attempt) {
       try {
         return context_.pool(name_);
-      } catch (const CommandError& error) {
+      } catch (const ExitError& error) {
         const bool absent = error.exit_code() == exit_code::unavailable || error.exit_code() == exit_not_running;
         if (attempt == tries || !absent) throw;
       }
@@ -157,13 +156,13 @@ class Application {
     try {
       if (first) job("RestartUnit", "restart", first_);
       job(first ? "StartUnit" : "RestartUnit", first ? "start" : "restart", service_);
-    } catch (const CommandError& error) {
+    } catch (const ExitError& error) {
       if (systemd_.active_state(service_) == "active") throw;  // the job was refused, or cancelled: the pool serves
-      throw CommandError(error.exit_code(), std::string(error.what()) +
-                                                "\nthe pool was stopped for it and does not "
-                                                "serve: see preforkctl why " +
-                                                name_ + "; with the config as it was before, preforkctl apply " +
-                                                name_ + " brings it back");
+      throw ExitError(error.exit_code(), std::string(error.what()) +
+                                             "\nthe pool was stopped for it and does not "
+                                             "serve: see preforkctl why " +
+                                             name_ + "; with the config as it was before, preforkctl apply " + name_ +
+                                             " brings it back");
     }
   }
 
@@ -179,7 +178,7 @@ class Application {
 int run_apply(Context& context) {
   const BusTarget::Kind bus = context.options().bus.kind;
   if (bus == BusTarget::Kind::host || bus == BusTarget::Kind::machine) {
-    throw CommandError(exit_code::usage, "apply: only for pools of this machine, not with -H or -M");
+    throw ExitError(exit_code::usage, "apply: only for pools of this machine, not with -H or -M");
   }
   Application(context).run();
   return exit_code::ok;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
@@ -10,7 +9,7 @@ namespace preforkd::ctl {
 
 int run_check(Context& context) {
   if (context.options().bus.kind == BusTarget::Kind::host || context.options().bus.kind == BusTarget::Kind::machine) {
-    throw CommandError(exit_code::usage, "check: only for files of this machine, not with -H or -M");
+    throw ExitError(exit_code::usage, "check: only for files of this machine, not with -H or -M");
   }
   const std::string& what = context.options().arguments[0];
   const bool file = what.find_first_of("./") != std::string::npos && !what.starts_with("preforkd@");

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
@@ -20,7 +19,7 @@ std::vector<std::string> identifiers_of(Context& context, const std::string& poo
     for (const WorkerSnapshot& worker : context.pool().workers()) {
       all.push_back(pool + '[' + std::to_string(worker.slot) + ']');
     }
-  } catch (const CommandError&) {
+  } catch (const ExitError&) {
     // There is only what the journal has.
   }
   std::sort(all.begin(), all.end());
@@ -36,8 +35,8 @@ int run_logs(Context& context) {
   std::optional<std::uint32_t> slot;
   if (options.arguments.size() > 1) slot = slot_argument(options.arguments[1]);
   if (options.bus.kind == BusTarget::Kind::host) {
-    throw CommandError(exit_code::usage, "logs: a journal can't be read with -H; try \"ssh " + options.bus.where +
-                                             " preforkctl logs " + pool + '"');
+    throw ExitError(exit_code::usage, "logs: a journal can't be read with -H; try \"ssh " + options.bus.where +
+                                          " preforkctl logs " + pool + '"');
   }
   std::vector<std::string> words;
   if (options.bus.kind == BusTarget::Kind::machine) {

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
@@ -30,7 +29,7 @@ std::vector<MeasuredPool> all_pools(Context& context) {
     MeasuredPool& pool = pools.emplace_back(MeasuredPool{each.name, std::nullopt, {}});
     try {
       if (each.answer) pool = measured(context, each.name);
-    } catch (const CommandError& error) {
+    } catch (const ExitError& error) {
       context.screen().remark(error.what());
     }
     if (each.state() == no_answer) context.screen().remark(each.standing.remark);

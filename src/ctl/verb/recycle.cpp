@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
@@ -14,7 +13,7 @@ int run_recycle(Context& context) {
   std::vector<std::uint32_t> slots;
   for (std::size_t i = 1; i < arguments.size(); ++i) slots.push_back(slot_argument(arguments[i]));
   if (slots.empty() != context.options().all) {
-    throw CommandError(exit_code::usage, "recycle: give the slots of the workers, or --all");
+    throw ExitError(exit_code::usage, "recycle: give the slots of the workers, or --all");
   }
   PoolClient pool = context.pool_to_change();
   if (context.options().all) pool.recycle_all();

@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/journal.hpp"
@@ -45,11 +44,10 @@ std::string reload(Context& context) {
       if (const auto text = event_text(signal); text && is_progress(signal)) context.screen().remark(*text);
       if (auto told = result_of(signal)) result = std::move(told);
     });
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     if (error.exit_code() != exit_code::failure) throw;
     const std::string words = words_of_failed_worker(pool, before, generation);
-    throw CommandError(exit_code::failure,
-                       error.what() + (words.empty() ? "" : '\n' + words.substr(0, words.size() - 1)));
+    throw ExitError(exit_code::failure, error.what() + (words.empty() ? "" : '\n' + words.substr(0, words.size() - 1)));
   }
   return result ? *result : pool.state().last_reload.message;
 }
@@ -64,7 +62,7 @@ int run_reload(Context& context) {
     const std::string result = reload(context);
     context.screen().remark("reload done: " + result);
     tell(true, result);
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     tell(false, error.what());
     throw;
   }

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
@@ -14,16 +13,16 @@ int run_scale(Context& context) {
   PoolClient pool = context.pool_to_change();
   try {
     pool.scale(workers);
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     if (error.exit_code() != exit_code::failure) throw;
     const PoolSnapshot state = pool.state();
     if (state.min_workers != state.max_workers || workers == state.min_workers) throw;
     const std::string fixed = std::to_string(state.min_workers);
-    throw CommandError(exit_code::failure, "pool \"" + pool.name() + "\": \"workers\" is fixed at " + fixed +
-                                               " in its config; with for instance {\"min\": " +
-                                               std::to_string(std::min(workers, state.min_workers)) +
-                                               ", \"max\": " + std::to_string(std::max(workers, state.max_workers)) +
-                                               "} there, and a reload, it can be scaled");
+    throw ExitError(exit_code::failure, "pool \"" + pool.name() + "\": \"workers\" is fixed at " + fixed +
+                                            " in its config; with for instance {\"min\": " +
+                                            std::to_string(std::min(workers, state.min_workers)) +
+                                            ", \"max\": " + std::to_string(std::max(workers, state.max_workers)) +
+                                            "} there, and a reload, it can be scaled");
   }
   return exit_code::ok;
 }

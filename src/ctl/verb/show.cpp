@@ -6,7 +6,6 @@
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
@@ -28,9 +27,9 @@ Json chosen(const Json& all, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (!all.contains(name)) {
       const std::string_view nearest = nearest_name(name, known);
-      throw CommandError(exit_code::usage,
-                         "--property: " + in_quotes(name) + ": no such property" +
-                             (nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?"));
+      throw ExitError(exit_code::usage,
+                      "--property: " + in_quotes(name) + ": no such property" +
+                          (nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?"));
     }
     some[name] = all[name];
   }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
@@ -109,7 +108,7 @@ int run_status(Context& context) {
     for (Subject& subject : subjects) {
       try {
         if (!subject.failed) look(subject);
-      } catch (const CommandError& error) {
+      } catch (const ExitError& error) {
         if (names.size() == 1 && !context.json()) throw;
         complain(error.what());
         result = error.exit_code();

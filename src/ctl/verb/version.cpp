@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "base/errors.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/printable.hpp"
@@ -15,7 +14,7 @@ namespace {
 std::optional<std::vector<KnownPool>> pools_on(Context& context) {
   try {
     return context.known_pools().survey();
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     context.screen().remark(error.what());
     return std::nullopt;
   }

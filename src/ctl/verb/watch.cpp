@@ -11,7 +11,6 @@
 
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
 #include "ctl/output/human.hpp"
@@ -149,7 +148,7 @@ class Watch {
 int run_watch(Context& context) {
   PoolClient pool = context.pool();
   if (!FullScreen::possible()) {
-    throw CommandError(exit_code::usage,
+    throw ExitError(exit_code::usage,
                        "watch: needs a terminal that is not dumb ($TERM); use \"events\", or \"workers\" with --json");
   }
   try {
@@ -157,7 +156,7 @@ int run_watch(Context& context) {
   } catch (const BusFailure& failure) {
     throw pool.explained(failure);
   }
-  throw CommandError(exit_code::unavailable, "pool \"" + pool.name() + "\" has left the bus");
+  throw ExitError(exit_code::unavailable, "pool \"" + pool.name() + "\" has left the bus");
 }
 
 }  // namespace preforkd::ctl

@@ -39,7 +39,7 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, 
       inherited_(inherited_environment(environ, !settings.to_journal)),
       null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
       observer_(observer) {
-  if (!null_) throw StartupError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
+  if (!null_) throw ExitError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
 }
 
 int ProcessLauncher::start(const Launch& what) noexcept {

@@ -30,7 +30,7 @@ struct LaunchSettings {
 class ProcessLauncher final : public Launcher, private WorkerObserver {
  public:
   // All that is referred to must outlive the launcher. Takes what workers inherit from `environ` as it is now. Throws
-  // StartupError.
+  // ExitError.
   ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory, LaunchSettings settings,
                   WorkerObserver& observer);
   ProcessLauncher(const ProcessLauncher&) = delete;

@@ -174,7 +174,7 @@ void RuntimeDirectory::take() {
     if (made) return;
     note(describe(place), made.error());
   }
-  throw StartupError(exit_code::unavailable,
+  throw ExitError(exit_code::unavailable,
                      "cannot create a folder for notify sockets: " + tried +
                          "; set RUNTIME_DIRECTORY or TMPDIR to a folder that belongs to this user");
 }

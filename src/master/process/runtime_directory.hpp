@@ -19,7 +19,7 @@ namespace preforkd {
 class RuntimeDirectory {
  public:
   // Removes the folders that killed masters of this user, of any name, left in these places; their locks are free.
-  // Throws StartupError that names every place and what is wrong with it.
+  // Throws ExitError that names every place and what is wrong with it.
   explicit RuntimeDirectory(const std::string& pool_name);
   RuntimeDirectory(const RuntimeDirectory&) = delete;
   RuntimeDirectory& operator=(const RuntimeDirectory&) = delete;
@@ -27,7 +27,7 @@ class RuntimeDirectory {
   ~RuntimeDirectory();
 
   // Makes the folder again if it is gone, where it was if that can be done: $XDG_RUNTIME_DIR ends with its user's last
-  // session, and somebody may clean up in /tmp. False if it was there. Throws StartupError as the constructor does; the
+  // session, and somebody may clean up in /tmp. False if it was there. Throws ExitError as the constructor does; the
   // next call tries again.
   bool renew();
 

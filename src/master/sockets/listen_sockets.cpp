@@ -40,7 +40,7 @@ bool matches(const Address& wanted, const Address& actual) noexcept {
 }
 
 [[noreturn]] void fail(int code, const std::string& object, const std::string& reason) {
-  throw StartupError(code, "cannot listen: " + object + ": " + reason);
+  throw ExitError(code, "cannot listen: " + object + ": " + reason);
 }
 
 struct NameList {
@@ -68,20 +68,20 @@ ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_u
   if (sockets.passed_ && !sockets.is_service()) return sockets;
   if (!config.listen.empty()) {
     if (Result<void> bound = sockets.stage(config); !bound) {
-      throw StartupError(exit_code::unavailable, bound.error());
+      throw ExitError(exit_code::unavailable, bound.error());
     }
     if (sockets.sockets_.empty())
-      throw StartupError(exit_code::unavailable, sockets.differences_of_service(config).front());
+      throw ExitError(exit_code::unavailable, sockets.differences_of_service(config).front());
     sockets.commit(config);
   } else if (!sockets.sockets_.empty()) {
     return sockets;
   } else if (config.file.empty()) {
-    throw StartupError(exit_code::usage,
-                       "no socket to listen on: give --listen ADDRESS, or start it from a systemd .socket unit");
+    throw ExitError(exit_code::usage,
+                    "no socket to listen on: give --listen ADDRESS, or start it from a systemd .socket unit");
   } else {
-    throw StartupError(exit_code::config, escape_bytes(config.file) +
-                                              ": no socket to listen on: add \"listen\": "
-                                              "[\"127.0.0.1:9505\"], or start it from a systemd .socket unit");
+    throw ExitError(exit_code::config, escape_bytes(config.file) +
+                                           ": no socket to listen on: add \"listen\": "
+                                           "[\"127.0.0.1:9505\"], or start it from a systemd .socket unit");
   }
   return sockets;
 }

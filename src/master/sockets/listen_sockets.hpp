@@ -36,7 +36,7 @@ class ListenSockets {
 
   // Takes LISTEN_FDS and its relatives out of the environment, so it finds passed sockets once. A descriptor whose name
   // begins with "preforkd-" and does not listen is closed: what another version has stored is not a reason not to
-  // serve. `socket_unit`: of the service that this runs as. Throws StartupError: another passed descriptor that is not
+  // serve. `socket_unit`: of the service that this runs as. Throws ExitError: another passed descriptor that is not
   // a listening stream socket, an address that can't be bound, or no socket at all.
   [[nodiscard]] static ListenSockets open(const PoolConfig& config, std::string socket_unit = {});
 

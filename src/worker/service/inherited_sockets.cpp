@@ -16,7 +16,7 @@ namespace prefork::internal {
 
 namespace {
 
-using preforkd::StartupError;
+using preforkd::ExitError;
 namespace exit_code = preforkd::exit_code;
 namespace worker_env = preforkd::worker_env;
 
@@ -42,7 +42,7 @@ std::string describe(int fd, const std::string& name) {
 [[noreturn]] void refuse(int fd, const std::string& name, const std::string& reason) {
   std::string text = "cannot serve: " + describe(fd, name) + ": " + reason;
   if (preforkd::peer_address(fd)) text += "; a socket unit with Accept=yes is not supported, use Accept=no";
-  throw StartupError(exit_code::unavailable, text);
+  throw ExitError(exit_code::unavailable, text);
 }
 
 }  // namespace
@@ -65,11 +65,11 @@ std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addre
   std::vector<ListenSocket> sockets;
   for (const std::string& text : addresses) {
     const auto address = preforkd::parse_address(text);
-    if (!address) throw StartupError(exit_code::usage, "cannot listen: " + text + ": " + address.error());
+    if (!address) throw ExitError(exit_code::usage, "cannot listen: " + text + ": " + address.error());
     auto opened = preforkd::open_listener(*address);
-    if (!opened) throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + opened.error());
+    if (!opened) throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + opened.error());
     if (!add_flags(opened->fd.get())) {
-      throw StartupError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
+      throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
     }
     auto bound = opened->path ? address : preforkd::local_address(opened->fd.get());
     sockets.push_back({std::move(opened->fd), bound ? *bound : *address, {}, std::move(opened->path)});

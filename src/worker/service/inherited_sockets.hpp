@@ -20,11 +20,11 @@ struct ListenSocket {
   preforkd::BoundPath path;  // of one of our own; to be removed with it
 };
 
-// Takes over every descriptor that the environment promised. Throws StartupError (unavailable) that names the first one
+// Takes over every descriptor that the environment promised. Throws ExitError (unavailable) that names the first one
 // which is not a listening stream socket, for instance the connected socket of a unit with Accept=yes.
 [[nodiscard]] std::vector<ListenSocket> take_inherited_sockets(const preforkd::worker_env::Given& given);
 
-// Binds what the program asked for with Server::listen(). Throws StartupError: usage for an address that cannot be
+// Binds what the program asked for with Server::listen(). Throws ExitError: usage for an address that cannot be
 // read, else unavailable.
 [[nodiscard]] std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses);
 

@@ -17,7 +17,7 @@ namespace prefork::internal {
 namespace {
 
 [[noreturn]] void fail(int error) {
-  throw preforkd::StartupError(
+  throw preforkd::ExitError(
       preforkd::exit_code::os_error,
       std::string("cannot start: ") + preforkd::worker_env::control_fd + ": " + preforkd::errno_text(error));
 }

@@ -14,7 +14,7 @@ namespace prefork::internal {
 // would also take a worker away from a master that is about to be replaced. So the constructor clears it.
 class Lifeline final : public EventSource {
  public:
-  // Takes `control_fd` over. Throws StartupError (os_error) if it is not a socket or epoll refuses it.
+  // Takes `control_fd` over. Throws ExitError (os_error) if it is not a socket or epoll refuses it.
   Lifeline(EventLoop& loop, preforkd::UniqueFd control_fd, std::function<void()> on_end);
   ~Lifeline();
   Lifeline(const Lifeline&) = delete;

@@ -29,8 +29,8 @@ constexpr std::array<int, WorkerSignals::harmless_count> harmless = {SIGHUP, SIG
 void do_nothing(int) {}
 
 [[noreturn]] void fail(const char* call, int error) {
-  throw preforkd::StartupError(preforkd::exit_code::os_error,
-                               std::string("cannot start: ") + call + ": " + preforkd::errno_text(error));
+  throw preforkd::ExitError(preforkd::exit_code::os_error,
+                            std::string("cannot start: ") + call + ": " + preforkd::errno_text(error));
 }
 
 }  // namespace

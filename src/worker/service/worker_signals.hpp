@@ -22,7 +22,7 @@ class WorkerSignals final : public EventSource {
  public:
   static constexpr std::size_t harmless_count = 3;
 
-  // Throws StartupError (os_error) if the kernel refuses.
+  // Throws ExitError (os_error) if the kernel refuses.
   WorkerSignals(EventLoop& loop, std::function<void(int signal)> on_leave);
   ~WorkerSignals();
   WorkerSignals(const WorkerSignals&) = delete;

@@ -18,8 +18,8 @@ TEST(ErrnoText, an_unknown_number_is_shown_as_it_is) {
   EXPECT_EQ(errno_text(-1), "unknown error -1");
 }
 
-TEST(StartupError, carries_its_exit_code_and_text) {
-  const StartupError error(exit_code::config, "config: pool.json: no program");
+TEST(ExitError, carries_its_exit_code_and_text) {
+  const ExitError error(exit_code::config, "config: pool.json: no program");
   EXPECT_EQ(error.exit_code(), 78);
   EXPECT_STREQ(error.what(), "config: pool.json: no program");
 }

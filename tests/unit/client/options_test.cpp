@@ -30,7 +30,7 @@ BenchOptions parse_bench(std::vector<std::string> arguments) {
 std::string error_of(std::vector<std::string> arguments) {
   try {
     (void)parse(std::move(arguments));
-  } catch (const UsageError& error) {
+  } catch (const ExitError& error) {
     return error.what();
   }
   return "no error";

@@ -25,7 +25,7 @@ Options parse(std::vector<const char*> arguments) {
 std::string refusal(const std::vector<const char*>& arguments) {
   try {
     (void)parse(arguments);
-  } catch (const StartupError& error) {
+  } catch (const ExitError& error) {
     EXPECT_EQ(error.exit_code(), exit_code::usage);
     const std::string text = error.what();
     constexpr std::string_view hint = " (see --help)";

@@ -9,12 +9,12 @@ namespace {
 
 using testing::HasSubstr;
 
-CommandError explained(const std::string& name, const BusTarget& target = {}, std::uint32_t pid = 4711) {
+ExitError explained(const std::string& name, const BusTarget& target = {}, std::uint32_t pid = 4711) {
   return explain(BusFailure(name, "the text"), "echo", target, pid);
 }
 
 TEST(FailureText, of_a_pool_that_is_not_there_it_says_which_are) {
-  const CommandError error =
+  const ExitError error =
       explained("org.freedesktop.DBus.Error.NameHasNoOwner", {BusTarget::Kind::machine, true, "web"});
   EXPECT_EQ(error.exit_code(), 3);
   EXPECT_THAT(error.what(), HasSubstr("on the user bus of machine \"web\""));

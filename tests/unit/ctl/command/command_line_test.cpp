@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <sstream>
 
-#include "ctl/base/command_error.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/output/printable.hpp"
+
+#include "base/errors.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -27,7 +28,7 @@ Options parse(std::vector<const char*> words) {
 std::string refusal(const std::vector<const char*>& words) {
   try {
     (void)parse(words);
-  } catch (const CommandError& error) {
+  } catch (const ExitError& error) {
     EXPECT_EQ(error.exit_code(), 64);
     return error.what();
   }
@@ -162,7 +163,7 @@ TEST(Arguments, a_pools_name_may_be_that_of_its_unit) {
 TEST(Arguments, what_is_no_pools_name_never_reaches_the_bus) {
   for (const std::string& text : {std::string(), std::string("2echo"), std::string("-a"), std::string("a.b"),
                                   std::string("a b"), std::string("\xc3\xbc"), std::string(64, 'a')}) {
-    EXPECT_THROW((void)pool_argument(text), CommandError) << text;
+    EXPECT_THROW((void)pool_argument(text), ExitError) << text;
   }
   EXPECT_EQ(pool_argument(std::string(63, 'a')).size(), 63U);
 }
@@ -171,8 +172,8 @@ TEST(Arguments, slots_and_numbers_of_workers_are_whole_numbers) {
   EXPECT_EQ(slot_argument("0"), 0U);
   EXPECT_EQ(workers_argument("16"), 16U);
   for (const char* const text : {"", "-1", "+1", "1x", "1.5", "99999999999", " 1"}) {
-    EXPECT_THROW((void)slot_argument(text), CommandError) << text;
-    EXPECT_THROW((void)workers_argument(text), CommandError) << text;
+    EXPECT_THROW((void)slot_argument(text), ExitError) << text;
+    EXPECT_THROW((void)workers_argument(text), ExitError) << text;
   }
 }
 

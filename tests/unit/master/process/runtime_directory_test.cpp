@@ -86,7 +86,7 @@ TEST_F(RuntimeDirectoryTest, IsMadeWhateverTheUmask) {
       struct stat there {};
       if (stat(directory.path().c_str(), &there) != 0 || (there.st_mode & 07777U) != 0711U) _exit(2);
       if (!directory.path().starts_with(base_)) _exit(3);
-    } catch (const StartupError&) {
+    } catch (const ExitError&) {
       _exit(4);
     }
     _exit(0);

@@ -66,7 +66,7 @@ bool answers(const std::string& address) { return static_cast<bool>(connect_to(a
 std::string failure_of(const PoolConfig& config, int code) {
   try {
     (void)ListenSockets::open(config);
-  } catch (const StartupError& error) {
+  } catch (const ExitError& error) {
     EXPECT_EQ(error.exit_code(), code);
     return error.what();
   }
