@@ -236,8 +236,7 @@ Command talk_command(const Given& given) {
   const Duration timeout = given.timeout.value_or(500ms);
   if (given.arguments.size() < 2) return InteractiveOptions{address, timeout};
   const std::string& message = given.arguments.back();
-  if (message.find('\n') != std::string::npos)
-    reject("a message is one line: send several through standard input");
+  if (message.find('\n') != std::string::npos) reject("a message is one line: send several through standard input");
   return OneShotOptions{address, message, timeout, given.reply_timeout.value_or(10s)};
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/errors.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -23,7 +24,7 @@ constexpr auto kinds = std::to_array<Row>({
     {"org.freedesktop.DBus.Error.AccessDenied", Kind::not_allowed},
     {"org.freedesktop.DBus.Error.AuthFailed", Kind::not_allowed},
     {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Kind::not_allowed},
-    {"org.preforkd1.Error.NotAuthorized", Kind::not_allowed},
+    {dbus::not_authorized, Kind::not_allowed},
     {"org.freedesktop.DBus.Error.NoReply", Kind::gone},
     {"org.freedesktop.DBus.Error.Disconnected", Kind::lost},
     {"System.Error.ECONNRESET", Kind::lost},
@@ -47,7 +48,7 @@ Kind kind_of(const std::string& name) {
 }
 
 std::string worker_at(std::string_view object) {
-  constexpr std::string_view folder = "/org/preforkd1/worker/";
+  constexpr std::string_view folder = dbus::worker_folder;
   return object.starts_with(folder) ? "worker " + std::string(object.substr(folder.size())) : "such worker";
 }
 

@@ -5,20 +5,15 @@
 #include <utility>
 
 #include "ctl/bus/failure_text.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
-
-constexpr char pool_interface[] = "org.preforkd1.Pool";
-constexpr char worker_interface[] = "org.preforkd1.Worker";
-constexpr char pool_path[] = "/org/preforkd1";
 
 MethodCall answered(MethodCall call, const std::string& answer) {
   call.answer = answer;
   return call;
 }
-
-std::string worker_path(std::uint32_t slot) { return std::string(pool_path) + "/worker/" + std::to_string(slot); }
 
 }  // namespace
 
@@ -27,8 +22,8 @@ PoolClient::PoolClient(Bus& bus, std::string name, bool interactive)
 
 MethodCall PoolClient::pool_call(const std::string& member, std::vector<Argument> arguments) const {
   return {.destination = owner_.connection,
-          .path = pool_path,
-          .interface = pool_interface,
+          .path = dbus::pool_path,
+          .interface = dbus::pool_interface,
           .member = member,
           .answer = "",
           .arguments = std::move(arguments)};
@@ -37,8 +32,8 @@ MethodCall PoolClient::pool_call(const std::string& member, std::vector<Argument
 MethodCall PoolClient::worker_call(std::uint32_t slot, const std::string& member,
                                    std::vector<Argument> arguments) const {
   MethodCall call = pool_call(member, std::move(arguments));
-  call.path = worker_path(slot);
-  call.interface = worker_interface;
+  call.path = dbus::worker_path(slot);
+  call.interface = dbus::worker_interface;
   return call;
 }
 
@@ -53,7 +48,7 @@ MethodCall PoolClient::changing(MethodCall call) {
 }
 
 MethodCall PoolClient::get_all_call() const {
-  MethodCall call = answered(pool_call("GetAll", {std::string(pool_interface)}), "a{sv}");
+  MethodCall call = answered(pool_call("GetAll", {std::string(dbus::pool_interface)}), "a{sv}");
   call.interface = "org.freedesktop.DBus.Properties";
   return call;
 }
@@ -77,7 +72,7 @@ Json PoolClient::call(const MethodCall& call) {
 Json PoolClient::properties() { return call(get_all_call()).at(0); }
 
 Json PoolClient::properties(std::uint32_t slot) {
-  MethodCall get_all = answered(worker_call(slot, "GetAll", {std::string(worker_interface)}), "a{sv}");
+  MethodCall get_all = answered(worker_call(slot, "GetAll", {std::string(dbus::worker_interface)}), "a{sv}");
   get_all.interface = "org.freedesktop.DBus.Properties";
   return call(get_all).at(0);
 }
@@ -109,7 +104,7 @@ ExitError PoolClient::explained(const BusFailure& failure, std::string_view obje
 void PoolClient::subscribe(std::function<void(const Signal&)> on_signal, const std::function<void()>& on_gone) {
   const std::string& sender = owner_.connection;
   try {
-    bus_.match("type='signal',sender='" + sender + "',path_namespace='" + pool_path + "'", std::move(on_signal));
+    bus_.match("type='signal',sender='" + sender + "',path_namespace='" + dbus::pool_path + "'", std::move(on_signal));
     bus_.match("type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" + bus_name(name_) + "'",
                [sender, on_gone](const Signal& signal) {
                  if (signal.arguments.at(1) == sender) on_gone();

@@ -11,11 +11,10 @@
 #include "config/reader/pool_reader.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
-
-constexpr std::string_view name_prefix = "org.preforkd1.";
 
 // For a restart: systemd and the bus learn of the end of the old process one after the other.
 constexpr int looks = 10;
@@ -58,15 +57,15 @@ ExitError impostor(const std::string& pool, std::uint32_t pid, std::uint32_t uid
 
 }  // namespace
 
-std::string bus_name(const std::string& pool) { return std::string(name_prefix) + pool; }
+std::string bus_name(const std::string& pool) { return dbus::name_prefix + pool; }
 
 std::vector<std::string> pool_names(Bus& bus) {
   std::vector<std::string> pools;
   try {
     for (const Json& name : ask_bus(bus, "ListNames", "as")) {
       const auto& text = name.get_ref<const std::string&>();
-      if (!text.starts_with(name_prefix)) continue;
-      std::string pool = text.substr(name_prefix.size());
+      if (!text.starts_with(dbus::name_prefix)) continue;
+      std::string pool = text.substr(std::string_view(dbus::name_prefix).size());
       if (is_pool_name(pool)) pools.push_back(std::move(pool));
     }
   } catch (const BusFailure& failure) {

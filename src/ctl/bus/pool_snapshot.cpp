@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "dbus/words.hpp"
+
 namespace preforkd::ctl {
 namespace {
 
@@ -117,7 +119,7 @@ WorkerSnapshot worker_snapshot(const Json& properties) {
 std::vector<WorkerSnapshot> worker_snapshots(const Json& objects) {
   std::vector<WorkerSnapshot> workers;
   for (const auto& [path, interfaces] : objects.items()) {
-    const auto found = interfaces.find("org.preforkd1.Worker");
+    const auto found = interfaces.find(dbus::worker_interface);
     if (found != interfaces.end()) workers.push_back(worker_snapshot(*found));
   }
   std::sort(workers.begin(), workers.end(),

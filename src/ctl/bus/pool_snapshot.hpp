@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctl/base/json.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 
@@ -59,7 +60,7 @@ struct PoolSnapshot {
   ReloadState last_reload;
 
   // Whether it serves as it should: running, or between two configs.
-  [[nodiscard]] bool fine() const { return state == "running" || state == "reloading"; }
+  [[nodiscard]] bool fine() const { return state == dbus::state::running || state == dbus::state::reloading; }
 };
 
 // A slot, with the process that counts in it.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctl/output/printable.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -29,14 +30,14 @@ constexpr auto event_rows = std::to_array<EventRow>({
 Json fields_of(const Signal& signal) {
   Json fields = Json::object();
   if (signal.interface == "org.freedesktop.DBus.Properties" && signal.member == "PropertiesChanged") {
-    if (signal.arguments.size() < 2 || signal.arguments[0] != "org.preforkd1.Pool") return fields;
+    if (signal.arguments.size() < 2 || signal.arguments[0] != dbus::pool_interface) return fields;
     const Json& changed = signal.arguments[1];
     if (changed.contains("State")) fields = {{"event", "state"}, {"state", changed["State"]}};
     return fields;
   }
   const auto* const row = std::find_if(event_rows.begin(), event_rows.end(),
                                        [&](const EventRow& each) { return each.member == signal.member; });
-  if (signal.interface != "org.preforkd1.Pool" || row == event_rows.end()) return fields;
+  if (signal.interface != dbus::pool_interface || row == event_rows.end()) return fields;
   fields["event"] = row->event;
   for (std::size_t i = 0; i < row->arguments.size() && row->arguments[i] != nullptr; ++i) {
     fields[row->arguments[i]] = i < signal.arguments.size() ? signal.arguments[i] : Json();

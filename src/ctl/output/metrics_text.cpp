@@ -7,11 +7,14 @@
 #include <string_view>
 
 #include "ctl/output/printable.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
 
-constexpr auto states = std::to_array<std::string_view>({"starting", "running", "reloading", "degraded", "stopping"});
+constexpr auto states =
+    std::to_array<std::string_view>({dbus::state::starting, dbus::state::running, dbus::state::reloading,
+                                     dbus::state::degraded, dbus::state::stopping});
 
 // As the format wants it, which is UTF-8, and with no more that could do something to a terminal that takes that.
 std::string escaped(std::string_view value) {
@@ -176,9 +179,10 @@ void add_listeners(Exposition& out) {
 }
 
 void add_workers(Exposition& out) {
-  out.of_workers("up", "gauge", "", "1 if the slot has a worker that is ready, else 0.", [](const WorkerSnapshot& worker) {
-    return worker.state == "ready" ? std::string("1") : std::string("0");
-  });
+  out.of_workers("up", "gauge", "", "1 if the slot has a worker that is ready, else 0.",
+                 [](const WorkerSnapshot& worker) {
+                   return worker.state == dbus::state::ready ? std::string("1") : std::string("0");
+                 });
   out.of_workers("generation", "gauge", "", "The generation of the slot's worker.",
                  [](const WorkerSnapshot& worker) { return std::to_string(worker.generation); });
   out.of_workers("start_time_seconds", "gauge", "seconds", "When the slot's worker started, since 1970.",
@@ -187,8 +191,9 @@ void add_workers(Exposition& out) {
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections); });
   out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory, without files and shared memory.",
                  [](const WorkerSnapshot& worker) { return std::to_string(worker.memory_bytes); });
-  out.of_workers("connections", "counter", "", "Connections accepted.",
-                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_total); });
+  out.of_workers("connections", "counter", "", "Connections accepted.", [](const WorkerSnapshot& worker) {
+    return figure(worker.counters, worker.counters.connections_total);
+  });
   out.of_workers("requests", "counter", "", "Requests answered.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.requests_total); });
   out.of_workers("received_bytes", "counter", "bytes", "Bytes received from clients.",

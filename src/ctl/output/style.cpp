@@ -2,7 +2,10 @@
 #include "ctl/output/style.hpp"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
+
+#include "ctl/pools/pool_units.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -36,10 +39,13 @@ std::string Style::paint(Colour colour_of_text, std::string_view text) const {
 }
 
 Colour state_colour(std::string_view state) {
-  if (state == "running" || state == "ready") return Colour::green;
-  constexpr auto wrong = std::to_array<std::string_view>({"degraded", "down", "failed", "no answer", "no bus"});
-  if (std::find(wrong.begin(), wrong.end(), state) != wrong.end()) return Colour::red;
-  if (state == "starting" || state == "reloading" || state == "stopping" || state == "backoff") return Colour::yellow;
+  using namespace dbus::state;
+  const auto is_one_of = [&](std::initializer_list<std::string_view> states) {
+    return std::find(states.begin(), states.end(), state) != states.end();
+  };
+  if (is_one_of({running, ready})) return Colour::green;
+  if (is_one_of({starting, reloading, stopping, backoff})) return Colour::yellow;
+  if (is_one_of({degraded, down, standing::failed, standing::no_answer, standing::no_bus})) return Colour::red;
   return Colour::plain;
 }
 

@@ -22,7 +22,7 @@ bool is_started(const PoolUnits& units) {
 // How to have one that is not running; only of the local system bus is it known. What fails has another problem first.
 std::string start_hint(const std::string& pool, const std::string& state, const BusTarget& target) {
   if (target != BusTarget{}) return "; \"preforkctl " + options_for(target) + "list\" shows the pools there";
-  if (state != "stopped" && state != "waiting" && state != not_running) return "";
+  if (state != standing::stopped && state != standing::waiting && state != standing::not_running) return "";
   return "; start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
 }
 
@@ -54,7 +54,7 @@ std::vector<KnownPool> KnownPools::survey() {
       bus_.call_async(clients.back().get_all_call(), [&pool, &client = clients.back(), &missing](const Reply& reply) {
         --missing;
         if (const auto* const failure = std::get_if<BusFailure>(&reply)) {
-          pool.standing = {no_answer, client.explained(*failure).what()};
+          pool.standing = {standing::no_answer, client.explained(*failure).what()};
         } else {
           pool.answer = pool_snapshot(std::get<Json>(reply).at(0));
         }
@@ -68,7 +68,7 @@ std::vector<KnownPool> KnownPools::survey() {
 }
 
 bool KnownPools::connect(KnownPool& pool, std::list<PoolClient>& clients) {
-  const bool waited = pool.standing.state == no_bus;
+  const bool waited = pool.standing.state == standing::no_bus;
   try {
     clients.emplace_back(bus_, pool.name, false);
     pool.standing = {};
@@ -76,7 +76,7 @@ bool KnownPools::connect(KnownPool& pool, std::list<PoolClient>& clients) {
   } catch (const AbsentPool&) {
     pool = without_answer(pool.name);
   } catch (const ExitError& error) {
-    pool.standing = {no_answer, error.what()};
+    pool.standing = {standing::no_answer, error.what()};
     return false;
   }
   return !waited && comes(pool) && connect(pool, clients);
@@ -84,7 +84,7 @@ bool KnownPools::connect(KnownPool& pool, std::list<PoolClient>& clients) {
 
 bool KnownPools::comes(const KnownPool& pool) {
   constexpr std::chrono::milliseconds pause{100};
-  if (pool.standing.state != no_bus) return false;
+  if (pool.standing.state != standing::no_bus) return false;
   for (; tries_ > 0; --tries_) {
     const std::vector<std::string> names = pool_names(bus_);
     if (std::find(names.begin(), names.end(), pool.name) != names.end()) return true;
@@ -98,7 +98,7 @@ PoolUnits KnownPools::units_of(const std::string& name) const {
 }
 
 KnownPool KnownPools::without_answer(const std::string& name) {
-  KnownPool pool{name, std::nullopt, {not_running, ""}, configs_.of(name)};
+  KnownPool pool{name, std::nullopt, {standing::not_running, ""}, configs_.of(name)};
   try {
     if (units_) pool.standing = standing_of(bus_, name, units_of(name));
   } catch (const BusFailure&) {
@@ -109,8 +109,8 @@ KnownPool KnownPools::without_answer(const std::string& name) {
 
 KnownPool KnownPools::absent(const std::string& name) {
   if (configs_.complete() && configs_.of(name).file.empty() && !is_started(units_of(name))) {
-    throw ExitError(exit_no_such_pool, "no such pool: there is no " + configs_.place_of(name) +
-                                              "; \"preforkctl list\" shows all pools");
+    throw ExitError(exit_no_such_pool,
+                    "no such pool: there is no " + configs_.place_of(name) + "; \"preforkctl list\" shows all pools");
   }
   return without_answer(name);
 }
@@ -119,7 +119,7 @@ ExitError KnownPools::why_absent(const std::string& name) {
   try {
     const KnownPool pool = absent(name);
     std::string text = "pool \"" + name + "\" is not running on " + describe(bus_.target());
-    if (pool.state() != not_running) text += ": " + text_of(pool.standing);
+    if (pool.state() != standing::not_running) text += ": " + text_of(pool.standing);
     if (!pool.config.problem.empty()) text += "; its config is wrong: " + pool.config.problem;
     return {exit_not_running, text + start_hint(name, pool.state(), bus_.target())};
   } catch (const ExitError& error) {

@@ -14,6 +14,7 @@
 #include "base/signal_name.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "ctl/bus/systemd.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -135,20 +136,20 @@ std::string text_of(const Standing& standing) {
 Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units) {
   const auto& [service, socket] = units;
   if (service.active == "failed" || restarts(service)) {
-    return {"failed", failure_of_service(bus, service) + ", journalctl -u " + service_unit(pool)};
+    return {standing::failed, failure_of_service(bus, service) + ", journalctl -u " + service_unit(pool)};
   }
-  if (service.active == "activating") return {"starting", status_text_of(bus, service)};
-  if (service.active == "deactivating") return {"stopping", ""};
+  if (service.active == "activating") return {dbus::state::starting, status_text_of(bus, service)};
+  if (service.active == "deactivating") return {dbus::state::stopping, ""};
   if (service.active != "inactive") {
-    return {no_bus,
+    return {standing::no_bus,
             "its unit is " + service.active + ", but the pool is not on the bus: systemctl status preforkd@" + pool};
   }
-  if (socket.active == "active") return {"waiting", "for its first connection"};
+  if (socket.active == "active") return {standing::waiting, "for its first connection"};
   if (socket.active == "failed") {
-    return {"failed",
+    return {standing::failed,
             "its socket can't be opened" + holders(bus, socket) + ", journalctl -u preforkd@" + pool + ".socket"};
   }
-  return {"stopped", ""};
+  return {standing::stopped, ""};
 }
 
 }  // namespace preforkd::ctl

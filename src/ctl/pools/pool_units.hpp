@@ -24,14 +24,19 @@ struct PoolUnits {
 // The units of each pool of which systemd has loaded one; none if there is no systemd on the bus.
 [[nodiscard]] std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus);
 
-inline constexpr const char* no_answer = "no answer";
+// States of a pool that does not say its own, beside the pool's own words "starting" and "stopping".
+namespace standing {
+inline constexpr const char* stopped = "stopped";  // by its units, as the next three
+inline constexpr const char* waiting = "waiting";
+inline constexpr const char* failed = "failed";
 inline constexpr const char* no_bus = "no bus";
-inline constexpr const char* not_running = "not running";
+inline constexpr const char* not_running = "not running";  // where there is no systemd
+inline constexpr const char* no_answer = "no answer";      // it is on the bus
+}  // namespace standing
 
 // How a pool is that does not say so itself.
 struct Standing {
-  std::string state;   // "stopped", "starting", "stopping", "waiting", "failed" or no_bus, by its units; not_running
-                       // without systemd; no_answer of one that is on the bus
+  std::string state;
   std::string remark;  // "exit 217/USER, journalctl -u preforkd@echo.service"; may be empty
 };
 

@@ -51,8 +51,8 @@ class Application {
       restart(missing, confined_anew ? "another user, sandbox or limits" : list_of(missing));
     if (const Texts left = unapplied(); !left.empty()) {
       throw ExitError(exit_code::failure, "not all changes are effective: " + list_of(left) +
-                                                 "; the pool serves; see journalctl -u " + service_ +
-                                                 " and systemctl status " + closed_sockets());
+                                              "; the pool serves; see journalctl -u " + service_ +
+                                              " and systemctl status " + closed_sockets());
     }
     say("done: the config is live");
   }

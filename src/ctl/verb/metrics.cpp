@@ -32,7 +32,7 @@ std::vector<MeasuredPool> all_pools(Context& context) {
     } catch (const ExitError& error) {
       context.screen().remark(error.what());
     }
-    if (each.state() == no_answer) context.screen().remark(each.standing.remark);
+    if (each.state() == standing::no_answer) context.screen().remark(each.standing.remark);
   }
   return pools;
 }

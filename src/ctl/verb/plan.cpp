@@ -7,29 +7,33 @@
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/printable.hpp"
 #include "ctl/output/table.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd::ctl {
 namespace {
 
+constexpr const char* daemon_reload = "daemon-reload";  // not from the pool: the units are those of another config
+
 std::string needs_text(const std::string& needs, const std::string& pool) {
-  if (needs == "generation") return "new workers";
-  if (needs == "resize") return "more or fewer workers";
-  if (needs == "sockets") return "a socket changed in place";
-  if (needs == "master") return "no worker is replaced";
-  if (needs == "daemon-reload") return "systemctl daemon-reload";
-  if (needs == "apply") return "systemd: preforkctl apply " + pool;
+  if (needs == dbus::needs::generation) return "new workers";
+  if (needs == dbus::needs::resize) return "more or fewer workers";
+  if (needs == dbus::needs::sockets) return "a socket changed in place";
+  if (needs == dbus::needs::master) return "no worker is replaced";
+  if (needs == daemon_reload) return "systemctl daemon-reload";
+  if (needs == dbus::needs::apply) return "systemd: preforkctl apply " + pool;
   return printable(needs);
 }
 
 // What it comes to for those who are served.
 std::string conclusion(const std::vector<PlannedChange>& changes) {
-  const auto needs = [&](const std::string& what) {
+  const auto any_needs = [&](const char* what) {
     return std::any_of(changes.begin(), changes.end(), [&](const PlannedChange& each) { return each.needs == what; });
   };
   if (changes.empty()) return "Nothing has changed. A reload would still replace every worker, one by one.";
-  if (needs("generation")) return "A reload would replace every worker, one by one.";
-  if (needs("resize")) return "A reload would start or drain workers and replace none.";
-  if (needs("master") || needs("sockets")) return "A reload would not replace any worker.";
+  if (any_needs(dbus::needs::generation)) return "A reload would replace every worker, one by one.";
+  if (any_needs(dbus::needs::resize)) return "A reload would start or drain workers and replace none.";
+  if (any_needs(dbus::needs::master) || any_needs(dbus::needs::sockets))
+    return "A reload would not replace any worker.";
   return "A reload would not apply this, but would replace every worker, one by one.";
 }
 
@@ -41,7 +45,7 @@ int run_plan(Context& context) {
   // The config that the plan was made by is valid.
   const std::string problem = context.configs().of(pool.name()).problem;
   if (!problem.empty())
-    changes.push_back({"(units)", "of the last valid config: " + problem, "of this", "daemon-reload"});
+    changes.push_back({"(units)", "of the last valid config: " + problem, "of this", daemon_reload});
   if (context.json()) {
     context.screen().show(to_json(changes));
     return exit_code::ok;

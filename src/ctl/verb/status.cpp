@@ -41,7 +41,7 @@ struct Subject {
 
 void first_look(Subject& subject, Context& context) {
   const std::string name = subject.pool.name;
-  const bool waited = subject.pool.standing.state == no_bus;
+  const bool waited = subject.pool.standing.state == standing::no_bus;
   try {
     PoolClient client(context.bus(), name, false);
     subject.workers = client.workers();
@@ -113,7 +113,7 @@ int run_status(Context& context) {
         complain(error.what());
         result = error.exit_code();
         subject.failed = true;
-        subject.pool.standing = {result == exit_no_such_pool ? "no such pool" : no_answer, error.what()};
+        subject.pool.standing = {result == exit_no_such_pool ? "no such pool" : standing::no_answer, error.what()};
       }
     }
   };

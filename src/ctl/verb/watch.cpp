@@ -149,7 +149,7 @@ int run_watch(Context& context) {
   PoolClient pool = context.pool();
   if (!FullScreen::possible()) {
     throw ExitError(exit_code::usage,
-                       "watch: needs a terminal that is not dumb ($TERM); use \"events\", or \"workers\" with --json");
+                    "watch: needs a terminal that is not dumb ($TERM); use \"events\", or \"workers\" with --json");
   }
   try {
     if (Watch(pool, context.screen().style()).run()) return exit_code::ok;

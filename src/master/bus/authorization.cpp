@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "dbus/words.hpp"
 #include "master/base/log.hpp"
 #include "master/bus/native_bus.hpp"
 
@@ -16,7 +17,6 @@ namespace {
 constexpr std::uint64_t user_timeout_usec = 10'000'000;
 constexpr std::uint64_t polkit_timeout_usec = 120'000'000;  // somebody may have to type a password
 
-constexpr const char* error_not_authorized = "org.preforkd1.Error.NotAuthorized";
 constexpr const char* error_limits = "org.freedesktop.DBus.Error.LimitsExceeded";
 
 // CheckAuthorization((sa{sv}) subject, s action, a{ss} details, u flags, s cancellation) of polkit's D-Bus interface.
@@ -100,7 +100,7 @@ void Authorization::ask(Question question, Answer answer) {
 void Authorization::user_known(Pending& pending, sd_bus_message* reply) {
   std::uint32_t uid = 0;
   if (sd_bus_message_is_method_error(reply, nullptr) > 0 || sd_bus_message_read(reply, "u", &uid) < 0) {
-    const sdbus::Error refused = bus_error(error_not_authorized, "the bus does not identify the caller");
+    const sdbus::Error refused = bus_error(dbus::not_authorized, "the bus does not identify the caller");
     return finish(pending, &refused);
   }
   pending.who = "uid " + std::to_string(uid);
@@ -134,7 +134,7 @@ void Authorization::ask_polkit(Pending& pending) {
     pending.call.reset(slot);
   } catch (const std::exception& error) {
     const sdbus::Error refused =
-        bus_error(error_not_authorized, std::string("polkit cannot be asked: ") + error.what());
+        bus_error(dbus::not_authorized, std::string("polkit cannot be asked: ") + error.what());
     finish(pending, &refused);
   }
 }
@@ -149,7 +149,7 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
     // A caller who tries again and again must not fill the log.
     if (!is_absent(*error) && std::exchange(complaint_, why) != why) log::warning("cannot ask " + why);
     const sdbus::Error refused =
-        bus_error(error_not_authorized, action + " is not allowed for " + pending.who + ": " + why);
+        bus_error(dbus::not_authorized, action + " is not allowed for " + pending.who + ": " + why);
     return finish(pending, &refused);
   }
   int allowed = 0;
@@ -159,7 +159,7 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
     allowed = challenge = 0;
   if (allowed != 0) return finish(pending, nullptr);
   const sdbus::Error refused =
-      bus_error(error_not_authorized, action + " is not allowed for " + pending.who +
+      bus_error(dbus::not_authorized, action + " is not allowed for " + pending.who +
                                           (challenge != 0 ? ": authentication as an administrator is required" : ""));
   finish(pending, &refused);
 }

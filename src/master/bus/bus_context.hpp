@@ -59,8 +59,4 @@ inline constexpr const char* no_such_worker = "org.preforkd1.Error.NoSuchWorker"
 inline constexpr const char* out_of_range = "org.preforkd1.Error.OutOfRange";
 }  // namespace bus_errors
 
-// "/org/preforkd1/worker/3".
-inline constexpr const char* pool_path = "/org/preforkd1";
-[[nodiscard]] inline std::string worker_path(unsigned slot) { return "/org/preforkd1/worker/" + std::to_string(slot); }
-
 }  // namespace preforkd

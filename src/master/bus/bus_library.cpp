@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/escape.hpp"
+#include "dbus/words.hpp"
 
 #if __has_include(<sdbus-c++/VTableItems.h>)
 #define PREFORKD_SDBUS_2 1
@@ -66,8 +67,8 @@ std::unique_ptr<sdbus::IConnection> open_bus(const std::string& address) {
 }
 
 sd_bus* native_bus(sdbus::IConnection& connection) {
-  const auto object = sdbus::createObject(connection, sdbus::ObjectPath("/org/preforkd1"));
-  const auto signal = object->createSignal(sdbus::InterfaceName("org.preforkd1.Pool"), sdbus::SignalName("Any"));
+  const auto object = sdbus::createObject(connection, sdbus::ObjectPath(dbus::pool_path));
+  const auto signal = object->createSignal(sdbus::InterfaceName(dbus::pool_interface), sdbus::SignalName("Any"));
   return sd_bus_message_get_bus(Peek::at(signal));
 }
 
@@ -94,8 +95,8 @@ std::unique_ptr<sdbus::IConnection> open_bus(const std::string& address) {
 }
 
 sd_bus* native_bus(sdbus::IConnection& connection) {
-  const auto object = sdbus::createObject(connection, "/org/preforkd1");
-  const auto signal = object->createSignal("org.preforkd1.Pool", "Any");
+  const auto object = sdbus::createObject(connection, dbus::pool_path);
+  const auto signal = object->createSignal(dbus::pool_interface, "Any");
   return sd_bus_message_get_bus(Peek::at(signal));
 }
 

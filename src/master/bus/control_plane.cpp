@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dbus/words.hpp"
 #include "master/base/log.hpp"
 #include "master/bus/pool_object.hpp"
 #include "master/bus/socket_jobs.hpp"
@@ -42,7 +43,7 @@ ControlPlane::ControlPlane(EventLoop& loop, const std::string& bus_address, Pool
       clock_(clock),
       times_(clock),
       started_at_(times_.of(clock.now())),
-      bus_(loop, bus_address, "org.preforkd1." + control.config().name,
+      bus_(loop, bus_address, dbus::name_prefix + control.config().name,
            {.opened = [this](sdbus::IConnection& connection) { on_open(connection); },
             .lost =
                 [this] {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "dbus/words.hpp"
 #include "master/report/pool_log.hpp"
 
 namespace preforkd {
@@ -28,17 +29,17 @@ const char* error_of(ReloadEnd end) noexcept {
 const char* word(const ConfigChange& change) noexcept {
   switch (change.needs) {
     case ChangeNeeds::nothing:
-      return "master";
+      return dbus::needs::master;
     case ChangeNeeds::resize:
-      return "resize";
+      return dbus::needs::resize;
     case ChangeNeeds::socket:
-      return "sockets";
+      return dbus::needs::sockets;
     case ChangeNeeds::unit:
-      return change.apply.empty() ? "restart" : "apply";
+      return change.apply.empty() ? dbus::needs::restart : dbus::needs::apply;
     case ChangeNeeds::generation:
       break;
   }
-  return "generation";
+  return dbus::needs::generation;
 }
 
 sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool is stopping"); }
@@ -53,7 +54,7 @@ sdbus::Error reload_error(const ReloadResult& result) {
 }
 
 PoolObject::PoolObject(sdbus::IConnection& connection, const BusContext& context)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(pool_path)), context_(context), shown_(shown()) {
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(dbus::pool_path)), context_(context), shown_(shown()) {
   registerAdaptor();
 }
 
@@ -121,7 +122,8 @@ std::vector<PoolObject::Listed> PoolObject::ListWorkers() {
     for (const WorkerView& worker : context_.control.pool().workers()) {
       const WorkerFacts facts = context_.control.worker_facts(worker.id);
       list.emplace_back(worker.slot, static_cast<std::uint32_t>(facts.pid), std::string(to_string(worker.state)),
-                        worker.generation, facts.counters.connections, sdbus::ObjectPath(worker_path(worker.slot)));
+                        worker.generation, facts.counters.connections,
+                        sdbus::ObjectPath(dbus::worker_path(worker.slot)));
     }
     return list;
   });
@@ -132,7 +134,7 @@ sdbus::ObjectPath PoolObject::GetWorker(const std::uint32_t& slot) {
     const Pool& pool = context_.control.pool();
     if (slot >= pool.target() && !pool.shown_worker(slot))
       throw bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": does not exist");
-    return sdbus::ObjectPath(worker_path(slot));
+    return sdbus::ObjectPath(dbus::worker_path(slot));
   });
 }
 
@@ -140,7 +142,7 @@ sdbus::ObjectPath PoolObject::GetWorkerByPID(const std::uint32_t& pid) {
   return guarded([&] {
     for (const WorkerView& worker : context_.control.pool().workers()) {
       if (pid != 0 && static_cast<std::uint32_t>(context_.control.worker_facts(worker.id).pid) == pid)
-        return sdbus::ObjectPath(worker_path(worker.slot));
+        return sdbus::ObjectPath(dbus::worker_path(worker.slot));
     }
     throw bus_error(bus_errors::no_such_worker, "pid " + std::to_string(pid) + ": is not a worker of this pool");
   });

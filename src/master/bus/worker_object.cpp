@@ -3,13 +3,14 @@
 
 #include <csignal>
 
+#include "dbus/words.hpp"
 #include "master/process/cpu_time.hpp"
 #include "master/process/own_memory.hpp"
 
 namespace preforkd {
 
 WorkerObject::WorkerObject(sdbus::IConnection& connection, const BusContext& context, unsigned slot)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(worker_path(slot))), context_(context), slot_(slot) {
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(dbus::worker_path(slot))), context_(context), slot_(slot) {
   registerAdaptor();
   getObject().emitInterfacesAddedSignal();
 }
@@ -78,8 +79,8 @@ std::string WorkerObject::State() {
   return guarded([&]() -> std::string {
     if (const auto worker = view()) return std::string(to_string(worker->state));
     const std::optional<SlotView> idle = context_.control.pool().idle_slot(slot_);
-    if (idle && idle->down) return "down";
-    return idle && idle->retry_at ? "backoff" : "empty";
+    if (idle && idle->down) return dbus::state::down;
+    return idle && idle->retry_at ? dbus::state::backoff : dbus::state::empty;
   });
 }
 

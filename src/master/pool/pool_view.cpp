@@ -4,21 +4,22 @@
 #include <cerrno>
 
 #include "base/errors.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd {
 
 std::string_view to_string(PoolState state) noexcept {
   switch (state) {
     case PoolState::starting:
-      return "starting";
+      return dbus::state::starting;
     case PoolState::running:
-      return "running";
+      return dbus::state::running;
     case PoolState::reloading:
-      return "reloading";
+      return dbus::state::reloading;
     case PoolState::degraded:
-      return "degraded";
+      return dbus::state::degraded;
     case PoolState::stopping:
-      return "stopping";
+      return dbus::state::stopping;
   }
   return "unknown";
 }

@@ -3,17 +3,18 @@
 
 #include "base/errors.hpp"
 #include "base/signal_name.hpp"
+#include "dbus/words.hpp"
 
 namespace preforkd {
 
 std::string_view to_string(WorkerState state) noexcept {
   switch (state) {
     case WorkerState::starting:
-      return "starting";
+      return dbus::state::starting;
     case WorkerState::ready:
-      return "ready";
+      return dbus::state::ready;
     case WorkerState::draining:
-      return "draining";
+      return dbus::state::draining;
   }
   return "unknown";
 }

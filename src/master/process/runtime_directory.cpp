@@ -175,8 +175,8 @@ void RuntimeDirectory::take() {
     note(describe(place), made.error());
   }
   throw ExitError(exit_code::unavailable,
-                     "cannot create a folder for notify sockets: " + tried +
-                         "; set RUNTIME_DIRECTORY or TMPDIR to a folder that belongs to this user");
+                  "cannot create a folder for notify sockets: " + tried +
+                      "; set RUNTIME_DIRECTORY or TMPDIR to a folder that belongs to this user");
 }
 
 Result<void> RuntimeDirectory::take_given(const std::string& path) {

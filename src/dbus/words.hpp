@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+// What the master and preforkctl both spell of the interfaces that the XML in this folder describes.
+namespace preforkd::dbus {
+
+inline constexpr const char* name_prefix = "org.preforkd1.";  // of a pool's name on the bus
+inline constexpr const char* pool_interface = "org.preforkd1.Pool";
+inline constexpr const char* worker_interface = "org.preforkd1.Worker";
+inline constexpr const char* pool_path = "/org/preforkd1";
+inline constexpr const char* worker_folder = "/org/preforkd1/worker/";
+inline constexpr const char* not_authorized = "org.preforkd1.Error.NotAuthorized";
+
+[[nodiscard]] inline std::string worker_path(unsigned slot) { return worker_folder + std::to_string(slot); }
+
+// Pool.State, Worker.State and that of ListWorkers().
+namespace state {
+inline constexpr const char* starting = "starting";
+inline constexpr const char* running = "running";
+inline constexpr const char* reloading = "reloading";
+inline constexpr const char* degraded = "degraded";
+inline constexpr const char* stopping = "stopping";
+inline constexpr const char* ready = "ready";
+inline constexpr const char* draining = "draining";
+inline constexpr const char* backoff = "backoff";
+inline constexpr const char* down = "down";
+inline constexpr const char* empty = "empty";
+}  // namespace state
+
+// What a change of Plan() needs.
+namespace needs {
+inline constexpr const char* generation = "generation";
+inline constexpr const char* resize = "resize";
+inline constexpr const char* sockets = "sockets";
+inline constexpr const char* master = "master";
+inline constexpr const char* apply = "apply";
+inline constexpr const char* restart = "restart";
+}  // namespace needs
+
+}  // namespace preforkd::dbus
