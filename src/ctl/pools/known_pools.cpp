@@ -49,7 +49,14 @@ std::vector<KnownPool> KnownPools::survey() {
   for (const std::string& name : names()) pools.push_back({name, std::nullopt, {}, configs_.of(name)});
   try {
     for (KnownPool& pool : pools) {
-      if (!connect(pool, clients)) continue;
+      try {
+        auto client = connect(pool);
+        if (!client) continue;
+        clients.push_back(std::move(*client));
+      } catch (const ExitError& error) {
+        pool.standing = {standing::no_answer, error.what()};
+        continue;
+      }
       ++missing;
       bus_.call_async(clients.back().get_all_call(), [&pool, &client = clients.back(), &missing](const Reply& reply) {
         --missing;
@@ -67,19 +74,17 @@ std::vector<KnownPool> KnownPools::survey() {
   return pools;
 }
 
-bool KnownPools::connect(KnownPool& pool, std::list<PoolClient>& clients) {
-  const bool waited = pool.standing.state == standing::no_bus;
-  try {
-    clients.emplace_back(bus_, pool.name, false);
-    pool.standing = {};
-    return true;
-  } catch (const AbsentPool&) {
-    pool = without_answer(pool.name);
-  } catch (const ExitError& error) {
-    pool.standing = {standing::no_answer, error.what()};
-    return false;
+std::optional<PoolClient> KnownPools::connect(KnownPool& pool) {
+  for (bool waited = false;; waited = true) {
+    try {
+      PoolClient client(bus_, pool.name, false);
+      pool.standing = {};
+      return client;
+    } catch (const AbsentPool&) {
+      pool = without_answer(pool.name);
+    }
+    if (waited || !comes(pool)) return std::nullopt;
   }
-  return !waited && comes(pool) && connect(pool, clients);
 }
 
 bool KnownPools::comes(const KnownPool& pool) {
@@ -107,24 +112,23 @@ KnownPool KnownPools::without_answer(const std::string& name) {
   return pool;
 }
 
-KnownPool KnownPools::absent(const std::string& name) {
-  if (configs_.complete() && configs_.of(name).file.empty() && !is_started(units_of(name))) {
-    throw ExitError(exit_no_such_pool,
-                    "no such pool: there is no " + configs_.place_of(name) + "; \"preforkctl list\" shows all pools");
-  }
-  return without_answer(name);
+void KnownPools::check_exists(const std::string& name) const {
+  if (!configs_.complete() || !configs_.of(name).file.empty() || is_started(units_of(name))) return;
+  throw ExitError(exit_no_such_pool,
+                  "no such pool: there is no " + configs_.place_of(name) + "; \"preforkctl list\" shows all pools");
 }
 
 ExitError KnownPools::why_absent(const std::string& name) {
   try {
-    const KnownPool pool = absent(name);
-    std::string text = "pool \"" + name + "\" is not running on " + describe(bus_.target());
-    if (pool.state() != standing::not_running) text += ": " + text_of(pool.standing);
-    if (!pool.config.problem.empty()) text += "; its config is wrong: " + pool.config.problem;
-    return {exit_not_running, text + start_hint(name, pool.state(), bus_.target())};
+    check_exists(name);
   } catch (const ExitError& error) {
     return error;
   }
+  const KnownPool pool = without_answer(name);
+  std::string text = "pool \"" + name + "\" is not running on " + describe(bus_.target());
+  if (pool.state() != standing::not_running) text += ": " + text_of(pool.standing);
+  if (!pool.config.problem.empty()) text += "; its config is wrong: " + pool.config.problem;
+  return {exit_not_running, text + start_hint(name, pool.state(), bus_.target())};
 }
 
 }  // namespace preforkd::ctl

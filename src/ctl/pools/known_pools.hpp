@@ -40,18 +40,17 @@ class KnownPools {
   // Asks all pools that are on the bus at the same time and waits a few seconds at most, so that one that is stopped
   // does not hold up the others. Throws ExitError if the bus is lost.
   [[nodiscard]] std::vector<KnownPool> survey();
-  // One that is not on the bus; throws ExitError (4) if there is no such pool.
-  [[nodiscard]] KnownPool absent(const std::string& name);
-  // The same as the reason why it can't be asked for anything: 3, or 4.
+  // A client of a pool by its name; none if it is not on the bus, and `pool` says then how it stands. Waits for one
+  // that systemd has just started, whose name comes to the bus a moment later: a second, for all of them together.
+  // Throws ExitError as pool_owner() does.
+  [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool);
+  // For one that is not on the bus: throws ExitError (4) if there is no such pool.
+  void check_exists(const std::string& name) const;
+  // Why one that is not on the bus cannot be asked for anything: 3, or 4.
   [[nodiscard]] ExitError why_absent(const std::string& name);
 
-  // Whether one that systemd has just started, whose name is on the bus a moment later, comes there: waits a second,
-  // for all of them together.
-  [[nodiscard]] bool comes(const KnownPool& pool);
-
  private:
-  // Adds its client. False for one that is not on the bus, or is not believed, which says how it is then.
-  bool connect(KnownPool& pool, std::list<PoolClient>& clients);
+  [[nodiscard]] bool comes(const KnownPool& pool);
   [[nodiscard]] PoolUnits units_of(const std::string& name) const;
   [[nodiscard]] KnownPool without_answer(const std::string& name);
 

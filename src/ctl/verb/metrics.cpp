@@ -17,12 +17,12 @@ MeasuredPool measured(Context& context, const std::string& name) {
     PoolClient pool(context.bus(), name, false);
     return {name, pool.state(), pool.workers()};
   } catch (const AbsentPool&) {
-    static_cast<void>(context.known_pools().absent(name));
+    context.known_pools().check_exists(name);
     return {name, std::nullopt, {}};
   }
 }
 
-// What is stopped or leaves must not hide the others from whoever measures.
+// A pool that is stopped, or leaves meanwhile, must not hide the others.
 std::vector<MeasuredPool> all_pools(Context& context) {
   std::vector<MeasuredPool> pools;
   for (const KnownPool& each : context.known_pools().survey()) {

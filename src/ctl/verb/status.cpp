@@ -40,18 +40,15 @@ struct Subject {
 };
 
 void first_look(Subject& subject, Context& context) {
-  const std::string name = subject.pool.name;
-  const bool waited = subject.pool.standing.state == standing::no_bus;
   try {
-    PoolClient client(context.bus(), name, false);
-    subject.workers = client.workers();
-    subject.seen = Clock::now();
-    subject.client.emplace(std::move(client));
-    subject.pool.standing = {};
+    subject.client.emplace(context.bus(), subject.pool.name, false);
   } catch (const AbsentPool&) {
-    subject.pool = context.known_pools().absent(name);
-    if (!waited && context.known_pools().comes(subject.pool)) first_look(subject, context);
+    auto late = context.known_pools().connect(subject.pool);
+    if (!late) return context.known_pools().check_exists(subject.pool.name);
+    subject.client.emplace(std::move(*late));
   }
+  subject.workers = subject.client->workers();
+  subject.seen = Clock::now();
 }
 
 void last_look(Subject& subject, bool rates) {
