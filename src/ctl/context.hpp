@@ -22,16 +22,16 @@ class Context {
   // Connects at the first use; throws ExitError.
   [[nodiscard]] Bus& bus();
 
-  // The pool that the first argument names. Throws ExitError if it is not a pool's name, or not on the bus.
+  // The pool that the first argument names. Throws ExitError if it is not a valid name, or not on the bus.
   [[nodiscard]] PoolClient pool() { return pool(options_.arguments.at(0)); }
   [[nodiscard]] PoolClient pool(const std::string& name);
 
-  // The same for a verb that changes something: if polkit wants a password, it can be typed here.
+  // The same for a verb that changes something: the user can type the password that polkit may ask for.
   [[nodiscard]] PoolClient pool_to_change();
-  // True if polkit may ask for a password; then it can be typed here.
+  // Starts polkit's agent if one is needed. Whether polkit may ask for a password.
   bool ask_passwords();
 
-  // Both are looked up at the first use. Throws ExitError.
+  // Read at the first use. Throws ExitError.
   [[nodiscard]] KnownPools& known_pools();
   [[nodiscard]] const PoolConfigs& configs();
 

@@ -10,16 +10,16 @@
 
 namespace preforkd::ctl {
 
-// What a pool is like, followed without waiting: it is asked again on each of its signals and when told to, but never
-// while a question is open, so that a pool that is slow is not flooded.
+// Follows a pool without blocking: asks it again on each of its signals and on refresh(), but never while a question is
+// open, so that a slow pool is not flooded.
 class PoolWatch {
  public:
-  // `pool` must outlive it, and so must it the bus's callbacks. Throws ExitError if the pool is not there.
+  // `pool` must outlive it, and it must outlive the callbacks of the bus. Throws ExitError if the pool is not there.
   explicit PoolWatch(PoolClient& pool);
   PoolWatch(const PoolWatch&) = delete;
   PoolWatch& operator=(const PoolWatch&) = delete;
 
-  // Asks, or notes that it must be asked again.
+  // Asks now, or once the open question is answered.
   void refresh();
 
   [[nodiscard]] bool gone() const noexcept { return gone_; }
@@ -27,9 +27,9 @@ class PoolWatch {
   [[nodiscard]] const std::optional<PoolSnapshot>& state() const noexcept { return state_; }
   // With rates since the answer before.
   [[nodiscard]] const std::vector<WorkerRow>& rows() const noexcept { return rows_; }
-  // How long the pool has not answered; zero if nothing is asked.
+  // How long a question is open; zero if none is.
   [[nodiscard]] std::chrono::seconds silence() const;
-  // Whether an answer has come since this was last asked.
+  // Whether an answer has come since the last call of this.
   [[nodiscard]] bool take_news();
 
  private:

@@ -23,8 +23,8 @@ Clock::time_point after(std::uint64_t microseconds) {
   return microseconds == UINT64_MAX ? Clock::time_point::max() : Clock::now() + std::chrono::microseconds(microseconds);
 }
 
-// An answer that is overdue, one that the lost connection took along, and one that the called process did not live to
-// give: to sd-bus they are the same.
+// sd-bus reports as NoReply an answer that is overdue, one lost with the connection, and one that the called process
+// ended without.
 BusFailure as_of(sd_bus* bus, BusFailure failure, Clock::time_point due) {
   if (failure.name() != "org.freedesktop.DBus.Error.NoReply") return failure;
   if (sd_bus_is_open(bus) <= 0) return {"org.freedesktop.DBus.Error.Disconnected", failure.what()};
@@ -91,8 +91,8 @@ int open_bus(sd_bus** bus, const BusTarget& target) {
   return target.user ? sd_bus_open_user(bus) : sd_bus_open_system(bus);
 }
 
-// A connection is made in the background, by a talk with the daemon that sd-bus lets take 90 s. A negative errno if it
-// fails, -ETIMEDOUT at the latest.
+// sd-bus connects in the background and gives the daemon 90 s. Returns a negative errno if that fails, -ETIMEDOUT if it
+// takes longer than `until`.
 int wait_ready(sd_bus* bus, Clock::time_point until) {
   for (;;) {
     int result = sd_bus_process(bus, nullptr);
@@ -126,7 +126,7 @@ std::string next_step(const BusTarget& target, int error) {
 }
 
 ExitError unreachable(const BusTarget& target, int error) {
-  // A socket whose queue is full: its daemon takes nobody any more.
+  // EAGAIN: the queue of the socket is full, its daemon accepts no more.
   if (error == ETIMEDOUT || error == EAGAIN) return silent_bus(target);
   return {exit_code::unavailable,
           "cannot reach " + describe(target) + ": " + errno_text(error) + "; " + next_step(target, error)};
@@ -152,7 +152,7 @@ Message Bus::make(const MethodCall& call) const {
                                          call.interface.c_str(), call.member.c_str()));
   Message message(made);
   require(append(made, call.arguments));
-  require(sd_bus_message_set_auto_start(made, 0));  // what is not there is not to be started for being looked at
+  require(sd_bus_message_set_auto_start(made, 0));  // do not start a pool in order to look at it
   if (call.interactive) require(sd_bus_message_set_allow_interactive_authorization(made, 1));
   return message;
 }
@@ -185,7 +185,7 @@ void Bus::match(const std::string& rule, std::function<void(const Signal&)> on_s
 int Bus::take_reply(sd_bus_message* message, void* pointer, sd_bus_error* /*error*/) {
   auto* const listener = static_cast<Listener*>(pointer);
   Bus& bus = *listener->bus;
-  // The listener is done, and the callback may add others or throw.
+  // Taken out first: the callback may add others, or throw.
   std::list<Listener> done;
   for (auto each = bus.listeners_.begin(); each != bus.listeners_.end(); ++each) {
     if (&*each != listener) continue;
@@ -214,7 +214,7 @@ int Bus::take_signal(sd_bus_message* message, void* pointer, sd_bus_error* /*err
   } catch (...) {
     listener->bus->thrown_ = std::current_exception();
   }
-  return 0;  // others may want it, too
+  return 0;  // for other matches, too
 }
 
 void Bus::rethrow() {

@@ -33,8 +33,8 @@ using Reply = std::variant<Json, BusFailure>;
 // may make calls.
 class Bus {
  public:
-  // Throws ExitError (69) if the bus cannot be reached. One of this machine has 5 s; ssh, and a login in another
-  // machine, have as long as sd-bus gives them, since they may ask for a password.
+  // Throws ExitError (69) if the bus cannot be reached: on this machine within 5 s; ssh, and a login in a container,
+  // may ask for a password and have as long as sd-bus gives them.
   explicit Bus(const BusTarget& target);
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
@@ -42,15 +42,15 @@ class Bus {
 
   // Waits for the reply and returns its arguments; throws BusFailure.
   Json call(const MethodCall& call);
-  // on_reply is called once, unless the connection goes first.
+  // Calls on_reply once, unless the connection ends before.
   void call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply);
-  // For the rest of the connection's life. `rule` as in sd_bus_add_match(3). A signal that cannot be read is none.
-  // Throws BusFailure.
+  // For the rest of the connection's life. `rule` as in sd_bus_add_match(3). Drops a signal that cannot be read. Throws
+  // BusFailure.
   void match(const std::string& rule, std::function<void(const Signal&)> on_signal);
 
-  // Handles all that has come. Throws BusFailure once the connection is lost.
+  // Handles what has arrived. Throws BusFailure once the connection is lost.
   void process();
-  // Handles what comes until `done` is true.
+  // Handles what arrives until `done` is true.
   void wait_for(const std::function<bool()>& done);
 
   [[nodiscard]] const BusTarget& target() const noexcept { return target_; }

@@ -37,7 +37,7 @@ MethodCall PoolClient::worker_call(std::uint32_t slot, const std::string& member
   return call;
 }
 
-// A person who types a password, and a reload, take their time; a master that hangs is not to be waited for.
+// A password and a reload take their time, so there is no timeout; the ping finds out a master that hangs.
 MethodCall PoolClient::changing(MethodCall call) {
   MethodCall ping = pool_call("Ping");
   ping.interface = "org.freedesktop.DBus.Peer";

@@ -15,11 +15,11 @@
 
 namespace preforkd::ctl {
 
-// One pool on a bus: the process that owns its name when this is made. Every call throws ExitError with what
-// explain() makes of a failure.
+// One pool on a bus: the process that owns its name when this is made. Every call throws ExitError as explain() makes
+// it of a failure.
 class PoolClient {
  public:
-  // `bus` must outlive it. `interactive`: whoever authorises changes may ask the user. Throws as pool_owner() does.
+  // `bus` must outlive it. `interactive`: polkit may ask the user for a password. Throws as pool_owner() does.
   PoolClient(Bus& bus, std::string name, bool interactive);
 
   // All properties as they came, of the pool or of a slot.
@@ -31,17 +31,17 @@ class PoolClient {
   [[nodiscard]] std::vector<ProcessState> processes();
   [[nodiscard]] std::vector<ExitRecord> exits(std::uint32_t max = 0);
 
-  // Changes, and what a reload would change: they wait as long as that takes, once the pool has shown a sign of life.
+  // Changes, and what a reload would change: these first ping the pool, then wait without a limit.
   [[nodiscard]] std::vector<PlannedChange> plan();
-  // The pool's signals are told meanwhile.
+  // Passes on the pool's signals meanwhile.
   void reload(std::function<void(const Signal&)> on_signal);
   void scale(std::uint32_t workers);
   void recycle_all();
   void recycle(std::uint32_t slot);
   void kill(std::uint32_t slot, std::int32_t signal);
 
-  // Tells each signal of the pool's objects from now on, until the bus closes. `on_gone` is called when the process
-  // gives the pool's name up.
+  // Passes on each signal of the pool's objects from now on, until the bus closes. Calls on_gone when the process gives
+  // up the pool's name.
   void subscribe(std::function<void(const Signal&)> on_signal, const std::function<void()>& on_gone);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -56,7 +56,7 @@ class PoolClient {
   [[nodiscard]] MethodCall pool_call(const std::string& member, std::vector<Argument> arguments = {}) const;
   [[nodiscard]] MethodCall worker_call(std::uint32_t slot, const std::string& member,
                                        std::vector<Argument> arguments = {}) const;
-  // Throws ExitError if the pool shows no sign of life.
+  // Throws ExitError if the pool does not answer a ping.
   [[nodiscard]] MethodCall changing(MethodCall call);
   Json call(const MethodCall& call);
 

@@ -16,7 +16,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// For a restart: systemd and the bus learn of the end of the old process one after the other.
+// In a restart systemd and the bus notice the end of the old process one after the other.
 constexpr int looks = 10;
 constexpr std::chrono::milliseconds between_looks{100};
 
@@ -32,7 +32,7 @@ Json ask_bus(Bus& bus, const std::string& member, const std::string& answer, std
       .at(0);
 }
 
-// 0: the pool's unit has none now. Nothing: there is no systemd, or it has no such unit.
+// 0: the pool's unit has none now. nullopt: there is no systemd, or it has no such unit.
 std::optional<std::uint32_t> main_process(Bus& bus, const std::string& pool) {
   try {
     const std::string unit = ask_systemd(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
@@ -40,7 +40,7 @@ std::optional<std::uint32_t> main_process(Bus& bus, const std::string& pool) {
     if (unit_property(bus, unit, "Unit", "LoadState") == "not-found") return std::nullopt;
     return unit_property(bus, unit, "Service", "MainPID").get<std::uint32_t>();
   } catch (const BusFailure& failure) {
-    // One that hangs may know another process.
+    // A systemd that hangs may know another process.
     if (failure.name() == "org.freedesktop.DBus.Error.NoReply" ||
         failure.name() == "org.freedesktop.DBus.Error.Timeout")
       throw;

@@ -11,8 +11,8 @@
 
 namespace preforkd::ctl {
 
-// What the interfaces org.preforkd1.Pool and .Worker tell, as plain data: times are microseconds since 1970, sizes
-// bytes, 0 or "" means none. A property that the pool does not have (another version) stays at that.
+// What the interfaces org.preforkd1.Pool and .Worker say at one moment, as plain data: times are microseconds since
+// 1970, sizes bytes, 0 or "" means none. So does a property that the pool does not have (another version).
 
 struct ListenerState {
   std::string name;
@@ -22,7 +22,7 @@ struct ListenerState {
 };
 
 struct Counters {
-  bool counts = true;  // false: the rest says nothing; a pool of a version that does not tell is shown as it was
+  bool counts = true;  // false: the rest means nothing; old versions do not say, and count
   std::uint64_t connections = 0;
   std::uint64_t connections_total = 0;
   std::uint64_t requests_total = 0;
@@ -63,7 +63,7 @@ struct PoolSnapshot {
   [[nodiscard]] bool fine() const { return state == dbus::state::running || state == dbus::state::reloading; }
 };
 
-// A slot, with the process that counts in it.
+// A slot, with the process that serves in it, or starts or drains.
 struct WorkerSnapshot {
   std::uint32_t slot = 0;
   std::uint32_t pid = 0;
@@ -104,7 +104,7 @@ struct ExitRecord {
   bool operator==(const ExitRecord&) const = default;
 };
 
-// A difference of Pool.Plan(); values as a person reads them.
+// A difference of Pool.Plan(); values as text.
 struct PlannedChange {
   std::string key;
   std::string now;

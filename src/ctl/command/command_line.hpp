@@ -23,7 +23,7 @@ struct Options {
   std::vector<std::string> passed_on;  // what came after "--" where the verb runs another program
 
   BusTarget bus;
-  std::optional<std::string> root;  // of the files that belong to the pools
+  std::optional<std::string> root;  // the pools' configs are below it
   JsonMode json = JsonMode::off;
   bool legend = true;
   bool pager = true;
@@ -44,15 +44,15 @@ struct Options {
 };
 
 // Throws ExitError (64) whose one line names what is wrong and points to --help. Options may stand anywhere before
-// "--". Without a verb it is "list".
+// "--". The verb is "list" where there is none.
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);
 
 // What --help prints.
 [[nodiscard]] std::string help_text();
 
-// Arguments of verbs, checked; each throws ExitError (64) that says what one looks like.
+// Check an argument of a verb; each throws ExitError (64) that says what one looks like.
 
-// A pool's name. Of a unit's, "preforkd@echo.service" or "preforkd@echo.socket", it is the middle.
+// A pool's name; also its unit's, "preforkd@echo.service" or "preforkd@echo.socket".
 [[nodiscard]] std::string pool_argument(const std::string& text);
 
 [[nodiscard]] std::uint32_t slot_argument(const std::string& text);

@@ -20,7 +20,7 @@ struct Verb {
   std::size_t max_arguments;
   bool passes_on;  // what comes after "--" is for another program
 
-  // Does it and returns the exit status; throws ExitError.
+  // Returns the exit status; throws ExitError.
   int (*run)(Context& context);
 };
 

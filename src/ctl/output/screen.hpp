@@ -10,7 +10,7 @@
 
 namespace preforkd::ctl {
 
-// Standard output and error, as what they are: a terminal, or something else.
+// Standard output and error: a terminal, or something else.
 class Screen {
  public:
   // Looks at the terminal and at NO_COLOR, TERM and the locale.
@@ -18,15 +18,15 @@ class Screen {
 
   [[nodiscard]] const Style& style() const noexcept { return style_; }
 
-  // Prints; throws ExitError if that fails, for instance because the disk is full. What is longer than the terminal
-  // goes through the pager.
+  // Prints, through the pager if it is longer than the terminal. Throws ExitError if that fails, for instance because
+  // the disk is full.
   void show(const std::string& text) const;
-  // A JSON value with its line's end, in the mode that the options ask for.
+  // A JSON value and a line feed, in the mode of the options.
   void show(const Json& value) const;
   // At once, never through a pager.
   void print(std::string_view text) const;
 
-  // A line on standard error: what goes on, or a remark. Nothing with --quiet.
+  // A line on standard error: progress, or a remark. Nothing with --quiet.
   void remark(const std::string& line) const;
 
  private:
@@ -37,10 +37,10 @@ class Screen {
   Style style_;
 };
 
-// What has failed, on standard error, also with --quiet.
+// Says on standard error what failed, also with --quiet.
 void complain(std::string_view text);
 
-// With all but ASCII escaped, so that it is fit for any terminal.
+// With all but ASCII escaped, for any terminal.
 [[nodiscard]] std::string json_text(const Json& value, JsonMode mode);
 
 }  // namespace preforkd::ctl

@@ -9,7 +9,7 @@ namespace preforkd::ctl {
 
 enum class Colour { plain, bold, grey, red, green, yellow, underlined };
 
-// How to write for whoever reads it.
+// How to write for the reader, a terminal or a file.
 struct Style {
   bool colour = false;
   bool unicode = true;      // else ASCII for dots, trees and marks

@@ -17,28 +17,28 @@
 
 namespace preforkd::ctl {
 
-// What is known of a pool that was looked up.
+// What is known of a pool.
 struct KnownPool {
   std::string name;
   std::optional<PoolSnapshot> answer;  // of one that is on the bus
   Standing standing;                   // of one that is not, or does not answer
   PoolConfig config;                   // empty where there is none
 
-  // The pool's own word for it, else the standing's.
+  // As the pool says, else as its units do.
   [[nodiscard]] const std::string& state() const { return answer ? answer->state : standing.state; }
 };
 
-// The pools that there are: those on the bus, those with a config, and those with a unit that systemd has started.
+// All pools: those on the bus, those with a config, and those with a unit that systemd has started.
 class KnownPools {
  public:
-  // Looks at all three. Both must outlive it. Throws ExitError if the bus can't be asked.
+  // Lists all three. Both must outlive it. Throws ExitError if the bus can't be asked.
   KnownPools(Bus& bus, const PoolConfigs& configs);
 
   // Sorted.
   [[nodiscard]] std::vector<std::string> names() const;
 
-  // Asks all pools that are on the bus at the same time and waits a few seconds at most, so that one that is stopped
-  // does not hold up the others. Throws ExitError if the bus is lost.
+  // Asks all pools on the bus at the same time and waits a few seconds at most, so that a stopped one does not hold up
+  // the others. Throws ExitError if the bus is lost.
   [[nodiscard]] std::vector<KnownPool> survey();
   // A client of a pool by its name; none if it is not on the bus, and `pool` says then how it stands. Waits for one
   // that systemd has just started, whose name comes to the bus a moment later: a second, for all of them together.

@@ -68,7 +68,7 @@ std::string failure_of_service(Bus& bus, const UnitState& unit) {
                            property("ExecMainStatus").get<std::int32_t>());
 }
 
-// What the master says there while it waits before its next try; empty if it says nothing, or the unit went away.
+// What the master says while it waits before its next try; empty if it says nothing, or the unit is gone.
 std::string status_text_of(Bus& bus, const UnitState& unit) {
   try {
     const Json text = unit_property(bus, unit.path, "Service", "StatusText");
@@ -78,7 +78,7 @@ std::string status_text_of(Bus& bus, const UnitState& unit) {
   }
 }
 
-// Which of its addresses others hold, and who: systemd's own word for it is often "Input/output error".
+// Which of its addresses other processes hold, and which: systemd often says just "Input/output error".
 std::string holders(Bus& bus, const UnitState& socket) {
   const BusTarget::Kind kind = bus.target().kind;
   if (kind == BusTarget::Kind::host || kind == BusTarget::Kind::machine) return "";
@@ -91,9 +91,9 @@ std::string holders(Bus& bus, const UnitState& socket) {
       if (!holder.empty()) text += ": " + name + " is " + holder;
     }
   } catch (const BusFailure&) {
-    // The unit went away meanwhile.
+    // The unit is gone.
   } catch (const Json::exception&) {
-    // Not what it is known to tell.
+    // Another version of systemd may answer differently.
   }
   return text;
 }

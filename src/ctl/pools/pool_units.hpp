@@ -9,7 +9,7 @@
 
 namespace preforkd::ctl {
 
-// What systemctl shows of a unit. One that systemd has not loaded is what this is at first.
+// What systemctl shows of a unit; of one that is not loaded, the initial values.
 struct UnitState {
   std::string active = "inactive";
   std::string sub = "dead";
@@ -21,7 +21,7 @@ struct PoolUnits {
   UnitState socket;
 };
 
-// The units of each pool of which systemd has loaded one; none if there is no systemd on the bus.
+// By pool, where systemd has loaded one of its units; nullopt if there is no systemd on the bus.
 [[nodiscard]] std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus);
 
 // States of a pool that does not say its own, beside the pool's own words "starting" and "stopping".
@@ -34,7 +34,7 @@ inline constexpr const char* not_running = "not running";  // where there is no 
 inline constexpr const char* no_answer = "no answer";      // it is on the bus
 }  // namespace standing
 
-// How a pool is that does not say so itself.
+// The state of a pool that does not say its own.
 struct Standing {
   std::string state;
   std::string remark;  // "exit 217/USER, journalctl -u preforkd@echo.service"; may be empty
@@ -43,7 +43,7 @@ struct Standing {
 // "waiting (for its first connection)".
 [[nodiscard]] std::string text_of(const Standing& standing);
 
-// Asks systemd how a unit has failed, if one has. Throws BusFailure.
+// Asks systemd how a unit failed, if one has. Throws BusFailure.
 [[nodiscard]] Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units);
 
 // "exit 217/USER", "signal 9 (SIGKILL)", "timeout": from a service's Result, ExecMainCode and ExecMainStatus.

@@ -12,7 +12,7 @@
 namespace preforkd::ctl {
 namespace {
 
-constexpr const char* daemon_reload = "daemon-reload";  // not from the pool: the units are those of another config
+constexpr const char* daemon_reload = "daemon-reload";  // preforkctl adds it: systemd has the units of another config
 
 std::string needs_text(const std::string& needs, const std::string& pool) {
   if (needs == dbus::needs::generation) return "new workers";
@@ -24,7 +24,7 @@ std::string needs_text(const std::string& needs, const std::string& pool) {
   return printable(needs);
 }
 
-// What it comes to for those who are served.
+// What the changes mean for clients.
 std::string conclusion(const std::vector<PlannedChange>& changes) {
   const auto any_needs = [&](const char* what) {
     return std::any_of(changes.begin(), changes.end(), [&](const PlannedChange& each) { return each.needs == what; });

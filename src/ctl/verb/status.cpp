@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Between the two looks that a rate is made of: long enough for a number, too short to be waited for. A mean since the
+// Between the two looks that a rate is made of: long enough for a figure, short enough for a user. A mean since the
 // start would say little about now.
 constexpr std::chrono::milliseconds sample{300};
 
@@ -31,7 +31,7 @@ struct Subject {
   std::vector<WorkerSnapshot> workers;
   Clock::time_point seen;
   std::vector<WorkerRow> rows;
-  bool failed = false;  // and that was complained of
+  bool failed = false;  // and said so
 
   [[nodiscard]] bool counts() const {
     return std::any_of(workers.begin(), workers.end(),
@@ -100,7 +100,7 @@ int run_status(Context& context) {
   for (const std::string& name : names) {
     subjects.push_back({{name, std::nullopt, {}, context.configs().of(name)}, std::nullopt, {}, {}, {}, false});
   }
-  // What one pool does not tell must not hide the others.
+  // A pool that does not answer must not hide the others.
   const auto each = [&](const auto& look) {
     for (Subject& subject : subjects) {
       try {
