@@ -12,12 +12,12 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t most_value_bytes = std::size_t{48} * 1024;
+constexpr std::size_t max_value_bytes = std::size_t{48} * 1024;
 
 }  // namespace
 
 void JournalSocket::add_field(std::string& entry, std::string_view name, std::string_view value) {
-  value = value.substr(0, most_value_bytes);
+  value = value.substr(0, max_value_bytes);
   entry += name;
   if (value.find('\n') == std::string_view::npos) {
     entry += '=';

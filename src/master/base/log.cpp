@@ -25,7 +25,7 @@ using namespace std::string_view_literals;
 
 struct State {
   Sink sink = find_sink();
-  Level most_verbose = Level::info;
+  Level max_level = Level::info;
   bool with_time = false;
   Fields common;
   JournalSocket journal;
@@ -117,15 +117,15 @@ bool stderr_is_journal() noexcept {
 
 Sink find_sink() noexcept { return stderr_is_journal() ? Sink::journal : Sink::plain; }
 
-void open(Sink sink, Level most_verbose, bool with_time) {
+void open(Sink sink, Level max_level, bool with_time) {
   state().sink = sink;
-  state().most_verbose = most_verbose;
+  state().max_level = max_level;
   state().with_time = with_time;
 }
 
-Level level() noexcept { return state().most_verbose; }
+Level level() noexcept { return state().max_level; }
 Sink sink() noexcept { return state().sink; }
-void set_level(Level most_verbose) noexcept { state().most_verbose = most_verbose; }
+void set_level(Level max_level) noexcept { state().max_level = max_level; }
 void set_sink(Sink sink) noexcept { state().sink = sink; }
 
 void add_common_field(Field field) { state().common.push_back(std::move(field)); }
@@ -138,7 +138,7 @@ void write_last_words(std::string_view message) noexcept {
 
 void write(Level level, std::string_view message, const Fields& fields) noexcept {
   State& log = state();
-  if (level > log.most_verbose) return;
+  if (level > log.max_level) return;
   try {
     if (log.dropped > 0) {
       const std::string note =

@@ -40,11 +40,11 @@ using Fields = std::vector<Field>;
 [[nodiscard]] Sink find_sink() noexcept;
 
 // Before open() lines go to find_sink() at Level::info. `with_time`: lines on stderr begin with the time.
-void open(Sink sink, Level most_verbose, bool with_time = false);
+void open(Sink sink, Level max_level, bool with_time = false);
 
 [[nodiscard]] Level level() noexcept;
 [[nodiscard]] Sink sink() noexcept;
-void set_level(Level most_verbose) noexcept;
+void set_level(Level max_level) noexcept;
 void set_sink(Sink sink) noexcept;
 
 // A field that every journal entry carries from now on (PREFORK_POOL).

@@ -71,7 +71,7 @@ Authorization::Authorization(sdbus::IConnection& connection) : bus_(native_bus(c
 Authorization::~Authorization() = default;
 
 void Authorization::ask(Question question, Answer answer) {
-  if (pending_.size() >= most_pending) {
+  if (pending_.size() >= max_pending) {
     const sdbus::Error refused = too_many();
     return answer(&refused, "");
   }
@@ -117,7 +117,7 @@ bool Authorization::may_ask_polkit(std::uint32_t uid) const {
   const auto count = [this](auto counts) { return std::count_if(pending_.begin(), pending_.end(), counts); };
   const auto of_all = count([](const Pending& each) { return each.at_polkit.has_value(); });
   const auto of_user = count([uid](const Pending& each) { return each.at_polkit == uid; });
-  return std::cmp_less(of_all, most_at_polkit) && std::cmp_less(of_user, most_of_one_user);
+  return std::cmp_less(of_all, max_at_polkit) && std::cmp_less(of_user, max_per_user);
 }
 
 void Authorization::ask_polkit(Pending& pending) {

@@ -28,9 +28,9 @@ class Authorization {
   // Calls that wait for an answer at the same time; who comes beyond that is refused and may try again. polkit may take
   // its time, since it may ask somebody for a password; so it has a smaller share of the calls, and one user a share of
   // that: nobody can keep root and the pool's own user, about whom polkit is not asked, from being heard.
-  static constexpr std::size_t most_pending = 1024;
-  static constexpr std::size_t most_at_polkit = 128;
-  static constexpr std::size_t most_of_one_user = 32;
+  static constexpr std::size_t max_pending = 1024;
+  static constexpr std::size_t max_at_polkit = 128;
+  static constexpr std::size_t max_per_user = 32;
 
   struct Question {
     Caller caller;

@@ -16,7 +16,7 @@ constexpr const char* local_path = "/org/freedesktop/DBus/Local";
 constexpr const char* driver = "org.freedesktop.DBus";
 constexpr const char* driver_path = "/org/freedesktop/DBus";
 
-constexpr Duration longest_flush = std::chrono::milliseconds(100);
+constexpr Duration max_flush = std::chrono::milliseconds(100);
 constexpr std::uint32_t queued = 2;  // DBUS_REQUEST_NAME_REPLY_IN_QUEUE, an answer to RequestName
 
 // A signal of the connection itself, or of the bus. Without a slot it is watched as long as there is a connection.
@@ -119,13 +119,13 @@ void BusConnection::name_answered(sd_bus_message* reply) {
   }
   std::uint32_t answer = 0;
   if (sd_bus_message_read(reply, "u", &answer) < 0) answer = 0;
-  wait_ = shortest_wait;
+  wait_ = min_wait;
   complained_ = false;
   if (answer == queued) log::warning("the bus name " + name_ + " is owned by another process; waiting for it");
 }
 
 void BusConnection::close() {
-  if (pump_) pump_->flush(longest_flush);
+  if (pump_) pump_->flush(max_flush);
   pump_.reset();
   name_call_.reset();
   name_acquired_.reset();
@@ -145,7 +145,7 @@ void BusConnection::try_again(const std::string& why) {
     log::notice(line + "; the pool runs without D-Bus, retrying");
   }
   timer_.arm(SteadyClock().now() + wait_);
-  wait_ = std::min(2 * wait_, longest_wait);
+  wait_ = std::min(2 * wait_, max_wait);
 }
 
 }  // namespace preforkd

@@ -18,12 +18,12 @@ namespace preforkd {
 
 // Keeps a connection to a message bus, and a name on it, for as long as the master runs. A bus that can't be reached, a
 // name that may not be had (yet) and a bus that goes away cost one line in the log each and are tried again, after
-// `shortest_wait` and twice as long each time up to `longest_wait`. A bus that hangs does not hang the master: the
+// `min_wait` and twice as long each time up to `max_wait`. A bus that hangs does not hang the master: the
 // connection is only used once the bus has answered.
 class BusConnection {
  public:
-  static constexpr Duration shortest_wait = std::chrono::milliseconds(500);
-  static constexpr Duration longest_wait = std::chrono::minutes(1);
+  static constexpr Duration min_wait = std::chrono::milliseconds(500);
+  static constexpr Duration max_wait = std::chrono::minutes(1);
 
   struct Events {
     // Connected. Objects are to be made now; the name is asked for afterwards.
@@ -60,7 +60,7 @@ class BusConnection {
   const std::string name_;
   const Events events_;
   Step next_ = Step::ask;
-  Duration wait_ = shortest_wait;
+  Duration wait_ = min_wait;
   bool complained_ = false;
   NativeBus asking_;
   std::unique_ptr<sdbus::IConnection> connection_;

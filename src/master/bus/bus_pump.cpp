@@ -54,7 +54,7 @@ void BusPump::watch() {
   std::uint64_t unsent = 0;
   const bool works = fd >= 0 && events >= 0 && sd_bus_get_timeout(bus_, &timeout) >= 0 &&
                      sd_bus_get_n_queued_write(bus_, &unsent) >= 0;
-  if (!works || unsent > most_unsent) return failed_();
+  if (!works || unsent > max_unsent) return failed_();
   if (std::exchange(fd_, fd) != fd) {
     io_ = loop_.add_io(fd, 0, Priority::bus, [this](std::uint32_t) { process(); });
   }

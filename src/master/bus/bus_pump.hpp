@@ -17,7 +17,7 @@ class BusPump {
  public:
   static constexpr int rest = 4;  // so many times the cost; the event loop's own comes on top
   // A bus that reads nothing is given up before what is kept for it takes much memory.
-  static constexpr std::uint64_t most_unsent = 65'536;  // messages
+  static constexpr std::uint64_t max_unsent = 65'536;  // messages
 
   // Borrows the connection. `failed` is called, not from inside its handlers, when it can't go on.
   BusPump(EventLoop& loop, sd_bus* bus, std::function<void()> failed);

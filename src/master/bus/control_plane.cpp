@@ -15,7 +15,7 @@ namespace preforkd {
 namespace {
 
 // The time of a burst that nobody can hear is not worth its memory.
-constexpr std::size_t most_events = 100'000;
+constexpr std::size_t max_events = 100'000;
 
 }  // namespace
 
@@ -66,7 +66,7 @@ void ControlPlane::on_open(sdbus::IConnection& connection) {
 
 void ControlPlane::tell(Event event, unsigned slot) {
   if (!objects_) return;
-  if (events_.size() < most_events) events_.push_back(std::move(event));
+  if (events_.size() < max_events) events_.push_back(std::move(event));
   changed_slots_.insert(slot);
 }
 

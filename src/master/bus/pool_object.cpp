@@ -148,10 +148,11 @@ sdbus::ObjectPath PoolObject::GetWorkerByPID(const std::uint32_t& pid) {
   });
 }
 
-std::vector<PoolObject::Exit> PoolObject::ExitHistory(const std::uint32_t& most) {
+std::vector<PoolObject::Exit> PoolObject::ExitHistory(const std::uint32_t& limit) {
   return guarded([&] {
     std::vector<Exit> exits;
-    for (const ExitRecord& exit : context_.control.pool().history().newest(most == 0 ? PoolHistory::capacity : most)) {
+    for (const ExitRecord& exit :
+         context_.control.pool().history().newest(limit == 0 ? PoolHistory::capacity : limit)) {
       const std::string cause(to_string(exit.cause));
       exits.emplace_back(context_.times.of(exit.ended_at), exit.slot, static_cast<std::uint32_t>(exit.pid),
                          exit.generation, cause, std::string(to_string(exit.status.kind)), exit.status.value,

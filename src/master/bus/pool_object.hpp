@@ -41,7 +41,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::vector<Listed> ListWorkers() override;
   sdbus::ObjectPath GetWorker(const std::uint32_t& slot) override;
   sdbus::ObjectPath GetWorkerByPID(const std::uint32_t& pid) override;
-  std::vector<Exit> ExitHistory(const std::uint32_t& most) override;
+  std::vector<Exit> ExitHistory(const std::uint32_t& limit) override;
 
   std::string Name() override;
   std::string Description() override;

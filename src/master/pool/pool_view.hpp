@@ -86,7 +86,7 @@ struct RecycleWait {
   unsigned slot = 0;
   RecycleLimit limit{};
   std::uint64_t found = 0;  // requests or bytes; of an age nothing
-  std::uint64_t most = 0;   // what the config says; of an age nothing
+  std::uint64_t max = 0;    // what the config says; of an age nothing
   Duration wait{};
 };
 

@@ -123,8 +123,8 @@ void Replacements::measured(Worker& worker, std::uint64_t requests, std::optiona
   const bool too_many = limits.requests != 0 && requests >= scaled(limits.requests, share, one);
   const bool too_big = limits.memory && memory && *memory >= scaled(*limits.memory, share, one);
   if (!too_many && !too_big) return;
-  const RecycleWait why = too_big ? RecycleWait{.limit = RecycleLimit::memory, .found = *memory, .most = *limits.memory}
-                                  : RecycleWait{.found = requests, .most = limits.requests};
+  const RecycleWait why = too_big ? RecycleWait{.limit = RecycleLimit::memory, .found = *memory, .max = *limits.memory}
+                                  : RecycleWait{.found = requests, .max = limits.requests};
   if (may_recycle(worker, why, now)) request(worker, ExitCause::recycled);
 }
 

@@ -64,8 +64,8 @@ void Rollout::unwind(Instant now) {
 bool Rollout::owns(const Worker& worker) const { return worker.generation == to_ && worker.place != Place::leaving; }
 
 bool Rollout::may_begin() const {
-  const unsigned most = std::max(to_->config->reload.max_draining, 1U);
-  return roster_.draining_generations(from_, to_->number) < most;
+  const unsigned max = std::max(to_->config->reload.max_draining, 1U);
+  return roster_.draining_generations(from_, to_->number) < max;
 }
 
 void Rollout::fill_batch(unsigned target, Instant now) {

@@ -23,9 +23,9 @@ std::optional<Number> parse_number(std::string_view text) noexcept {
 
 // What does not fit is not a span. Half the range is kept free so that adding one to an Instant can't overflow.
 std::optional<Duration> parse_span(std::string_view text) noexcept {
-  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<Duration::rep>::max() / 2);
+  constexpr auto max = static_cast<std::uint64_t>(std::numeric_limits<Duration::rep>::max() / 2);
   const auto usec = parse_number<std::uint64_t>(text);
-  if (!usec || *usec > most) return std::nullopt;
+  if (!usec || *usec > max) return std::nullopt;
   return Duration(static_cast<Duration::rep>(*usec));
 }
 

@@ -16,7 +16,7 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t most_descriptors = 253;  // SCM_MAX_FD of the kernel
+constexpr std::size_t max_descriptors = 253;  // SCM_MAX_FD of the kernel
 
 [[noreturn]] void throw_errno(int error, const std::string& what) {
   throw std::system_error(error, std::system_category(), what);
@@ -49,8 +49,8 @@ NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
   const std::string shown = path_.substr(0, path_.rfind('/')) + "/notify.new";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const std::size_t longest = sizeof(address.sun_path) - 1;
-  if (path_.size() > longest || shown.size() > longest) throw_errno(ENAMETOOLONG, "notify socket " + path_);
+  const std::size_t max_path = sizeof(address.sun_path) - 1;
+  if (path_.size() > max_path || shown.size() > max_path) throw_errno(ENAMETOOLONG, "notify socket " + path_);
   std::memcpy(address.sun_path, shown.c_str(), shown.size() + 1);
   fd_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   constexpr int on = 1;
@@ -75,7 +75,7 @@ bool NotifySocket::is_reachable() const noexcept { return same_file(FileIdentity
 
 NotifySocket::Received NotifySocket::receive() {
   std::array<char, max_notify_bytes> bytes;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * most_descriptors)> control;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * max_descriptors)> control;
   iovec part{bytes.data(), bytes.size()};
   msghdr header{};
   header.msg_iov = &part;

@@ -19,7 +19,7 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t most_named = 5;
+constexpr std::size_t max_named = 5;
 
 bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
   return std::any_of(processes.begin(), processes.end(), [&](const ProcessName& each) { return each.pid == pid; });
@@ -51,7 +51,7 @@ Remains::Remains(EventLoop& loop, Find find, std::function<void()> on_gone)
 // Looks until it finds nothing new: one that has ended may have handed over to a child meanwhile, and its number may
 // have been given to another process before its pidfd was there.
 void Remains::look() {
-  constexpr int most_looks = 50;
+  constexpr int max_looks = 50;
   bool any_new = true;
   for (int looks = 1; any_new; ++looks) {
     const std::vector<ProcessName> found = find_();
@@ -60,7 +60,7 @@ void Remains::look() {
     for (const ProcessName& process : found) {
       const bool known =
           std::any_of(left_.begin(), left_.end(), [&](const Left& each) { return each.process.pid == process.pid; });
-      if (known || looks == most_looks) continue;
+      if (known || looks == max_looks) continue;
       any_new = true;
       watch(process);
     }
@@ -97,11 +97,11 @@ std::string Remains::text() const {
   std::string text;
   std::size_t named = 0;
   for (const Left& each : left_) {
-    if (++named > most_named) break;
+    if (++named > max_named) break;
     const ProcessName& process = each.process;
     text += (text.empty() ? "pid " : ", pid ") + std::to_string(process.pid) + " (" + escape_bytes(process.name) + ")";
   }
-  if (left_.size() > most_named) text += " and " + std::to_string(left_.size() - most_named) + " more";
+  if (left_.size() > max_named) text += " and " + std::to_string(left_.size() - max_named) + " more";
   return text;
 }
 

@@ -26,7 +26,7 @@ namespace {
 constexpr std::string_view folder_prefix = "preforkd.";
 constexpr std::string_view socket_prefix = "notify.";
 constexpr std::size_t secret_size = 12;  // characters of six random bits
-constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t max_path = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::string_view unique_part = ".XXXXXX";
 constexpr mode_t folder_mode = 0711;
 constexpr std::string_view too_long = "too long for the addresses of UNIX sockets";
@@ -44,7 +44,7 @@ std::vector<std::string> names_in(int directory) {
 }
 
 bool fits_sockets(const std::string& folder) {
-  return folder.size() + 1 + socket_prefix.size() + secret_size <= longest_path;
+  return folder.size() + 1 + socket_prefix.size() + secret_size <= max_path;
 }
 
 bool is_at(const std::string& path, int folder) {

@@ -28,7 +28,7 @@ namespace preforkd {
 namespace {
 
 constexpr Duration first_reap_delay = std::chrono::milliseconds(10);
-constexpr Duration longest_reap_delay = std::chrono::seconds(1);
+constexpr Duration max_reap_delay = std::chrono::seconds(1);
 constexpr auto unusable_line_interval = std::chrono::seconds(10);
 constexpr Duration young = std::chrono::seconds(10);
 
@@ -36,15 +36,15 @@ constexpr Duration young = std::chrono::seconds(10);
 class SearchBudget {
  public:
   [[nodiscard]] bool allows(Instant now) noexcept {
-    credit_ = std::min(most, credit_ + (now - last_) / 20);
+    credit_ = std::min(max_credit, credit_ + (now - last_) / 20);
     last_ = now;
     return credit_ > Duration{0};
   }
   void charge(Duration spent) noexcept { credit_ -= spent; }
 
  private:
-  static constexpr Duration most = std::chrono::milliseconds(200);
-  Duration credit_ = most;
+  static constexpr Duration max_credit = std::chrono::milliseconds(200);
+  Duration credit_ = max_credit;
   Instant last_{};
 };
 
@@ -242,9 +242,9 @@ void WorkerProcess::reap_later() {
     reap_timer_ = loop_.add_timer(Priority::worker_exit, std::chrono::milliseconds(1), [this] { reap(); });
   }
   reap_timer_.arm(SteadyClock().now() + reap_delay_);
-  if (reap_delay_ == longest_reap_delay) return;
-  reap_delay_ = std::min(reap_delay_ * 2, longest_reap_delay);
-  if (reap_delay_ < longest_reap_delay) return;
+  if (reap_delay_ == max_reap_delay) return;
+  reap_delay_ = std::min(reap_delay_ * 2, max_reap_delay);
+  if (reap_delay_ < max_reap_delay) return;
   log::warning(label_ + " (pid " + std::to_string(pid_) +
                ") has died; its exit status will be known when its tracer, pid " +
                std::to_string(proc_status_number(pid_, "TracerPid").value_or(0)) + ", releases it");

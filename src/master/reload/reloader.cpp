@@ -10,14 +10,14 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t most_logged_changes = 20;
+constexpr std::size_t max_logged_changes = 20;
 
 void log_plan(const std::string& pool, const ReloadPlan& plan) {
   log::info("reloading pool \"" + pool + "\"", {message_id::field(message_id::reload_begun)});
   const std::vector<std::string> lines = to_lines(plan);
-  for (std::size_t i = 0; i < lines.size() && i < most_logged_changes; ++i) log::info("  " + lines[i]);
-  if (lines.size() > most_logged_changes) {
-    log::info("  … and " + std::to_string(lines.size() - most_logged_changes) + " more changes");
+  for (std::size_t i = 0; i < lines.size() && i < max_logged_changes; ++i) log::info("  " + lines[i]);
+  if (lines.size() > max_logged_changes) {
+    log::info("  … and " + std::to_string(lines.size() - max_logged_changes) + " more changes");
   }
 }
 
@@ -74,10 +74,10 @@ void Reloader::reload(ReloadCallback done) {
   auto config = std::make_shared<const PoolConfig>(std::move(*next));
   running_.push_back({config, std::move(done)});
   if (plan.new_generation) {
-    const unsigned most = std::max(config->reload.max_draining, 1U);
+    const unsigned max = std::max(config->reload.max_draining, 1U);
     pool_.step(event::Reload{std::move(config)});
     if (pool_.scheduler().reload_waits()) {
-      log::info("  waiting: at most " + counted(most, "older generation") +
+      log::info("  waiting: at most " + counted(max, "older generation") +
                 " may drain at the same time (reload.max_draining)");
     }
   } else {

@@ -11,7 +11,7 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t most_listed = 4;
+constexpr std::size_t max_listed = 4;
 
 std::tm local(WallTime time) {
   const std::time_t seconds = WallTime::clock::to_time_t(time);
@@ -61,10 +61,10 @@ std::vector<GenerationDrain> drains_of(const std::vector<WorkerView>& workers, c
 
 std::string describe(const std::vector<GenerationDrain>& drains, Instant now, WallTime wall_now) {
   std::string text;
-  for (std::size_t i = 0; i < drains.size() && i < most_listed; ++i) {
+  for (std::size_t i = 0; i < drains.size() && i < max_listed; ++i) {
     text += (text.empty() ? "" : ", ") + describe_one(drains[i], now, wall_now);
   }
-  if (drains.size() > most_listed) text += " and " + counted(drains.size() - most_listed, "generation") + " more";
+  if (drains.size() > max_listed) text += " and " + counted(drains.size() - max_listed, "generation") + " more";
   return text;
 }
 

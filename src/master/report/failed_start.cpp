@@ -25,7 +25,7 @@
 namespace preforkd {
 namespace {
 
-constexpr Duration longest = std::chrono::seconds(30);
+constexpr Duration max_wait = std::chrono::seconds(30);
 // After a stop between two tries the folder stays, and with it a count that means nothing any more.
 constexpr std::time_t remembered_seconds = 120;
 
@@ -80,10 +80,10 @@ End linger(ConfigWatch& config, Duration time, const std::string& status) {
 }  // namespace
 
 Duration time_to_linger(unsigned number) noexcept {
-  constexpr unsigned longest_after = 7;
+  constexpr unsigned max_after = 7;
   if (number < 2) return Duration{0};
-  if (number >= longest_after) return longest;
-  return std::min(longest, Duration(std::chrono::seconds(1U << (number - 2))));
+  if (number >= max_after) return max_wait;
+  return std::min(max_wait, Duration(std::chrono::seconds(1U << (number - 2))));
 }
 
 int end_failed_start(const ConfigSource& source, const ConfigFailure& failure, bool wrong_config) {

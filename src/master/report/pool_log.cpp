@@ -198,11 +198,11 @@ void PoolLog::on_recycle_waits(const RecycleWait& wait) {
   switch (wait.limit) {
     case RecycleLimit::requests:
       text = "recycle.requests: a worker serves " + std::to_string(wait.found) + soon + ", the limit is " +
-             std::to_string(wait.most);
+             std::to_string(wait.max);
       break;
     case RecycleLimit::memory:
       text = "recycle.memory: a worker uses " + std::to_string(wait.found >> 20U) + "M" + soon + ", the limit is " +
-             format_byte_size(wait.most);
+             format_byte_size(wait.max);
       break;
     case RecycleLimit::age:
       text = "recycle.age: a worker reaches it" + soon;

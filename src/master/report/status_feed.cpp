@@ -8,21 +8,21 @@ namespace preforkd {
 
 StatusFeed::StatusFeed(EventLoop& loop, Notifier& notifier, std::function<Text()> text)
     : notifier_(notifier), text_(std::move(text)) {
-  if (notifier_.connected()) timer_ = loop.add_timer(Priority::normal, shortest / 4, [this] { refresh(); });
+  if (notifier_.connected()) timer_ = loop.add_timer(Priority::normal, min_interval / 4, [this] { refresh(); });
 }
 
 void StatusFeed::on_event() {
   if (!timer_) return;
-  interval_ = shortest;
-  if (SteadyClock().now() >= last_ + shortest) {
+  interval_ = min_interval;
+  if (SteadyClock().now() >= last_ + min_interval) {
     refresh();
   } else {
-    timer_.arm(last_ + shortest);
+    timer_.arm(last_ + min_interval);
   }
 }
 
 Duration StatusFeed::next_interval(Duration before, bool changed, bool urgent) noexcept {
-  return changed ? shortest : std::min(2 * before, urgent ? longest_urgent : longest);
+  return changed ? min_interval : std::min(2 * before, urgent ? max_urgent_interval : max_interval);
 }
 
 void StatusFeed::refresh() {

@@ -11,15 +11,15 @@
 namespace preforkd {
 
 // Keeps the STATUS= text that systemd shows fresh without waking an idle machine. An event refreshes it at once, but at
-// most once in `shortest`. Connections come and go without an event for the master, so it is looked at again later,
+// most once in `min_interval`. Connections come and go without an event for the master, so it is looked at again later,
 // each time after twice the time as long as nothing changes: the text is never wrong for longer than it was right
-// before, up to `longest`, and up to `longest_urgent` while somebody may be waiting for the last of them to go. Without
-// $NOTIFY_SOCKET there is nothing to do and no timer.
+// before, up to `longest`, and up to `max_urgent_interval` while somebody may be waiting for the last of them to go.
+// Without $NOTIFY_SOCKET there is nothing to do and no timer.
 class StatusFeed {
  public:
-  static constexpr Duration shortest = std::chrono::seconds(1);
-  static constexpr Duration longest = std::chrono::minutes(10);
-  static constexpr Duration longest_urgent = std::chrono::seconds(10);
+  static constexpr Duration min_interval = std::chrono::seconds(1);
+  static constexpr Duration max_interval = std::chrono::minutes(10);
+  static constexpr Duration max_urgent_interval = std::chrono::seconds(10);
 
   struct Text {
     std::string text;
@@ -40,7 +40,7 @@ class StatusFeed {
   std::function<Text()> text_;
   EventSource timer_;
   Instant last_{};
-  Duration interval_ = shortest;
+  Duration interval_ = min_interval;
 };
 
 }  // namespace preforkd

@@ -158,8 +158,8 @@ int TimerWheel::timeout_ms(TimePoint now) const noexcept {
   const auto wakeup = next_wakeup();
   if (!wakeup) return -1;
   if (*wakeup <= now) return 0;
-  constexpr milliseconds::rep most = std::numeric_limits<int>::max();
-  return static_cast<int>(std::min(std::chrono::ceil<milliseconds>(*wakeup - now).count(), most));
+  constexpr milliseconds::rep max = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(std::chrono::ceil<milliseconds>(*wakeup - now).count(), max));
 }
 
 }  // namespace prefork::internal

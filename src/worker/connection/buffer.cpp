@@ -11,7 +11,7 @@
 namespace prefork::internal {
 
 namespace {
-constexpr std::size_t smallest_capacity = 512;
+constexpr std::size_t min_capacity = 512;
 }
 
 Buffer::~Buffer() { std::free(data_); }
@@ -23,7 +23,7 @@ char* Buffer::make_room(std::size_t room) noexcept {
     std::memmove(data_, data_ + head_, used);
   } else {
     if (room > std::numeric_limits<std::size_t>::max() / 2 - used) return nullptr;
-    const std::size_t wanted = std::max({used + room, capacity_ * 2, smallest_capacity});
+    const std::size_t wanted = std::max({used + room, capacity_ * 2, min_capacity});
     auto* grown = static_cast<char*>(std::malloc(wanted));
     if (grown == nullptr) return nullptr;
     if (used > 0) std::memcpy(grown, data_ + head_, used);

@@ -26,7 +26,7 @@ std::size_t ConnectionImpl::unread_in_kernel() const noexcept {
 }
 
 bool ConnectionImpl::should_linger() const noexcept {
-  if (path_->at_once_ || end_of_input_ || path_->lingering_ >= DataPath::most_lingering) return false;
+  if (path_->at_once_ || end_of_input_ || path_->lingering_ >= DataPath::max_lingering) return false;
   // Without closing_ the end was none of ours, or was asked for at once.
   if (!closing_) return false;
   return reason_ == CloseReason::message_too_long || unread_in_kernel() > 0;

@@ -37,7 +37,7 @@ class DataPath {
  public:
   static constexpr std::size_t read_size = std::size_t{64} * 1024;
   static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // so much is written at once
-  static constexpr std::size_t most_lingering = 1024;
+  static constexpr std::size_t max_lingering = 1024;
 
   // `handlers`, `loop`, `wheel` and `stats` outlive the object. Throws std::bad_alloc.
   DataPath(EventLoop& loop, TimerWheel& wheel, const Handlers& handlers, const Framing& framing, const Limits& limits,

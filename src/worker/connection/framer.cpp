@@ -23,19 +23,19 @@ std::size_t overhead_of(const Framing& framing) noexcept {
   return 0;
 }
 
-std::size_t most_bytes_of(const Framing& framing) noexcept {
-  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
-  const bool limited = framing.kind() == Framing::Kind::length_prefix && framing.prefix_width() < sizeof most;
-  return limited ? (std::size_t{1} << (8 * framing.prefix_width())) - 1 : most;
+std::size_t max_bytes_of(const Framing& framing) noexcept {
+  constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
+  const bool limited = framing.kind() == Framing::Kind::length_prefix && framing.prefix_width() < sizeof max;
+  return limited ? (std::size_t{1} << (8 * framing.prefix_width())) - 1 : max;
 }
 
 }  // namespace
 
 Framer::Framer(const Framing& framing, std::size_t max_message) noexcept
     : framing_(framing),
-      max_message_(std::clamp<std::size_t>(max_message, 1, most_max_message)),
+      max_message_(std::clamp<std::size_t>(max_message, 1, max_message_limit)),
       overhead_(overhead_of(framing)),
-      most_bytes_(most_bytes_of(framing)) {}
+      max_bytes_(max_bytes_of(framing)) {}
 
 Cut Framer::next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                  std::string_view& message) const noexcept {
@@ -75,8 +75,8 @@ Cut Framer::next_line(std::string_view input, std::uint32_t& scanned, std::size_
 Cut Framer::next_delimited(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                            std::string_view& message) const noexcept {
   const std::string_view delimiter = framing_.delimiter_bytes();
-  const std::size_t most = max_message_ + overhead_;
-  const std::size_t window = std::min(input.size(), most);
+  const std::size_t max = max_message_ + overhead_;
+  const std::size_t window = std::min(input.size(), max);
   const char* const begin = input.data() + scanned;
   const void* const found = delimiter.size() == 1
                                 ? std::memchr(begin, delimiter.front(), window - scanned)
@@ -84,7 +84,7 @@ Cut Framer::next_delimited(std::string_view input, std::uint32_t& scanned, std::
   if (found == nullptr) {
     // The window's last bytes may be the delimiter's first ones.
     scanned = static_cast<std::uint32_t>(window - std::min(window, delimiter.size() - 1));
-    return window < most ? Cut::need_more : Cut::too_long;
+    return window < max ? Cut::need_more : Cut::too_long;
   }
   const auto end = static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
   scanned = 0;

@@ -22,9 +22,9 @@ enum class Cut : std::uint8_t {
 // no messages in this sense).
 class Framer {
  public:
-  static constexpr std::size_t most_max_message = std::size_t{1} << 30;
+  static constexpr std::size_t max_message_limit = std::size_t{1} << 30;
 
-  // `max_message` is brought into 1…most_max_message.
+  // `max_message` is brought into 1…max_message_limit.
   Framer(const Framing& framing, std::size_t max_message) noexcept;
 
   // Looks at `input`, which begins where the last message ended: the bytes of the last call that were not consumed, and
@@ -42,7 +42,7 @@ class Framer {
   [[nodiscard]] std::size_t overhead() const noexcept { return overhead_; }
 
   // False: the length prefix has no room for a message of that many bytes.
-  [[nodiscard]] bool can_carry(std::size_t message_bytes) const noexcept { return message_bytes <= most_bytes_; }
+  [[nodiscard]] bool can_carry(std::size_t message_bytes) const noexcept { return message_bytes <= max_bytes_; }
 
   // Appends the parts to `queue` as one message. False, and nothing has changed: no memory, or a message that
   // can_carry() refuses. Queue: char* prepare(std::size_t room), nullptr when out of memory, and void
@@ -73,7 +73,7 @@ class Framer {
   Framing framing_;
   std::size_t max_message_;
   std::size_t overhead_;
-  std::size_t most_bytes_;
+  std::size_t max_bytes_;
 };
 
 }  // namespace prefork::internal

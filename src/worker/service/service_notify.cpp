@@ -18,8 +18,8 @@ using preforkd::Failure;
 using preforkd::Result;
 using preforkd::UniqueFd;
 
-constexpr std::size_t most_status_bytes = 256;
-constexpr timeval longest_ready_wait{1, 0};
+constexpr std::size_t max_status_bytes = 256;
+constexpr timeval max_ready_wait{1, 0};
 
 }  // namespace
 
@@ -36,7 +36,7 @@ Result<ServiceNotify> ServiceNotify::open(std::string_view socket_name) {
   if (!notify.socket_) return Failure("socket: " + preforkd::errno_text(errno));
   // Blocking, so that ready() can wait; every other call says MSG_DONTWAIT.
   static_cast<void>(
-      ::setsockopt(notify.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &longest_ready_wait, sizeof longest_ready_wait));
+      ::setsockopt(notify.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &max_ready_wait, sizeof max_ready_wait));
   return notify;
 }
 
@@ -53,7 +53,7 @@ int ServiceNotify::send_with_status(std::string_view state, std::string_view sta
   try {
     std::string datagram(state);
     datagram += "STATUS=";
-    datagram += preforkd::escape_bytes(status, most_status_bytes);
+    datagram += preforkd::escape_bytes(status, max_status_bytes);
     return send(datagram, flags);
   } catch (const std::bad_alloc&) {
     // The state matters, its text does not.

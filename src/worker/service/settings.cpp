@@ -33,7 +33,7 @@ constexpr std::size_t shown_bytes = 80;
 struct SizeKey {
   std::string_view name;
   std::size_t Limits::*field;
-  std::size_t most;
+  std::size_t max;
   bool is_count;
 };
 constexpr std::size_t gibibyte = std::size_t{1} << 30;
@@ -51,7 +51,7 @@ constexpr auto time_out_keys = std::to_array<TimeOutKey>({{"idle_timeout", &Limi
                                                           {"drain_timeout", &Limits::drain_timeout},
                                                           {"first_message_grace", &Limits::first_message_grace}});
 // Longer ones would come near the end of the clock.
-constexpr milliseconds longest_time_out = std::chrono::hours(24 * 365);
+constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
 
 constexpr std::string_view drain_idle = "drain_idle";
 
@@ -67,13 +67,13 @@ std::string show_size(std::size_t size, const SizeKey& key) {
 }
 
 std::string range_of(const SizeKey& key) {
-  return "must be from " + show_size(1, key) + " to " + show_size(key.most, key);
+  return "must be from " + show_size(1, key) + " to " + show_size(key.max, key);
 }
 
 Result<std::size_t> read_count(const Json& value, const SizeKey& key) {
-  if (!value.is_number_integer()) return Failure("must be a whole number from 1 to " + std::to_string(key.most));
+  if (!value.is_number_integer()) return Failure("must be a whole number from 1 to " + std::to_string(key.max));
   const bool fits =
-      value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= key.most;
+      value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= key.max;
   if (!fits) return Failure(range_of(key));
   return static_cast<std::size_t>(value.get<std::uint64_t>());
 }
@@ -83,7 +83,7 @@ Result<std::size_t> read_size(const Json& value, const SizeKey& key) {
   if (!value.is_string()) return Failure("must be a size such as \"64K\"");
   const Result<std::uint64_t> size = preforkd::parse_byte_size(value.get_ref<const std::string&>());
   if (!size) return Failure(size.error());
-  if (*size < 1 || *size > key.most) return Failure(range_of(key));
+  if (*size < 1 || *size > key.max) return Failure(range_of(key));
   return static_cast<std::size_t>(*size);
 }
 
@@ -94,7 +94,7 @@ Result<milliseconds> read_time_out(const Json& value) {
   if (text == "off") return milliseconds(0);
   const Result<preforkd::Duration> span = preforkd::parse_time_span(text);
   if (!span) return Failure(span.error());
-  if (*span > longest_time_out) return Failure("must be at most 365d");
+  if (*span > max_time_out) return Failure("must be at most 365d");
   // A shorter one is not a rounding error of "off": it is said what it is.
   if (*span < milliseconds(1)) return Failure("must be at least 1ms, or \"off\"");
   return std::chrono::ceil<milliseconds>(*span);
@@ -177,10 +177,10 @@ bool Settings::boolean(std::string_view key, bool fallback) {
 
 std::int64_t Settings::integer(std::string_view key, std::int64_t fallback) {
   const auto read = [](const Json& value) -> Result<std::int64_t> {
-    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
     if (!value.is_number_integer()) return Failure("must be a whole number");
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > most) {
-      return Failure("must be at most " + std::to_string(most));
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > max) {
+      return Failure("must be at most " + std::to_string(max));
     }
     return value.get<std::int64_t>();
   };
@@ -205,7 +205,7 @@ Limits Settings::limits(const Limits& limits) {
     const std::size_t programs = limits.*key.field;
     if (const auto value = impl_->value<std::size_t>(key.name, read)) {
       merged.*key.field = *value;
-    } else if (programs < 1 || programs > key.most) {
+    } else if (programs < 1 || programs > key.max) {
       impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs) + ": " + range_of(key));
     }
   }
@@ -213,7 +213,7 @@ Limits Settings::limits(const Limits& limits) {
     const milliseconds programs = limits.*key.field;
     if (const auto value = impl_->value<milliseconds>(key.name, read_time_out)) {
       merged.*key.field = *value;
-    } else if (programs < milliseconds(0) || programs > longest_time_out) {
+    } else if (programs < milliseconds(0) || programs > max_time_out) {
       impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs.count()) +
                  "ms: must be from 0 (off) to 365d");
     }

@@ -204,7 +204,7 @@ TEST_F(ReplacementsTest, ALimitBelowWhatANewWorkerNeedsIsToldOnceAndWaitedFor) {
   ASSERT_EQ(observer.recycle_waits.size(), 1U);
   EXPECT_EQ(observer.recycle_waits[0].limit, RecycleLimit::memory);
   EXPECT_EQ(observer.recycle_waits[0].found, 34U << 20);
-  EXPECT_EQ(observer.recycle_waits[0].most, 20U << 20);
+  EXPECT_EQ(observer.recycle_waits[0].max, 20U << 20);
   const std::size_t before = launcher.started.size();
   config.recycle.memory = 33 << 20;
   adopt();

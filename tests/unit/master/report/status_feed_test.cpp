@@ -39,18 +39,18 @@ TEST(StatusFeed, ShowsTheFirstEventAtOnceAndTheNextOnesTogether) {
 }
 
 TEST(StatusFeed, LooksLessAndLessOftenWhileNothingChangesButOftenEnoughWhileWorkersDrain) {
-  Duration idle = StatusFeed::shortest;
-  Duration draining = StatusFeed::shortest;
+  Duration idle = StatusFeed::min_interval;
+  Duration draining = StatusFeed::min_interval;
   for (int looks = 0; looks < 20; ++looks) {
     const Duration before = idle;
     idle = StatusFeed::next_interval(idle, false, false);
     draining = StatusFeed::next_interval(draining, false, true);
-    EXPECT_EQ(idle, std::min(2 * before, StatusFeed::longest));
+    EXPECT_EQ(idle, std::min(2 * before, StatusFeed::max_interval));
     EXPECT_LE(draining, seconds(10));
   }
-  EXPECT_EQ(idle, StatusFeed::longest);
+  EXPECT_EQ(idle, StatusFeed::max_interval);
   EXPECT_EQ(StatusFeed::next_interval(idle, false, true), seconds(10));
-  EXPECT_EQ(StatusFeed::next_interval(idle, true, false), StatusFeed::shortest);
+  EXPECT_EQ(StatusFeed::next_interval(idle, true, false), StatusFeed::min_interval);
 }
 
 TEST(StatusFeed, WakesNobodyWithoutSystemd) {

@@ -155,14 +155,14 @@ TEST(ConnectionTest, ResetByTheClientIsItsOwnReason) {
 }
 
 TEST(ConnectionTest, BackPressureStopsReadingAndLosesNothing) {
-  std::atomic<std::size_t> most_unsent{0};
+  std::atomic<std::size_t> max_unsent{0};
   ServerThread server([&](Server& s) {
     Limits limits;
     limits.output_high_mark = 16 * 1024;
     s.limits(limits);
     s.on_message([&](Connection& c, std::string_view line) {
       c.send({line, std::string(1000, '.')});
-      most_unsent = std::max(most_unsent.load(), c.unsent());
+      max_unsent = std::max(max_unsent.load(), c.unsent());
     });
   });
   TestClient client = server.connect();
@@ -174,7 +174,7 @@ TEST(ConnectionTest, BackPressureStopsReadingAndLosesNothing) {
   });
   for (int i = 0; i < count; ++i) ASSERT_EQ(client.line(), std::to_string(i) + std::string(1000, '.'));
   writer.join();
-  EXPECT_LT(most_unsent, 3 * 16 * 1024U);
+  EXPECT_LT(max_unsent, 3 * 16 * 1024U);
 }
 
 TEST(ConnectionTest, ClosingItselfInEveryCallbackEndsItOnce) {

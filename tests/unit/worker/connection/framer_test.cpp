@@ -186,7 +186,7 @@ TEST(FramerLengthPrefix, TooLongIsKnownWithThePrefix) {
 TEST(FramerLengthPrefix, HugeLengthsDoNotOverflow) {
   for (const Endian endian : {Endian::big, Endian::little}) {
     const Framing framing = Framing::length_prefix(8, endian);
-    EXPECT_EQ(cut(framing, Framer::most_max_message, {std::string(8, '\xFF')}), too_long());
+    EXPECT_EQ(cut(framing, Framer::max_message_limit, {std::string(8, '\xFF')}), too_long());
   }
   const std::string half = "\x80"s + std::string(7, '\0');
   EXPECT_EQ(cut(Framing::length_prefix(8), 100, {half}), too_long());
