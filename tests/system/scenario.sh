@@ -11,11 +11,13 @@ fail() {
   exit 1
 }
 
-# pool NAME ADDRESS [KEYS]: a pool of three echo workers; KEYS are further ones of its config, as JSON.
+# pool NAME ADDRESS [KEYS]: a pool of three echo workers; KEYS are further ones of its config, as JSON. They wait for a client as long as a
+# busy machine makes it.
 pool() {
+  local settings='"log_connections": false, "idle_timeout": "off", "message_timeout": "off", "write_timeout": "off"'
   mkdir -p /etc/preforkd
-  printf '{"program": ["/usr/libexec/preforkd/prefork-echo"], "listen": ["%s"], "workers": 3, "settings": {"log_connections": false}%s}\n' \
-    "$2" "${3:+, $3}" >"/etc/preforkd/$1.json"
+  printf '{"program": ["/usr/libexec/preforkd/prefork-echo"], "listen": ["%s"], "workers": 3, "settings": {%s}%s}\n' \
+    "$2" "$settings" "${3:+, $3}" >"/etc/preforkd/$1.json"
   systemctl daemon-reload
 }
 
