@@ -149,7 +149,7 @@ template <class GetName>
 Result<Address> name_of(int fd, GetName get_name) {
   Address address;
   address.length = sizeof address.storage;
-  if (get_name(fd, address.get(), &address.length) != 0) return Failure(errno_text(errno));
+  if (get_name(fd, address.get(), &address.length) != 0) return os_failure(errno);
   return address;
 }
 

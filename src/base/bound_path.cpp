@@ -24,7 +24,7 @@ Result<BoundPath> BoundPath::of_bound(int fd, const std::string& path) {
   Result<BoundPath> found = at(path);
   if (!found) return found;
   struct stat status {};
-  if (::fstat(found->file(), &status) != 0) return Failure(errno_text(errno));
+  if (::fstat(found->file(), &status) != 0) return os_failure(errno);
   if (status.st_uid != ::geteuid()) return Failure("the path belongs to another user");
   return found;
 }
@@ -32,7 +32,7 @@ Result<BoundPath> BoundPath::of_bound(int fd, const std::string& path) {
 Result<BoundPath> BoundPath::at(const std::string& path) {
   UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return Failure(errno_text(errno));
+  if (!file || ::fstat(file.get(), &status) != 0) return os_failure(errno);
   if (!S_ISSOCK(status.st_mode)) return Failure("the path exists and is not a socket");
   return BoundPath(path, std::move(file));
 }

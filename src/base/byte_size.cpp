@@ -32,7 +32,7 @@ Result<std::uint64_t> parse_byte_size(std::string_view text) {
   if (text.empty()) return Failure("is empty; write a size such as 64K");
   std::string_view rest = text;
   const Result<Decimal> number = take_decimal(rest);
-  if (!number) return Failure(escape_bytes(text) + " " + number.error());
+  if (!number) return Failure(escape_bytes(text) + " " + number.error().text);
   const std::string written(text.substr(0, text.size() - rest.size()));
   const std::string_view name = trim(rest);
   if (name.empty()) return Failure(written + " has no unit; write " + written + "B, " + written + "K, …");

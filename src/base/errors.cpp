@@ -12,4 +12,6 @@ std::string errno_text(int error) {
   return std::string(text) + " (" + name + ")";
 }
 
+Failure os_failure(int error, const std::string& what) { return Failure(Error(what + errno_text(error), error)); }
+
 }  // namespace preforkd

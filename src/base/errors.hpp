@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <tl/expected.hpp>
 
@@ -32,12 +33,23 @@ class ExitError : public std::runtime_error {
   int exit_code_;
 };
 
-// A value, or the reason (a phrase without a final stop, fit to stand after "object: ") why there is none.
+// Why there is no value: a phrase without a final stop, fit to follow "object: ".
+struct Error {
+  Error(std::string reason, int error = 0) : text(std::move(reason)), number(error) {}  // NOLINT: a reason is an Error
+  Error(const char* reason) : text(reason) {}                                           // NOLINT: likewise
+
+  std::string text;
+  int number = 0;  // the errno of the call that failed; 0: no call did
+};
+
 template <class T>
-using Result = tl::expected<T, std::string>;
-using Failure = tl::unexpected<std::string>;
+using Result = tl::expected<T, Error>;
+using Failure = tl::unexpected<Error>;
 
 // "Permission denied (EACCES)".
 [[nodiscard]] std::string errno_text(int error);
+
+// "cannot map: Permission denied (EACCES)". `error`: an errno. `what`: "cannot map: ", or nothing.
+[[nodiscard]] Failure os_failure(int error, const std::string& what = {});
 
 }  // namespace preforkd

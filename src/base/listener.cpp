@@ -22,8 +22,6 @@ namespace {
 
 constexpr mode_t default_unix_mode = 0666;
 
-Failure last_error() { return Failure(errno_text(errno)); }
-
 bool set_option(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
@@ -35,7 +33,7 @@ bool takes_ipv4(const Endpoint& endpoint, const ListenOptions& options) {
 
 Result<UniqueFd> new_socket(int family, int flags = 0) {
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
-  if (!fd) return last_error();
+  if (!fd) return os_failure(errno);
   return fd;
 }
 
@@ -48,7 +46,7 @@ bool set_inet_options(int fd, const Address& address, const ListenOptions& optio
 Failure not_bound(const Address& address) {
   const int error = errno;
   const std::string holder = error == EADDRINUSE ? describe_holder(address) : "";
-  return Failure(errno_text(error) + (holder.empty() ? "" : ": " + holder));
+  return Failure({errno_text(error) + (holder.empty() ? "" : ": " + holder), error});
 }
 
 // What stands at `path`, if nobody listens on it any more.
@@ -59,9 +57,9 @@ Result<BoundPath> stale_socket(const Address& address) {
   if (!probe) return Failure(probe.error());
   if (::connect(probe->get(), address.get(), address.length) == 0 || errno == EAGAIN) {
     errno = EADDRINUSE;
-    return Failure("another process listens there: " + not_bound(address).value());
+    return Failure("another process listens there: " + not_bound(address).value().text);
   }
-  if (errno != ECONNREFUSED && errno != ENOENT) return last_error();
+  if (errno != ECONNREFUSED && errno != ENOENT) return os_failure(errno);
   return found;
 }
 
@@ -87,9 +85,9 @@ Result<BoundPath> bind_beside(int fd, const std::string& path) {
     const Address name = name_beside(path, number);
     if (path == name.unix_name()) continue;
     if (::bind(fd, name.get(), name.length) == 0) return BoundPath::of_bound(fd, name.unix_name());
-    if (errno != EADDRINUSE) return last_error();
+    if (errno != EADDRINUSE) return os_failure(errno);
   }
-  return Failure(errno_text(EADDRINUSE));
+  return os_failure(EADDRINUSE);
 }
 
 bool exchange(const std::string& left, const std::string& right) {
@@ -108,14 +106,14 @@ Result<void> move_to(const Address& address, BoundPath& made) {
       made.moved_to(path);
       return {};
     }
-    if (errno != EEXIST) return last_error();
+    if (errno != EEXIST) return os_failure(errno);
     const Result<BoundPath> stale = stale_socket(address);
     struct stat gone {};
     if (!stale && ::lstat(path.c_str(), &gone) != 0) continue;
     if (!stale) return Failure(stale.error());
     if (!exchange(beside, path)) {
       if (errno == ENOENT) continue;
-      return last_error();
+      return os_failure(errno);
     }
     // Somebody may have put a fresh socket there in between: it gets its place back.
     if (::lstat(beside.c_str(), &gone) == 0 && !stale->stands_at(beside)) {
@@ -126,7 +124,7 @@ Result<void> move_to(const Address& address, BoundPath& made) {
     made.moved_to(path);
     return {};
   }
-  return Failure(errno_text(EADDRINUSE));
+  return os_failure(EADDRINUSE);
 }
 
 // Through the descriptor, so that a link which the folder's owner puts there is not followed. fchmodat2 (Linux 6.6) is
@@ -144,10 +142,10 @@ Result<void> set_rights(int file, const ListenOptions& options) {
   const uid_t user = options.unix_user.value_or(unchanged);
   const gid_t group = options.unix_group.value_or(unchanged);
   if ((options.unix_user || options.unix_group) && ::fchownat(file, "", user, group, AT_EMPTY_PATH) != 0) {
-    return Failure("cannot set its owner: " + errno_text(errno));
+    return os_failure(errno, "cannot set its owner: ");
   }
   if (!set_mode(file, options.unix_mode.value_or(default_unix_mode))) {
-    return Failure("cannot set its mode: " + errno_text(errno));
+    return os_failure(errno, "cannot set its mode: ");
   }
   return {};
 }
@@ -165,7 +163,7 @@ Result<BoundPath> listen_at_path(int fd, const Address& address, const ListenOpt
 Result<int> int_option(int fd, int name) {
   int value = 0;
   socklen_t length = sizeof value;
-  if (::getsockopt(fd, SOL_SOCKET, name, &value, &length) != 0) return last_error();
+  if (::getsockopt(fd, SOL_SOCKET, name, &value, &length) != 0) return os_failure(errno);
   return value;
 }
 
@@ -209,7 +207,7 @@ Result<Listener> open_listener(const Address& address, const ListenOptions& opti
     if (!path) return Failure(path.error());
     return Listener{std::move(*fd), std::move(*path)};
   }
-  if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address, options)) return last_error();
+  if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address, options)) return os_failure(errno);
   if (::bind(fd->get(), address.get(), address.length) != 0) return not_bound(address);
   if (::listen(fd->get(), options.backlog) != 0) return not_bound(address);  // another got there between the two
   return Listener{std::move(*fd), {}};
@@ -227,7 +225,7 @@ Result<void> change_listener(int fd, const BoundPath& path, const ListenOptions&
   if (path) {
     if (Result<void> set = set_rights(path.file(), options); !set) return set;
   }
-  if (::listen(fd, options.backlog) != 0) return last_error();
+  if (::listen(fd, options.backlog) != 0) return os_failure(errno);
   return {};
 }
 
@@ -244,8 +242,8 @@ void end_listener(int fd) noexcept {
 Result<void> revive_listener(int fd, const Address& address, int backlog) {
   if (address.family() == AF_UNIX) return Failure("a UNIX socket cannot listen again");
   // A port that the kernel had chosen went back to it; one that was asked for is still the socket's (EINVAL).
-  if (::bind(fd, address.get(), address.length) != 0 && errno != EINVAL) return last_error();
-  if (::listen(fd, backlog) != 0) return last_error();
+  if (::bind(fd, address.get(), address.length) != 0 && errno != EINVAL) return os_failure(errno);
+  if (::listen(fd, backlog) != 0) return os_failure(errno);
   return {};
 }
 
@@ -256,12 +254,12 @@ bool is_shut_down(int fd) noexcept {
 
 Result<Address> check_listener(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return last_error();
+  if (::fstat(fd, &status) != 0) return os_failure(errno);
   if (!S_ISSOCK(status.st_mode)) return Failure(kind_of_file(status.st_mode));
   const Result<int> domain = int_option(fd, SO_DOMAIN);
   const Result<int> type = int_option(fd, SO_TYPE);
   const Result<int> listens = int_option(fd, SO_ACCEPTCONN);
-  if (!domain || !type || !listens) return last_error();
+  if (!domain || !type || !listens) return os_failure(errno);
   if (*domain != AF_INET && *domain != AF_INET6 && *domain != AF_UNIX) {
     return Failure("is a socket of family " + std::to_string(*domain) + ", not IPv4, IPv6 or UNIX");
   }

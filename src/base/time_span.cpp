@@ -49,7 +49,7 @@ std::string_view take_unit(std::string_view& text) {
 Result<std::uint64_t> take_part(std::string_view& text) {
   const std::string_view start = text;
   const Result<Decimal> number = take_decimal(text);
-  if (!number) return Failure(escape_bytes(start) + " " + number.error());
+  if (!number) return Failure(escape_bytes(start) + " " + number.error().text);
   const std::string written(start.substr(0, start.size() - text.size()));
   skip_blanks(text);
   const std::string_view name = take_unit(text);

@@ -138,14 +138,14 @@ std::string with_unit(std::string_view text, std::string_view unit) {
 
 Duration parse_span(std::string_view text) {
   const Result<Duration> span = parse_time_span(text);
-  if (!span) refuse_value(text, span.error());
+  if (!span) refuse_value(text, span.error().text);
   if (*span > max_span) refuse_value(text, "must not be longer than 30 years");
   return *span;
 }
 
 std::size_t parse_line_size(std::string_view text) {
   const Result<std::uint64_t> size = parse_byte_size(with_unit(text, "B"));
-  if (!size) refuse_value(text, size.error());
+  if (!size) refuse_value(text, size.error().text);
   if (*size == 0 || *size > max_line_size) refuse_value(text, "must be from 1 byte to 1G");
   return *size;
 }

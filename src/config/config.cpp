@@ -137,7 +137,7 @@ class FailureReport {
 std::optional<Json> read_document(const std::string& file, FailureReport& report) {
   const auto text = read_text_file(file, max_config_file_bytes);
   if (!text) {
-    report.add_problem_of(file, {}, text.error().reason);
+    report.add_problem_of(file, {}, text.error().text);
     return std::nullopt;
   }
   auto document = parse_json_document(*text);

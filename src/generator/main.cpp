@@ -73,7 +73,7 @@ tl::expected<PoolUnits, std::vector<std::string>> units_of(const std::string& na
   const auto pool = load_config_alone({.file = file, .name = name, .folders = pools.folders});
   if (!pool) return tl::unexpected(pool.error().lines);
   auto units = pool_units(*pool, pools.last_valid.recall(name).places);
-  if (!units) return tl::unexpected(std::vector{escape_bytes(file, 4096) + ": " + units.error()});
+  if (!units) return tl::unexpected(std::vector{escape_bytes(file, 4096) + ": " + units.error().text});
   return std::move(*units);
 }
 

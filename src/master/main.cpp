@@ -49,7 +49,7 @@ int check(const ConfigSource& source, const PoolConfig& config) {
   const AddressFindings addresses = check_addresses(config, is_of_unit(config, source.folders));
   for (const std::string& doubt : addresses.doubts) log::warning(doubt);
   const Result<bool> became = become_pool_user(config, source.folders);
-  if (!became) return refuse({{config.file + ": " + became.error()}, exit_code::config});
+  if (!became) return refuse({{config.file + ": " + became.error().text}, exit_code::config});
   if (*became) {
     tl::expected<PoolConfig, ConfigFailure> seen = load_config(source);
     if (!seen) return refuse(seen.error());

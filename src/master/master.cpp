@@ -423,7 +423,7 @@ void Master::settle_alert() {
       log::error("alert: " + pool_name() + " does not serve as it should: " + status(),
                  {message_id::field(message_id::pool_alert)});
       if (const auto written = alert_file_.write(pool_name() + ": " + status()); !written)
-        log::error("cannot write the alert file: " + written.error());
+        log::error("cannot write the alert file: " + written.error().text);
       return;
     case AlertPolicy::Step::clear:
       alert_file_.remove();

@@ -48,7 +48,7 @@ Result<bool> become_pool_user(const PoolConfig& config, const ConfigFolders& fol
   std::vector<gid_t> groups = groups_of(*user);
   groups.push_back(bus->gr_gid);
   if (setgroups(groups.size(), groups.data()) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
-    return Failure("cannot check it as user " + std::string(user->pw_name) + ": " + errno_text(errno));
+    return os_failure(errno, "cannot check it as user " + std::string(user->pw_name) + ": ");
   return true;
 }
 

@@ -20,7 +20,7 @@ bool peer_closed(int fd) noexcept {
 Result<ControlChannel> ControlChannel::open() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
-    return Failure("cannot make a control channel: " + errno_text(errno));
+    return os_failure(errno, "cannot make a control channel: ");
   }
   return ControlChannel{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }

@@ -42,7 +42,7 @@ WorkerRun::~WorkerRun() {
 }
 
 Limits WorkerRun::checked_limits() {
-  if (!server_.given) throw ExitError(exit_code::config, "cannot start: environment: " + server_.given.error());
+  if (!server_.given) throw ExitError(exit_code::config, "cannot start: environment: " + server_.given.error().text);
   const Limits limits = server_.settings.limits(server_.limits);
   const std::vector<std::string> problems = server_.settings.problems();
   if (problems.empty()) return limits;
@@ -66,7 +66,7 @@ std::vector<ListenSocket> WorkerRun::take_sockets() {
 ServiceNotify WorkerRun::open_notify() {
   auto notify = ServiceNotify::open(server_.given->notify_socket);
   if (notify) return std::move(*notify);
-  log_line(LogLevel::warning, {"cannot notify the service manager: NOTIFY_SOCKET: ", notify.error()});
+  log_line(LogLevel::warning, {"cannot notify the service manager: NOTIFY_SOCKET: ", notify.error().text});
   return {};
 }
 
@@ -76,7 +76,7 @@ preforkd::StatsPage& WorkerRun::take_stats_page() {
     auto mapping = preforkd::StatsMapping::map(fd.get(), true);
     if (!mapping) {
       throw ExitError(exit_code::os_error,
-                      std::string("cannot start: ") + preforkd::worker_env::stats_fd + ": " + mapping.error());
+                      std::string("cannot start: ") + preforkd::worker_env::stats_fd + ": " + mapping.error().text);
     }
     shared_stats_ = std::move(*mapping);
   }

@@ -51,7 +51,7 @@ TEST_F(CheckAddress, that_is_free_is_fine_and_stays_free) {
 TEST_F(CheckAddress, that_another_process_has_is_a_problem_that_names_it) {
   for (const std::string& address : {std::string("127.0.0.1:0"), folder_.file("x.sock"), "@" + folder_.file("x")}) {
     const Result<Listener> listener = open_listener(*parse_address(address));
-    ASSERT_TRUE(listener) << listener.error();
+    ASSERT_TRUE(listener) << listener.error().text;
     const Ended ended = check(listener->path ? address : format_address(*local_address(listener->fd.get())));
     EXPECT_EQ(ended.status, exit_code::unavailable);
     EXPECT_THAT(ended.err, AllOf(HasSubstr("cannot listen: "), HasSubstr("in use (EADDRINUSE): held by \""),

@@ -719,7 +719,7 @@ TEST_F(Ctl, who_holds_the_address_of_a_socket_that_cannot_be_opened_is_told) {
   const Machine machine({{"left", valid_config}});
   const std::string path = machine.etc() + "/taken.sock";
   const auto holder = open_listener(parse_address(path).value(), {});
-  ASSERT_TRUE(holder) << holder.error();
+  ASSERT_TRUE(holder) << holder.error().text;
   FakeUnits units{.load_state = "loaded", .loaded = {{"preforkd@left.socket", "failed", "failed"}}};
   units.listen = path;
   EXPECT_THAT(FakeSystemd(bus_.address(), units).ctl({"status", "left", machine.option()}).out,

@@ -95,7 +95,7 @@ TEST(Activation, what_is_no_listening_stream_socket_is_refused_with_what_it_is) 
 TEST(Activation, a_bad_one_takes_no_good_one_along) {
   const TempDir folder;
   const Result<Listener> unix_socket = open_listener(*parse_address(folder.file("socket")));
-  ASSERT_TRUE(unix_socket) << unix_socket.error();
+  ASSERT_TRUE(unix_socket) << unix_socket.error().text;
   const UniqueFd tcp = open_tcp();
   const UniqueFd stored = open_tcp();
   const UniqueFd bad(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

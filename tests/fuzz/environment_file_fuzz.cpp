@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace preforkd;
   const auto variables = parse_environment_file({reinterpret_cast<const char*>(data), size});
   if (!variables) {
-    require(variables.error().starts_with("line "), "a refusal begins with the line");
+    require(variables.error().text.starts_with("line "), "a refusal begins with the line");
     return 0;
   }
   for (const auto& [name, value] : *variables) {

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view datagram(reinterpret_cast<const char*>(data), size);
   const auto message = preforkd::parse_notify_message(datagram);
   if (!message) {
-    require(!message.error().empty(), "a failure has a reason");
+    require(!message.error().text.empty(), "a failure has a reason");
     return 0;
   }
   require(size <= preforkd::max_notify_bytes, "an oversized datagram does not count");

@@ -108,7 +108,7 @@ Address choose_address(std::string_view address, Duration timeout) {
   if (targets.size() == 1) return targets.front();
   const UniqueFd probe = connect_within(address, timeout);
   const Result<Address> target = peer_address(probe.get());
-  if (!target) throw ConnectFailed(address, target.error());
+  if (!target) throw ConnectFailed(address, target.error().text);
   return *target;
 }
 

@@ -22,7 +22,7 @@ constexpr char bad_port[] = "the port must be a number from 1 to 65535";
 
 Address without_name(std::string_view text) {
   const Result<Address> address = parse_address(text);
-  if (!address) refuse(text, address.error());
+  if (!address) refuse(text, address.error().text);
   if (address->port() == 0) refuse(text, bad_port);
   return *address;
 }

@@ -195,7 +195,7 @@ std::optional<Duration> ConfigReader::span_in(std::string_view key, const Json& 
   }
   const auto span = parse_time_span(*text);
   if (!span) {
-    refuse(key, span.error());
+    refuse(key, span.error().text);
   } else if (*span < range.min) {
     refuse(key, "must be at least " + format_time_span(range.min));
   } else if (*span > range.max) {
@@ -240,7 +240,7 @@ bool ConfigReader::read_size_or_off(std::string_view key, std::optional<std::uin
   }
   const auto size = parse_byte_size(*text);
   if (!size) {
-    refuse(key, size.error());
+    refuse(key, size.error().text);
     return false;
   }
   if (*size < min) {

@@ -23,11 +23,11 @@ Result<void> read_file(const std::string& file, Environment& out) {
   const std::string path = may_be_missing ? file.substr(1) : file;
   const auto text = read_text_file(path, max_environment_file_bytes);
   if (!text) {
-    if (may_be_missing && text.error().error == ENOENT) return {};
-    return Failure(reason_of(path, text.error().reason));
+    if (may_be_missing && text.error().number == ENOENT) return {};
+    return Failure({reason_of(path, text.error().text), text.error().number});
   }
   auto variables = parse_environment_file(*text);
-  if (!variables) return Failure(reason_of(path, variables.error()));
+  if (!variables) return Failure(reason_of(path, variables.error().text));
   for (auto& [name, value] : *variables) {
     if (worker_env::is_contract_variable(name)) {
       return Failure(reason_of(path, name + " is set by preforkd for each worker"));

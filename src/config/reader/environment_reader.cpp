@@ -63,7 +63,7 @@ void read_environment_file_names(ConfigReader& config, std::vector<std::string>&
       config.refuse_below("environment_files", below, list[i],
                           "must be an absolute path, after a '-' if it may be missing");
     } else if (auto read = read_environment_files({out[i]}); !read) {
-      config.refuse_below("environment_files", below, list[i], std::move(read.error()));
+      config.refuse_below("environment_files", below, list[i], std::move(read.error().text));
       config.blame_outside();
     }
   }

@@ -58,7 +58,7 @@ std::optional<rlim_t> read_bytes(ConfigReader& reader, std::string_view key, con
   }
   const auto size = parse_byte_size(value.is_string() ? value.get<std::string>() : value.dump());
   if (size) return *size;
-  reader.refuse(key, size.error());
+  reader.refuse(key, size.error().text);
   return std::nullopt;
 }
 

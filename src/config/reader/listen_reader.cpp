@@ -37,7 +37,7 @@ Result<Entry*> look_up(Lookup lookup, const char* name, Entry& entry, std::vecto
     Entry* found = nullptr;
     const int error = lookup(name, &entry, buffer.data(), buffer.size(), &found);
     if (error == 0) return found;
-    if (error != ERANGE && error != EINTR) return Failure("can't be looked up: " + errno_text(error));
+    if (error != ERANGE && error != EINTR) return os_failure(error, "can't be looked up: ");
   }
   return Failure("can't be looked up: its entry is too large");
 }
@@ -82,7 +82,7 @@ void read_owner(ConfigReader& entry, ListenConfig& out) {
     if (const auto id = user_id(out.user_name)) {
       out.user = *id;
     } else {
-      entry.refuse("user", id.error());
+      entry.refuse("user", id.error().text);
       entry.blame_outside();
     }
   }
@@ -90,7 +90,7 @@ void read_owner(ConfigReader& entry, ListenConfig& out) {
     if (const auto id = group_id(out.group_name)) {
       out.group = *id;
     } else {
-      entry.refuse("group", id.error());
+      entry.refuse("group", id.error().text);
       entry.blame_outside();
     }
   }
@@ -107,7 +107,7 @@ void refuse_file_keys(ConfigReader& entry, const Address& address) {
 // address, else the reason why not.
 std::string take_address(std::string text, ListenConfig& out) {
   const Result<Address> address = parse_address(text);
-  if (!address) return address.error();
+  if (!address) return address.error().text;
   out.address = *address;
   out.text = address->is_unix_path() ? address->unix_name() : std::move(text);
   return {};

@@ -74,7 +74,7 @@ void read_program(ConfigReader& config, std::vector<std::string>& out) {
   if (path) {
     out.front() = std::move(*path);
   } else {
-    config.refuse_below("program", "[0]", value->front(), std::move(path.error()));
+    config.refuse_below("program", "[0]", value->front(), std::move(path.error().text));
     config.blame_outside();
   }
 }
@@ -132,7 +132,7 @@ void read_stop_signal(ConfigReader& config, int& out) {
   }
   const auto signal = parse_signal(value->is_string() ? value->get<std::string>() : value->dump());
   if (!signal) {
-    config.refuse("stop_signal", signal.error());
+    config.refuse("stop_signal", signal.error().text);
   } else if (*signal == SIGKILL || *signal == SIGSTOP) {
     config.refuse("stop_signal",
                   "can't be caught, so no worker could finish its requests; SIGKILL comes after drain_timeout");

@@ -85,7 +85,7 @@ void read_cpu_affinity(ConfigReader& config, CpuAffinity& out) {
   if (cpus) {
     out.cpus = std::move(*cpus);
   } else {
-    config.refuse("cpu_affinity", cpus.error());
+    config.refuse("cpu_affinity", cpus.error().text);
     config.blame_outside();
   }
 }

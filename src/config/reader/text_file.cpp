@@ -16,8 +16,7 @@
 namespace preforkd {
 namespace {
 
-tl::unexpected<FileError> failed(int error) { return tl::unexpected(FileError{error, access_text(error)}); }
-tl::unexpected<FileError> refused(std::string reason) { return tl::unexpected(FileError{0, std::move(reason)}); }
+Failure failed(int error) { return Failure({access_text(error), error}); }
 
 const char* kind_of(mode_t mode) noexcept {
   if (S_ISDIR(mode)) return "is a directory, not a file";
@@ -28,16 +27,16 @@ const char* kind_of(mode_t mode) noexcept {
 
 }  // namespace
 
-tl::expected<std::string, FileError> read_text_file(const std::string& path, std::size_t limit) {
+Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
   // The kind is asked for first: opening a device may act on it. What is opened is asked again, since a path may change
   // hands.
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return failed(errno);
-  if (!S_ISREG(status.st_mode)) return refused(kind_of(status.st_mode));
+  if (!S_ISREG(status.st_mode)) return Failure(kind_of(status.st_mode));
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return failed(errno);
   if (fstat(fd.get(), &status) != 0) return failed(errno);
-  if (!S_ISREG(status.st_mode)) return refused(kind_of(status.st_mode));
+  if (!S_ISREG(status.st_mode)) return Failure(kind_of(status.st_mode));
 
   std::string text;
   std::array<char, 16384> chunk;
@@ -48,7 +47,7 @@ tl::expected<std::string, FileError> read_text_file(const std::string& path, std
     if (count == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(count));
   }
-  return refused("is larger than " + format_byte_size(limit) + ", the limit");
+  return Failure("is larger than " + format_byte_size(limit) + ", the limit");
 }
 
 }  // namespace preforkd

@@ -156,7 +156,7 @@ class CommandLine {
 
   void take_signal(const std::string& value) {
     const auto signal = parse_signal(value);
-    if (!signal) reject("--signal: " + in_quotes(value) + " " + signal.error());
+    if (!signal) reject("--signal: " + in_quotes(value) + " " + signal.error().text);
     options_.signal = *signal;
   }
 

@@ -27,7 +27,7 @@ Result<void> AlertFile::write(const std::string& line) const {
   const std::string text = line + "\n";
   if (!file || fchmod(file.get(), 0644) != 0 || ::write(file.get(), text.data(), text.size()) < 0 ||
       rename(fresh.c_str(), path_.c_str()) != 0) {
-    return Failure(path_ + ": " + errno_text(errno));
+    return os_failure(errno, path_ + ": ");
   }
   return {};
 }

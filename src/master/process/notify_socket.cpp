@@ -89,7 +89,7 @@ NotifySocket::Received NotifySocket::receive() {
     return Unusable{"longer than " + std::to_string(max_notify_bytes) + " bytes"};
   if ((header.msg_flags & MSG_CTRUNC) != 0) return Unusable{"contains too many descriptors"};
   Result<NotifyMessage> message = parse_notify_message({bytes.data(), static_cast<std::size_t>(size)});
-  if (!message) return Unusable{std::move(message.error())};
+  if (!message) return Unusable{std::move(message.error().text)};
   return Datagram{std::move(*message), attached.sender, std::move(attached.descriptors)};
 }
 

@@ -44,12 +44,11 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, 
 
 int ProcessLauncher::start(const Launch& what) noexcept {
   try {
-    errno = 0;
     launch(what);
     return 0;
   } catch (const LaunchError& error) {
     failure_ = error.what();
-    return error.error();
+    return error.number() != 0 ? error.number() : EINVAL;
   } catch (const std::system_error& error) {
     failure_ = error.what();
     return error.code().value();
@@ -103,7 +102,7 @@ worker_env::Contract ProcessLauncher::contract(const Launch& launch, const Worke
 SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worker, int output) const {
   const PoolConfig& config = *launch.generation->config;
   Result<Environment> from_files = read_environment_files(config.environment_files);
-  if (!from_files) throw LaunchError(errno != 0 ? errno : EINVAL, from_files.error());
+  if (!from_files) throw LaunchError(from_files.error());
   SpawnPlan plan;
   plan.program = config.program.front();
   plan.program_file = config.program_file ? config.program_file->get() : -1;

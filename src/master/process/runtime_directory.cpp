@@ -55,10 +55,10 @@ bool is_at(const std::string& path, int folder) {
 Result<UniqueFd> lock_folder(const std::string& path) {
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat held {};
-  if (!folder || fstat(folder.get(), &held) != 0) return Failure(errno_text(errno));
+  if (!folder || fstat(folder.get(), &held) != 0) return os_failure(errno);
   if (held.st_uid != geteuid()) return Failure("belongs to uid " + std::to_string(held.st_uid));
   if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Failure(errno == EWOULDBLOCK ? "another preforkd uses it" : errno_text(errno));
+    return errno == EWOULDBLOCK ? Failure("another preforkd uses it") : os_failure(errno);
   }
   // Between open and flock a starting master may have taken it for a dead one's and removed it.
   if (!is_at(path, folder.get())) return Failure("was removed");
@@ -120,7 +120,7 @@ std::string describe(const FolderPlace& place) {
 Result<void> check_place(const FolderPlace& place) {
   if (place.variable == nullptr) return {};
   struct stat there {};
-  if (stat(place.path.c_str(), &there) != 0) return Failure(errno_text(errno));
+  if (stat(place.path.c_str(), &there) != 0) return os_failure(errno);
   if (there.st_uid != geteuid() && there.st_uid != 0) return Failure("belongs to uid " + std::to_string(there.st_uid));
   if (geteuid() == 0 && !lets_all_pass(place.path)) return Failure("not accessible to every user");
   return {};
@@ -166,13 +166,13 @@ void RuntimeDirectory::take() {
   if (const std::string given = given_runtime_directory(); !given.empty()) {
     const Result<void> taken = take_given(given);
     if (taken) return;
-    note("$RUNTIME_DIRECTORY " + given, taken.error());
+    note("$RUNTIME_DIRECTORY " + given, taken.error().text);
   }
   for (const FolderPlace& place : places()) {
     Result<void> made = check_place(place);
     if (made) made = make_in(place.path);
     if (made) return;
-    note(describe(place), made.error());
+    note(describe(place), made.error().text);
   }
   throw ExitError(exit_code::unavailable,
                   "cannot create a folder for notify sockets: " + tried +
@@ -197,7 +197,7 @@ Result<void> RuntimeDirectory::make_in(const std::string& place) {
   std::string failure;
   for (int attempt = 0; attempt < 10; ++attempt) {
     std::string made = pattern;
-    if (mkdtemp(made.data()) == nullptr) return Failure(errno_text(errno));
+    if (mkdtemp(made.data()) == nullptr) return os_failure(errno);
     chmod(made.c_str(), folder_mode);  // also because the umask may have left us out
     Result<UniqueFd> folder = lock_folder(made);
     if (folder) {
@@ -206,7 +206,7 @@ Result<void> RuntimeDirectory::make_in(const std::string& place) {
       made_here_ = true;
       return {};
     }
-    failure = folder.error();
+    failure = folder.error().text;
     rmdir(made.c_str());
   }
   return Failure(failure);

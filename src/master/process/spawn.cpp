@@ -244,7 +244,7 @@ std::string describe(const Report& report) {
 
 }  // namespace
 
-tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
+Result<Spawned> spawn(const SpawnPlan& plan) {
   std::vector<std::string> arguments = plan.arguments;
   std::vector<std::string> environment = plan.environment;
   std::array<char*, 2> pid_values{};
@@ -258,7 +258,7 @@ tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
   if (plan.set_listen_pid) pid_values[0] = environment[--last].data() + std::strlen("LISTEN_PID=");
 
   std::array<int, 2> pipe_ends{};
-  if (pipe2(pipe_ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return tl::unexpected<int>(errno);
+  if (pipe2(pipe_ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return os_failure(errno, "cannot fork: ");
   Spawned spawned;
   spawned.report.reset(pipe_ends[0]);
   const UniqueFd report_end(pipe_ends[1]);
@@ -275,7 +275,7 @@ tl::expected<Spawned, int> spawn(const SpawnPlan& plan) {
   const BlockedSignals blocked;
   const long pid = clone_with_pidfd(&pidfd);
   if (pid == 0) run_child(child);
-  if (pid < 0) return tl::unexpected<int>(errno);
+  if (pid < 0) return os_failure(errno, "cannot fork: ");
   spawned.pid = static_cast<pid_t>(pid);
   spawned.pidfd.reset(pidfd);
   return spawned;

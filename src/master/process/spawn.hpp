@@ -9,8 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <tl/expected.hpp>
-
+#include "base/errors.hpp"
 #include "base/unique_fd.hpp"
 #include "config/values/cpu_affinity.hpp"
 #include "config/values/file_stamp.hpp"
@@ -44,9 +43,9 @@ struct Spawned {
 
 // Starts a process and does not wait for its execve: a program on a dead network file system holds up nobody. It runs
 // in a session of its own (a ^C at the master's terminal is for the master, which then drains its workers), with every
-// signal disposition at its default and no signal blocked. Returns the errno if there is no new process. A step that
+// signal disposition at its default and no signal blocked. Fails with the errno if there is no new process. A step that
 // fails later, in the child, comes through `report`; the child then exits with status 127.
-[[nodiscard]] tl::expected<Spawned, int> spawn(const SpawnPlan& plan);
+[[nodiscard]] Result<Spawned> spawn(const SpawnPlan& plan);
 
 // What came through Spawned::report.
 struct ExecReport {

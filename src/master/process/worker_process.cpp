@@ -62,7 +62,7 @@ pid_t last_process() {
 
 template <class T>
 T take(Result<T> result) {
-  if (!result) throw LaunchError(errno != 0 ? errno : EIO, result.error());
+  if (!result) throw LaunchError(result.error());
   return std::move(*result);
 }
 
@@ -106,12 +106,11 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
 
 void WorkerProcess::start(const SpawnPlan& plan) {
   directory_ = plan.directory;
-  tl::expected<Spawned, int> spawned = spawn(plan);
-  if (!spawned) throw LaunchError(spawned.error(), "cannot fork: " + errno_text(spawned.error()));
-  pid_ = spawned->pid;
+  Spawned spawned = take(spawn(plan));
+  pid_ = spawned.pid;
   started_ = SteadyClock().now();
-  pidfd_ = std::move(spawned->pidfd);
-  report_ = std::move(spawned->report);
+  pidfd_ = std::move(spawned.pidfd);
+  report_ = std::move(spawned.report);
   channel_.worker_end.reset();
   stats_memfd_.reset();
   try {

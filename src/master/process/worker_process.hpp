@@ -112,11 +112,11 @@ class WorkerProcess {
 // Why a worker could not be started, before there was a process.
 class LaunchError : public std::runtime_error {
  public:
-  LaunchError(int error, const std::string& text) : std::runtime_error(text), error_(error) {}
-  [[nodiscard]] int error() const noexcept { return error_; }
+  explicit LaunchError(const Error& error) : std::runtime_error(error.text), number_(error.number) {}
+  [[nodiscard]] int number() const noexcept { return number_; }  // errno, or 0
 
  private:
-  int error_;
+  int number_;
 };
 
 }  // namespace preforkd

@@ -65,7 +65,7 @@ void Reloader::reload(ReloadCallback done) {
     return;
   }
   if (const Result<void> staged = sockets_.stage(*next); !staged) {
-    ended_.emplace_back(refused(ReloadEnd::sockets, {staged.error()}), std::move(done));
+    ended_.emplace_back(refused(ReloadEnd::sockets, {staged.error().text}), std::move(done));
     return;
   }
   const ReloadPlan plan = reload_plan(*config_, *next, planned_pool());

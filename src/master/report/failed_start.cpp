@@ -53,7 +53,7 @@ void raise_alert(const std::string& line, const log::Field& pool) {
   log::error("alert: pool \"" + pool.value + "\" can't start: " + line,
              {message_id::field(message_id::pool_alert), pool});
   const auto written = alert.write("pool \"" + pool.value + "\" can't start: " + line);
-  if (!written) log::error("cannot write the alert file: " + written.error());
+  if (!written) log::error("cannot write the alert file: " + written.error().text);
 }
 
 enum End : int { time_over, config_changed, told_to_stop };

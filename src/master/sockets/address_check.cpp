@@ -55,7 +55,7 @@ class AddressCheck {
   void look_at_path(const ListenConfig& listen) {
     const std::string path = listen.address.unix_name();
     if (access(path.c_str(), F_OK) == 0) {
-      if (const Result<BoundPath> socket = BoundPath::at(path); !socket) return problem(listen, socket.error());
+      if (const Result<BoundPath> socket = BoundPath::at(path); !socket) return problem(listen, socket.error().text);
       const AddressHolder holder = find_holder(listen.address, config_.name);
       if (holder.kind != AddressHolder::Kind::none) return look_at_holder(listen, holder);
     }

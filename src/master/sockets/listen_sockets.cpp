@@ -2,6 +2,8 @@
 #include "master/sockets/listen_sockets.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -11,11 +13,14 @@
 #include <cstdlib>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/accept_queue.hpp"
-#include "base/errors.hpp"
+#include "base/address_overlap.hpp"
+#include "base/bound_path.hpp"
 #include "base/escape.hpp"
+#include "master/base/apply_command.hpp"
 #include "master/base/log.hpp"
 
 namespace preforkd {
@@ -54,6 +59,19 @@ struct NameList {
   }
 };
 
+ino_t number_of(int fd) noexcept {
+  struct stat status {};
+  return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+// Whether it has options that a socket gets at its start.
+bool changed_since(const std::vector<ListenConfig>& started, const ListenConfig& listen) {
+  const auto before =
+      std::find_if(started.begin(), started.end(), [&](const ListenConfig& each) { return each.text == listen.text; });
+  const auto options = [](const ListenConfig& of) { return std::tie(of.backlog, of.mode, of.user, of.group); };
+  return before != started.end() && options(*before) != options(listen);
+}
+
 }  // namespace
 
 ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_unit) {
@@ -68,7 +86,7 @@ ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_u
   if (sockets.passed_ && !sockets.is_service()) return sockets;
   if (!config.listen.empty()) {
     if (Result<void> bound = sockets.stage(config); !bound) {
-      throw ExitError(exit_code::unavailable, bound.error());
+      throw ExitError(exit_code::unavailable, bound.error().text);
     }
     if (sockets.sockets_.empty())
       throw ExitError(exit_code::unavailable, sockets.differences_of_service(config).front());
@@ -102,20 +120,6 @@ std::vector<std::string> ListenSockets::stored_and_passed() {
   return both;
 }
 
-ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
-  if (this != &other) {
-    close();
-    sockets_ = std::move(other.sockets_);
-    other.sockets_.clear();
-    passed_ = other.passed_;
-    socket_unit_ = std::move(other.socket_unit_);
-    leaves_all_ = other.leaves_all_;
-    found_stored_ = std::move(other.found_stored_);
-    not_bound_ = std::move(other.not_bound_);
-  }
-  return *this;
-}
-
 void ListenSockets::take_inherited(int count, char** names, const PoolConfig& config) {
   std::vector<Socket> stored;
   for (int i = 0; i < count; ++i) {
@@ -129,7 +133,7 @@ void ListenSockets::take_inherited(int count, char** names, const PoolConfig& co
       log::debug(object + ": stored by another version of preforkd: ignored");
       continue;
     }
-    if (!address) fail(exit_code::unavailable, object, address.error());
+    if (!address) fail(exit_code::unavailable, object, address.error().text);
     socket.address = *address;
     socket.wanted = *address;
     socket.nonblocking = is_nonblocking(socket.fd.get());
@@ -146,6 +150,84 @@ void ListenSockets::take_inherited(int count, char** names, const PoolConfig& co
   }
   passed_ = !sockets_.empty();
   take_stored(std::move(stored), config);
+}
+
+std::string ListenSockets::stored_name(int fd) { return std::string(stored_prefix) + std::to_string(number_of(fd)); }
+
+void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& config) {
+  const std::size_t passed = sockets_.size();
+  for (Socket& socket : stored) {
+    found_stored_.push_back(std::exchange(socket.name, unnamed));
+    const auto is_same = [&](const Socket& other) { return number_of(other.fd.get()) == number_of(socket.fd.get()); };
+    if (std::any_of(sockets_.begin(), sockets_.end(), is_same)) continue;
+    const bool is_wanted = config.listen.empty() ? passed == 0 : take_stored_one(socket, config);
+    if (!is_wanted) {
+      log::info("no longer listening on " + format_address(socket.address) + ", which systemd had stored");
+      end_listener(socket.fd.get());
+      continue;
+    }
+    socket.origin = Origin::stored;
+    sockets_.push_back(std::move(socket));
+  }
+  passed_ = !sockets_.empty() && (passed > 0 || config.listen.empty());  // without "listen" they stand for those
+}
+
+// A passed socket wins. A UNIX socket whose path is gone is of no use.
+bool ListenSockets::take_stored_one(Socket& socket, const PoolConfig& config) {
+  const std::vector<int> pairs = pair_up(config.listen);
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    const Address& wanted = config.listen[entry].address;
+    if (pairs[entry] >= 0) continue;
+    if (!wanted.is_unix_path()) {
+      if (wanted != socket.address) continue;
+      socket.wanted = wanted;
+      socket.options = options_of(config.listen[entry]);
+      return true;
+    }
+    const std::string path = wanted.unix_name();
+    const bool by_systemd = wanted == socket.address;
+    if (!by_systemd && !is_bound_beside(socket.address.unix_name(), path)) continue;
+    Result<BoundPath> file = by_systemd ? BoundPath::at(path) : BoundPath::of_bound(socket.fd.get(), path);
+    if (!file || !file->stands() || is_shut_down(socket.fd.get())) return false;
+    socket.options = options_of(config.listen[entry]);
+    socket.path = std::move(*file);
+    socket.address = socket.wanted = wanted;
+    return true;
+  }
+  return false;
+}
+
+ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
+  if (this != &other) {
+    close();
+    sockets_ = std::move(other.sockets_);
+    other.sockets_.clear();
+    passed_ = other.passed_;
+    socket_unit_ = std::move(other.socket_unit_);
+    leaves_all_ = other.leaves_all_;
+    found_stored_ = std::move(other.found_stored_);
+    not_bound_ = std::move(other.not_bound_);
+  }
+  return *this;
+}
+
+void ListenSockets::close() noexcept {
+  for (Socket& socket : sockets_) {
+    const bool lives_on = socket.origin == Origin::passed || (leaves_all_ && !socket.staged);
+    if (lives_on) {
+      make_nonblocking(socket.fd.get(), socket.nonblocking);
+    } else {
+      end(socket);
+    }
+  }
+  sockets_.clear();
+}
+
+// The path goes first: whoever takes it over must not find our socket dead and remove the file a second time.
+void ListenSockets::end(Socket& socket) noexcept {
+  socket.path.remove();
+  end_listener(socket.fd.get());
+  socket.fd.reset();
 }
 
 std::vector<int> ListenSockets::pair_up(const std::vector<ListenConfig>& listen) const {
@@ -177,56 +259,6 @@ bool ListenSockets::has_lost_path(const Socket& socket) noexcept { return socket
 // A TCP socket listens again at once (ListenWatch), and what holds an abstract name can't be bound beside it.
 bool ListenSockets::is_lost(const Socket& socket) noexcept {
   return socket.path && (!socket.path.stands() || is_shut_down(socket.fd.get()));
-}
-
-// The path goes first: whoever takes it over must not find our socket dead and remove the file a second time.
-void ListenSockets::end(Socket& socket) noexcept {
-  socket.path.remove();
-  end_listener(socket.fd.get());
-  socket.fd.reset();
-}
-
-void ListenSockets::close() noexcept {
-  for (Socket& socket : sockets_) {
-    const bool lives_on = socket.origin == Origin::passed || (leaves_all_ && !socket.staged);
-    if (lives_on) {
-      make_nonblocking(socket.fd.get(), socket.nonblocking);
-    } else {
-      end(socket);
-    }
-  }
-  sockets_.clear();
-}
-
-void ListenSockets::note_flags() noexcept {
-  for (Socket& socket : sockets_) {
-    if (!socket.nonblocking_before) socket.nonblocking_before = is_nonblocking(socket.fd.get());
-  }
-}
-
-std::vector<std::string> ListenSockets::made_nonblocking() const {
-  std::vector<std::string> made;
-  for (const Socket& socket : sockets_) {
-    if (!socket.nonblocking && is_nonblocking(socket.fd.get())) made.push_back(format_address(socket.address));
-  }
-  return made;
-}
-
-std::vector<std::string> ListenSockets::put_back_flags() {
-  std::vector<std::string> changed;
-  for (Socket& socket : sockets_) {
-    const std::optional<bool> before = std::exchange(socket.nonblocking_before, std::nullopt);
-    if (before && make_nonblocking(socket.fd.get(), *before)) changed.push_back(format_address(socket.address));
-  }
-  return changed;
-}
-
-std::vector<std::string> ListenSockets::lost_paths() const {
-  std::vector<std::string> lost;
-  for (const Socket& socket : sockets_) {
-    if (!socket.staged && has_lost_path(socket)) lost.push_back(format_address(socket.address));
-  }
-  return lost;
 }
 
 std::vector<std::string> ListenSockets::addresses() const {
@@ -266,6 +298,197 @@ std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config
   return inherited;
 }
 
+std::vector<ListenSockets::Inherited> ListenSockets::of_service(const PoolConfig& config) const {
+  std::vector<bool> listed(sockets_.size());
+  std::vector<Inherited> inherited;
+  const std::vector<int> pairs = pair_up(config.listen);
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    if (pairs[entry] < 0) continue;
+    const auto i = static_cast<std::size_t>(pairs[entry]);
+    listed[i] = true;
+    inherited.push_back({sockets_[i].fd.get(), config.listen[entry].name, format_address(sockets_[i].address)});
+  }
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    const Socket& socket = sockets_[i];
+    if (!listed[i] && socket.origin == Origin::passed)
+      inherited.push_back({socket.fd.get(), socket.name, format_address(socket.address)});
+  }
+  return inherited;
+}
+
+ListenOptions ListenSockets::options_of(const ListenConfig& listen) {
+  ListenOptions options;
+  options.backlog = listen.backlog;
+  options.unix_mode = listen.mode;
+  options.unix_user = listen.user;
+  options.unix_group = listen.group;
+  options.ipv6_only = listen.ipv6_only;
+  return options;
+}
+
+Result<ListenSockets::Socket> ListenSockets::bind(const ListenConfig& listen) {
+  Socket socket;
+  socket.options = options_of(listen);
+  auto opened = open_listener(listen.address, socket.options);
+  if (!opened) return Failure("cannot listen: " + escape_bytes(listen.text) + ": " + opened.error().text);
+  socket.fd = std::move(opened->fd);
+  socket.path = std::move(opened->path);
+  socket.wanted = listen.address;
+  socket.address =
+      socket.path ? listen.address : local_address(socket.fd.get()).value_or(listen.address);  // maybe of port 0
+  socket.staged = true;
+  return socket;
+}
+
+Result<void> ListenSockets::stage(const PoolConfig& next) {
+  note_flags();
+  if (passed_ && !is_service()) return {};
+  not_bound_.clear();
+  const std::vector<int> pairs = pair_up(next.listen);
+  std::vector<Socket> fresh;
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    const Socket* const there = pairs[entry] >= 0 ? &sockets_[static_cast<std::size_t>(pairs[entry])] : nullptr;
+    if (there != nullptr && there->origin == Origin::passed) continue;
+    const bool other_families = there != nullptr && there->options.ipv6_only != next.listen[entry].ipv6_only;
+    if (there != nullptr && !is_lost(*there) && !other_families) continue;
+    Result<Socket> socket = bind(next.listen[entry]);
+    if (!socket && is_service()) {
+      not_bound_[next.listen[entry].text] = socket.error().text + own_in_the_way(next.listen[entry]);
+      continue;
+    }
+    if (!socket) {
+      for (Socket& bound : fresh) end(bound);
+      return Failure(socket.error().text + own_in_the_way(next.listen[entry]));
+    }
+    fresh.push_back(std::move(*socket));
+  }
+  std::vector<bool> wanted(sockets_.size());
+  for (const int pair : pairs) {
+    if (pair >= 0) wanted[static_cast<std::size_t>(pair)] = true;
+  }
+  for (std::size_t i = sockets_.size(); i-- > 0;) {
+    if (wanted[i] || !sockets_[i].staged) continue;
+    end(sockets_[i]);
+    sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  for (Socket& socket : fresh) sockets_.push_back(std::move(socket));
+  return {};
+}
+
+// The kernel lets 0.0.0.0:80 listen only once 127.0.0.1:80 does not, and the other way round; switching in one step
+// would drop the connections that wait in the old one's queue.
+std::string ListenSockets::own_in_the_way(const ListenConfig& listen) const {
+  if (listen.address.port().value_or(0) == 0) return {};
+  for (const Socket& socket : sockets_) {
+    if (!socket.address.port() ||
+        !overlap(endpoint_of(socket.address), socket.options.ipv6_only, endpoint_of(listen.address), listen.ipv6_only))
+      continue;
+    const std::string own = format_address(socket.address);
+    return ": conflicts with the pool's own " + own + ": remove that in one reload and add " +
+           format_address(listen.address) + " in the next, or restart the pool";
+  }
+  return {};
+}
+
+ListenSockets::Changes ListenSockets::commit(const PoolConfig& config) {
+  Changes changes;
+  for (Socket& socket : sockets_) {
+    socket.nonblocking_before.reset();
+    if (socket.origin == Origin::passed) restore_queue(socket, changes.problems);
+  }
+  if (passed_ && !is_service()) return changes;
+  const std::vector<int> pairs = pair_up(config.listen);
+  std::vector<Socket> kept;
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    if (pairs[entry] < 0) continue;
+    kept.push_back(std::move(sockets_[static_cast<std::size_t>(pairs[entry])]));
+    update(kept.back(), config.listen[entry], changes);
+  }
+  for (Socket& socket : sockets_) {
+    if (!socket.fd) continue;
+    if (socket.origin == Origin::passed) {
+      kept.push_back(std::move(socket));
+      continue;
+    }
+    end(socket);
+    changes.closed.push_back(format_address(socket.address));
+  }
+  sockets_ = std::move(kept);
+  return changes;
+}
+
+void ListenSockets::update(Socket& socket, const ListenConfig& listen, Changes& changes) {
+  if (socket.origin == Origin::passed) return;
+  const std::string address = format_address(socket.address);
+  socket.wanted = listen.address;
+  if (std::exchange(socket.staged, false)) {
+    changes.opened.push_back(address);
+    return;
+  }
+  const ListenOptions options = options_of(listen);
+  if (options == socket.options) return restore_queue(socket, changes.problems);
+  if (const Result<void> changed = change_listener(socket.fd.get(), socket.path, options); !changed) {
+    changes.problems.push_back(address + ": " + changed.error().text);
+  } else {
+    socket.options = options;
+  }
+}
+
+// A worker that calls listen(2) sets the queue's length for all.
+void ListenSockets::restore_queue(Socket& socket, std::vector<std::string>& problems) {
+  const std::optional<AcceptQueue> before = accept_queue(socket.fd.get());
+  if (!before || listen(socket.fd.get(), socket.options.backlog) != 0) return;
+  const std::optional<AcceptQueue> after = accept_queue(socket.fd.get());
+  if (!after || after->limit <= before->limit || std::exchange(socket.shortened, true)) return;
+  problems.push_back(format_address(socket.address) + ": a worker has called listen(2) with a backlog of " +
+                     std::to_string(before->limit) + " on the shared socket: it is " + std::to_string(after->limit) +
+                     " again");
+}
+
+std::vector<std::string> ListenSockets::abandon() {
+  for (Socket& socket : sockets_) {
+    if (socket.staged) end(socket);
+  }
+  std::erase_if(sockets_, [](const Socket& socket) { return socket.staged; });
+  std::vector<std::string> problems;
+  for (const std::string& address : put_back_flags()) {
+    problems.push_back(address + ": a new worker has changed O_NONBLOCK on the shared socket: restored");
+  }
+  for (Socket& socket : sockets_) restore_queue(socket, problems);
+  return problems;
+}
+
+void ListenSockets::note_flags() noexcept {
+  for (Socket& socket : sockets_) {
+    if (!socket.nonblocking_before) socket.nonblocking_before = is_nonblocking(socket.fd.get());
+  }
+}
+
+std::vector<std::string> ListenSockets::made_nonblocking() const {
+  std::vector<std::string> made;
+  for (const Socket& socket : sockets_) {
+    if (!socket.nonblocking && is_nonblocking(socket.fd.get())) made.push_back(format_address(socket.address));
+  }
+  return made;
+}
+
+std::vector<std::string> ListenSockets::put_back_flags() {
+  std::vector<std::string> changed;
+  for (Socket& socket : sockets_) {
+    const std::optional<bool> before = std::exchange(socket.nonblocking_before, std::nullopt);
+    if (before && make_nonblocking(socket.fd.get(), *before)) changed.push_back(format_address(socket.address));
+  }
+  return changed;
+}
+
+std::vector<std::string> ListenSockets::lost_paths() const {
+  std::vector<std::string> lost;
+  for (const Socket& socket : sockets_) {
+    if (!socket.staged && has_lost_path(socket)) lost.push_back(format_address(socket.address));
+  }
+  return lost;
+}
+
 std::vector<std::string> ListenSockets::differences(const PoolConfig& config) const {
   if (is_service()) return differences_of_service(config);
   if (!passed_) return {};
@@ -299,6 +522,62 @@ std::vector<std::string> ListenSockets::differences(const PoolConfig& config) co
   for (const Socket* const socket : left) {
     found.push_back("listening on " + format_address(socket->address) + " (" + escape_bytes(socket->name) +
                     "), which systemd passed and the config does not list");
+  }
+  return found;
+}
+
+std::vector<std::string> ListenSockets::unlike_units(const std::vector<ListenConfig>& started,
+                                                     const PoolConfig& config) const {
+  std::vector<std::string> unlike;
+  if (!is_service()) return unlike;
+  const std::vector<int> pairs = pair_up(config.listen);
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    const int pair = pairs[entry];
+    const ListenConfig& listen = config.listen[entry];
+    const bool held = pair >= 0 && sockets_[static_cast<std::size_t>(pair)].origin == Origin::passed;
+    if (!held || changed_since(started, listen)) unlike.push_back(escape_bytes(listen.text));
+  }
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    const bool listed = std::find(pairs.begin(), pairs.end(), static_cast<int>(i)) != pairs.end();
+    const bool is_passed = sockets_[i].origin == Origin::passed;
+    if (!listed && is_passed != config.listen.empty()) unlike.push_back(format_address(sockets_[i].address));
+  }
+  return unlike;
+}
+
+std::vector<std::string> ListenSockets::differences_of_service(const PoolConfig& config) const {
+  std::vector<std::string> found;
+  for (const std::string& path : lost_paths())
+    found.push_back("no client can connect to " + path + ": its path is gone; systemctl restart " + socket_unit_);
+  const std::string then = "; to fix this: " + apply_command(config.name);
+  const auto not_held = [&](const std::string& address, Origin origin) {
+    const char* const why =
+        origin == Origin::stored ? ": preforkd keeps it from before" : ": preforkd has bound it itself";
+    return socket_unit_ + " does not hold " + address + why + then;
+  };
+  const std::vector<int> pairs = pair_up(config.listen);
+  for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
+    const std::string& text = config.listen[entry].text;
+    const std::string address = escape_bytes(text);
+    const Socket* const socket = pairs[entry] < 0 ? nullptr : &sockets_[static_cast<std::size_t>(pairs[entry])];
+    if (socket == nullptr) {
+      const auto reason = not_bound_.find(text);
+      found.push_back((reason == not_bound_.end() ? "not listening on " + address : reason->second) +
+                      "; to have systemd open it: " + apply_command(config.name));
+    } else if (socket->origin != Origin::passed) {
+      found.push_back(not_held(address, socket->origin));
+    }
+  }
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    const Socket& socket = sockets_[i];
+    const bool listed = std::find(pairs.begin(), pairs.end(), static_cast<int>(i)) != pairs.end();
+    if (listed || (socket.origin == Origin::passed) == config.listen.empty()) continue;
+    if (config.listen.empty()) {
+      found.push_back(not_held(format_address(socket.address), socket.origin));
+      continue;
+    }
+    found.push_back("listening on " + format_address(socket.address) + " (" + escape_bytes(socket.name) +
+                    "), which systemd passed and the config does not list" + then);
   }
   return found;
 }

@@ -97,7 +97,7 @@ void ListenWatch::on_shut_down(Watched& watched) {
     const char* const then = watched.passed                   ? "restart the pool's .socket unit"
                              : watched.address.is_unix_path() ? "reload the pool, which binds it again"
                                                               : "restart the pool";
-    log::error(what + "; no client can connect: " + revived.error() + ": " + then);
+    log::error(what + "; no client can connect: " + revived.error().text + ": " + then);
     watched.source = {};
     return;
   }

@@ -52,7 +52,7 @@ std::vector<ListenSocket> take_inherited_sockets(const worker_env::Given& given)
   int fd = worker_env::first_listen_fd;
   for (const std::string& name : given.listen_names) {
     auto address = preforkd::check_listener(fd);
-    if (!address) refuse(fd, name, address.error());
+    if (!address) refuse(fd, name, address.error().text);
     if (!add_flags(fd)) refuse(fd, name, preforkd::errno_text(errno));
     sockets.push_back({preforkd::UniqueFd(fd), *address, name, {}});
     make_prompt(sockets.back());
@@ -65,9 +65,9 @@ std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addre
   std::vector<ListenSocket> sockets;
   for (const std::string& text : addresses) {
     const auto address = preforkd::parse_address(text);
-    if (!address) throw ExitError(exit_code::usage, "cannot listen: " + text + ": " + address.error());
+    if (!address) throw ExitError(exit_code::usage, "cannot listen: " + text + ": " + address.error().text);
     auto opened = preforkd::open_listener(*address);
-    if (!opened) throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + opened.error());
+    if (!opened) throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + opened.error().text);
     if (!add_flags(opened->fd.get())) {
       throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
     }

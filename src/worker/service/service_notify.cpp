@@ -33,7 +33,7 @@ Result<ServiceNotify> ServiceNotify::open(std::string_view socket_name) {
   if (!address) return Failure(address.error());
   notify.address_ = *address;
   notify.socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!notify.socket_) return Failure("socket: " + preforkd::errno_text(errno));
+  if (!notify.socket_) return preforkd::os_failure(errno, "socket: ");
   // Blocking, so that ready() can wait; every other call says MSG_DONTWAIT.
   static_cast<void>(
       ::setsockopt(notify.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &max_ready_wait, sizeof max_ready_wait));

@@ -142,7 +142,7 @@ struct Settings::Impl {
     if (json == nullptr) return std::nullopt;
     Result<T> read_value = read(*json);
     if (read_value) return std::move(*read_value);
-    refuse(key, *json, read_value.error());
+    refuse(key, *json, read_value.error().text);
     return std::nullopt;
   }
 
@@ -156,7 +156,7 @@ Settings::Settings(std::string_view json) : impl_(std::make_unique<Impl>()) {
   if (object) {
     impl_->object = std::move(*object);
   } else {
-    impl_->add("PREFORK_SETTINGS: " + object.error());
+    impl_->add("PREFORK_SETTINGS: " + object.error().text);
   }
   for (const SizeKey& key : size_keys) impl_->known.emplace_back(key.name);
   for (const TimeOutKey& key : time_out_keys) impl_->known.emplace_back(key.name);

@@ -19,7 +19,7 @@ using Kind = ClientError::Kind;
 
 Address address_of(const std::string& text) {
   const Result<Address> address = parse_address(text);
-  if (!address) throw HarnessError(text + ": " + address.error());
+  if (!address) throw HarnessError(text + ": " + address.error().text);
   return *address;
 }
 

@@ -18,7 +18,7 @@ TEST_P(AcceptQueueOf, counts_what_waits_until_it_is_accepted) {
   ListenOptions options;
   options.backlog = 7;
   const Result<Listener> listener = open_listener(*parse_address(GetParam()), options);
-  if (!listener) GTEST_SKIP() << listener.error();
+  if (!listener) GTEST_SKIP() << listener.error().text;
   const auto empty = accept_queue(listener->fd.get());
   if (!empty) GTEST_SKIP() << "the kernel does not tell";
   EXPECT_EQ(*empty, (AcceptQueue{0, 7}));

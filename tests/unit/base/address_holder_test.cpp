@@ -52,7 +52,7 @@ class Holder {
 
 std::string failure_to_listen(const std::string& address) {
   const Result<Listener> listener = open_listener(*parse_address(address));
-  return listener ? "listens" : listener.error();
+  return listener ? "listens" : listener.error().text;
 }
 
 TEST(AddressHolderTest, a_process_that_has_the_address_is_named) {
@@ -74,7 +74,7 @@ TEST(AddressHolderTest, a_process_that_has_the_address_is_named) {
 
 TEST(AddressHolderTest, so_is_one_that_has_an_address_which_takes_it_in) {
   Result<Listener> listener = open_listener(*parse_address("0.0.0.0:0"));
-  ASSERT_TRUE(listener) << listener.error();
+  ASSERT_TRUE(listener) << listener.error().text;
   const std::string port = std::to_string(*local_address(listener->fd.get())->port());
   const Holder holder(listener->fd.get(), {});
   listener->fd.reset();
@@ -84,7 +84,7 @@ TEST(AddressHolderTest, so_is_one_that_has_an_address_which_takes_it_in) {
 
 TEST(AddressHolderTest, a_worker_that_has_outlived_its_master_is_named_with_what_mends_it) {
   Result<Listener> listener = open_listener(*parse_address("127.0.0.1:0"));
-  ASSERT_TRUE(listener) << listener.error();
+  ASSERT_TRUE(listener) << listener.error().text;
   const Address address = *local_address(listener->fd.get());
   const Holder holder(listener->fd.get(), {"PREFORK_POOL=web", "PREFORK_WORKER=3"});
   listener->fd.reset();

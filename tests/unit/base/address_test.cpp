@@ -50,11 +50,11 @@ const GoodAddress good_addresses[] = {{"127.0.0.1:9505", AF_INET, "127.0.0.1:950
 TEST(Address, what_is_read_is_written_back) {
   for (const GoodAddress& each : good_addresses) {
     const Result<Address> address = parse_address(each.text);
-    ASSERT_TRUE(address) << each.text << ": " << address.error();
+    ASSERT_TRUE(address) << each.text << ": " << address.error().text;
     EXPECT_EQ(address->family(), each.family);
     EXPECT_EQ(format_address(*address), each.formatted);
     const Result<Address> again = parse_address(format_address(*address));
-    ASSERT_TRUE(again) << again.error();
+    ASSERT_TRUE(again) << again.error().text;
     EXPECT_EQ(again->length, address->length);
   }
 }
@@ -108,7 +108,7 @@ TEST(Address, what_is_no_address_is_refused_with_a_reason_that_helps) {
   for (const BadAddress& each : bad_addresses) {
     const Result<Address> address = parse_address(each.text);
     ASSERT_FALSE(address) << each.text << " was read as " << format_address(*address);
-    EXPECT_THAT(address.error(), HasSubstr(each.reason)) << each.text;
+    EXPECT_THAT(address.error().text, HasSubstr(each.reason)) << each.text;
   }
 }
 
@@ -201,8 +201,8 @@ TEST(Address, an_unnamed_unix_peer_is_called_unix) {
 
 TEST(Address, the_reason_why_there_is_no_name_is_told) {
   const UniqueFd unconnected(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_THAT(peer_address(unconnected.get()).error(), HasSubstr("ENOTCONN"));
-  EXPECT_THAT(local_address(-1).error(), HasSubstr("EBADF"));
+  EXPECT_THAT(peer_address(unconnected.get()).error().text, HasSubstr("ENOTCONN"));
+  EXPECT_THAT(local_address(-1).error().text, HasSubstr("EBADF"));
 }
 
 }  // namespace

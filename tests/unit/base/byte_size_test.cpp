@@ -32,7 +32,7 @@ const GoodSize good_sizes[] = {{"512B", 512},
 TEST(ByteSize, sizes_are_read_with_powers_of_1024) {
   for (const GoodSize& each : good_sizes) {
     const Result<std::uint64_t> bytes = parse_byte_size(each.text);
-    ASSERT_TRUE(bytes) << each.text << ": " << bytes.error();
+    ASSERT_TRUE(bytes) << each.text << ": " << bytes.error().text;
     EXPECT_EQ(*bytes, each.bytes) << each.text;
   }
 }
@@ -67,7 +67,7 @@ TEST(ByteSize, what_is_no_size_is_refused_with_a_reason_that_helps) {
   for (const BadSize& each : bad_sizes) {
     const Result<std::uint64_t> bytes = parse_byte_size(each.text);
     ASSERT_FALSE(bytes) << each.text << " was read as " << *bytes;
-    EXPECT_THAT(bytes.error(), HasSubstr(each.reason)) << each.text;
+    EXPECT_THAT(bytes.error().text, HasSubstr(each.reason)) << each.text;
   }
 }
 
@@ -86,7 +86,7 @@ TEST(ByteSize, what_is_written_reads_back_the_same) {
     const std::uint64_t bytes = random() >> (64 - bits(random)) & ~((1ULL << random() % 40) - 1);
     const std::string text = format_byte_size(bytes);
     const Result<std::uint64_t> back = parse_byte_size(text);
-    ASSERT_TRUE(back) << text << ": " << back.error();
+    ASSERT_TRUE(back) << text << ": " << back.error().text;
     ASSERT_EQ(*back, bytes) << text;
   }
 }

@@ -20,8 +20,8 @@ TEST(SignalName, ReadsNamesAndNumbers) {
 }
 
 TEST(SignalName, RefusesWhatIsNoSignal) {
-  EXPECT_EQ(parse_signal("SIGTREM").error(), "is not a signal; did you mean \"SIGTERM\"?");
-  EXPECT_EQ(parse_signal("x").error(), "is not a signal; write a name as in signal(7), for instance \"SIGTERM\"");
+  EXPECT_EQ(parse_signal("SIGTREM").error().text, "is not a signal; did you mean \"SIGTERM\"?");
+  EXPECT_EQ(parse_signal("x").error().text, "is not a signal; write a name as in signal(7), for instance \"SIGTERM\"");
   for (const char* const text :
        {"", "SIG", "0", "-1", "65", "33", "1x", " TERM", "99999999999", "RTMIN+99", "RTMIN-1"}) {
     EXPECT_FALSE(parse_signal(text)) << text;
@@ -32,7 +32,7 @@ TEST(SignalName, what_is_written_is_read_again) {
   for (int signal = 1; signal <= SIGRTMAX; ++signal) {
     if (signal >= 32 && signal < SIGRTMIN) continue;  // the C library's own
     const Result<int> read = parse_signal(signal_name(signal));
-    ASSERT_TRUE(read) << signal << ": " << read.error();
+    ASSERT_TRUE(read) << signal << ": " << read.error().text;
     EXPECT_EQ(*read, signal);
   }
   EXPECT_EQ(signal_text(SIGKILL), "signal 9 (SIGKILL)");

@@ -74,7 +74,7 @@ const GoodSpan good_spans[] = {
 TEST(TimeSpan, spans_are_read_as_systemd_time_writes_them) {
   for (const GoodSpan& each : good_spans) {
     const Result<Duration> span = parse_time_span(each.text);
-    ASSERT_TRUE(span) << each.text << ": " << span.error();
+    ASSERT_TRUE(span) << each.text << ": " << span.error().text;
     EXPECT_EQ(*span, each.span) << each.text;
   }
 }
@@ -124,7 +124,7 @@ TEST(TimeSpan, what_is_no_span_is_refused_with_a_reason_that_helps) {
   for (const BadSpan& each : bad_spans) {
     const Result<Duration> span = parse_time_span(each.text);
     ASSERT_FALSE(span) << each.text << " was read as " << span->count() << " us";
-    EXPECT_THAT(span.error(), HasSubstr(each.reason)) << each.text;
+    EXPECT_THAT(span.error().text, HasSubstr(each.reason)) << each.text;
   }
 }
 
@@ -132,13 +132,13 @@ TEST(TimeSpan, a_nul_byte_is_no_end_of_text) {
   using std::string_view_literals::operator""sv;
   const Result<Duration> span = parse_time_span("5s\0"sv);
   ASSERT_FALSE(span);
-  EXPECT_THAT(span.error(), HasSubstr("s\\x00 is not a unit"));
+  EXPECT_THAT(span.error().text, HasSubstr("s\\x00 is not a unit"));
 }
 
 TEST(TimeSpan, a_long_text_of_junk_gives_a_short_reason) {
   const Result<Duration> span = parse_time_span(std::string(1 << 20, 'x'));
   ASSERT_FALSE(span);
-  EXPECT_LT(span.error().size(), 400U);
+  EXPECT_LT(span.error().text.size(), 400U);
 }
 
 TEST(TimeSpan, is_written_as_a_person_reads_it) {
@@ -163,7 +163,7 @@ TEST(TimeSpan, what_is_written_reads_back_the_same) {
     const Duration span(static_cast<std::int64_t>(random() >> static_cast<unsigned>(63 - bits(random)) >> 1U));
     const std::string text = format_time_span(span);
     const Result<Duration> back = parse_time_span(text);
-    ASSERT_TRUE(back) << text << ": " << back.error();
+    ASSERT_TRUE(back) << text << ": " << back.error().text;
     ASSERT_EQ(*back, span) << text;
   }
 }

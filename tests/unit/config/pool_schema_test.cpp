@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 
 Json load(const std::filesystem::path& file) {
   const auto text = read_text_file(file.string(), 1024 * 1024);
-  if (!text) throw std::runtime_error(file.string() + ": " + text.error().reason);
+  if (!text) throw std::runtime_error(file.string() + ": " + text.error().text);
   auto document = parse_json_document(*text);
   if (!document) throw std::runtime_error(file.string() + ": " + document.error().reason);
   return *document;

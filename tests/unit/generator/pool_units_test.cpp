@@ -26,7 +26,7 @@ class PoolUnits : public ::testing::Test {
         load_config_alone({.file = folder.write("web.json", R"({"program": ["/opt/web/server"], )" + keys + '}')});
     if (!pool) return pool.error().lines;
     const auto units = pool_units(*pool, before);
-    if (!units) return {units.error()};
+    if (!units) return {units.error().text};
     std::vector<std::string> files;
     for (const UnitFile& unit : units->files) files.push_back(unit.path + '\n' + unit.text);
     return files;

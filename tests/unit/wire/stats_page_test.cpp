@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 UniqueFd make_page() {
   Result<UniqueFd> fd = make_stats_memfd("preforkd-test");
-  EXPECT_TRUE(fd) << fd.error();
+  EXPECT_TRUE(fd) << fd.error().text;
   return std::move(*fd);
 }
 
@@ -41,7 +41,7 @@ TEST(StatsPage, is_cloexec_and_can_neither_shrink_nor_grow_nor_be_sealed_otherwi
 TEST(StatsPage, begins_with_zeros) {
   const UniqueFd fd = make_page();
   const Result<StatsMapping> page = StatsMapping::map(fd.get(), false);
-  ASSERT_TRUE(page) << page.error();
+  ASSERT_TRUE(page) << page.error().text;
   EXPECT_EQ((*page)->layout.load(), 0U);
   EXPECT_EQ((*page)->connections.load(), 0U);
   EXPECT_EQ((*page)->closes_by_reason.back().load(), 0U);
@@ -80,22 +80,24 @@ TEST(StatsPage, a_mapping_outlives_the_descriptor_and_moves) {
 }
 
 TEST(StatsPage, a_memfd_that_may_shrink_is_refused) {
-  EXPECT_EQ(StatsMapping::map(make_memfd(4096, 0).get(), false).error(), "is not sealed against resizing");
-  EXPECT_EQ(StatsMapping::map(make_memfd(4096, F_SEAL_GROW).get(), false).error(), "is not sealed against resizing");
-  EXPECT_EQ(StatsMapping::map(make_memfd(4096, F_SEAL_WRITE).get(), false).error(), "is not sealed against resizing");
+  EXPECT_EQ(StatsMapping::map(make_memfd(4096, 0).get(), false).error().text, "is not sealed against resizing");
+  EXPECT_EQ(StatsMapping::map(make_memfd(4096, F_SEAL_GROW).get(), false).error().text,
+            "is not sealed against resizing");
+  EXPECT_EQ(StatsMapping::map(make_memfd(4096, F_SEAL_WRITE).get(), false).error().text,
+            "is not sealed against resizing");
 }
 
 TEST(StatsPage, a_memfd_that_is_too_small_is_refused) {
   const UniqueFd empty = make_memfd(0, F_SEAL_SHRINK | F_SEAL_GROW);
-  EXPECT_EQ(StatsMapping::map(empty.get(), false).error(), "has 0 bytes, fewer than a stats page");
+  EXPECT_EQ(StatsMapping::map(empty.get(), false).error().text, "has 0 bytes, fewer than a stats page");
   const UniqueFd small = make_memfd(4095, F_SEAL_SHRINK | F_SEAL_GROW);
-  EXPECT_EQ(StatsMapping::map(small.get(), false).error(), "has 4095 bytes, fewer than a stats page");
+  EXPECT_EQ(StatsMapping::map(small.get(), false).error().text, "has 4095 bytes, fewer than a stats page");
 }
 
 TEST(StatsPage, what_is_no_memfd_is_refused) {
   const UniqueFd device(::open("/dev/zero", O_RDWR | O_CLOEXEC));
-  EXPECT_EQ(StatsMapping::map(device.get(), false).error(), "is not a memfd");
-  EXPECT_THAT(StatsMapping::map(-1, false).error(), HasSubstr("EBADF"));
+  EXPECT_EQ(StatsMapping::map(device.get(), false).error().text, "is not a memfd");
+  EXPECT_THAT(StatsMapping::map(-1, false).error().text, HasSubstr("EBADF"));
 }
 
 }  // namespace

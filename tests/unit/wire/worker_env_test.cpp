@@ -31,7 +31,7 @@ class WorkerEnvTest : public testing::Test {
   }
   static std::string failure() {
     const Result<Given> given = decode();
-    return given ? "no failure" : given.error();
+    return given ? "no failure" : given.error().text;
   }
 };
 
@@ -69,7 +69,7 @@ TEST_F(WorkerEnvTest, what_the_master_writes_the_worker_reads) {
   set_own_pid(listen_pid);
   set_own_pid(watchdog_pid);
   const Result<Given> given = decode();
-  ASSERT_TRUE(given) << given.error();
+  ASSERT_TRUE(given) << given.error().text;
   ASSERT_TRUE(given->member);
   EXPECT_EQ(given->member->pool, "echo");
   EXPECT_EQ(given->member->slot, 2U);
@@ -85,7 +85,7 @@ TEST_F(WorkerEnvTest, what_the_master_writes_the_worker_reads) {
 
 TEST_F(WorkerEnvTest, an_empty_environment_gives_nothing_and_no_failure) {
   const Result<Given> given = decode();
-  ASSERT_TRUE(given) << given.error();
+  ASSERT_TRUE(given) << given.error().text;
   EXPECT_FALSE(given->member);
   EXPECT_THAT(given->listen_names, IsEmpty());
   EXPECT_EQ(given->notify_socket, "");
@@ -101,7 +101,7 @@ TEST_F(WorkerEnvTest, sockets_of_systemd_count_without_a_pool) {
   set(listen_fds, "1");
   set(notify_socket, "/run/systemd/notify");
   const Result<Given> given = decode();
-  ASSERT_TRUE(given) << given.error();
+  ASSERT_TRUE(given) << given.error().text;
   EXPECT_FALSE(given->member);
   EXPECT_THAT(given->listen_names, ElementsAre("unknown"));
   EXPECT_EQ(given->notify_socket, "/run/systemd/notify");
@@ -113,7 +113,7 @@ TEST_F(WorkerEnvTest, sockets_and_watchdog_of_another_process_do_not_count) {
   set(watchdog_pid, "1");
   set(watchdog_usec, "1000");
   const Result<Given> given = decode();
-  ASSERT_TRUE(given) << given.error();
+  ASSERT_TRUE(given) << given.error().text;
   EXPECT_THAT(given->listen_names, IsEmpty());
   EXPECT_FALSE(given->watchdog);
 }
@@ -122,7 +122,7 @@ TEST_F(WorkerEnvTest, sockets_and_watchdog_without_a_pid_do_not_count) {
   set(listen_fds, "1");
   set(watchdog_usec, "1000");
   const Result<Given> given = decode();
-  ASSERT_TRUE(given) << given.error();
+  ASSERT_TRUE(given) << given.error().text;
   EXPECT_THAT(given->listen_names, IsEmpty());
   EXPECT_FALSE(given->watchdog);
 }
@@ -132,7 +132,7 @@ TEST_F(WorkerEnvTest, empty_names_are_kept_in_place) {
   set(listen_fds, "3");
   set(listen_fdnames, ":b:");
   const Result<Given> given = decode();
-  ASSERT_TRUE(given) << given.error();
+  ASSERT_TRUE(given) << given.error().text;
   EXPECT_THAT(given->listen_names, ElementsAre("", "b", ""));
 }
 

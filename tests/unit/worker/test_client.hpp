@@ -44,7 +44,7 @@ class TestClient {
  public:
   explicit TestClient(const std::string& address) {
     const auto parsed = preforkd::parse_address(address);
-    if (!parsed) throw std::runtime_error(address + ": " + parsed.error());
+    if (!parsed) throw std::runtime_error(address + ": " + parsed.error().text);
     fd_.reset(::socket(parsed->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(fd_.get(), parsed->get(), parsed->length) != 0) throw std::runtime_error("connect " + address);
   }

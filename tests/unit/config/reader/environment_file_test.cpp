@@ -13,7 +13,7 @@ using namespace std::string_literals;
 // "NAME=[value] …", or the reason why there is none.
 std::string parsed(std::string_view text) {
   const auto variables = parse_environment_file(text);
-  if (!variables) return variables.error();
+  if (!variables) return variables.error().text;
   std::string shown;
   for (const auto& [name, value] : *variables) shown += (shown.empty() ? "" : " ") + name + "=[" + value + ']';
   return shown;

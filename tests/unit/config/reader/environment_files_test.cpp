@@ -26,21 +26,21 @@ TEST(EnvironmentFiles, LaterFilesOverrideEarlierOnesAndAreReadAnewEachTime) {
 TEST(EnvironmentFiles, AFileAfterADashMayBeMissingButNotBeWrong) {
   const TempFolder folder;
   const std::string none = folder.path("none");
-  EXPECT_EQ(read_environment_files({none}).error(), none + ": No such file or directory (ENOENT)");
+  EXPECT_EQ(read_environment_files({none}).error().text, none + ": No such file or directory (ENOENT)");
   EXPECT_TRUE(read_environment_files({'-' + none}).value().empty());
   const std::string bad = folder.write("bad", "A=1\nB='");
-  EXPECT_EQ(read_environment_files({'-' + bad}).error(), bad + ": line 2: the quote is never closed");
-  EXPECT_EQ(read_environment_files({'-' + folder.path()}).error(), folder.path() + ": is a directory, not a file");
+  EXPECT_EQ(read_environment_files({'-' + bad}).error().text, bad + ": line 2: the quote is never closed");
+  EXPECT_EQ(read_environment_files({'-' + folder.path()}).error().text, folder.path() + ": is a directory, not a file");
 }
 
 TEST(EnvironmentFiles, RefuseVariablesOfTheContractAndTooLongOnes) {
   const TempFolder folder;
   const std::string taken = folder.write("taken", "LISTEN_FDS=3");
-  EXPECT_EQ(read_environment_files({taken}).error(), taken + ": LISTEN_FDS is set by preforkd for each worker");
+  EXPECT_EQ(read_environment_files({taken}).error().text, taken + ": LISTEN_FDS is set by preforkd for each worker");
   const std::string longest = folder.write("long", "A=" + std::string(131069, 'x'));
   EXPECT_TRUE(read_environment_files({longest}));
   folder.write("long", "A=" + std::string(131070, 'x'));
-  EXPECT_EQ(read_environment_files({longest}).error(), longest + ": A is longer than 131071 bytes, the limit");
+  EXPECT_EQ(read_environment_files({longest}).error().text, longest + ": A is longer than 131071 bytes, the limit");
 }
 
 }  // namespace

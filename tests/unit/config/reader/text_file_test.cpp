@@ -26,22 +26,22 @@ TEST(TextFile, ReadsAWholeFileUpToTheLimit) {
 TEST(TextFile, RefusesAFileAboveTheLimit) {
   const TempFolder folder;
   const std::string file = folder.write("file", std::string(1025, 'x'));
-  EXPECT_EQ(read_text_file(file, 1024).error().reason, "is larger than 1K, the limit");
+  EXPECT_EQ(read_text_file(file, 1024).error().text, "is larger than 1K, the limit");
 }
 
 TEST(TextFile, SaysWhatCanNotBeRead) {
   const TempFolder folder;
-  EXPECT_EQ(read_text_file(folder.path("none"), 10).error().error, ENOENT);
-  EXPECT_EQ(read_text_file(folder.path("none"), 10).error().reason, "No such file or directory (ENOENT)");
-  EXPECT_EQ(read_text_file(folder.path(), 10).error().reason, "is a directory, not a file");
-  EXPECT_EQ(read_text_file("/dev/zero", 10).error().reason, "is a device, not a file");
+  EXPECT_EQ(read_text_file(folder.path("none"), 10).error().number, ENOENT);
+  EXPECT_EQ(read_text_file(folder.path("none"), 10).error().text, "No such file or directory (ENOENT)");
+  EXPECT_EQ(read_text_file(folder.path(), 10).error().text, "is a directory, not a file");
+  EXPECT_EQ(read_text_file("/dev/zero", 10).error().text, "is a device, not a file");
   ASSERT_EQ(mkfifo(folder.path("fifo").c_str(), 0600), 0);
-  EXPECT_EQ(read_text_file(folder.path("fifo"), 10).error().reason, "is a FIFO, not a file");
+  EXPECT_EQ(read_text_file(folder.path("fifo"), 10).error().text, "is a FIFO, not a file");
   const auto listener = open_listener(parse_address(folder.path("socket")).value());
   ASSERT_TRUE(listener);
-  EXPECT_EQ(read_text_file(folder.path("socket"), 10).error().reason, "is a socket, not a file");
+  EXPECT_EQ(read_text_file(folder.path("socket"), 10).error().text, "is a socket, not a file");
   if (geteuid() != 0) {
-    EXPECT_EQ(read_text_file(folder.write("secret", "x", 0), 10).error().reason, "Permission denied (EACCES)");
+    EXPECT_EQ(read_text_file(folder.write("secret", "x", 0), 10).error().text, "Permission denied (EACCES)");
   }
 }
 

@@ -29,7 +29,7 @@ TEST(CpuList, RefusesWhatIsNone) {
   for (const char* const text : {"", ",", "0,", "-", "0-", "-1", "1-0", "a", "0 ", "0-0-0", "0x0"}) {
     const auto cpus = parse_cpu_list(text);
     ASSERT_FALSE(cpus) << text;
-    EXPECT_EQ(cpus.error(), "is not a list of CPUs such as \"0-3,6\"");
+    EXPECT_EQ(cpus.error().text, "is not a list of CPUs such as \"0-3,6\"");
   }
 }
 
@@ -39,7 +39,7 @@ TEST(CpuList, RefusesCpusThatTheMachineDoesNotHave) {
        {std::to_string(last_cpu() + 1), "0-" + std::to_string(last_cpu() + 1), std::string("0-4294967295")}) {
     const auto cpus = parse_cpu_list(text);
     ASSERT_FALSE(cpus) << text;
-    EXPECT_EQ(cpus.error(), "this machine's CPUs are 0 to " + last);
+    EXPECT_EQ(cpus.error().text, "this machine's CPUs are 0 to " + last);
   }
 }
 

@@ -35,24 +35,24 @@ TEST_F(ProgramPath, PassesOverWhatCanNotBeExecutedAsAShellDoes) {
   const std::string program = folder.write("server", "#! /bin/sh\n", 0755);
   EXPECT_EQ(find_program("server"), program);
   ASSERT_EQ(unlink(program.c_str()), 0);
-  EXPECT_EQ(find_program("server").error(), folder.path("first/server") + " is not executable (try chmod +x)");
+  EXPECT_EQ(find_program("server").error().text, folder.path("first/server") + " is not executable (try chmod +x)");
 }
 
 TEST_F(ProgramPath, AnEmptyPartOfPathIsTheCurrentFolder) {
   setenv("PATH", "", 1);
-  EXPECT_EQ(find_program("no-such-program").error(), "no such program in PATH ()");
+  EXPECT_EQ(find_program("no-such-program").error().text, "no such program in PATH ()");
 }
 
 TEST_F(ProgramPath, SaysWhyAProgramCanNotBeRun) {
-  EXPECT_EQ(find_program("").error(), "is empty");
-  EXPECT_EQ(find_program("./server").error(), "must be an absolute path or a name to be found in PATH");
-  EXPECT_EQ(find_program("/no/such").error(), "No such file or directory (ENOENT)");
-  EXPECT_EQ(find_program(folder.path()).error(), "is a directory, not a program");
-  EXPECT_EQ(find_program("/dev/null").error(), "is not a file");
-  EXPECT_EQ(find_program(folder.write("plain", "")).error(), "is not executable (try chmod +x)");
-  EXPECT_EQ(find_program("nosuch").error(),
+  EXPECT_EQ(find_program("").error().text, "is empty");
+  EXPECT_EQ(find_program("./server").error().text, "must be an absolute path or a name to be found in PATH");
+  EXPECT_EQ(find_program("/no/such").error().text, "No such file or directory (ENOENT)");
+  EXPECT_EQ(find_program(folder.path()).error().text, "is a directory, not a program");
+  EXPECT_EQ(find_program("/dev/null").error().text, "is not a file");
+  EXPECT_EQ(find_program(folder.write("plain", "")).error().text, "is not executable (try chmod +x)");
+  EXPECT_EQ(find_program("nosuch").error().text,
             "no such program in PATH (" + folder.path("first") + ':' + folder.path() + ')');
-  EXPECT_EQ(find_program(folder.write("lost", "#!/no/python3 -u\n", 0755)).error(),
+  EXPECT_EQ(find_program(folder.write("lost", "#!/no/python3 -u\n", 0755)).error().text,
             "is a script for '/no/python3', which can't be run: No such file or directory (ENOENT)");
 }
 

@@ -54,7 +54,7 @@ struct ActionText {
   }
   std::string operator()(const RecycleWait& wait) const {
     return "recycling waits: slot " + number(wait.slot) + ", found " + std::to_string(wait.found) + " of " +
-           std::to_string(wait.most) + ", " + format_time_span(wait.wait);
+           std::to_string(wait.max) + ", " + format_time_span(wait.wait);
   }
   std::string operator()(const StateChanged& changed) const {
     return "state " + std::string(to_string(changed.before)) + " -> " + std::string(to_string(changed.now));

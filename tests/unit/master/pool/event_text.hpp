@@ -76,7 +76,7 @@ class LineReader {
 
   template <class T>
   T value(Result<T> result) const {
-    if (!result) fail(result.error());
+    if (!result) fail(result.error().text);
     return std::move(*result);
   }
   [[noreturn]] void fail(const std::string& why) const {

@@ -13,7 +13,7 @@ using std::chrono::microseconds;
 
 NotifyMessage parsed(std::string_view datagram) {
   const Result<NotifyMessage> message = parse_notify_message(datagram);
-  EXPECT_TRUE(message) << message.error();
+  EXPECT_TRUE(message) << message.error().text;
   return message.value_or(NotifyMessage{});
 }
 

@@ -162,8 +162,17 @@ TEST_F(ProcessLauncherTest, ReadsEnvironmentFilesAnewAtEachStart) {
 
 TEST_F(ProcessLauncherTest, FailsWithAReasonIfAnEnvironmentFileIsGone) {
   config_.environment_files = {folder_ + "/missing"};
-  EXPECT_NE(start({"/bin/true"}), 0);
+  EXPECT_EQ(start({"/bin/true"}), ENOENT);
   EXPECT_NE(launcher_.failure().find("missing"), std::string::npos) << launcher_.failure();
+}
+
+TEST_F(ProcessLauncherTest, FailsWithEinvalIfNoCallFailed) {
+  const std::string file = folder_ + "/env";
+  std::ofstream(file) << "COLOUR='red\n";
+  config_.environment_files = {file};
+  errno = EMFILE;  // of some call before
+  EXPECT_EQ(start({"/bin/true"}), EINVAL);
+  EXPECT_NE(launcher_.failure().find("never closed"), std::string::npos) << launcher_.failure();
 }
 
 TEST_F(ProcessLauncherTest, FailsWithTheErrnoIfItIsOutOfDescriptors) {

@@ -94,9 +94,9 @@ class SpawnTest : public testing::Test {
 
   Outcome run(const SpawnPlan& plan) {
     Outcome outcome;
-    tl::expected<Spawned, int> spawned = spawn(plan);
+    Result<Spawned> spawned = spawn(plan);
     if (!spawned) {
-      ADD_FAILURE() << "spawn: " << spawned.error();
+      ADD_FAILURE() << "spawn: " << spawned.error().text;
       return outcome;
     }
     output_.write_end.reset();
@@ -164,7 +164,7 @@ TEST_F(SpawnTest, SwapsDescriptorsThatTradePlaces) {
   ASSERT_EQ(dup2(output_.write_end.get(), STDERR_FILENO), STDERR_FILENO);
   ASSERT_EQ(dup2(both.write_end.get(), STDOUT_FILENO), STDOUT_FILENO);
   wanted.descriptors = {null_.get(), STDERR_FILENO, STDOUT_FILENO};
-  const tl::expected<Spawned, int> spawned = spawn(wanted);
+  const Result<Spawned> spawned = spawn(wanted);
   dup2(one.get(), STDOUT_FILENO);
   dup2(two.get(), STDERR_FILENO);
   ASSERT_TRUE(spawned);
@@ -425,7 +425,7 @@ TEST_F(SpawnTest, FailsWithTheErrnoIfThereCanBeNoProcess) {
     rlimit none{3, 3};
     setrlimit(RLIMIT_NOFILE, &none);
     const auto spawned = spawn(plan({"/bin/true"}));
-    _exit(!spawned && spawned.error() == EMFILE ? 0 : 1);
+    _exit(!spawned && spawned.error().number == EMFILE ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);

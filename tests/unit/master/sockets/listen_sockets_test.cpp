@@ -288,7 +288,7 @@ TEST(ListenSocketsReload, AnAddressThatCannotBeHadChangesNothing) {
   ListenSockets sockets = ListenSockets::open(before);
   const auto staged = sockets.stage(pool({listen_on(path), listen_on(address)}));
   ASSERT_FALSE(staged);
-  EXPECT_EQ(staged.error(), "cannot listen: " + address + ": Address already in use (EADDRINUSE)");
+  EXPECT_EQ(staged.error().text, "cannot listen: " + address + ": Address already in use (EADDRINUSE)");
   EXPECT_FALSE(exists(path));
   EXPECT_EQ(sockets.addresses().size(), 1U);
   EXPECT_TRUE(answers(sockets.addresses()[0]));
@@ -392,7 +392,7 @@ TEST(ListenSocketsReload, APathThatSomebodyElseTookIsNotTouched) {
   ASSERT_EQ(unlink(path.c_str()), 0);
   const UniqueFd theirs = open_listener(parse_address(path).value()).value().fd;
   config.listen[0].mode = 0600;
-  EXPECT_THAT(sockets.stage(config).error(), HasSubstr("another process listens there"));
+  EXPECT_THAT(sockets.stage(config).error().text, HasSubstr("another process listens there"));
   struct stat status {};
   ASSERT_EQ(lstat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0666U);
@@ -427,7 +427,7 @@ TEST(ListenSocketsReload, WhatIsRemovedRefusesClientsAtOnceAndCanComeBackWhoever
     EXPECT_FALSE(answers(held.address));
     const PoolConfig again = pool({listen_on(folder.path("kept")), listen_on(held.address)});
     const auto staged = sockets.stage(again);
-    ASSERT_TRUE(staged) << staged.error();
+    ASSERT_TRUE(staged) << staged.error().text;
     EXPECT_TRUE(answers(held.address));
   }
 }
@@ -444,7 +444,7 @@ TEST(ListenSocketsReload, WhatAFailedReloadAddedCanBeAddedByTheNextOneWhoeverHol
     EXPECT_TRUE(held.client_was_hung_up_on()) << address;
     EXPECT_FALSE(answers(held.address));
     const auto staged = sockets.stage(pool({listen_on(folder.path("kept")), listen_on(held.address)}));
-    EXPECT_TRUE(staged) << staged.error();
+    EXPECT_TRUE(staged) << staged.error().text;
   }
 }
 

@@ -70,7 +70,7 @@ std::string abstract_name(const char* test) { return "@service_notify_test/" + s
 
 ServiceNotify open_notify(const std::string& name) {
   auto notify = ServiceNotify::open(name);
-  if (!notify) throw std::runtime_error(notify.error());
+  if (!notify) throw std::runtime_error(notify.error().text);
   return std::move(*notify);
 }
 
@@ -182,7 +182,7 @@ TEST(ServiceNotify, ReadyGivesUpAfterASecond) {
 TEST(ServiceNotify, RefusesANameThatIsNoUnixSocket) {
   const auto vsock = ServiceNotify::open("vsock:2:1234");
   ASSERT_FALSE(vsock);
-  EXPECT_EQ(vsock.error(), "vsock:2:1234 is neither a path nor '@' and a name");
+  EXPECT_EQ(vsock.error().text, "vsock:2:1234 is neither a path nor '@' and a name");
   EXPECT_FALSE(ServiceNotify::open("/" + std::string(200, 'x')));
   EXPECT_FALSE(ServiceNotify::open("@"));
 }
