@@ -14,4 +14,8 @@ std::string errno_text(int error) {
 
 Failure os_failure(int error, const std::string& what) { return Failure(Error(what + errno_text(error), error)); }
 
+Failure failure_at(const std::string& object, const Error& error) {
+  return Failure(Error(object + ": " + error.text, error.number));
+}
+
 }  // namespace preforkd

@@ -52,4 +52,7 @@ using Failure = tl::unexpected<Error>;
 // "cannot map: Permission denied (EACCES)". `error`: an errno. `what`: "cannot map: ", or nothing.
 [[nodiscard]] Failure os_failure(int error, const std::string& what = {});
 
+// The same failure, said of an object: "object: text".
+[[nodiscard]] Failure failure_at(const std::string& object, const Error& error);
+
 }  // namespace preforkd

@@ -20,8 +20,6 @@
 namespace preforkd {
 namespace {
 
-constexpr mode_t default_unix_mode = 0666;
-
 bool set_option(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
@@ -43,10 +41,9 @@ bool set_inet_options(int fd, const Address& address, const ListenOptions& optio
          set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, takes_ipv4(endpoint_of(address), options) ? 0 : 1);
 }
 
-Failure not_bound(const Address& address) {
-  const int error = errno;
+Failure not_bound(int error, const Address& address, const std::string& what = {}) {
   const std::string holder = error == EADDRINUSE ? describe_holder(address) : "";
-  return Failure({errno_text(error) + (holder.empty() ? "" : ": " + holder), error});
+  return Failure({what + errno_text(error) + (holder.empty() ? "" : ": " + holder), error});
 }
 
 // What stands at `path`, if nobody listens on it any more.
@@ -56,8 +53,7 @@ Result<BoundPath> stale_socket(const Address& address) {
   const Result<UniqueFd> probe = new_socket(AF_UNIX, SOCK_NONBLOCK);
   if (!probe) return Failure(probe.error());
   if (::connect(probe->get(), address.get(), address.length) == 0 || errno == EAGAIN) {
-    errno = EADDRINUSE;
-    return Failure("another process listens there: " + not_bound(address).value().text);
+    return not_bound(EADDRINUSE, address, "another process listens there: ");
   }
   if (errno != ECONNREFUSED && errno != ENOENT) return os_failure(errno);
   return found;
@@ -208,17 +204,20 @@ Result<Listener> open_listener(const Address& address, const ListenOptions& opti
     return Listener{std::move(*fd), std::move(*path)};
   }
   if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address, options)) return os_failure(errno);
-  if (::bind(fd->get(), address.get(), address.length) != 0) return not_bound(address);
-  if (::listen(fd->get(), options.backlog) != 0) return not_bound(address);  // another got there between the two
+  if (::bind(fd->get(), address.get(), address.length) != 0) return not_bound(errno, address);
+  if (::listen(fd->get(), options.backlog) != 0) return not_bound(errno, address);  // another got there between the two
   return Listener{std::move(*fd), {}};
 }
 
-int try_to_bind(const Address& address, bool ipv6_only) {
+Result<void> try_to_bind(const Address& address, bool ipv6_only) {
   ListenOptions options;
   options.ipv6_only = ipv6_only;
   const UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd || (address.family() != AF_UNIX && !set_inet_options(fd.get(), address, options))) return errno;
-  return ::bind(fd.get(), address.get(), address.length) == 0 ? 0 : errno;
+  if (!fd || (address.family() != AF_UNIX && !set_inet_options(fd.get(), address, options)) ||
+      ::bind(fd.get(), address.get(), address.length) != 0) {
+    return os_failure(errno);
+  }
+  return {};
 }
 
 Result<void> change_listener(int fd, const BoundPath& path, const ListenOptions& options) {
@@ -259,7 +258,9 @@ Result<Address> check_listener(int fd) {
   const Result<int> domain = int_option(fd, SO_DOMAIN);
   const Result<int> type = int_option(fd, SO_TYPE);
   const Result<int> listens = int_option(fd, SO_ACCEPTCONN);
-  if (!domain || !type || !listens) return os_failure(errno);
+  for (const Result<int>* const option : {&domain, &type, &listens}) {
+    if (!*option) return Failure(option->error());
+  }
   if (*domain != AF_INET && *domain != AF_INET6 && *domain != AF_UNIX) {
     return Failure("is a socket of family " + std::to_string(*domain) + ", not IPv4, IPv6 or UNIX");
   }

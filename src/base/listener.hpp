@@ -13,9 +13,11 @@
 
 namespace preforkd {
 
+inline constexpr mode_t default_unix_mode = 0666;  // as systemd.socket(5)
+
 struct ListenOptions {
   int backlog = 4096;               // as systemd.socket(5); the kernel caps it at net.core.somaxconn
-  std::optional<mode_t> unix_mode;  // of a UNIX path; default 0666, as systemd.socket(5)
+  std::optional<mode_t> unix_mode;  // of a UNIX path; default: default_unix_mode
   std::optional<uid_t> unix_user;
   std::optional<gid_t> unix_group;
   bool ipv6_only = false;  // for [::], which takes IPv4, too, otherwise
@@ -39,9 +41,8 @@ struct Listener {
 // The reason names who holds an address that is taken, where that can be found out.
 [[nodiscard]] Result<Listener> open_listener(const Address& address, const ListenOptions& options = {});
 
-// Whether open_listener could bind an address that is not a UNIX path now: 0, or errno. Nothing listens there
-// meanwhile.
-[[nodiscard]] int try_to_bind(const Address& address, bool ipv6_only);
+// Whether open_listener could bind an address that is not a UNIX path now. Nothing listens there meanwhile.
+[[nodiscard]] Result<void> try_to_bind(const Address& address, bool ipv6_only);
 
 // Gives a socket that open_listener made other options: the path's mode and owner, the queue's length. Connections that
 // wait stay. An owner that is no longer set is left as it is.

@@ -120,10 +120,10 @@ class Rows {
       const auto detail = [&](const char* name, std::string value) {
         add(key + " " + name, std::move(value), ChangeNeeds::socket).detail = true;
       };
-      detail("backlog", std::to_string(entry.backlog));
-      detail("mode", octal(entry.mode.value_or(0666)));
-      detail("user", number_or(entry.user, "as it is"));
-      detail("group", number_or(entry.group, "as it is"));
+      detail("backlog", std::to_string(entry.options.backlog));
+      detail("mode", octal(entry.options.unix_mode.value_or(default_unix_mode)));
+      detail("user", number_or(entry.options.unix_user, "as it is"));
+      detail("group", number_or(entry.options.unix_group, "as it is"));
     }
   }
 

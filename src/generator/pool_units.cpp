@@ -41,7 +41,7 @@ std::string families_of(const ListenConfig& listen) {
   if (listen.address.family() != AF_INET6) return "";
   const Endpoint endpoint = endpoint_of(listen.address);
   if (endpoint.is_ipv4()) return "both";
-  if (endpoint.is_any()) return listen.ipv6_only ? "ipv6-only" : "both";
+  if (endpoint.is_any()) return listen.options.ipv6_only ? "ipv6-only" : "both";
   return "";
 }
 
@@ -52,10 +52,11 @@ bool is_kept_by_a_line(const std::string& path) {
 }
 
 SocketOptions options_of(const ListenConfig& listen) {
-  SocketOptions options{listen.name, listen.backlog, "", listen.user_name, listen.group_name, families_of(listen)};
-  if (listen.mode) {
+  SocketOptions options{listen.name,      listen.options.backlog, "",
+                        listen.user_name, listen.group_name,      families_of(listen)};
+  if (listen.options.unix_mode) {
     std::array<char, 8> mode{};
-    std::snprintf(mode.data(), mode.size(), "%04o", *listen.mode);
+    std::snprintf(mode.data(), mode.size(), "%04o", *listen.options.unix_mode);
     options.mode = mode.data();
   }
   return options;

@@ -24,10 +24,10 @@ Result<void> read_file(const std::string& file, Environment& out) {
   const auto text = read_text_file(path, max_environment_file_bytes);
   if (!text) {
     if (may_be_missing && text.error().number == ENOENT) return {};
-    return Failure({reason_of(path, text.error().text), text.error().number});
+    return failure_at(escape_bytes(path), text.error());
   }
   auto variables = parse_environment_file(*text);
-  if (!variables) return Failure(reason_of(path, variables.error().text));
+  if (!variables) return failure_at(escape_bytes(path), variables.error());
   for (auto& [name, value] : *variables) {
     if (worker_env::is_contract_variable(name)) {
       return Failure(reason_of(path, name + " is set by preforkd for each worker"));

@@ -30,12 +30,13 @@ std::string sort_out_overlap(std::vector<ListenConfig>& earlier, ListenConfig& e
   for (ListenConfig& other : earlier) {
     if (other.address.port() != entry.address.port()) continue;
     const Endpoint there = endpoint_of(other.address);
-    if (is_any(here, false) && is_any(there, true)) entry.ipv6_only = true;
-    if (is_any(here, true) && is_any(there, false)) other.ipv6_only = true;
+    if (is_any(here, false) && is_any(there, true)) entry.options.ipv6_only = true;
+    if (is_any(here, true) && is_any(there, false)) other.options.ipv6_only = true;
   }
   for (const ListenConfig& other : earlier) {
     if (other.address.port() != entry.address.port()) continue;
-    if (overlap(endpoint_of(other.address), other.ipv6_only, here, entry.ipv6_only)) return clash(other, entry);
+    if (overlap(endpoint_of(other.address), other.options.ipv6_only, here, entry.options.ipv6_only))
+      return clash(other, entry);
   }
   return {};
 }

@@ -80,7 +80,7 @@ void read_name(ConfigReader& entry, ListenConfig& out) {
 void read_owner(ConfigReader& entry, ListenConfig& out) {
   if (entry.read_string("user", out.user_name, 256)) {
     if (const auto id = user_id(out.user_name)) {
-      out.user = *id;
+      out.options.unix_user = *id;
     } else {
       entry.refuse("user", id.error().text);
       entry.blame_outside();
@@ -88,7 +88,7 @@ void read_owner(ConfigReader& entry, ListenConfig& out) {
   }
   if (entry.read_string("group", out.group_name, 256)) {
     if (const auto id = group_id(out.group_name)) {
-      out.group = *id;
+      out.options.unix_group = *id;
     } else {
       entry.refuse("group", id.error().text);
       entry.blame_outside();
@@ -128,8 +128,8 @@ bool read_address(ConfigReader& entry, ListenConfig& out) {
 bool read_object(ConfigReader entry, ListenConfig& out) {
   entry.allow_only(keys);
   read_name(entry, out);
-  entry.read_number("backlog", out.backlog, {1, std::numeric_limits<int>::max()});
-  entry.read_mode("mode", out.mode, "\"0660\"");
+  entry.read_number("backlog", out.options.backlog, {1, std::numeric_limits<int>::max()});
+  entry.read_mode("mode", out.options.unix_mode, "\"0660\"");
   read_owner(entry, out);
   if (!read_address(entry, out)) return false;
   refuse_file_keys(entry, out.address);

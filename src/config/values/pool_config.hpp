@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/listener.hpp"
 #include "base/time_span.hpp"
 #include "base/unique_fd.hpp"
 #include "config/values/cpu_affinity.hpp"
@@ -28,14 +29,10 @@ inline constexpr unsigned max_workers = 10000;
 struct ListenConfig {
   std::string text;  // as written
   Address address;
-  std::string name;  // LISTEN_FDNAMES; default: the pool's name
-  int backlog = 4096;
-  std::optional<mode_t> mode;
-  std::optional<uid_t> user;
-  std::optional<gid_t> group;
+  std::string name;         // LISTEN_FDNAMES; default: the pool's name
+  ListenOptions options;    // ipv6_only: [::] if 0.0.0.0 with the same port is listed, too
   std::string user_name{};  // as written; empty: not said
   std::string group_name{};
-  bool ipv6_only = false;  // [::] beside 0.0.0.0 with the same port; alone it takes IPv4, too
 };
 
 struct WorkerCount {

@@ -194,7 +194,7 @@ Result<void> RuntimeDirectory::make_in(const std::string& place) {
   const std::string pattern = place + "/" + name_ + std::string(unique_part);
   if (!fits_sockets(pattern)) return Failure(std::string(too_long));
   // Another master that starts just now may take the new folder for a leftover before it is locked.
-  std::string failure;
+  Error failure("");
   for (int attempt = 0; attempt < 10; ++attempt) {
     std::string made = pattern;
     if (mkdtemp(made.data()) == nullptr) return os_failure(errno);
@@ -206,7 +206,7 @@ Result<void> RuntimeDirectory::make_in(const std::string& place) {
       made_here_ = true;
       return {};
     }
-    failure = folder.error().text;
+    failure = folder.error();
     rmdir(made.c_str());
   }
   return Failure(failure);

@@ -39,16 +39,18 @@ class AddressCheck {
   }
 
   void look_at(const ListenConfig& listen) {
-    const int error = try_to_bind(listen.address, listen.ipv6_only);
+    const Result<void> bound = try_to_bind(listen.address, listen.options.ipv6_only);
+    if (bound) return;
+    const int error = bound.error().number;
     if (error == EADDRINUSE) return look_at_holder(listen, find_holder(listen.address, config_.name));
     if (error == EACCES && by_systemd_) return;
     const std::uint16_t port = listen.address.port().value_or(0);
     if (error == EACCES && port > 0 && port < 1024) {
-      return doubt(listen, errno_text(error) +
+      return doubt(listen, bound.error().text +
                                ": only root, or a process with CAP_NET_BIND_SERVICE, binds a port below "
                                "net.ipv4.ip_unprivileged_port_start (1024); a socket unit of systemd can bind it");
     }
-    if (error != 0) doubt(listen, errno_text(error));
+    doubt(listen, bound.error().text);
   }
 
   // Binding it would create the path, and connecting to it would disturb the server that listens there.

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -13,13 +12,13 @@
 #include <cstdlib>
 #include <set>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "base/accept_queue.hpp"
 #include "base/address_overlap.hpp"
 #include "base/bound_path.hpp"
 #include "base/escape.hpp"
+#include "base/file_identity.hpp"
 #include "master/base/apply_command.hpp"
 #include "master/base/log.hpp"
 
@@ -59,17 +58,11 @@ struct NameList {
   }
 };
 
-ino_t number_of(int fd) noexcept {
-  struct stat status {};
-  return fstat(fd, &status) == 0 ? status.st_ino : 0;
-}
-
 // Whether it has options that a socket gets at its start.
 bool changed_since(const std::vector<ListenConfig>& started, const ListenConfig& listen) {
   const auto before =
       std::find_if(started.begin(), started.end(), [&](const ListenConfig& each) { return each.text == listen.text; });
-  const auto options = [](const ListenConfig& of) { return std::tie(of.backlog, of.mode, of.user, of.group); };
-  return before != started.end() && options(*before) != options(listen);
+  return before != started.end() && before->options != listen.options;
 }
 
 }  // namespace
@@ -152,13 +145,16 @@ void ListenSockets::take_inherited(int count, char** names, const PoolConfig& co
   take_stored(std::move(stored), config);
 }
 
-std::string ListenSockets::stored_name(int fd) { return std::string(stored_prefix) + std::to_string(number_of(fd)); }
+std::string ListenSockets::stored_name(int fd) {
+  return std::string(stored_prefix) + std::to_string(FileIdentity::of(fd).value_or(FileIdentity{}).inode);
+}
 
 void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& config) {
   const std::size_t passed = sockets_.size();
   for (Socket& socket : stored) {
     found_stored_.push_back(std::exchange(socket.name, unnamed));
-    const auto is_same = [&](const Socket& other) { return number_of(other.fd.get()) == number_of(socket.fd.get()); };
+    const std::optional<FileIdentity> identity = FileIdentity::of(socket.fd.get());
+    const auto is_same = [&](const Socket& other) { return same_file(FileIdentity::of(other.fd.get()), identity); };
     if (std::any_of(sockets_.begin(), sockets_.end(), is_same)) continue;
     const bool is_wanted = config.listen.empty() ? passed == 0 : take_stored_one(socket, config);
     if (!is_wanted) {
@@ -174,14 +170,14 @@ void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& co
 
 // A passed socket wins. A UNIX socket whose path is gone is of no use.
 bool ListenSockets::take_stored_one(Socket& socket, const PoolConfig& config) {
-  const std::vector<int> pairs = pair_up(config.listen);
+  const std::vector<Pair> pairs = pair_up(config.listen);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
     const Address& wanted = config.listen[entry].address;
-    if (pairs[entry] >= 0) continue;
+    if (pairs[entry]) continue;
     if (!wanted.is_unix_path()) {
       if (wanted != socket.address) continue;
       socket.wanted = wanted;
-      socket.options = options_of(config.listen[entry]);
+      socket.options = config.listen[entry].options;
       return true;
     }
     const std::string path = wanted.unix_name();
@@ -189,7 +185,7 @@ bool ListenSockets::take_stored_one(Socket& socket, const PoolConfig& config) {
     if (!by_systemd && !is_bound_beside(socket.address.unix_name(), path)) continue;
     Result<BoundPath> file = by_systemd ? BoundPath::at(path) : BoundPath::of_bound(socket.fd.get(), path);
     if (!file || !file->stands() || is_shut_down(socket.fd.get())) return false;
-    socket.options = options_of(config.listen[entry]);
+    socket.options = config.listen[entry].options;
     socket.path = std::move(*file);
     socket.address = socket.wanted = wanted;
     return true;
@@ -230,7 +226,7 @@ void ListenSockets::end(Socket& socket) noexcept {
   socket.fd.reset();
 }
 
-std::vector<int> ListenSockets::pair_up(const std::vector<ListenConfig>& listen) const {
+std::vector<ListenSockets::Pair> ListenSockets::pair_up(const std::vector<ListenConfig>& listen) const {
   using Fits = bool (*)(const Address& entry, const Socket& socket);
   // In this order, so that an entry with port 0 does not take the socket that another one names by its port.
   static constexpr std::array<Fits, 4> ways = {
@@ -240,13 +236,13 @@ std::vector<int> ListenSockets::pair_up(const std::vector<ListenConfig>& listen)
       [](const Address& entry, const Socket& socket) { return entry == socket.wanted; },
       [](const Address& entry, const Socket& socket) { return matches(entry, socket.address); },
   };
-  std::vector<int> found(listen.size(), -1);
+  std::vector<Pair> found(listen.size());
   std::vector<bool> taken(sockets_.size());
   for (const Fits fits : ways) {
     for (std::size_t entry = 0; entry < listen.size(); ++entry) {
-      for (std::size_t i = 0; i < sockets_.size() && found[entry] < 0; ++i) {
+      for (std::size_t i = 0; i < sockets_.size() && !found[entry]; ++i) {
         if (taken[i] || !fits(listen[entry].address, sockets_[i])) continue;
-        found[entry] = static_cast<int>(i);
+        found[entry] = i;
         taken[i] = true;
       }
     }
@@ -277,12 +273,12 @@ std::vector<ListenSockets::Open> ListenSockets::all() const {
 
 std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config) const {
   if (is_service() && !config.listen.empty()) return of_service(config);
-  const std::vector<int> pairs = pair_up(config.listen);
+  const std::vector<Pair> pairs = pair_up(config.listen);
   std::vector<Inherited> inherited;
   if (!passed_) {
     for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-      if (pairs[entry] < 0) continue;
-      const Socket& socket = sockets_[static_cast<std::size_t>(pairs[entry])];
+      if (!pairs[entry]) continue;
+      const Socket& socket = sockets_[*pairs[entry]];
       inherited.push_back({socket.fd.get(), config.listen[entry].name, format_address(socket.address)});
     }
     return inherited;
@@ -293,7 +289,7 @@ std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config
   }
   // The config's name for an address is what the workers' author knows; systemd's default is its unit's name.
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-    if (pairs[entry] >= 0) inherited[static_cast<std::size_t>(pairs[entry])].name = config.listen[entry].name;
+    if (pairs[entry]) inherited[*pairs[entry]].name = config.listen[entry].name;
   }
   return inherited;
 }
@@ -301,10 +297,10 @@ std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config
 std::vector<ListenSockets::Inherited> ListenSockets::of_service(const PoolConfig& config) const {
   std::vector<bool> listed(sockets_.size());
   std::vector<Inherited> inherited;
-  const std::vector<int> pairs = pair_up(config.listen);
+  const std::vector<Pair> pairs = pair_up(config.listen);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-    if (pairs[entry] < 0) continue;
-    const auto i = static_cast<std::size_t>(pairs[entry]);
+    if (!pairs[entry]) continue;
+    const std::size_t i = *pairs[entry];
     listed[i] = true;
     inherited.push_back({sockets_[i].fd.get(), config.listen[entry].name, format_address(sockets_[i].address)});
   }
@@ -316,21 +312,11 @@ std::vector<ListenSockets::Inherited> ListenSockets::of_service(const PoolConfig
   return inherited;
 }
 
-ListenOptions ListenSockets::options_of(const ListenConfig& listen) {
-  ListenOptions options;
-  options.backlog = listen.backlog;
-  options.unix_mode = listen.mode;
-  options.unix_user = listen.user;
-  options.unix_group = listen.group;
-  options.ipv6_only = listen.ipv6_only;
-  return options;
-}
-
 Result<ListenSockets::Socket> ListenSockets::bind(const ListenConfig& listen) {
   Socket socket;
-  socket.options = options_of(listen);
-  auto opened = open_listener(listen.address, socket.options);
-  if (!opened) return Failure("cannot listen: " + escape_bytes(listen.text) + ": " + opened.error().text);
+  socket.options = listen.options;
+  auto opened = open_listener(listen.address, listen.options);
+  if (!opened) return failure_at("cannot listen: " + escape_bytes(listen.text), opened.error());
   socket.fd = std::move(opened->fd);
   socket.path = std::move(opened->path);
   socket.wanted = listen.address;
@@ -344,27 +330,28 @@ Result<void> ListenSockets::stage(const PoolConfig& next) {
   note_flags();
   if (passed_ && !is_service()) return {};
   not_bound_.clear();
-  const std::vector<int> pairs = pair_up(next.listen);
+  const std::vector<Pair> pairs = pair_up(next.listen);
   std::vector<Socket> fresh;
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-    const Socket* const there = pairs[entry] >= 0 ? &sockets_[static_cast<std::size_t>(pairs[entry])] : nullptr;
+    const Socket* const there = pairs[entry] ? &sockets_[*pairs[entry]] : nullptr;
     if (there != nullptr && there->origin == Origin::passed) continue;
-    const bool other_families = there != nullptr && there->options.ipv6_only != next.listen[entry].ipv6_only;
+    const bool other_families = there != nullptr && there->options.ipv6_only != next.listen[entry].options.ipv6_only;
     if (there != nullptr && !is_lost(*there) && !other_families) continue;
     Result<Socket> socket = bind(next.listen[entry]);
+    if (!socket) socket.error().text += own_in_the_way(next.listen[entry]);
     if (!socket && is_service()) {
-      not_bound_[next.listen[entry].text] = socket.error().text + own_in_the_way(next.listen[entry]);
+      not_bound_[next.listen[entry].text] = socket.error().text;
       continue;
     }
     if (!socket) {
       for (Socket& bound : fresh) end(bound);
-      return Failure(socket.error().text + own_in_the_way(next.listen[entry]));
+      return Failure(socket.error());
     }
     fresh.push_back(std::move(*socket));
   }
   std::vector<bool> wanted(sockets_.size());
-  for (const int pair : pairs) {
-    if (pair >= 0) wanted[static_cast<std::size_t>(pair)] = true;
+  for (const Pair& pair : pairs) {
+    if (pair) wanted[*pair] = true;
   }
   for (std::size_t i = sockets_.size(); i-- > 0;) {
     if (wanted[i] || !sockets_[i].staged) continue;
@@ -380,8 +367,8 @@ Result<void> ListenSockets::stage(const PoolConfig& next) {
 std::string ListenSockets::own_in_the_way(const ListenConfig& listen) const {
   if (listen.address.port().value_or(0) == 0) return {};
   for (const Socket& socket : sockets_) {
-    if (!socket.address.port() ||
-        !overlap(endpoint_of(socket.address), socket.options.ipv6_only, endpoint_of(listen.address), listen.ipv6_only))
+    if (!socket.address.port() || !overlap(endpoint_of(socket.address), socket.options.ipv6_only,
+                                           endpoint_of(listen.address), listen.options.ipv6_only))
       continue;
     const std::string own = format_address(socket.address);
     return ": conflicts with the pool's own " + own + ": remove that in one reload and add " +
@@ -397,11 +384,11 @@ ListenSockets::Changes ListenSockets::commit(const PoolConfig& config) {
     if (socket.origin == Origin::passed) restore_queue(socket, changes.problems);
   }
   if (passed_ && !is_service()) return changes;
-  const std::vector<int> pairs = pair_up(config.listen);
+  const std::vector<Pair> pairs = pair_up(config.listen);
   std::vector<Socket> kept;
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-    if (pairs[entry] < 0) continue;
-    kept.push_back(std::move(sockets_[static_cast<std::size_t>(pairs[entry])]));
+    if (!pairs[entry]) continue;
+    kept.push_back(std::move(sockets_[*pairs[entry]]));
     update(kept.back(), config.listen[entry], changes);
   }
   for (Socket& socket : sockets_) {
@@ -425,12 +412,11 @@ void ListenSockets::update(Socket& socket, const ListenConfig& listen, Changes& 
     changes.opened.push_back(address);
     return;
   }
-  const ListenOptions options = options_of(listen);
-  if (options == socket.options) return restore_queue(socket, changes.problems);
-  if (const Result<void> changed = change_listener(socket.fd.get(), socket.path, options); !changed) {
+  if (listen.options == socket.options) return restore_queue(socket, changes.problems);
+  if (const Result<void> changed = change_listener(socket.fd.get(), socket.path, listen.options); !changed) {
     changes.problems.push_back(address + ": " + changed.error().text);
   } else {
-    socket.options = options;
+    socket.options = listen.options;
   }
 }
 
@@ -499,13 +485,13 @@ std::vector<std::string> ListenSockets::differences(const PoolConfig& config) co
   if (config.listen.empty()) return found;
   std::vector<const Socket*> left;
   for (const Socket& socket : sockets_) left.push_back(&socket);
-  const std::vector<int> pairs = pair_up(config.listen);
-  for (const int pair : pairs) {
-    if (pair >= 0) left[static_cast<std::size_t>(pair)] = nullptr;
+  const std::vector<Pair> pairs = pair_up(config.listen);
+  for (const Pair& pair : pairs) {
+    if (pair) left[*pair] = nullptr;
   }
   std::erase(left, nullptr);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-    if (pairs[entry] >= 0) continue;
+    if (pairs[entry]) continue;
     const ListenConfig& listen = config.listen[entry];
     const std::string wanted = escape_bytes(listen.text);
     const auto namesake =
@@ -530,15 +516,15 @@ std::vector<std::string> ListenSockets::unlike_units(const std::vector<ListenCon
                                                      const PoolConfig& config) const {
   std::vector<std::string> unlike;
   if (!is_service()) return unlike;
-  const std::vector<int> pairs = pair_up(config.listen);
+  const std::vector<Pair> pairs = pair_up(config.listen);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
-    const int pair = pairs[entry];
+    const Pair pair = pairs[entry];
     const ListenConfig& listen = config.listen[entry];
-    const bool held = pair >= 0 && sockets_[static_cast<std::size_t>(pair)].origin == Origin::passed;
+    const bool held = pair && sockets_[*pair].origin == Origin::passed;
     if (!held || changed_since(started, listen)) unlike.push_back(escape_bytes(listen.text));
   }
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
-    const bool listed = std::find(pairs.begin(), pairs.end(), static_cast<int>(i)) != pairs.end();
+    const bool listed = std::find(pairs.begin(), pairs.end(), Pair(i)) != pairs.end();
     const bool is_passed = sockets_[i].origin == Origin::passed;
     if (!listed && is_passed != config.listen.empty()) unlike.push_back(format_address(sockets_[i].address));
   }
@@ -555,11 +541,11 @@ std::vector<std::string> ListenSockets::differences_of_service(const PoolConfig&
         origin == Origin::stored ? ": preforkd keeps it from before" : ": preforkd has bound it itself";
     return socket_unit_ + " does not hold " + address + why + then;
   };
-  const std::vector<int> pairs = pair_up(config.listen);
+  const std::vector<Pair> pairs = pair_up(config.listen);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
     const std::string& text = config.listen[entry].text;
     const std::string address = escape_bytes(text);
-    const Socket* const socket = pairs[entry] < 0 ? nullptr : &sockets_[static_cast<std::size_t>(pairs[entry])];
+    const Socket* const socket = pairs[entry] ? &sockets_[*pairs[entry]] : nullptr;
     if (socket == nullptr) {
       const auto reason = not_bound_.find(text);
       found.push_back((reason == not_bound_.end() ? "not listening on " + address : reason->second) +
@@ -570,7 +556,7 @@ std::vector<std::string> ListenSockets::differences_of_service(const PoolConfig&
   }
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
     const Socket& socket = sockets_[i];
-    const bool listed = std::find(pairs.begin(), pairs.end(), static_cast<int>(i)) != pairs.end();
+    const bool listed = std::find(pairs.begin(), pairs.end(), Pair(i)) != pairs.end();
     if (listed || (socket.origin == Origin::passed) == config.listen.empty()) continue;
     if (config.listen.empty()) {
       found.push_back(not_held(format_address(socket.address), socket.origin));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -145,9 +146,9 @@ class ListenSockets {
   [[nodiscard]] std::vector<std::string> differences_of_service(const PoolConfig& config) const;
   [[nodiscard]] std::string own_in_the_way(const ListenConfig& listen) const;
   [[nodiscard]] static Result<Socket> bind(const ListenConfig& listen);
-  [[nodiscard]] static ListenOptions options_of(const ListenConfig& listen);
-  // For each entry the socket that it means, an index of sockets_, or none (-1). No socket twice.
-  [[nodiscard]] std::vector<int> pair_up(const std::vector<ListenConfig>& listen) const;
+  // For each entry the socket that it means, an index of sockets_, or none. No socket twice.
+  using Pair = std::optional<std::size_t>;
+  [[nodiscard]] std::vector<Pair> pair_up(const std::vector<ListenConfig>& listen) const;
   [[nodiscard]] static bool has_lost_path(const Socket& socket) noexcept;
   [[nodiscard]] static bool is_lost(const Socket& socket) noexcept;
   static void end(Socket& socket) noexcept;

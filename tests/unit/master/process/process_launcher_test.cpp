@@ -61,14 +61,8 @@ class ProcessLauncherTest : public testing::Test {
   static PoolConfig listening() {
     PoolConfig config;
     config.name = "test";
-    config.listen = {
-        {.text = "127.0.0.1:0",
-         .address = *parse_address("127.0.0.1:0"),
-         .name = "web",
-         .mode = {},
-         .user = {},
-         .group = {}},
-        {.text = "[::1]:0", .address = *parse_address("[::1]:0"), .name = "web6", .mode = {}, .user = {}, .group = {}}};
+    config.listen = {{.text = "127.0.0.1:0", .address = *parse_address("127.0.0.1:0"), .name = "web", .options = {}},
+                     {.text = "[::1]:0", .address = *parse_address("[::1]:0"), .name = "web6", .options = {}}};
     return config;
   }
 

@@ -135,7 +135,7 @@ TEST_F(ReloadPlanTest, ValuesOfTheEnvironmentAreNotShown) {
 TEST_F(ReloadPlanTest, AddressesComeAndGoByANewGenerationAndChangeInPlace) {
   live.listen.push_back(listen_on("/run/x"));
   next.listen = {listen_on("/run/x"), listen_on("@new")};
-  next.listen[0].mode = 0600;
+  next.listen[0].options.unix_mode = 0600;
   EXPECT_TRUE(plan().new_generation);
   EXPECT_THAT(lines(), ElementsAre("listen /run/x mode: 0666 → 0600: changed in place",
                                    "listen @new: added: bound first, new generation",
@@ -143,7 +143,7 @@ TEST_F(ReloadPlanTest, AddressesComeAndGoByANewGenerationAndChangeInPlace) {
 }
 
 TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoes) {
-  next.listen[0].backlog = 7;
+  next.listen[0].options.backlog = 7;
   EXPECT_FALSE(plan().new_generation);
   next.listen[0].name = "web";
   EXPECT_TRUE(plan().new_generation);

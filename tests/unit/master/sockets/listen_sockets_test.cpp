@@ -330,8 +330,8 @@ TEST(ListenSocketsReload, AKeptPathGetsItsNewModeWithoutANewSocket) {
   PoolConfig config = pool({listen_on(path)});
   ListenSockets sockets = ListenSockets::open(config);
   const int fd = sockets.of(config)[0].fd;
-  config.listen[0].mode = 0600;
-  config.listen[0].backlog = 7;
+  config.listen[0].options.unix_mode = 0600;
+  config.listen[0].options.backlog = 7;
   ASSERT_TRUE(sockets.stage(config));
   struct stat status {};
   ASSERT_EQ(lstat(path.c_str(), &status), 0);
@@ -391,7 +391,7 @@ TEST(ListenSocketsReload, APathThatSomebodyElseTookIsNotTouched) {
   ListenSockets sockets = ListenSockets::open(config);
   ASSERT_EQ(unlink(path.c_str()), 0);
   const UniqueFd theirs = open_listener(parse_address(path).value()).value().fd;
-  config.listen[0].mode = 0600;
+  config.listen[0].options.unix_mode = 0600;
   EXPECT_THAT(sockets.stage(config).error().text, HasSubstr("another process listens there"));
   struct stat status {};
   ASSERT_EQ(lstat(path.c_str(), &status), 0);
