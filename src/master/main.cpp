@@ -22,7 +22,7 @@
 namespace preforkd {
 namespace {
 
-// Half of what follows from an event would be worse than a death: a worker that is gone but still counted, a stop that
+// A death is better than half of what follows from an event: a worker that has ended but is still counted, a stop that
 // never ends. Workers finish what they have, and systemd starts the next master.
 [[noreturn]] void die_of_memory() {
   log::write_last_words("out of memory");
@@ -45,7 +45,8 @@ int refuse_start(const Options& options, const ConfigFailure& failure, bool wron
 }
 
 int check(const ConfigSource& source, const PoolConfig& config) {
-  // Before the process becomes the pool's user: root sees who holds an address, and may bind what systemd binds.
+  // Before the process becomes the pool's user: root sees which process holds an address, and may bind what systemd
+  // binds.
   const AddressFindings addresses = check_addresses(config, is_of_unit(config, source.folders));
   for (const std::string& doubt : addresses.doubts) log::warning(doubt);
   const Result<bool> became = become_pool_user(config, source.folders);

@@ -130,7 +130,7 @@ void Master::run() {
   if (!hopeless_.empty()) throw ExitError(exit_code::unavailable, hopeless_);
 }
 
-// Only systemd can change the user: the generator tells it to.
+// Only systemd can change the user: the generator writes User= for it.
 void Master::check_user() const {
   const std::string& wanted = config().user;
   if (wanted.empty() || user_ == wanted) return;
@@ -208,8 +208,8 @@ bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
   return process != nullptr && !process->was_sent_sigkill() && oom_kills_.explain_death(clock_.now());
 }
 
-// A pool never gives up on workers that crash. But if nothing of it ever ran and the reason will not pass by itself,
-// whoever starts it is told at once and can mend it.
+// A pool never gives up on workers that crash. But if none was ever executed and the reason is permanent, the start
+// fails at once, so that it can be fixed.
 void Master::give_up_if_hopeless(const ExitStatus& status) {
   if (any_executed_ || pool_.state() == PoolState::stopping) return;
   if (status.kind != ExitStatus::Kind::exec_failed || is_passing(status.value)) return;
@@ -228,7 +228,7 @@ void Master::watch_signals() {
   on(SIGTTIN, [this] { resize_by_one(+1); });
   on(SIGTTOU, [this] { resize_by_one(-1); });
   on(SIGUSR1, [this] { show_table(); });
-  // By default these end a process: a pool must not be lost by a mistyped number.
+  // By default these end a process, but a mistyped signal number must not end the pool.
   std::vector<int> strays{SIGQUIT, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT};
   for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) strays.push_back(signal);
   for (const int signal : strays) {
@@ -239,7 +239,7 @@ void Master::watch_signals() {
 }
 
 void Master::stop(const std::string& why) {
-  // Who presses Ctrl-C under a supervisor, or stops a container, may send two at a time and means one.
+  // Ctrl-C under a supervisor, or stopping a container, may send two at a time; they count as one.
   constexpr Duration one_and_the_same = std::chrono::milliseconds(100);
   if (pool_.state() == PoolState::stopping) {
     if (clock_.now() - told_to_stop_at_ < one_and_the_same) return;
@@ -277,7 +277,8 @@ void Master::begin_reload(ReloadCallback done) {
 }
 
 void Master::extend_timeout() {
-  constexpr Duration slack = std::chrono::seconds(1);  // what workers ask for bit by bit is passed on in fewer steps
+  constexpr Duration slack =
+      std::chrono::seconds(1);  // requests of workers for a little time each are passed on in fewer steps
   constexpr Duration margin = std::chrono::seconds(30);
   if (started_ && !reloading_ && pool_.state() != PoolState::stopping) return;
   const std::optional<Instant> ends = std::max(pool_.scheduler().last_response_deadline(), sweep_.ends());
@@ -381,8 +382,8 @@ bool Master::all_gone() {
   return !sweep_.busy() && sockets_left();
 }
 
-// A socket unit that starts again must find its addresses free: nothing is left to it then. Where nobody can say,
-// neither.
+// A socket unit that is started again must find its addresses free, so then no socket is left to it. Nor if systemd
+// does not answer.
 bool Master::sockets_left() {
   if (!sockets_.is_service()) return true;
   if (!std::exchange(asked_for_jobs_, true)) {
@@ -486,7 +487,7 @@ std::vector<ListenerView> Master::listeners() const {
 Counters Master::totals() const {
   Counters sum;
   for (const WorkerView& worker : pool_.workers()) sum += worker_facts(worker.id).counters;
-  // What serves says whether the program counts; while nothing does, what has served.
+  // Ready workers show whether the program counts; without one, those that have ended do.
   const bool counts = sum.counts || (gone_.counts && pool_.ready_count() == 0);
   sum += gone_;
   sum.counts = counts;

@@ -33,17 +33,17 @@
 
 namespace preforkd {
 
-// One pool with everything around it: opens the sockets, starts the workers, turns signals, calls on the message bus
-// and what processes do into the pool's events, and reports to systemd, the log and the message bus.
+// One pool with all it needs: opens the sockets, starts the workers, turns signals, D-Bus calls and what processes do
+// into the pool's events, and reports to systemd, the log and the message bus.
 class Master final : private WorkerObserver, private PoolControl {
  public:
-  // `config` is what `source` says; a reload reads `source` again. `bus_address`: empty for no message bus.
-  // `socket_unit`: of the service that this is, empty for none. Throws ExitError.
+  // `config` was read from `source`; a reload reads `source` again. `bus_address`: empty for no message bus.
+  // `socket_unit`: the socket unit of this service; empty if there is none. Throws ExitError.
   Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup, const std::string& bus_address,
          const std::string& socket_unit);
   ~Master() override;
 
-  // Runs the pool until a signal stops it and the last worker is gone. Throws ExitError if its program can't be run.
+  // Runs the pool until a signal stops it and the last worker has ended. Throws ExitError if its program cannot be run.
   void run();
 
  private:
@@ -80,18 +80,18 @@ class Master final : private WorkerObserver, private PoolControl {
   void stop(const std::string& why);
   void hang_up();
   void begin_reload(ReloadCallback done);
-  // systemd ends a start and a reload after TimeoutStartSec, a stop after TimeoutStopSec: each step of theirs asks for
-  // the time that the workers may take to the next one.
+  // systemd ends a start and a reload after TimeoutStartSec, a stop after TimeoutStopSec. So each step asks for the
+  // time that the workers may take until the next one.
   void extend_timeout();
   void resize_by_one(int by);
   void show_table();
 
-  // For "recycle": tells the pool what its workers have done and hold. Runs each second, but only if the config limits
-  // either.
+  // For "recycle": reports the requests and the memory of its workers to the pool. Runs each second, but only if the
+  // config limits either.
   void measure();
   void arm_measure();
 
-  // Runs after each turn of the loop in which something happened: what follows from the pool's new state.
+  // Runs after each turn of the loop in which something happened: acts on the pool's new state.
   void settle();
   void conclude();
   void settle_start();
@@ -99,17 +99,17 @@ class Master final : private WorkerObserver, private PoolControl {
   void settle_alert();
   void on_config();
   void arm_deadline();
-  // The last worker is gone, and so is everything else in the service's control group.
+  // The last worker has ended, and so has everything else in the service's control group.
   [[nodiscard]] bool all_gone();
-  // What becomes of the stored sockets is decided.
+  // It is decided whether the stored sockets are kept.
   [[nodiscard]] bool sockets_left();
 
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
 
   const bool leaves_with_terminal_;
-  const std::string user_;  // that this runs as
-  // What systemd's units said when this was started, as far as the config says it. Not the config, which holds its
-  // program open.
+  const std::string user_;  // the user this runs as
+  // What systemd's units said when this was started, as far as the config has it. Not the config itself, which keeps
+  // its program open.
   const struct {
     std::vector<ListenConfig> listen;
     std::string user;
@@ -140,22 +140,22 @@ class Master final : private WorkerObserver, private PoolControl {
   Sweep sweep_;
   std::vector<EventSource> signals_;
 
-  Counters gone_;  // what workers that are no more have counted
+  Counters gone_;  // what workers that have ended had counted
   std::optional<Instant> armed_;
   std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()
-  bool news_ = false;          // something else has happened since then that settle() draws conclusions from
+  bool news_ = false;          // something else has happened since then that settle() must act on
   PoolState shown_state_ = PoolState::starting;
   bool any_executed_ = false;
-  std::set<std::pair<unsigned, std::size_t>> told_changed_;  // of which generation which file is another one
-  std::string stale_;                                        // what the status says of that
+  std::set<std::pair<unsigned, std::size_t>> told_changed_;  // the changed files already logged: generation, file
+  std::string stale_;                                        // the text about that in the status
   bool started_ = false;                                     // READY=1 was sent
   Instant told_to_stop_at_{};
-  Instant extended_until_{};  // systemd waits so long for what runs now, if not longer
-  bool swept_ = false;        // once the last worker was gone
+  Instant extended_until_{};  // systemd waits until then at least
+  bool swept_ = false;        // after the last worker had ended
   bool asked_for_jobs_ = false;
   std::optional<bool> socket_jobs_;  // systemd's answer
-  bool reloading_ = false;           // RELOADING=1 was sent and READY=1 does not follow yet
-  std::string hopeless_;             // why no worker will ever run; empty: they do, or may
+  bool reloading_ = false;           // RELOADING=1 was sent, READY=1 is still to follow
+  std::string hopeless_;             // why no worker will ever run; empty: they run, or may
 };
 
 }  // namespace preforkd

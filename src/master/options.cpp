@@ -68,8 +68,7 @@ std::optional<Json> parse_value(const std::string& text) {
   return std::move(*value);
 }
 
-// "3" and "auto" as they are; "2-16" for {"min": 2, "max": 16}. What is none of these is left for the config's check to
-// refuse.
+// "3" and "auto" unchanged; "2-16" as {"min": 2, "max": 16}. Anything else is left for the config's check to refuse.
 Json workers_value(const std::string& text) {
   const std::size_t dash = text.find('-', 1);
   if (text.find_first_not_of("0123456789-") == std::string::npos && dash != std::string::npos &&
@@ -134,7 +133,7 @@ class CommandLine {
 
   [[nodiscard]] Options finish() && {
     if (!listen_.empty()) override_key("listen", listen_, "--listen");
-    // A name alone is that of a pool that has a config where pools have theirs.
+    // A name alone is that of a pool with a config in the pools' folders.
     options_.source.look_up = options_.source.file.empty() && !options_.source.name.empty() && !overrides("program");
     if (options_.source.file.empty() && !options_.source.look_up) complete_pool_without_file();
     return std::move(options_);
@@ -199,7 +198,7 @@ class CommandLine {
     return std::any_of(all.begin(), all.end(), [&](const ConfigOverride& each) { return each.key == key; });
   }
 
-  // A person at a shell expects the program to run where they are.
+  // A user at a shell expects the program to run in the current directory.
   void complete_pool_without_file() {
     if (!overrides("program"))
       reject("nothing to run: give -- PROGRAM [ARGUMENT…], --config FILE, or the --name of a configured pool");

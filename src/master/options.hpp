@@ -18,14 +18,14 @@ struct Options {
   log::Sink log_target = log::find_sink();
   bool log_time = false;
   BusChoice bus;
-  std::string socket_unit;  // of the service that this runs as; empty: by hand
+  std::string socket_unit;  // of the service that this is; empty: started by hand
 };
 
 // Throws ExitError with exit_code::usage; its one line names option, value and reason and points to --help.
-// The values that belong into a config are only collected here: load_config() checks them as it checks a file's.
+// Values that belong in a config are only collected here: load_config() checks them like those of a file.
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);
 
-// What --help and --version print, with the last line's end.
+// The output of --help and --version, with the final newline.
 [[nodiscard]] std::string help_text();
 [[nodiscard]] std::string version_text();
 

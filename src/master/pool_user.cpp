@@ -15,7 +15,7 @@
 namespace preforkd {
 namespace {
 
-// preforkd@.service says User= and SupplementaryGroups= so.
+// As User= and SupplementaryGroups= of preforkd@.service.
 constexpr const char* default_user = "_preforkd";
 constexpr const char* bus_group = "_preforkd";
 

@@ -53,7 +53,8 @@ ProcessSetup set_up_process() {
   fill_standard_descriptors();
   ProcessSetup setup;
   setup.leaves_with_terminal = has_terminal() && !is_ignored(SIGHUP);
-  // A signal that is ignored is dropped even where a signalfd waits for it. One that comes before that waits, too.
+  // The kernel drops an ignored signal even if a signalfd is to read it. One that arrives before the signalfd is kept,
+  // too.
   sigset_t waiting;
   sigemptyset(&waiting);
   for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1}) {

@@ -7,16 +7,16 @@
 
 namespace preforkd {
 
-// What the master inherited from whoever started it, made fit for a supervisor.
+// What the master inherited from its parent, adapted for a supervisor.
 struct ProcessSetup {
-  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit as it was, if it was raised: workers get it back
+  std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit before it was raised: workers get it back
   bool leaves_with_terminal = false;      // SIGHUP comes from a terminal that hangs up, unless nohup(1) ignores it
 };
 
-// Opens /dev/null for those of the descriptors 0, 1 and 2 that are closed (a socket must never become stderr), ignores
-// SIGPIPE and SIGXFSZ (a write that fails is enough), lets SIGCHLD have its default (ignored, children would reap
-// themselves and their exit status would be lost), and raises the soft limit of open files to the hard one, since each
-// worker costs the master a handful. Throws ExitError.
+// Opens /dev/null as those of the descriptors 0, 1 and 2 that are closed (a socket must never become stderr), ignores
+// SIGPIPE and SIGXFSZ (the failed write is enough), sets SIGCHLD to its default (if it is ignored, the kernel reaps
+// children and their exit status is lost), and raises the soft limit of open files to the hard one, since each worker
+// costs the master a handful. Throws ExitError.
 [[nodiscard]] ProcessSetup set_up_process();
 
 // True if this process has a controlling terminal that is not hung up.

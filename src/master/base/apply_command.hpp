@@ -5,7 +5,7 @@
 
 namespace preforkd {
 
-// What brings a pool's units up to its config.
+// The command that brings a pool's units up to date with its config.
 [[nodiscard]] inline std::string apply_command(const std::string& pool) { return "preforkctl apply " + pool; }
 
 }  // namespace preforkd

@@ -11,10 +11,10 @@ struct sd_event;
 
 namespace preforkd {
 
-// What is handled first when several things have happened: our sign of life, which says that the loop turns, and a
-// worker's exit before everything, a worker's messages before the deadlines that they may move. Then come the callers
-// on the message bus, who may be many: what they want never keeps a deadline, or what follows from it, waiting. Last
-// come the messages of a worker that floods us with them.
+// What is handled first when several things have happened. First the watchdog ping, which shows that the loop runs, and
+// a worker's exit; a worker's messages come before the deadlines that they may move. Then come the callers on the
+// message bus, who may be many: their calls never delay a deadline or what follows from it. Last come the messages of a
+// worker that floods the master.
 enum class Priority : int {
   watchdog = -50,
   worker_exit = -40,
@@ -26,7 +26,7 @@ enum class Priority : int {
   flood = 40
 };
 
-// One thing that an EventLoop watches. Unregisters itself when it is destroyed or assigned to, also from inside its own
+// One thing that an EventLoop watches. Unregisters itself when it is destroyed or assigned to, also from within its own
 // callback; so an object that owns a descriptor and its source declares the source after the descriptor.
 class EventSource {
  public:
@@ -37,7 +37,7 @@ class EventSource {
 
   explicit operator bool() const noexcept { return registration_ != nullptr; }
 
-  // Timers only: fires once at `when` (at once if that is past).
+  // Timers only: fires once at `when` (at once if that is in the past).
   void arm(Instant when) noexcept;
   // Descriptors only: waits for these from now on.
   void watch(std::uint32_t events) noexcept;
@@ -45,8 +45,8 @@ class EventSource {
   void enable() noexcept;
   void disarm() noexcept;
 
-  // Puts the source aside for the rest of `interval` once it was dispatched `burst` times in it, so that it can't
-  // starve others.
+  // Ignores the source for the rest of `interval` once it was dispatched `burst` times in it, so that it cannot starve
+  // others.
   void limit_rate(Duration interval, unsigned burst) noexcept;
 
   void set_priority(Priority priority) noexcept;
@@ -70,18 +70,17 @@ class EventLoop {
   // `events`: EPOLLIN, …, level-triggered. The callback gets what happened. Borrows `fd`.
   [[nodiscard]] EventSource add_io(int fd, std::uint32_t events, Priority priority,
                                    std::function<void(std::uint32_t)> callback);
-  // A disarmed timer on CLOCK_MONOTONIC. It fires at most `accuracy` late, so that the kernel may join wake-ups.
+  // A disarmed timer on CLOCK_MONOTONIC. It fires at most `accuracy` late, which lets the kernel join wake-ups.
   [[nodiscard]] EventSource add_timer(Priority priority, Duration accuracy, std::function<void()> callback);
   // Blocks `signal` in the process and takes it from a signalfd.
   [[nodiscard]] EventSource add_signal(int signal, Priority priority, std::function<void()> callback);
-  // Runs after each turn in which another source was dispatched, before those of Priority::bus. If it throws, it runs
-  // again in a moment, even if nothing else happens.
+  // Runs after each turn in which another source was dispatched, before the sources of Priority::bus. If it throws, it
+  // soon runs again, even if nothing else happens.
   [[nodiscard]] EventSource add_after_each(std::function<void()> callback);
 
   // Runs until exit() and returns its code. Throws std::system_error if the loop itself fails.
   int run();
-  // One turn: waits at most `timeout` and dispatches one source. False if nothing happened or the loop was told to
-  // exit.
+  // One turn: waits at most `timeout` and dispatches one source. False if nothing happened or exit() was called.
   bool run_once(Duration timeout);
   void exit(int code) noexcept;
 
@@ -89,7 +88,7 @@ class EventLoop {
   sd_event* event_ = nullptr;
 };
 
-// CLOCK_MONOTONIC for real.
+// The real CLOCK_MONOTONIC.
 class SteadyClock final : public Clock {
  public:
   [[nodiscard]] Instant now() const noexcept override;

@@ -7,10 +7,10 @@
 
 namespace preforkd {
 
-// CLOCK_MONOTONIC: stands still while the machine is suspended and knows no clock step.
+// CLOCK_MONOTONIC: does not run while the machine is suspended, and is not affected by clock steps.
 using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
-// Where Pool gets the time from; tests turn the hands themselves.
+// Where Pool reads the time; tests set it by hand.
 class Clock {
  public:
   virtual ~Clock() = default;

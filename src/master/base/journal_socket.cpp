@@ -30,7 +30,7 @@ void JournalSocket::add_field(std::string& entry, std::string_view name, std::st
   entry += '\n';
 }
 
-// Not connected: whoever serves the path now gets the entry.
+// Not connected: the entry goes to the process that serves the path now.
 bool JournalSocket::send(const std::string& entry) noexcept {
   try {
     if (!fd_) fd_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

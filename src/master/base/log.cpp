@@ -61,7 +61,7 @@ std::string time_stamp() {
   return std::string(second.data()) + "." + milliseconds + zone.data() + " ";
 }
 
-// The reader of stderr takes the level off. With --log-target journal it may be anybody.
+// The reader of stderr removes the level. With --log-target journal the reader may be any program.
 bool takes_prefix() noexcept {
   return state().sink == Sink::prefixed || (state().sink == Sink::journal && stderr_is_journal());
 }
@@ -76,7 +76,7 @@ std::string make_line(bool prefixed, Level level, std::string_view message) {
   return line;
 }
 
-// A journald that takes no entry may still take a line: stderr is one of its streams and holds some 200 KiB.
+// If journald accepts no entry it may still accept a line: stderr is one of its streams and holds some 200 KiB.
 bool put(Level level, std::string_view message, const Fields& fields) {
   const Sink sink = state().sink;
   if (sink == Sink::null || (sink == Sink::journal && write_journal(level, message, fields))) return true;
@@ -147,7 +147,7 @@ void write(Level level, std::string_view message, const Fields& fields) noexcept
     }
     if (log.dropped > 0 || !put(level, message, fields)) ++log.dropped;
   } catch (const std::exception&) {
-    // Out of memory: a lost line is all that may come of it.
+    // Out of memory: only this line is lost.
     ++log.dropped;
   }
 }

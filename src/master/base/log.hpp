@@ -8,14 +8,14 @@
 
 namespace preforkd::log {
 
-// The master's log: one line an event, to the journal with native fields where stderr is a journal stream, else as
-// plain text to stderr. A journald or a reader of stderr that stalls costs log lines, never the pool: what can't be
-// written at once is dropped and counted.
+// The master's log: one line per event, to the journal with native fields if stderr is a journal stream, else as plain
+// text to stderr. If journald or the reader of stderr stalls, lines are lost but the pool is not held up: what cannot
+// be written at once is dropped and counted.
 
 enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };  // values of syslog(3)
 enum class Sink {
   journal,
-  prefixed,  // stderr, with the level as <N> (sd-daemon(3)), for a reader that takes it off
+  prefixed,  // stderr, with the level as <N> (sd-daemon(3)), for a reader that removes it
   plain,     // stderr, "preforkd: …"
   null
 };
@@ -36,7 +36,7 @@ using Fields = std::vector<Field>;
 // True if file descriptor 2 is the journal stream that $JOURNAL_STREAM names (systemd.exec(5)).
 [[nodiscard]] bool stderr_is_journal() noexcept;
 
-// Where lines go by what file descriptor 2 is.
+// The sink that fits file descriptor 2.
 [[nodiscard]] Sink find_sink() noexcept;
 
 // Before open() lines go to find_sink() at Level::info. `with_time`: lines on stderr begin with the time.
@@ -47,12 +47,12 @@ void open(Sink sink, Level max_level, bool with_time = false);
 void set_level(Level max_level) noexcept;
 void set_sink(Sink sink) noexcept;
 
-// A field that every journal entry carries from now on (PREFORK_POOL).
+// A field of every journal entry from now on (PREFORK_POOL).
 void add_common_field(Field field);
 
 void write(Level level, std::string_view message, const Fields& fields = {}) noexcept;
 
-// Writes a line to stderr, an error, without asking for memory.
+// Writes a line to stderr, as an error, without allocating memory.
 void write_last_words(std::string_view message) noexcept;
 
 inline void error(std::string_view message, const Fields& fields = {}) noexcept {

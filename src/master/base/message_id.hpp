@@ -5,8 +5,8 @@
 
 #include "master/base/log.hpp"
 
-// What names an event in the journal, whatever its line says: `journalctl MESSAGE_ID=…`. systemd/preforkd.catalog tells
-// of each what it means and what to do (`journalctl -x`). An id is never changed or used again.
+// Ids of events in the journal that do not depend on the text: `journalctl MESSAGE_ID=…`. For each,
+// systemd/preforkd.catalog says what it means and what to do (`journalctl -x`). An id is never changed or reused.
 namespace preforkd::message_id {
 
 inline constexpr const char* pool_started = "8028cc479aa9439b8c83b4dab4c4b0e6";

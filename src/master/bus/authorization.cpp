@@ -15,7 +15,7 @@ namespace preforkd {
 namespace {
 
 constexpr std::uint64_t user_timeout_usec = 10'000'000;
-constexpr std::uint64_t polkit_timeout_usec = 120'000'000;  // somebody may have to type a password
+constexpr std::uint64_t polkit_timeout_usec = 120'000'000;  // a user may have to type a password
 
 constexpr const char* error_limits = "org.freedesktop.DBus.Error.LimitsExceeded";
 
@@ -44,7 +44,7 @@ bool is_absent(const sd_bus_error& error) noexcept {
          sd_bus_error_has_name(&error, "org.freedesktop.DBus.Error.NameHasNoOwner") > 0;
 }
 
-// polkit lets only root and the owners of its action ask about others.
+// polkit lets only root and the owners of an action ask about other users.
 std::string owner_hint(const sd_bus_error& error) {
   if (sd_bus_error_has_name(&error, "org.freedesktop.PolicyKit1.Error.NotAuthorized") <= 0) return "";
   return "; to let this pool ask, add unix-user:" + std::to_string(geteuid()) +
@@ -96,7 +96,7 @@ void Authorization::ask(Question question, Answer answer) {
   }
 }
 
-// The uid that the bus itself has seen: what /proc says is another one in a user namespace, or nothing in a sandbox.
+// The uid that the bus itself has seen: the one in /proc differs in a user namespace, and is hidden in a sandbox.
 void Authorization::user_known(Pending& pending, sd_bus_message* reply) {
   std::uint32_t uid = 0;
   if (sd_bus_message_is_method_error(reply, nullptr) > 0 || sd_bus_message_read(reply, "u", &uid) < 0) {
@@ -146,7 +146,7 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
         is_absent(*error)
             ? "polkit is not available, so only root and the pool's user are allowed"
             : "polkit: " + std::string(error->message != nullptr ? error->message : error->name) + owner_hint(*error);
-    // A caller who tries again and again must not fill the log.
+    // A caller that repeats its call must not fill the log.
     if (!is_absent(*error) && std::exchange(complaint_, why) != why) log::warning("cannot ask " + why);
     const sdbus::Error refused =
         bus_error(dbus::not_authorized, action + " is not allowed for " + pending.who + ": " + why);

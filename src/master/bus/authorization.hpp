@@ -20,14 +20,14 @@ enum class BusAction : std::uint8_t {
 };
 [[nodiscard]] const char* polkit_id(BusAction action) noexcept;
 
-// Decides who may do what. root and the pool's own user may do everything; about anybody else polkit decides, with the
-// pool and, where one is meant, the slot as details for its rules. Where there is no polkit the answer is no. Nothing
-// here waits: who the caller is and what polkit says are asked for, and the loop goes on.
+// Decides which caller may do what. root and the pool's own user may do everything; about others polkit decides, with
+// the pool and, for a call to a worker, the slot as details for its rules. Without polkit the answer is no. Nothing
+// here blocks: the caller's user and polkit's answer are requested, and the loop continues.
 class Authorization {
  public:
-  // Calls that wait for an answer at the same time; who comes beyond that is refused and may try again. polkit may take
-  // its time, since it may ask somebody for a password; so it has a smaller share of the calls, and one user a share of
-  // that: nobody can keep root and the pool's own user, about whom polkit is not asked, from being heard.
+  // Calls that wait for an answer at the same time; further ones are refused and may be tried again. polkit may take
+  // long, since it may ask for a password, so it has a smaller share of the calls, and each user a share of that: no
+  // user can keep out root and the pool's own user, about whom polkit is not asked.
   static constexpr std::size_t max_pending = 1024;
   static constexpr std::size_t max_at_polkit = 128;
   static constexpr std::size_t max_per_user = 32;
@@ -37,16 +37,16 @@ class Authorization {
     BusAction action{};
     std::map<std::string, std::string> details;
   };
-  // Empty: allowed, requested by `who` ("uid 1000"). Else why not, as the D-Bus error to answer with.
+  // Null: allowed, requested by `who` ("uid 1000"). Else why not, as the D-Bus error of the reply.
   using Answer = std::function<void(const sdbus::Error* refused, const std::string& who)>;
 
-  // Borrows the connection. Destroying this forgets all questions; they are never answered then.
+  // Borrows the connection. Destroying this forgets all questions without an answer.
   explicit Authorization(sdbus::IConnection& connection);
   Authorization(const Authorization&) = delete;
   Authorization& operator=(const Authorization&) = delete;
   ~Authorization();
 
-  // `answer` may be called from inside; it is called once.
+  // Calls `answer` once, maybe from within.
   void ask(Question question, Answer answer);
 
  private:

@@ -13,7 +13,7 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// The characters that an address need not escape.
+// Escapes all characters except those that may be plain in an address.
 std::string escape(std::string_view path) {
   constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/.\\*";
   constexpr std::string_view digits = "0123456789abcdef";

@@ -7,10 +7,10 @@
 
 namespace preforkd {
 
-// Which message bus a pool shows itself on (--bus).
+// The message bus of a pool (--bus).
 struct BusChoice {
   enum class Kind {
-    automatic,  // the bus of the systemd that has started us, system or user; by hand none
+    automatic,  // the bus of the systemd that has started us, system or user; none if started by hand
     none,
     user,
     system,
@@ -28,7 +28,7 @@ struct BusChoice {
 // True if we are the main process of a unit of systemd's (SYSTEMD_EXEC_PID of systemd.exec(5)).
 [[nodiscard]] bool is_service();
 
-// The bus's address by choice and environment: SYSTEMD_EXEC_PID and MANAGERPID (systemd.exec(5)),
+// The bus's address, from the choice and the environment: SYSTEMD_EXEC_PID and MANAGERPID (systemd.exec(5)),
 // DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR. Empty: none.
 [[nodiscard]] std::string bus_address(const BusChoice& choice);
 

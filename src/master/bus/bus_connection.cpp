@@ -19,7 +19,7 @@ constexpr const char* driver_path = "/org/freedesktop/DBus";
 constexpr Duration max_flush = std::chrono::milliseconds(100);
 constexpr std::uint32_t queued = 2;  // DBUS_REQUEST_NAME_REPLY_IN_QUEUE, an answer to RequestName
 
-// A signal of the connection itself, or of the bus. Without a slot it is watched as long as there is a connection.
+// A signal of the connection itself, or of the bus. Without a slot it is watched as long as the connection exists.
 void watch(sd_bus* bus, sd_bus_slot** slot, const char* sender, const char* path, const char* signal,
            sd_bus_message_handler_t handler, void* data) {
   check_native(sd_bus_match_signal_async(bus, slot, sender, path, sender, signal, handler, nullptr, data), signal);
@@ -69,7 +69,7 @@ void BusConnection::ask() {
   pump(bus);
 }
 
-// What follows is done by advance(): this runs inside the connection that it is about.
+// advance() does the rest later, since this runs within a callback of the connection.
 void BusConnection::go_on_with(Step step) {
   next_ = step;
   timer_.arm(SteadyClock().now());
@@ -102,7 +102,7 @@ void BusConnection::open() {
   request_name();
 }
 
-// Without flags: while somebody else has the name we wait in the bus's queue for it.
+// Without flags: while another process has the name, this one waits in the bus's queue for it.
 void BusConnection::request_name() {
   sd_bus_slot* slot = nullptr;
   check_native(sd_bus_call_method_async(native_bus(*connection_), &slot, driver, driver_path, driver, "RequestName",
@@ -133,7 +133,7 @@ void BusConnection::close() {
   asking_.reset();
   if (!connection_) return;
   events_.lost();
-  sd_bus_close(native_bus(*connection_));  // else the end of the connection would wait for a bus that hangs
+  sd_bus_close(native_bus(*connection_));  // else the destructor would wait for a bus that hangs
   connection_.reset();
 }
 

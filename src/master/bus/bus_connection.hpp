@@ -16,23 +16,23 @@ class IConnection;
 
 namespace preforkd {
 
-// Keeps a connection to a message bus, and a name on it, for as long as the master runs. A bus that can't be reached, a
-// name that may not be had (yet) and a bus that goes away cost one line in the log each and are tried again, after
-// `min_wait` and twice as long each time up to `max_wait`. A bus that hangs does not hang the master: the
-// connection is only used once the bus has answered.
+// Keeps a connection to a message bus, and a name on it, as long as the master runs. If the bus cannot be reached, the
+// name cannot be acquired (yet), or the bus is lost, this logs one line and tries again, after `min_wait`, doubled each
+// time up to `max_wait`. A bus that hangs does not hang the master: the connection is used only after the bus has
+// answered.
 class BusConnection {
  public:
   static constexpr Duration min_wait = std::chrono::milliseconds(500);
   static constexpr Duration max_wait = std::chrono::minutes(1);
 
   struct Events {
-    // Connected. Objects are to be made now; the name is asked for afterwards.
+    // Connected. Create the objects now; the name is requested afterwards.
     std::function<void(sdbus::IConnection&)> opened;
-    // Everything that has to do with the connection is to be destroyed now. Called outside of its handlers.
+    // Destroy everything that uses the connection now. Called outside of its handlers.
     std::function<void()> lost;
   };
 
-  // An empty address: there is no bus, and nothing ever happens.
+  // An empty address: there is no bus, and nothing is ever called.
   BusConnection(EventLoop& loop, std::string address, std::string name, Events events);
   BusConnection(const BusConnection&) = delete;
   BusConnection& operator=(const BusConnection&) = delete;
@@ -42,7 +42,7 @@ class BusConnection {
   enum class Step { ask, open, close, name };
 
   void advance();
-  // Asks the bus for a sign of life, on a connection of its own.
+  // Checks that the bus answers, on a separate connection.
   void ask();
   void open();
   void request_name();

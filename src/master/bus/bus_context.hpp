@@ -13,14 +13,14 @@
 
 namespace preforkd {
 
-// The last reload, for whoever asks later.
+// The last reload, for later queries.
 struct LastReload {
   std::uint64_t at = 0;  // as WallTimes; 0: there was none
   bool ok = false;
   std::string message;
 };
 
-// What the objects on the bus are made of; all of it outlives them.
+// What the objects on the bus need; all of it outlives them.
 struct BusContext {
   PoolControl& control;
   const Clock& clock;
@@ -30,7 +30,7 @@ struct BusContext {
   Authorization& authorization;
   BusReplies& replies;
 
-  // Answers `reply` with an error, or runs `act` for a caller who may.
+  // Answers `reply` with an error, or runs `act` if the caller is allowed to.
   template <class Reply>
   void when_allowed(const Caller& caller, BusAction action, std::map<std::string, std::string> details, Reply reply,
                     std::function<void(const std::string& who, const Reply& reply)> act) const {

@@ -16,7 +16,7 @@
 namespace preforkd {
 namespace {
 
-// The message beneath, by way of a derived class: neither version shows it otherwise.
+// The message's sd-bus object, through a derived class: neither version offers another way.
 struct Peek : sdbus::Message {
   static sd_bus_message* at(const sdbus::Message& message) {
     return static_cast<sd_bus_message*>(message.*(&Peek::msg_));
@@ -25,7 +25,7 @@ struct Peek : sdbus::Message {
 
 #if !PREFORKD_SDBUS_2
 
-// Sets a variable of the environment for a while.
+// Sets an environment variable temporarily.
 class TemporaryVariable {
  public:
   TemporaryVariable(const char* name, const std::string& value) : name_(name) {
@@ -89,7 +89,7 @@ void tell_changed(sdbus::IObject& object, const char* interface, const std::vect
 #else
 
 std::unique_ptr<sdbus::IConnection> open_bus(const std::string& address) {
-  // The library's way to name an address makes every caller a trusted one.
+  // The library's own function for an address trusts every caller.
   const TemporaryVariable variable("DBUS_SYSTEM_BUS_ADDRESS", address);
   return sdbus::createSystemBusConnection();
 }

@@ -13,21 +13,21 @@ namespace preforkd {
 
 // All that differs between sdbus-c++ 1.2 (Debian 12) and 2.x (Debian 13), and what neither offers.
 
-// A connection to the bus at `address` whose Hello was answered a moment ago (BusConnection asks first), so this does
-// not block for longer than the bus takes to answer once more. Callers are told apart as on a system bus, whatever
-// the bus is: nobody is trusted because of the address. Throws sdbus::Error.
+// A connection to the bus at `address`, whose Hello was answered a moment ago (BusConnection asks first), so this
+// blocks only until the bus has answered once more. Callers are checked as on a system bus, whatever the bus is: none
+// is trusted because of the address. Throws sdbus::Error.
 [[nodiscard]] std::unique_ptr<sdbus::IConnection> open_bus(const std::string& address);
 
-// The sd-bus object beneath, borrowed.
+// The sd-bus object of the connection, borrowed.
 [[nodiscard]] sd_bus* native_bus(sdbus::IConnection& connection);
 
-// An error that a method answers with. `name` must be a valid error name: the bus hangs up on others.
+// An error that a method answers with. `name` must be a valid error name: with another one the bus disconnects.
 [[nodiscard]] sdbus::Error bus_error(const char* name, const std::string& text);
 
-// Who has called the method that `object` handles now.
+// The caller of the method that `object` handles now.
 struct Caller {
   std::string sender;        // unique name
-  bool interactive = false;  // it will wait while somebody is asked for a password
+  bool interactive = false;  // it waits while the user is asked for a password
 };
 [[nodiscard]] Caller caller_of(const sdbus::IObject& object);
 
@@ -39,8 +39,8 @@ void tell_changed(sdbus::IObject& object, const char* interface, const std::vect
 
 inline constexpr const char* error_internal = "org.preforkd1.Error.Internal";
 
-// Runs a method or reads a property. sdbus-c++ 1.2 lets only its own exceptions through to the caller; any other one
-// would end the master.
+// Runs a method or reads a property. sdbus-c++ 1.2 passes only its own exceptions to the caller; any other would end
+// the master.
 template <class Method>
 auto guarded(const Method& method) {
   try {

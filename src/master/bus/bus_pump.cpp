@@ -16,7 +16,7 @@
 namespace preforkd {
 namespace {
 
-// Processor time, not time: what another process takes from us is not the callers' doing.
+// Processor time, not elapsed time: the callers are not to blame for what other processes use.
 Duration own_cpu_time() noexcept { return cpu_time(::getpid()).value_or(Duration::zero()); }
 
 }  // namespace
@@ -24,7 +24,7 @@ Duration own_cpu_time() noexcept { return cpu_time(::getpid()).value_or(Duration
 BusPump::BusPump(EventLoop& loop, sd_bus* bus, std::function<void()> failed)
     : loop_(loop), bus_(bus), failed_(std::move(failed)) {
   timer_ = loop_.add_timer(Priority::bus, Duration::zero(), [this] { process(); });
-  after_each_ = loop_.add_after_each([this] { watch(); });  // who else is called may have sent something
+  after_each_ = loop_.add_after_each([this] { watch(); });  // other callbacks may have sent something
   watch();
 }
 
@@ -35,7 +35,7 @@ void BusPump::process() {
   if (result < 0) failed_();
 }
 
-// sd_bus_flush(3) waits as long as the bus does.
+// sd_bus_flush(3) would wait for the bus without a limit.
 void BusPump::flush(Duration at_most) {
   const Instant end = SteadyClock().now() + at_most;
   std::uint64_t unsent = 0;

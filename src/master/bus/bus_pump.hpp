@@ -10,26 +10,26 @@
 
 namespace preforkd {
 
-// Lets a connection's messages be handled by the event loop, in place of sd_bus_attach_event(3): after each message the
-// connection rests in proportion to what that has cost, so that callers, however many, get about a quarter of a
-// processor at most. What is not read meanwhile waits in the bus, which stops its senders.
+// Handles a connection's messages from the event loop, instead of sd_bus_attach_event(3): after each message the
+// connection rests in proportion to the cost, so that callers, however many, use at most about a quarter of a
+// processor. Unread messages wait in the bus, which blocks their senders.
 class BusPump {
  public:
-  static constexpr int rest = 4;  // so many times the cost; the event loop's own comes on top
-  // A bus that reads nothing is given up before what is kept for it takes much memory.
+  static constexpr int rest = 4;  // times the cost; the event loop's own cost comes on top
+  // Gives up a bus that does not read before its unsent messages take much memory.
   static constexpr std::uint64_t max_unsent = 65'536;  // messages
 
-  // Borrows the connection. `failed` is called, not from inside its handlers, when it can't go on.
+  // Borrows the connection. Calls `failed`, outside of its handlers, when the connection cannot continue.
   BusPump(EventLoop& loop, sd_bus* bus, std::function<void()> failed);
   BusPump(const BusPump&) = delete;
   BusPump& operator=(const BusPump&) = delete;
 
-  // Sends what waits to be sent, as far as the bus takes it in that time.
+  // Sends what is queued, as far as the bus accepts it in that time.
   void flush(Duration at_most);
 
  private:
   void process();
-  // Waits for what the connection wants now.
+  // Watches for the events that the connection needs now.
   void watch();
 
   EventLoop& loop_;

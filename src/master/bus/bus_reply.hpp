@@ -12,13 +12,12 @@ namespace preforkd {
 
 class BusReplies;
 
-// An answer that is owed to a caller. Copies share it; it is given at most once. If the last copy goes without having
-// answered, the caller gets an error rather than a time-out.
+// The pending reply to a caller. Copies share it; it is sent at most once. If the last copy is destroyed without a
+// reply, the caller gets an error rather than a time-out.
 template <class... Results>
 class BusReply;
 
-// All answers that are owed on one connection. They refer to it, so they must not outlive it: forget() comes before its
-// end.
+// All pending replies of one connection. They refer to it, so call forget() before it is destroyed.
 class BusReplies {
  public:
   void forget() noexcept {
@@ -73,7 +72,7 @@ class BusReply {
     }
     void forget() noexcept override { result_.reset(); }
 
-    // A caller that is gone, or a connection that just breaks, is nobody's loss.
+    // It does not matter if the caller has left, or the connection is breaking.
     template <class Give>
     void give(const Give& how) noexcept {
       const auto result = std::exchange(result_, nullptr);

@@ -14,7 +14,7 @@
 namespace preforkd {
 namespace {
 
-// The time of a burst that nobody can hear is not worth its memory.
+// A burst that cannot be sent meanwhile is not worth the memory for all of its events.
 constexpr std::size_t max_events = 100'000;
 
 }  // namespace
@@ -95,7 +95,7 @@ void ControlPlane::reload_finished(const ReloadResult& result) {
   last_reload_ = {times_.of(clock_.now()), result.ok(), describe(result)};
   if (!objects_) return;
   events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
-  settle();  // who waits for the reload's answer hears first what led to it
+  settle();  // callers that wait for the reload's reply see its signals first
 }
 
 void ControlPlane::ask_for_socket_jobs(std::function<void(bool any)> answer) {
@@ -118,7 +118,7 @@ void ControlPlane::settle() {
     send_events();
     objects_->pool.tell_changes();
   } catch (const sdbus::Error& error) {
-    // The connection breaks: BusConnection hears of it, too, and everything is told again on the next one.
+    // The connection breaks: BusConnection notices it, too, and all state is shown on the next one.
     log::debug(std::string("message bus: ") + error.what());
     events_.clear();
   }

@@ -20,8 +20,9 @@ namespace preforkd {
 class PoolObject;
 class WorkerObject;
 
-// The pool on the message bus: its objects, their signals, and who may use their methods. Everything is told from
-// settle(), after the pool has come to rest: a client that hears of a worker finds its object.
+// The pool on the message bus: its objects, their signals, and the authorization of their methods. All signals are sent
+// from settle(), after the pool has handled the turn's events: a client that sees a worker in a signal finds its
+// object.
 class ControlPlane final : public PoolObserver {
  public:
   // Borrows all. `bus_address`: empty for none.
@@ -33,10 +34,10 @@ class ControlPlane final : public PoolObserver {
   void reload_finished(const ReloadResult& result);
 
   // Whether systemd is about to start, stop or restart a socket unit of the pool. Answers once, maybe at once; with
-  // true if that can't be known.
+  // true if that cannot be found out.
   void ask_for_socket_jobs(std::function<void(bool any)> answer);
 
-  // To be called after each turn of the loop in which something happened.
+  // Call it after each turn of the loop in which something happened.
   void settle();
 
  private:
@@ -59,7 +60,7 @@ class ControlPlane final : public PoolObserver {
     std::string message;
   };
   using Event = std::variant<Started, Ready, Exited, Reloaded>;
-  struct Objects;  // what lives as long as a connection
+  struct Objects;  // the objects that live as long as a connection
 
   void on_worker_started(const WorkerView& worker) override;
   void on_worker_ready(const WorkerView& worker) override;

@@ -17,8 +17,7 @@ struct Name {
   log::Level level;
 };
 
-// syslog's names, as LogControl1 has them. What is graver than an error is not a level of ours: setting it shows
-// errors.
+// syslog's names, as LogControl1 has them. The master has no levels above error: setting one shows errors.
 constexpr std::array<Name, 8> levels{{{"err", log::Level::error},
                                       {"warning", log::Level::warning},
                                       {"notice", log::Level::notice},
@@ -79,7 +78,7 @@ int get_identifier(sd_bus*, const char*, const char*, const char*, sd_bus_messag
 
 }  // namespace
 
-// libsystemd's macros are C: what they make has old-style casts and missing initializers.
+// libsystemd's macros are C: they expand to old-style casts and missing initializers.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"

@@ -20,10 +20,10 @@ struct UnrefNative {
   void operator()(sd_bus_message* message) const noexcept { sd_bus_message_unref(message); }
 };
 using NativeBus = std::unique_ptr<sd_bus, UnrefNative>;
-using NativeSlot = std::unique_ptr<sd_bus_slot, UnrefNative>;  // a call without an answer is cancelled with it
+using NativeSlot = std::unique_ptr<sd_bus_slot, UnrefNative>;  // destroying it cancels a call without an answer
 using NativeMessage = std::unique_ptr<sd_bus_message, UnrefNative>;
 
-// `result` of a function of sd-bus; negative ones become a std::system_error that names `what`.
+// `result` of a function of sd-bus; throws a std::system_error that names `what` if it is negative.
 inline void check_native(int result, const char* what) {
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);
 }
@@ -35,8 +35,8 @@ inline void check_native(int result, const char* what) {
   return NativeMessage(message);
 }
 
-// A handler for sd-bus that calls a member function with the message. What that throws is logged: it must not get into
-// the library's frames.
+// A handler for sd-bus that calls a member function with the message. Logs what that throws: it must not unwind the
+// library's frames.
 template <auto Member>
 struct MemberOf;
 template <class Class, void (Class::*Member)(sd_bus_message*)>
@@ -53,7 +53,7 @@ struct MemberOf<Member> {
 template <auto Member>
 inline constexpr sd_bus_message_handler_t native_handler = MemberOf<Member>::handle;
 
-// Sends a call. `on_reply` gets `data` and the answer or the error, from the loop; not if the slot is gone by then.
+// Sends a call. The loop calls `on_reply` with `data` and the answer or the error, unless the slot was destroyed.
 [[nodiscard]] inline NativeSlot send_native(sd_bus* bus, const NativeMessage& call, sd_bus_message_handler_t on_reply,
                                             void* data, std::uint64_t timeout_usec) {
   sd_bus_slot* slot = nullptr;

@@ -21,26 +21,26 @@ namespace preforkd {
 struct ListenerView {
   std::string name;
   std::string address;
-  std::optional<AcceptQueue> queue;  // none: the kernel does not tell
+  std::optional<AcceptQueue> queue;  // nullopt: the kernel does not report it
 };
 
-// A running pool, for whoever shows it and steers it from outside (control_plane.hpp). `who` is logged: "uid 1000".
+// A running pool, for what shows and controls it from outside (control_plane.hpp). `who` is logged: "uid 1000".
 class PoolControl {
  public:
   virtual ~PoolControl() = default;
 
   [[nodiscard]] virtual const PoolConfig& config() const = 0;
   [[nodiscard]] virtual const Pool& pool() const = 0;
-  [[nodiscard]] virtual std::string status() const = 0;  // as STATUS= has it
+  [[nodiscard]] virtual std::string status() const = 0;  // as in STATUS=
   [[nodiscard]] virtual WorkerFacts worker_facts(WorkerId id) const = 0;
-  [[nodiscard]] virtual Counters totals() const = 0;  // with those of workers that are gone
+  [[nodiscard]] virtual Counters totals() const = 0;  // with those of workers that have ended
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
-  // What of the config needs a restart of systemd's units: "listen 127.0.0.1:81", "user".
+  // The parts of the config that need a restart of systemd's units: "listen 127.0.0.1:81", "user".
   [[nodiscard]] virtual std::vector<std::string> unapplied() const = 0;
 
   virtual void reload(const std::string& who, ReloadCallback done) = 0;
   [[nodiscard]] virtual tl::expected<ReloadPlan, ReloadResult> plan() const = 0;
-  // As those of Pool.
+  // As in Pool.
   [[nodiscard]] virtual bool resize(unsigned workers, const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle(unsigned slot, const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle_all(const std::string& who) = 0;

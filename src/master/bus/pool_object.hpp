@@ -22,7 +22,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   PoolObject& operator=(const PoolObject&) = delete;
   ~PoolObject();
 
-  // Tells which of the properties that change rarely differ from when this was called last.
+  // Sends PropertiesChanged for the rarely changing properties that differ from the last call.
   void tell_changes();
 
  private:
@@ -71,7 +71,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint64_t StartedAt() override;
   ReloadEntry LastReload() override;
 
-  // What tell_changes() compares.
+  // The values that tell_changes() compares.
   struct Shown {
     std::string description;
     std::vector<std::string> program;
@@ -91,7 +91,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   Shown shown_;
 };
 
-// The error that a reload's caller gets, or a plan's.
+// The error for the caller of a reload or a plan.
 [[nodiscard]] sdbus::Error reload_error(const ReloadResult& result);
 
 }  // namespace preforkd

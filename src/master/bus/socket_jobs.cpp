@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t timeout_usec = 2'000'000;
 
-// ListUnitsByPatterns() answers a(ssssssouso); the eighth of each is the number of its job, 0 if there is none.
+// ListUnitsByPatterns() answers a(ssssssouso); the eighth field is the number of the unit's job, 0 if there is none.
 bool any_job(sd_bus_message* reply, const std::string& pool) {
   const char* unit = nullptr;
   std::uint32_t job = 0;
@@ -52,7 +52,7 @@ void SocketJobs::on_units(sd_bus_message* reply) {
   try {
     any = sd_bus_message_is_method_error(reply, nullptr) > 0 || any_job(reply, pool_);
   } catch (const std::system_error&) {
-    any = true;  // an answer that can't be read is none
+    any = true;  // an unreadable reply counts as none
   }
   if (const Answer answer = std::exchange(answer_, nullptr)) answer(any);
 }

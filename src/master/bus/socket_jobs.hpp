@@ -19,9 +19,9 @@ class SocketJobs {
 
   explicit SocketJobs(sdbus::IConnection& connection);
 
-  // Answers once, later; with true if systemd does not answer, too.
+  // Answers once, later; with true also if systemd does not answer.
   void ask(const std::string& pool, Answer answer);
-  // Answers what is still asked, with true.
+  // Answers pending questions with true.
   void give_up();
 
  private:

@@ -6,7 +6,7 @@
 namespace preforkd {
 namespace {
 
-// Two clocks can't be read at once; and ntpd slews the wall clock by up to 0.05 %, which is not a step.
+// Two clocks cannot be read at once; and ntpd slews the wall clock by up to 0.05 %, which is not a step.
 constexpr Duration tolerance = std::chrono::milliseconds(20);
 
 Duration offset_of(const Clock& clock, const std::function<WallTimes::Wall()>& wall) {

@@ -10,8 +10,8 @@
 
 namespace preforkd {
 
-// Turns moments of the monotonic clock into those of the wall clock, as D-Bus shows them: microseconds since 1970
-// (UTC). The same moment gives the same number each time, unless somebody has set the wall clock meanwhile.
+// Converts times of the monotonic clock to those of the wall clock, as on D-Bus: microseconds since 1970 (UTC). The
+// same time gives the same number each time, unless the wall clock was set meanwhile.
 class WallTimes {
  public:
   using Wall = std::chrono::sys_time<Duration>;

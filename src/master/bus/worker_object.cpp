@@ -19,7 +19,7 @@ WorkerObject::~WorkerObject() {
   try {
     getObject().emitInterfacesRemovedSignal();
   } catch (const sdbus::Error&) {
-    // The connection is gone, and whoever listened knows that.
+    // The connection is lost, and its clients know that.
   }
   unregisterAdaptor();
 }
@@ -31,7 +31,7 @@ void WorkerObject::tell_changes() {
 
 void WorkerObject::Recycle(sdbus::Result<>&& result) {
   guarded([&] {
-    // The object may be gone when polkit answers: nothing of it is kept.
+    // The object may be destroyed when polkit answers: nothing of it is captured.
     context_.when_allowed<BusReply<>>(
         caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}},
         BusReply<>(context_.replies, std::move(result)),

@@ -14,13 +14,13 @@ namespace preforkd {
 // /org/preforkd1/worker/SLOT, described in src/dbus/org.preforkd1.Worker.xml.
 class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worker_adaptor> {
  public:
-  // Borrows both. Tells the object manager's clients that it is there.
+  // Borrows both. Reports the new object to the object manager's clients.
   WorkerObject(sdbus::IConnection& connection, const BusContext& context, unsigned slot);
   WorkerObject(const WorkerObject&) = delete;
   WorkerObject& operator=(const WorkerObject&) = delete;
   ~WorkerObject();
 
-  // Something about the slot has changed. Counters are not told.
+  // Something about the slot has changed. Does not report counters.
   void tell_changes();
 
  private:

@@ -8,10 +8,10 @@
 
 namespace preforkd {
 
-// When a pool that does not serve as it should raises an alert, and when that is over. A pool is in trouble
-// while it is degraded, or once it was started has no ready worker. A shorter time than `after` in which it is whole
-// does not end the trouble: workers that fail half a minute after each start, say, would else never raise one, or raise
-// one each minute. What starts, reloads or stops is neither in trouble nor whole.
+// When a pool in trouble raises an alert, and when the alert is over. A pool is in trouble while it is degraded, or has
+// no ready worker after it was started. It must be whole for `after` to end the trouble. Otherwise workers that fail
+// half a minute after each start would never raise an alert, or raise one each minute. A pool that starts, reloads or
+// stops is neither in trouble nor whole.
 class AlertPolicy {
  public:
   enum class Step { nothing, raise, clear };
@@ -20,9 +20,9 @@ class AlertPolicy {
   AlertPolicy(std::optional<Duration> after, bool raised) : after_(after), raised_(raised) {}
 
   void set_after(std::optional<Duration> after) { after_ = after; }
-  // To be called when any of these has changed, and at next().
+  // Call it when any of these has changed, and at next().
   [[nodiscard]] Step look(PoolState state, unsigned ready, unsigned target, Instant now);
-  // When time alone makes a step due, as things were at the last look.
+  // When the passing of time makes a step due, given the last look.
   [[nodiscard]] std::optional<Instant> next() const;
 
  private:

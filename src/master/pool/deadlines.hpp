@@ -10,8 +10,8 @@
 
 namespace preforkd {
 
-// One deadline, a member of whatever it belongs to. Its owner says what it is for (kind) and how to find the owner
-// again (key). Neither copied nor moved; disarmed by Deadlines::clear() before its owner goes.
+// One deadline, a member of its owner, which says what it is for (kind) and how to find the owner (key). Neither copied
+// nor moved. The owner must disarm it with Deadlines::clear() before it is destroyed.
 struct Deadline {
   enum class Kind : std::uint8_t {
     response,  // key: a worker's id. Its start, its drain, its end after SIGABRT
@@ -26,7 +26,7 @@ struct Deadline {
   Deadline& operator=(const Deadline&) = delete;
 
   [[nodiscard]] bool armed() const noexcept { return place != disarmed; }
-  // A worker dies of it.
+  // The worker is killed when it passes.
   [[nodiscard]] bool kills() const noexcept { return kind == Kind::response || kind == Kind::hang; }
 
   static constexpr std::size_t disarmed = SIZE_MAX;
@@ -38,33 +38,32 @@ struct Deadline {
   std::size_t place = disarmed;  // in the heap
 };
 
-// Every deadline of a pool, in order. They are state that is looked at on each step, so none can be lost; the timer of
-// the event loop is only ever derived from next(). Setting, moving and clearing one costs O(log n), and no allocation
-// once the heap has grown.
+// Every deadline of a pool, in order. Each step checks them, so none can be lost; the timer of the event loop is
+// derived from next(). Setting, moving and clearing one costs O(log n), without an allocation once the heap has grown.
 //
-// Those that kill a worker are moved out by the time in which the master was not there to hear it. When observe() comes
-// more than `tolerance` after next(), the master was stopped, starved, or the whole machine was paused, and nobody
-// knows for how long before; so it is the whole time since the last look. Rejected: the lateness alone. A paused
-// machine also keeps the worker from pinging, and the time it had left when the pause began is what it must get back.
+// Deadlines that kill a worker are moved out by the time in which the master did not listen. When observe() comes more
+// than `tolerance` after next(), the master was stopped or starved, or the whole machine was paused, for an unknown
+// part of the time since the last look; so all of that time counts. Rejected: the lateness alone. A paused machine also
+// keeps the worker from pinging, and the worker must get back the time it had left when the pause began.
 //
-// Lateness must not protect a hung worker for ever, though: one that spins in a throttled control group makes the
-// master late each time. So a deadline may be moved out by `max_moves` of its spans in total, where a longer pause
-// counts as one span: that many pauses of any length in a row, in none of which the worker was heard, kill nobody, and
-// a starved master kills after so many spans (or late looks) more. Rejected: to tell a pause from starvation by what
-// the kernel counts (schedstat, cpu.stat). In a starved control group the sound workers come too late as well, so that
-// time would have to be given back all the same.
+// Lateness must not protect a hung worker for ever: a worker that spins in a throttled control group makes the master
+// late each time. So a deadline may be moved out by `max_moves` of its spans in total, where a longer pause counts as
+// one span: that many pauses in a row, of any length, kill no worker, and a starved master kills after that many
+// further spans (or late looks). Rejected: to tell a pause from starvation by what the kernel counts (schedstat,
+// cpu.stat). In a starved control group sound workers are late as well, so the time would have to be given back all the
+// same.
 class Deadlines {
  public:
-  // A pause that ends so soon after a deadline is not seen as one, so this is little more than a timer's usual
-  // lateness. Lateness without a pause, on a busy machine, costs a hung worker some more time and a sound one nothing.
+  // A pause that ends this soon after a deadline is not noticed, so this is little more than a timer's usual lateness.
+  // Lateness without a pause, on a busy machine, gives a hung worker some more time and does not affect a sound one.
   static constexpr Duration tolerance = std::chrono::milliseconds(100);
   static constexpr int max_moves = 2;
 
-  // The time is now `now`. To be called first in each step. O(n) if it comes late.
+  // The time is now `now`. Call it first in each step. O(n) if it comes late.
   void observe(Instant now);
 
-  // By how much the last observe() has moved deadlines out, if it did and none of the minute before did: a cause to
-  // log.
+  // By how much the last observe() has moved deadlines out, to be logged. nullopt if it has not, or if one in the
+  // minute before has.
   [[nodiscard]] std::optional<Duration> take_move();
 
   void set(Deadline& deadline, Instant at);

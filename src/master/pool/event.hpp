@@ -13,26 +13,26 @@
 #include "master/base/instant.hpp"
 #include "master/pool/worker_types.hpp"
 
-// What a pool is told, each a step of its scheduler: what happened to a worker, what an operator wants, that time has
-// passed. An event about a worker that is not alive changes nothing.
+// The events of a pool, each a step of its scheduler: what happened to a worker, what an operator requests, the passing
+// of time. An event about a worker that is not alive changes nothing.
 namespace preforkd::event {
 
 // The workers start.
 struct Start {};
 
-// It has used its notify socket, whatever it said.
+// It has sent something to its notify socket, whatever it was.
 struct WorkerHeard {
   WorkerId id{};
 };
-// Its program runs. With "ready": "exec" it is ready once that has lasted for reload.soak.
+// Its program runs. With "ready": "exec" it is ready after it has run for reload.soak.
 struct WorkerExecuted {
   WorkerId id{};
 };
-// READY=1, which counts with "ready": "notify" only.
+// READY=1, which counts only with "ready": "notify".
 struct WorkerReady {
   WorkerId id{};
 };
-// Its own STOPPING=1: it no longer counts as ready, gets a drain deadline and is replaced.
+// It sent STOPPING=1 unasked: it no longer counts as ready, gets a drain deadline and is replaced.
 struct WorkerStopping {
   WorkerId id{};
 };
@@ -40,26 +40,26 @@ struct WorkerStopping {
 struct WorkerAlive {
   WorkerId id{};
 };
-// WATCHDOG_USEC=: its own hang_timeout from now on; 0: off.
+// WATCHDOG_USEC=: its own hang_timeout from now on; 0 turns it off.
 struct WorkerWatchdogTimeout {
   WorkerId id{};
   Duration timeout{};
 };
-// WATCHDOG=trigger: it says itself that it hangs.
+// WATCHDOG=trigger: the worker reports that it hangs.
 struct WorkerWatchdogTrigger {
   WorkerId id{};
 };
-// EXTEND_TIMEOUT_USEC=: its start or drain ends no earlier than `by` from now.
+// EXTEND_TIMEOUT_USEC=: its start or drain deadline is at least `by` from now.
 struct WorkerExtends {
   WorkerId id{};
   Duration by{};
 };
-// What they said was lost: those that have a hang deadline get their whole hang_timeout again. Comes before another
-// event of the same time.
+// Messages of these workers were lost: those that have a hang deadline get their whole hang_timeout again. Comes before
+// any other event of the same time.
 struct WorkersUnheard {
   std::vector<WorkerId> ids;
 };
-// For "recycle": what it has answered since it started, and what it holds if that is known.
+// For "recycle": the requests it has answered since it started, and its memory if known.
 struct WorkerMeasured {
   WorkerId id{};
   std::uint64_t requests = 0;
@@ -70,37 +70,37 @@ struct WorkerExited {
   WorkerId id{};
   pid_t pid = 0;
   ExitStatus status;
-  bool oom = false;      // the kernel has killed it, out of memory
-  bool remains = false;  // other processes of it are left; RemainsGone follows
+  bool oom = false;      // the OOM killer of the kernel ended it
+  bool remains = false;  // other processes of it still run; RemainsGone follows
 };
 struct RemainsGone {
   WorkerId id{};
 };
-// The answer to a Launch that made no process; comes before any other event but WorkersUnheard.
+// The answer to a Launch that made no process; only WorkersUnheard may come before it.
 struct LaunchFailed {
   WorkerId id{};
   int error = 0;  // errno
 };
 
-// A reload that still runs is ended first, as superseded.
+// A reload that is running is first ended as superseded.
 struct Reload {
   std::shared_ptr<const PoolConfig> config;
 };
-// Takes over a config that needs no new worker: it differs from the committed one in `workers`, `restart`, `recycle`,
-// `reload`, `listen` and `description` only. The generation stays; the pool becomes as large as the config says. Ends a
-// reload that runs, as superseded.
+// Takes over a config that needs no new workers: it differs from the committed one only in `workers`, `restart`,
+// `recycle`, `reload`, `listen` and `description`. The generation stays; the pool becomes as large as the config says.
+// Ends a running reload as superseded.
 struct Adopt {
   std::shared_ptr<const PoolConfig> config;
 };
-// Refused: outside min…max of the committed config, or the pool stops.
+// Refused if outside min…max of the committed config, or if the pool stops.
 struct Resize {
   unsigned workers = 0;
 };
-// Refused: no such slot, or the pool stops. A slot that waits or is down is tried now.
+// Refused if there is no such slot, or if the pool stops. A slot that waits or is down is tried now.
 struct Recycle {
   unsigned slot = 0;
 };
-// The slot's worker gets `signal`, and if it ends of it that is not a crash. Refused: the slot has no worker.
+// Sends `signal` to the slot's worker; if that ends it, it is not a crash. Refused if the slot has no worker.
 struct Kill {
   unsigned slot = 0;
   int signal = 0;
@@ -110,7 +110,7 @@ struct Stop {};
 // Every worker gets SIGKILL.
 struct StopNow {};
 
-// Every deadline is looked at. Due at next_deadline(); earlier does no harm.
+// Checks every deadline. Due at next_deadline(); earlier does no harm.
 struct Tick {};
 
 }  // namespace preforkd::event

@@ -17,7 +17,7 @@ bool means_leave(int signal, int stop_signal) {
   return signal == stop_signal || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
 }
 
-// A worker that is told to leave has its drain_timeout for that: what it does later is its own doing.
+// A worker that was asked to leave has its drain_timeout for that; a later exit is its own.
 bool operator_ended_it(const Worker& worker, const ExitStatus& status, Instant now) {
   if (worker.operator_signal == 0 || now - worker.operator_signal_at > worker.config().drain_timeout) return false;
   if (of_signal(status)) return status.value == worker.operator_signal;

@@ -14,7 +14,7 @@ Pool::Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const C
 bool Pool::step(const Event& event) {
   ++steps_;
   const bool accepted = decide(event);
-  // What fails is an event of its own, at once, and may lead to more.
+  // A failed launch is an event of its own, handled at once, and may lead to more.
   for (scheduler_.take_actions(actions_); !actions_.empty(); scheduler_.take_actions(actions_)) {
     failed_.clear();
     for (const Action& action : actions_) {
@@ -48,8 +48,8 @@ void Pool::perform(const SendSignal& send) { launcher_.signal(send.id, send.sign
 
 void Pool::perform(const WorkerBecameReady& ready) { observer_.on_worker_ready(ready.worker); }
 
-// When several launches fail at once, what follows from the first may send away the workers of the others, which never
-// were: those are reported as failed launches only.
+// If several launches fail at once, handling the first may drain the workers of the others, which never existed. Those
+// are reported as failed launches only.
 void Pool::perform(const WorkerDrains& drains) {
   if (lives(drains.worker.id)) observer_.on_worker_draining(drains.worker, drains.why);
 }

@@ -17,24 +17,23 @@
 
 namespace preforkd {
 
-// Told of everything that a person or a program may want to see; what is not overridden is ignored. Called from inside
-// Pool's step(); must not call it back, and must not throw: what the pool has still to do in that step would not be
-// done.
+// Reports all that may be of interest outside; the default is to ignore it. Called from within Pool's step(). Must not
+// call the pool back, and must not throw: the rest of that step would be lost.
 class PoolObserver {
  public:
   virtual ~PoolObserver() = default;
   virtual void on_worker_started(const WorkerView& /*worker*/) {}
   virtual void on_worker_ready(const WorkerView& /*worker*/) {}
   virtual void on_worker_draining(const WorkerView& /*worker*/, ExitCause /*why*/) {}
-  // It got SIGABRT or SIGKILL: a deadline passed, it says that it hangs, or event::StopNow came.
+  // It got SIGABRT or SIGKILL: a deadline passed, it reported that it hangs, or event::StopNow came.
   virtual void on_worker_killed(const WorkerView& /*worker*/, ExitCause /*why*/, int /*signal*/) {}
   virtual void on_worker_exited(const ExitRecord& /*exit*/) {}
-  // After on_worker_exited, if it has left processes behind, and when the last of them is gone.
+  // After on_worker_exited, if processes of it still run; and when the last of them has ended.
   virtual void on_worker_remains(const WorkerView& /*worker*/) {}
   virtual void on_remains_gone(const WorkerView& /*worker*/) {}
   // No process could be made; `error` is what the launcher returned.
   virtual void on_launch_failed(unsigned /*slot*/, int /*error*/, Instant /*next_try_at*/) {}
-  // Nothing has looked at the deadlines for this long, so they were moved out; once a minute at most.
+  // The deadlines were not checked for this long, so they were moved out. At most once a minute.
   virtual void on_deadlines_moved(Duration /*by*/) {}
   // Once for each config.
   virtual void on_recycle_waits(const RecycleWait& /*wait*/) {}
@@ -43,9 +42,9 @@ class PoolObserver {
   virtual void on_reload_finished(const ReloadFinished& /*finished*/) {}
 };
 
-// Keeps a pool's workers as its config wants them. Single-threaded and pure: no system call, no clock, no log of its
-// own; it acts through the launcher, reads the clock and reports to the observer. Decisions are the scheduler's
-// (scheduler.hpp); the pool turns its actions into launcher calls.
+// Keeps as many workers as the config says. Single-threaded and pure: no system call, no clock, no log of its own. It
+// acts through the launcher, reads the clock and reports to the observer. The scheduler decides (scheduler.hpp); the
+// pool turns its actions into launcher calls.
 class Pool {
  public:
   Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, PoolObserver& observer,
@@ -53,9 +52,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // The only way in: an event, and everything that follows from it now. False: a command that is refused (event.hpp).
+  // The only way in: handles an event and all that follows from it now. False: a command that is refused (event.hpp).
   bool step(const Event& event);
-  // How many there were: whether anything may have changed since.
+  // The number of steps so far; a change means that anything may have changed.
   [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
 
   // When event::Tick is due if nothing happens before.
@@ -67,14 +66,14 @@ class Pool {
   // Slots that have a ready worker, never more than target().
   [[nodiscard]] unsigned ready_count() const { return scheduler_.roster().ready_slots(); }
   [[nodiscard]] unsigned draining_count() const { return scheduler_.roster().draining(); }
-  // What more it has decided, and why: started(), reload_waits(), older_generations_accept(), …
+  // Its other decisions and their reasons: started(), reload_waits(), older_generations_accept(), …
   [[nodiscard]] const Scheduler& scheduler() const noexcept { return scheduler_; }
 
   [[nodiscard]] std::vector<WorkerView> workers() const;  // by slot, then id
   [[nodiscard]] std::vector<SlotView> idle_slots() const;
-  // The process that a slot is shown with: the one that serves, else the one that starts, else the last that drains.
+  // The process to show for a slot: the one that serves, else the one that starts, else the last that drains.
   [[nodiscard]] std::optional<WorkerView> shown_worker(unsigned slot) const;
-  // What keeps a slot below target() empty; nothing for one that is not.
+  // Why a slot below target() is empty; nullopt if it is not.
   [[nodiscard]] std::optional<SlotView> idle_slot(unsigned slot) const;
   [[nodiscard]] const PoolHistory& history() const noexcept { return history_; }
 

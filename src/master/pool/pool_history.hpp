@@ -11,15 +11,15 @@
 
 namespace preforkd {
 
-// What became of the processes of one slot since the master started.
+// The history of one slot since the master started.
 struct SlotHistory {
   std::uint64_t starts = 0;
-  std::uint64_t crashes = 0;             // those with ExitRecord::failed
-  std::optional<ExitCause> last_cause;   // why the last process ended,
-  std::optional<ExitCause> crash_cause;  // and the last that crashed
+  std::uint64_t crashes = 0;             // exits with ExitRecord::failed
+  std::optional<ExitCause> last_cause;   // of the last process that ended,
+  std::optional<ExitCause> crash_cause;  // and of the last that crashed
 };
 
-// What became of a pool's workers: the last 64 exits in full, and counts of everything since the master started.
+// The history of a pool's workers: the last 64 exits in full, and counts of everything since the master started.
 class PoolHistory {
  public:
   static constexpr std::size_t capacity = 64;
@@ -32,7 +32,7 @@ class PoolHistory {
   [[nodiscard]] std::uint64_t count(ExitCause cause) const;
   [[nodiscard]] std::uint64_t exits() const noexcept { return exits_; }
   [[nodiscard]] std::uint64_t crashes() const noexcept { return crashes_; }
-  // Processes that were started in a slot that had had one before.
+  // Processes started in a slot that had one before.
   [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }
 
  private:

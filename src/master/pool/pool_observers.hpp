@@ -7,7 +7,7 @@
 
 namespace preforkd {
 
-// Passes what a pool tells on to several observers, in the order in which they were added.
+// Passes the pool's reports on to several observers, in the order in which they were added.
 class PoolObservers final : public PoolObserver {
  public:
   // Borrows `observer`.

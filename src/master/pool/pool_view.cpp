@@ -74,7 +74,7 @@ std::string describe(const ReloadFinished& finished) {
       if (!finished.failure) return slot + "the new worker is exiting by itself (STOPPING=1)";
       const ExitRecord& failure = *finished.failure;
       const bool known = failure.status.kind != ExitStatus::Kind::unknown;
-      const bool own = failure.cause == ExitCause::exit || failure.cause == ExitCause::signal;  // the status says it
+      const bool own = failure.cause == ExitCause::exit || failure.cause == ExitCause::signal;  // the status is enough
       std::string how(own && known ? "" : to_string(failure.cause));
       if (known) how += (how.empty() ? "" : ", ") + to_string(failure.status);
       return slot + "the new worker failed: " + how + std::string(hint(failure));

@@ -13,9 +13,9 @@
 
 namespace preforkd {
 
-// The last of these that applies.
+// The last state in this list that applies.
 //   running    none of the others
-//   starting   the first `workers` have not been ready all at once yet
+//   starting   the first `workers` have not all been ready at once yet
 //   degraded   fewer slots than the target have a ready worker, and a slot had to wait for its next try (backoff) or is
 //              down; it lasts until every slot of the target has a ready worker. A crash that is replaced at once is
 //              not degraded.
@@ -24,7 +24,7 @@ namespace preforkd {
 enum class PoolState { starting, running, reloading, degraded, stopping };
 [[nodiscard]] std::string_view to_string(PoolState state) noexcept;
 
-// One live worker process, as it is shown.
+// One live worker process, as shown to users.
 struct WorkerView {
   WorkerId id{};
   unsigned slot = 0;
@@ -32,11 +32,11 @@ struct WorkerView {
   WorkerState state = WorkerState::starting;
   Instant started_at{};
   std::optional<Instant> ready_at;
-  bool remains = false;                   // draining: its first process is gone, others that it started are not
-  std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; none once it got it
+  bool remains = false;                   // draining: its first process has ended, others that it started have not
+  std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; nullopt once it got it
 };
 
-// One slot that has no worker serving or starting in it.
+// A slot without a serving or starting worker.
 struct SlotView {
   unsigned slot = 0;
   unsigned crashes = 0;             // not yet forgotten
@@ -44,13 +44,13 @@ struct SlotView {
   bool down = false;  // its worker ended with a status of restart.never: empty until a reload or an operator's recycle
 };
 
-// What becomes of a slot that has lost a worker, as far as it is decided when that worker has ended.
+// What follows in a slot that has lost a worker, as far as it is decided when that worker ends.
 enum class Follow : std::uint8_t {
   starts,       // a new worker starts now
   waits,        // one starts at next_try_at
   starting,     // another worker of the slot was started before and is not ready yet
   covered,      // another worker of the slot is ready
-  reload_ends,  // it was of a reload's new generation: the reload ends, and the old generation stays
+  reload_ends,  // it was of a reload's new generation: the reload is aborted, and the old generation stays
   down,         // restart.never: the slot stays empty
   unwanted,     // the slot is no longer wanted: the pool has become smaller, or stops
 };
@@ -67,34 +67,33 @@ struct ExitRecord {
   Instant ended_at{};
   bool was_ready = false;
   bool failed = false;          // counted as a crash
-  unsigned crashes = 0;         // of its slot, that are not forgotten (RespawnPolicy), this one among them
-  Instant crashing_since{};     // the first of those
+  unsigned crashes = 0;         // of its slot, not yet forgotten (RespawnPolicy), with this one
+  Instant crashing_since{};     // when the first of those ended
   bool never_notified = false;  // it never used its notify socket
   bool never_pinged = false;    // it never sent WATCHDOG=
   Follow follow = Follow::starts;
   std::optional<Instant> next_try_at;  // Follow::waits only
 };
 
-// What mends it, where that can be told from the exit alone; else empty. Of a status: for a worker that was never
-// executed.
+// How to fix it, where the exit alone tells; else empty. For a status: of a worker whose program was never executed.
 [[nodiscard]] std::string_view hint(const ExitRecord& exit) noexcept;
 [[nodiscard]] std::string_view hint(const ExitStatus& status) noexcept;
 
-// Workers reach a limit of "recycle" so soon after READY=1 that this one's slot waits.
+// Workers reach a limit of "recycle" so soon after READY=1 that the slot has to wait.
 enum class RecycleLimit : std::uint8_t { requests, age, memory };
 struct RecycleWait {
   unsigned slot = 0;
   RecycleLimit limit{};
-  std::uint64_t found = 0;  // requests or bytes; of an age nothing
-  std::uint64_t max = 0;    // what the config says; of an age nothing
+  std::uint64_t found = 0;  // requests or bytes; unused for age
+  std::uint64_t max = 0;    // the configured limit; unused for age
   Duration wait{};
 };
 
-// How a reload ended. Only `done` changed anything: config, sockets, workers. The pool itself reports `done` and the
-// last four; the other two end a reload before the pool hears of it.
+// How a reload ended. Only `done` changed anything: config, sockets, workers. The pool reports `done` and the last
+// four; `config` and `sockets` end a reload before the pool knows of it.
 enum class ReloadEnd : std::uint8_t {
   done,
-  config,         // it could not be read, is wrong, or says what a running pool can't change to
+  config,         // it cannot be read, is wrong, or changes what a running pool cannot change
   sockets,        // an address could not be bound
   worker_failed,  // a new worker crashed, was not ready in time, hung, or left before the commit
   not_started,    // no process could be made for a new worker
@@ -108,7 +107,7 @@ struct ReloadFinished {
   unsigned generation = 0;                           // the one that was rolled out
   unsigned slot = 0;                                 // worker_failed, not_started
   int error = 0;                                     // not_started
-  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed; none: it sent STOPPING=1
+  std::optional<ExitRecord> failure = std::nullopt;  // worker_failed; nullopt: it sent STOPPING=1
 };
 // "slot 0: the new worker failed: exit status 3", "generation 2 is live".
 [[nodiscard]] std::string describe(const ReloadFinished& finished);

@@ -8,8 +8,8 @@
 namespace preforkd {
 namespace {
 
-// A limit of an operator is kept, never exceeded: jitter makes it smaller. But not so small that who does nothing
-// reaches it.
+// Jitter only makes an operator's limit smaller, so the limit is never exceeded. It stays above what an idle worker
+// reaches.
 template <class Number>
 Number scaled(Number limit, double share, Number min) {
   return std::max(static_cast<Number>(static_cast<double>(limit) * share), min);
@@ -24,7 +24,7 @@ const RestartConfig recycle_waits{
 
 unsigned surge_limit(const ReloadConfig& config, unsigned target) {
   if (const auto* const fraction = std::get_if<double>(&config.max_surge)) {
-    // 10 % of 10 is 1: the product's last bit must not make it 2.
+    // 10 % of 10 is 1: rounding errors must not make it 2.
     const double workers = std::ceil(*fraction * static_cast<double>(target) - 1e-9);
     return static_cast<unsigned>(std::clamp(workers, 1.0, std::max(1.0, static_cast<double>(target))));
   }
@@ -142,8 +142,8 @@ std::deque<WorkerId>& Replacements::queue_of(const Worker& worker) {
   return worker.replace_reason == ExitCause::reloaded ? left_behind_ : recycling_;
 }
 
-// Takes the head off the queue; null if it is dead, on its way out, or its slot can not take a candidate now, in which
-// case requeue() brings it back.
+// Takes the head off the queue. Returns null if it has ended, is leaving, or its slot cannot take a candidate now; in
+// that case requeue() brings it back.
 Worker* Replacements::next(std::deque<WorkerId>& queue) {
   Worker* const worker = roster_.find(queue.front());
   queue.pop_front();

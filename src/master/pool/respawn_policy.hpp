@@ -8,22 +8,20 @@
 
 namespace preforkd {
 
-// A number in [0, 1) that follows from its arguments alone: the jitter of a pool can be told again from its seed.
+// A number in [0, 1) that depends on its arguments only: a pool's jitter can be reproduced from its seed.
 [[nodiscard]] double jitter_fraction(std::uint64_t seed, std::uint64_t slot, std::uint64_t turn) noexcept;
 
-// How long one slot waits before its next try.
+// The wait of one slot before its next try.
 //
-// The first crash is replaced at once: most crashes are single ones, and a slot that waits serves nobody. From the
-// second on the wait is restart.delay, doubled with each further crash, never above restart.max_delay, and shortened by
-// up to a quarter so that the slots of a pool do not all come back in the same instant. A worker that was ready for
+// The first crash is replaced at once: most crashes are single ones, and a slot that waits serves no clients. From the
+// second on the wait is restart.delay, doubled with each further crash up to restart.max_delay, and shortened by up to
+// a quarter so that the slots of a pool do not all restart at the same instant. A worker that was ready for
 // restart.forget_after before it crashed makes its slot's crash a first one again.
 //
-// A process that could not be made (EAGAIN, ENOMEM) is nobody's crash, but asking again at once would spin, so it
-// always waits.
+// A failure to make a process (EAGAIN, ENOMEM) is not a crash, but trying again at once would spin, so it always waits.
 class RespawnPolicy {
  public:
-  // A worker that ends by itself with status 0 sooner than this after READY=1 has crashed, as far as waiting is
-  // concerned.
+  // A worker that exits with status 0 sooner than this after READY=1 counts as crashed for the wait.
   static constexpr Duration short_life = std::chrono::seconds(1);
   // Every wait is at least this long, whatever the config says: no slot spins.
   static constexpr Duration min_wait = std::chrono::milliseconds(10);
@@ -32,13 +30,13 @@ class RespawnPolicy {
 
   // The slot's worker crashed after `ready_for` of ready time (0: it never was). Returns the wait; zero: try at once.
   [[nodiscard]] Duration crashed(const RestartConfig& config, Duration ready_for, Instant now);
-  // There was no process to begin with. Returns the wait.
+  // No process could be made. Returns the wait.
   [[nodiscard]] Duration launch_failed(const RestartConfig& config);
-  // The slot's worker is ready: what failed launches there were is over.
+  // The slot's worker is ready: forgets failed launches.
   void worked() noexcept { launch_failures_ = 0; }
   void forget() noexcept { crashes_ = launch_failures_ = 0; }
 
-  // Those that are not forgotten, and the first of them.
+  // The crashes that are not forgotten, and when the first of them was.
   [[nodiscard]] unsigned crashes() const noexcept { return crashes_; }
   [[nodiscard]] Instant crashing_since() const noexcept { return crashing_since_; }
 

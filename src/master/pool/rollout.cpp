@@ -76,7 +76,7 @@ void Rollout::fill_batch(unsigned target, Instant now) {
     add_candidate(slot, now);
   }
   if (!batch_.empty()) return;
-  // Without any surge, too few ready workers let no slot make room: the empty slots are the ones that can go on.
+  // Without any surge, and with too few ready workers, no slot may make room: only the empty slots can advance.
   for (unsigned number = next_slot_; number < std::min(target, target_); ++number) {
     Slot& slot = roster_.slot(number);
     if (slot.current == nullptr && !slot.has_unreaped_kills()) add_candidate(slot, now);

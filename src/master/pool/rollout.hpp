@@ -9,48 +9,48 @@
 
 namespace preforkd {
 
-// One reload on its way: brings every slot from the committed generation to a new one, or back.
+// One reload in progress: brings every slot from the committed generation to a new one, or back.
 //
-//   wait     for its turn, while reload.max_draining generations other than the committed one still drain
-//   batch    candidates of the new generation start beside the workers of the next slots, max_surge at a time; a slot
-//            without a worker needs no surge
-//   soak     each candidate that is READY must live on for `soak`; where "ready" is "exec" it is READY only then
-//   switch   when the whole batch has soaked, candidates become the slots' workers and the old ones are told to leave
+//   wait     while reload.max_draining generations other than the committed one still drain
+//   batch    candidates of the new generation start in the next slots, max_surge at a time; a slot without a worker
+//            needs no surge
+//   soak     each candidate that is READY must survive for `soak`; with "ready": "exec" it is READY only after that
+//   switch   when the whole batch has soaked, candidates become the slots' workers and the old ones are asked to leave
 //   … next batch, until every slot is switched: then the scheduler commits the generation. A slot with processes that
-//            SIGKILL does not end is left out, as it may stay so for ever; it gets the new generation when it can.
+//            SIGKILL does not end is left out, since it may stay so for ever; it gets the new generation later.
 //
-// With max_unavailable, slots beyond the surge make room for a candidate by sending their worker away first, as long as
-// no more than that many slots of the target are without a ready worker. Where there is any surge, the first batch does
-// not do so: nothing is given up for a generation that has not shown yet that it works.
+// With max_unavailable, slots beyond the surge first drain their worker to make room for a candidate, as long as no
+// more than that many slots of the target have no ready worker. If there is any surge, the first batch does not do so:
+// no worker is given up for a generation that has not yet shown that it works.
 //
-// Until the commit the committed generation is the old one: a slot that is not switched and loses its worker gets one
-// of the old generation, at once, even beside its candidate if the surge allows. Any worker of the new generation that
-// is lost before the commit, switched or not, ends the reload: unwind(). Candidates leave; where a candidate is the
-// only ready worker of its slot, it stays until one of the old generation has replaced it, and so do those already
-// switched.
+// Until the commit the committed generation is the old one: if a slot that is not switched loses its worker, it gets
+// one of the old generation at once, even with a candidate in the slot if the surge allows. If any worker of the new
+// generation is lost before the commit, switched or not, the reload is aborted: unwind(). Candidates leave; but a
+// candidate that is the only ready worker of its slot stays until one of the old generation has replaced it, and so do
+// those already switched.
 //
 // Rejected: to commit after the first batch. It needs no way back, but then a failure in the second batch has no good
-// end: neither generation is whole, and the caller has been told that all is well.
+// end: neither generation is whole, and the caller was told that the reload succeeded.
 class Rollout {
  public:
   // `target`: the pool's target once `to` is committed.
   Rollout(Roster& roster, Replacements& replacements, unsigned from, std::shared_ptr<Generation> to, unsigned target)
       : roster_(roster), replacements_(replacements), from_(from), to_(std::move(to)), target_(target) {}
 
-  // Goes on as far as it can. True: every slot is switched that both targets want, but those with unreaped kills.
-  // `target`: the pool's present one.
+  // Advances as far as possible. True: every slot that both targets include is switched, except those with unreaped
+  // kills. `target`: the pool's present one.
   [[nodiscard]] bool advance(unsigned target, Instant now);
 
   void candidate_ready(Worker& candidate, Instant now);
   void candidate_soaked(Worker& candidate);
-  // The slot is scaled away: its candidate, if it is one of ours, counts no longer.
+  // The slot is removed by scaling down: its candidate, if started here, no longer counts.
   void drop_slot(const Slot& slot);
   // Slots from `first` on are new.
   void revisit_from(unsigned first);
-  // Gives up: the candidates leave, as said above.
+  // Gives up: the candidates leave, as described above.
   void unwind(Instant now);
 
-  // False while it waits for its turn: until then the pool goes on as without it.
+  // False while it waits: until then the pool runs as without it.
   [[nodiscard]] bool begun() const noexcept { return begun_; }
   [[nodiscard]] bool owns(const Worker& worker) const;
   [[nodiscard]] const std::shared_ptr<Generation>& generation() const noexcept { return to_; }

@@ -8,7 +8,7 @@
 
 namespace preforkd {
 
-// Takes a slot out of the counters while something about it changes.
+// Takes a slot out of the counters while it changes.
 class Roster::Recount {
  public:
   Recount(Roster& roster, const Slot& slot) : roster_(roster), slot_(slot) {
@@ -101,7 +101,7 @@ void Roster::remain(Worker& worker, Instant now) {
     actions_.emplace_back(SendSignal{worker.id, SIGKILL});
     return;
   }
-  if (std::exchange(worker.killed, false)) --slot(worker.slot).killed;  // SIGABRT was for the first process alone
+  if (std::exchange(worker.killed, false)) --slot(worker.slot).killed;  // SIGABRT was for the first process only
   if (!has_deadline) deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
   actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
 }

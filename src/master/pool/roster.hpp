@@ -17,14 +17,14 @@
 
 namespace preforkd {
 
-// What a live worker process is to its slot.
+// The role of a live worker process in its slot.
 enum class Place : std::uint8_t {
   current,    // the slot's worker
-  candidate,  // to take the current one's place
-  leaving,    // told to leave, leaving by itself, killed, or what remains of one that has ended: it only drains
+  candidate,  // to replace the current one
+  leaving,    // asked to leave, leaving by itself, killed, or the remains of one that has ended: it only drains
 };
 
-// One worker, as long as any process of it lives.
+// One worker, as long as any of its processes lives.
 struct Worker {
   Worker(WorkerId its_id, unsigned its_slot, std::shared_ptr<const Generation> its_generation, Place its_place,
          Instant now)
@@ -53,19 +53,19 @@ struct Worker {
   std::optional<Instant> ready_at;
   std::optional<Duration> hang_timeout;  // the config's, or its own (WATCHDOG_USEC=)
 
-  std::optional<ExitCause> leaving;         // why we told it to leave or killed it; none if it leaves by itself
+  std::optional<ExitCause> leaving;         // why we asked it to leave or killed it; nullopt if it leaves by itself
   bool killed = false;                      // got SIGKILL or SIGABRT from a deadline or event::StopNow
-  bool sigkilled = false;                   // got SIGKILL from us: there is nothing more to do
-  bool remains = false;                     // its first process is gone, others are not
+  bool sigkilled = false;                   // got SIGKILL from us: nothing more can be done
+  bool remains = false;                     // its first process has ended, others have not
   bool crash_counted = false;               // its failure is in its slot's history already
-  int operator_signal = 0;                  // the last one that an operator had sent to it,
+  int operator_signal = 0;                  // the last one that an operator has sent to it,
   Instant operator_signal_at{};             // and when
   std::optional<ExitCause> replace_reason;  // it is to be replaced, for this reason (replacements.hpp)
-  std::optional<Instant> recycle_at;        // it has reached a limit of "recycle", and is replaced then
+  std::optional<Instant> recycle_at;        // it has reached a limit of "recycle" and will be replaced then
   bool queued = false;                      // it is in a queue of Replacements
   bool notified = false;                    // it has used its notify socket,
   bool pinged = false;                      // and its watchdog
-  bool in_budget = false;                   // it is one of those that are recycled now
+  bool in_budget = false;                   // it counts for the budget of recycling
   bool soaked = false;                      // a rollout's candidate that survived (rollout.hpp)
 
   Deadline response_deadline;  // of a start or a drain
@@ -73,7 +73,7 @@ struct Worker {
   Deadline lifetime_deadline;  // of a soak, then of its age
 };
 
-// A place for one worker, with a number that stays while processes come and go.
+// A place for one worker, with a number that stays the same while processes start and end.
 struct Slot {
   Slot(unsigned its_number, std::uint64_t seed)
       : number(its_number),
@@ -91,16 +91,16 @@ struct Slot {
   const unsigned number;
   Worker* current = nullptr;
   Worker* candidate = nullptr;
-  std::vector<Worker*> leaving;  // the last to be told comes last
+  std::vector<Worker*> leaving;  // in the order in which they began to leave
   RespawnPolicy respawn;
-  RespawnPolicy recycling;  // a limit of "recycle" that is reached too soon is waited for as a crash is
+  RespawnPolicy recycling;  // the backoff of a slot that reaches a limit of "recycle" too soon
   Deadline retry;           // armed: in backoff
   bool down = false;        // restart.never
-  bool waiting = false;     // empty, and to be filled when the surge allows (Scheduler::fill)
-  unsigned killed = 0;      // processes that were killed and are not gone yet
+  bool waiting = false;     // empty; will be filled when the surge allows (Scheduler::fill)
+  unsigned killed = 0;      // processes that were killed and have not ended yet
 };
 
-// What the scheduler wants done or told, in order.
+// What the scheduler wants done or reported, in order.
 struct SendSignal {
   WorkerId id{};
   int signal = 0;
@@ -143,7 +143,8 @@ using Action =
                  RemainsGone, LaunchFailed, DeadlinesMoved, RecycleWait, StateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move
-// keeps places, counters and deadlines in step and appends what has to be done. O(log n) a move, O(1) a counter.
+// keeps places, counters and deadlines consistent and appends the actions it needs. A move costs O(log n), reading a
+// counter O(1).
 class Roster {
  public:
   explicit Roster(std::uint64_t seed) : seed_(seed) {}
@@ -153,26 +154,26 @@ class Roster {
   // Moves.
   void start(Slot& slot, const std::shared_ptr<const Generation>& generation, Place place, Instant now);
   void ready(Worker& worker, Instant now);
-  // A worker that is ready or drains was heard: it has its hang_timeout from now on, if it has one.
+  // A worker that is ready or drains was heard: restarts its hang_timeout, if it has one.
   void watch(Worker& worker, Instant now);
-  // Tells it to leave: stop signal now, SIGKILL after its drain_timeout.
+  // Asks it to leave: stop signal now, SIGKILL after its drain_timeout.
   void drain(Worker& worker, ExitCause why, Instant now);
   // It leaves by itself; SIGKILL after its drain_timeout.
   void leaves(Worker& worker, Instant now);
-  // It has said that it leaves: it may have no loop any more that sends WATCHDOG=1, and is watched again from the next
-  // one on.
+  // It has sent STOPPING=1: it may no longer have a loop that sends WATCHDOG=1. Its next WATCHDOG=1 turns the watchdog
+  // on again.
   void unwatch(Worker& worker) { deadlines_.clear(worker.hang_deadline); }
-  // Kills it. With a `bound` it gets SIGKILL that much later if it is still there.
+  // Kills it. With a `bound` it gets SIGKILL that much later if it has not ended.
   void kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now);
-  // Its first process is gone, others are not. They get its stop signal now, and SIGKILL at the end of its
-  // drain_timeout: of what is left of that if it was told to leave.
+  // Its first process has ended, others have not. They get its stop signal now, and SIGKILL at the end of its
+  // drain_timeout, which began when it began to leave, else begins now.
   void remain(Worker& worker, Instant now);
-  // The slot's candidate becomes its current worker, which must have gone or left before.
+  // The slot's candidate becomes its current worker; the one before must have ended or be leaving.
   void promote(Slot& slot);
-  // Nothing of it is left, or there never was anything. `worker` is no more.
+  // No process of it is left, or there never was one. Destroys `worker`.
   void remove(Worker& worker);
 
-  // Null for one that does not live.
+  // Null if it does not live.
   [[nodiscard]] Worker* find(WorkerId id);
   [[nodiscard]] const Worker* find(WorkerId id) const;
   [[nodiscard]] Slot& slot(unsigned number);  // made on first use
@@ -181,8 +182,8 @@ class Roster {
   [[nodiscard]] const std::unordered_map<WorkerId, Worker>& workers() const noexcept { return workers_; }
   [[nodiscard]] const std::deque<Slot>& slots() const noexcept { return slots_; }
   [[nodiscard]] WorkerView view(const Worker& worker) const;
-  // The process that a slot is shown with: the one that serves, else the one that starts, else the last that drains.
-  // Null if it has none.
+  // The process to show for a slot: the one that serves, else the one that starts, else the last that drains. Null if
+  // it has none.
   [[nodiscard]] const Worker* shown(unsigned slot) const noexcept;
 
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
@@ -192,10 +193,10 @@ class Roster {
   [[nodiscard]] unsigned ready_slots() const noexcept { return ready_slots_; }  // slots with a ready worker
   [[nodiscard]] unsigned pairs() const noexcept { return pairs_; }              // slots with both current and candidate
   [[nodiscard]] unsigned draining() const noexcept { return draining_; }
-  // Something is left of a worker of another generation whose first process is gone.
+  // A worker of another generation whose first process has ended has processes left.
   [[nodiscard]] bool remains_of_others(unsigned generation) const;
-  // Generations that have draining workers, apart from these two. Those that got SIGKILL drain no longer: if it does
-  // not end them (a hung file system), nothing that waits for drains may wait for them.
+  // The number of generations with draining workers, other than these two. Workers that got SIGKILL are not counted: if
+  // it does not end them (a hung file system), nothing must wait for them.
   [[nodiscard]] unsigned draining_generations(unsigned serving, unsigned coming) const;
 
  private:

@@ -11,17 +11,17 @@
 namespace preforkd {
 namespace {
 
-// What a hung worker gets to write its core after SIGABRT. Its clients wait all the while, so not for long.
+// The time that a hung worker has to write its core after SIGABRT. Its clients wait meanwhile, so it is short.
 constexpr Duration abort_bound = std::chrono::seconds(10);
-// A worker may ask for more time again and again, but not for this much at once.
+// A worker may ask for more time repeatedly, but at most for this much at once.
 constexpr Duration max_extension = std::chrono::hours(1);
 constexpr Duration max_hang_timeout = std::chrono::hours(24 * 7);
 
-// A start script's shell is gone a moment after its stop signal, and what it leaves behind is seen then. A server that
-// drains is still there after this time, and accepts no more.
+// The shell of a start script ends a moment after its stop signal, and then its leftovers are seen. A server that
+// drains still runs after this time, and no longer accepts.
 constexpr Duration linger_time = std::chrono::milliseconds(100);
 
-// It has to wait before it is tried, or had to: a first crash is replaced at once.
+// It has to wait before its next try, or had to: a first crash is replaced at once.
 bool fails(const Slot& slot) { return slot.down || slot.retry.armed() || slot.respawn.crashes() > 1; }
 
 }  // namespace
@@ -44,7 +44,7 @@ bool Scheduler::step(const Event& event, Instant now) {
         }
       },
       event);
-  // The event that follows may be what a deadline waits for.
+  // The next event may be the one that a deadline waits for.
   if (!std::holds_alternative<event::WorkersUnheard>(event)) settle(now);
   return accepted;
 }
@@ -285,8 +285,8 @@ unsigned Scheduler::surge() const {
                                        : std::max(1U, surge_limit(committed_->config->reload, target_));
 }
 
-// Each step ends here: deadlines first, so that what they free can be used at once. What is done then may set a
-// deadline that has passed already: the age of a worker that was ready for long before its rollout went on.
+// Each step ends here. Deadlines come first, so that what they free can be used at once. The actions may set a deadline
+// that has already passed: the age of a worker that was ready long before its rollout advanced.
 void Scheduler::settle(Instant now) {
   if (const auto by = roster_.deadlines().take_move()) roster_.actions().emplace_back(DeadlinesMoved{*by});
   do {
@@ -353,7 +353,7 @@ void Scheduler::abort_hung(Worker& worker, Instant now) {
 void Scheduler::notice_state() {
   if (started_ && roster_.ready_slots() >= target_) {
     fully_started_ = true;
-    if (!rollout_) degraded_ = false;  // new workers may fail before the commit, and leave their slots as they were
+    if (!rollout_) degraded_ = false;  // new workers may fail before the commit and leave their slots unchanged
   }
   const PoolState now = state();
   if (now == reported_state_) return;
@@ -383,8 +383,8 @@ void Scheduler::commit(Instant now) {
   replace_left_behind();
 }
 
-// Workers of another generation than the committed one: those that a failed reload has switched, and those whose slot
-// had unreaped kills in a rollout.
+// Workers of a generation other than the committed one: switched by a failed reload, or in a slot that had unreaped
+// kills during a rollout.
 void Scheduler::replace_left_behind() {
   for (unsigned number = 0; number < target_; ++number) {
     Slot& slot = roster_.slot(number);
@@ -399,7 +399,7 @@ void Scheduler::abort_rollout(ReloadFinished verdict, Instant now) {
   replace_left_behind();
   for (unsigned number = 0; number < target_; ++number) {
     Slot& slot = roster_.slot(number);
-    // Its backoff may have ended unseen while a candidate of the rollout was in the slot.
+    // Its backoff may have ended while a candidate of the rollout was in the slot.
     replacements_.requeue(slot);
     fill(slot, now);
   }
@@ -475,12 +475,12 @@ void Scheduler::leaving_worker_exited(Worker& worker, ExitRecord record, bool re
   Slot& slot = roster_.slot(worker.slot);
   const bool was_blocked = slot.has_unreaped_kills();
   if (record.failed && !worker.crash_counted) {
-    // Its place was taken when it announced that it leaves, so this only lengthens the slot's next wait.
+    // The loss was handled when the worker announced that it leaves, so this only lengthens the slot's next wait.
     static_cast<void>(slot.respawn.crashed(committed_->config->restart, worker.ready_for(now), now));
   }
   const bool for_good = !worker.leaving && never_again(worker, record);
   end(worker, remains, now);
-  // One that was started meanwhile is the last try.
+  // If another was started meanwhile, that one is the last try.
   if (for_good && slot.number < target_ && slot.current == nullptr && slot.candidate == nullptr) take_down(slot);
   report_exit(std::move(record), slot);
   fill_if_unblocked(slot, was_blocked, now);
@@ -536,7 +536,7 @@ void Scheduler::report_exit(ExitRecord record, const Slot& slot) {
 }
 
 void Scheduler::back_off(Slot& slot, Duration wait, Instant now) {
-  // A replacement that is on its way is the slot's next try already.
+  // A replacement that is starting is the slot's next try.
   const bool replaced =
       slot.current == nullptr && slot.candidate != nullptr && !(rollout_ && rollout_->owns(*slot.candidate));
   if (wait == Duration{0} || replaced) return;

@@ -17,86 +17,86 @@
 
 namespace preforkd {
 
-// Decides what becomes of a pool's workers: when each starts, is told to leave, is killed. Pure code: an event and the
-// time go in (step()), a list of actions comes out (take_actions()). It makes no system call and reads no clock.
+// Decides when each worker of a pool starts, is asked to leave, is killed. Pure code: an event and the time go in
+// (step()), a list of actions comes out (take_actions()). It makes no system call and reads no clock.
 //
 // A slot is a place for one worker, numbered 0…target-1. It holds at most two processes that are not leaving:
 //
-//     (empty) ──start──▶ current: starting ──READY──▶ current: ready ──────────────────┐ told to leave,
+//     (empty) ──start──▶ current: starting ──READY──▶ current: ready ──────────────────┐ asked to leave,
 //        ▲                    │ crash, start time-out      │ crash, hang, STOPPING=1    │ scaled away
 //        │◀──at once, or after the slot's backoff──────────┴────────────▶ leaving ◀─────┘
 //        │                                                                  │ drain_timeout: SIGKILL
 //     candidate: starting ──READY (and soak)──▶ becomes current,            ▼
-//        starts beside current                  which is told to leave    (gone)
+//        starts next to current                 which is asked to leave   (gone)
 //
-// A worker is all of its processes. When the first one has ended, its slot goes on as if nothing were left; what is
-// left is a leaving worker without a first process (Worker::remains) until event::RemainsGone. It counts for
-// max_draining and for the end of a stop.
+// A worker is all of its processes. When the first one has ended, its slot continues as if none were left. The others
+// are a leaving worker without a first process (Worker::remains) until event::RemainsGone. It counts for max_draining
+// and for the end of a stop.
 //
 // A worker that leaves belongs to its slot in name only: any number of them may drain (each has a deadline), but a slot
-// with two processes that were killed and are not gone yet gets no third one.
+// with two processes that were killed and have not ended gets no third one.
 //
-// What starts a process, and where that is written:
+// What starts a process, and which file describes it:
 //   an empty slot                        here: fill(); the wait is respawn_policy.hpp's
-//   a worker that is to be replaced      replacements.hpp: recycling, operators, what a failed reload left behind
+//   a worker that is to be replaced      replacements.hpp: recycling, operators, leftovers of a failed reload
 //   a reload                             rollout.hpp: one transaction at a time
-// Both ways of replacing start a candidate first and share one limit, the surge. The moves themselves are in
-// roster.hpp, the deadlines in deadlines.hpp, what an exit means in exit_verdict.hpp.
+// Both ways of replacing start a candidate first and share one limit, the surge. roster.hpp has the moves,
+// deadlines.hpp the deadlines, exit_verdict.hpp the meaning of an exit.
 //
 // Invariants (each asserted in scheduler_random_test.cpp after every step):
-//   I1  no ready worker is told to leave while its slot has no other ready one, except by scaling down, by stopping,
+//   I1  no ready worker is asked to leave while its slot has no other ready one, except by scaling down, by stopping,
 //       by its own will, or within max_unavailable
 //   I2  a slot gets a second process only while fewer slots than the surge (at least 1 for replacements) have two:
 //       those that are not leaving never exceed target + surge. A reload begins only while fewer than
 //       reload.max_draining generations other than the committed one drain
-//   I3  deadlines are looked at on each step; lateness kills nobody, within the bound of deadlines.hpp
-//   I4  backoff per slot, no giving up (but for restart.never), no spinning
+//   I3  deadlines are checked on each step; lateness kills no worker, within the bound of deadlines.hpp
+//   I4  backoff per slot, no giving up (except for restart.never), no spinning
 //   I5  events about ids that are not alive change nothing
 //   I6  recycling has a budget
 //
 // A reload during a reload: the new one supersedes the running one, whose candidates leave as after a failure and whose
-// caller is told `superseded`; the pool never waits for a generation that nobody wants any more. Rejected: to join them
-// (the first caller would be told that a config is live which never ran) and to queue them (a bad config that takes all
-// of its start_timeout to fail would hold up the fix for it).
+// caller gets `superseded`; the pool never waits for a generation that is no longer wanted. Rejected: to join them (the
+// first caller would be told that a config is live which never ran) and to queue them (a bad config that takes all of
+// its start_timeout to fail would delay its own fix).
 //
 // Rejected as a whole: a state machine object per worker that reacts to its own events. Each rule about more than one
-// worker (surge, budget, what a reload may do) then needs locks or messages between them, and none can be read in one
-// place.
+// worker (surge, budget, what a reload may do) would need locks or messages between them, and no rule could be read in
+// one place.
 class Scheduler {
  public:
   Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed);
 
-  // The only way in. `now` never goes back. False: a command that is refused (event.hpp), and nothing was done for it.
+  // The only way in. `now` never goes back. False: a command that is refused (event.hpp) and has changed nothing.
   bool step(const Event& event, Instant now);
 
-  // What is to be done since the last call, in order. `actions` is emptied and swapped in: its memory is used again.
+  // The actions since the last call, in order. `actions` is emptied and swapped in, so its memory is reused.
   void take_actions(std::vector<Action>& actions);
 
-  // When event::Tick is due if nothing happens before. Later than now after each step.
+  // When event::Tick is due if nothing happens before. Later than `now` after each step.
   [[nodiscard]] std::optional<Instant> next_deadline() const { return roster_.deadlines().next(); }
 
   [[nodiscard]] PoolState state() const;
   [[nodiscard]] unsigned target() const noexcept { return target_; }
   [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }  // the committed one
-  // The first `workers` were all ready once, or a worker is ready and every slot that has none fails: is down, waits
-  // for its next try, or had to.
+  // The first `workers` were all ready once, or a worker is ready and every slot without one fails: it is down, waits
+  // for its next try, or had to wait.
   [[nodiscard]] bool started() const;
-  // By when all that the workers are about has happened or failed: starts, soaks, drains. Until the pool is started the
-  // slots that fail do not count: this may not be put off by them without end. Nothing: nothing is waited for.
+  // By when all pending starts, soaks and drains have happened or failed. Until the pool is started, failing slots do
+  // not count: they must not put this off without end. nullopt: nothing is pending.
   [[nodiscard]] std::optional<Instant> last_response_deadline() const;
-  // Stopping, and nothing is left of any worker.
+  // Stopping, and no process of any worker is left.
   [[nodiscard]] bool finished() const noexcept { return stopping_ && roster_.workers().empty(); }
-  // Since the last commit, workers of older generations may still accept connections: they were told to leave a moment
-  // ago, or processes are left of one that has left.
+  // Since the last commit, workers of older generations may still accept connections: they were asked to leave a moment
+  // ago, or processes of one that has left still run.
   [[nodiscard]] bool older_generations_accept() const;
-  // A reload waits for its turn, as reload.max_draining generations still drain.
+  // A reload waits because reload.max_draining generations still drain.
   [[nodiscard]] bool reload_waits() const noexcept { return rollout_ && !rollout_->begun(); }
   // How many slots may have two workers at the moment.
   [[nodiscard]] unsigned surge() const;
   [[nodiscard]] const Roster& roster() const noexcept { return roster_; }
 
  private:
-  // A slot's worker that has just ceased to be that.
+  // A slot's worker that has just been lost.
   struct Loss {
     unsigned slot = 0;
     bool was_candidate = false;
@@ -141,13 +141,13 @@ class Scheduler {
   [[nodiscard]] Loss loss_of(const Worker& worker, bool crashed, Instant now) const;
   void kill_as_crashed(Worker& worker, ExitCause cause, int signal, std::optional<Duration> bound, Instant now);
   void leaving_worker_exited(Worker& worker, ExitRecord record, bool remains, Instant now);
-  // Forgets the worker, or keeps what remains of it.
+  // Forgets the worker, or keeps its remains.
   void end(Worker& worker, bool remains, Instant now);
   void fill_if_unblocked(Slot& slot, bool was_blocked, Instant now);
-  // What follows from a loss, in this order: the slot waits or not; `record`, if the process has ended, is reported; a
-  // waiting candidate takes over; the slot is filled. In a rollout: `verdict` ends it.
+  // Handles a loss, in this order: sets the slot's backoff; reports `record`, if the process has ended; promotes a
+  // waiting candidate, or fills the slot. In a rollout: aborts it with `verdict`.
   void handle_loss(const Loss& loss, std::optional<ExitRecord> record, ReloadFinished verdict, Instant now);
-  // Reports an exit with what follows in its slot, which no longer has that worker.
+  // Reports an exit and what follows in its slot, which no longer has that worker.
   void report_exit(ExitRecord record, const Slot& slot);
   void back_off(Slot& slot, Duration wait, Instant now);
   void take_down(Slot& slot);
@@ -167,7 +167,7 @@ class Scheduler {
   std::shared_ptr<Generation> committed_;
   std::optional<Rollout> rollout_;
   Deadline lingering_{Deadline::Kind::linger, 0};  // armed: the last commit was less than linger_time ago
-  std::deque<unsigned> waiting_slots_;             // empty, but their candidate has all the surge there is
+  std::deque<unsigned> waiting_slots_;             // empty, but their candidates use up the surge
   unsigned next_generation_ = 2;
   unsigned target_;
   bool started_ = false;

@@ -14,10 +14,10 @@
 
 namespace preforkd {
 
-// One started process, never reused: a slot's replacement has a new id.
+// One started process. Never reused: a slot's replacement has a new id.
 enum class WorkerId : std::uint64_t {};
 
-// Draining is every way to leave that has begun: asked to, by its own STOPPING=1, or killed and not gone yet.
+// Draining: it was asked to leave, sent STOPPING=1, or was killed and has not ended yet.
 enum class WorkerState { starting, ready, draining };
 [[nodiscard]] std::string_view to_string(WorkerState state) noexcept;
 
@@ -37,7 +37,8 @@ enum class ExitCause {
 inline constexpr std::size_t exit_cause_count = static_cast<std::size_t>(ExitCause::oom) + 1;
 [[nodiscard]] std::string_view to_string(ExitCause cause) noexcept;  // "start-timeout", …; operator_request: "operator"
 
-// How it ended, as the kernel says. A program that could not be executed never ran: step and error tell why.
+// How a process ended, as the kernel reports it. For a program that could not be executed: the failed step and its
+// error.
 struct ExitStatus {
   enum class Kind { exited, signaled, dumped, exec_failed, unknown };
   Kind kind = Kind::unknown;
@@ -49,8 +50,8 @@ struct ExitStatus {
 // (ENOENT)", "unknown status".
 [[nodiscard]] std::string to_string(const ExitStatus& status);
 
-// What a worker process is started from. A reload makes a new Generation, whose processes keep it alive. Its config may
-// be exchanged for one that would have started the same processes (event::Adopt).
+// What worker processes are started from. A reload makes a new Generation; its processes keep it alive. Its config may
+// be exchanged for another that would have started the same processes (event::Adopt).
 struct Generation {
   unsigned number = 1;
   std::shared_ptr<const PoolConfig> config;
@@ -62,20 +63,20 @@ struct Launch {
   std::shared_ptr<const Generation> generation;
 };
 
-// What the pool asks of the outside. No call blocks; results come back later as events, never from inside a
-// Launcher call.
+// What the pool asks of the outside. No call blocks; results come back later as events, never from within a Launcher
+// call.
 class Launcher {
  public:
   virtual ~Launcher() = default;
   // Starts a process. Returns 0, or the errno of a failure before there was a process (EAGAIN, ENOMEM, EMFILE, …): the
   // pool retries.
   [[nodiscard]] virtual int start(const Launch& launch) noexcept = 0;
-  // Sends a signal to a worker: to its first process alone while that lives, since what a program's children are to be
-  // told is the program's to say; SIGKILL, and what remains of a worker, to all of its processes. A worker that is
-  // already gone: nothing happens.
+  // Sends a signal to a worker: to its first process only while that lives, since the program decides what to tell its
+  // children; SIGKILL, and any signal to a worker's remains, go to all of its processes. Does nothing if the worker has
+  // ended.
   virtual void signal(WorkerId id, int signal) noexcept = 0;
-  // Workers that could not be heard for some time since the last call, whatever they did, or still can't. Asked
-  // whenever a deadline is due.
+  // Workers whose messages could not arrive for some time since the last call, or still cannot. Called whenever a
+  // deadline is due.
   [[nodiscard]] virtual std::vector<WorkerId> unheard() noexcept = 0;
 };
 

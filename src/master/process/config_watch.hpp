@@ -9,15 +9,15 @@
 
 namespace preforkd {
 
-// Sees that the file or a drop-in of a config is written, comes or goes (inotify on their folders). What a symbolic
-// link leads to is not watched, and a folder that is not there yet neither.
+// Notices when the file or a drop-in of a config is written, appears or disappears (inotify on their folders). Does not
+// watch the targets of symbolic links, or folders that do not exist yet.
 class ConfigWatch {
  public:
   explicit ConfigWatch(const ConfigSource& source);
 
-  // Readable when there is something to be read; -1 if nothing can be watched.
+  // Readable when changed() has something to read; -1 if nothing can be watched.
   [[nodiscard]] int fd() const noexcept { return inotify_.get(); }
-  // Takes in what there is. True if any of it was about the config.
+  // Reads all pending events. True if one of them was about the config.
   [[nodiscard]] bool changed();
 
  private:

@@ -7,9 +7,9 @@
 
 namespace preforkd {
 
-// What one worker or several have counted.
+// The counters of one worker, or their sum for several.
 struct Counters {
-  bool counts = false;            // one of them does; else the rest says nothing
+  bool counts = false;            // at least one of them counts; if not, the rest means nothing
   std::uint64_t connections = 0;  // open now
   std::uint64_t connections_total = 0;
   std::uint64_t requests_total = 0;
@@ -28,7 +28,7 @@ struct Counters {
   bool operator==(const Counters&) const = default;
 };
 
-// As they are now; a null page, of a program that does not count, has counted nothing.
+// The present values; all 0 for a null page, of a program that does not count.
 [[nodiscard]] inline Counters read_counters(const StatsPage* page) noexcept {
   if (page == nullptr) return {};
   constexpr auto relaxed = std::memory_order_relaxed;

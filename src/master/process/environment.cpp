@@ -8,9 +8,9 @@
 namespace preforkd {
 namespace {
 
-// What systemd tells a service's main process about itself (systemd.exec(5), sd_notify(3)): wrong or dangerous in a
-// worker, whose master speaks to systemd for it. What names shared things (INVOCATION_ID, STATE_DIRECTORY,
-// CREDENTIALS_DIRECTORY, …) is passed on.
+// Variables by which systemd describes a service to its main process (systemd.exec(5), sd_notify(3)): wrong or
+// dangerous in a worker, whose master speaks to systemd for it. Variables that name shared things (INVOCATION_ID,
+// STATE_DIRECTORY, CREDENTIALS_DIRECTORY, …) are passed on.
 constexpr std::array<std::string_view, 9> of_master_only = {
     "NOTIFY_SOCKET", "MAINPID",          "MANAGERPID",  "MANAGERPIDFDID", "FDSTORE",
     "FDNAME",        "SYSTEMD_EXEC_PID", "REMOTE_ADDR", "REMOTE_PORT",
@@ -44,8 +44,8 @@ std::vector<std::string> worker_environment(Environment inherited, const PoolCon
 
   std::vector<std::string> strings;
   for (const auto& [name, value] : merged) {
-    // Also what `inherited` was not cleaned of: two entries of one name would leave it to the worker's libc which one
-    // counts.
+    // Also removes those that `inherited` may still have: with two entries of one name, the worker's libc would decide
+    // which one counts.
     if (!worker_env::is_contract_variable(name)) strings.push_back(name + '=' + value);
   }
   for (std::string& variable : worker_env::encode(contract)) strings.push_back(std::move(variable));

@@ -10,8 +10,8 @@
 
 namespace preforkd {
 
-// What workers inherit of `environ`: all but the worker contract's variables and those that systemd means for the
-// master alone (NOTIFY_SOCKET, LISTEN_PID, MAINPID, …). JOURNAL_STREAM stays only with a stderr that is inherited too.
+// The variables of `environ` that workers inherit: all but the worker contract's variables and those that systemd means
+// for the master only (NOTIFY_SOCKET, LISTEN_PID, MAINPID, …). JOURNAL_STREAM is kept only if stderr is inherited, too.
 [[nodiscard]] Environment inherited_environment(const char* const* environ, bool keep_journal_stream);
 
 // A worker's environment as "NAME=value" strings without LISTEN_PID and WATCHDOG_PID: `inherited`, overridden by the

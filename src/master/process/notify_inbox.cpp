@@ -12,10 +12,10 @@ namespace {
 
 constexpr auto rate_interval = std::chrono::milliseconds(100);
 constexpr unsigned messages_a_turn = 16;
-constexpr unsigned flood = 16;  // messages in an interval; a sound program never says so much
+constexpr unsigned flood = 16;  // messages in an interval; a sound program never sends so many
 constexpr unsigned turns_of_a_sound_one = 10;
 constexpr unsigned turns_of_a_flooder = 1;
-// A dead worker's queue holds at most net.unix.max_dgram_qlen messages, but a child that it left may go on sending.
+// A dead worker's queue holds at most net.unix.max_dgram_qlen messages, but a child of it may continue to send.
 constexpr unsigned last_messages = 1024;
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace preforkd {
 
-// Takes in what one worker says, so that neither it nor any number of them can hold up the rest of the master: what
-// exceeds a sound program's needs is read slowly, and after everything else.
+// Reads the messages of one worker so that no number of workers can hold up the rest of the master: what exceeds the
+// needs of a sound program is read slowly, and after everything else.
 class NotifyInbox {
  public:
   using Take = std::function<void(const NotifySocket::Received&)>;  // a Datagram or an Unusable
@@ -23,13 +23,13 @@ class NotifyInbox {
   ~NotifyInbox();
 
   [[nodiscard]] const std::string& path() const noexcept;
-  // Whether the path still leads here.
+  // Whether the path still leads to this socket.
   [[nodiscard]] bool is_reachable() const noexcept;
-  // Binds the path again. A worker that is connected to the socket before is still heard there. Throws
-  // std::system_error; then nothing has changed.
+  // Binds the path again. A worker that is connected to the old socket is still heard there. Throws std::system_error;
+  // then nothing has changed.
   void renew();
 
-  // Takes what is in the queue at the moment of a worker's death, and nothing that comes later.
+  // Takes what is in the queue when the worker ends, and nothing that comes later.
   void close();
 
  private:

@@ -21,7 +21,7 @@ std::optional<Number> parse_number(std::string_view text) noexcept {
   return number;
 }
 
-// What does not fit is not a span. Half the range is kept free so that adding one to an Instant can't overflow.
+// Too large a number is not a span. Half the range is kept free so that adding a span to an Instant cannot overflow.
 std::optional<Duration> parse_span(std::string_view text) noexcept {
   constexpr auto max = static_cast<std::uint64_t>(std::numeric_limits<Duration::rep>::max() / 2);
   const auto usec = parse_number<std::uint64_t>(text);

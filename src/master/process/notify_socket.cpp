@@ -54,7 +54,7 @@ NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
   std::memcpy(address.sun_path, shown.c_str(), shown.size() + 1);
   fd_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   constexpr int on = 1;
-  // The path takes its mode from the socket's inode, so others can't connect as long as they may know its name.
+  // The path takes its mode from the socket's inode, so others cannot connect while its name is visible.
   if (!fd_ || setsockopt(fd_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
       fchmod(fd_.get(), S_IRUSR | S_IWUSR) != 0) {
     throw_errno(errno, "notify socket");
@@ -66,7 +66,7 @@ NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
   if (!file_) throw_errno(errno, "notify socket " + path_);
 }
 
-// What has taken its path since is not ours to remove.
+// If the path now leads to another file, that one is not removed.
 NotifySocket::~NotifySocket() {
   if (is_reachable()) unlink(path_.c_str());
 }

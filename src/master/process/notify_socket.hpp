@@ -14,15 +14,16 @@
 
 namespace preforkd {
 
-// The datagram socket that one worker's NOTIFY_SOCKET names: one worker's flood fills its own queue only. Removes its
-// path at the end.
+// The datagram socket that one worker's NOTIFY_SOCKET names: each worker has its own, so that a flood fills only its
+// own queue. Removes its path at the end.
 //
-// A worker may have changed its user, so every user may send; but only one that knows the path, which can't be guessed
-// nor looked up (RuntimeDirectory). /proc/net/unix shows everybody what a socket was bound to: that is another name,
-// from which it is renamed before others may send. Still, each message comes with its sender, for the owner to judge.
+// A worker may have changed its user, so every user may send; but only a sender that knows the path, which cannot be
+// guessed or listed (RuntimeDirectory). /proc/net/unix shows every user the name that a socket was bound to: that is
+// another one, from which it is renamed before others may send. Still, each message comes with its sender, for the
+// owner to check.
 class NotifySocket {
  public:
-  // Binds `path`, replacing what may be there: the folder is ours alone. Throws std::system_error.
+  // Binds `path`, and replaces what is there: the folder is ours alone. Throws std::system_error.
   explicit NotifySocket(std::string path);
   NotifySocket(const NotifySocket&) = delete;
   NotifySocket& operator=(const NotifySocket&) = delete;
@@ -30,14 +31,14 @@ class NotifySocket {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  // Whether the path still leads here: somebody may have removed it, or its folder.
+  // Whether the path still leads to this socket; it, or its folder, may have been removed.
   [[nodiscard]] bool is_reachable() const noexcept;
 
-  // Descriptors that came along are closed when the Datagram goes: after its message was acted upon, which is what
-  // BARRIER=1 waits for.
+  // Descriptors that came with it are closed when the Datagram is destroyed: after its message was handled, which is
+  // what BARRIER=1 waits for.
   struct Datagram {
     NotifyMessage message;
-    ucred sender{};  // as the kernel says
+    ucred sender{};  // as the kernel reports it
     std::vector<UniqueFd> descriptors;
   };
   struct Unusable {
@@ -52,7 +53,7 @@ class NotifySocket {
  private:
   std::string path_;
   UniqueFd fd_;
-  std::optional<FileIdentity> file_;  // what the path led to
+  std::optional<FileIdentity> file_;  // that the path led to
 };
 
 }  // namespace preforkd

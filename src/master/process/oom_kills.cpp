@@ -9,7 +9,7 @@
 namespace preforkd {
 namespace {
 
-// Those who are killed together are all reaped by then.
+// Processes that are killed together are all reaped by then.
 constexpr Duration one_event = std::chrono::seconds(5);
 
 std::optional<std::uint64_t> count_in(std::string_view text) {
@@ -32,7 +32,7 @@ std::optional<std::string> oom_count_file(std::string_view membership, const std
   for (const ControlGroup& each : parse_control_groups(membership, mount)) {
     if (!each.unified() && !each.controls("memory")) continue;
     const std::string name = each.unified() ? "/memory.events" : "/memory.oom_control";
-    // In a container the group's path may be the host's, while its folder is mounted as the root.
+    // In a container the path may be that of the host, while the group's folder is mounted as the root.
     for (const std::string& group : {each.group, std::string()}) {
       std::string file = each.mount + group + name;
       if (count_in(read_kernel_file(file))) return file;

@@ -10,22 +10,21 @@
 
 namespace preforkd {
 
-// The file in which the kernel counts the processes of a control group that the OOM killer ended: memory.events
-// of version 2, memory.oom_control of version 1; nullopt if there is none to be read. The parameters are those of
+// The file in which the kernel counts the processes of a control group that the OOM killer ended: memory.events of
+// version 2, memory.oom_control of version 1; nullopt if neither can be read. The parameters are those of
 // parse_control_groups.
 [[nodiscard]] std::optional<std::string> oom_count_file(std::string_view membership, const std::string& mount);
 
-// Tells which workers the OOM killer ended. The kernel does not say whom it killed, only how many in the
-// control group, so the count is looked at when a worker has died of a SIGKILL that nobody here sent: if it has grown,
-// that is why. Rejected: reading the kernel's log, which needs rights that a pool's master has not.
+// Finds out which workers the OOM killer ended. The kernel reports only the number of kills in the control group. So
+// the count is read when a worker was ended by a SIGKILL that the master did not send: if it has grown, that is the
+// reason. Rejected: reading the kernel's log, for which a pool's master has no rights.
 class OomKills {
  public:
-  // The count as it is now is where it begins. No file: nothing is ever found.
+  // Counts from the present value on. Without a file no kill is ever found.
   explicit OomKills(std::optional<std::string> file);
 
-  // A worker has died of a SIGKILL that we did not send. True if the kernel's count says why. Each kill that was
-  // counted is the reason of one death, and of none that comes much later: a worker's child may have been the one that
-  // was killed.
+  // A worker was ended by a SIGKILL that we did not send. True if the kernel's count explains it. Each counted kill
+  // explains one death, and none that comes much later: the OOM killer may have ended a worker's child instead.
   [[nodiscard]] bool explain_death(Instant now);
 
  private:
@@ -33,7 +32,7 @@ class OomKills {
 
   const std::optional<std::string> file_;
   std::uint64_t seen_;
-  std::uint64_t unexplained_ = 0;  // kills that were counted and no worker's death was put down to
+  std::uint64_t unexplained_ = 0;  // counted kills that do not explain a worker's death yet
   Instant counted_at_{};
 };
 

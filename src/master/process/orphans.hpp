@@ -9,20 +9,20 @@
 
 namespace preforkd {
 
-// Reaps the processes that workers leave behind, where they become this process's own children: if it is the first one
-// of a container (pid 1), or a subreaper. Anywhere else it does nothing. A worker is never reaped here: its status is
-// its pidfd's to give.
+// Reaps the processes that workers leave behind, if they become children of this process: if it is pid 1 of a
+// container, or a subreaper. Elsewhere it does nothing. It never reaps a worker, whose status is read through its
+// pidfd.
 class Orphans {
  public:
-  // `is_worker` must know each worker until it was reaped.
+  // `is_worker` must return true for each worker until it is reaped.
   Orphans(EventLoop& loop, std::function<bool(pid_t)> is_worker);
 
-  // Reaps all that are dead, up to a dead worker, which hides those behind it: to be called again when that was reaped.
+  // Reaps all that are dead, up to a dead worker, which hides those behind it: call it again when that one was reaped.
   void reap() noexcept;
 
  private:
   std::function<bool(pid_t)> is_worker_;
-  EventSource source_;  // none: there is nothing to do
+  EventSource source_;  // empty if there is nothing to do
 };
 
 }  // namespace preforkd

@@ -8,8 +8,8 @@
 
 namespace preforkd {
 
-// Bytes of RAM that the process holds for itself: resident, without the pages of files and shared memory, which cost a
-// pool's workers only once. This is what a leak makes grow. nullopt if /proc does not tell.
+// Bytes of RAM of the process alone: resident, without the pages of files and shared memory, which a pool's workers
+// share. A leak makes it grow. nullopt if /proc does not show it.
 [[nodiscard]] std::optional<std::uint64_t> own_memory(pid_t pid) noexcept;
 
 }  // namespace preforkd

@@ -22,7 +22,7 @@ namespace preforkd {
 
 namespace {
 
-// What systemd.exec(5) gives a service as JOURNAL_STREAM, so that a program knows its stderr for the journal.
+// The value of JOURNAL_STREAM in systemd.exec(5), by which a program recognises its stderr as a journal stream.
 std::string stream_name(int fd) {
   const std::optional<FileIdentity> there = FileIdentity::of(fd);
   return there ? std::to_string(there->device) + ":" + std::to_string(there->inode) : "";
@@ -67,11 +67,11 @@ void ProcessLauncher::launch(const Launch& launch) {
   if (settings_.to_journal) {
     const std::string identifier = config.name + "[" + std::to_string(launch.slot) + "]";
     stream = open_journal_stream(identifier);
-    // A journald that is being restarted or stands still must not keep a worker from starting.
+    // A journald that restarts or hangs must not keep a worker from starting.
     if (!stream) stream.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
   }
   const SpawnPlan how = plan(launch, *worker, stream.get());
-  // Before the process is there: one that could not be kept track of must never be.
+  // Recorded before the process starts: a process that could not be recorded must never exist.
   const auto running = workers_.emplace(launch.id, Running{launch.generation, std::move(worker)}).first;
   try {
     running->second.process->start(how);
@@ -184,7 +184,7 @@ void ProcessLauncher::on_worker_notified(WorkerId id, const NotifyMessage& messa
   observer_.on_worker_notified(id, message);
 }
 
-// Forgets a worker once its end was reported, even if that throws.
+// Forgets a worker after its end was reported, even if that throws.
 struct ProcessLauncher::Forget {
   ProcessLauncher& launcher;
   WorkerId id;

@@ -19,18 +19,17 @@
 
 namespace preforkd {
 
-// What is the same for all workers of this master.
+// The same for all workers of this master.
 struct LaunchSettings {
-  bool to_journal = false;  // each worker gets journal streams of its own as stdout and stderr; else it inherits ours
+  bool to_journal = false;  // each worker gets its own journal stream as stdout and stderr; else it inherits ours
   std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit for workers, where the master changed its own
 };
 
-// Starts real processes by the worker contract and keeps them as long as they live. It is the workers' observer, which
-// passes on what they do and then forgets those that are gone.
+// Starts real processes by the worker contract and keeps them as long as they live. It observes the workers, passes on
+// their events and then forgets those that have ended.
 class ProcessLauncher final : public Launcher, private WorkerObserver {
  public:
-  // All that is referred to must outlive the launcher. Takes what workers inherit from `environ` as it is now. Throws
-  // ExitError.
+  // All references must outlive the launcher. Reads what workers inherit from `environ` now. Throws ExitError.
   ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory, LaunchSettings settings,
                   WorkerObserver& observer);
   ProcessLauncher(const ProcessLauncher&) = delete;
@@ -38,23 +37,23 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
 
   [[nodiscard]] int start(const Launch& launch) noexcept override;
   void signal(WorkerId id, int signal) noexcept override;
-  // Makes the paths of those workers again. A line in the log says that they were gone.
+  // Binds the notify paths of those workers again, and logs once that they were gone.
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
 
   // Why the last start() failed, as a phrase.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-  // Null for a worker that is gone.
+  // Null for a worker that has ended.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
-  // Empty for a worker that is gone.
+  // Empty for a worker that has ended.
   [[nodiscard]] WorkerFacts facts(WorkerId id) const;
-  // What it was started with; null for a worker that is gone.
+  // What it was started with; null for a worker that has ended.
   [[nodiscard]] const Generation* generation_of(WorkerId id) const noexcept;
 
-  // Whether it is the process of a worker that was not reaped yet.
+  // Whether it is the first process of a worker, not reaped yet.
   [[nodiscard]] bool owns(pid_t pid) const noexcept;
 
-  // Open connections of all workers that count them; nullopt if none does. Looks at every worker.
+  // Open connections of all workers that count them; nullopt if none does. Reads every worker's page.
   [[nodiscard]] std::optional<std::uint64_t> connections() const noexcept;
 
  private:
@@ -62,7 +61,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   struct Running {
     std::shared_ptr<const Generation> generation;
     std::unique_ptr<WorkerProcess> process;
-    bool was_cut_off = false;  // its notify path was gone since unheard() was asked last
+    bool was_cut_off = false;  // its notify path was gone at some time since the last unheard()
   };
 
   void on_worker_executed(WorkerId id) override;
@@ -85,7 +84,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   WorkerObserver& observer_;
   std::map<WorkerId, Running> workers_;
   std::string failure_;
-  bool cut_off_for_good_ = false;  // some paths can't be made again, and the log says so
+  bool cut_off_for_good_ = false;  // some paths cannot be bound again, and the log says so
 };
 
 }  // namespace preforkd

@@ -11,7 +11,7 @@
 
 namespace preforkd {
 
-// "PID (NAME) STATE PPID PGRP SESSION …", where NAME may hold anything, and what has started is the 22nd.
+// "PID (NAME) STATE PPID PGRP SESSION …", where NAME may contain anything; the start time is the 22nd field.
 std::optional<ProcessStat> parse_process_stat(std::string_view text) {
   constexpr int after_session = 22 - 6 - 1;
   const std::size_t begin = text.find('(');

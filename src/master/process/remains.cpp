@@ -48,8 +48,8 @@ Remains::Remains(EventLoop& loop, Find find, std::function<void()> on_gone)
   look();
 }
 
-// Looks until it finds nothing new: one that has ended may have handed over to a child meanwhile, and its number may
-// have been given to another process before its pidfd was there.
+// Searches until it finds nothing new: a process that has ended may have started a child meanwhile, and its number may
+// have been reused before its pidfd was opened.
 void Remains::look() {
   constexpr int max_looks = 50;
   bool any_new = true;
@@ -76,7 +76,7 @@ void Remains::watch(const ProcessName& process) {
                                       [this, pid = process.pid](std::uint32_t) { on_end(pid); });
     left_.push_back({process, std::move(pidfd), std::move(source)});
   } catch (const std::system_error&) {
-    // The kernel is short of something. The worker's own end, which is being told, counts for more.
+    // The kernel is out of some resource. Reporting the worker's own end, which is in progress, matters more.
   }
 }
 

@@ -18,34 +18,34 @@ struct ProcessName {
   std::string name;  // the program's, as ps shows it
 };
 
-// The processes of a session whose leader is gone; none if one of that number lives, which is another's then. Those of
-// numbers up to `above` are not looked at.
+// The processes of a session whose leader has ended; empty if a process with the leader's number lives, since the
+// session is then another one's. Skips processes with numbers up to `above`.
 [[nodiscard]] std::vector<ProcessName> left_of_session(pid_t leader, pid_t above = 0);
 
-// Processes that something has left behind whose first process is gone. Each is watched and signalled by a pidfd, so
-// that no signal ever reaches a stranger, and the kernel tells when it ends. Rejected: kill(2) on the process group and
-// looking at it again and again. The group's number may be another's by then, and zombies count as members.
+// Processes that are left after their first process has ended. Each is watched and signalled by a pidfd, so that no
+// signal ever reaches an unrelated process, and the kernel reports when it ends. Rejected: kill(2) on the process group
+// and polling it. The group's number may have been reused by then, and zombies count as members.
 class Remains {
  public:
   using Find = std::function<std::vector<ProcessName>()>;
 
-  // `find` lists those that are left now. `on_gone` is called from the event loop once the last one has ended; it may
-  // destroy this object. Looks at once: empty() if there is none, and then nothing is called.
+  // `find` lists those that are left now. Calls `on_gone` from the event loop once the last one has ended; it may
+  // destroy this object. Searches at once: if there are none, empty() is true and nothing is called.
   Remains(EventLoop& loop, Find find, std::function<void()> on_gone);
   Remains(const Remains&) = delete;
   Remains& operator=(const Remains&) = delete;
 
   [[nodiscard]] bool empty() const noexcept { return left_.empty(); }
 
-  // Sends it to all of them, and to those that they start from now on.
+  // Sends it to all of them, and to those found later.
   void signal(int signal) noexcept;
 
-  // "pid 4711 (python3), pid 4712 (sh)", at most a few.
+  // "pid 4711 (python3), pid 4712 (sh)": only the first few.
   [[nodiscard]] std::string text() const;
 
  private:
-  // Stays where it is: its source must be gone before its descriptor is closed, since a worker that is just being
-  // forked holds a copy of that, and epoll would go on reporting it.
+  // Never moved: the source must be destroyed before its descriptor is closed. A worker that is being forked holds a
+  // copy of the descriptor, and epoll would continue to report it.
   struct Left {
     ProcessName process;
     UniqueFd pidfd;

@@ -51,7 +51,7 @@ bool is_at(const std::string& path, int folder) {
   return same_file(FileIdentity::at(path.c_str()), FileIdentity::of(folder));
 }
 
-// A locked descriptor of the folder, if it is ours alone.
+// A locked descriptor of the folder, if it belongs to us alone.
 Result<UniqueFd> lock_folder(const std::string& path) {
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat held {};
@@ -60,7 +60,7 @@ Result<UniqueFd> lock_folder(const std::string& path) {
   if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? Failure("another preforkd uses it") : os_failure(errno);
   }
-  // Between open and flock a starting master may have taken it for a dead one's and removed it.
+  // Between open and flock a master that starts may have removed it as a leftover.
   if (!is_at(path, folder.get())) return Failure("was removed");
   return folder;
 }
@@ -85,7 +85,7 @@ void remove_leftovers(const std::string& place) {
   }
 }
 
-// Whether every user can get to what is in this folder.
+// Whether every user can reach what is in this folder.
 bool lets_all_pass(std::string folder) {
   for (;; folder.resize(folder.rfind('/'))) {
     if (folder.empty()) return true;
@@ -96,7 +96,7 @@ bool lets_all_pass(std::string folder) {
 
 struct FolderPlace {
   std::string path;
-  const char* variable = nullptr;  // that names it; none: it is the system's
+  const char* variable = nullptr;  // the one that names it; null: a place of the system
 };
 
 std::vector<FolderPlace> places() {
@@ -116,7 +116,7 @@ std::string describe(const FolderPlace& place) {
   return place.variable == nullptr ? place.path : "$" + std::string(place.variable) + " " + place.path;
 }
 
-// Another user could exchange what is in its own folder, and has it after `sudo -E` or su.
+// Another user could replace what is in its own folder, and owns it after `sudo -E` or su.
 Result<void> check_place(const FolderPlace& place) {
   if (place.variable == nullptr) return {};
   struct stat there {};
@@ -147,8 +147,8 @@ bool RuntimeDirectory::renew() {
   return true;
 }
 
-// The path is in the environment of the workers that run. Rejected: making the place, too. Where one vanishes (logind
-// removes /run/user/UID) this user can't, and where root can it would be in the way of what makes it.
+// The path is in the environment of the running workers. Rejected: making its parent, too. Where a parent vanishes
+// (logind removes /run/user/UID) this user cannot make it, and if root did, it would be in the way of its real owner.
 bool RuntimeDirectory::make_again() {
   if (mkdir(path_.c_str(), folder_mode) != 0) return false;
   chmod(path_.c_str(), folder_mode);
@@ -193,12 +193,12 @@ Result<void> RuntimeDirectory::take_given(const std::string& path) {
 Result<void> RuntimeDirectory::make_in(const std::string& place) {
   const std::string pattern = place + "/" + name_ + std::string(unique_part);
   if (!fits_sockets(pattern)) return Failure(std::string(too_long));
-  // Another master that starts just now may take the new folder for a leftover before it is locked.
+  // A master that starts at the same time may take the new folder for a leftover before it is locked.
   Error failure("");
   for (int attempt = 0; attempt < 10; ++attempt) {
     std::string made = pattern;
     if (mkdtemp(made.data()) == nullptr) return os_failure(errno);
-    chmod(made.c_str(), folder_mode);  // also because the umask may have left us out
+    chmod(made.c_str(), folder_mode);  // also because the umask may have removed our own rights
     Result<UniqueFd> folder = lock_folder(made);
     if (folder) {
       locked_ = std::move(*folder);

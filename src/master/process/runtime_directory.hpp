@@ -8,38 +8,38 @@
 
 namespace preforkd {
 
-// The folder of systemd's RuntimeDirectory=, the first one if there are several; empty: none.
+// The folder of systemd's RuntimeDirectory=, the first one if there are several; empty if there is none.
 [[nodiscard]] std::string given_runtime_directory();
 
 // A folder for one master's notify sockets, locked as long as the master lives. It is $RUNTIME_DIRECTORY if systemd
-// made one, else a new preforkd.NAME.XXXXXX under $XDG_RUNTIME_DIR, /run (root only), $TMPDIR or /tmp, whichever works
-// first. What a variable names must belong to this user (or to root), who else may rename what is in it; and for root
-// every user must be able to get there, since its workers may change their user. They can pass through the folder
-// (0711), but not look into it: the sockets in it have names that can't be guessed.
+// made one, else a new preforkd.NAME.XXXXXX in $XDG_RUNTIME_DIR, /run (root only), $TMPDIR or /tmp, whichever works
+// first. A folder that a variable names must belong to this user (or to root), since its owner may rename what is in
+// it; and for root every user must be able to reach it, since its workers may change their user. They can pass through
+// the folder (0711), but not list it: the sockets in it have names that cannot be guessed.
 class RuntimeDirectory {
  public:
-  // Removes the folders that killed masters of this user, of any name, left in these places; their locks are free.
+  // Removes the folders, of any pool, that killed masters of this user have left in these places; their locks are free.
   // Throws ExitError that names every place and what is wrong with it.
   explicit RuntimeDirectory(const std::string& pool_name);
   RuntimeDirectory(const RuntimeDirectory&) = delete;
   RuntimeDirectory& operator=(const RuntimeDirectory&) = delete;
-  // Removes the folder if it was made here, else what is in it of ours.
+  // Removes the folder if it was made here, else our files in it.
   ~RuntimeDirectory();
 
-  // Makes the folder again if it is gone, where it was if that can be done: $XDG_RUNTIME_DIR ends with its user's last
-  // session, and somebody may clean up in /tmp. False if it was there. Throws ExitError as the constructor does; the
-  // next call tries again.
+  // Makes the folder again if it is gone, at the same place if possible: $XDG_RUNTIME_DIR is removed with its user's
+  // last session, and /tmp may be cleaned up. False if it was there. Throws ExitError as the constructor does; the next
+  // call tries again.
   bool renew();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  // A path for one more notify socket. Short enough for a UNIX socket's address. Throws std::system_error.
+  // A path for a new notify socket, short enough for the address of a UNIX socket. Throws std::system_error.
   [[nodiscard]] std::string new_socket_path() const;
-  // Whether that path is in the folder that this is now.
+  // Whether that path is in the present folder.
   [[nodiscard]] bool holds(const std::string& socket_path) const;
 
  private:
   void take();
-  // Nothing is done if they fail.
+  // They change nothing if they fail.
   [[nodiscard]] Result<void> take_given(const std::string& path);
   [[nodiscard]] Result<void> make_in(const std::string& place);
   [[nodiscard]] bool make_again();

@@ -27,7 +27,7 @@ std::vector<ProcessName> others_in_group(const std::string& directory) {
     if (pid == getpid() || pid <= 0) continue;
     const std::optional<ProcessStat> stat = process_stat(pid);
     if (stat && !stat->lives()) continue;
-    found.push_back({pid, stat ? stat->name : "?"});  // a sandbox may hide it
+    found.push_back({pid, stat ? stat->name : "?"});  // a sandbox may hide the name
   }
   return found;
 }

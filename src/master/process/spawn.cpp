@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Everything that runs between clone and exec. The child is a copy of a process that may stand anywhere in malloc or
+// Everything that runs between clone and exec. The child is a copy of a process that may be anywhere in malloc or
 // stdio, so it calls only what signal-safety(7) allows, or a raw system call, on memory that the parent prepared; and
-// it leaves by execve or _exit only. Rejected: posix_spawn (no pidfd, no death signal, no report of the failed step in
+// it ends only with execve or _exit. Rejected: posix_spawn (no pidfd, no death signal, no report of the failed step in
 // glibc 2.36) and CLONE_VM (the child would share the master's memory; copying the few pages that a small master
 // dirties costs some 50 µs).
 #include "master/process/spawn.hpp"
@@ -39,7 +39,7 @@ enum class Step : int {
   cpus,
   chdir,
   execve,
-  changed_file  // no failure: a note, sent just before execve
+  changed_file  // not a failure: a note, sent just before execve
 };
 
 constexpr std::array<std::string_view, 10> step_names{
@@ -52,23 +52,23 @@ struct Report {
   int detail;  // limits: the resource; changed_file: its index
 };
 
-constexpr int exec_failed_status = 127;  // as a shell says it
+constexpr int exec_failed_status = 127;  // as in a shell
 constexpr std::size_t pid_digits = 10;
 
-// What the child works on: prepared by the parent, so that the child allocates nothing.
+// The data of the child, prepared by the parent so that the child allocates nothing.
 struct Child {
   const SpawnPlan& plan;
   std::vector<char*> argv;
   std::vector<char*> envp;
-  std::array<char*, 2> pid_values;  // room for the digits of LISTEN_PID and WATCHDOG_PID; null if not wanted
+  std::array<char*, 2> pid_values;  // room for the digits of LISTEN_PID and WATCHDOG_PID; null if not set
   std::vector<int> sources;         // of the plan's descriptors, moved out of the way
-  int program_file;                 // so it is
+  int program_file;                 // moved out of the way, too
   int report;
   pid_t parent;
 };
 
 void tell(const Child& child, const Report& report) noexcept {
-  // A few bytes go into an empty pipe whole or not at all; with the reader gone nobody is left to tell.
+  // A few bytes fit into an empty pipe; without a reader there is no one to report to.
   [[maybe_unused]] const ssize_t written = write(child.report, &report, sizeof(report));
 }
 
@@ -81,13 +81,14 @@ void reset_dispositions(const Child& child) noexcept {
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
   for (int signal = 1; signal < _NSIG; ++signal) {
-    // EINVAL: SIGKILL, SIGSTOP and the two signals that glibc keeps for itself can't be set, so nobody has.
+    // EINVAL: SIGKILL, SIGSTOP and the two signals that glibc keeps for itself cannot be set, so they are at their
+    // default.
     if (sigaction(signal, &by_default, nullptr) != 0 && errno != EINVAL) fail(child, Step::signals);
   }
 }
 
-// Puts descriptors[i] at i. Sources that lie where a target will be are moved out of the way first, so that no order of
-// the plan can overwrite one; dup2 onto its own number, which would keep CLOEXEC, then can't happen either.
+// Puts descriptors[i] at i. First moves sources out of the range of targets, so that no order of the plan can overwrite
+// one. dup2 of a descriptor onto itself, which would keep CLOEXEC, cannot happen then.
 void place_descriptors(Child& child) noexcept {
   const int count = static_cast<int>(child.sources.size());
   const int last = count + 1;
@@ -116,7 +117,7 @@ void place_descriptors(Child& child) noexcept {
 void follow_parent_in_death(const Child& child) noexcept {
   if (child.plan.death_signal == 0) return;
   if (prctl(PR_SET_PDEATHSIG, child.plan.death_signal) != 0) fail(child, Step::death_signal);
-  // A parent that died before the call sends nothing any more.
+  // A parent that died before the call sends no signal.
   if (getppid() != child.parent) _exit(exec_failed_status);
 }
 
@@ -130,7 +131,7 @@ void write_own_pid(char* digits) noexcept {
 }
 
 void set_limit(const Child& child, int resource, rlimit limit) noexcept {
-  // glibc's type of the first argument is an enum in C++, the kernel's is a number.
+  // glibc declares the first argument as an enum in C++; the kernel takes a number.
   if (syscall(SYS_prlimit64, 0, resource, &limit, nullptr) != 0) fail(child, Step::limits, resource);
 }
 
@@ -158,12 +159,12 @@ void tell_changed_files(const Child& child) noexcept {
   }
 }
 
-// By its path as long as that leads to the file that is meant, since a program that is executed by its descriptor has
-// that number for a name (comm) before Linux 6.14. Returns only if it can't be executed.
+// Executes the path as long as it leads to the intended file: before Linux 6.14 a program that is executed by its
+// descriptor has the descriptor's number for its name (comm). Returns only on failure.
 void execute(const Child& child) noexcept {
   const auto held = child.program_file >= 0 ? FileIdentity::of(child.program_file) : std::nullopt;
   if (held && held != FileIdentity::at(child.plan.program.c_str())) {
-    // Comes back with ENOENT for what binfmt_misc runs by an interpreter, and with ENOSYS or EPERM in narrow sandboxes.
+    // Returns with ENOENT for what binfmt_misc runs with an interpreter, and with ENOSYS or EPERM in strict sandboxes.
     syscall(SYS_execveat, child.program_file, "", child.argv.data(), child.envp.data(), AT_EMPTY_PATH);
   }
   execve(child.plan.program.c_str(), child.argv.data(), child.envp.data());
@@ -196,8 +197,8 @@ long legacy_clone(int* pidfd) noexcept {
 #endif
 }
 
-// systemd's RestrictNamespaces= turns clone3 into ENOSYS and old container runtimes into EPERM, since its flags can't
-// be filtered.
+// systemd's RestrictNamespaces= makes clone3 fail with ENOSYS, old container runtimes with EPERM, since its flags
+// cannot be filtered.
 long clone_with_pidfd(int* pidfd) noexcept {
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
@@ -215,7 +216,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-// No signal may reach the child before its dispositions are reset: it would run as a second master.
+// No signal may reach the child before its dispositions are reset: the child would handle it as a second master.
 class BlockedSignals {
  public:
   BlockedSignals() noexcept {
@@ -286,7 +287,7 @@ ExecReport read_exec_report(int report) {
   for (;;) {
     Report got{};
     const ssize_t size = read(report, &got, sizeof(got));
-    if (size < 0) return result;  // EAGAIN: nothing more happened yet
+    if (size < 0) return result;  // EAGAIN: nothing more has happened yet
     if (size != static_cast<ssize_t>(sizeof(got))) {
       result.kind = ExecReport::Kind::executed;
       return result;

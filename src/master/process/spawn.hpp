@@ -17,20 +17,20 @@
 
 namespace preforkd {
 
-// What one process is started with. Nothing else of the parent reaches it but the user, the namespaces, and the umask,
-// priority, resource limits and CPUs that are not set here.
+// What one process is started with. From the parent it inherits only the user, the namespaces, and the umask, priority,
+// resource limits and CPUs that are not set here.
 struct SpawnPlan {
   std::string program;                   // path for execve
-  int program_file = -1;                 // borrowed; executed instead where another file stands at that path; -1: none
-  std::vector<FileStamp> files;          // that are to be as they were; the program first
+  int program_file = -1;                 // borrowed; executed instead if another file is at that path; -1: none
+  std::vector<FileStamp> files;          // that are checked for changes; the program first
   std::vector<std::string> arguments;    // argv, [0] included
   std::vector<std::string> environment;  // "NAME=value", without LISTEN_PID and WATCHDOG_PID
   bool set_listen_pid = false;           // add LISTEN_PID= and WATCHDOG_PID= with the new process's own pid
   bool set_watchdog_pid = false;
   std::string directory = "/";
-  std::vector<int> descriptors;           // [i] becomes descriptor i; borrowed, all valid; every other one is closed
+  std::vector<int> descriptors;           // [i] becomes descriptor i; borrowed, all valid; all others are closed
   int death_signal = 0;                   // sent to it when the parent dies; 0: none
-  ProcessConfig process;                  // without its cpu_affinity, which `cpus` has for this slot
+  ProcessConfig process;                  // its cpu_affinity is not used: `cpus` is that of the slot
   CpuMask cpus;                           // empty: the parent's
   std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit, unless `process.limits` has one
 };
@@ -41,22 +41,22 @@ struct Spawned {
   UniqueFd report;  // for read_exec_report; non-blocking
 };
 
-// Starts a process and does not wait for its execve: a program on a dead network file system holds up nobody. It runs
-// in a session of its own (a ^C at the master's terminal is for the master, which then drains its workers), with every
-// signal disposition at its default and no signal blocked. Fails with the errno if there is no new process. A step that
-// fails later, in the child, comes through `report`; the child then exits with status 127.
+// Starts a process and does not wait for its execve, so a program on a dead network file system holds up nothing. The
+// process has its own session (a ^C at the master's terminal is for the master, which then drains its workers), with
+// every signal disposition at its default and no signal blocked. Fails with the errno if there is no new process. A
+// step that fails later, in the child, is reported through `report`; the child then exits with status 127.
 [[nodiscard]] Result<Spawned> spawn(const SpawnPlan& plan);
 
-// What came through Spawned::report.
+// What was read from Spawned::report.
 struct ExecReport {
   enum class Kind { pending, executed, failed };
   Kind kind = Kind::pending;
   std::string step;  // failed only: "chdir", "execve", "setrlimit nofile", …, with a hint where the errno needs one
   int error = 0;
-  std::vector<std::size_t> changed;  // those of SpawnPlan::files that are others by now; come before the rest
+  std::vector<std::size_t> changed;  // those of SpawnPlan::files that have changed; reported before the rest
 };
 
-// Never blocks. End-of-file without a report means that execve took place (or that a signal ended the child before).
+// Never blocks. End-of-file without a report means that execve succeeded (or that a signal ended the child before).
 [[nodiscard]] ExecReport read_exec_report(int report);
 
 }  // namespace preforkd

@@ -11,19 +11,19 @@
 
 namespace preforkd {
 
-// Ends processes in the service's control group that no master looks after: they get the stop signal, and SIGKILL after
-// drain_timeout. systemd leaves them alone (KillMode=process). Nothing waits for it but a stop.
+// Ends processes in the service's control group that no master supervises: they get the stop signal, and SIGKILL after
+// drain_timeout. systemd leaves them alone (KillMode=process). Only a stop waits for it.
 class Sweep {
  public:
-  // `group`: of service_group(); nullopt: nothing is ever done. `on_done` is called from the event loop when all of
-  // them are gone.
+  // `group`: from service_group(); nullopt: does nothing. Calls `on_done` from the event loop when all of them have
+  // ended.
   Sweep(EventLoop& loop, std::optional<std::string> group, std::function<void()> on_done);
 
-  // What earlier masters left. To be called before the first worker is started.
+  // Ends what earlier masters left. Call it before the first worker is started.
   void end_elders(int stop_signal, Duration drain_timeout);
-  // Everything but this process. To be called when no worker is left.
+  // Ends everything but this process. Call it when no worker is left.
   void end_all(int stop_signal, Duration drain_timeout);
-  // What is left now, and whatever is found later.
+  // Sends SIGKILL to what is left now, and to what is found later.
   void kill() noexcept;
 
   [[nodiscard]] bool busy() const noexcept { return remains_ != nullptr; }

@@ -12,13 +12,13 @@
 
 namespace preforkd {
 
-// What is known of a worker's process, beside what the pool decides.
+// What is known of a worker's process, other than the pool's decisions.
 struct WorkerFacts {
-  pid_t pid = 0;                      // 0: the process is gone
-  std::string status_text;            // its last STATUS=, fit for one line
+  pid_t pid = 0;                      // 0: the process has ended
+  std::string status_text;            // its last STATUS=, made safe for one line
   std::optional<int> reported_error;  // its last ERRNO=
   Counters counters;
-  std::string remains;  // once it has ended, the processes that are left of it: "pid 4711 (python3)"
+  std::string remains;  // after it has ended: its processes that are left, "pid 4711 (python3)"
 };
 using WorkerLookup = std::function<WorkerFacts(WorkerId)>;
 

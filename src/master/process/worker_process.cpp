@@ -32,7 +32,7 @@ constexpr Duration max_reap_delay = std::chrono::seconds(1);
 constexpr auto unusable_line_interval = std::chrono::seconds(10);
 constexpr Duration young = std::chrono::seconds(10);
 
-// Of processor time: a twentieth of the time, and so much at once.
+// A budget of processor time: a twentieth of the elapsed time, up to a maximum at once.
 class SearchBudget {
  public:
   [[nodiscard]] bool allows(Instant now) noexcept {
@@ -53,7 +53,7 @@ SearchBudget& search_budget() noexcept {
   return of_all_workers;
 }
 
-// The number that the latest process has got; 0 if that can't be told.
+// The number of the latest process; 0 if it cannot be read.
 pid_t last_process() {
   const std::string text = read_kernel_file("/proc/loadavg");
   const std::size_t blank = text.rfind(' ');
@@ -66,7 +66,7 @@ T take(Result<T> result) {
   return std::move(*result);
 }
 
-// Whether a process can have come to such figures. What goes on is added to those of the whole pool, for good.
+// Whether a process can have reached these numbers: they are added to the pool's for good.
 bool is_plausible(const StatsPage& page) noexcept {
   const auto below = [](const std::atomic<std::uint64_t>& counter, unsigned bits) {
     return counter.load(std::memory_order_relaxed) >> bits == 0;
@@ -100,7 +100,7 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
       stats_memfd_(take(make_stats_memfd("preforkd-stats"))),
       stats_(take(StatsMapping::map(stats_memfd_.get(), false))),
       inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }) {
-  // Later workers are copies of the master until they exec: copying a thousand mappings each time would be for nothing.
+  // Later workers are copies of the master until they exec: this saves copying a thousand mappings each time.
   madvise(stats_.get(), sizeof(StatsPage), MADV_DONTFORK);
 }
 
@@ -137,7 +137,7 @@ void WorkerProcess::signal(int signal) noexcept {
     log::error(label_ + " (pid " + std::to_string(pid_) + "): cannot send " + signal_name(signal) + ": " +
                errno_text(errno));
   }
-  // It leads a group, and nobody else has its number before it is reaped.
+  // It leads a group, and its number is not reused before it is reaped.
   if (signal == SIGKILL) kill(-pid_, signal);
 }
 
@@ -191,7 +191,7 @@ void WorkerProcess::log_unusable(const std::string& reason) {
 }
 
 void WorkerProcess::on_exit() {
-  // What it said before it died counts first: a READY=1 right before the exit is a worker that was ready.
+  // Messages sent before its end count first: a worker that sends READY=1 and exits was ready.
   inbox_.close();
   if (report_) on_report();
   exit_source_ = EventSource();
@@ -199,14 +199,14 @@ void WorkerProcess::on_exit() {
   reap();
 }
 
-// Nearly always the worker was all there was. The kernel says for nothing whether its process group has others, but not
-// whether its session has further groups (setpgid(2), a shell's set -m): for that /proc is read as far as it can be
-// afforded when many workers end.
+// Nearly always the worker has no other processes. The kernel shows at no cost whether its process group has others,
+// but not whether its session has further groups (setpgid(2), a shell's set -m). For that /proc is read, within a
+// budget for times when many workers end.
 void WorkerProcess::look_for_remains() {
   const bool group = kill(-pid_, 0) == 0;
   if (!group && !search_budget().allows(SteadyClock().now())) return;
   const Duration before = cpu_time(getpid()).value_or(Duration{0});
-  // What a young worker has started has a higher number, unless the kernel has begun again with low ones.
+  // A child of a young worker has a higher number, unless the kernel has started again with low ones.
   const bool is_young = SteadyClock().now() - started_ < young;
   const auto find = [leader = pid_, is_young] {
     return left_of_session(leader, is_young && last_process() >= leader ? leader : 0);
@@ -233,9 +233,9 @@ void WorkerProcess::reap() {
   channel_.master_end.reset();
 }
 
-// A dead process that is traced is for its tracer to reap first, and its pidfd is readable all the while. strace(1) and
-// gdb(1) mostly do so at once, and then the status says what becomes of the slot. One that does not (it sits at its
-// prompt) must not keep the slot empty: then the worker counts as one that leaves.
+// A dead process that is traced must first be reaped by its tracer, and its pidfd is readable meanwhile. strace(1) and
+// gdb(1) mostly do so at once, and then the status decides what follows in the slot. A tracer that does not (it waits
+// at its prompt) must not keep the slot empty: then the worker counts as one that leaves.
 void WorkerProcess::reap_later() {
   if (!reap_timer_) {
     reap_timer_ = loop_.add_timer(Priority::worker_exit, std::chrono::milliseconds(1), [this] { reap(); });

@@ -23,23 +23,23 @@
 
 namespace preforkd {
 
-// Told what worker processes do. Called from the event loop only.
+// Receives the events of worker processes. Called from the event loop only.
 class WorkerObserver {
  public:
   virtual ~WorkerObserver() = default;
-  virtual void on_worker_executed(WorkerId id) = 0;  // its execve took place
-  // PoolConfig::files[file] of what it is started with, and maybe others, are not the files any more that they were.
+  virtual void on_worker_executed(WorkerId id) = 0;  // its execve succeeded
+  // PoolConfig::files[file] of what it is started with has changed, and maybe others have.
   virtual void on_worker_file_changed(WorkerId id, std::size_t file) = 0;
   virtual void on_worker_notified(WorkerId id, const NotifyMessage& message) = 0;
-  // Its first process is gone, and this comes after all that it sent before. Its WorkerProcess is still there during
-  // the call. The last call for this worker, unless WorkerProcess::remains().
+  // Its first process has ended; comes after all that it sent before. Its WorkerProcess still exists during the call.
+  // The last call for this worker, unless WorkerProcess::remains().
   virtual void on_worker_gone(WorkerId id, const ExitStatus& status) = 0;
-  // Nothing of it is left.
+  // No process of it is left.
   virtual void on_remains_gone(WorkerId id) = 0;
 };
 
-// One worker process and the master's ends of what connects the two: pidfd, notify socket, control channel, stats page.
-// Destroying it leaves a process that still runs alone, which then sees the end of its lifeline.
+// One worker process and the master's ends of its connections: pidfd, notify socket, control channel, stats page.
+// Destroying it does not end the process, which then sees the end of its lifeline.
 class WorkerProcess {
  public:
   // Makes the worker's ends; there is no process yet. Throws std::system_error or LaunchError.
@@ -51,18 +51,17 @@ class WorkerProcess {
   [[nodiscard]] int stats_memfd() const noexcept { return stats_memfd_.get(); }
   [[nodiscard]] const std::string& notify_path() const noexcept { return inbox_.path(); }
 
-  // Starts the process and gives up the worker's ends. Throws std::system_error or LaunchError; then there is no
-  // process.
+  // Starts the process and closes the worker's ends. Throws std::system_error or LaunchError; then there is no process.
   void start(const SpawnPlan& plan);
 
   // As Launcher::signal.
   void signal(int signal) noexcept;
-  // What it left behind when its first process ended; null if nothing is left.
+  // The processes left after its first process has ended; null if there are none.
   [[nodiscard]] const Remains* remains() const noexcept { return remains_.get(); }
 
-  // Whether notify_path() leads here: somebody may have removed it.
+  // Whether notify_path() leads to its socket; it may have been removed.
   [[nodiscard]] bool is_reachable() const noexcept { return inbox_.is_reachable(); }
-  // Makes notify_path() again. Throws std::system_error.
+  // Binds notify_path() again. Throws std::system_error.
   void renew_notify_path() { inbox_.renew(); }
   [[nodiscard]] bool was_sent_sigkill() const noexcept { return was_sent_sigkill_; }
 
@@ -71,7 +70,7 @@ class WorkerProcess {
   [[nodiscard]] WorkerFacts facts() const;
 
  private:
-  // Null if it does not count (no libprefork).
+  // Null if the program does not count (no libprefork).
   [[nodiscard]] const StatsPage* stats() const noexcept;
   void watch_process();
   void on_report();
@@ -94,10 +93,10 @@ class WorkerProcess {
   UniqueFd pidfd_;
   EventSource report_source_;
   EventSource exit_source_;
-  EventSource reap_timer_;  // of a dead worker that is traced
+  EventSource reap_timer_;  // for a dead worker that is traced
   Duration reap_delay_{};
   std::unique_ptr<Remains> remains_;
-  std::string directory_;  // where it was started
+  std::string directory_;  // in which it was started
   pid_t pid_ = 0;
   Instant started_{};
   bool reaped_ = false;
@@ -109,7 +108,7 @@ class WorkerProcess {
   Instant next_unusable_line_{};
 };
 
-// Why a worker could not be started, before there was a process.
+// Why a worker could not be started. No process was made.
 class LaunchError : public std::runtime_error {
  public:
   explicit LaunchError(const Error& error) : std::runtime_error(error.text), number_(error.number) {}

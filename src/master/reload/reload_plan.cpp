@@ -21,7 +21,7 @@ RowsByKey by_key(const std::vector<ConfigRow>& rows) {
 
 bool comes_or_goes(const ConfigChange& change) { return change.present && (!change.before || !change.after); }
 
-// What differs, with what its row says it needs.
+// The differences, each with what its row says it needs.
 std::vector<ConfigChange> differences(const std::vector<ConfigRow>& live, const std::vector<ConfigRow>& next) {
   const RowsByKey before = by_key(live);
   const RowsByKey after = by_key(next);
@@ -46,7 +46,7 @@ std::vector<ConfigChange> differences(const std::vector<ConfigRow>& live, const 
   return changes;
 }
 
-// Those addresses of `rows` that `others` lists too, in order: a worker may know its sockets by their order alone.
+// The addresses of `rows` that are also in `others`, in order: a worker may know its sockets by their order alone.
 std::string common_addresses(const std::vector<ConfigRow>& rows, const std::vector<ConfigRow>& others) {
   const RowsByKey known = by_key(others);
   std::string list;
@@ -58,7 +58,7 @@ std::string common_addresses(const std::vector<ConfigRow>& rows, const std::vect
 }
 
 std::string what_changes(const ConfigChange& change) {
-  const bool looks_the_same = change.before == change.after;  // what differs was cut off
+  const bool looks_the_same = change.before == change.after;  // the difference was cut off
   if (change.shown && !looks_the_same && !comes_or_goes(change)) {
     return change.before.value_or("unset") + " → " + change.after.value_or("unset");
   }

@@ -10,16 +10,17 @@
 
 namespace preforkd {
 
-// What the caller of a reload is told. All but `done` leave everything as it was: config, sockets, workers.
+// The answer to the caller of a reload. All but `done` leave config, sockets and workers unchanged.
 struct ReloadResult {
   ReloadEnd end = ReloadEnd::done;
-  unsigned generation = 0;           // the one that is live now
-  std::vector<std::string> reasons;  // every one that is known, at least one unless `done`
-  std::string left_undone;           // if `done`: what of the change a reload can't do, and what does; mostly empty
-  // Of the worker that failed:
+  unsigned generation = 0;           // the live one
+  std::vector<std::string> reasons;  // all that are known, at least one unless `done`
+  std::string
+      left_undone;  // if `done`: the changes that a reload cannot make, and the command that makes them; mostly empty
+  // About the worker that failed:
   std::optional<unsigned> slot;
-  std::optional<ExitRecord> failure;  // cause and status; the status is unknown while a killed one is not gone yet
-  std::string last_words;             // where to read what it wrote, a phrase; empty if no program of it ever ran
+  std::optional<ExitRecord> failure;  // cause and status; the status is unknown while a killed worker has not ended
+  std::string last_words;             // a phrase that says where to read its output; empty if its program never ran
 
   [[nodiscard]] bool ok() const noexcept { return end == ReloadEnd::done; }
 };
@@ -29,11 +30,11 @@ using ReloadCallback = std::function<void(const ReloadResult&)>;
 // workers keep serving; output of the new worker: …".
 [[nodiscard]] std::string describe(const ReloadResult& result);
 
-// What the end of a rollout means to the one who asked for it. `live` is the generation that serves after it.
+// The result of a rollout for the caller of the reload. `live` is the generation that serves after it.
 [[nodiscard]] ReloadResult result_of(const ReloadFinished& finished, unsigned live);
 
-// Where to read what the worker of a slot wrote. Workers write to the journal or to what preforkd was given as stdout
-// and stderr; the master never sees it. pid 0: not known.
+// Where to read the output of a slot's worker. Workers write to the journal or to preforkd's own stdout and stderr; the
+// master never sees it. pid 0: not known.
 [[nodiscard]] std::string where_it_wrote(bool to_journal, const std::string& pool, unsigned slot, int pid);
 
 }  // namespace preforkd

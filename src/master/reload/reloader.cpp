@@ -29,7 +29,7 @@ log::Fields fields_of(const ReloadResult& result) {
   return fields;
 }
 
-// Each reason of a config is a line of its own, as when the master starts.
+// Each reason in a config has a line of its own, as when the master starts.
 void log_result(const std::string& pool, const ReloadResult& result) {
   switch (result.end) {
     case ReloadEnd::done:
@@ -122,7 +122,7 @@ void Reloader::on_reload_finished(const ReloadFinished& finished) {
   if (result.ok()) {
     commit(std::move(reload.config));
   } else if (finished.end != ReloadEnd::superseded) {
-    abort(*reload.config);  // A superseding reload has sorted the sockets out already, and needs its own.
+    abort(*reload.config);  // the superseding reload has handled the sockets already, and needs its own
   }
   if (result.end == ReloadEnd::not_started) {
     result.reasons = {"slot " + std::to_string(finished.slot) +

@@ -16,18 +16,18 @@
 
 namespace preforkd {
 
-// Carries out reloads, for SIGHUP and for callers on the bus. One is a transaction over three things: the config that
-// is live, the listening sockets, and the pool's workers.
+// Carries out reloads, for SIGHUP and for callers on the bus. One is a transaction over three things: the live config,
+// the listening sockets, and the pool's workers.
 //
 //   read    the config again, from file and command line; a bad one ends it
 //   plan    what differs, and what that needs (reload_plan.hpp)
-//   bind    addresses that are new; one that can't be bound ends it
-//   roll    the pool replaces its workers (rollout.hpp), or takes the config over as it is
+//   bind    new addresses; one that cannot be bound ends it
+//   roll    the pool replaces its workers (rollout.hpp), or takes over the config alone
 //   commit  the sockets that are no longer listed are closed, the config is the live one;
-//           or abort: the addresses that were new are closed, and nothing has changed
+//           or abort: the new addresses are closed, and nothing has changed
 //
-// A reload that comes while one runs supersedes it, if its own config can be read and bound: a bad one disturbs
-// nothing, not even that.
+// A reload during a reload supersedes it, if its own config can be read and bound: a bad one changes nothing, and lets
+// the running one continue.
 class Reloader final : public PoolObserver {
  public:
   struct Callbacks {
@@ -35,11 +35,11 @@ class Reloader final : public PoolObserver {
     std::function<int(WorkerId)> pid_of;                 // 0: not known
     std::function<std::string()> launch_failure;         // why the launcher's last start failed
     std::function<void()> on_config;                     // called after config() has changed
-    std::function<std::string()> left_undone;            // ReloadResult's, by config() as it is
-    std::function<void(const ReloadResult&)> on_result;  // of each reload, before its caller is told
+    std::function<std::string()> left_undone;            // ReloadResult's, for the present config()
+    std::function<void(const ReloadResult&)> on_result;  // of each reload, before its caller gets it
   };
 
-  // `config` is what `source` says and what the pool was started with. Borrows sockets and pool; is to be added to the
+  // `config` was read from `source`, and the pool was started with it. Borrows sockets and pool; must be added to the
   // pool's observers.
   Reloader(ConfigSource source, std::shared_ptr<const PoolConfig> config, ListenSockets& sockets, Pool& pool,
            Callbacks callbacks);
@@ -50,11 +50,11 @@ class Reloader final : public PoolObserver {
   // What a reload would change, or why it would not begin. Changes nothing.
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const;
 
-  // Logs the reloads that have ended and tells those who asked for them: of a success once no older version accepts
-  // connections any more. To be called after each turn of the loop.
+  // Logs the reloads that have ended and answers their callers; after a success it does so once no older version
+  // accepts connections. Call it after each turn of the loop.
   void settle();
 
-  // A reload runs, or has ended and settle() has not told it.
+  // A reload runs, or has ended and settle() has not reported it.
   [[nodiscard]] bool busy() const noexcept { return !running_.empty() || !ended_.empty(); }
 
   // The live config.
@@ -79,7 +79,7 @@ class Reloader final : public PoolObserver {
   ListenSockets& sockets_;
   Pool& pool_;
   const Callbacks callbacks_;
-  std::deque<Running> running_;  // two for the moment in which the second supersedes the first
+  std::deque<Running> running_;  // two at the moment when the second supersedes the first
   std::deque<std::pair<ReloadResult, ReloadCallback>> ended_;
 };
 

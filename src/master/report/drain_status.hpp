@@ -11,12 +11,12 @@
 
 namespace preforkd {
 
-// The workers of one generation that drain, taken together.
+// The draining workers of one generation, summed up.
 struct GenerationDrain {
   unsigned generation = 1;
   unsigned workers = 0;
-  std::optional<std::uint64_t> connections;  // still open; none if no worker counts them
-  std::optional<Instant> deadline;           // when the last of them gets SIGKILL; none if all of them got it
+  std::optional<std::uint64_t> connections;  // still open; nullopt if no worker counts them
+  std::optional<Instant> deadline;           // when the last of them gets SIGKILL; nullopt if all of them got it
 
   bool operator==(const GenerationDrain&) const = default;
 };
@@ -28,8 +28,8 @@ struct GenerationDrain {
 using WallTime = std::chrono::system_clock::time_point;
 
 // "2 workers of generation 1 with 5 connections until 15:04:05, 1 worker of generation 2 (killed)". `wall_now` is the
-// wall clock at `now`. Deadlines are times of day and not the time that is left: that would be wrong a second later,
-// and keeping it right would wake the master each second. At most four generations are listed.
+// wall clock at `now`. Deadlines are shown as times of day: the time left would be wrong a second later, and updating
+// it would wake the master each second. Lists at most four generations.
 [[nodiscard]] std::string describe(const std::vector<GenerationDrain>& drains, Instant now, WallTime wall_now);
 
 }  // namespace preforkd

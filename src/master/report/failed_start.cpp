@@ -26,16 +26,16 @@ namespace preforkd {
 namespace {
 
 constexpr Duration max_wait = std::chrono::seconds(30);
-// After a stop between two tries the folder stays, and with it a count that means nothing any more.
+// If the unit is stopped between two tries, the folder stays with a count that is out of date.
 constexpr std::time_t remembered_seconds = 120;
 
-// Empty: there is no folder.
+// Empty if there is no folder.
 std::string count_file() {
   const std::string folder = given_runtime_directory();
   return folder.empty() ? folder : folder + "/failed-starts";
 }
 
-// With this one.
+// Includes this one.
 unsigned count_failure() {
   const std::string path = count_file();
   if (path.empty()) return 1;
@@ -95,7 +95,7 @@ int end_failed_start(const ConfigSource& source, const ConfigFailure& failure, b
                         source.name.empty() ? std::filesystem::path(source.file).stem().string() : source.name};
   raise_alert(why, pool);
   ConfigWatch config(source);
-  // It may have been mended before it was watched.
+  // It may have been fixed before it was watched.
   if (wrong_config && load_config(source)) return failure.exit_code;
   const std::string text = "next try in " + format_time_span(time) + ", or when its config changes";
   log::warning("start failed " + std::to_string(number) + " times in a row: " + text,

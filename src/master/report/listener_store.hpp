@@ -11,20 +11,20 @@ namespace preforkd {
 
 // Has systemd keep the listening sockets of its service, each once, for the next master: after a crash, and at a
 // restart also those that the socket unit has lost (a daemon-reload that changed its addresses) or never had (a reload
-// bound them). systemd drops them when the service stops for good.
+// bound them). systemd drops them when the service is stopped.
 class ListenerStore {
  public:
-  // What is stored at the start is what `sockets` has found. Borrows the notifier.
+  // The store initially holds what `sockets` has found. Borrows the notifier.
   ListenerStore(Notifier& notifier, const ListenSockets& sockets)
       : notifier_(notifier), stored_(sockets.found_stored().begin(), sockets.found_stored().end()) {}
 
-  // Stores what is there now, and nothing else.
+  // Stores exactly the present sockets.
   void keep(const ListenSockets& sockets);
-  // Has nothing stored any more: a socket unit that is to bind an address must find it free.
+  // Empties the store: a socket unit must find an address free to bind it.
   void clear();
 
-  // For a start that fails: what a socket unit has passed is safe there, and is not stored any more, so that the unit
-  // can bind it again if it is restarted while its service waits for the next start.
+  // For a start that fails: removes from the store the sockets that a socket unit has passed, and so holds itself. The
+  // unit can then bind them again if it is restarted while its service waits for the next start.
   static void leave_to_units();
 
  private:

@@ -24,7 +24,7 @@ Notifier::Notifier(EventLoop& loop) {
   path_ = path;
   socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket_) return;
-  // Connected, so that it polls writable when systemd's queue has room, not only when ours has.
+  // Connected, so that it polls writable when systemd's queue has room, too.
   static_cast<void>(connect());
   writable_ = loop.add_io(socket_.get(), EPOLLOUT, Priority::normal, [this](std::uint32_t) { flush(); });
   writable_.disarm();
@@ -126,7 +126,7 @@ int Notifier::flush_store() {
   while (!store_.empty()) {
     const int error = send(store_.front().text, store_.front().fd.get());
     if (error == EAGAIN) return error;
-    store_.pop_front();  // what systemd does not take it will not take later
+    store_.pop_front();  // what systemd rejects now it will reject later
   }
   return 0;
 }

@@ -21,7 +21,7 @@ using std::chrono::seconds;
 
 Duration round_to(Duration time, Duration unit) { return (time + unit / 2) / unit * unit; }
 
-// Signals and statuses say how it ended; this says on whose account, where that is not the worker's own.
+// Signals and statuses say how it ended; this adds who caused it, unless it was the worker itself.
 std::string because_of(ExitCause cause) {
   switch (cause) {
     case ExitCause::start_timeout:
@@ -105,7 +105,7 @@ void PoolLog::on_worker_ready(const WorkerView& worker) {
 
 void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
   const std::string reason = why == ExitCause::exit ? "it sent STOPPING=1" : std::string(to_string(why));
-  // The whole pool stops then, and that was said in one line.
+  // The whole pool stops then, which was logged in one line.
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : routine();
   log::write(level, name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
              fields(message_id::worker_drains, worker.id, worker.slot, worker.generation));
@@ -127,7 +127,7 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
   log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
 }
 
-// Without a deadline they have SIGKILL already: they are gone in a moment.
+// Without a deadline they got SIGKILL already and end in a moment.
 void PoolLog::on_worker_remains(const WorkerView& worker) {
   const log::Level level = worker.drain_deadline ? log::Level::warning : log::Level::debug;
   std::string line = name(worker.id, worker.slot, worker.generation) +

@@ -15,19 +15,19 @@
 
 namespace preforkd {
 
-// A time as a person says it: "3min 2s", "1.5s", "12ms".
+// A time for people: "3min 2s", "1.5s", "12ms".
 [[nodiscard]] std::string spoken_time(Duration time);
 
 // "died (hung): signal 6 (SIGABRT), core dumped after 3min", "left (reloaded): exit status 0 after 2d", "could not be
 // started: execve: No such file or directory (ENOENT)".
 [[nodiscard]] std::string exit_sentence(const ExitRecord& exit);
 
-// Writes what happens to a pool's workers into the log, one line an event: what, why, what is done about it. In the
-// journal a worker's story is whole. Elsewhere a person reads along: during a pool's start and stop what goes as it
-// should is Level::debug, and that a worker has started is so always, since it is ready, or dead, in a moment.
+// Logs what happens to a pool's workers, one line per event: what, why, what is done about it. The journal gets every
+// event of a worker. Elsewhere the lines are read at a terminal: during a pool's start and stop normal events are
+// Level::debug there, and the start of a worker always is, since the worker is ready, or has ended, a moment later.
 class PoolLog final : public PoolObserver {
  public:
-  // launch_failure: the reason of the launcher's last failure.
+  // launch_failure: returns the reason of the launcher's last failure.
   PoolLog(WorkerLookup lookup, std::function<std::string()> launch_failure, const Clock& clock);
 
   void on_worker_started(const WorkerView& worker) override;
@@ -42,7 +42,7 @@ class PoolLog final : public PoolObserver {
   void on_recycle_waits(const RecycleWait& wait) override;
   void on_state_changed(PoolState before, PoolState now) override;
 
-  // "worker 2 cannot be started: cannot fork: …"; empty if a process could be made for the slot at its last try.
+  // "worker 2 cannot be started: cannot fork: …"; empty if the slot's last try made a process.
   [[nodiscard]] std::string launch_failure(unsigned slot) const;
 
  private:

@@ -37,7 +37,7 @@ std::string slot_line(const SlotView& slot, const std::string& crashes, Instant 
   return line;
 }
 
-// A pool that has all its workers has none, and need not look through its slots.
+// A pool with all its workers has none: this saves a look through its slots.
 std::uint64_t slots_down(const Pool& pool) {
   if (pool.ready_count() >= pool.target()) return 0;
   const std::vector<SlotView> idle = pool.idle_slots();

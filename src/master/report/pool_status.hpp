@@ -12,13 +12,13 @@
 
 namespace preforkd {
 
-// "3/3 workers ready, generation 1, 12 connections", with the state where it is not "running". While workers drain it
-// goes on with their generations, remaining connections and deadlines (drain_status.hpp).
+// "3/3 workers ready, generation 1, 12 connections", with the state unless it is "running". While workers drain, their
+// generations, connections and deadlines follow (drain_status.hpp).
 [[nodiscard]] std::string status_line(const Pool& pool, const WorkerLookup& lookup,
                                       std::optional<std::uint64_t> connections, Instant now, WallTime wall_now);
 
-// One line a worker and one for each slot that waits for its next try: slot, pid, state, generation, uptime,
-// connections, requests, crashes, status.
+// One line per worker and one per slot that waits for its next try: slot, pid, state, generation, uptime, connections,
+// requests, crashes, status.
 [[nodiscard]] std::vector<std::string> status_table(const Pool& pool, const WorkerLookup& lookup, Instant now);
 
 }  // namespace preforkd

@@ -10,11 +10,11 @@
 
 namespace preforkd {
 
-// Keeps the STATUS= text that systemd shows fresh without waking an idle machine. An event refreshes it at once, but at
-// most once in `min_interval`. Connections come and go without an event for the master, so it is looked at again later,
-// each time after twice the time as long as nothing changes: the text is never wrong for longer than it was right
-// before, up to `longest`, and up to `max_urgent_interval` while somebody may be waiting for the last of them to go.
-// Without $NOTIFY_SOCKET there is nothing to do and no timer.
+// Keeps the STATUS= text that systemd shows up to date without waking an idle machine. An event refreshes it at once,
+// but at most once in `min_interval`. Connections open and close without an event for the master. So it is refreshed
+// again later, after twice the time as long as nothing changes: the text is never out of date for longer than it was
+// right before, at most `max_interval`, or `max_urgent_interval` while workers drain. Without $NOTIFY_SOCKET there is
+// nothing to do and no timer.
 class StatusFeed {
  public:
   static constexpr Duration min_interval = std::chrono::seconds(1);
@@ -30,7 +30,7 @@ class StatusFeed {
   // Something happened that may have changed the text.
   void on_event();
 
-  // How long a text stands unlooked at that stood for `before`.
+  // The time until the next refresh after an interval of `before`.
   [[nodiscard]] static Duration next_interval(Duration before, bool changed, bool urgent) noexcept;
 
  private:

@@ -53,7 +53,7 @@ class AddressCheck {
     doubt(listen, bound.error().text);
   }
 
-  // Binding it would create the path, and connecting to it would disturb the server that listens there.
+  // Binding it would create the path, and connecting to it would disturb its server.
   void look_at_path(const ListenConfig& listen) {
     const std::string path = listen.address.unix_name();
     if (access(path.c_str(), F_OK) == 0) {
@@ -78,7 +78,7 @@ class AddressCheck {
         return;
       case AddressHolder::Kind::none:
       case AddressHolder::Kind::unknown:
-        // A caller that sees only the descriptors of its own user can't tell a pool from another process.
+        // A caller that sees only the descriptors of its own user cannot tell a pool from another process.
         return doubt(listen,
                      in_use + (geteuid() == 0 ? ", by a process that is not visible from here"
                                               : ", by this pool or another process (run as root to see which)"));

@@ -34,11 +34,11 @@ bool make_nonblocking(int fd, bool nonblocking) noexcept {
   return fcntl(fd, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0;
 }
 
-// Of descriptors that preforkd itself keeps in systemd's store, which come back among the sockets.
+// Of descriptors that preforkd itself stores with systemd; they come back among the sockets.
 constexpr std::string_view own_prefix = "preforkd-";
 constexpr std::string_view stored_prefix = "preforkd-listener-";
 
-// True if a socket bound as `wanted` may have the address `actual`: port 0 stands for any.
+// True if a socket bound as `wanted` may have the address `actual`: port 0 matches any port.
 bool matches(const Address& wanted, const Address& actual) noexcept {
   return wanted == (wanted.has_any_port() ? actual.with_port(0) : actual);
 }
@@ -58,7 +58,7 @@ struct NameList {
   }
 };
 
-// Whether it has options that a socket gets at its start.
+// Whether it has changed options that a socket gets only at its start.
 bool changed_since(const std::vector<ListenConfig>& started, const ListenConfig& listen) {
   const auto before =
       std::find_if(started.begin(), started.end(), [&](const ListenConfig& each) { return each.text == listen.text; });
@@ -165,10 +165,10 @@ void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& co
     socket.origin = Origin::stored;
     sockets_.push_back(std::move(socket));
   }
-  passed_ = !sockets_.empty() && (passed > 0 || config.listen.empty());  // without "listen" they stand for those
+  passed_ = !sockets_.empty() && (passed > 0 || config.listen.empty());  // without "listen" they define the addresses
 }
 
-// A passed socket wins. A UNIX socket whose path is gone is of no use.
+// A passed socket has precedence. A UNIX socket whose path is gone is of no use.
 bool ListenSockets::take_stored_one(Socket& socket, const PoolConfig& config) {
   const std::vector<Pair> pairs = pair_up(config.listen);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
@@ -219,7 +219,7 @@ void ListenSockets::close() noexcept {
   sockets_.clear();
 }
 
-// The path goes first: whoever takes it over must not find our socket dead and remove the file a second time.
+// Removes the path first: a process that takes it over must not find our socket dead and remove the file again.
 void ListenSockets::end(Socket& socket) noexcept {
   socket.path.remove();
   end_listener(socket.fd.get());
@@ -228,9 +228,9 @@ void ListenSockets::end(Socket& socket) noexcept {
 
 std::vector<ListenSockets::Pair> ListenSockets::pair_up(const std::vector<ListenConfig>& listen) const {
   using Fits = bool (*)(const Address& entry, const Socket& socket);
-  // In this order, so that an entry with port 0 does not take the socket that another one names by its port.
+  // In this order, so that an entry with port 0 does not take the socket that another entry names by its port.
   static constexpr std::array<Fits, 4> ways = {
-      // Before the socket that has lost its path, for which it was bound.
+      // Before the socket that has lost its path, which it replaces.
       [](const Address& entry, const Socket& socket) { return socket.staged && socket.path && entry == socket.wanted; },
       [](const Address& entry, const Socket& socket) { return entry == socket.address; },
       [](const Address& entry, const Socket& socket) { return entry == socket.wanted; },
@@ -252,7 +252,8 @@ std::vector<ListenSockets::Pair> ListenSockets::pair_up(const std::vector<Listen
 
 bool ListenSockets::has_lost_path(const Socket& socket) noexcept { return socket.path && !socket.path.stands(); }
 
-// A TCP socket listens again at once (ListenWatch), and what holds an abstract name can't be bound beside it.
+// A TCP socket listens again at once (ListenWatch), and an abstract name cannot be bound a second time while it is
+// held.
 bool ListenSockets::is_lost(const Socket& socket) noexcept {
   return socket.path && (!socket.path.stands() || is_shut_down(socket.fd.get()));
 }
@@ -287,7 +288,7 @@ std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config
     inherited.push_back(
         {socket.fd.get(), socket.name == unnamed ? config.name : socket.name, format_address(socket.address)});
   }
-  // The config's name for an address is what the workers' author knows; systemd's default is its unit's name.
+  // The worker's author knows the config's name for an address; systemd's default is the name of its unit.
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
     if (pairs[entry]) inherited[*pairs[entry]].name = config.listen[entry].name;
   }
@@ -362,8 +363,8 @@ Result<void> ListenSockets::stage(const PoolConfig& next) {
   return {};
 }
 
-// The kernel lets 0.0.0.0:80 listen only once 127.0.0.1:80 does not, and the other way round; switching in one step
-// would drop the connections that wait in the old one's queue.
+// The kernel lets 0.0.0.0:80 listen only after 127.0.0.1:80 has ended, and the other way round; switching in one step
+// would drop the connections in the old one's queue.
 std::string ListenSockets::own_in_the_way(const ListenConfig& listen) const {
   if (listen.address.port().value_or(0) == 0) return {};
   for (const Socket& socket : sockets_) {
@@ -420,7 +421,7 @@ void ListenSockets::update(Socket& socket, const ListenConfig& listen, Changes& 
   }
 }
 
-// A worker that calls listen(2) sets the queue's length for all.
+// A worker that calls listen(2) sets the queue's length for all holders.
 void ListenSockets::restore_queue(Socket& socket, std::vector<std::string>& problems) {
   const std::optional<AcceptQueue> before = accept_queue(socket.fd.get());
   if (!before || listen(socket.fd.get(), socket.options.backlog) != 0) return;

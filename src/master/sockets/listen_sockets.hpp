@@ -16,38 +16,37 @@
 
 namespace preforkd {
 
-// A pool's listening sockets: those that systemd (or systemd-socket-activate) passed in LISTEN_FDS, else bound from the
-// config. All are CLOEXEC. O_NONBLOCK is shared by all who hold a socket, so it is left to the workers: passed sockets
-// keep what they came with, our own are blocking as those that systemd passes by default. A program that was written
-// for either works, but not both at a time on one socket. What the workers of a failed reload have changed is put back,
-// and passed sockets are given back as they came. The master itself never accepts.
+// A pool's listening sockets: passed by systemd (or systemd-socket-activate) in LISTEN_FDS, else bound as the config
+// says. All are CLOEXEC. All holders of a socket share O_NONBLOCK, so that is left to the workers: passed sockets keep
+// their flag, our own are blocking like those that systemd passes by default. A program written for either works, but
+// not both at the same time on one socket. Changes made by the workers of a failed reload are undone, and passed
+// sockets are returned as they came. The master itself never accepts.
 //
-// A reload of a pool that bound its sockets itself is a transaction here, too: stage() binds what is new, then workers
-// of both configs start side by side, each with the sockets of its own (of()), then commit() ends what is no longer
-// listed, or abandon() what was new: a client is refused at once, whatever workers still hold the socket. A socket that
-// both configs list is never touched: it keeps its queue. Passed sockets stay what they are: systemd's .socket unit
-// decides.
+// A reload of a pool that bound its sockets itself is a transaction here, too: stage() binds new addresses; then
+// workers of both configs start side by side, each with the sockets of its own (of()); then commit() ends what is no
+// longer listed, or abandon() what was new. Clients of an ended socket are refused at once, even if workers still hold
+// it. A socket that both configs list is never touched: it keeps its queue. Passed sockets do not change: systemd's
+// .socket unit decides.
 //
-// As systemd's service (`socket_unit` is given) they are mixed: what the socket unit passed, then what the master
-// before had stored with systemd (report/listener_store.hpp), and what neither has is bound here, since serving is
-// better than refusing. Sockets that are stored outlive this object, so that the next master finds them.
+// As systemd's service (`socket_unit` is given) they are mixed: those that the socket unit passed, then those that an
+// earlier master stored with systemd (report/listener_store.hpp); what neither has is bound here, since serving is
+// better than refusing. Stored sockets outlive this object, so that the next master finds them.
 class ListenSockets {
  public:
   enum class Origin : std::uint8_t { bound, passed, stored };
 
-  // Takes LISTEN_FDS and its relatives out of the environment, so it finds passed sockets once. A descriptor whose name
-  // begins with "preforkd-" and does not listen is closed: what another version has stored is not a reason not to
-  // serve. `socket_unit`: of the service that this runs as. Throws ExitError: another passed descriptor that is not
-  // a listening stream socket, an address that can't be bound, or no socket at all.
+  // Removes LISTEN_FDS and related variables from the environment, so it finds passed sockets once. Closes a descriptor
+  // whose name begins with "preforkd-" and that does not listen: something stored by another version must not keep the
+  // pool from serving. `socket_unit`: the socket unit of this service. Throws ExitError if another passed descriptor is
+  // not a listening stream socket, if an address cannot be bound, or if there is no socket at all.
   [[nodiscard]] static ListenSockets open(const PoolConfig& config, std::string socket_unit = {});
 
   ListenSockets(ListenSockets&&) noexcept = default;
   ListenSockets& operator=(ListenSockets&&) noexcept;
   ~ListenSockets() { close(); }
 
-  // Closes all. Those that were bound here end for all who hold them, so that no client waits for a process that was
-  // left over, and their UNIX paths are removed, if they are still the sockets made for them. What was passed, or is
-  // stored, lives on.
+  // Closes all. Sockets bound here end for all holders, so that no client waits for a left-over process; their UNIX
+  // paths are removed, if they still lead to them. Passed and stored sockets live on.
   void close() noexcept;
 
   // True if systemd decides which sockets there are.
@@ -55,62 +54,61 @@ class ListenSockets {
   [[nodiscard]] bool any_passed() const noexcept { return passed_; }
   // True if sockets are to be stored with systemd.
   [[nodiscard]] bool is_service() const noexcept { return !socket_unit_.empty(); }
-  // The names of all that systemd had stored at the start, used or not. The sockets are stored under names of their
-  // own, which end with the socket's number in the kernel.
+  // The names of all sockets that systemd had stored at the start, used or not. Sockets are stored under names that end
+  // with the socket's number in the kernel.
   [[nodiscard]] const std::vector<std::string>& found_stored() const noexcept { return found_stored_; }
   [[nodiscard]] static std::string stored_name(int fd);
-  // The names of stored sockets that were passed, too. Leaves the environment as it is.
+  // The names of stored sockets that were passed, too. Does not change the environment.
   [[nodiscard]] static std::vector<std::string> stored_and_passed();
-  // Nothing is stored any more: close() ends what was bound here.
+  // No socket is stored any more: close() ends what was bound here.
   void leave_none_behind() noexcept { leaves_all_ = false; }
 
-  // Local addresses as a person reads them.
+  // Local addresses as text.
   [[nodiscard]] std::vector<std::string> addresses() const;
 
-  // What a worker started from `config` gets, in this order. Descriptors are borrowed.
+  // The sockets of a worker started from `config`, in this order. Descriptors are borrowed.
   struct Inherited {
     int fd = -1;
     std::string name;     // for LISTEN_FDNAMES
-    std::string address;  // as a person reads it
+    std::string address;  // as text
   };
   [[nodiscard]] std::vector<Inherited> of(const PoolConfig& config) const;
 
-  // How `listen` of a config differs from the sockets that were passed, and which of those have lost their path, one
-  // sentence each, for the log. Empty where they were not passed. As a service, with what mends it.
+  // How `listen` of a config differs from the passed sockets, and which of those have lost their path, one sentence
+  // each, for the log. Empty if none were passed. As a service, with the command that fixes it.
   [[nodiscard]] std::vector<std::string> differences(const PoolConfig& config) const;
 
-  // As a service: addresses that `listen` of the config has and systemd does not hold, or holds with other options than
-  // when this was `started`, and those that it holds and the config does not have.
+  // As a service: addresses in `listen` of the config that systemd does not hold, or holds with other options than when
+  // this was `started`, and addresses that it holds and the config does not have.
   [[nodiscard]] std::vector<std::string> unlike_units(const std::vector<ListenConfig>& started,
                                                       const PoolConfig& config) const;
 
-  // Addresses of UNIX sockets whose path is gone or leads to something else, so that no client can connect: it was
-  // removed, or a symbolic link in it was switched. A socket can't get a path again: stage() binds another one, for new
-  // workers.
+  // Addresses of UNIX sockets whose path is gone or leads to another file, so that clients cannot connect: the path was
+  // removed, or a symbolic link in it was switched. A socket cannot get a path again: stage() binds another one, for
+  // new workers.
   [[nodiscard]] std::vector<std::string> lost_paths() const;
 
-  // Binds what `next` lists and is not there yet, or has lost its path, or was shut down and can't listen again. If one
-  // can't be bound nothing has changed; but as a service it is left to systemd, and differences() tells the reason.
-  // What an earlier stage() bound and `next` does not list is ended.
+  // Binds what `next` lists and is not open yet, or has lost its path, or was shut down and cannot listen again. If an
+  // address cannot be bound, nothing has changed; as a service it is left to systemd instead, and differences() reports
+  // why. Ends what an earlier stage() bound and `next` does not list.
   [[nodiscard]] Result<void> stage(const PoolConfig& next);
 
   struct Changes {
     std::vector<std::string> opened;  // addresses
     std::vector<std::string> closed;
-    std::vector<std::string> problems;  // options of a socket that could not be changed or had to be, a sentence each
+    std::vector<std::string> problems;  // options of a socket that could not be changed or had to be, one sentence each
   };
-  // `config`, which was staged, is the one that counts from now on: ends what it does not list, for workers that still
-  // hold it, too (a ListenWatch must be told before the loop turns), and gives the sockets that were there before its
-  // backlog, mode and owner.
+  // Makes `config`, which was staged, the live one: ends what it does not list, also for workers that still hold it
+  // (call ListenWatch::watch() before the loop's next turn), and gives the older sockets its backlog, mode and owner.
   Changes commit(const PoolConfig& config);
-  // Ends what stage() has bound since the last commit(). What all holders of a socket share, O_NONBLOCK and the queue's
-  // length, is put back where new workers have changed it; a sentence each, for the log.
+  // Ends what stage() has bound since the last commit(). O_NONBLOCK and the queue's length, which all holders of a
+  // socket share, are restored if new workers have changed them; returns a sentence for each, for the log.
   std::vector<std::string> abandon();
 
   // Addresses of sockets that came blocking and that workers have made non-blocking.
   [[nodiscard]] std::vector<std::string> made_nonblocking() const;
 
-  // Each socket that is there, staged ones, too.
+  // Each open socket, including staged ones.
   struct Open {
     int fd = -1;  // borrowed
     Address address;
@@ -122,20 +120,20 @@ class ListenSockets {
   [[nodiscard]] std::vector<Open> all() const;
 
  private:
-  static constexpr const char* unnamed = "unknown";  // what sd_listen_fds_with_names(3) calls a socket without a name
+  static constexpr const char* unnamed = "unknown";  // sd_listen_fds_with_names(3)'s name for a socket without one
 
   struct Socket {
     UniqueFd fd;
-    std::string name;  // of a passed one
+    std::string name;  // of a passed socket
     Address address;   // its own
-    Address wanted;    // as the config says it, maybe with port 0; of a passed one its own
+    Address wanted;    // from the config, maybe with port 0; for a passed socket its own
     ListenOptions options;
-    BoundPath path;  // a passed one's: what stood there at the start
+    BoundPath path;  // of a passed socket: the file at its path at the start
     Origin origin = Origin::bound;
     bool staged = false;
-    bool nonblocking = false;                // as it came
-    std::optional<bool> nonblocking_before;  // the reload that runs
-    bool shortened = false;                  // the log has said that a worker did
+    bool nonblocking = false;                // as passed
+    std::optional<bool> nonblocking_before;  // when the running reload began
+    bool shortened = false;                  // the log has reported that a worker did it
   };
 
   ListenSockets() noexcept = default;
@@ -146,7 +144,7 @@ class ListenSockets {
   [[nodiscard]] std::vector<std::string> differences_of_service(const PoolConfig& config) const;
   [[nodiscard]] std::string own_in_the_way(const ListenConfig& listen) const;
   [[nodiscard]] static Result<Socket> bind(const ListenConfig& listen);
-  // For each entry the socket that it means, an index of sockets_, or none. No socket twice.
+  // For each entry the index in sockets_ of its socket, or none. No socket twice.
   using Pair = std::optional<std::size_t>;
   [[nodiscard]] std::vector<Pair> pair_up(const std::vector<ListenConfig>& listen) const;
   [[nodiscard]] static bool has_lost_path(const Socket& socket) noexcept;

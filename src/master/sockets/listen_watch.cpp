@@ -20,7 +20,7 @@
 namespace preforkd {
 namespace {
 
-// A program that shuts its socket down again and again gets its way most of the time, rather than all of the processor.
+// A program that shuts its socket down again and again has it down most of the time, rather than use up the processor.
 constexpr std::chrono::seconds revival_interval{1};
 constexpr unsigned revivals = 10;
 
@@ -49,7 +49,7 @@ void ListenWatch::watch_paths(const ListenSockets& sockets) {
       if (!inotify_) inotify_.reset(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
       if (!inotify_) throw std::system_error(errno, std::system_category(), "inotify");
       const std::string file = "/proc/self/fd/" + std::to_string(socket.file);
-      // A name less shows as IN_ATTRIB, since the socket itself keeps the file.
+      // Removing a name shows as IN_ATTRIB, since the socket itself keeps the file.
       if (inotify_add_watch(inotify_.get(), file.c_str(), IN_ATTRIB | IN_MOVE_SELF) < 0)
         throw std::system_error(errno, std::system_category(), "inotify");
     }
@@ -82,7 +82,7 @@ std::unique_ptr<ListenWatch::Watched> ListenWatch::watch_one(const ListenSockets
   watched->address = socket.address;
   watched->backlog = socket.backlog;
   watched->passed = passed;
-  // EPOLLHUP comes unasked; a UNIX socket that was shut down for reading alone shows EPOLLRDHUP.
+  // EPOLLHUP is always reported; a UNIX socket that was shut down only for reading shows EPOLLRDHUP.
   watched->source = loop_.add_io(watched->fd.get(), EPOLLRDHUP, Priority::normal,
                                  [shut = watched.get()](std::uint32_t) { on_shut_down(*shut); });
   watched->source.limit_rate(revival_interval, revivals);

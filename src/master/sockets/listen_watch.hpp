@@ -10,23 +10,21 @@
 
 namespace preforkd {
 
-// Notices what ends a listening socket for all who hold it, or for its clients: a worker has called shutdown(2) on it
-// (close(2) gives up but one's own descriptor), or its UNIX path was removed or replaced. A TCP socket is made to
-// listen again at once; for a UNIX socket the log says what to do. Costs no wake-up as long as the sockets listen: of a
-// path it is the file that is watched (inotify), not the folder. A symbolic link that was switched is left to the next
-// reload.
+// Notices what ends a listening socket for all holders, or for its clients: a worker has called shutdown(2) on it
+// (close(2) closes only one's own descriptor), or its UNIX path was removed or replaced. Makes a TCP socket listen
+// again at once; for a UNIX socket it logs what to do. Costs no wake-up as long as the sockets listen: of a path it
+// watches the file (inotify), not the folder. The next reload notices a symbolic link that was switched.
 class ListenWatch {
  public:
   explicit ListenWatch(EventLoop& loop) noexcept : loop_(loop) {}
 
-  // Watches these sockets, which it borrows, and no others from now on. To be called when sockets were opened or
-  // closed. One that can't be watched, since descriptors or memory are short, costs a line in the log and serves all
-  // the same.
+  // Watches these sockets, which it borrows, and no others from now on. Call it when sockets were opened or closed. A
+  // socket that cannot be watched, for lack of descriptors or memory, is logged and serves all the same.
   void watch(const ListenSockets& sockets);
 
  private:
-  // One socket, by a descriptor of its own: the epoll set keeps a socket whose descriptor is closed elsewhere as long
-  // as any worker holds it.
+  // One socket, with a descriptor of its own: the epoll set keeps a socket whose descriptor is closed elsewhere as long
+  // as a worker holds it.
   struct Watched {
     UniqueFd fd;
     Address address;
@@ -44,7 +42,7 @@ class ListenWatch {
   std::vector<std::unique_ptr<Watched>> watched_;
   UniqueFd inotify_;
   EventSource path_source_;
-  std::vector<std::string> lost_paths_;  // that the log has named
+  std::vector<std::string> lost_paths_;  // already logged
 };
 
 }  // namespace preforkd
