@@ -22,7 +22,7 @@ std::optional<AcceptQueue> tcp_queue(int fd) noexcept {
   tcp_info info{};
   socklen_t size = sizeof info;
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked};  // what these two are for a listening socket
+  return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked};  // the meaning of these two for a listening socket
 }
 
 // One socket, by its inode: the kernel answers at once with one message.

@@ -9,13 +9,14 @@ namespace preforkd {
 // Connections that wait in a listening socket to be accepted.
 struct AcceptQueue {
   std::uint32_t waiting = 0;
-  std::uint32_t limit = 0;  // the backlog as the kernel has it, capped at net.core.somaxconn
+  std::uint32_t limit = 0;  // the kernel's backlog, capped at net.core.somaxconn
 
   bool operator==(const AcceptQueue&) const = default;
 };
 
-// By TCP_INFO (tcp(7)) of a TCP socket; by NETLINK_SOCK_DIAG (sock_diag(7)) of a UNIX socket. nullopt if the kernel
-// does not tell: no listening socket, a sandbox without AF_NETLINK, or a UNIX socket of another network namespace.
+// Uses TCP_INFO (tcp(7)) for a TCP socket, NETLINK_SOCK_DIAG (sock_diag(7)) for a UNIX socket. nullopt if the kernel
+// does not report it: not a listening socket, a sandbox without AF_NETLINK, or a UNIX socket of another network
+// namespace.
 [[nodiscard]] std::optional<AcceptQueue> accept_queue(int fd) noexcept;
 
 }  // namespace preforkd

@@ -38,7 +38,7 @@ Sockaddr read_as(const Address& address) {
   return socket_address;
 }
 
-// Without what the kernel skips in a path: "/run//a" and "/run/./a" are "/run/a".
+// Removes what the kernel skips in a path: "/run//a" and "/run/./a" are "/run/a".
 std::string simple_path(std::string_view path) {
   std::string simple;
   while (!path.empty()) {

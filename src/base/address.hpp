@@ -23,12 +23,12 @@ struct Address {
   [[nodiscard]] bool is_unix_path() const noexcept;  // UNIX, neither abstract nor unnamed
   // A UNIX socket's path, or "@" and its abstract name, byte by byte; empty if it is unnamed, or not a UNIX address.
   [[nodiscard]] std::string unix_name() const;
-  [[nodiscard]] std::optional<std::uint16_t> port() const noexcept;  // none of a UNIX address
-  // True of IPv4 and IPv6 with port 0: the kernel chooses a port for a socket that is bound to it.
+  [[nodiscard]] std::optional<std::uint16_t> port() const noexcept;  // nullopt for a UNIX address
+  // True for IPv4 and IPv6 with port 0: the kernel chooses a port for a socket that is bound to it.
   [[nodiscard]] bool has_any_port() const noexcept { return port() == 0; }
-  // The same host with another port. A UNIX address stays as it is.
+  // The same host with another port. Does not change a UNIX address.
   [[nodiscard]] Address with_port(std::uint16_t port) const noexcept;
-  // True if every byte of the name is the same, with the port and an IPv6 address' interface.
+  // True if all bytes of the name are equal, including the port and the interface of an IPv6 address.
   [[nodiscard]] bool operator==(const Address& other) const noexcept;
 };
 
@@ -42,7 +42,7 @@ struct Address {
 // The text that parse_address reads back; "unix" for an unnamed UNIX peer; bytes that do not print are escaped.
 [[nodiscard]] std::string format_address(const Address& address);
 
-// Name of the socket `fd` (getsockname, getpeername), or the reason why there is none.
+// The name of the socket `fd` (getsockname, getpeername), or why it has none.
 [[nodiscard]] Result<Address> local_address(int fd);
 [[nodiscard]] Result<Address> peer_address(int fd);
 

@@ -38,7 +38,7 @@ std::string read_all(const std::string& path) {
   return text;
 }
 
-// "0100007F:2521": the host's 32-bit words in the machine's order, and the port.
+// "0100007F:2521": the host as 32-bit words in the machine's byte order, and the port.
 Endpoint parse_endpoint(const std::string& text) {
   const std::size_t colon = text.find(':');
   std::array<std::uint32_t, 4> words{};
@@ -54,7 +54,7 @@ Endpoint parse_endpoint(const std::string& text) {
   return endpoint;
 }
 
-// One line of /proc/net/tcp, or of its like for IPv6; the inode if something listens there that is in the way.
+// One line of /proc/net/tcp or tcp6; the inode if a socket listens there that is in the way.
 std::string tcp_inode(const std::string& line, const Endpoint& wanted) {
   if (line.find(" 0A ") == std::string::npos) return {};
   std::istringstream fields(line);
@@ -63,7 +63,7 @@ std::string tcp_inode(const std::string& line, const Endpoint& wanted) {
   return state == "0A" && overlap(parse_endpoint(local), false, wanted, false) ? inode : "";
 }
 
-// Of /proc/net/unix. A socket of preforkd's at a path was bound to a name beside it (open_listener).
+// One line of /proc/net/unix. A path's socket of preforkd was bound to a name next to the path (open_listener).
 std::string unix_inode(const std::string& line, const std::string& wanted) {
   if (line.find(wanted) == std::string::npos) return {};
   std::istringstream fields(line);
@@ -81,7 +81,7 @@ void add_sockets(const std::string& table, const InodeOf& inode_of, std::set<std
   }
 }
 
-// "socket:[4711]" of what listens there.
+// The sockets that listen there, as "socket:[4711]".
 std::set<std::string> listening_sockets(const Address& address) {
   std::set<std::string> sockets;
   if (address.family() == AF_UNIX) {
@@ -109,7 +109,7 @@ bool holds(const fs::path& process, const std::set<std::string>& sockets, std::c
   return false;
 }
 
-// The master asks, and must not be away for long: a machine with a million descriptors keeps its secret.
+// The master calls this and must not be blocked for long: on a machine with a million descriptors it gives up.
 constexpr std::clock_t patience = CLOCKS_PER_SEC / 4;  // of processor time
 
 std::vector<pid_t> holders_of(const std::set<std::string>& sockets) {
@@ -129,7 +129,7 @@ std::vector<pid_t> holders_of(const std::set<std::string>& sockets) {
 
 std::string folder_of(pid_t pid) { return "/proc/" + std::to_string(pid) + '/'; }
 
-// Of its environment; empty if it is not there.
+// From a process's environment; empty if it is not set.
 std::string variable(const std::string& environment, const std::string& name) {
   const std::size_t at = ('\0' + environment).find('\0' + name + '=');
   return at == std::string::npos ? "" : environment.c_str() + at + name.size() + 1;
@@ -137,7 +137,7 @@ std::string variable(const std::string& environment, const std::string& name) {
 
 bool is_worker(pid_t pid) { return !variable(read_all(folder_of(pid) + "environ"), worker_env::pool).empty(); }
 
-// Its parent, or behind a start script a further ancestor.
+// The master is its parent, or with a start script a further ancestor.
 bool has_master(pid_t worker) {
   for (std::string pid = std::to_string(worker); pid != "0" && pid != "1";) {
     const std::string status = read_all("/proc/" + pid + "/status");
@@ -170,7 +170,7 @@ std::string describe_process(pid_t pid) {
   return has_master(pid) ? text : text + ", whose master is gone: kill " + number;
 }
 
-// A master rather than one of its workers, which hold the same socket.
+// Prefers a master to its workers, which hold the same socket.
 std::string describe_one_of(const std::vector<pid_t>& holders) {
   const auto first = std::find_if_not(holders.begin(), holders.end(), is_worker);
   return "held by " + describe_process(first != holders.end() ? *first : holders.front());
@@ -192,14 +192,14 @@ AddressHolder find_holder(const Address& address, std::string_view pool) {
   if (std::any_of(holders.begin(), holders.end(), [&](pid_t pid) { return is_of_pool(pid, pool); }))
     return {Kind::this_pool, {}};
   const std::string text = describe_one_of(holders);
-  // It keeps the sockets of its units, beside who got them.
+  // systemd keeps the sockets of its units, in addition to the processes that got them.
   std::erase_if(holders, [](pid_t pid) { return read_all(folder_of(pid) + "comm") == "systemd\n"; });
   return holders.empty() ? AddressHolder{Kind::systemd, text} : AddressHolder{Kind::other, describe_one_of(holders)};
 }
 
 std::string describe_holder(const Address& address) {
   std::vector<pid_t> holders = holders_of(listening_sockets(address));
-  // That is open_listener's new socket beside the path.
+  // This process holds open_listener's new socket next to the path.
   if (address.is_unix_path()) std::erase(holders, ::getpid());
   if (holders.empty() || std::find(holders.begin(), holders.end(), ::getpid()) != holders.end()) return {};
   return describe_one_of(holders);

@@ -32,7 +32,7 @@ std::vector<ControlGroup> parse_control_groups(std::string_view membership, cons
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     ControlGroup each{split(controllers, ','), line.substr(second + 1), mount};
-    // In a control group namespace a group outside of it shows as "/../…": nothing of it can be seen here but the root.
+    // In a control group namespace a group outside of it shows as "/../…": only the root is visible here.
     if (each.group == "/" || each.group.find("/..") != std::string::npos) each.group.clear();
     if (!each.unified()) each.mount += '/' + controllers;
     groups.push_back(std::move(each));
@@ -41,7 +41,7 @@ std::vector<ControlGroup> parse_control_groups(std::string_view membership, cons
 }
 
 std::string read_kernel_file(const std::string& path) {
-  // These files have no size that could be asked for and are never FIFOs.
+  // These files do not report their size, and are never FIFOs.
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }

@@ -5,12 +5,12 @@
 
 namespace preforkd {
 
-// The current directory by the name that the shell has for it ($PWD), if that is it, else as the kernel says; empty if
-// neither can be had. They differ below a symbolic link: /srv/current is another release tomorrow, and the kernel's
+// The current directory as the shell names it ($PWD), if that is correct, else as the kernel does; empty if neither is
+// available. They differ below a symbolic link: /srv/current may be another release tomorrow, and the kernel's
 // /srv/releases/42 is gone then.
 [[nodiscard]] std::string current_directory();
 
-// `path` from there, if it is relative.
+// `path`, relative to the current directory if it is not absolute.
 [[nodiscard]] std::string from_current_directory(std::string path);
 
 }  // namespace preforkd

@@ -9,15 +9,15 @@
 
 namespace preforkd {
 
-// An unsigned decimal number as a person writes it, kept exact: whole + fraction / scale.
+// An unsigned decimal number as users write it, kept exact: whole + fraction / scale.
 struct Decimal {
   std::uint64_t whole = 0;
   std::uint64_t fraction = 0;
   std::uint64_t scale = 1;  // 10 to the number of digits after the point
 };
 
-// Takes a number ("30", "1.5", ".5") off the front of `text`; at most six digits after the point. Fails on a sign, on a
-// number without digits or with too many, and on one above 2^64-1.
+// Takes a number ("30", "1.5", ".5") off the front of `text`; at most six digits after the point. Fails for a sign, no
+// digits, too many digits, and a number above 2^64-1.
 [[nodiscard]] Result<Decimal> take_decimal(std::string_view& text);
 
 struct Product {

@@ -10,7 +10,7 @@
 
 namespace preforkd {
 
-// The exit statuses that our programs share. Values of sysexits.h (BSD), as systemd.exec(5) names them.
+// The exit statuses that our programs share. Values of sysexits.h (BSD), as in systemd.exec(5).
 namespace exit_code {
 inline constexpr int ok = 0;
 inline constexpr int failure = 1;
@@ -22,8 +22,8 @@ inline constexpr int config = 78;       // EX_CONFIG: the configuration file
 }  // namespace exit_code
 
 // Ends the program: main() prints what(), which may have several lines, and returns exit_code(). A daemon throws it
-// only while it starts. The text reads "what: object: reason", for instance "cannot listen: 127.0.0.1:80: Permission
-// denied (EACCES)", and where there is something to do about it, it says what.
+// only at startup. The text reads "what: object: reason", for instance "cannot listen: 127.0.0.1:80: Permission denied
+// (EACCES)", and says what to do if something can be done.
 class ExitError : public std::runtime_error {
  public:
   ExitError(int exit_code, const std::string& text) : std::runtime_error(text), exit_code_(exit_code) {}
@@ -33,13 +33,13 @@ class ExitError : public std::runtime_error {
   int exit_code_;
 };
 
-// Why there is no value: a phrase without a final stop, fit to follow "object: ".
+// Why there is no value: a phrase without a full stop that can follow "object: ".
 struct Error {
   Error(std::string reason, int error = 0) : text(std::move(reason)), number(error) {}  // NOLINT: a reason is an Error
   Error(const char* reason) : text(reason) {}                                           // NOLINT: likewise
 
   std::string text;
-  int number = 0;  // the errno of the call that failed; 0: no call did
+  int number = 0;  // the errno of the call that failed; 0 if none did
 };
 
 template <class T>

@@ -31,8 +31,8 @@ CodePoint decode(std::string_view bytes) {
   return {value, length};
 }
 
-// C0, DEL and C1 controls, line separators, and what changes the direction of text: each could make a log line show
-// something else.
+// C0, DEL and C1 controls, line separators, and marks that change the direction of text: each could make a log line
+// show something else.
 bool is_control(std::uint32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
@@ -59,7 +59,7 @@ void append_escaped(std::string& text, char byte) {
   text += digits[value & 0xFU];
 }
 
-// The longest front of `bytes` of at most `limit` bytes that does not end inside a UTF-8 sequence.
+// The length of the longest prefix of at most `limit` bytes that does not end inside a UTF-8 sequence.
 std::size_t cut_position(std::string_view bytes, std::size_t limit) {
   if (bytes.size() <= limit) return bytes.size();
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, limit); ++back) {

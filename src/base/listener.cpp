@@ -24,7 +24,7 @@ bool set_option(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-// [::], unless it is to take IPv6 alone, and [::ffff:127.0.0.1], which the kernel binds for IPv4 only.
+// [::], unless it is only for IPv6, and [::ffff:127.0.0.1], which the kernel binds for IPv4 only.
 bool takes_ipv4(const Endpoint& endpoint, const ListenOptions& options) {
   return endpoint.is_ipv4() || (endpoint.is_any() && !options.ipv6_only);
 }
@@ -46,7 +46,7 @@ Failure not_bound(int error, const Address& address, const std::string& what = {
   return Failure({what + errno_text(error) + (holder.empty() ? "" : ": " + holder), error});
 }
 
-// What stands at `path`, if nobody listens on it any more.
+// The file at `path`, if no process listens on it any more.
 Result<BoundPath> stale_socket(const Address& address) {
   Result<BoundPath> found = BoundPath::at(address.unix_name());
   if (!found) return found;
@@ -59,9 +59,9 @@ Result<BoundPath> stale_socket(const Address& address) {
   return found;
 }
 
-constexpr int tries = 100;  // names that are taken; paths that come and go in the middle
+constexpr int tries = 100;  // if names are taken, or paths appear and vanish meanwhile
 
-// The `number`th name beside `path`: "/run/x.sock.4711-0", or its end where that is too long for a socket.
+// The `number`th name next to `path`: "/run/x.sock.4711-0", or its end if that is too long for a socket.
 Address name_beside(const std::string& path, int number) {
   constexpr std::size_t limit = sizeof(sockaddr_un::sun_path) - 1;
   const std::size_t folder = path.rfind('/') + 1;
@@ -92,7 +92,7 @@ bool exchange(const std::string& left, const std::string& right) {
   return errno == EINVAL && ::rename(left.c_str(), right.c_str()) == 0;
 }
 
-// Moves what bind_beside made to `address`.
+// Moves the file that bind_beside made to `address`.
 Result<void> move_to(const Address& address, BoundPath& made) {
   const std::string path = address.unix_name();
   const std::string beside = made.path();
@@ -111,7 +111,7 @@ Result<void> move_to(const Address& address, BoundPath& made) {
       if (errno == ENOENT) continue;
       return os_failure(errno);
     }
-    // Somebody may have put a fresh socket there in between: it gets its place back.
+    // A fresh socket may have been put there meanwhile: it is moved back.
     if (::lstat(beside.c_str(), &gone) == 0 && !stale->stands_at(beside)) {
       exchange(beside, path);
       continue;
@@ -124,7 +124,7 @@ Result<void> move_to(const Address& address, BoundPath& made) {
 }
 
 // Through the descriptor, so that a link which the folder's owner puts there is not followed. fchmodat2 (Linux 6.6) is
-// for where there is no /proc.
+// for systems without /proc.
 bool set_mode(int file, mode_t mode) {
   constexpr long fchmodat2 = 452;
   const std::string by_proc = "/proc/self/fd/" + std::to_string(file);
@@ -132,7 +132,7 @@ bool set_mode(int file, mode_t mode) {
          (errno == ENOENT && ::syscall(fchmodat2, file, "", mode, AT_EMPTY_PATH) == 0);
 }
 
-// Comes before listen(2), so nobody gets in under the rights that the umask happened to give.
+// Called before listen(2), so that no client connects under the rights that the umask gave.
 Result<void> set_rights(int file, const ListenOptions& options) {
   constexpr auto unchanged = static_cast<uid_t>(-1);
   const uid_t user = options.unix_user.value_or(unchanged);
@@ -205,7 +205,8 @@ Result<Listener> open_listener(const Address& address, const ListenOptions& opti
   }
   if (address.family() != AF_UNIX && !set_inet_options(fd->get(), address, options)) return os_failure(errno);
   if (::bind(fd->get(), address.get(), address.length) != 0) return not_bound(errno, address);
-  if (::listen(fd->get(), options.backlog) != 0) return not_bound(errno, address);  // another got there between the two
+  if (::listen(fd->get(), options.backlog) != 0)
+    return not_bound(errno, address);  // another socket listens there since bind
   return Listener{std::move(*fd), {}};
 }
 
@@ -233,21 +234,22 @@ void end_listener(int fd) noexcept {
   int domain = 0;
   socklen_t length = sizeof domain;
   if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain != AF_UNIX) return;
-  // TCP has reset those who wait in the queue. It can't block here: a UNIX socket that was shut down stays so.
+  // TCP has reset the clients in the queue. This cannot block: a UNIX socket that was shut down stays so.
   while (UniqueFd(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC))) {
   }
 }
 
 Result<void> revive_listener(int fd, const Address& address, int backlog) {
   if (address.family() == AF_UNIX) return Failure("a UNIX socket cannot listen again");
-  // A port that the kernel had chosen went back to it; one that was asked for is still the socket's (EINVAL).
+  // A port that the kernel had chosen is free again; one from the config still belongs to the socket (EINVAL).
   if (::bind(fd, address.get(), address.length) != 0 && errno != EINVAL) return os_failure(errno);
   if (::listen(fd, backlog) != 0) return os_failure(errno);
   return {};
 }
 
 bool is_shut_down(int fd) noexcept {
-  pollfd entry{fd, POLLRDHUP, 0};  // POLLHUP comes unasked; a UNIX socket that was shut down for reading alone shows it
+  pollfd entry{fd, POLLRDHUP,
+               0};  // POLLHUP is always reported; a UNIX socket that was shut down only for reading shows POLLRDHUP
   return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 

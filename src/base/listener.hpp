@@ -20,7 +20,7 @@ struct ListenOptions {
   std::optional<mode_t> unix_mode;  // of a UNIX path; default: default_unix_mode
   std::optional<uid_t> unix_user;
   std::optional<gid_t> unix_group;
-  bool ipv6_only = false;  // for [::], which takes IPv4, too, otherwise
+  bool ipv6_only = false;  // for [::], which otherwise takes IPv4, too
 
   bool operator==(const ListenOptions&) const = default;
 };
@@ -30,37 +30,37 @@ struct Listener {
   BoundPath path;  // of a UNIX socket that has one
 };
 
-// Binds and listens: stream, CLOEXEC, blocking as systemd's are, SO_REUSEADDR (never SO_REUSEPORT: a closing REUSEPORT
-// socket loses its queued connections), IPV6_V6ONLY for IPv6 addresses that do not stand for IPv4 ones, too.
+// Binds and listens: stream, CLOEXEC, blocking like systemd's, SO_REUSEADDR (never SO_REUSEPORT: a closing REUSEPORT
+// socket loses its queued connections), IPV6_V6ONLY for IPv6 addresses that are not to take IPv4, too.
 //
-// A UNIX socket is bound to a name beside its path and moved there once it listens with the rights that it is to have,
-// as HAProxy does it. So the path never leads to a socket that is not ready, and a stale one (ECONNREFUSED) is replaced
-// in one step. If somebody answers there, or it is not a socket, that is the failure. getsockname(2) and ss(8) show the
-// name beside it: a program that removes the name of its socket as it leaves (asyncio) does not remove the path.
+// A UNIX socket is bound to a name next to its path, and moved to the path once it listens and has its rights, as in
+// HAProxy. So the path never leads to a socket that is not ready, and a stale one (ECONNREFUSED) is replaced in one
+// step. Fails if a server answers there, or if it is not a socket. getsockname(2) and ss(8) show the name next to the
+// path: a program that removes its socket's name at exit (asyncio) does not remove the path.
 //
-// The reason names who holds an address that is taken, where that can be found out.
+// If an address is taken, the reason names the process that holds it, if that can be found out.
 [[nodiscard]] Result<Listener> open_listener(const Address& address, const ListenOptions& options = {});
 
-// Whether open_listener could bind an address that is not a UNIX path now. Nothing listens there meanwhile.
+// Whether open_listener could bind an address that is not a UNIX path now. Does not listen there.
 [[nodiscard]] Result<void> try_to_bind(const Address& address, bool ipv6_only);
 
-// Gives a socket that open_listener made other options: the path's mode and owner, the queue's length. Connections that
-// wait stay. An owner that is no longer set is left as it is.
+// Changes the options of a socket that open_listener made: the path's mode and owner, the queue's length. Queued
+// connections stay. An owner that is no longer set is left unchanged.
 [[nodiscard]] Result<void> change_listener(int fd, const BoundPath& path, const ListenOptions& options);
 
-// Ends a listening socket for all who hold it: who waits in its queue is hung up on, who connects is refused, and the
-// address can be bound again at once.
+// Ends a listening socket for all its holders: disconnects the clients in its queue, refuses new ones, and frees the
+// address at once.
 void end_listener(int fd) noexcept;
 
-// Makes a socket listen again that a process has called shutdown(2) on, at `address`, which was its own. The
-// connections that waited in its queue are lost. Linux allows it for TCP only; a UNIX socket fails.
+// Makes a socket listen again after a process has called shutdown(2) on it, at `address`, its own. The connections in
+// its queue are lost. Linux allows this for TCP only; for a UNIX socket it fails.
 [[nodiscard]] Result<void> revive_listener(int fd, const Address& address, int backlog);
 
-// Whether a process has called shutdown(2) on it, so that no client can connect.
+// Whether a process has called shutdown(2) on it, so that clients cannot connect.
 [[nodiscard]] bool is_shut_down(int fd) noexcept;
 
-// Checks what somebody else handed us: a stream socket of IPv4, IPv6 or UNIX that listens. The reason names what it is
-// instead.
+// Checks a socket from another process: it must be a listening stream socket of IPv4, IPv6 or UNIX. The reason says
+// what it is instead.
 [[nodiscard]] Result<Address> check_listener(int fd);
 
 }  // namespace preforkd

@@ -42,7 +42,7 @@ std::string_view nearest_name(std::string_view word, std::span<const std::string
   for (const std::string_view candidate : candidates) {
     const std::size_t longer = std::max(word.size(), candidate.size());
     const std::size_t shorter = std::min(word.size(), candidate.size());
-    if (longer - shorter > allowed) continue;  // also spares a long word the quadratic work
+    if (longer - shorter > allowed) continue;  // also avoids quadratic work for a long word
     const std::size_t found = distance(word, candidate);
     if (found > allowed || found >= best) continue;
     best = found;

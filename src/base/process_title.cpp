@@ -16,10 +16,10 @@
 
 #include "base/unique_fd.hpp"
 
-// The kernel lays a process's argument strings and, right after them, its environment strings on top of the stack.
-// /proc/PID/cmdline shows the bytes from arg_start to arg_end; if the last of these is not NUL, it takes what stands
-// there for a title and reads on into the environment up to the first NUL. So a title may be as long as both areas, and
-// what it does not fill is zeroed.
+// The kernel puts a process's argument strings and, right after them, its environment strings on top of the stack.
+// /proc/PID/cmdline shows the bytes from arg_start to arg_end; if the last of these is not NUL, the kernel assumes a
+// title and continues into the environment up to the first NUL. So a title may be as long as both areas, and the rest
+// of them is zeroed.
 namespace preforkd {
 namespace {
 
@@ -30,7 +30,7 @@ struct Area {
 
 Area title_area;  // empty until adopted
 
-// The strings of a NULL-terminated array that follow each other in memory from `begin` on: returns the end of the last
+// The strings of a NULL-terminated array that are contiguous in memory from `begin` on: returns the end of the last
 // one.
 char* end_of_strings(char** strings, char* begin) noexcept {
   char* end = begin;
@@ -38,12 +38,12 @@ char* end_of_strings(char** strings, char* begin) noexcept {
   return end;
 }
 
-// They stay as long as the process: who reads environ or argv may hold a pointer into them.
+// Never freed: other code may hold pointers into them, from environ or argv.
 char** kept_environment = nullptr;
 char** kept_arguments = nullptr;
 char* kept_name = nullptr;
 
-// A NULL-terminated array and the strings that it points to, in one block; nullptr if there is no memory.
+// A NULL-terminated array and its strings, in one block; nullptr if out of memory.
 char** copy_strings(char** strings, std::size_t count) noexcept {
   std::size_t bytes = (count + 1) * sizeof(char*);
   for (std::size_t i = 0; i < count; ++i) bytes += std::strlen(strings[i]) + 1;
@@ -104,14 +104,14 @@ struct StatAreas {
   std::uintptr_t env_end = 0;
 };
 
-// Fields 48 to 51 of /proc/self/stat, see proc(5); all 0 where the kernel hides them.
+// Fields 48 to 51 of /proc/self/stat, see proc(5); all 0 if the kernel hides them.
 bool read_stat_areas(StatAreas& areas) noexcept {
   const UniqueFd fd(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
   std::array<char, 2048> buffer{};
   const ssize_t size = fd ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
   if (size <= 0) return false;
   std::string_view text(buffer.data(), static_cast<std::size_t>(size));
-  const std::size_t name_end = text.rfind(')');  // field 2 may itself contain blanks and brackets
+  const std::size_t name_end = text.rfind(')');  // field 2 may contain blanks and brackets
   if (name_end == std::string_view::npos) return false;
   text.remove_prefix(name_end + 1);
   std::array<std::uintptr_t, 4> values{};
@@ -135,8 +135,8 @@ struct Arguments {
   std::size_t argc = 0;
 };
 
-// The array that main() got as argv. The kernel puts it right below the original environ array, which is recognised by
-// its place below the strings. Without it the title still works, but main's argv would show pieces of the title.
+// main()'s argv array. The kernel puts it right below the original environ array, which is recognised by its place
+// below the strings. If it is not found, the title still works, but main's argv shows pieces of the title.
 Arguments find_arguments(const StatAreas& areas) noexcept {
   constexpr std::uintptr_t max_distance = 4U << 20U;
   const auto place = reinterpret_cast<std::uintptr_t>(environ);

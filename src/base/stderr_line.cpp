@@ -17,7 +17,7 @@
 namespace preforkd {
 namespace {
 
-// Empty for a file, a socket, and what can't be opened again.
+// Empty for a file, a socket, and what cannot be opened again.
 UniqueFd reopen_stderr() noexcept {
   struct stat now {};
   if (::fstat(STDERR_FILENO, &now) != 0 || !(S_ISFIFO(now.st_mode) || S_ISCHR(now.st_mode))) return {};
@@ -33,7 +33,7 @@ bool write_stderr_line(std::string_view line) noexcept {
     if (::send(STDERR_FILENO, line.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
     if (errno != ENOTSOCK) return false;
   }
-  // With POLLERR beside POLLOUT it is a pipe without a reader: a write would raise SIGPIPE.
+  // POLLERR in addition to POLLOUT means a pipe without a reader: a write would raise SIGPIPE.
   pollfd ready{own ? own.get() : STDERR_FILENO, POLLOUT, 0};
   if (::poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT) return false;
   return ::write(ready.fd, line.data(), size) >= 0;

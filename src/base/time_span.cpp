@@ -38,7 +38,7 @@ constexpr std::string_view blanks = " \t";
 
 void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size())); }
 
-// A unit ends where a blank or the next number begins, so "1h30min" reads as systemd reads it.
+// A unit ends before a blank or the next number, so "1h30min" reads as in systemd.
 std::string_view take_unit(std::string_view& text) {
   const std::size_t count = std::min(text.find_first_of(" \t0123456789.+-"), text.size());
   const std::string_view name = text.substr(0, count);
@@ -103,7 +103,7 @@ Result<Duration> parse_time_span(std::string_view text) {
 
 std::string format_time_span(Duration span) {
   if (span.count() == 0) return "0s";
-  // The magnitude of the most negative count has no positive counterpart, so it is taken in unsigned arithmetic.
+  // The most negative count has no positive counterpart, so use unsigned arithmetic.
   std::uint64_t rest = static_cast<std::uint64_t>(span.count());
   std::string text;
   if (span.count() < 0) {

@@ -9,7 +9,7 @@ void UniqueFd::reset(int fd) noexcept {
   const int old = std::exchange(fd_, fd);
   if (old < 0 || old == fd) return;
   const int saved = errno;
-  // Not repeated on EINTR: Linux has closed the descriptor by then, and the number may be somebody else's.
+  // Not repeated on EINTR: Linux has closed the descriptor by then, and the number may be in use again.
   ::close(old);
   errno = saved;
 }

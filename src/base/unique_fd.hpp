@@ -7,8 +7,7 @@
 
 namespace preforkd {
 
-// Owns one file descriptor. The only class that closes one: a UniqueFd passed by value is taken over, an int is
-// borrowed.
+// Owns one file descriptor. The only class that closes one: a UniqueFd passed by value takes ownership, an int borrows.
 class UniqueFd {
  public:
   UniqueFd() noexcept = default;
@@ -26,10 +25,10 @@ class UniqueFd {
   [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
   explicit operator bool() const noexcept { return valid(); }
 
-  // Gives the descriptor up without closing it.
+  // Gives up the descriptor without closing it.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
-  // Closes what is held and takes `fd` over. Leaves errno alone: it runs on error paths.
+  // Closes the present descriptor and takes over `fd`. Keeps errno: it runs on error paths.
   void reset(int fd = -1) noexcept;
 
  private:

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The environment variables by which a worker can be told from any other process. What else a worker gets is in
-// wire/worker_env.hpp.
+// The environment variables that identify a worker. Its other variables are in wire/worker_env.hpp.
 namespace preforkd::worker_env {
 
 inline constexpr char pool[] = "PREFORK_POOL";      // pool name

@@ -39,7 +39,7 @@ bool is_within(std::string_view path, std::string_view key) {
 
 std::string_view parent_of(std::string_view path) { return path.substr(0, std::min(path.rfind('.'), path.size())); }
 
-// True if the object says something about the key, or about something around it: the path's steps, as far as they lead.
+// True if the object sets the key, or something around it: follows the path's steps as far as they lead.
 bool speaks_of(const Json& object, std::string_view path) {
   const Json* place = &object;
   while (!path.empty() && place->is_object()) {
@@ -54,7 +54,7 @@ bool speaks_of(const Json& object, std::string_view path) {
   return true;
 }
 
-// Puts problems into words and finds out who is to blame: the file, one of its drop-ins, or an option.
+// Words problems and finds their source: the file, one of its drop-ins, or an option.
 class FailureReport {
  public:
   FailureReport(const ConfigSource& source, std::string file) : source_(source), file_(std::move(file)) {}
@@ -80,7 +80,7 @@ class FailureReport {
     } else if (const ConfigOverride* const cause = override_around(problem.key)) {
       std::string_view below = std::string_view(problem.key).substr(cause->key.size());
       if (below.starts_with('.')) below.remove_prefix(1);
-      // Entries of --listen and arguments of the program have no number that their writer knows.
+      // Users do not know entries of --listen and arguments of the program by number.
       if (below.starts_with('[') && !cause->option.starts_with("--set")) below = {};
       add_option_problem(cause->option, below, problem.value, problem.reason);
     } else if (const ConfigOverride* const maker = override_inside(problem); maker != nullptr) {
@@ -109,7 +109,7 @@ class FailureReport {
     return nearest;
   }
 
-  // Who has said last what is wrong; what is missing, the config's own file does not say.
+  // The file that set the wrong value last; for a missing key the config's own file.
   [[nodiscard]] const std::string& file_with(const ConfigProblem& problem) const {
     const auto found = std::find_if(drop_ins_.rbegin(), drop_ins_.rend(), [&](const auto& drop_in) {
       return !problem.value.empty() && speaks_of(drop_in.second, problem.key);
@@ -117,7 +117,7 @@ class FailureReport {
     return found == drop_ins_.rend() ? file_ : found->first;
   }
 
-  // An option that made the object which should not be there, or which lacks a key.
+  // The option that made an object which is not allowed, or which lacks a key.
   [[nodiscard]] const ConfigOverride* override_inside(const ConfigProblem& problem) const {
     const std::string_view object = problem.value.empty() ? parent_of(problem.key) : std::string_view(problem.key);
     const auto found =
@@ -154,7 +154,7 @@ std::optional<Json> read_document(const std::string& file, FailureReport& report
   return std::move(*document);
 }
 
-// The config's file with its drop-ins applied. Reports every file that can't be read.
+// The config's file with its drop-ins applied. Reports every file that cannot be read.
 std::optional<Json> read_with_drop_ins(const std::string& file, const std::vector<std::string>& drop_ins,
                                        FailureReport& report) {
   std::optional<Json> document = read_document(file, report);
@@ -168,7 +168,7 @@ std::optional<Json> read_with_drop_ins(const std::string& file, const std::vecto
   return document;
 }
 
-// Sets one key, making the objects on the way to it.
+// Sets one key, and makes the objects on the way to it.
 void apply(const ConfigOverride& change, Json& document, FailureReport& report) {
   Json* place = &document;
   std::string_view rest = change.key;
@@ -195,7 +195,7 @@ std::string base_name(std::string_view path) {
   return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
-// A program's base name with what a pool's name can't hold replaced.
+// A program's base name, with the characters replaced that a pool's name cannot have.
 std::string fit_name(const Json& document) {
   const auto program = document.find("program");
   if (program == document.end() || !program->is_array() || program->empty() || !program->front().is_string())

@@ -13,42 +13,42 @@
 
 namespace preforkd {
 
-// One key that the command line sets; it replaces what the file says about that key.
+// One key that the command line sets; it replaces the file's value.
 struct ConfigOverride {
   std::string key;       // with dots between levels: "reload.max_surge"
   nlohmann::json value;  // its strings may hold any bytes
-  std::string option;    // as messages name it: "--workers", "--set reload.max_surge"
+  std::string option;    // its name in messages: "--workers", "--set reload.max_surge"
 };
 
-// Where a pool's config comes from. The master keeps it, since each reload reads it again.
+// Where a pool's config comes from. The master keeps it, because each reload reads it again.
 struct ConfigSource {
-  std::string file{};  // empty: all that there is comes from `overrides`
+  std::string file{};  // empty: everything comes from `overrides`
   std::string
-      name{};  // --name; empty: the file's name without folder and ".json", else the program's base name made fit
+      name{};  // --name; empty: the file's name without folder and ".json", else the program's base name, adapted
   std::vector<ConfigOverride> overrides{};
-  bool look_up = false;  // the file is that of the pool `name` in `folders`, looked for each time
+  bool look_up = false;  // the file is that of the pool `name` in `folders`, searched for each time
   ConfigFolders folders = config_folders();
 };
 
-// Every problem that was found, not only the first, one line each without a line's end:
+// Every problem found, not only the first, one line each without the newline:
 //   /etc/preforkd/echo.json: reload.max_surge: 0: must be at least 1
 //   /etc/preforkd/echo.json: line 3, column 5: expected a ',' or a '}' here
 //   --workers: 0: must be at least 1 (see --help)
 struct ConfigFailure {
   std::vector<std::string> lines;
-  int exit_code;  // exit_code::usage if the command line is to blame for all of it, else exit_code::config
+  int exit_code;  // exit_code::usage if only the command line is to blame, else exit_code::config
 };
 
-// Reads and checks a config: its file, over it its drop-ins as JSON merge patches (RFC 7396), over them the overrides.
-// What it says about the outside is checked too: programs, users, environment files. Changes nothing.
+// Reads and checks a config: its file, then its drop-ins as JSON merge patches (RFC 7396), then the overrides. Also
+// checks what it refers to: programs, users, environment files. Changes nothing.
 [[nodiscard]] tl::expected<PoolConfig, ConfigFailure> load_config(const ConfigSource& source);
 
-// The same for who can't judge the outside, such as a generator in early boot: a program that is not there is taken as
-// it is written, and users are their names only.
+// The same for a caller that cannot check what the config refers to, such as a generator in early boot: a missing
+// program is accepted as written, and users are only names.
 [[nodiscard]] tl::expected<PoolConfig, ConfigFailure> load_config_alone(const ConfigSource& source);
 
-// For a pool that was given on the command line as a plain number of workers: nobody wrote down limits for SIGTTIN and
-// SIGTTOU, so the person at the shell gets room. A config file's plain number is a limit that somebody wrote down.
+// For a pool that was given on the command line as a plain number of workers: its user has set no limits for SIGTTIN
+// and SIGTTOU, so it gets room to grow. A plain number in a config file is a limit.
 [[nodiscard]] PoolConfig with_room_by_hand(PoolConfig config);
 
 inline constexpr std::size_t max_config_file_bytes = 1024 * 1024;

@@ -19,7 +19,7 @@ bool is_masked(const fs::path& path) {
   return fs::is_symlink(path, error) && fs::read_symlink(path, error) == "/dev/null";
 }
 
-// Files whose names end in .json, by name. Of two with one name the one of the earlier folder.
+// Files whose names end in .json, by name. Of two with the same name, the one in the earlier folder.
 std::map<std::string, std::string> list(const std::vector<fs::path>& folders,
                                         std::vector<UnreadableFolder>& unreadable) {
   std::map<std::string, std::string> files;
@@ -27,7 +27,7 @@ std::map<std::string, std::string> list(const std::vector<fs::path>& folders,
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
       std::string name = entry->path().filename().string();
-      const bool hidden = name.front() == '.';  // an editor's, or of something that is being written
+      const bool hidden = name.front() == '.';  // an editor's, or a file that is still being written
       if (!hidden && name.size() > suffix.size() && name.ends_with(suffix))
         files.emplace(std::move(name), entry->path().string());
     }

@@ -29,7 +29,7 @@ std::string identity_of(const std::vector<std::string>& list) {
   return text;
 }
 
-// Where a dot is part of a name it does not stand between levels: {"a.b": 1} is another key than {"a": {"b": 1}}.
+// A dot that is part of a name does not separate levels: {"a.b": 1} is another key than {"a": {"b": 1}}.
 std::string key_step(std::string_view name) {
   std::string step;
   for (const char c : escape_bytes(name, std::numeric_limits<std::size_t>::max())) {
@@ -112,7 +112,7 @@ class Rows {
   }
 
   void add_listen(const std::vector<ListenConfig>& listen) {
-    std::map<std::string, unsigned> seen;  // port 0 may be asked for twice
+    std::map<std::string, unsigned> seen;  // port 0 may occur twice
     for (const ListenConfig& entry : listen) {
       std::string key = "listen " + format_address(entry.address);
       if (const unsigned count = ++seen[key]; count > 1) key += " (" + std::to_string(count) + ")";

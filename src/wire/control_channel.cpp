@@ -26,11 +26,11 @@ Result<ControlChannel> ControlChannel::open() {
 }
 
 Lifeline check_lifeline(int worker_end) noexcept {
-  constexpr int max_messages = 64;  // a master that floods us must not keep this worker from its clients
+  constexpr int max_messages = 64;  // a master that floods the channel must not keep this worker from its clients
   for (int i = 0; i < max_messages; ++i) {
     char byte = 0;
     const ssize_t size = ::recv(worker_end, &byte, sizeof byte,
-                                MSG_DONTWAIT);  // the rest of a message and descriptors in it are dropped
+                                MSG_DONTWAIT);  // drops the rest of a message and its descriptors
     if (size > 0) continue;
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return errno == EAGAIN ? Lifeline::alive : Lifeline::ended;

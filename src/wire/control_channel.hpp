@@ -7,8 +7,8 @@
 namespace preforkd {
 
 // The SEQPACKET socket pair between the master and one worker. Today it is the worker's lifeline and carries no
-// message: as long as the master's end is open somewhere (in the master, or in systemd's file descriptor store) there
-// is a master or there will be one; end-of-file at the worker's end means that there is none and there will be none.
+// message. As long as the master's end is open somewhere (in the master, or in systemd's file descriptor store), there
+// is a master or there will be one; end-of-file at the worker's end means that there is none and will be none.
 struct ControlChannel {
   UniqueFd master_end;
   UniqueFd worker_end;
@@ -19,7 +19,7 @@ struct ControlChannel {
 
 enum class Lifeline { alive, ended };
 
-// Reads and drops what may be queued (a newer master may send messages that this worker does not know). Never blocks.
+// Reads and drops queued messages (a newer master may send some that this worker does not know). Never blocks.
 [[nodiscard]] Lifeline check_lifeline(int worker_end) noexcept;
 
 }  // namespace preforkd

@@ -14,16 +14,16 @@ namespace preforkd {
 inline constexpr std::size_t close_reason_slots = 32;  // prefork::CloseReason values index closes_by_reason
 
 // One worker's counters, in a memfd of one page that the master makes and both map. The worker writes with plain
-// relaxed atomics (no system call); the master reads. The page is sealed against resizing, so a worker can't make the
-// master fault. All counters only grow, except connections. A worker that writes nonsense harms only its own figures.
+// relaxed atomics (no system call); the master reads. The page is sealed against resizing, so a worker cannot make the
+// master fault. All counters except `connections` only grow. A worker that writes garbage harms only its own numbers.
 struct StatsPage {
   static constexpr std::uint32_t layout_version = 1;
 
-  // layout_version once the worker counts; 0 from a program that does not use libprefork.
+  // layout_version once the worker counts; 0 if its program does not use libprefork.
   std::atomic<std::uint32_t> layout;
   std::uint32_t reserved;
   std::atomic<std::uint64_t> connections;        // open now
-  std::atomic<std::uint64_t> connections_total;  // accepted ever
+  std::atomic<std::uint64_t> connections_total;  // accepted so far
   std::atomic<std::uint64_t> accept_failures;    // EMFILE, ENFILE, ENOBUFS, ENOMEM and connections shed
   std::atomic<std::uint64_t> requests_total;     // messages delivered to on_message
   std::atomic<std::uint64_t> bytes_in;
@@ -33,7 +33,7 @@ struct StatsPage {
 static_assert(sizeof(StatsPage) <= 4096);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-// A mapping of a StatsPage; unmaps it at the end.
+// A mapping of a StatsPage, unmapped by the destructor.
 class StatsMapping {
  public:
   StatsMapping() noexcept = default;
@@ -45,7 +45,7 @@ class StatsMapping {
   [[nodiscard]] StatsPage* operator->() const noexcept { return page_; }
   explicit operator bool() const noexcept { return page_ != nullptr; }
 
-  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: the worker; the master maps
+  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: for the worker; the master maps
   // read-only.
   [[nodiscard]] static Result<StatsMapping> map(int fd, bool writable);
 

@@ -54,7 +54,7 @@ Failure malformed(const char* name, std::string_view value, std::string_view rea
   return Failure(assignment(name, escape_bytes(value)).append(" ").append(reason));
 }
 
-// An absent variable is nullopt, one that is not a number of 0…max a failure.
+// nullopt for an absent variable; fails if it is not a number of 0…max.
 Result<std::optional<std::uint64_t>> number_of(const char* name, std::uint64_t max) {
   const std::optional<std::string_view> text = get(name);
   if (!text) return std::optional<std::uint64_t>();
@@ -83,7 +83,7 @@ Result<std::vector<std::string>> decode_listen_names() {
   const std::size_t sockets = count->value_or(0);
   const std::optional<std::string_view> names = get(listen_fdnames);
   if (sockets == 0) return {};
-  if (!names) return std::vector<std::string>(sockets, "unknown");  // what sd_listen_fds_with_names(3) calls them
+  if (!names) return std::vector<std::string>(sockets, "unknown");  // as in sd_listen_fds_with_names(3)
   std::vector<std::string> parts = split(*names);
   if (parts.size() == sockets) return parts;
   return malformed(listen_fdnames, *names, "does not name each of the " + std::to_string(sockets) + " sockets");
@@ -109,7 +109,7 @@ Result<int> decode_fd(const char* name) {
   return *number ? static_cast<int>(**number) : -1;
 }
 
-// None if this process is not a worker of a pool.
+// nullopt if this process is not a worker of a pool.
 Result<std::optional<Member>> decode_member() {
   const auto names = std::to_array<const char*>({pool, worker, generation});
   if (std::none_of(names.begin(), names.end(), [](const char* name) { return get(name).has_value(); }))

@@ -10,13 +10,13 @@
 #include "base/time_span.hpp"
 #include "base/worker_variables.hpp"
 
-// The environment variables of the worker contract: what systemd gives a service (sd_listen_fds(3), sd_notify(3),
-// sd_watchdog_enabled(3)), each worker gets, and a few of our own. The master writes them, libprefork reads them. Two
-// of them are in base/worker_variables.hpp: PREFORK_POOL and PREFORK_WORKER.
+// The environment variables of the worker contract: each worker gets those that systemd gives a service
+// (sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3)), and a few of our own. The master writes them, libprefork
+// reads them. PREFORK_POOL and PREFORK_WORKER are in base/worker_variables.hpp.
 namespace preforkd::worker_env {
 
 inline constexpr char listen_pid[] = "LISTEN_PID";
-inline constexpr char listen_pidfdid[] = "LISTEN_PIDFDID";  // newer systemd's; neither set nor passed on
+inline constexpr char listen_pidfdid[] = "LISTEN_PIDFDID";  // of newer systemd; neither set nor passed on
 inline constexpr char listen_fds[] = "LISTEN_FDS";
 inline constexpr char listen_fdnames[] = "LISTEN_FDNAMES";
 inline constexpr char notify_socket[] = "NOTIFY_SOCKET";
@@ -30,22 +30,22 @@ inline constexpr char stats_fd[] = "PREFORK_STATS_FD";      // memfd of one Stat
 
 inline constexpr int first_listen_fd = 3;  // SD_LISTEN_FDS_START
 
-// Everything that the contract puts into one worker's environment. LISTEN_PID and WATCHDOG_PID hold the worker's own
-// pid, which only the child knows: encode() leaves room for them and spawn fills it in.
+// The contract's values for one worker's environment. LISTEN_PID and WATCHDOG_PID hold the worker's own pid, which only
+// the child knows: encode() leaves them out and spawn adds them.
 struct Contract {
   std::string pool;
   unsigned slot = 0;
   unsigned generation = 1;
   std::string settings;                   // JSON object
-  std::vector<std::string> listen_names;  // one for each listening socket, in fd order
+  std::vector<std::string> listen_names;  // one per listening socket, in fd order
   std::string notify_socket;              // path, or '@' and an abstract name
   std::optional<Duration> watchdog;
-  std::optional<Duration> drain;  // drain_timeout: what the master grants, and a worker without a master itself
+  std::optional<Duration> drain;  // drain_timeout: the master's limit, and that of a worker without a master
   int control_fd = -1;
   int stats_fd = -1;
 };
 
-// Names of every variable of the contract: the master removes them from what it inherited before it adds a worker's
+// True for every variable of the contract: the master removes them from what it inherited before it adds a worker's
 // own.
 [[nodiscard]] bool is_contract_variable(std::string_view name) noexcept;
 
@@ -60,7 +60,7 @@ struct Member {
 };
 
 // What this process was given, read from environ. Absent parts are empty, -1 or nullopt; LISTEN_* and WATCHDOG_* count
-// only if their _PID is this process's. A malformed variable is a failure that names it.
+// only if their _PID is this process's. Fails for a malformed variable, which the reason names.
 struct Given {
   std::optional<Member> member;  // set only under preforkd (PREFORK_POOL, PREFORK_WORKER and PREFORK_GENERATION)
   std::vector<std::string> listen_names;  // size = number of listening sockets from first_listen_fd on
@@ -73,8 +73,7 @@ struct Given {
 };
 [[nodiscard]] Result<Given> decode();
 
-// Removes the contract's variables from this process's environment, so that a worker's own children do not take them
-// for theirs.
+// Removes the contract's variables from this process's environment, so that a worker's children do not use them.
 void unset_all() noexcept;
 
 }  // namespace preforkd::worker_env

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t shown_value_bytes = 80;
 
-// The text of a number or a string: what the parsers of units read.
+// The text of a number or a string, for the parsers of units.
 std::optional<std::string> text_of(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number()) return value.dump();

@@ -21,9 +21,9 @@ namespace preforkd {
 // What is wrong with one key of a config.
 struct ConfigProblem {
   std::string key;    // path: "reload.max_surge", "listen[1].mode"; empty: the config as a whole
-  std::string value;  // as a person reads it; empty if the key is missing
+  std::string value;  // as text; empty if the key is missing
   std::string reason;
-  bool outside = false;  // the config may be right: what it names is not there, or not on this machine
+  bool outside = false;  // the config may be right: what it refers to is missing, or not on this machine
 };
 
 template <class T>
@@ -32,15 +32,16 @@ struct Range {
   T max;
 };
 
-// Longest string that execve(2) takes (MAX_ARG_STRLEN less its final NUL); "NAME=value" and each argument are held to
-// it.
+// The longest string that execve(2) accepts (MAX_ARG_STRLEN less its final NUL); applies to "NAME=value" and to each
+// argument.
 inline constexpr std::size_t max_exec_string_bytes = 128 * 1024 - 1;
 
-// A JSON value for a message: strings quoted and escaped, everything cut to a line's length.
+// A JSON value for a message: strings quoted and escaped, and everything cut to fit a line.
 [[nodiscard]] std::string show_value(const nlohmann::json& value);
 
-// One object of a config while it is checked. Each read function looks at one key: if it is absent, nothing happens; if
-// its value is good, `out` takes it and true is returned; else a problem is added and `out` stays as it was.
+// One object of a config while it is checked. Each read function reads one key. If the key is absent, nothing happens;
+// if its value is valid, it is stored in `out` and the function returns true; else a problem is added and `out` is
+// unchanged.
 class ConfigReader {
  public:
   using Json = nlohmann::json;
@@ -55,20 +56,20 @@ class ConfigReader {
   [[nodiscard]] const Json* find(std::string_view key) const;
   [[nodiscard]] std::string path_of(std::string_view key) const;
 
-  // A problem of this key, and of the value it has.
+  // Adds a problem of this key and its value.
   void refuse(std::string_view key, std::string reason);
-  // The problem that was added last is one of the outside.
+  // Marks the last problem as one of the outside.
   void blame_outside() { problems_.back().outside = true; }
-  // A problem of something below the key, for instance "[2]".
+  // Adds a problem of a part of the key's value, for instance "[2]".
   void refuse_below(std::string_view key, const std::string& below, const Json& value, std::string reason);
 
-  // The object under `key`. One that is not an object is a problem and counts as absent.
+  // The object under `key`. A value that is not an object is a problem and counts as absent.
   [[nodiscard]] std::optional<ConfigReader> object(std::string_view key);
 
   // An object that is an entry of the array under `key`.
   [[nodiscard]] ConfigReader element(std::string_view key, std::size_t index, const Json& value) const;
 
-  // Strings hold no NUL byte and at most `limit` bytes.
+  // Strings contain no NUL byte and at most `limit` bytes.
   bool read_string(std::string_view key, std::string& out, std::size_t limit);
   bool read_strings(std::string_view key, std::vector<std::string>& out, std::size_t max, const char* example);
 
@@ -83,10 +84,10 @@ class ConfigReader {
   // "25%" as 0.25.
   bool read_percent(std::string_view key, double& out, Range<unsigned> percent);
 
-  // Bits of access, "0660"; `example` is for the message.
+  // Permission bits, "0660"; `example` is for the message.
   bool read_mode(std::string_view key, std::optional<mode_t>& out, const char* example);
 
-  // One of the words of `words`, as its index.
+  // One of `words`; stores its index.
   bool read_word(std::string_view key, std::size_t& out, std::span<const std::string_view> words);
 
  private:

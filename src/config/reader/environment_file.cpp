@@ -13,7 +13,7 @@ bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
 
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
-// Walks over the text once; each function leaves it behind what it has read.
+// Reads the text once; each function leaves it after the part that it has read.
 class FileReader {
  public:
   explicit FileReader(std::string_view text) : text_(text) {}
@@ -76,8 +76,7 @@ class FileReader {
     return in_quotes(name) + " is not a valid name of an environment variable";
   }
 
-  // Quotes count only where a value or another quoted part has just ended or not yet begun; after any other character
-  // they are text.
+  // Quotes count only before a value has begun, or after another quoted part; after any other character they are text.
   Reason read_value(std::string& out) {
     for (;;) {
       skip_blanks();
@@ -117,7 +116,7 @@ class FileReader {
   }
 
   void read_unquoted(std::string& out) {
-    std::size_t keep = out.size();  // blanks behind this length are cut off, escaped ones are not
+    std::size_t keep = out.size();  // unescaped blanks after this length are cut off
     while (!at_end()) {
       const char c = next();
       if (c == '\n') break;

@@ -11,10 +11,10 @@
 
 namespace preforkd {
 
-// Reads an environment file as systemd.exec(5) describes it for EnvironmentFile=: NAME=VALUE lines, comments after # or
-// ; at a line's start, quotes, backslashes that escape or continue a line; lines without '=' are ignored. What systemd
-// drops with a warning is an error here: a name that no environment variable can have, a NUL byte, a quote that is
-// never closed. The reason begins "line 3: ".
+// Reads an environment file in the syntax of EnvironmentFile= (systemd.exec(5)): NAME=VALUE lines, comments after # or
+// ; at a line's start, quotes, backslashes that escape or continue a line; ignores lines without '='. What systemd
+// drops with a warning is an error here: an invalid name, a NUL byte, a quote that is not closed. The reason begins
+// "line 3: ".
 [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> parse_environment_file(std::string_view text);
 
 // [A-Za-z_][A-Za-z0-9_]*

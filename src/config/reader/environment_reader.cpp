@@ -78,7 +78,7 @@ void read_settings(ConfigReader& config, std::string& out) {
   }
   std::string text;
   try {
-    text = value->dump();  // Escapes control characters, so it holds no NUL.
+    text = value->dump();  // Escapes control characters, so it contains no NUL.
   } catch (const Json::type_error&) {
     config.refuse("settings", "is not valid UTF-8");
     return;

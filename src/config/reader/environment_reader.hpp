@@ -12,12 +12,12 @@ namespace preforkd {
 
 inline constexpr std::size_t max_settings_bytes = 64 * 1024;
 
-// What a worker finds in its environment. Each adds a problem for what is wrong.
+// A worker's environment. Each function adds a problem for what is wrong.
 
-// "environment": names to values. None of them may be one that preforkd sets.
+// "environment": names and values. None of the names may be one that preforkd sets.
 void read_environment(ConfigReader& config, std::vector<std::pair<std::string, std::string>>& out);
 
-// "environment_files": absolute paths, each after a '-' if it may be missing. They are read, to tell what is wrong
+// "environment_files": absolute paths, each preceded by '-' if it may be missing. Reads the files, to report errors
 // early.
 void read_environment_file_names(ConfigReader& config, std::vector<std::string>& out);
 

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Reads bytes for the JSON library and shows how far it has come, which the library tells only with a syntax error.
+// Feeds bytes to the JSON library and counts them, because the library reports a position only with a syntax error.
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -74,7 +74,7 @@ std::size_t string_start(std::string_view text, std::size_t closing) noexcept {
   return closing;
 }
 
-// Where a reader sees the mistake, if the library gave up after `read` bytes: the start of the word or string that it
+// Where a user sees the mistake, if the library gave up after `read` bytes: the start of the word or string that it
 // could not use.
 std::size_t mistake_start(std::string_view text, std::size_t read, std::string_view detail) noexcept {
   if (read == 0 || read > text.size()) return text.size();
@@ -112,7 +112,7 @@ LibraryMessage cut_message(std::string_view what) noexcept {
 
 bool has(std::string_view text, std::string_view part) noexcept { return text.find(part) != std::string_view::npos; }
 
-// The library's words for its state, turned into what a person has to look for.
+// Turns the library's description of its state into what the user has to look for.
 std::string explain(const LibraryMessage& message) {
   const auto& [context, detail] = message;
   if (has(detail, "unexpected end of input") || has(detail, "empty input")) return missing_at_end(context);
@@ -136,7 +136,7 @@ std::string explain(const LibraryMessage& message) {
   return escape_bytes(plain.substr(0, plain.find("; last read")));
 }
 
-// Builds the document and refuses what a plain parse would lose.
+// Builds the document and rejects what a plain parse would lose.
 class DocumentBuilder final : public Json::json_sax_t {
  public:
   DocumentBuilder(std::string_view text, const std::size_t& read) : text_(text), read_(read) {}
@@ -179,7 +179,7 @@ class DocumentBuilder final : public Json::json_sax_t {
     return false;
   }
 
-  // A number ends with the byte that is not part of it any more, which has been read too.
+  // A number ends at the first byte that is not part of it, which has been read, too.
   [[nodiscard]] std::size_t end_of_value() const noexcept {
     std::size_t end = std::min(read_, text_.size());
     while (end > 0 && !is_word(text_[end - 1])) --end;

@@ -10,7 +10,7 @@
 
 namespace preforkd {
 
-// Where a JSON text stops being one. Lines and columns count from 1; a column is a character, not a byte.
+// Where a JSON text becomes invalid. Lines and columns count from 1; a column is a character, not a byte.
 struct JsonError {
   std::size_t line = 1;
   std::size_t column = 1;
@@ -19,8 +19,8 @@ struct JsonError {
 
 inline constexpr std::size_t max_json_depth = 32;
 
-// Reads one JSON value with // and /* */ comments. Beyond the syntax it refuses what would be lost silently: a key that
-// occurs twice in one object and integers that no 64 bits hold; and nesting deeper than max_json_depth.
+// Reads one JSON value with // and /* */ comments. Beyond the syntax it rejects what would be lost silently: a key that
+// occurs twice in one object, and integers that do not fit 64 bits; and nesting deeper than max_json_depth.
 [[nodiscard]] tl::expected<nlohmann::json, JsonError> parse_json_document(std::string_view text);
 
 }  // namespace preforkd

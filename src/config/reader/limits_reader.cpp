@@ -18,7 +18,7 @@ enum class Unit { bytes, count, time };
 struct Kind {
   int resource;
   Unit unit;
-  rlim_t min;  // with less no program would get as far as to say what it lacks
+  rlim_t min;  // with less, no program could start far enough to report an error
 };
 
 constexpr rlim_t kilobyte = 1024;
@@ -43,7 +43,7 @@ Kind kind_of(int resource) {
 
 constexpr std::array<std::string_view, 2> pair_keys = {"soft", "hard"};
 
-// The kernel's own limit, to which it holds everybody's RLIMIT_NOFILE, root's too.
+// The kernel's own maximum of RLIMIT_NOFILE, which applies even to root.
 rlim_t max_open_files() {
   rlim_t max = 1024 * 1024;
   std::ifstream("/proc/sys/fs/nr_open") >> max;

@@ -10,7 +10,7 @@
 
 namespace preforkd {
 
-// Reads "limits": {"nofile": 4096, "core": "infinity", "as": {"soft": "1G", "hard": "2G"}}. One value sets both.
+// Reads "limits": {"nofile": 4096, "core": "infinity", "as": {"soft": "1G", "hard": "2G"}}. A single value sets both.
 void read_limits(ConfigReader& config, std::vector<ResourceLimit>& out);
 
 [[nodiscard]] std::span<const std::string_view> limits_keys() noexcept;

@@ -8,9 +8,9 @@
 
 namespace preforkd {
 
-// Two entries of "listen" with one port, of which one takes the other's clients in: 0.0.0.0 and 127.0.0.1, or [::],
-// which takes IPv4, too, and any address. The kernel binds only one of them, so what is wrong with `entry` is returned.
-// But 0.0.0.0 and [::] are what everybody means by "all of both": then [::] takes IPv6 alone.
+// Two entries of "listen" with one port may overlap: 0.0.0.0 and 127.0.0.1, or [::], which takes IPv4, too, and any
+// address. The kernel binds only one of them, so this returns what is wrong with `entry`. But 0.0.0.0 and [::] together
+// commonly mean "all of both": then [::] takes only IPv6.
 [[nodiscard]] std::string sort_out_overlap(std::vector<ListenConfig>& earlier, ListenConfig& entry);
 
 }  // namespace preforkd

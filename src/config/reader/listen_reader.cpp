@@ -103,8 +103,8 @@ void refuse_file_keys(ConfigReader& entry, const Address& address) {
   }
 }
 
-// A path is kept in the form that the kernel is given, so that a socket unit listens on the same one. Empty if it is an
-// address, else the reason why not.
+// Keeps a path in the form that the kernel gets, so that a socket unit listens on the same one. Returns an empty string
+// if it is an address, else why not.
 std::string take_address(std::string text, ListenConfig& out) {
   const Result<Address> address = parse_address(text);
   if (!address) return address.error().text;
@@ -169,7 +169,7 @@ void read_listen(ConfigReader& config, const std::string& pool_name, std::vector
     listen.name = pool_name;
     const Json& value = (*list)[i];
     if (!read_entry(config, i, value, listen)) continue;
-    // Port 0 asks for any free port, so it may be asked for twice.
+    // Port 0 means any free port, so it may occur twice.
     const bool twice =
         !listen.address.has_any_port() &&
         std::any_of(out.begin(), out.end(), [&](const ListenConfig& other) { return listen.address == other.address; });

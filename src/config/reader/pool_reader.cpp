@@ -141,7 +141,7 @@ void read_stop_signal(ConfigReader& config, int& out) {
   }
 }
 
-// As systemd takes it for User=: it is systemd who looks it up.
+// In systemd's syntax for User=: systemd looks it up.
 void read_user(ConfigReader& config, std::string& out) {
   constexpr std::size_t max_length = 31;
   std::string name;

@@ -16,13 +16,13 @@ namespace preforkd {
 // [A-Za-z][A-Za-z0-9_-]{0,62}
 [[nodiscard]] bool is_pool_name(std::string_view name) noexcept;
 
-// Turns a config's JSON object into a PoolConfig named `name`; `file` is left empty. Each thing that is wrong adds a
-// problem; the result is of use only if there is none.
+// Turns a config's JSON object into a PoolConfig named `name`; leaves `file` empty. Adds a problem for each error; the
+// result is usable only if there is none.
 [[nodiscard]] PoolConfig read_pool(const nlohmann::json& config, const std::string& name,
                                    std::vector<ConfigProblem>& problems);
 
-// The keys of one object of the config, for whoever documents or completes them. path: "" at the top, "listen" for an
-// entry's.
+// The keys of one object of the config, for documentation and completion. path: "" at the top, "listen" for an entry of
+// it.
 struct ConfigSection {
   std::string_view path;
   std::span<const std::string_view> keys;

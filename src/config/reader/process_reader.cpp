@@ -37,14 +37,14 @@ void read_directory(ConfigReader& config, std::string& out) {
   }
 }
 
-// A path that a line of a unit holds as it is, and that systemd takes.
+// A path that can be in a line of a unit unchanged, and that systemd accepts.
 bool fits_a_unit(const std::string& path) {
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
   return path.starts_with('/') && std::none_of(path.begin(), path.end(), is_control) &&
          (path + '/').find("/../") == std::string::npos;
 }
 
-// EROFS is not a mistake of the config: the sandbox is as the unit was when it was started.
+// EROFS is not an error of the config: the sandbox is still that of the running unit.
 std::optional<std::string> why_not_writable(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return access_text(errno);

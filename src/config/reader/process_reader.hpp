@@ -6,7 +6,7 @@
 
 namespace preforkd {
 
-// Reads what a worker's process is set to before it executes the program: directory, umask, nice, limits, cpu_affinity.
+// Reads what is set in a worker's process before the program is executed: directory, umask, nice, limits, cpu_affinity.
 void read_process(ConfigReader& config, PoolConfig& out);
 
 }  // namespace preforkd

@@ -10,7 +10,7 @@
 namespace preforkd {
 
 // When and how a worker is replaced: "restart" after it failed, "recycle" when it has served long enough, "reload" when
-// everybody is. Each adds a problem for what is wrong.
+// all workers are. Each adds a problem for what is wrong.
 void read_restart(ConfigReader& config, RestartConfig& out);
 void read_recycle(ConfigReader& config, RecycleConfig& out);
 void read_reload(ConfigReader& config, ReloadConfig& out);

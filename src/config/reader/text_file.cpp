@@ -28,8 +28,8 @@ const char* kind_of(mode_t mode) noexcept {
 }  // namespace
 
 Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-  // The kind is asked for first: opening a device may act on it. What is opened is asked again, since a path may change
-  // hands.
+  // Checks the type before opening, because opening a device may have effects. Checks it again afterwards, because the
+  // path may have changed meanwhile.
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return failed(errno);
   if (!S_ISREG(status.st_mode)) return Failure(kind_of(status.st_mode));

@@ -8,7 +8,7 @@
 
 namespace preforkd {
 
-// The whole of a regular file of at most `limit` bytes. A FIFO, a directory or a device is refused without reading or
+// The contents of a regular file of at most `limit` bytes. Refuses a FIFO, a directory or a device without reading or
 // blocking.
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t limit);
 

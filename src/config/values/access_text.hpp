@@ -5,10 +5,10 @@
 
 namespace preforkd {
 
-// The user that this process is now: its name, or "uid 4711".
+// The user that this process runs as: its name, or "uid 4711".
 [[nodiscard]] std::string own_user();
 
-// errno_text(), and for EACCES the user that was refused: a pool is seldom of the user who looks at its files.
+// errno_text(), and for EACCES the user that was refused: a pool's user is seldom the one who checks its files.
 [[nodiscard]] std::string access_text(int error);
 
 }  // namespace preforkd

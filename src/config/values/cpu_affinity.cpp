@@ -49,7 +49,7 @@ Result<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
 
 std::vector<unsigned> allowed_cpus() {
   std::vector<unsigned> cpus;
-  // The kernel refuses (EINVAL) a mask smaller than its own: try larger ones.
+  // The kernel rejects (EINVAL) a mask smaller than its own: try larger ones.
   for (std::size_t words = CPU_SETSIZE / bits; words * bits <= 1 << 20 && cpus.empty(); words *= 2) {
     CpuMask mask(words);
     if (sched_getaffinity(0, words * sizeof(mask.front()), reinterpret_cast<cpu_set_t*>(mask.data())) != 0) continue;

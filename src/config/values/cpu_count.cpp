@@ -11,7 +11,7 @@
 namespace preforkd {
 namespace {
 
-// A number > 0; "max", -1 and what is not a number at all mean that there is no limit.
+// A number > 0; "max", -1 and anything that is not a number mean no limit.
 std::optional<double> positive(std::string_view text) {
   long long number = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -41,7 +41,7 @@ std::optional<double> lesser(std::optional<double> left, std::optional<double> r
   return std::min(*left, *right);
 }
 
-// A quota above limits what is below it, so each group up to the root of the mount has its say.
+// A quota also limits the groups below it, so each group up to the root of the mount counts.
 std::optional<double> quota_upwards(const ControlGroup& where) {
   std::string group = where.group;
   std::optional<double> quota;

@@ -7,7 +7,7 @@
 
 namespace preforkd {
 
-// Which file stood at a path: another stamp is another file, or the same one with other contents.
+// The identity of a file at a path: another stamp means another file, or the same one with other contents.
 struct FileStamp {
   std::string path;
   std::uint64_t device = 0;
@@ -18,10 +18,10 @@ struct FileStamp {
   bool operator==(const FileStamp&) const = default;
 };
 
-// Whether that file, unchanged, is still at its path. Async-signal-safe.
+// Whether that file is still at its path, unchanged. Async-signal-safe.
 [[nodiscard]] bool is_current(const FileStamp& stamp) noexcept;
 
-// Of those `paths` that are regular files, symbolic links followed.
+// The stamps of those `paths` that are regular files, following symbolic links.
 [[nodiscard]] std::vector<FileStamp> stamp_files(const std::vector<std::string>& paths);
 
 }  // namespace preforkd

@@ -24,14 +24,14 @@ namespace preforkd {
 
 inline constexpr unsigned max_workers = 10000;
 
-// A pool's config, checked: what every later part of the master relies on. config.hpp reads it from a file or a command
+// A pool's config, checked: all later parts of the master rely on it. config.hpp reads it from a file or a command
 // line.
 struct ListenConfig {
   std::string text;  // as written
   Address address;
   std::string name;         // LISTEN_FDNAMES; default: the pool's name
-  ListenOptions options;    // ipv6_only: [::] if 0.0.0.0 with the same port is listed, too
-  std::string user_name{};  // as written; empty: not said
+  ListenOptions options;    // ipv6_only: [::] with an entry for 0.0.0.0 at the same port
+  std::string user_name{};  // as written; empty: not set
   std::string group_name{};
 };
 
@@ -59,11 +59,11 @@ struct RecycleConfig {
 struct ReloadConfig {
   std::variant<unsigned, double> max_surge = 1U;  // workers, or a fraction of them (rounded up, at least 1)
   unsigned max_unavailable = 0;
-  Duration soak{0};           // of a pool whose workers are ready by their exec: exec_soak
-  unsigned max_draining = 2;  // older generations that still drain; a reload waits for its turn
+  Duration soak{0};           // default with "ready": "exec": exec_soak
+  unsigned max_draining = 2;  // older generations that may still drain; further reloads wait
 };
 
-// What a worker's process is set to before it executes the program. What is not set here is as in the master.
+// What is set in a worker's process before it executes the program. Anything not set is inherited from the master.
 struct ProcessConfig {
   std::optional<mode_t> umask;
   std::optional<int> nice;
@@ -73,11 +73,11 @@ struct ProcessConfig {
 
 enum class ReadyMode { notify, exec };
 
-// Default of reload.soak where READY=1 does not tell a program that works from one that ends at once: by then an
-// interpreter has usually read the program and its modules.
+// Default of reload.soak with "ready": "exec", where no READY=1 distinguishes a program that works from one that ends
+// at once: by then an interpreter has usually read the program and its modules.
 inline constexpr Duration exec_soak = std::chrono::seconds(2);
 
-// How much systemd takes away from the pool's processes; the words of the config are "default" and "strict".
+// How much systemd restricts the pool's processes; the config's words are "default" and "strict".
 enum class Sandbox { usual, strict };
 
 struct PoolConfig {
@@ -102,13 +102,13 @@ struct PoolConfig {
   std::string directory = "/";
   std::string user;  // of the pool's service; empty: the unit decides
   Sandbox sandbox = Sandbox::usual;
-  std::vector<std::string> writable;  // absolute paths that the sandbox leaves writable
+  std::vector<std::string> writable;  // absolute paths that stay writable in the sandbox
   ProcessConfig process;
   std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
-  // The program, those of its arguments that are absolute paths, and the environment files, as they were when this was
+  // Stamps of the program, of its arguments that are absolute paths, and of the environment files, from when this was
   // read.
   std::vector<FileStamp> files;
-  std::shared_ptr<const UniqueFd> program_file;  // program[0] as it was then; null: it can't be held (hold_program)
+  std::shared_ptr<const UniqueFd> program_file;  // program[0] as it was then; null if it cannot be held (hold_program)
 };
 
 }  // namespace preforkd

@@ -21,7 +21,7 @@
 namespace preforkd {
 namespace {
 
-// Why a file that is there may not be executed.
+// Why an existing file may not be executed.
 std::string refusal(const std::string& path, mode_t mode) {
   constexpr mode_t executable = 0111;
   struct statvfs mount {};
@@ -31,7 +31,7 @@ std::string refusal(const std::string& path, mode_t mode) {
   return access_text(EACCES);
 }
 
-// Why `path` can't be executed, or nothing.
+// Why `path` cannot be executed; nullopt if it can.
 std::optional<std::string> obstacle(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return access_text(errno);
@@ -47,7 +47,7 @@ std::optional<std::string> obstacle(const std::string& path) {
 
 std::optional<std::string> interpreter(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  std::array<char, 256> head;  // BINPRM_BUF_SIZE: the kernel looks no further
+  std::array<char, 256> head;  // BINPRM_BUF_SIZE: the kernel reads no further
   const ssize_t count = fd ? read(fd.get(), head.data(), head.size()) : -1;
   if (count < 3) return std::nullopt;
   std::string_view text(head.data(), static_cast<std::size_t>(count));
@@ -74,7 +74,7 @@ std::string search_path() {
   return path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
 }
 
-// The first executable match; a match that can't be executed is passed over as a shell does, but it is the reason if
+// The first executable match. Skips matches that cannot be executed, as a shell does, but returns one as the reason if
 // there is no other.
 Result<std::string> search(const std::string& name) {
   const std::string folders = search_path();

@@ -10,18 +10,17 @@
 
 namespace preforkd {
 
-// The absolute path of the program that a shell would run for `name`: a name without '/' is looked up in $PATH, an
-// absolute path is taken as it is, any other path is refused (workers run in a directory of their own). What is found
-// is a file that this process may execute; a script's interpreter is there too. Never looks into what a binary
-// contains.
+// The absolute path of the program that a shell would run for `name`: looks up a name without '/' in $PATH, returns an
+// absolute path unchanged, and refuses any other path (workers run in a directory of their own). The result is a file
+// that this process may execute; if it is a script, its interpreter exists, too. Never checks the contents of a binary.
 [[nodiscard]] Result<std::string> find_program(const std::string& name);
 
-// What stands after "#!" up to a blank, or nothing if this is not a script or can't be read (execute permission alone
-// is enough to run).
+// The text after "#!" up to a blank; nullopt if this is not a script or cannot be read (execute permission is enough to
+// run a binary).
 [[nodiscard]] std::optional<std::string> interpreter(const std::string& path);
 
-// Holds what stands at the program's path now (O_PATH), whatever comes there later. Null for a script: its interpreter
-// is given a path to open, and many a script looks for its own files by it.
+// Holds the file at the program's path (O_PATH), even if another file replaces it later. Null for a script: its
+// interpreter needs a path to open, and many scripts look for their own files by it.
 [[nodiscard]] std::shared_ptr<const UniqueFd> hold_program(const std::string& path);
 
 }  // namespace preforkd

@@ -15,7 +15,7 @@ struct ResourceLimit {
   rlim_t hard = 0;
 };
 
-// Those that a config can name.
+// The limits that a config can name.
 struct NamedLimit {
   std::string_view name;
   int resource;
