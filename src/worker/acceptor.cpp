@@ -106,7 +106,7 @@ void Acceptor::accept_from(Listener& listener) {
   if (accepted > 0 && listener.watched) stand_at_the_end(listener);
 }
 
-// True: one was taken from the queue, look for another.
+// True: one was taken from the queue, try the next.
 bool Acceptor::accept_one(Listener& listener) {
   sockaddr_storage peer{};
   socklen_t length = sizeof peer;
@@ -136,8 +136,8 @@ bool Acceptor::accept_one(Listener& listener) {
   return false;
 }
 
-// Somebody who shares the socket has called shutdown(2) on it. The master makes it listen again if that is possible;
-// the clients who are here are served meanwhile.
+// A process that shares the socket has called shutdown(2) on it. The master makes it listen again if that is possible;
+// this worker serves its clients meanwhile.
 void Acceptor::await_revival(Listener& listener) {
   if (const auto left_out = revival_log_.pass(loop_.now())) {
     log_line(LogLevel::warning,
@@ -147,8 +147,7 @@ void Acceptor::await_revival(Listener& listener) {
   wheel_.arm(*this, loop_.now() + pause_time);
 }
 
-// No descriptor or no memory for the client at the head of the queue: it is told by closing its connection. True: it
-// was.
+// No descriptor or no memory for the client at the head of the queue: closes its connection. True if it did.
 bool Acceptor::relieve(Listener& listener, int error) {
   path_.count_accept_failure();
   if (const auto left_out = shortage_log_.pass(loop_.now())) {
@@ -174,7 +173,7 @@ void Acceptor::refill_reserve() noexcept {
 
 void Acceptor::stand_at_the_end(Listener& listener) noexcept {
   listener.stop();
-  // Registering looks at the queue again: whoever was woken meanwhile is to be the first there.
+  // Registering checks the queue again: a worker that was woken meanwhile is to be the first there.
   offer_processor();
   if (listener.start() != 0) pause();
 }

@@ -15,25 +15,25 @@
 
 namespace prefork::internal {
 
-// Takes connections from the listening sockets that this worker shares with the others of its pool.
+// Accepts connections from the listening sockets that this worker shares with the others of its pool.
 //
 // The workers share one accept queue and wait for it with EPOLLEXCLUSIVE, so that one connection wakes one worker. The
-// kernel wakes the first that waits, in the order of registration: with few clients the first worker would get all of
-// them. So a worker that has accepted registers again and stands at the end of that order, which makes it round robin.
-// (A worker that cannot get a processor in time loses its turn to one that has one.)
+// kernel wakes the first waiting worker in the order of registration: with few clients the first worker would accept
+// all of them. So a worker that has accepted registers again, which moves it to the end of that order: round robin. (A
+// worker that is not scheduled in time loses its turn to one that is.)
 //
-// In a burst all workers are awake, and whoever has the processor could empty the queue within one time slice. So a
-// worker takes one connection a turn, and more only in proportion to the other events of the turn, so that a busy
-// worker's clients do not wait for its accepts one by one. If turn after turn brings a connection, it now and then
-// offers the processor to the others. (Three workers on one processor, 300 connections at once: about 100 for each;
-// without the offer often all 300 for one.) Offering it after each accept would cost a time slice where strangers
-// compete for the processor: the slowest hundredth of the replies was seen to take up to three times as long.
+// In a burst all workers are awake, and the one that runs could empty the queue within one time slice. So a worker
+// accepts one connection a turn, and more only in proportion to the other events of the turn, so that a busy worker's
+// clients do not wait for its accepts one by one. If turn after turn brings a connection, it sometimes yields the
+// processor to the others. (Three workers on one processor, 300 connections at once: about 100 for each; without
+// yielding often all 300 for one.) Yielding after each accept would cost a time slice where other processes compete for
+// the processor: the slowest hundredth of the replies was seen to take up to three times as long.
 //
-// Rejected: SO_REUSEPORT, a closing socket loses its queued connections; an accept lock, a worker that dies holding it
-// needs one more rescue.
+// Rejected: SO_REUSEPORT, because a closing socket loses its queued connections; an accept lock, because a worker that
+// dies while it holds the lock needs a rescue.
 //
-// When descriptors or memory run out, the client is told so: a descriptor that is held in reserve is given up for as
-// long as it takes to accept and close. Where that does not help either, accepting pauses for a moment; it never spins.
+// When descriptors or memory run out, the client is disconnected: a reserved descriptor is closed for as long as it
+// takes to accept and close. If that does not help, accepting pauses for a moment; it never spins.
 class Acceptor final : private TimerNode {
  public:
   Acceptor(EventLoop& loop, TimerWheel& wheel, DataPath& path);
@@ -41,10 +41,9 @@ class Acceptor final : private TimerNode {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // Begins to accept. Throws ExitError (os_error) if epoll refuses a socket.
+  // Begins to accept. Throws ExitError (os_error) if epoll rejects a socket.
   void open(std::vector<ListenSocket> sockets);
-  // Stops accepting and closes the sockets: the port is free once all workers have done so. A UNIX path of our own is
-  // removed.
+  // Stops accepting and closes the sockets: the port is free once all workers have done so. Removes our own UNIX path.
   void close() noexcept;
 
   // At the end of each turn: accepts again when there is room below max_connections.
@@ -73,9 +72,9 @@ class Acceptor final : private TimerNode {
   DataPath& path_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   preforkd::UniqueFd reserve_;
-  std::uint64_t last_turn_ = 0;  // that brought a connection
-  unsigned turns_in_a_row_ = 0;  // that did
-  bool paused_ = false;          // by a shortage, until the timer goes off
+  std::uint64_t last_turn_ = 0;  // the last turn that brought a connection
+  unsigned turns_in_a_row_ = 0;  // turns with a connection, without a gap
+  bool paused_ = false;          // by a shortage, until the timer fires
   bool limited_ = false;         // by max_connections
   LogThrottle shortage_log_{std::chrono::seconds(10)};
   LogThrottle limit_log_{std::chrono::seconds(60)};

@@ -19,10 +19,10 @@
 namespace prefork {
 inline namespace v0 {
 
-// What a program says before run(), and what lives longer than one run(): the loop, timers, watches and posted calls.
+// What a program sets before run(), and what outlives one run(): the loop, timers, watches and posted calls.
 class __attribute__((visibility("hidden"))) Server::Impl {
  public:
-  // Takes the worker contract's variables out of the environment.
+  // Removes the worker contract's variables from the environment.
   Impl();
 
   int run();

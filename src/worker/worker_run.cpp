@@ -90,7 +90,7 @@ void WorkerRun::take_lifeline() {
   if (fd) lifeline_.emplace(server_.loop, std::move(fd), [this] { master_gone_ = true; });
 }
 
-// A service starts with a soft limit of 1024 descriptors for the sake of select(2), which is not used here.
+// A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here.
 void WorkerRun::allow_descriptors() {
   constexpr rlim_t beside_connections = 128;
   const rlim_t needed = limits_.max_connections + beside_connections;
@@ -142,8 +142,8 @@ void WorkerRun::turn() {
   status_.update(path_.connections());
 }
 
-// A second signal. In a pool it hurries nobody: it is the master's, beside an operator's to this one worker, and the
-// master ends a drain that takes too long.
+// A second signal. Ignored in a pool: one may come from the master and one from an operator, and the master ends a
+// drain that takes too long.
 bool WorkerRun::is_hurried() const noexcept { return signals_seen_ >= 2 && (!lifeline_ || alone_); }
 
 void WorkerRun::leave_if_told() {
@@ -152,8 +152,7 @@ void WorkerRun::leave_if_told() {
   if (!draining_ && (signals_seen_ > 0 || alone_ || server_.posts.stop_requested())) begin_drain();
 }
 
-// There is no master that would end a drain that takes too long: idle connections are not kept, and the worker ends the
-// drain itself.
+// No master will end a drain that takes too long: idle connections are not kept, and the worker ends the drain itself.
 void WorkerRun::be_alone() {
   alone_ = true;
   log_line(LogLevel::warning, {"the master is gone: finishing requests, then exiting"});
@@ -182,7 +181,8 @@ void WorkerRun::bound_drain() {
 
 void WorkerRun::on_timer() { path_.close_all(CloseReason::drain_timeout, CloseReason::drained); }
 
-// The application is in a state that it did not expect: nothing more is delivered, every connection learns of its end.
+// The application is in an unexpected state: no message is delivered any more, and every connection is closed with
+// on_close.
 int WorkerRun::abandon() noexcept {
   acceptor_.close();
   path_.close_all(CloseReason::handler_failed, CloseReason::handler_failed);

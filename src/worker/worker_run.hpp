@@ -20,9 +20,9 @@ namespace prefork::internal {
 //   start() ── READY=1 ──▶ serving ── a reason to leave ──▶ draining ── last connection gone ──▶ done
 //                              └── a callback failed, or a second signal: every connection is closed ──▶ done
 //
-// A second signal counts outside a pool only. A reason to leave that comes in the middle of a turn takes effect at its
-// end. So a listening socket that woke this worker in the same turn is accepted from before it is given up: the kernel
-// has woken nobody else for that client.
+// A second signal counts only outside a pool. A reason to leave that occurs in the middle of a turn takes effect at its
+// end. So if a listening socket has woken this worker in the same turn, the worker accepts from it before it closes it:
+// the kernel has woken no other worker for that client.
 class WorkerRun final : private TimerNode {
  public:
   // Takes over descriptors and checks settings. Throws ExitError.
@@ -65,8 +65,8 @@ class WorkerRun final : private TimerNode {
   Acceptor acceptor_;
   ConnectionTable* table_before_;
   int signals_seen_ = 0;
-  bool master_gone_ = false;  // the lifeline has ended in this turn, or before
-  bool alone_ = false;        // and what follows was done
+  bool master_gone_ = false;  // the lifeline has ended, in this turn or before
+  bool alone_ = false;        // and that was handled
   bool draining_ = false;
 };
 

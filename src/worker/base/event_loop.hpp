@@ -12,7 +12,7 @@
 
 namespace prefork::internal {
 
-// Something that epoll reports to. Events are level-triggered.
+// A receiver of epoll events. Events are level-triggered.
 class EventSource {
  public:
   virtual void on_events(std::uint32_t events) = 0;
@@ -21,15 +21,14 @@ class EventSource {
   ~EventSource() = default;
 };
 
-// epoll, and the one clock reading of each turn. The kernel's event carries the source's address, so an event costs no
-// look-up; a source that is removed while events of the same turn still wait for it is taken out of those too, so it
-// may be destroyed at once. (Rejected: a generation number beside the address. It needs a table, and the table a
-// look-up per event.)
+// epoll, and one clock reading per turn. The kernel's event carries the source's address, so an event costs no look-up.
+// Removing a source also removes its pending events of the same turn, so it may be destroyed at once. (Rejected: a
+// generation number in addition to the address. It needs a table, and the table a look-up per event.)
 class EventLoop {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // Throws std::system_error if the kernel has no epoll descriptor for us.
+  // Throws std::system_error if there is no descriptor for epoll.
   EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -37,17 +36,17 @@ class EventLoop {
   // `fd` is borrowed and stays open until remove(). Returns 0, or epoll_ctl's errno.
   [[nodiscard]] int add(int fd, std::uint32_t events, EventSource& source) noexcept;
   [[nodiscard]] int modify(int fd, std::uint32_t events, EventSource& source) noexcept;
-  // Also when `fd` was never added or is closed already.
+  // Also if `fd` was never added or is closed already.
   void remove(int fd, EventSource& source) noexcept;
 
-  // Waits up to `timeout_ms` (-1: for ever), reads the clock and calls on_events() of each ready source. An exception
-  // of one leaves here; the events behind it are reported again by the next turn.
+  // Waits up to `timeout_ms` (-1: for ever), reads the clock and calls on_events() of each ready source. Passes on an
+  // exception of a source; the events after it are reported again in the next turn.
   void turn(int timeout_ms);
 
-  // Sources that were ready in this turn.
+  // The number of sources that were ready in this turn.
   [[nodiscard]] std::size_t ready() const noexcept { return count_; }
 
-  // Of the turn that runs, or ran last; from 1.
+  // The number of the present or last turn, from 1.
   [[nodiscard]] std::uint64_t turn_number() const noexcept { return turn_number_; }
 
   // The time at which this turn woke up.

@@ -10,7 +10,7 @@
 namespace prefork::internal {
 
 void log_callback_failure(const char* name, const std::exception* error) noexcept {
-  // One client can make a handler throw as often as it likes.
+  // A single client can make a handler throw again and again.
   thread_local LogThrottle throttle(std::chrono::seconds(1));
   const auto left_out = throttle.pass(std::chrono::steady_clock::now());
   if (!left_out) return;

@@ -6,11 +6,10 @@
 
 namespace prefork::internal {
 
-// Writes down that the application's callback `name` threw; `error` is nullptr for something that is not a
-// std::exception.
+// Logs that the application's callback `name` threw; `error` is nullptr for something that is not a std::exception.
 void log_callback_failure(const char* name, const std::exception* error) noexcept;
 
-// Runs one of the application's callbacks. False: it threw, which has been logged.
+// Runs one of the application's callbacks. False: it threw, which was logged.
 template <class Call>
 [[nodiscard]] bool guarded(const char* name, Call&& call) noexcept {
   try {

@@ -21,7 +21,7 @@ namespace {
 bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 bool continues_utf8(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
-// Lives on the stack: a line costs no allocation, so it can also tell that there is no memory.
+// Lives on the stack: a line costs no allocation, so it can also report that memory has run out.
 class Line {
  public:
   void add(std::string_view text) noexcept {

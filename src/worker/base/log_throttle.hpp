@@ -7,14 +7,14 @@
 
 namespace prefork::internal {
 
-// Lets one line through per interval and counts the others, so that what clients can cause does not fill the log.
+// Lets one line through per interval and counts the others, so that clients cannot fill the log.
 class LogThrottle {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
   explicit LogThrottle(std::chrono::seconds interval) noexcept : interval_(interval) {}
 
-  // nullopt: be silent. Else write the line, and say that so many were left out before it.
+  // nullopt: do not log. Else log the line, and say that this number of lines were left out before it.
   [[nodiscard]] std::optional<std::uint64_t> pass(TimePoint now) noexcept {
     if (last_ && now - *last_ < interval_) {
       ++left_out_;

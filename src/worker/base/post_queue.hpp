@@ -11,11 +11,11 @@
 
 namespace prefork::internal {
 
-// What other threads and signal handlers ask of the loop's thread: calls to run, and to leave. An eventfd wakes the
+// Requests of other threads and signal handlers to the loop's thread: calls to run, and to stop. An eventfd wakes the
 // loop.
 class PostQueue final : public EventSource {
  public:
-  // Throws std::system_error if the kernel refuses the eventfd.
+  // Throws std::system_error if the kernel has no eventfd.
   explicit PostQueue(EventLoop& loop);
   ~PostQueue();
   PostQueue(const PostQueue&) = delete;
@@ -26,11 +26,11 @@ class PostQueue final : public EventSource {
   // Makes stop_requested() true and wakes the loop. Any thread, safe in a signal handler.
   void request_stop() noexcept;
   [[nodiscard]] bool stop_requested() const noexcept { return stop_.load(std::memory_order_acquire); }
-  // The next request_stop() counts again.
+  // Makes the next request_stop() count again.
   void clear_stop() noexcept { stop_.store(false, std::memory_order_release); }
 
-  // Runs what was posted before this turn; calls posted by those calls wait for the next one. An exception of a call
-  // leaves here.
+  // Runs what was posted before this turn; calls posted by those calls wait for the next one. Passes on an exception of
+  // a call.
   void on_events(std::uint32_t events) override;
 
  private:

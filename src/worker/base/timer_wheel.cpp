@@ -20,7 +20,7 @@ void TimerWheel::append(TimerLink& head, TimerLink& link) noexcept {
   head.before_ = &link;
 }
 
-// Moves everything behind the last of `to`.
+// Moves all of `from` behind the last of `to`.
 void TimerWheel::splice(TimerLink& to, TimerLink& from) noexcept {
   if (is_empty(from)) return;
   from.after_->before_ = to.before_;
@@ -59,7 +59,7 @@ std::optional<TimerWheel::Slot> TimerWheel::next_slot() const noexcept {
   return std::nullopt;
 }
 
-// A slot in use differs from the current tick in its own digit, and above that in none.
+// A slot in use differs from the current tick in its own digit, and in none above that.
 TimerWheel::Tick TimerWheel::start_of(Slot slot) const noexcept {
   const unsigned shift = slot.level * digit_bits;
   return (current_ >> (shift + digit_bits) << digit_bits | slot.digit) << shift;
@@ -76,7 +76,7 @@ void TimerWheel::file(TimerNode& node, Tick tick) noexcept {
 void TimerWheel::unlink(TimerNode& node) noexcept {
   node.before_->after_ = node.after_;
   node.after_->before_ = node.before_;
-  // Was it the last of its list, then both neighbours are the list's head, and the head's address names the slot.
+  // If it was the last of its list, both neighbours are the list's head, and the head's address names the slot.
   const TimerLink* const list = node.after_;
   const std::less<const TimerLink*> below;
   if (node.before_ == list && !below(list, slots_.data()) && below(list, slots_.data() + slots_.size())) {
@@ -89,13 +89,13 @@ void TimerWheel::unlink(TimerNode& node) noexcept {
 void TimerWheel::arm(TimerNode& node, TimePoint deadline) noexcept {
   if (deadline == TimePoint::max()) return cancel(node);
   if (node.armed()) {
-    // Where it stands it will be looked at in time, and then be filed again.
+    // Its slot is reached in time, and then it is filed again.
     const bool later = deadline >= node.deadline_;
     node.deadline_ = deadline;
     if (later) return;
     unlink(node);
   }
-  // The next tick's time, not the deadline, so that no slot on the way there takes the node for due.
+  // The next tick's time, not the deadline, so that no slot before that takes the node for due.
   node.deadline_ = std::max(deadline, time_of(target_ + 1));
   file(node, tick_of(node.deadline_));
 }
@@ -127,7 +127,7 @@ void TimerWheel::run_due() {
   while (!is_empty(due_)) {
     auto& node = static_cast<TimerNode&>(*due_.after_);
     unlink(node);
-    if (const Tick tick = tick_of(node.deadline_); tick > current_) {  // moved by the callback of a node before it
+    if (const Tick tick = tick_of(node.deadline_); tick > current_) {  // moved by the callback of an earlier node
       file(node, tick);
       continue;
     }
@@ -138,7 +138,7 @@ void TimerWheel::run_due() {
 
 void TimerWheel::advance(TimePoint now) {
   target_ = std::max(target_, elapsed(now));
-  run_due();  // what an exception has left behind
+  run_due();  // nodes that an exception has left
   for (auto slot = next_slot(); slot && start_of(*slot) <= target_; slot = next_slot()) {
     current_ = start_of(*slot);
     take_slot(*slot);

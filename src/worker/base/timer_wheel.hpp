@@ -11,7 +11,7 @@ namespace prefork::internal {
 
 class TimerWheel;
 
-// The place of a TimerNode in one of the wheel's circular lists, and when it is due. For the wheel's eyes.
+// The place of a TimerNode in one of the wheel's circular lists, and its deadline. Used only by TimerWheel.
 class TimerLink {
   friend class TimerWheel;
   TimerLink* before_ = nullptr;
@@ -25,7 +25,7 @@ class TimerEntry : public TimerLink {
   TimerEntry(const TimerEntry&) = delete;
   TimerEntry& operator=(const TimerEntry&) = delete;
 
-  // The deadline, or the next tick's time where that is later; TimePoint::max() if it is not armed.
+  // The deadline, or the next tick's time if that is later; TimePoint::max() if it is not armed.
   [[nodiscard]] TimePoint armed_until() const noexcept { return deadline_; }
   [[nodiscard]] bool armed() const noexcept { return deadline_ != TimePoint::max(); }
 
@@ -34,11 +34,11 @@ class TimerEntry : public TimerLink {
   TimePoint deadline_ = TimePoint::max();
 };
 
-// Something with one deadline, 32 bytes of its owner's memory. It must not be armed any more when it is destroyed.
+// A member with one deadline, 32 bytes of its owner. It must be disarmed when it is destroyed.
 class TimerNode : public TimerEntry {
  public:
-  // Called by TimerWheel::advance() at or after the deadline. The node is no longer armed then: it may be armed again,
-  // and destroyed, by this very call, and so may every other node.
+  // Called by TimerWheel::advance() at or after the deadline. The node is disarmed then; this call may arm it again or
+  // destroy it, and every other node.
   virtual void on_timer() = 0;
 
  protected:
@@ -47,19 +47,18 @@ class TimerNode : public TimerEntry {
 };
 static_assert(sizeof(TimerNode) <= 32);
 
-// All deadlines of a worker: a hierarchical wheel with a resolution of 1 ms. Each operation is O(1), amortised,
-// whatever the number of nodes; nothing is allocated.
+// All deadlines of a worker: a hierarchical wheel with a resolution of 1 ms. Each operation is O(1), amortised, for any
+// number of nodes; nothing is allocated.
 //
 // A tick is a millisecond since the wheel's start. Level 0 has a slot for each of 64 ticks, level 1 for each of 64 ×
 // 64, and so on. A node is filed at the level of the highest base-64 digit in which its tick differs from the current
-// one, so every slot in use lies ahead, and those of a lower level lie before those of a higher one: the next slot is
-// the lowest bit of the lowest level's bitmap. When the time reaches a slot above level 0 its nodes are filed again,
-// further down; at level 0 they are due.
+// one. So every slot in use is ahead, and those of a lower level come before those of a higher one: the next slot is
+// the lowest bit of the lowest level's bitmap. When the time reaches a slot above level 0, its nodes are filed again at
+// lower levels; at level 0 they are due.
 //
-// Deadlines are lazy. Moving one later is one store: the node stays where it is and is filed again when its old slot is
-// reached. That is what a connection does on each message. (Rejected: a heap, O(log n) for each of these moves; slots
-// that are late by a share of the time-out, which need no refiling but cannot keep an application's timer to the
-// millisecond.)
+// Deadlines are lazy. Moving one later is one store: the node stays in its slot and is filed again when that slot is
+// reached. A connection does this on each message. (Rejected: a heap, O(log n) for each of these moves; slots that are
+// late by a share of the time-out, which need no refiling but cannot keep an application's timer to the millisecond.)
 //
 // Order: nodes become due in the order of their ticks, those of one tick in the order of filing.
 class TimerWheel {
@@ -69,27 +68,27 @@ class TimerWheel {
   explicit TimerWheel(TimePoint start) noexcept;
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
-  ~TimerWheel();  // disarms what is still armed
+  ~TimerWheel();  // disarms the nodes that are still armed
 
-  // on_timer() will be called once, by the first advance() whose time is at or after `deadline`; an earlier set
-  // deadline no longer counts. What has passed already is due with the next tick, so a node that arms itself again at
-  // once cannot keep advance() from its end. TimePoint::max() is cancel().
+  // The first advance() whose time is at or after `deadline` calls on_timer() once; an earlier deadline of the node no
+  // longer counts. A deadline in the past is due with the next tick, so a node that arms itself again at once cannot
+  // keep advance() from ending. TimePoint::max() means cancel().
   void arm(TimerNode& node, TimePoint deadline) noexcept;
   void cancel(TimerNode& node) noexcept;
 
-  // Calls on_timer() of each node whose deadline is at or before `now`; never early, and late only by what is missing
-  // to the next tick. `now` must not go backwards. An exception of on_timer() leaves here; the nodes behind it are due
-  // at the next advance().
+  // Calls on_timer() of each node whose deadline is at or before `now`: never early, and late by less than a tick.
+  // `now` must not go backwards. Passes on an exception of on_timer(); the nodes after it are due at the next
+  // advance().
   void advance(TimePoint now);
 
-  // When advance() has to be called next; nullopt if nothing is armed. At or before the earliest deadline rounded up to
-  // its tick: a node with a deadline d milliseconds ahead, and not moved, causes at most 2 + log64(d) wake-ups in all,
-  // the one at its deadline included: 5 for five minutes, whatever happens to other nodes.
+  // When to call advance() next; nullopt if nothing is armed. At or before the earliest deadline, rounded up to its
+  // tick: a node with a deadline d milliseconds ahead that is not moved causes at most 2 + log64(d) wake-ups in all,
+  // with the one at its deadline: 5 for five minutes, independent of other nodes.
   [[nodiscard]] std::optional<TimePoint> next_wakeup() const noexcept;
   // The same as a time-out of epoll_wait(2): milliseconds from `now`, rounded up; -1 if nothing is armed.
   [[nodiscard]] int timeout_ms(TimePoint now) const noexcept;
 
-  // Nodes that were filed or filed again up to now: the work that the wheel has done, for tests and benchmarks.
+  // The number of filings so far: the work of the wheel, for tests and benchmarks.
   [[nodiscard]] std::uint64_t filings() const noexcept { return filings_; }
 
  private:
@@ -124,7 +123,7 @@ class TimerWheel {
 
   const TimePoint start_;
   Tick current_ = 0;  // every slot in use begins after it
-  Tick target_ = 0;   // where advance() last went to: current_, unless it is running or was left by an exception
+  Tick target_ = 0;   // the time of the last advance(): current_, unless it is running or was left by an exception
   std::uint64_t filings_ = 0;
   std::array<std::uint64_t, levels> used_{};  // a bit for each slot that is not empty
   std::array<TimerLink, levels * slots_a_level> slots_;

@@ -18,7 +18,7 @@ struct UserTimers::Timer final : TimerNode {
 
   void on_timer() override {
     if (interval.count() == 0) {
-      // Gone before it runs: its own id means nothing to the callback, and a callback may throw.
+      // Removed before it runs: its own id has no effect in the callback, and a callback may throw.
       const std::function<void()> call = std::move(callback);
       owner.retire(*this);
       call();
@@ -35,7 +35,7 @@ struct UserTimers::Timer final : TimerNode {
   void ran() noexcept {
     running = false;
     if (cancelled) return owner.retire(*this);
-    // A turn that took longer than an interval leaves out what it missed.
+    // If a turn took longer than an interval, the missed calls are left out.
     do due += interval;
     while (due <= owner.loop_.now());
     owner.wheel_.arm(*this, due);
@@ -67,7 +67,7 @@ std::uint64_t UserTimers::add(std::chrono::milliseconds delay, std::chrono::mill
   free_places_.pop_back();
   ++last_serial_;
   Timer& timer = *timers_[place];
-  // From now, not from the beginning of the turn: a callback may have taken its time, and a timer is never early.
+  // From now, not from the beginning of the turn: a callback may have taken long, and a timer is never early.
   timer.due = std::chrono::steady_clock::now() + std::max(delay, std::chrono::milliseconds(0));
   wheel_.arm(timer, timer.due);
   return id;

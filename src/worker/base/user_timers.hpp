@@ -13,7 +13,7 @@
 
 namespace prefork::internal {
 
-// The application's timers (Server::after, Server::every). An id is never used twice; an id that is gone means nothing.
+// The application's timers (Server::after, Server::every). An id is never reused; an unknown id is ignored.
 class UserTimers {
  public:
   UserTimers(const EventLoop& loop, TimerWheel& wheel);
@@ -24,7 +24,7 @@ class UserTimers {
   // interval 0: once.
   std::uint64_t add(std::chrono::milliseconds delay, std::chrono::milliseconds interval,
                     std::function<void()> callback);
-  // Also from inside the timer's own callback.
+  // Also from within the timer's own callback.
   void cancel(std::uint64_t id) noexcept;
 
  private:
@@ -34,7 +34,7 @@ class UserTimers {
   const EventLoop& loop_;
   TimerWheel& wheel_;
   std::uint64_t last_serial_ = 0;
-  std::vector<std::unique_ptr<Timer>> timers_;  // an id names a place here, and a serial number that makes it unique
+  std::vector<std::unique_ptr<Timer>> timers_;  // an id consists of a place here and a unique serial number
   std::vector<std::size_t> free_places_;
 };
 

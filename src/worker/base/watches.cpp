@@ -12,7 +12,7 @@ struct Watches::Watch final : EventSource {
       : owner(owner_), id(id_), fd(fd_), callback(std::move(callback_)) {}
 
   void on_events(std::uint32_t events) override {
-    // The callback may remove this very watch: the guard then ends it after the callback has returned or thrown.
+    // The callback may remove this watch: the guard then destroys it after the callback has returned or thrown.
     struct Guard {
       Watches& watches;
       ~Guard() {

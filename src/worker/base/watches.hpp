@@ -10,8 +10,7 @@
 
 namespace prefork::internal {
 
-// The application's own descriptors in the loop (Server::watch). An id is never used twice; an id that is gone means
-// nothing.
+// The application's own descriptors in the loop (Server::watch). An id is never reused; an unknown id is ignored.
 class Watches {
  public:
   explicit Watches(EventLoop& loop);
@@ -19,9 +18,10 @@ class Watches {
   Watches(const Watches&) = delete;
   Watches& operator=(const Watches&) = delete;
 
-  // Throws std::system_error if epoll refuses `fd` (a regular file, a closed descriptor, one that is watched already).
+  // Throws std::system_error if epoll rejects `fd` (a regular file, a closed descriptor, or one that is watched
+  // already).
   std::uint64_t add(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback);
-  // Also from inside the watch's own callback.
+  // Also from within the watch's own callback.
   void remove(std::uint64_t id) noexcept;
 
  private:

@@ -18,7 +18,8 @@ Buffer::~Buffer() { std::free(data_); }
 
 char* Buffer::make_room(std::size_t room) noexcept {
   const std::size_t used = size();
-  // Moving pays only when at least half of the memory is free, else a slow reader would cause a move per message.
+  // Moving pays off only if at least half of the memory is free; otherwise a slow reader would cause a move per
+  // message.
   if (capacity_ - used >= room && head_ >= capacity_ / 2) {
     std::memmove(data_, data_ + head_, used);
   } else {

@@ -8,8 +8,8 @@
 
 namespace prefork::internal {
 
-// A queue of bytes in one piece of memory: bytes are appended at the tail and consumed at the head. What fails for want
-// of memory says so and changes nothing, so that a connection can be closed for it instead of the worker.
+// A queue of bytes in one piece of memory: bytes are appended at the tail and consumed at the head. If memory runs out,
+// a function reports it and changes nothing, so that only the connection has to be closed, not the worker.
 class Buffer {
  public:
   Buffer() noexcept = default;
@@ -22,7 +22,7 @@ class Buffer {
   [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  // Room for at least `room` bytes behind the tail, or nullptr: no memory. commit() makes the first of them part of the
+  // Room for at least `room` bytes behind the tail; nullptr if out of memory. commit() adds the first of them to the
   // queue.
   [[nodiscard]] char* prepare(std::size_t room) noexcept {
     return capacity_ - tail_ >= room ? data_ + tail_ : make_room(room);
@@ -32,7 +32,7 @@ class Buffer {
   [[nodiscard]] bool append(std::string_view bytes) noexcept;
   void consume(std::size_t bytes) noexcept;
   void clear() noexcept { head_ = tail_ = 0; }
-  // Empties the queue and gives its memory back.
+  // Empties the queue and frees its memory.
   void release() noexcept;
 
  private:
@@ -44,13 +44,13 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
-// Lends buffers to the connections that need one at the moment, most have nothing to keep. A few come back for the next
-// one, so that a half-received message or a late reply costs no allocation.
+// Lends buffers to the connections that need one at the moment; most have nothing to keep. Keeps a few returned ones,
+// so that a half-received message or a late reply costs no allocation.
 class BufferPool {
  public:
   BufferPool() { spare_.reserve(kept_buffers); }
 
-  // An empty buffer, or nullptr: no memory.
+  // An empty buffer; nullptr if out of memory.
   [[nodiscard]] std::unique_ptr<Buffer> take() noexcept;
   void give_back(std::unique_ptr<Buffer> buffer) noexcept;
 

@@ -108,13 +108,13 @@ void ConnectionImpl::settle_turn() {
   settle();
 }
 
-// Nothing to do but to wait for the next message, which epoll already does: by far the most frequent case.
+// It only waits for the next message, for which epoll is already set: by far the most frequent case.
 bool ConnectionImpl::is_calm() const noexcept {
   return wants_input() && !output_waits() && interest_ == EPOLLIN && !path_->draining_;
 }
 
-// Every path through a connection's work ends here: what was caused is sent, what is over is closed, and epoll and the
-// timer learn what the connection waits for now.
+// All work on a connection ends here: queued output is sent, connections that have ended are closed, and epoll and the
+// timer are set to what the connection waits for now.
 void ConnectionImpl::settle() {
   if (is_calm()) return update_timer();
   if (output_waits() && !blocked_output_) write_rest();
@@ -133,7 +133,7 @@ void ConnectionImpl::settle() {
 
 void ConnectionImpl::update_interest() noexcept {
   std::uint32_t wanted = blocked_output_ ? std::uint32_t{EPOLLOUT} : 0;
-  // Input that is unwanted only for a moment stays switched on: park() switches it off if something arrives meanwhile.
+  // Input that is unwanted only for a moment stays enabled: park() disables it if something arrives meanwhile.
   if (wants_input() || (!end_of_input_ && !closing_ && (interest_ & EPOLLIN) != 0)) wanted |= EPOLLIN;
   set_interest(wanted);
 }
@@ -156,7 +156,7 @@ TimePoint ConnectionImpl::read_deadline() const noexcept {
   return path_->draining_ && !heard_ ? std::min(idle, first_message_deadline()) : idle;
 }
 
-// Draining: how long a client that has not asked for anything yet is waited for. Only while !heard_.
+// Draining: how long to wait for a client that has not sent a message yet. Only while !heard_.
 TimePoint ConnectionImpl::first_message_deadline() const noexcept {
   return input_since_ + path_->limits_.first_message_grace;
 }
@@ -175,7 +175,7 @@ void ConnectionImpl::on_timer() {
   if (state_ != State::open) return;
   const TimePoint now = path_->loop_.now();
   if (write_deadline() <= now) return close_now(CloseReason::write_timeout);
-  // A draining connection that rests is closed by settle().
+  // settle() closes an idle connection that drains.
   if (read_deadline() <= now && (half_received_ || !path_->draining_)) {
     close_when_sent(half_received_ ? CloseReason::message_timeout : CloseReason::idle_timeout);
   }

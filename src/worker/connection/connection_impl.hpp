@@ -28,15 +28,15 @@ class DataPath;
 //
 // close_now() is the logical end: no event, no callback and no output after it. on_close runs later in the same turn of
 // the loop, when the callback that caused the close has returned; until then the object and its descriptor stay, so
-// nothing is used after its end. A connection that was closed while its client was still sending then lingers: close(2)
-// with unread bytes would send a reset, and a reset destroys replies that are on their way.
+// nothing is used after its end. If its client was still sending, the connection then lingers: close(2) with unread
+// bytes would send a reset, and a reset destroys replies on their way.
 //
-// An open connection that waits for nothing but its client's next message owns no memory beside this object: it is read
-// into the worker's read buffer and written from the worker's scratch output. Only the unfinished part of a message and
-// the part of the output that the kernel did not take get a buffer of their own, from the worker's pool.
+// An open connection that only waits for its client's next message owns no memory but this object: it is read into the
+// worker's read buffer and written from the worker's scratch output. Only the unfinished part of a message and the
+// output that the kernel did not take get a buffer of their own, from the worker's pool.
 //
-// The time-outs share one timer. It is moved when its deadline comes nearer, not when it goes away: a message only
-// notes the time, and a timer that goes off too early looks again.
+// The time-outs share one timer. It is moved when its deadline comes nearer, not when the deadline moves away: a
+// message only stores the time, and a timer that fires too early checks the deadlines again.
 class ConnectionImpl final : public Connection, public EventSource, public TimerNode {
  public:
   [[nodiscard]] static ConnectionImpl& of(Connection& connection) noexcept {
@@ -51,11 +51,11 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   ConnectionImpl& operator=(const ConnectionImpl&) = delete;
   ~ConnectionImpl();
 
-  // Begins a connection in a vacant object: registers it and calls on_connect. False, and the socket is closed: the
+  // Begins a connection in a vacant object: registers it and calls on_connect. False, and the socket is closed, if the
   // kernel had no memory to watch it.
   [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const sockaddr_storage& peer);
 
-  // What prefork::Connection and prefork::Reply promise.
+  // As documented for prefork::Connection and prefork::Reply.
   void send_message(std::initializer_list<std::string_view> parts);  // throws std::length_error
   void send_bytes(std::string_view bytes) noexcept;
   void hold_reply() noexcept { ++held_replies_; }
@@ -71,17 +71,17 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   [[nodiscard]] void* raw_data() const noexcept { return data_; }
 
   [[nodiscard]] bool is_vacant() const noexcept { return state_ == State::vacant; }
-  // A reply is owed, output is unsent, or a message has begun to arrive.
+  // A reply is pending, output is unsent, or a message has begun to arrive.
   [[nodiscard]] bool has_work_in_hand() const noexcept;
 
-  // The worker leaves: answers what was received up to now, waits for the rest of a message that was begun, or for the
-  // first message of a client that is new (Limits::first_message_grace), then closes.
+  // The worker leaves: answers what was received so far, waits for the rest of a message that has begun, or for the
+  // first message of a new client (Limits::first_message_grace), then closes.
   void begin_drain();
-  // Does what later callbacks, replies and closes left to do. Called by DataPath at the end of the turn after
+  // Does what later callbacks, replies and closes have left to do. DataPath calls it at the end of the turn after
   // DataPath::enqueue().
   void settle_turn();
 
-  // The worker is gone in a moment.
+  // Called just before the worker exits.
   void end_at_once(CloseReason busy, CloseReason idle) noexcept;
 
   void on_events(std::uint32_t events) override;
@@ -142,27 +142,27 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   ConnectionImpl* next_ = nullptr;  // in the list of connections with something left to do, or of vacant objects
   std::uint64_t id_ = 0;
   std::unique_ptr<Buffer> input_;   // received and not yet delivered
-  std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback queued
+  std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback has queued
   void* data_ = nullptr;
   void (*destroy_data_)(void*) = nullptr;
   EventLoop::TimePoint input_since_;   // the last message, or the first byte of an unfinished one
   EventLoop::TimePoint output_since_;  // the last progress of output_
   PeerAddress peer_;
   preforkd::UniqueFd fd_;
-  std::uint32_t place_ = 0;  // in the table, for ever
+  std::uint32_t place_ = 0;  // in the table; never changes
   // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
   std::uint32_t unread_ = 0;
-  std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has looked at in vain
+  std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has searched without result
   std::uint32_t held_replies_ = 0;
-  std::uint8_t interest_ = 0;  // EPOLLIN and EPOLLOUT as epoll knows them
+  std::uint8_t interest_ = 0;  // EPOLLIN and EPOLLOUT as registered with epoll
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool watched_ = false;         // in epoll
   bool closing_ = false;         // closes for reason_ once the output is sent
   bool end_of_input_ = false;    // the client has half-closed
   bool half_received_ = false;   // input_ ends within a message
-  bool choked_ = false;          // output above the high mark: no message until below half of it
-  bool blocked_output_ = false;  // the kernel takes nothing more for now
+  bool choked_ = false;          // output above the high mark: no message is delivered until it is below half of it
+  bool blocked_output_ = false;  // the kernel takes no more for now
   bool enqueued_ = false;
   bool resume_ = false;      // input_ may hold messages that can be delivered now
   bool final_read_ = false;  // draining, and all was read except the rest of one message

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The way in: one read per turn and connection at most, so that nobody who pipelines starves the others. Bytes go from
-// the kernel into the worker's read buffer, from there message by message to the application, and only what is left
-// over is kept. A connection in the middle of a large message reads into its own buffer, which saves copying the
-// beginning to and fro.
+// The way in: at most one read per turn and connection, so that a client that pipelines does not starve the others.
+// Bytes go from the kernel into the worker's read buffer, from there message by message to the application; only the
+// rest is kept. In the middle of a large message a connection reads into its own buffer, which saves copying the
+// beginning back and forth.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ constexpr std::size_t copied_rest = 4096;  // up to here, kept bytes are copied 
 constexpr std::size_t own_read = std::size_t{16} * 1024;
 }  // namespace
 
-// Reads once and delivers what is complete. Returns the bytes read.
+// Reads once and delivers complete messages. Returns the bytes read.
 std::size_t ConnectionImpl::receive() {
   const std::size_t kept = input_ != nullptr ? input_->size() : 0;
   return kept > copied_rest ? receive_own() : receive_shared(kept);
@@ -56,7 +56,7 @@ std::size_t ConnectionImpl::receive_own() {
   return got;
 }
 
-// recv(2) with its failures turned into what they mean for the connection. Returns the bytes read.
+// recv(2), with its failures translated for the connection. Returns the bytes read.
 std::size_t ConnectionImpl::read_into(char* room, std::size_t size) noexcept {
   const ssize_t got = ::recv(fd_.get(), room, size, MSG_DONTWAIT);
   if (got > 0) {
@@ -76,7 +76,7 @@ void ConnectionImpl::keep(std::string_view rest) noexcept {
   if (input_ == nullptr || !input_->append(rest)) close_now(CloseReason::out_of_memory);
 }
 
-// Delivers from input_, which is given back when nothing is left in it.
+// Delivers from input_, and gives it back when it is empty.
 void ConnectionImpl::deliver_kept() {
   if (input_ == nullptr) return;
   const std::size_t used = deliver(input_->view());
@@ -85,7 +85,7 @@ void ConnectionImpl::deliver_kept() {
   if (input_->empty()) path_->buffers_.give_back(std::move(input_));
 }
 
-// Hands over complete messages until none is left or no more may be delivered. Returns the bytes used up.
+// Delivers complete messages until none is left or no more may be delivered. Returns the bytes used.
 std::size_t ConnectionImpl::deliver(std::string_view bytes) {
   const Framer& framer = path_->framer_;
   std::size_t used = 0;
@@ -107,7 +107,7 @@ std::size_t ConnectionImpl::deliver(std::string_view bytes) {
   }
   path_->count_requests(messages);
   if (messages > 0) heard_ = true;
-  // A message that was unfinished before and still is keeps the time of its first byte.
+  // A message that was and still is unfinished keeps the time of its first byte.
   if (messages > 0 || !half_received || !half_received_) input_since_ = path_->loop_.now();
   half_received_ = half_received;
   if (messages > 0 && final_read_) last_done_ = true;
@@ -121,9 +121,9 @@ void ConnectionImpl::deliver_message(std::string_view message) {
   }
 }
 
-// Something happened that is not wanted now: epoll must not report it again and again. Bytes wait in the kernel; a
-// connection that is broken ends; one whose client has closed completely, which epoll cannot be told to ignore, leaves
-// epoll until its input is wanted again.
+// An event arrived that is unwanted now: epoll must not report it again and again. Bytes wait in the kernel. A broken
+// connection is closed. If the client has closed completely, which epoll always reports, the connection leaves epoll
+// until its input is wanted again.
 void ConnectionImpl::park(std::uint32_t events) noexcept {
   if ((events & EPOLLERR) != 0) return close_now(CloseReason::peer_reset);
   const std::uint32_t wanted = interest_ & ~std::uint32_t{EPOLLIN};
@@ -143,8 +143,8 @@ void ConnectionImpl::begin_drain() {
 }
 
 // Reads what the kernel held when the drain began. After that a message that has begun may become complete, nothing
-// more. A client that was just accepted is on its way to send its first message: it could not know that this worker
-// leaves, and would take the close for a failed request.
+// more. A client that was just accepted is about to send its first message: it could not know that this worker leaves,
+// and would see the close as a failed request.
 void ConnectionImpl::drain_step() {
   while (unread_ > 0 && wants_input()) {
     const Cork cork(*path_, *this);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The end after the end: see the head of connection_impl.hpp.
+// Lingering after the end: see the head of connection_impl.hpp.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 namespace prefork::internal {
 
 namespace {
-// The client has this long to read our last bytes and to close, and may send this much meanwhile.
+// The client may take this long to read our last bytes and to close, and may send this much meanwhile.
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::uint32_t linger_bytes = std::uint32_t{4} * 1024 * 1024;
 }  // namespace
@@ -27,7 +27,7 @@ std::size_t ConnectionImpl::unread_in_kernel() const noexcept {
 
 bool ConnectionImpl::should_linger() const noexcept {
   if (path_->at_once_ || end_of_input_ || path_->lingering_ >= DataPath::max_lingering) return false;
-  // Without closing_ the end was none of ours, or was asked for at once.
+  // !closing_: the peer closed, or close() was called.
   if (!closing_) return false;
   return reason_ == CloseReason::message_too_long || unread_in_kernel() > 0;
 }
@@ -57,7 +57,7 @@ void ConnectionImpl::end_linger() noexcept {
   vacate();
 }
 
-// Back to what the constructor made, except for the place in the table.
+// Resets all but the place in the table to what the constructor made.
 void ConnectionImpl::vacate() noexcept {
   path_->wheel_.cancel(*this);
   if (std::exchange(watched_, false)) path_->loop_.remove(fd_.get(), *this);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The way out: replies gather in the worker's scratch output (see Cork) or, when they come from elsewhere than the
-// connection's own callback or must wait behind earlier output, in the connection's own buffer. Both are written once
-// per turn, and again when epoll says that the kernel takes more.
+// The way out: replies gather in the worker's scratch output (see Cork), or in the connection's own buffer if they do
+// not come from the connection's own callback or must wait behind earlier output. Both are written once per turn, and
+// again when epoll reports that the kernel takes more.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace prefork::internal {
 
 namespace {
 
-// Bytes that the kernel took, 0 if it takes none now, -1 if the connection is broken.
+// The bytes that the kernel took: 0 if it takes none now, -1 if the connection is broken.
 ssize_t send_some(int fd, std::string_view bytes) noexcept {
   for (;;) {
     const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -73,7 +73,7 @@ void ConnectionImpl::send_bytes(std::string_view bytes) noexcept {
   appended(*target);
 }
 
-// output_ exists only while it holds something.
+// output_ exists only while it is not empty.
 void ConnectionImpl::drop_empty_output() noexcept {
   if (output_waits() && output_->empty()) path_->buffers_.give_back(std::move(output_));
 }
@@ -91,7 +91,7 @@ void ConnectionImpl::flush_scratch() noexcept {
     if (sent > 0) path_->count_out(static_cast<std::size_t>(sent));
   }
   scratch.clear();
-  // One huge reply must not hold its memory for the worker's lifetime.
+  // One huge reply must not keep its memory for the worker's lifetime.
   if (scratch.capacity() > 4 * DataPath::scratch_limit) scratch.release();
 }
 
@@ -119,12 +119,12 @@ void ConnectionImpl::write_rest() noexcept {
   }
   if (!blocked_output_) {
     path_->buffers_.give_back(std::move(output_));
-    // A slow reader was no idle client.
+    // The client was reading, so it was not idle.
     if (!half_received_) input_since_ = path_->loop_.now();
   }
 }
 
-// Input that had to wait is looked at again at the end of the turn, its time begins again.
+// Input that had to wait is processed at the end of the turn; its timers restart.
 void ConnectionImpl::resume() noexcept {
   input_since_ = path_->loop_.now();
   resume_ = true;

@@ -8,8 +8,8 @@
 namespace prefork::internal {
 
 namespace {
-// One for all servers of the process, so that a reference to a connection of an earlier server finds nothing in a later
-// one.
+// Shared by all servers of the process, so that a reference to a connection of an earlier server finds nothing in a
+// later one.
 std::atomic<std::uint64_t> last_serial{0};
 thread_local ConnectionTable* current_table = nullptr;
 }  // namespace

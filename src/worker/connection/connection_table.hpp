@@ -11,16 +11,16 @@
 
 namespace prefork::internal {
 
-// The worker's connection objects: made in slabs, used again, found by id. An id is a serial number, unique in the
-// process and never used twice, above the object's place in the table, so that a look-up is two loads and one
-// comparison. Memory for the largest number of connections at one time stays until the end.
+// The worker's connection objects: allocated in slabs, reused, found by id. An id is a serial number, unique in the
+// process and never reused, above the object's place in the table, so that a look-up is two loads and one comparison.
+// The memory for the peak number of connections is kept until the end.
 class ConnectionTable {
  public:
   ConnectionTable() = default;
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
 
-  // A vacant object and the id for its next connection; nullptr: no memory.
+  // A vacant object and the id for its next connection; nullptr if out of memory.
   struct Place {
     ConnectionImpl* connection = nullptr;
     std::uint64_t id = 0;
@@ -28,11 +28,10 @@ class ConnectionTable {
   [[nodiscard]] Place allocate() noexcept;
   void release(ConnectionImpl& connection) noexcept;
 
-  // The connection with this id until its on_close has returned, else nullptr.
+  // The connection with this id until its on_close has returned; afterwards nullptr.
   [[nodiscard]] ConnectionImpl* find(std::uint64_t id) const noexcept;
 
-  // Calls `visit` for each object in use, whatever its state. It may be released meanwhile; nothing is allocated
-  // meanwhile.
+  // Calls `visit` for each object in use, whatever its state. `visit` may release it, but must not allocate one.
   template <class Visit>
   void for_each_used(Visit visit) {
     for (const std::unique_ptr<Slab>& slab : slabs_) {
@@ -45,8 +44,8 @@ class ConnectionTable {
   // Objects in use, lingering ones included.
   [[nodiscard]] std::size_t size() const noexcept { return used_; }
 
-  // The table of the server that runs on this thread, which ConnectionRef and Reply look into; nullptr: none runs.
-  // Returns the one before.
+  // The table of the server that runs on this thread, in which ConnectionRef and Reply look up; nullptr if none runs.
+  // Returns the previous one.
   static ConnectionTable* set_current(ConnectionTable* table) noexcept;
   [[nodiscard]] static ConnectionTable* current() noexcept;
 

@@ -6,7 +6,8 @@
 
 namespace prefork::internal {
 
-// While it lives, what `connection` sends gathers in the worker's scratch output; its end writes all of it in one call.
+// While it lives, output of `connection` gathers in the worker's scratch output; the destructor writes all of it in one
+// call.
 class Cork {
  public:
   Cork(DataPath& path, ConnectionImpl& connection) noexcept : path_(path) { path_.corked_ = &connection; }

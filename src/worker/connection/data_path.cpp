@@ -28,8 +28,8 @@ void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer) {
 }
 
 void DataPath::settle() {
-  // Only what is queued now: what these connections cause in turn waits for the next turn, so that two of them cannot
-  // keep the loop from its events.
+  // Only what is queued now: what these connections cause waits for the next turn, so that two of them cannot keep the
+  // loop from its events.
   ConnectionImpl* connection = std::exchange(first_, nullptr);
   last_ = nullptr;
   while (connection != nullptr) {

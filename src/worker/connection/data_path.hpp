@@ -24,7 +24,7 @@
 
 namespace prefork::internal {
 
-// The application's callbacks for connections. An empty one is not called.
+// The application's callbacks for connections. Empty ones are not called.
 struct Handlers {
   std::function<void(Connection&)> on_connect;
   std::function<void(Connection&, std::string_view)> on_message;
@@ -32,11 +32,11 @@ struct Handlers {
 };
 
 // What all connections of a worker share: callbacks, framing, limits, counters, the read buffer, the scratch output and
-// the list of connections that have something left to do at the end of the turn.
+// the list of connections with something left to do at the end of the turn.
 class DataPath {
  public:
   static constexpr std::size_t read_size = std::size_t{64} * 1024;
-  static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // so much is written at once
+  static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // bytes written per send(2)
   static constexpr std::size_t max_lingering = 1024;
 
   // `handlers`, `loop`, `wheel` and `stats` outlive the object. Throws std::bad_alloc.
@@ -46,7 +46,7 @@ class DataPath {
   DataPath(const DataPath&) = delete;
   DataPath& operator=(const DataPath&) = delete;
 
-  // A new client. A socket that cannot be served for lack of memory is closed and counted as an accept failure.
+  // A new client. Closes a socket that cannot be served for lack of memory, and counts it as an accept failure.
   void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer);
   [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.max_connections; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
@@ -54,12 +54,12 @@ class DataPath {
 
   // Runs at the end of each turn: late output, late input, on_close.
   void settle();
-  // There is work that settle() left for the next turn, which must not wait.
+  // settle() has left work for the next turn, which must not wait.
   [[nodiscard]] bool has_work() const noexcept { return first_ != nullptr; }
 
-  // Each connection finishes what it has and closes.
+  // Each connection finishes its pending work and closes.
   void begin_drain();
-  // Ends every connection at once: those with work in hand with `busy`, the others with `idle`. Nothing lingers.
+  // Closes every connection at once: with `busy` those that have work in hand, with `idle` the others. None lingers.
   void close_all(CloseReason busy, CloseReason idle);
   // No connection is left, and none lingers.
   [[nodiscard]] bool empty() const noexcept { return table_.size() == 0; }
@@ -70,7 +70,7 @@ class DataPath {
   friend class ConnectionImpl;
   friend class Cork;
 
-  // Counters have one writer: a load and a store are enough, and cost no bus lock.
+  // Counters have one writer: a load and a store are enough, and need no bus lock.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }

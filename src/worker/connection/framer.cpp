@@ -58,7 +58,7 @@ Cut Framer::next_line(std::string_view input, std::uint32_t& scanned, std::size_
   const void* const found = std::memchr(input.data() + scanned, '\n', window - scanned);
   if (found == nullptr) {
     scanned = static_cast<std::uint32_t>(window);
-    // One byte over the limit may still be the '\r' of the line's end.
+    // One byte over the limit may be the '\r' of the line's end.
     const bool fits = window <= max_message_ || (window == max_message_ + 1 && input[max_message_] == '\r');
     return fits ? Cut::need_more : Cut::too_long;
   }
@@ -82,7 +82,7 @@ Cut Framer::next_delimited(std::string_view input, std::uint32_t& scanned, std::
                                 ? std::memchr(begin, delimiter.front(), window - scanned)
                                 : ::memmem(begin, window - scanned, delimiter.data(), delimiter.size());
   if (found == nullptr) {
-    // The window's last bytes may be the delimiter's first ones.
+    // The window's last bytes may be the first ones of the delimiter.
     scanned = static_cast<std::uint32_t>(window - std::min(window, delimiter.size() - 1));
     return window < max ? Cut::need_more : Cut::too_long;
   }
@@ -140,7 +140,7 @@ char* Framer::put(std::initializer_list<std::string_view> parts, std::size_t siz
   }
   for (const std::string_view part : parts) out = std::copy(part.begin(), part.end(), out);
   const std::string_view end = framing_.delimiter_bytes();
-  if (end.size() == 1) {  // "\n", mostly: a store instead of a call
+  if (end.size() == 1) {  // usually "\n": a store instead of a call
     *out = end.front();
     return out + 1;
   }

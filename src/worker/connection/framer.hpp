@@ -10,43 +10,41 @@
 
 namespace prefork::internal {
 
-// What the front of a connection's input is.
+// What a connection's input begins with.
 enum class Cut : std::uint8_t {
   message,    // a whole message
   need_more,  // nothing, or the beginning of a message
-  too_long,   // a message longer than max_message: nothing behind it can be read any more
+  too_long,   // a message longer than max_message: nothing after it can be read
 };
 
 // Cuts a byte stream into messages and wraps messages for the way back. Pure: no system call, no allocation, no state
-// but what the connection keeps for it. The same bytes give the same messages, however they arrive (Framing::raw() has
-// no messages in this sense).
+// except what the connection keeps for it. The same bytes give the same messages, however they arrive (Framing::raw()
+// has no messages in this sense).
 class Framer {
  public:
   static constexpr std::size_t max_message_limit = std::size_t{1} << 30;
 
-  // `max_message` is brought into 1…max_message_limit.
+  // Clamps `max_message` to 1…max_message_limit.
   Framer(const Framing& framing, std::size_t max_message) noexcept;
 
-  // Looks at `input`, which begins where the last message ended: the bytes of the last call that were not consumed, and
-  // what came since.
+  // Reads `input`, which begins where the last message ended: the unconsumed bytes of the last call, and what arrived
+  // since.
   //   message    `message` is a part of `input`; `consumed` bytes of `input`, at least 1, belong to it and its framing.
   //   need_more  call again when there is more. The input is then shorter than max_message + overhead().
-  //   too_long   the limit is passed. It is seen in the first max_message + overhead() bytes, or in a length prefix.
-  // `scanned` belongs to the connection and starts at 0: how far the front of `input` was searched in vain, so that a
-  // message which trickles in is searched once. `consumed` and `message` are set only for a message.
+  //   too_long   the limit is exceeded, seen in the first max_message + overhead() bytes or in a length prefix.
+  // `scanned` belongs to the connection and starts at 0: how far the front of `input` was searched without result, so
+  // that a message that arrives in small pieces is searched once. Sets `consumed` and `message` only for a message.
   [[nodiscard]] Cut next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                          std::string_view& message) const noexcept;
 
-  // The most bytes that the framing takes beside a message's own. wrap() adds fewer for lines, which end in "\n" or
-  // "\r\n".
+  // The most bytes that the framing adds to a message. wrap() adds fewer for lines, which end in "\n" or "\r\n".
   [[nodiscard]] std::size_t overhead() const noexcept { return overhead_; }
 
   // False: the length prefix has no room for a message of that many bytes.
   [[nodiscard]] bool can_carry(std::size_t message_bytes) const noexcept { return message_bytes <= max_bytes_; }
 
-  // Appends the parts to `queue` as one message. False, and nothing has changed: no memory, or a message that
-  // can_carry() refuses. Queue: char* prepare(std::size_t room), nullptr when out of memory, and void
-  // commit(std::size_t bytes).
+  // Appends the parts to `queue` as one message. False, and nothing has changed, if out of memory or if can_carry() is
+  // false. Queue: char* prepare(std::size_t room), nullptr when out of memory, and void commit(std::size_t bytes).
   template <class Queue>
   [[nodiscard]] bool wrap(std::initializer_list<std::string_view> parts, Queue& queue) const {
     std::size_t size = 0;

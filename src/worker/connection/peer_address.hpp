@@ -9,8 +9,8 @@
 
 namespace prefork::internal {
 
-// Where a client connected from, in the 24 bytes that an idle connection can afford. Kept from the accept on, because a
-// TCP socket forgets its peer with the connection and on_close wants to name it. A UNIX peer's path is not kept: its
+// The address of a client, in the 24 bytes that an idle connection can afford. Kept from the accept on, because a TCP
+// socket forgets its peer with the connection, and on_close wants to name it. A UNIX peer's path is not kept: its
 // socket still knows it.
 class PeerAddress {
  public:

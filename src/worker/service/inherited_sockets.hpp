@@ -11,21 +11,20 @@
 
 namespace prefork::internal {
 
-// A listening socket that this worker serves: CLOEXEC, non-blocking, TCP_NODELAY where it is TCP (accepted sockets
-// inherit it, which saves a system call for each of them).
+// A listening socket that this worker serves: CLOEXEC, non-blocking, TCP_NODELAY if it is TCP (accepted sockets inherit
+// it, which saves a system call for each of them).
 struct ListenSocket {
   preforkd::UniqueFd fd;
   preforkd::Address address;
-  std::string name;          // LISTEN_FDNAMES, empty for one of our own
-  preforkd::BoundPath path;  // of one of our own; to be removed with it
+  std::string name;          // LISTEN_FDNAMES, empty for our own sockets
+  preforkd::BoundPath path;  // of our own socket; to be removed with it
 };
 
-// Takes over every descriptor that the environment promised. Throws ExitError (unavailable) that names the first one
-// which is not a listening stream socket, for instance the connected socket of a unit with Accept=yes.
+// Takes over every descriptor that the environment names. Throws ExitError (unavailable) that names the first one that
+// is not a listening stream socket, for instance the connected socket of a unit with Accept=yes.
 [[nodiscard]] std::vector<ListenSocket> take_inherited_sockets(const preforkd::worker_env::Given& given);
 
-// Binds what the program asked for with Server::listen(). Throws ExitError: usage for an address that cannot be
-// read, else unavailable.
+// Binds the addresses of Server::listen(). Throws ExitError: usage for an invalid address, else unavailable.
 [[nodiscard]] std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses);
 
 }  // namespace prefork::internal

@@ -8,13 +8,13 @@
 
 namespace prefork::internal {
 
-// The worker's end of the control channel: tells once that there is no master any more.
+// The worker's end of the control channel: reports once that there is no master any more.
 //
-// Holding it, the worker no longer needs the parent-death signal that a master sets when it runs by hand: that signal
-// would also take a worker away from a master that is about to be replaced. So the constructor clears it.
+// With it the worker no longer needs the parent-death signal that a master sets when it was started by hand: that
+// signal would also end a worker of a master that is about to be replaced. So the constructor clears it.
 class Lifeline final : public EventSource {
  public:
-  // Takes `control_fd` over. Throws ExitError (os_error) if it is not a socket or epoll refuses it.
+  // Takes over `control_fd`. Throws ExitError (os_error) if it is not a socket or epoll rejects it.
   Lifeline(EventLoop& loop, preforkd::UniqueFd control_fd, std::function<void()> on_end);
   ~Lifeline();
   Lifeline(const Lifeline&) = delete;

@@ -34,13 +34,13 @@ Result<ServiceNotify> ServiceNotify::open(std::string_view socket_name) {
   notify.address_ = *address;
   notify.socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!notify.socket_) return preforkd::os_failure(errno, "socket: ");
-  // Blocking, so that ready() can wait; every other call says MSG_DONTWAIT.
+  // Blocking, so that ready() can wait; every other call sets MSG_DONTWAIT.
   static_cast<void>(
       ::setsockopt(notify.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &max_ready_wait, sizeof max_ready_wait));
   return notify;
 }
 
-// Not connected: a service manager that restarts binds a new socket to the old name.
+// Not connected: a service manager that restarts binds a new socket to the same name.
 int ServiceNotify::send(std::string_view datagram, int flags) noexcept {
   if (!connected()) return 0;
   const ssize_t sent =

@@ -13,12 +13,12 @@
 
 namespace prefork::internal {
 
-// Shows how this worker is: to the service manager (READY=1, STATUS=, STOPPING=1) and, in a pool, to ps(1) by the
-// process's title ("prefork-echo: echo[1] ready, 12 connections"). At most once a second and only when something has
-// changed, so an idle worker sleeps.
+// Shows the state of this worker: to the service manager (READY=1, STATUS=, STOPPING=1) and, in a pool, in ps(1) by the
+// process title ("prefork-echo: echo[1] ready, 12 connections"). At most once a second and only after a change, so an
+// idle worker sleeps.
 class ServiceStatus final : private TimerNode {
  public:
-  // `label`: "echo[1]", empty outside a pool: then the title stays as it is.
+  // `label`: "echo[1]", empty outside a pool: then the title does not change.
   ServiceStatus(const EventLoop& loop, TimerWheel& wheel, ServiceNotify notify, std::string label);
   ~ServiceStatus();
   ServiceStatus(const ServiceStatus&) = delete;

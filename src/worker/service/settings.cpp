@@ -50,7 +50,7 @@ constexpr auto time_out_keys = std::to_array<TimeOutKey>({{"idle_timeout", &Limi
                                                           {"write_timeout", &Limits::write_timeout},
                                                           {"drain_timeout", &Limits::drain_timeout},
                                                           {"first_message_grace", &Limits::first_message_grace}});
-// Longer ones would come near the end of the clock.
+// Longer ones would approach the end of the clock.
 constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
 
 constexpr std::string_view drain_idle = "drain_idle";
@@ -95,7 +95,7 @@ Result<milliseconds> read_time_out(const Json& value) {
   const Result<preforkd::Duration> span = preforkd::parse_time_span(text);
   if (!span) return Failure(span.error());
   if (*span > max_time_out) return Failure("must be at most 365d");
-  // A shorter one is not a rounding error of "off": it is said what it is.
+  // Do not round a shorter one to "off": report it.
   if (*span < milliseconds(1)) return Failure("must be at least 1ms, or \"off\"");
   return std::chrono::ceil<milliseconds>(*span);
 }
@@ -131,7 +131,7 @@ struct Settings::Impl {
   void refuse(std::string_view key, const Json& value, const std::string& reason) {
     add("settings." + preforkd::escape_bytes(key, shown_bytes) + ": " + show(value) + ": " + reason);
   }
-  // What is asked for twice is wrong only once.
+  // A key that is read twice is reported once.
   void add(std::string problem) {
     if (std::find(problems.begin(), problems.end(), problem) == problems.end()) problems.push_back(std::move(problem));
   }

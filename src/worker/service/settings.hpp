@@ -11,9 +11,9 @@
 
 namespace prefork::internal {
 
-// The pool's "settings" as this worker was given them (PREFORK_SETTINGS): the library's own keys, which are those of
-// Limits, and the application's. Nothing here throws for what the settings say: what is wrong with them is collected,
-// so that a person sees all of it at once.
+// The pool's "settings" as given to this worker (PREFORK_SETTINGS): the library's own keys, which are those of Limits,
+// and the application's. No function throws for errors in the settings: they are collected, so that the user sees all
+// of them at once.
 class Settings {
  public:
   // `json`: one JSON object; an empty text is the empty object.
@@ -22,18 +22,17 @@ class Settings {
   Settings& operator=(Settings&& other) noexcept;
   ~Settings();
 
-  // The value of an application's key, or `fallback` if it is absent or of another type, which is a problem. Each makes
+  // The value of an application's key, or `fallback` if it is absent or, as a problem, of another type. Each call makes
   // the key known.
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback);
   [[nodiscard]] std::string string(std::string_view key, std::string_view fallback);
 
-  // `limits` with the library's keys put over it. A value that is wrong is a problem and changes nothing, and so is one
-  // that the program itself has set to what the settings would not allow.
+  // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing; so is a value of the
+  // program itself that the settings would not allow.
   [[nodiscard]] Limits limits(const Limits& limits);
 
-  // Everything that is wrong, one line each without a line's end. Keys that nobody knows are included, so it is to be
-  // called after all reading:
+  // Everything that is wrong, one line each without the newline. Includes unknown keys, so call it after all reading:
   //   settings.max_message: "64": 64 has no unit; write 64B, 64K, …
   //   settings.max_mesage: unknown key; did you mean "max_message"?
   [[nodiscard]] std::vector<std::string> problems() const;

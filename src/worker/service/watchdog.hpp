@@ -8,7 +8,7 @@
 
 namespace prefork::internal {
 
-// Tells the service manager at half of its interval that the loop still turns.
+// Sends a ping to the service manager at half of its interval, as long as the loop runs.
 class Watchdog final : private TimerNode {
  public:
   Watchdog(const EventLoop& loop, TimerWheel& wheel, ServiceNotify& notify, preforkd::Duration interval);

@@ -23,8 +23,9 @@ sigset_t leaving_signals() noexcept {
   return set;
 }
 
-// Signals that operators send to servers, and logrotate to all processes of a name, where they would end a worker with
-// its connections. A handler that does nothing, since a signal that is ignored stays so in programs that a worker runs.
+// Signals that operators send to servers, and logrotate to all processes of a name: by default they would end a worker
+// with its connections. The handler does nothing, because an ignored signal stays ignored in programs that a worker
+// runs.
 constexpr std::array<int, WorkerSignals::harmless_count> harmless = {SIGHUP, SIGUSR1, SIGUSR2};
 void do_nothing(int) {}
 

@@ -13,11 +13,11 @@
 
 namespace prefork::internal {
 
-// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and SIGPIPE into nothing; SIGHUP, SIGUSR1 and
-// SIGUSR2, too, unless the application has a handler of its own for them, before or after. The first two are
-// blocked on this thread as long as the object lives; at its end what is still pending is dropped (the worker leaves as
-// it was told) and the mask of before returns. A signal that came while a third party had it blocked is not lost: it
-// stays pending and is read here.
+// Turns SIGTERM and SIGINT into calls of `on_leave` on the loop's thread, and ignores SIGPIPE; also SIGHUP, SIGUSR1 and
+// SIGUSR2, unless the application has a handler of its own for them, before or after. SIGTERM and SIGINT are blocked on
+// this thread as long as the object lives; the destructor drops pending ones (the worker leaves as requested) and
+// restores the previous mask. A signal that arrives while other code has it blocked is not lost: it stays pending and
+// is read here.
 class WorkerSignals final : public EventSource {
  public:
   static constexpr std::size_t harmless_count = 3;
