@@ -20,7 +20,7 @@
 namespace preforkd::client {
 namespace {
 
-// One direction: bytes read and not yet written, and how many lines went through.
+// One direction: bytes read and not yet written, and the number of lines that went through.
 class Flow {
  public:
   [[nodiscard]] bool room() const noexcept { return begin_ == end_; }
@@ -89,7 +89,7 @@ class Session {
     within_line_ = requests_.pending().back() != '\n';
   }
 
-  // A last line without its newline is a line all the same, as the MESSAGE of a command line is.
+  // A last line without its newline counts as a line, too, like the MESSAGE of a command line.
   void end_input() {
     input_ended_ = true;
     if (!within_line_) return end_sending();
@@ -100,7 +100,7 @@ class Session {
   void end_sending() const noexcept { shutdown(socket_, SHUT_WR); }
 
   void serve_socket(short events) {
-    // Replies first: they are there to be read even where sending fails by now.
+    // Replies first: they can be read even if sending fails now.
     if (replies_.room() && (events & (POLLIN | POLLHUP | POLLERR)) != 0) receive();
     if (!server_ended_ && !requests_.room() && (events & POLLOUT) != 0) transmit();
   }
@@ -117,13 +117,13 @@ class Session {
     const std::string_view bytes = requests_.pending();
     const ssize_t size = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (size > 0) requests_.took(static_cast<std::size_t>(size));
-    // EPIPE and the like: receive() meets the end or the error, after the replies that are still there.
+    // EPIPE and the like: receive() finds the end or the error, after the remaining replies.
     send_failed_ = size < 0 && errno != EINTR && errno != EAGAIN;
     if (input_ended_ && requests_.room()) end_sending();
   }
 
   void write_output() {
-    // A pipe that poll() calls writable takes PIPE_BUF bytes without blocking, and not always more.
+    // A pipe that poll() reports as writable takes PIPE_BUF bytes without blocking, and not always more.
     const std::string_view bytes = replies_.pending().substr(0, PIPE_BUF);
     const ssize_t size = write(output_, bytes.data(), bytes.size());
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
@@ -134,7 +134,7 @@ class Session {
   int socket_;
   int input_;
   int output_;
-  bool within_line_ = false;  // the input's last byte so far is not a newline
+  bool within_line_ = false;  // the last byte of the input so far is not a newline
   bool input_ended_ = false;
   bool server_ended_ = false;
   bool send_failed_ = false;

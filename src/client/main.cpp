@@ -19,12 +19,12 @@ int run(const OneShotOptions& options) { return run_one_shot(options, STDOUT_FIL
 
 int run(const InteractiveOptions& options) { return run_interactive(options, STDIN_FILENO, STDOUT_FILENO); }
 
-// What cannot be written, for instance because the disk is full, is a failure.
+// Output that cannot be written, for instance because the disk is full, is a failure.
 bool print(const std::string& text) { return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0; }
 
 int run(const PrintCommand& command) { return print(command.text) ? exit_code::ok : exit_code::failure; }
 
-// On a line of its own at once: whoever started this waits for it.
+// Written at once, on a line of its own: the caller of this program waits for it.
 void tell_holding(std::uint32_t connections) {
   std::printf("holding %u connections\n", connections);
   std::fflush(stdout);

@@ -30,7 +30,7 @@ class OneShot {
     progressed();
   }
 
-  // Sends and receives at once: a large message's reply may begin before the message was taken.
+  // Sends and receives at once: the reply to a large message may begin before the message was taken.
   void run() {
     const std::string request = options_.message + "\n";
     for (std::string_view unsent = request; !complete_;) {
@@ -53,7 +53,7 @@ class OneShot {
 
   void send_some(std::string_view& unsent) {
     const ssize_t sent = send(socket_.get(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
-    // A send that fails says less than what the server may have said before: receive_some() finds that or the error.
+    // What the server may have sent before says more than a failed send: receive_some() finds that or the error.
     if (sent < 0) return;
     unsent.remove_prefix(static_cast<std::size_t>(sent));
     progressed();

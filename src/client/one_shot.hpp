@@ -14,7 +14,7 @@ struct OneShotOptions {
   Duration reply_timeout{};
 };
 
-// Sends one line and copies the reply line to the descriptor `output` as it comes. Returns the exit status: 0, or 1
+// Sends one line and copies the reply line to the descriptor `output` as it arrives. Returns the exit status: 0, or 1
 // after one line on stderr: "connect failed: ADDRESS: reason", or "no reply: ADDRESS: reason".
 [[nodiscard]] int run_one_shot(const OneShotOptions& options, int output);
 

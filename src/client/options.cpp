@@ -91,11 +91,11 @@ constexpr option long_options[] = {
 constexpr std::uint64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_depth = 65536;
 constexpr std::uint64_t max_pid = 4194303;             // of Linux, whatever kernel.pid_max says
-constexpr Duration max_span = std::chrono::years(30);  // nothing adds up to an overflow of nanoseconds
+constexpr Duration max_span = std::chrono::years(30);  // sums do not overflow nanoseconds
 constexpr std::uint64_t max_line_size = 1ULL << 30;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
-// What the options said, before it is known which command they belong to.
+// The options' values, before it is known which command they belong to.
 struct Given {
   std::optional<Duration> timeout;
   std::optional<Duration> reply_timeout;
@@ -130,7 +130,7 @@ std::vector<pid_t> parse_processes(std::string_view list) {
   return processes;
 }
 
-// For an option that has a unit of its own, so that a bare number is not a guess.
+// For an option with a fixed unit, so that a bare number is not ambiguous.
 std::string with_unit(std::string_view text, std::string_view unit) {
   const bool bare = !text.empty() && text.back() >= '0' && text.back() <= '9';
   return std::string(text).append(bare ? unit : "");
@@ -206,8 +206,8 @@ void take_option(Given& given, int found, const char* value) {
   if (given.bench_only == nullptr) given.bench_only = long_options[found - 1].name;
 }
 
-// Why getopt_long() has just refused an option. Its optopt is above the options' codes for a letter, of which there are
-// none; it has then not always passed the word that the letter stands in.
+// Why getopt_long() has just rejected an option. For a letter (there are no short options) its optopt is above the
+// options' codes, and it may not yet have passed the word with the letter.
 std::string refused(char* const* argv) {
   return refused_option(optopt > option_json ? "-" : argv[optind - 1], optopt, long_options);
 }

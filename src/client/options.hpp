@@ -15,7 +15,7 @@ struct BenchCommand {
   bool json = false;
 };
 
-// --help and --version: print this and do nothing else.
+// --help and --version: prints this and does nothing else.
 struct PrintCommand {
   std::string text;
 };

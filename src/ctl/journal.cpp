@@ -35,7 +35,7 @@ bool match_all(sd_journal* journal, const std::vector<std::string>& matches) {
   return sd_journal_seek_tail(journal) >= 0;
 }
 
-// How the journal names the stream that the newest of the chosen lines came by, as a match; empty if by none.
+// The journal stream of the newest matching line, as a match; empty if it came by none.
 std::string stream_of_newest(sd_journal* journal) {
   const void* data = nullptr;
   std::size_t size = 0;
@@ -43,7 +43,7 @@ std::string stream_of_newest(sd_journal* journal) {
   return {static_cast<const char*>(data), size};
 }
 
-// What a process wrote last comes in a burst.
+// The last output of a process arrives in a burst.
 constexpr std::chrono::milliseconds quiet{500};
 
 bool has_files(sd_journal* journal) {
@@ -56,7 +56,7 @@ bool wait_for_more(sd_journal* journal, WallClock::time_point until) {
   return left.count() > 0 && sd_journal_wait(journal, static_cast<std::uint64_t>(left.count())) > SD_JOURNAL_NOP;
 }
 
-// What follows "NAME=".
+// The part after "NAME=".
 std::string value_of(const void* data, std::size_t size) {
   const std::string_view field(static_cast<const char*>(data), size);
   return std::string(field.substr(std::min(field.find('='), field.size() - 1) + 1));
@@ -81,7 +81,7 @@ std::vector<std::string> lines_now(sd_journal* journal, const std::string& ident
 constexpr std::size_t max_last_lines = 20;
 constexpr std::chrono::seconds journals_delay{2};  // on a busy machine
 
-// As strerror(3) has them; some languages begin them with a small letter.
+// As strerror(3) words them; some languages begin them with a small letter.
 constexpr auto refusals = std::to_array<std::string_view>(
     {"Read-only file system", "Permission denied", "Operation not permitted", "Address family not supported"});
 
@@ -155,7 +155,7 @@ std::string last_words(PoolClient& pool, const ExitRecord& exit) {
   const std::string slot = std::to_string(exit.slot);
   const std::string identifier = pool.name() + '[' + slot + ']';
   const std::uint64_t now = wall_clock_now();
-  const auto age = span_of(now - std::min(exit.at, now));  // whatever time the pool says
+  const auto age = span_of(now - std::min(exit.at, now));  // independent of the time that the pool reports
   const auto settled = WallClock::now() + journals_delay - std::min<std::chrono::microseconds>(age, journals_delay);
   const auto lines = last_lines(identifier, static_cast<pid_t>(exit.pid), max_last_lines, settled);
   if (lines.empty()) return "";

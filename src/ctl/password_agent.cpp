@@ -46,7 +46,7 @@ PasswordAgent::PasswordAgent(const std::string& program) {
   UniqueFd writer(ends[1]);
   pid_ = start(program, writer.get());
   writer.reset();
-  // It closes its end when it has registered.
+  // The agent closes its end when it has registered.
   char byte = 0;
   while (pid_ > 0 && ::read(reader.get(), &byte, 1) != 0) {
     if (errno != EINTR) break;

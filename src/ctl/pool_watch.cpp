@@ -4,7 +4,7 @@
 namespace preforkd::ctl {
 namespace {
 
-constexpr std::chrono::milliseconds min_span{500};  // for a rate: a burst of signals makes shorter ones
+constexpr std::chrono::milliseconds min_span{500};  // for a rate: a burst of signals would make shorter ones
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void PoolWatch::ask() {
   answers_.assign(questions.size(), Json());
   open_ = questions.size();
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    questions[i].timeout_us = UINT64_MAX;  // a master that was stopped answers when it goes on
+    questions[i].timeout_us = UINT64_MAX;  // a master that was stopped answers when it is continued
     pool_.bus().call_async(questions[i], [this, i](const Reply& reply) { take(i, reply); });
   }
 }

@@ -3,7 +3,7 @@
 
 #include <string>
 
-// What the master and preforkctl both spell of the interfaces that the XML in this folder describes.
+// The names that the master and preforkctl share, of the interfaces that the XML in this folder describes.
 namespace preforkd::dbus {
 
 inline constexpr const char* name_prefix = "org.preforkd1.";  // of a pool's name on the bus
@@ -15,7 +15,7 @@ inline constexpr const char* not_authorized = "org.preforkd1.Error.NotAuthorized
 
 [[nodiscard]] inline std::string worker_path(unsigned slot) { return worker_folder + std::to_string(slot); }
 
-// Pool.State, Worker.State and that of ListWorkers().
+// The values of Pool.State, Worker.State and the state in ListWorkers().
 namespace state {
 inline constexpr const char* starting = "starting";
 inline constexpr const char* running = "running";
@@ -29,7 +29,7 @@ inline constexpr const char* down = "down";
 inline constexpr const char* empty = "empty";
 }  // namespace state
 
-// What a change of Plan() needs.
+// The needs of a change in Plan().
 namespace needs {
 inline constexpr const char* generation = "generation";
 inline constexpr const char* resize = "resize";

@@ -9,8 +9,8 @@
 
 namespace preforkd::echo {
 
-// Answers each line with "received: <line>"; "quit" is answered, then the connection is closed. Logs connects and
-// closes unless the setting log_connections is false, and messages if log_messages is true.
+// Answers each line with "received: <line>"; answers "quit", too, then closes the connection. Logs connects and closes
+// unless the setting log_connections is false, and messages if log_messages is true.
 class EchoService {
  public:
   // Sets the callbacks of `server`, which must not run longer than this object lives.

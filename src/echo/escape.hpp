@@ -7,8 +7,8 @@
 
 namespace preforkd::echo {
 
-// Makes a client's bytes fit for one log line: printable ASCII stays, '\\' and '"' get a backslash, all else becomes
-// \n, \t or \xHH. What is longer than `limit` bytes of input is cut and ends in "…(+N bytes)".
+// Makes a client's bytes safe for one log line: keeps printable ASCII, puts a backslash before '\\' and '"', and turns
+// everything else into \n, \t or \xHH. Cuts after `limit` bytes of input, and then ends in "…(+N bytes)".
 [[nodiscard]] std::string escape(std::string_view bytes, std::size_t limit = 256);
 
 }  // namespace preforkd::echo

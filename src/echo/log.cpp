@@ -15,8 +15,8 @@ std::string prefix_of(const prefork::WorkerIdentity& worker) {
   return worker.pool + "[" + std::to_string(worker.slot) + "]: ";
 }
 
-// A pipe that polls writable takes PIPE_BUF bytes at once, and no line is longer. O_NONBLOCK would be set for every
-// process that shares the pipe or the terminal.
+// A pipe that polls writable takes PIPE_BUF bytes at once, and no line is longer. O_NONBLOCK would affect every process
+// that shares the pipe or the terminal.
 bool takes_a_line() {
   pollfd waiting{STDERR_FILENO, POLLOUT, 0};
   return poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLOUT) != 0;

@@ -30,8 +30,8 @@ constexpr option long_options[] = {
     {nullptr, 0, nullptr, 0},
 };
 
-// The option that getopt_long() has just refused, as the user wrote it, and why. Its optopt is 0 for a long one that is
-// not known, else what it knows it by.
+// The option that getopt_long() has just rejected, as written, and why. optopt is 0 for an unknown long option, else
+// the option's code.
 std::string refused(char* const* argv) {
   if (optopt > option_version) return std::string{'-', static_cast<char>(optopt)} + ": no such option";
   return std::string(argv[optind - 1]) + (optopt == 0 ? ": no such option" : ": takes no value");

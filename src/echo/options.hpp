@@ -13,11 +13,11 @@ inline constexpr int exit_usage = 64;  // EX_USAGE
 
 // What the command line asks for.
 struct Options {
-  std::vector<std::string> listen;   // used only where the environment brings no socket
+  std::vector<std::string> listen;   // used only if the environment has no socket
   std::optional<std::string> print;  // --help, --version: print this and do nothing else
 };
 
-// A command line that cannot be understood; what() says why.
+// An invalid command line; what() says why.
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -28,7 +28,7 @@ bool send_to_journal(const std::string& line) noexcept {
 
 void send_to_kernel(const std::string& line) noexcept {
   const UniqueFd fd(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (fd && ::write(fd.get(), line.data(), line.size()) < 0) return;  // nobody is left to be told
+  if (fd && ::write(fd.get(), line.data(), line.size()) < 0) return;  // there is no other place to report to
 }
 
 }  // namespace

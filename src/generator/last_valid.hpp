@@ -10,19 +10,19 @@
 
 namespace preforkd {
 
-// The units of each pool as its config last was valid. systemd throws away what a generator wrote before it runs it
-// again, and closes the sockets of a unit that is then without addresses: a config with a mistake, and any
-// daemon-reload, would cost a pool its listening sockets. So the units of such a pool stay what they were.
+// The last valid units of each pool. systemd deletes what a generator wrote before it runs it again, and then closes
+// the sockets of a unit without addresses: a config with a mistake, and any daemon-reload, would cost a pool its
+// listening sockets. So the units of such a pool stay unchanged.
 //
 // FOLDER/POOL.json: {"units": {PATH: TEXT, ...}, "places": {ADDRESS: NUMBER, ...}, "problem": TEXT}, problem only while
 // the config is wrong; preforkctl shows it. The folder is on a tmpfs: a pool whose config is wrong at boot has no units
 // to keep.
 class LastValid {
  public:
-  // `folder` is made if it is not there. Empty: nothing is kept.
+  // Makes `folder` if it does not exist. Empty: keeps nothing.
   explicit LastValid(std::string folder) : folder_(std::move(folder)) {}
 
-  // The pool's last valid units; none if nothing is known of it.
+  // The pool's last valid units; empty if none are known.
   [[nodiscard]] PoolUnits recall(const std::string& pool) const;
   // `problem`: why the config is wrong now, if it is. Throws std::system_error.
   void remember(const std::string& pool, const PoolUnits& units, const std::string& problem) const;

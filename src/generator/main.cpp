@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes of each pool's config what systemd has to know: systemd.generator(7).
+// Turns each pool's config into units for systemd: systemd.generator(7).
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -54,7 +54,7 @@ ConfigFolders split(std::string_view text) {
   }
 }
 
-// Where systemd runs us, its sandbox lets generators write below /run (systemd 252 and later).
+// systemd's sandbox lets generators write below /run (systemd 252 and later).
 std::string default_last_valid() { return std::getenv("SYSTEMD_SCOPE") != nullptr ? generator_notes : ""; }
 
 struct Pools {
@@ -67,7 +67,7 @@ void write_all(const Pools& pools, const std::vector<UnitFile>& units) {
   for (const UnitFile& unit : units) write_file(pools.output / unit.path, unit.text);
 }
 
-// The pool's units, or every mistake in its config.
+// The pool's units, or all mistakes in its config.
 tl::expected<PoolUnits, std::vector<std::string>> units_of(const std::string& name, const std::string& file,
                                                            const Pools& pools) {
   const auto pool = load_config_alone({.file = file, .name = name, .folders = pools.folders});

@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* drop_in = "50-preforkd.conf";
 
-// What one .socket unit can say but once for all of its addresses.
+// Options that one .socket unit has only once, for all of its addresses.
 struct SocketOptions {
   std::string name;
   int backlog = 0;
@@ -36,7 +36,7 @@ struct SocketUnit {
   std::vector<std::string> addresses;
 };
 
-// As preforkd binds it by hand, whatever net.ipv6.bindv6only says.
+// As preforkd binds it when started by hand, independent of net.ipv6.bindv6only.
 std::string families_of(const ListenConfig& listen) {
   if (listen.address.family() != AF_INET6) return "";
   const Endpoint endpoint = endpoint_of(listen.address);
@@ -45,7 +45,7 @@ std::string families_of(const ListenConfig& listen) {
   return "";
 }
 
-// A line of a unit file ends at these, or loses them.
+// A line of a unit file ends at these characters, or loses them.
 bool is_kept_by_a_line(const std::string& path) {
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
   return std::none_of(path.begin(), path.end(), is_control) && path.back() != ' ' && path.back() != '\\';
@@ -95,7 +95,7 @@ SocketUnits group(const PoolConfig& pool, const SocketPlaces& before) {
     if (unit == fresh.end()) unit = fresh.insert(fresh.end(), {options, {}});
     unit->addresses.push_back(listen.text);
   }
-  // A number that has just become free is still that of a unit which holds another socket.
+  // A number that has just become free still belongs to a unit that holds another socket.
   std::set<std::size_t> taken{1};
   for (const auto& [address, number] : before) taken.insert(number);
   std::size_t number = units.contains(1) ? 2 : 1;
@@ -121,7 +121,7 @@ std::string comment_on(const std::string& problem) {
          " To change this: fix it, then systemctl daemon-reload.";
 }
 
-// Always: the templates say that there is no config.
+// Always set: the templates' descriptions say that there is no config.
 void describe(UnitText& unit, const PoolConfig& pool, const std::string& of_pool, const std::string& of_description) {
   unit.set("Description", pool.description.empty() ? of_pool + pool.name : of_description + pool.description);
 }
@@ -153,8 +153,8 @@ std::string further_sockets(const PoolConfig& pool, const SocketUnits& sockets) 
   return list;
 }
 
-// Wants= and not Requires=: one that can't be opened does not end the others. A restart of the first leaves the further
-// ones alone, which keep their queues.
+// Wants= and not Requires=: a socket that cannot be opened does not end the others. A restart of the first unit does
+// not affect the further ones, which keep their queues.
 UnitFile first_socket_file(const PoolConfig& pool, const SocketUnits& sockets) {
   UnitText unit(comment(pool));
   unit.section("Unit");
@@ -177,8 +177,8 @@ UnitFile further_socket_file(const PoolConfig& pool, const SocketUnit& socket, s
 
 std::string limit_text(rlim_t limit) { return limit == RLIM_INFINITY ? "infinity" : std::to_string(limit); }
 
-// Limits that the master has to have before it can give them to a worker. Those that are without end by default (data,
-// fsize, …) it can lower by itself, and has no use for.
+// Limits that the master must have before it can give them to a worker. Those that are unlimited by default (data,
+// fsize, …) it can lower itself, and does not need.
 void add_limits(UnitText& unit, const ProcessConfig& process) {
   constexpr std::array<std::pair<int, const char*>, 5> raised = {{{RLIMIT_NOFILE, "LimitNOFILE"},
                                                                   {RLIMIT_CORE, "LimitCORE"},
@@ -198,7 +198,7 @@ UnitFile service_file(const PoolConfig& pool, const SocketUnits& sockets) {
   UnitText unit(comment(pool));
   unit.section("Unit");
   describe(unit, pool, "Pool ", "");
-  // A socket can't start beside its service: one that is new starts between the stop and the start of a restart.
+  // A socket unit cannot start while its service runs: a new one starts between the stop and the start of a restart.
   if (!further.empty()) {
     unit.set("Wants", further);
     unit.set("After", further);
@@ -254,19 +254,19 @@ std::vector<UnitFile> refusing_units(const std::string& pool, const std::string&
   service.section("Service");
   service.set("ExecStartPre", R"(/bin/sh -c 'echo "$$0" >&2; exit 78' )" + reason);
 
-  // The service does not even start then, and no master raises an alert. A folder that is there already is the pool's,
-  // which may have put anything there: root writes nothing to it.
+  // In that case the service does not even start, and no master raises an alert. An existing folder belongs to the
+  // pool, which may have put anything there: root writes nothing to it.
   UnitText socket = refusing_unit(pool, problem);
   socket.set("OnFailure", alert_of(pool) + ".service");
-  socket.set("Before", alert_of(pool) + ".path");  // which would start the same once more
+  socket.set("Before", alert_of(pool) + ".path");  // which would start it a second time
   socket.section("Socket");
-  // It has to have one to be loaded at all. This one is never opened.
+  // A socket unit needs an address to be loaded at all. This one is never opened.
   socket.set("ListenStream", "@preforkd-" + pool + "-has-a-wrong-config");
   socket.set("ExecStartPre", R"(/bin/sh -c 'echo "$$0" >&2; mkdir -p /run/preforkd; mkdir -m 711 "$$1" 2>/dev/null && )"
                              R"(echo "$$0" >"$$1/alert"; exit 78' )" +
                                  reason + ' ' + folder);
 
-  // Nor does a master end it: it is over once it was told.
+  // No master clears the alert either: it ends once it was reported.
   UnitText alert(comment_on(problem));
   alert.section("Service");
   alert.set("ExecStopPost", R"(+-/bin/sh -c '[ -O "$$0" ] && rm -f "$$0/alert" && rmdir "$$0"' )" + folder);

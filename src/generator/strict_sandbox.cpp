@@ -22,7 +22,7 @@ constexpr std::array<std::pair<const char*, const char*>, 13> settings = {{
     {"IPAddressDeny", "any"},
     {"PrivateUsers", "yes"},
     {"ProcSubset", "pid"},
-    // Empty: what the template allows is taken back.
+    // Empty: resets what the template allows.
     {"RestrictAddressFamilies", ""},
     {"RestrictAddressFamilies", "AF_UNIX"},
     {"MemoryDenyWriteExecute", "yes"},
@@ -34,7 +34,7 @@ constexpr std::array<std::pair<const char*, const char*>, 13> settings = {{
     {"ExecPaths", "-/usr/lib -/lib -/lib64"},
 }};
 
-// Where the program and the interpreter of a script are, and where symbolic links lead to; not the root folder.
+// The folders of the program and of a script's interpreter, and of the targets of symbolic links; not the root folder.
 std::set<fs::path> folders_of(const std::string& program) {
   std::vector<fs::path> files = {program};
   if (const auto script_for = interpreter(program)) files.emplace_back(*script_for);
@@ -54,7 +54,7 @@ bool is_writable(const fs::path& folder, const std::vector<std::string>& writabl
                      [&](const std::string& path) { return below.starts_with(path == "/" ? path : path + '/'); });
 }
 
-// Whether the master sets something for its workers that only the calls of @resources can.
+// Whether the master sets something for its workers that needs the calls of @resources.
 bool sets_resources(const ProcessConfig& process) {
   return process.nice || !process.limits.empty() || process.cpu_affinity.spread || !process.cpu_affinity.cpus.empty();
 }
@@ -69,7 +69,7 @@ void add_strict_sandbox(UnitText& unit, const PoolConfig& pool) {
   for (const fs::path& folder : folders) {
     const std::string path = UnitText::optional_path(folder.native());
     unit.set("ExecPaths", path);
-    // Else systemd leaves it writable for its owner, whatever ProtectSystem= says; ReadOnlyPaths= would undo
+    // Otherwise systemd leaves it writable for its owner, whatever ProtectSystem= says; ReadOnlyPaths= would undo
     // ExecPaths=.
     if (!is_writable(folder, pool.writable)) unit.set("BindReadOnlyPaths", path);
   }

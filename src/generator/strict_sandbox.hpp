@@ -6,10 +6,9 @@
 
 namespace preforkd {
 
-// Adds to the service what "sandbox": "strict" takes away beyond the template unit (systemd.exec(5)): for a program
-// that needs nothing but the sockets it is given, its own folder, that of its interpreter and the system's libraries.
-// What it may write it may not execute.
-// The listening sockets come from outside of the private network, so they work.
+// Adds to the service what "sandbox": "strict" restricts beyond the template unit (systemd.exec(5)): for a program that
+// needs only its sockets, its own folder, that of its interpreter and the system's libraries. It cannot execute what it
+// can write. The listening sockets come from outside of the private network, so they work.
 void add_strict_sandbox(UnitText& unit, const PoolConfig& pool);
 
 }  // namespace preforkd

@@ -23,7 +23,7 @@ std::string UnitText::one_line(std::string_view value) {
       line += c;
     }
   }
-  // At its end a backslash would make the next line part of this one.
+  // A backslash at its end would join the next line to this one.
   while (!line.empty() && line.back() == '\\') line.pop_back();
   return line;
 }

@@ -6,7 +6,7 @@
 
 namespace preforkd {
 
-// The text of a unit file or drop-in (systemd.syntax(7)). What values hold stays in its line and is not a specifier.
+// The text of a unit file or drop-in (systemd.syntax(7)). Values stay in their line and contain no specifiers.
 class UnitText {
  public:
   explicit UnitText(const std::string& comment) : text_("# " + one_line(comment) + '\n') {}
@@ -16,7 +16,7 @@ class UnitText {
     text_.append(key).append("=").append(one_line(value)).append("\n");
   }
 
-  // An absolute path as one entry of a list, which systemd passes over if there is nothing.
+  // An absolute path as one entry of a list, which systemd skips if the path does not exist.
   [[nodiscard]] static std::string optional_path(std::string_view path);
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }

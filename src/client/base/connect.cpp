@@ -17,21 +17,20 @@
 namespace preforkd::client {
 namespace {
 
-// A request is one write: nothing is gained by holding it back.
+// A request is one write: delaying it would gain nothing.
 void send_at_once(int socket, int family) noexcept {
   const int on = 1;
   if (family == AF_INET || family == AF_INET6) setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-// The port is chosen by connect(), which knows the target: it may be one that another target's connection has.
+// connect() chooses the port, because it knows the target: a port may be shared by connections to different targets.
 bool bind_source(int socket, const Address& source) noexcept {
   const int on = 1;
   return setsockopt(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
          bind(socket, source.get(), source.length) == 0;
 }
 
-// A UNIX socket's connect() has no "in progress": a full queue is waited for in connect() itself, for SO_SNDTIMEO at
-// most.
+// connect() of a UNIX socket has no "in progress": it waits itself while the queue is full, for SO_SNDTIMEO at most.
 ConnectAttempt connect_unix(const Address& target, nanoseconds deadline) noexcept {
   ConnectAttempt attempt{UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), 0};
   const int fd = attempt.socket.get();

@@ -17,26 +17,26 @@ struct ConnectFailed : std::runtime_error {
   ConnectFailed(std::string_view address, std::string_view reason);
 };
 
-// A non-blocking socket and how far its connection is: error 0 (connected), EINPROGRESS (writable once it is decided,
-// then see connect_result) or the reason of the failure. EAGAIN: a UNIX listener's queue is full, try again later.
+// A non-blocking socket and the state of its connection: error 0 (connected), EINPROGRESS (writable once it is decided,
+// then call connect_result) or the reason of the failure. EAGAIN: a UNIX listener's queue is full, try again later.
 struct ConnectAttempt {
   UniqueFd socket;
   int error = 0;
 };
-// With `source`, from that address of this host; its port is left to the kernel.
+// With `source`, from that address of this host; the kernel chooses its port.
 [[nodiscard]] ConnectAttempt begin_connect(const Address& target,
                                            const std::optional<Address>& source = std::nullopt) noexcept;
 
-// 0 if the connection of a writable socket stands, else the errno.
+// 0 if the connection of a writable socket is established, else the errno.
 [[nodiscard]] int connect_result(int socket) noexcept;
 
-// A non-blocking connected socket to the first target of `address` that answers, within `timeout` altogether (the
-// resolver's time for a name comes on top). Throws ConnectFailed, with the last target's reason, and
+// A non-blocking connected socket to the first target of `address` that answers, within `timeout` altogether (not
+// counting the resolver's time for a name). Throws ConnectFailed, with the last target's reason, and
 // std::invalid_argument for a malformed address.
 [[nodiscard]] UniqueFd connect_within(std::string_view address, Duration timeout);
 
-// The target of `address` to take for many connections: the first that answers where there are several. Throws as
-// connect_within().
+// The target of `address` for many connections: the first that answers if there are several. Throws as connect_within()
+// does.
 [[nodiscard]] Address choose_address(std::string_view address, Duration timeout);
 
 }  // namespace preforkd::client

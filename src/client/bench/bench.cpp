@@ -29,7 +29,8 @@ constexpr nanoseconds tick = 20ms;
 constexpr nanoseconds retry_delay = 10ms;
 constexpr std::uint32_t max_connecting = 128;  // fits the accept queue of any server worth measuring
 
-// Raises this process's soft limit as far as `connections` need it. Throws std::system_error if the hard one is less.
+// Raises this process's soft limit as far as `connections` need it. Throws std::system_error if the hard limit is too
+// low.
 void need_descriptors(std::uint32_t connections) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -46,9 +47,8 @@ void need_descriptors(std::uint32_t connections) {
 }  // namespace
 
 // One thread and one epoll. Each turn first does what may be done now (connect, send what is due), then waits, then
-// takes what came. Only the first of these connects, so that an event never meets a newer connection than its own.
-// Time-outs are looked for in a scan every `tick`, which is exact enough for them and costs nothing on the way of a
-// request.
+// handles what arrived. Only the first step connects, so that an event never meets a newer connection than its own. A
+// scan every `tick` checks the time-outs, which is exact enough and costs requests nothing.
 class Bench {
  public:
   Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding);
@@ -104,16 +104,16 @@ class Bench {
   std::vector<char> buffer_;
   UniqueFd epoll_;
   std::vector<Slot> slots_;
-  std::deque<std::uint32_t> closed_;  // slots to connect, in the order in which they may
+  std::deque<std::uint32_t> closed_;  // slots to connect, in the order in which they may connect
   BenchResult result_;
   nanoseconds now_{};
   nanoseconds next_scan_{};
   nanoseconds stop_at_ = nanoseconds::max();
   nanoseconds cpu_before_{};
   std::uint32_t connecting_ = 0;
-  std::uint32_t untried_;          // slots whose first connection, and in mode open the first reply, is not decided
-  std::uint64_t outstanding_ = 0;  // requests begun and not yet answered or lost
-  std::size_t cursor_ = 0;         // rate: whose turn it is
+  std::uint32_t untried_;          // slots whose first connection (in mode open also the first reply) is not decided
+  std::uint64_t outstanding_ = 0;  // requests begun and neither answered nor lost
+  std::size_t cursor_ = 0;         // rate: the next slot
   bool measuring_ = false;
   bool stopping_ = false;
 };
@@ -164,7 +164,7 @@ void Bench::advance() {
   if (schedule_.paced() && options_.mode != Mode::churn) send_due();
 }
 
-// The clock starts when every connection is made or has failed once: connecting is not what mode steady measures.
+// The clock starts when every connection was established or has failed once: mode steady does not measure connecting.
 void Bench::begin_measuring() {
   measuring_ = true;
   result_.began = now_;
@@ -197,7 +197,7 @@ void Bench::fill(Slot& slot) {
   if (const auto ending = slot.connection.flush()) fail(slot, *ending);
 }
 
-// Gives the requests that are due to the connections in turn, one each, as long as one has room.
+// Gives due requests to the connections in turn, one each, as long as one has room.
 void Bench::send_due() {
   for (std::size_t passed = 0; passed < slots_.size() && may_ask();) {
     Slot& slot = slots_[cursor_];
@@ -246,7 +246,7 @@ void Bench::on_event(Slot& slot, std::uint32_t events) {
     const auto ending = connection.receive(pattern_, buffer_, result_.times, to_end);
     outstanding_ -= before - connection.in_flight();
     const bool answered = connection.in_flight() < before;
-    // A churning connection's work is done with its reply; how the server's side ends then does not matter.
+    // In mode churn the connection is done after its reply; how the server closes it then does not matter.
     if (ending && !(answered && options_.mode == Mode::churn && ending->kind == FailureKind::closed_idle)) {
       return fail(slot, *ending);
     }

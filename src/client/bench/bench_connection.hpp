@@ -16,14 +16,14 @@
 
 namespace preforkd::client {
 
-// What ended a connection.
+// Why a connection ended.
 struct Ending {
   FailureKind kind{};
   std::string reason;
 };
 
-// One connection of the benchmark: its socket, the requests in flight and the check of what comes back. It may be
-// connected again after its end; its numbers go on, so that no request is ever repeated. It knows neither epoll nor the
+// One connection of the benchmark: its socket, the requests in flight and the check of the replies. It may connect
+// again after its end; its numbers continue, so that no request is ever repeated. It knows neither epoll nor the
 // schedule.
 class BenchConnection {
  public:
@@ -32,22 +32,21 @@ class BenchConnection {
   // At most `depth` requests are in flight.
   BenchConnection(std::uint32_t number, std::size_t depth);
 
-  // Begins to connect, from `source` where there is one; state() is then connecting or open. It stays closed where an
-  // ending is returned, and without one where a UNIX listener's queue is full, which is worth another try soon.
+  // Begins to connect, from `source` if given; state() is then connecting or open. If it stays closed, returns why;
+  // nullopt then means that a UNIX listener's queue is full, and that the caller should try again soon.
   [[nodiscard]] std::optional<Ending> connect(const Address& target, const std::optional<Address>& source);
   // The socket of a connecting one has become writable.
   [[nodiscard]] std::optional<Ending> connected();
-  // Closes the socket and forgets the requests in flight. Returns how many these were.
+  // Closes the socket and forgets the requests in flight. Returns their number.
   std::size_t close() noexcept;
 
-  // Adds one request, whose time counts from `started`, to what the next flush() sends. Needs state open and
-  // in_flight() < depth.
+  // Adds one request, whose time counts from `started`, to the next flush(). Requires state open and in_flight() <
+  // depth.
   void request(RequestPattern& pattern, nanoseconds started);
-  // Sends what there is to send, as far as the socket takes it.
+  // Sends what is queued, as far as the socket takes it.
   [[nodiscard]] std::optional<Ending> flush();
-  // Reads into `buffer`, checks the replies and records the time of each one that became complete. Without `to_end` it
-  // stops at a short read, since an edge-triggered epoll tells when more comes; with it, at an empty socket or at its
-  // end.
+  // Reads into `buffer`, checks the replies and records the time of each complete one. Without `to_end` it stops at a
+  // short read, because an edge-triggered epoll reports when more arrives; with it, at an empty socket or at its end.
   [[nodiscard]] std::optional<Ending> receive(RequestPattern& pattern, std::span<char> buffer, Histogram& times,
                                               bool to_end);
 
@@ -56,7 +55,7 @@ class BenchConnection {
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
   [[nodiscard]] std::size_t room() const noexcept { return started_.size() - in_flight_; }
-  // When the oldest request in flight began. Needs in_flight() > 0.
+  // When the oldest request in flight began. Requires in_flight() > 0.
   [[nodiscard]] nanoseconds oldest_request() const noexcept { return started_[head_]; }
 
  private:
@@ -69,7 +68,7 @@ class BenchConnection {
   std::size_t head_ = 0;
   std::size_t in_flight_ = 0;
   std::uint64_t next_sequence_ = 0;
-  std::size_t reply_offset_ = 0;  // bytes of the oldest request's reply that have come and are right
+  std::size_t reply_offset_ = 0;  // bytes received of the oldest request's reply, all correct
   std::string out_;
   std::size_t sent_ = 0;
 };

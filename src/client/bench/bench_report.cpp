@@ -59,7 +59,7 @@ void append_failures(std::string& text, const BenchResult& result) {
   if (failures.count() > failures.first().size()) text += "  …\n";
 }
 
-// A service closes on a line that is too long for it, and has no way to say why.
+// A service closes the connection at a line that is too long for it, and cannot say why.
 bool may_be_too_long(const BenchResult& result) {
   return result.times.count() == 0 && result.failures.count(FailureKind::closed_early) > 0;
 }

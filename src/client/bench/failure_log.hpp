@@ -12,16 +12,16 @@
 
 namespace preforkd::client {
 
-// What can go wrong with a connection, told apart.
+// The kinds of failure of a connection.
 enum class FailureKind : std::uint8_t {
-  connect_refused,  // ECONNREFUSED; of a UNIX socket also ENOENT
+  connect_refused,  // ECONNREFUSED; for a UNIX socket also ENOENT
   connect_timeout,  // no answer within the connect time-out
   connect_failed,   // any other reason, with its errno
   reset,            // ECONNRESET, EPIPE or another socket error
   closed_early,     // end-of-file with replies outstanding
   closed_idle,      // end-of-file with none outstanding
   reply_timeout,    // a reply not complete within the reply time-out
-  wrong_reply,      // other bytes than asked for, or bytes that answer nothing
+  wrong_reply,      // other bytes than expected, or bytes without a request
 };
 inline constexpr std::size_t failure_kinds = 8;
 
@@ -32,7 +32,7 @@ struct ConnectionFailure {
   nanoseconds when{};  // monotonic clock
   std::uint32_t connection = 0;
   FailureKind kind{};
-  std::uint64_t requests_lost = 0;  // sent, or about to be, and without a complete reply
+  std::uint64_t requests_lost = 0;  // sent, or about to be, without a complete reply
   std::string reason;
 };
 

@@ -7,9 +7,9 @@
 
 namespace preforkd::client {
 
-// Counts values of 0…2^63 in buckets that grow with the value (log-linear, as HDR histograms do): each power of two is
-// cut into 128 equal steps, so that a value is known to better than 0.8 % while recording is O(1) and takes no memory
-// beyond the fixed 58 KiB.
+// Counts values of 0…2^63 in buckets that grow with the value (log-linear, like HDR histograms): each power of two is
+// divided into 128 equal steps, so a value is known to better than 0.8 %, recording is O(1), and memory is fixed at 58
+// KiB.
 class Histogram {
  public:
   Histogram();
@@ -18,11 +18,11 @@ class Histogram {
   void merge(const Histogram& other) noexcept;
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  // Exact; 0 where nothing was recorded.
+  // Exact; 0 if nothing was recorded.
   [[nodiscard]] std::uint64_t min() const noexcept { return count_ == 0 ? 0 : min_; }
   [[nodiscard]] std::uint64_t max() const noexcept { return max_; }
   [[nodiscard]] double mean() const noexcept;
-  // The least bucket's upper end that `percent` (0…100) of the values do not exceed; never above max(). 0 where nothing
+  // The upper end of the lowest bucket that `percent` (0…100) of the values do not exceed; at most max(). 0 if nothing
   // was recorded.
   [[nodiscard]] std::uint64_t percentile(double percent) const noexcept;
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view prefix = "received: ";
 constexpr std::size_t max_digits = 16;
-constexpr unsigned sequence_bits = 44;  // the rest of the 64 is the connection's number
+constexpr unsigned sequence_bits = 44;  // the other bits of the 64 are the connection's number
 
 }  // namespace
 

@@ -8,9 +8,9 @@
 
 namespace preforkd::client {
 
-// The benchmark's requests and what their replies must be, byte for byte. A request is a line that begins with the
-// connection's and the request's number, so that a reply to another request or another connection is told from the
-// right one (as far as `size` has room for the 16 digits).
+// The benchmark's requests and their expected replies, byte for byte. A request is a line that begins with the numbers
+// of the connection and the request, so that a reply to another request or connection is recognised (as far as `size`
+// has room for the 16 digits).
 class RequestPattern {
  public:
   // `size`: bytes of a line without its newline, at least 1.
@@ -18,8 +18,8 @@ class RequestPattern {
 
   void append_request(std::string& out, std::uint32_t connection, std::uint64_t sequence);
 
-  // Where `bytes`, which are the reply's from `offset` on, first differ from what they must be: bytes.size() if
-  // nowhere. offset + bytes.size() is at most reply_size().
+  // The offset in `bytes`, the reply's bytes from `offset` on, of the first wrong byte; bytes.size() if all are right.
+  // offset + bytes.size() is at most reply_size().
   [[nodiscard]] std::size_t mismatch(std::uint32_t connection, std::uint64_t sequence, std::size_t offset,
                                      std::string_view bytes);
 
@@ -29,7 +29,7 @@ class RequestPattern {
   void number(std::uint32_t connection, std::uint64_t sequence) noexcept;
 
   std::string reply_;   // a whole reply; its digits are rewritten for each request
-  std::size_t digits_;  // how many of the 16 digits there is room for
+  std::size_t digits_;  // how many of the 16 digits fit
 };
 
 }  // namespace preforkd::client

@@ -7,11 +7,11 @@
 
 namespace preforkd::client {
 
-// When a benchmark's requests are due: as fast as replies come, or evenly spread at a rate, up to a number of them.
-// Pure: it is told the time.
+// When a benchmark's requests are due: as fast as replies arrive, or evenly spread at a rate, up to a maximum number.
+// Pure: the caller passes the time.
 class RequestSchedule {
  public:
-  // `rate`: requests a second, 0: at once. `max`: 0: no limit.
+  // `rate`: requests per second, 0: at once. `max`: 0: no limit.
   RequestSchedule(double rate, std::uint64_t max) : rate_(rate), max_(max) {}
 
   void begin(nanoseconds now) noexcept { began_ = now; }
@@ -21,7 +21,7 @@ class RequestSchedule {
   [[nodiscard]] bool spent() const noexcept { return max_ != 0 && begun_ >= max_; }
   // The next request may begin.
   [[nodiscard]] bool is_due(nanoseconds now) const noexcept { return !spent() && (!paced() || next_due() <= now); }
-  // Begins it and tells from when on its time counts: a late one's from when it was due.
+  // Begins it and returns when its time starts; for a late one, when it was due.
   [[nodiscard]] nanoseconds take(nanoseconds now) noexcept;
   // Only if paced(): when the next request is due.
   [[nodiscard]] nanoseconds next_due() const noexcept;

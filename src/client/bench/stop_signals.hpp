@@ -5,8 +5,9 @@
 
 namespace preforkd::client {
 
-// While it lives, SIGINT and SIGTERM are counted instead of ending the process. They are delivered only inside a wait
-// that is given wait_mask() (epoll_pwait), so that none slips in between looking at count() and waiting. One at a time.
+// While it lives, SIGINT and SIGTERM are counted instead of ending the process. They are delivered only during a wait
+// with wait_mask() (epoll_pwait), so that none is missed between reading count() and waiting. Only one object at a
+// time.
 class StopSignals {
  public:
   StopSignals();

@@ -14,7 +14,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// As exec and spawn take it, which do not write to it.
+// exec and spawn do not write to it.
 std::vector<char*> command_line(const std::string& program, const std::vector<std::string>& arguments) {
   std::vector<char*> words{const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));

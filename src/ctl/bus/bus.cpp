@@ -43,7 +43,7 @@ Reply reply_of(sd_bus_message* message, const std::string& answer, Clock::time_p
   }
 }
 
-// sd_bus_error with its own end.
+// sd_bus_error with a destructor.
 class Error {
  public:
   Error() = default;

@@ -55,7 +55,7 @@ Json read_basic(sd_bus_message* message, char type) {
 
 Json read_value(sd_bus_message* message, char type, const char* contents);
 
-// What is left in the current container.
+// The rest of the current container.
 Json read_rest(sd_bus_message* message) {
   Json values = Json::array();
   char type = 0;

@@ -109,7 +109,7 @@ void PoolClient::subscribe(std::function<void(const Signal&)> on_signal, const s
                [sender, on_gone](const Signal& signal) {
                  if (signal.arguments.at(1) == sender) on_gone();
                });
-    if (!owns(bus_, sender, name_)) on_gone();  // it went in between
+    if (!owns(bus_, sender, name_)) on_gone();  // it left meanwhile
   } catch (const BusFailure& failure) {
     throw explained(failure);
   }

@@ -9,13 +9,13 @@
 namespace preforkd::ctl {
 namespace {
 
-// Leaves `out` as it is where the value is missing or of another type.
+// Leaves `out` unchanged if the value is missing or of another type.
 template <class T>
 void take(const Json& value, T& out) {
   if constexpr (std::is_same_v<T, bool>) {
     if (value.is_boolean()) out = value.get<bool>();
   } else if constexpr (std::is_integral_v<T>) {
-    // A number that is too large for its place is the largest there: figures are shown, not trusted.
+    // A number that is too large becomes the maximum of its type: it is only shown.
     if (value.is_number_unsigned()) {
       out = static_cast<T>(std::min<std::uint64_t>(value.get<std::uint64_t>(), std::numeric_limits<T>::max()));
     } else if (value.is_number_integer()) {

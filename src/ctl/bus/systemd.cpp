@@ -56,7 +56,7 @@ Json Systemd::call(const std::string& member, std::vector<Argument> arguments, c
                   .answer = answer,
                   .arguments = std::move(arguments),
                   .interactive = interactive_};
-  call.timeout_us = UINT64_MAX;  // generators run, people type passwords
+  call.timeout_us = UINT64_MAX;  // generators run, users type passwords
   try {
     return bus_.call(call);
   } catch (const BusFailure& failure) {
@@ -90,7 +90,7 @@ void Systemd::run_job(const std::string& method, const std::string& unit) {
   }
 }
 
-// ListUnitsByPatterns() answers name, description, load state, active state, …
+// ListUnitsByPatterns() returns name, description, load state, active state, …
 std::map<std::string, std::string> Systemd::sockets(const std::string& pool) {
   using Texts = std::vector<std::string>;
   std::map<std::string, std::string> found;

@@ -49,11 +49,11 @@ MetricsFormat metrics_format(const std::string& text) {
   reject("--format: " + in_quotes(text) + ": must be openmetrics or prometheus");
 }
 
-// What getopt_long() needs, made of the table.
+// The table of options in the form that getopt_long() needs.
 class Getopt {
  public:
   Getopt() {
-    letters_ = "-:";  // arguments come in their place among the options, so that those before "--" are known
+    letters_ = "-:";  // arguments are returned among the options, so that those before "--" are known
     for (const OptionRow& row : option_rows()) {
       const int takes = row.value != nullptr ? required_argument : no_argument;
       options_.push_back({row.name, takes, nullptr, static_cast<int>(row.code)});

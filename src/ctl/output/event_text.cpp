@@ -12,7 +12,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// The name in JSON, and of the arguments in their order.
+// The name in JSON, and the names of the arguments in order.
 struct EventRow {
   std::string_view member;
   const char* event;
@@ -26,7 +26,7 @@ constexpr auto event_rows = std::to_array<EventRow>({
     {"ReloadFinished", "reload_finished", {"ok", "generation", "message"}},
 });
 
-// Signals of the pool by name, and the properties of it that say how it is.
+// Signals of the pool by name, and the properties that describe its state.
 Json fields_of(const Signal& signal) {
   Json fields = Json::object();
   if (signal.interface == "org.freedesktop.DBus.Properties" && signal.member == "PropertiesChanged") {

@@ -16,7 +16,7 @@ constexpr auto states =
     std::to_array<std::string_view>({dbus::state::starting, dbus::state::running, dbus::state::reloading,
                                      dbus::state::degraded, dbus::state::stopping});
 
-// As the format wants it, which is UTF-8, and with no more that could do something to a terminal that takes that.
+// As the format requires, in UTF-8, and without characters that could affect a terminal.
 std::string escaped(std::string_view value) {
   std::string text;
   for (const char c : printable_utf8_lines(value)) {
@@ -46,7 +46,7 @@ struct Pool {
   std::vector<WorkerSnapshot> workers;
 };
 
-// All samples of a family stand together, whichever pool they are of.
+// All samples of a family are together, for all pools.
 class Exposition {
  public:
   Exposition(const std::vector<MeasuredPool>& pools, MetricsFormat format) : format_(format) {
@@ -58,7 +58,7 @@ class Exposition {
   }
 
   // `unit` is the end of the family's name, or empty. A counter's samples end in _total. In Prometheus' format a family
-  // is named as its samples are, and what is neither a counter nor a gauge is a gauge.
+  // has the name of its samples, and anything that is not a counter is a gauge.
   void begin(std::string_view family, std::string_view type, std::string_view unit, std::string_view help) {
     const bool open = format_ == MetricsFormat::open_metrics;
     const std::string suffix = type == "counter" ? "_total" : type == "info" ? "_info" : "";
@@ -69,7 +69,7 @@ class Exposition {
     if (open && !unit.empty()) text_ += "# UNIT " + head + ' ' + std::string(unit) + '\n';
     text_ += "# HELP " + head + ' ' + std::string(help) + '\n';
   }
-  // Without a value it is not known, and there is none.
+  // Without a value there is no sample.
   void sample(const std::string& labels, const std::string& value) {
     if (!value.empty()) text_ += samples_ + '{' + labels + "} " + value + '\n';
   }
@@ -91,7 +91,7 @@ class Exposition {
     }
   }
 
-  // Those that are up.
+  // The pools that are up.
   [[nodiscard]] const std::vector<Pool>& pools() const { return pools_; }
   [[nodiscard]] std::string finish() && {
     return std::move(text_) + (format_ == MetricsFormat::open_metrics ? "# EOF\n" : "");
@@ -101,7 +101,7 @@ class Exposition {
   MetricsFormat format_;
   std::vector<Pool> pools_;
   std::string text_;
-  std::string samples_;  // their name
+  std::string samples_;  // the name of the family's samples
 };
 
 void add_states(Exposition& out) {
@@ -165,7 +165,7 @@ void add_listeners(Exposition& out) {
     out.begin(family, "gauge", "", help);
     for (const Pool& each : out.pools()) {
       for (const ListenerState& listener : each.pool.listeners) {
-        if (listener.limit == 0) continue;  // the kernel does not tell
+        if (listener.limit == 0) continue;  // the kernel does not report it
         out.sample(label("pool", each.pool.name) + ',' + label("listener", listener.name) + ',' +
                        label("address", listener.address),
                    std::to_string(value(listener)));

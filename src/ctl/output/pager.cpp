@@ -34,7 +34,7 @@ bool is_no(std::string_view setting) {
   return std::find(ways.begin(), ways.end(), setting) != ways.end();
 }
 
-// Ctrl-C in a pager belongs to the pager, and its user may leave before the end.
+// Ctrl-C belongs to the pager, and its user may leave before the end.
 class IgnoredSignals {
  public:
   IgnoredSignals() : interrupt_(::signal(SIGINT, SIG_IGN)), pipe_(::signal(SIGPIPE, SIG_IGN)) {}
@@ -50,7 +50,7 @@ class IgnoredSignals {
   sighandler_t pipe_;
 };
 
-// less leaves by itself where the text fits, keeps it on the screen, shows colours and ends with Ctrl-C.
+// less exits by itself if the text fits, keeps it on the screen, shows colours and ends with Ctrl-C.
 void set_defaults_of_less(PagerTrust trust) {
   const char* const options = std::getenv("SYSTEMD_LESS");
   ::setenv("LESS", options != nullptr ? options : "FRSXMK", 1);

@@ -16,7 +16,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// The parts between separators, escaped, with the separators as they are.
+// The parts between separators, escaped; the separators stay.
 std::string escape_between(std::string_view text, char separator, std::string (*escape)(std::string_view)) {
   std::string result;
   for (;;) {
@@ -58,7 +58,7 @@ char32_t take_character(std::string_view& text) {
   return value;
 }
 
-// What the locale does not know is taken for one column.
+// A character unknown to the locale counts as one column.
 std::size_t character_width(char32_t character) {
   const int width = ::wcwidth(static_cast<wchar_t>(character));
   return width >= 0 ? static_cast<std::size_t>(width) : 1;

@@ -11,7 +11,7 @@
 namespace preforkd::ctl {
 namespace {
 
-constexpr std::size_t label_width = 11;  // of "Generation:"
+constexpr std::size_t label_width = 11;  // that of "Generation:"
 
 std::string indented(std::string_view label, const std::string& text) {
   return std::string(label_width - label.size(), ' ').append(label).append(": ").append(text);
@@ -52,7 +52,7 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-// What else there is to say about a worker, as a list.
+// Everything else about a worker, as a list.
 std::string remarks_text(const WorkerSnapshot& worker) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };

@@ -63,7 +63,7 @@ void FullScreen::give_back() const {
 }
 
 void FullScreen::draw(const std::string& lines) const {
-  // What is erased is so before a line's text: after one of full width the cursor is still on its last character.
+  // Erases before a line's text: after a line of full width the cursor is still on its last character.
   std::string text = "\x1b[H";
   for (std::size_t at = 0; at != std::string::npos;) {
     const std::size_t end = lines.find('\n', at);

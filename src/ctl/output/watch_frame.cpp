@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view keys =
     "q quit  sort by: s slot  c connections  r rate  m memory  t CPU time  a age  R reverse";
 
-// What is sorted by, so that the least comes first.
+// The sort key; the lowest comes first.
 double rank(const WorkerRow& row, SortKey key) {
   const WorkerSnapshot& worker = row.worker;
   switch (key) {
@@ -37,7 +37,7 @@ double rank(const WorkerRow& row, SortKey key) {
   return 0;
 }
 
-// Without colours where it must be cut.
+// Without colours if it must be cut.
 std::string head_line(const PoolSnapshot& pool, std::uint64_t now, const Style& style) {
   const std::string name = printable(pool.name);
   const std::string state = printable(pool.state);

@@ -9,7 +9,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// ListWorkers() does not tell whether a process counts; those of one pool mostly run one program.
+// ListWorkers() does not say whether a process counts; the processes of a pool mostly run one program.
 WorkerRow undetailed(const ProcessState& process, bool others_count) {
   WorkerRow row;
   row.detailed = false;
@@ -65,7 +65,7 @@ std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
     const auto found = std::find_if(workers.begin(), workers.end(), same);
     rows.push_back(found != workers.end() ? WorkerRow{*found, true, std::nullopt} : undetailed(process, any_counts));
   }
-  // Within a slot the one that serves comes first: it is the one with details.
+  // Within a slot the serving process, which has the details, comes first.
   std::stable_sort(rows.begin(), rows.end(), [](const WorkerRow& left, const WorkerRow& right) {
     if (left.worker.slot != right.worker.slot) return left.worker.slot < right.worker.slot;
     return left.detailed && !right.detailed;

@@ -19,7 +19,8 @@ bool is_started(const PoolUnits& units) {
   return units.service.active != "inactive" || units.socket.active != "inactive";
 }
 
-// How to start one that is not running; known only for the local system bus. One that failed has another problem first.
+// How to start a pool that is not running; known only for the local system bus. A pool that failed has another problem
+// first.
 std::string start_hint(const std::string& pool, const std::string& state, const BusTarget& target) {
   if (target != BusTarget{}) return "; \"preforkctl " + options_for(target) + "list\" shows the pools there";
   if (state != standing::stopped && state != standing::waiting && state != standing::not_running) return "";
@@ -107,7 +108,7 @@ KnownPool KnownPools::without_answer(const std::string& name) {
   try {
     if (units_) pool.standing = standing_of(bus_, name, units_of(name));
   } catch (const BusFailure&) {
-    // The unit is gone.
+    // The unit was removed.
   }
   return pool;
 }

@@ -10,7 +10,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// Empty as well if there is no note that can be read.
+// Also empty if there is no readable note.
 std::string noted_problem(const std::string& root, const std::string& pool) {
   std::ifstream file(root + generator_notes + '/' + pool + ".json");
   const Json note = Json::parse(file, nullptr, false);

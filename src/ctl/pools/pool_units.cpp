@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::string_view prefix = "preforkd@";
 
-// Of systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
+// From systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
 struct ExitName {
   std::int32_t status;
   const char* name;
@@ -68,7 +68,7 @@ std::string failure_of_service(Bus& bus, const UnitState& unit) {
                            property("ExecMainStatus").get<std::int32_t>());
 }
 
-// What the master says while it waits before its next try; empty if it says nothing, or the unit is gone.
+// The master's status while it waits before its next try; empty if it has none, or if the unit was removed.
 std::string status_text_of(Bus& bus, const UnitState& unit) {
   try {
     const Json text = unit_property(bus, unit.path, "Service", "StatusText");
@@ -78,7 +78,7 @@ std::string status_text_of(Bus& bus, const UnitState& unit) {
   }
 }
 
-// Which of its addresses other processes hold, and which: systemd often says just "Input/output error".
+// Which of its addresses other processes hold, and which processes: systemd often says only "Input/output error".
 std::string holders(Bus& bus, const UnitState& socket) {
   const BusTarget::Kind kind = bus.target().kind;
   if (kind == BusTarget::Kind::host || kind == BusTarget::Kind::machine) return "";
@@ -91,7 +91,7 @@ std::string holders(Bus& bus, const UnitState& socket) {
       if (!holder.empty()) text += ": " + name + " is " + holder;
     }
   } catch (const BusFailure&) {
-    // The unit is gone.
+    // The unit was removed.
   } catch (const Json::exception&) {
     // Another version of systemd may answer differently.
   }

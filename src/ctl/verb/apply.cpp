@@ -24,8 +24,8 @@ std::string list_of(const Texts& texts) {
   return all;
 }
 
-// A pool's config, carried through to systemd's units and to the pool: what can be refused without loss comes first,
-// and what the pool can do by a reload needs no restart.
+// Applies a pool's config to systemd's units and to the pool: steps that can fail without loss come first, and what the
+// pool can do by a reload needs no restart.
 class Application {
  public:
   explicit Application(Context& context)
@@ -44,7 +44,7 @@ class Application {
     stop_removed();
     const std::string state = systemd_.active_state(service_);
     if (state != "active" && state != "reloading") return start(state);
-    // As another user, or in another sandbox, a worker may do what it may not now, so that a reload proves nothing.
+    // As another user, or in another sandbox, a worker may do other things than now, so a reload would prove nothing.
     if (!confined_anew) reload();
     const Texts missing = unapplied();
     if (confined_anew || !missing.empty())
@@ -72,7 +72,7 @@ class Application {
     systemd_.run_job(method, unit);
   }
 
-  // Their units hold them until they are stopped, and nobody accepts from them any more.
+  // Their units hold them until they are stopped, and no worker accepts from them any more.
   void stop_removed() {
     const Texts wanted = systemd_.sockets_of(service_);
     for (const auto& [unit, state] : systemd_.sockets(name_)) {
@@ -81,7 +81,7 @@ class Application {
     }
   }
 
-  // The sockets of a pool that does not serve, with the addresses of now; and the pool, if it was to run.
+  // Starts the sockets of a pool that does not serve, with the present addresses; and the pool, if it was to run.
   void start(const std::string& state) {
     if (systemd_.active_state(first_) == "active" || state != "inactive") job("StopUnit", "stop", first_);
     job("StartUnit", "start", first_);
@@ -101,7 +101,7 @@ class Application {
     }
   }
 
-  // Its name is on the bus a moment after systemd says that it has started.
+  // Its name appears on the bus a moment after systemd reports that it has started.
   PoolClient pool() {
     constexpr int tries = 50;
     constexpr std::chrono::milliseconds pause{100};
@@ -123,7 +123,7 @@ class Application {
     return keys;
   }
 
-  // Whether the unit is to hold an address that the pool has not from there, as it should.
+  // Whether the unit should hold an address that the pool does not have from it.
   bool lacks(const std::string& socket, const Texts& missing) {
     Texts served;
     for (const ListenerState& listener : pool().state().listeners) served.push_back(listener.address);
@@ -136,7 +136,7 @@ class Application {
     });
   }
 
-  // The socket units that could not open theirs; the first if all could.
+  // The socket units that could not open their sockets; the first if all could.
   std::string closed_sockets() {
     std::string closed;
     for (const std::string& unit : systemd_.sockets_of(service_)) {
@@ -145,7 +145,7 @@ class Application {
     return closed.empty() ? first_ : closed;
   }
 
-  // Further units start with the service, those that are there keep their sockets. A unit that is active opens nothing.
+  // Further units start with the service; running ones keep their sockets. An active unit opens no new sockets.
   void restart(const Texts& missing, const std::string& reason) {
     const bool first = lacks(first_, missing);
     for (const std::string& unit : systemd_.sockets_of(service_)) {
@@ -157,7 +157,7 @@ class Application {
       if (first) job("RestartUnit", "restart", first_);
       job(first ? "StartUnit" : "RestartUnit", first ? "start" : "restart", service_);
     } catch (const ExitError& error) {
-      if (systemd_.active_state(service_) == "active") throw;  // the job was refused, or cancelled: the pool serves
+      if (systemd_.active_state(service_) == "active") throw;  // the job was refused or cancelled: the pool serves
       throw ExitError(error.exit_code(), std::string(error.what()) +
                                              "\nthe pool was stopped for it and does not "
                                              "serve: see preforkctl why " +

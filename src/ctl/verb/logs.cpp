@@ -11,8 +11,8 @@
 namespace preforkd::ctl {
 namespace {
 
-// Those of the journal, and of the slots that the pool has now: with --follow they may come later. A pool that does not
-// run has a story, too.
+// The identifiers in the journal, and those of the pool's present slots, whose lines may come later with --follow. A
+// pool that does not run has lines, too.
 std::vector<std::string> identifiers_of(Context& context, const std::string& pool) {
   std::vector<std::string> all = worker_identifiers(pool);
   try {
@@ -20,7 +20,7 @@ std::vector<std::string> identifiers_of(Context& context, const std::string& poo
       all.push_back(pool + '[' + std::to_string(worker.slot) + ']');
     }
   } catch (const ExitError&) {
-    // There is only what the journal has.
+    // Only the journal has some.
   }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
@@ -40,7 +40,7 @@ int run_logs(Context& context) {
   }
   std::vector<std::string> words;
   if (options.bus.kind == BusTarget::Kind::machine) {
-    // journalctl takes a machine and no user in it. "user@" is a user of this one.
+    // journalctl accepts a machine, but no user in it. "user@" is a user of this machine.
     const std::string machine = options.bus.where.substr(options.bus.where.find('@') + 1);
     if (!machine.empty() && machine != ".host") words.push_back("--machine=" + machine);
   }

@@ -12,7 +12,7 @@
 namespace preforkd::ctl {
 namespace {
 
-constexpr const char* daemon_reload = "daemon-reload";  // preforkctl adds it: systemd has the units of another config
+constexpr const char* daemon_reload = "daemon-reload";  // added by preforkctl: systemd has the units of another config
 
 std::string needs_text(const std::string& needs, const std::string& pool) {
   if (needs == dbus::needs::generation) return "new workers";
@@ -24,7 +24,7 @@ std::string needs_text(const std::string& needs, const std::string& pool) {
   return printable(needs);
 }
 
-// What the changes mean for clients.
+// The effect of the changes on clients.
 std::string conclusion(const std::vector<PlannedChange>& changes) {
   const auto any_needs = [&](const char* what) {
     return std::any_of(changes.begin(), changes.end(), [&](const PlannedChange& each) { return each.needs == what; });
@@ -42,7 +42,7 @@ std::string conclusion(const std::vector<PlannedChange>& changes) {
 int run_plan(Context& context) {
   PoolClient pool = context.pool_to_change();
   std::vector<PlannedChange> changes = pool.plan();
-  // The config that the plan was made by is valid.
+  // The config of the plan is valid.
   const std::string problem = context.configs().of(pool.name()).problem;
   if (!problem.empty())
     changes.push_back({"(units)", "of the last valid config: " + problem, "of this", daemon_reload});

@@ -14,7 +14,7 @@ namespace {
 using Exits = std::vector<ExitRecord>;
 
 // The last lines of the worker of a new generation that failed since `before`; empty if there is none. An earlier
-// reload may have failed of one, too.
+// reload may have failed because of one, too.
 std::string words_of_failed_worker(PoolClient& pool, const Exits& before, std::uint32_t live_generation) {
   for (const ExitRecord& exit : pool.exits()) {
     if (!before.empty() && exit == before.front()) break;
@@ -23,7 +23,7 @@ std::string words_of_failed_worker(PoolClient& pool, const Exits& before, std::u
   return "";
 }
 
-// What the workers do meanwhile; the reload's result is told by its answer.
+// Progress of the workers; the reload's reply has the result.
 bool is_progress(const Signal& signal) { return signal.member.starts_with("Worker"); }
 
 std::optional<std::string> result_of(const Signal& signal) {
@@ -33,7 +33,7 @@ std::optional<std::string> result_of(const Signal& signal) {
   return signal.arguments[2].is_string() ? std::optional(signal.arguments[2].get<std::string>()) : std::nullopt;
 }
 
-// Its result as a sentence.
+// Returns the result as a sentence.
 std::string reload(Context& context) {
   PoolClient pool = context.pool_to_change();
   const std::uint32_t generation = pool.state().generation;

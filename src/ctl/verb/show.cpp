@@ -14,7 +14,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// A string as it is, all else as JSON: both can be read back.
+// A string unchanged, anything else as JSON: both can be read back.
 std::string value_text(const Json& value) {
   return value.is_string() ? printable(value.get_ref<const std::string&>()) : json_text(value, JsonMode::compact);
 }

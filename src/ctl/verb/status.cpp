@@ -20,18 +20,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Between the two looks that a rate is made of: long enough for a figure, short enough for a user. A mean since the
-// start would say little about now.
+// The time between the two samples of a rate: long enough for a number, short enough for a user. A mean since the start
+// would say little about now.
 constexpr std::chrono::milliseconds sample{300};
 
-// A pool at the first look, and what is shown of it in the end.
+// A pool at the first sample, and what is shown of it in the end.
 struct Subject {
   KnownPool pool;
-  std::optional<PoolClient> client;  // none of one that is not on the bus, or does not answer
+  std::optional<PoolClient> client;  // nullopt for a pool that is not on the bus or does not answer
   std::vector<WorkerSnapshot> workers;
   Clock::time_point seen;
   std::vector<WorkerRow> rows;
-  bool failed = false;  // and said so
+  bool failed = false;  // and this was reported
 
   [[nodiscard]] bool counts() const {
     return std::any_of(workers.begin(), workers.end(),

@@ -10,7 +10,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// Without a bus there is still a version to tell.
+// Without a bus there is still a version to show.
 std::optional<std::vector<KnownPool>> pools_on(Context& context) {
   try {
     return context.known_pools().survey();

@@ -24,10 +24,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds tick{1};
-// Within this time an arrow's other bytes follow its escape character, over a slow line, too.
+// The other bytes of an arrow key follow its escape character within this time, even over a slow line.
 constexpr std::chrono::milliseconds rest_of_a_key{150};
 
-// Signals as a descriptor to read, so that none ends the process with the terminal taken.
+// Reads signals from a descriptor, so that none ends the process while the terminal is in use.
 class TakenSignals {
  public:
   TakenSignals() {
@@ -42,7 +42,7 @@ class TakenSignals {
   ~TakenSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  // The next one, 0 if there is none.
+  // The next signal, 0 if there is none.
   [[nodiscard]] int take() const {
     signalfd_siginfo info{};
     return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
@@ -57,7 +57,7 @@ class Watch {
  public:
   Watch(PoolClient& pool, const Style& style) : pool_(pool), watch_(pool), style_(style) {}
 
-  // Until the user leaves; false if the pool left before.
+  // Runs until the user leaves; false if the pool left before.
   bool run() {
     while (!leave_) {
       pool_.bus().process();
@@ -135,9 +135,9 @@ class Watch {
   Style style_;
   WatchOrder order_;
   KeyReader reader_;
-  Clock::time_point decides_;  // when an escape character is the key Esc
+  Clock::time_point decides_;  // when an escape character counts as the key Esc
   TakenSignals signals_;
-  FullScreen screen_;  // is given back before the signals are
+  FullScreen screen_;  // restored before the signals are
   Clock::time_point next_look_ = Clock::now() + tick;
   bool redraw_ = true;
   bool leave_ = false;

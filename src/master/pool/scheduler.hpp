@@ -56,8 +56,8 @@ namespace preforkd {
 //
 // A reload during a reload: the new one supersedes the running one, whose candidates leave as after a failure and whose
 // caller gets `superseded`; the pool never waits for a generation that is no longer wanted. Rejected: to join them (the
-// first caller would be told that a config is live which never ran) and to queue them (a bad config that takes all of
-// its start_timeout to fail would delay its own fix).
+// first caller would get the answer that a config is live which never ran) and to queue them (a bad config that takes
+// all of its start_timeout to fail would delay its own fix).
 //
 // Rejected as a whole: a state machine object per worker that reacts to its own events. Each rule about more than one
 // worker (surge, budget, what a reload may do) would need locks or messages between them, and no rule could be read in
