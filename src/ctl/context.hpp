@@ -13,7 +13,7 @@
 
 namespace preforkd::ctl {
 
-// What a verb works with.
+// The context of a verb.
 class Context {
  public:
   // Both must outlive it.
@@ -22,13 +22,13 @@ class Context {
   // Connects at the first use; throws ExitError.
   [[nodiscard]] Bus& bus();
 
-  // The pool that the first argument names. Throws ExitError if it is not a valid name, or not on the bus.
+  // The pool of the first argument. Throws ExitError if its name is not valid, or if it is not on the bus.
   [[nodiscard]] PoolClient pool() { return pool(options_.arguments.at(0)); }
   [[nodiscard]] PoolClient pool(const std::string& name);
 
-  // The same for a verb that changes something: the user can type the password that polkit may ask for.
+  // The same for a verb that changes something: polkit may ask the user for a password.
   [[nodiscard]] PoolClient pool_to_change();
-  // Starts polkit's agent if one is needed. Whether polkit may ask for a password.
+  // Starts polkit's agent if one is needed. Returns whether polkit may ask for a password.
   bool ask_passwords();
 
   // Read at the first use. Throws ExitError.

@@ -15,8 +15,8 @@
 namespace preforkd::ctl {
 
 // The last lines, at most `max`, that a process wrote under an identifier (SYSLOG_IDENTIFIER, "echo[1]"), oldest first,
-// as they came; also those of its children, which share its stream. Lines that the caller may not read are left out.
-// journald writes a line some time after the process did: until `settled` this waits for more of them.
+// unchanged; also those of its children, which share its stream. Leaves out lines that the caller may not read.
+// journald stores a line some time after the process wrote it: until `settled` this waits for more.
 [[nodiscard]] std::vector<std::string> last_lines(const std::string& identifier, pid_t pid, std::size_t max,
                                                   std::chrono::system_clock::time_point settled);
 
@@ -32,8 +32,8 @@ namespace preforkd::ctl {
 [[nodiscard]] std::vector<std::string> journal_matches(const std::string& pool, std::optional<std::uint32_t> slot,
                                                        const std::vector<std::string>& identifiers);
 
-// A line, with its end, that names the keys to look at if one of these lines of a worker is a failure that its unit's
-// sandbox can cause; empty if none is.
+// A line, with its newline, that names the config keys to check if one of these lines of a worker is a failure that its
+// unit's sandbox can cause; empty if none is.
 [[nodiscard]] std::string sandbox_hint(const std::string& pool, const std::vector<std::string>& lines);
 
 // The last lines that the worker of this record wrote, below a heading; on the system bus with the sandbox's hint.

@@ -5,7 +5,7 @@
 
 namespace preforkd::ctl {
 
-// What comes over the bus and what --json prints; keys stay in their order.
+// Values from the bus and for --json; keys keep their order.
 using Json = nlohmann::ordered_json;
 
 }  // namespace preforkd::ctl

@@ -6,14 +6,14 @@
 
 namespace preforkd::ctl {
 
-// The program of that name in the folder of this one; just its name, for $PATH, if there is none.
+// The program of that name in the folder of this one; the name alone, for $PATH, if it does not exist there.
 [[nodiscard]] std::string own_neighbour(const std::string& name);
 
-// Runs a program, found in $PATH, to its end and returns its exit status, 128 and the number if a signal ended it.
-// Throws ExitError (69) if that fails.
+// Runs a program, found in $PATH, to its end and returns its exit status, or 128 plus the signal that ended it. Throws
+// ExitError (69) if it cannot be run.
 [[nodiscard]] int run_program(const std::string& program, const std::vector<std::string>& arguments);
 
-// Executes a program, found in $PATH, in this one's place. Throws ExitError (69) if that fails.
+// Replaces this process by a program, found in $PATH. Throws ExitError (69) if that fails.
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments);
 
 }  // namespace preforkd::ctl

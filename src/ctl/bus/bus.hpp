@@ -26,11 +26,11 @@ struct Signal {
   Json arguments;
 };
 
-// An asynchronous call's end: its out arguments, or why there are none.
+// The result of an asynchronous call: its out arguments, or why it failed.
 using Reply = std::variant<Json, BusFailure>;
 
-// A connection to a message bus. Callbacks run in process() and in wait_for(); what they throw comes out there. They
-// may make calls.
+// A connection to a message bus. Callbacks run in process() and in wait_for(), which pass on what they throw. They may
+// make calls.
 class Bus {
  public:
   // Throws ExitError (69) if the bus cannot be reached: on this machine within 5 s; ssh, and a login in a container,

@@ -23,11 +23,11 @@ using Message = std::unique_ptr<sd_bus_message, MessageUnref>;
 // An argument of the types u, i, s and as.
 using Argument = std::variant<std::uint32_t, std::int32_t, std::string, std::vector<std::string>>;
 
-// A call that came back as an error, or with an answer that cannot be read, or not at all.
+// A call that was answered with an error, or unreadably, or not at all.
 class BusFailure : public std::runtime_error {
  public:
   BusFailure(std::string name, const std::string& text) : std::runtime_error(text), name_(std::move(name)) {}
-  // Of D-Bus: "org.preforkd1.Error.Stopping".
+  // The D-Bus error name: "org.preforkd1.Error.Stopping".
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
@@ -39,19 +39,19 @@ struct MethodCall {
   std::string path;
   std::string interface;
   std::string member;
-  std::string answer;  // how its out arguments' signature begins ("a("); empty: they are not looked at
+  std::string answer;  // the beginning of the out arguments' signature ("a("); empty: it is not checked
   std::vector<Argument> arguments;
-  bool interactive = false;              // whoever decides may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
-  std::uint64_t timeout_us = 5'000'000;  // UINT64_MAX: none
+  bool interactive = false;              // polkit may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
+  std::uint64_t timeout_us = 5'000'000;  // UINT64_MAX: no limit
 };
 
 // Appends; returns a negative errno if that fails.
 [[nodiscard]] int append(sd_bus_message* message, const std::vector<Argument>& arguments);
 
 // All arguments of a message as an array. Structs and arrays become arrays, dictionaries objects, variants their value.
-// Throws BusFailure if the message is broken or holds what has no such form, as a descriptor.
+// Throws BusFailure if the message is broken or contains something else, such as a descriptor.
 [[nodiscard]] Json decode(sd_bus_message* message);
-// Those of an answer, whose signature must begin so (MethodCall::answer). Throws BusFailure.
+// The arguments of an answer, whose signature must begin as required (MethodCall::answer). Throws BusFailure.
 [[nodiscard]] Json decode_answer(sd_bus_message* message, const std::string& signature);
 
 }  // namespace preforkd::ctl

@@ -22,7 +22,7 @@ class PoolClient {
   // `bus` must outlive it. `interactive`: polkit may ask the user for a password. Throws as pool_owner() does.
   PoolClient(Bus& bus, std::string name, bool interactive);
 
-  // All properties as they came, of the pool or of a slot.
+  // All properties of the pool or of a slot, unchanged.
   [[nodiscard]] Json properties();
   [[nodiscard]] Json properties(std::uint32_t slot);
 

@@ -17,7 +17,7 @@ namespace preforkd::ctl {
 
 // The process that owns a pool's name.
 struct PoolOwner {
-  std::string connection;  // ":1.42", which never becomes another's
+  std::string connection;  // ":1.42", which is never reused
   std::uint32_t pid = 0;
 };
 

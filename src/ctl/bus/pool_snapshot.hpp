@@ -59,7 +59,7 @@ struct PoolSnapshot {
   std::uint64_t started_at = 0;
   ReloadState last_reload;
 
-  // Whether it serves as it should: running, or between two configs.
+  // Whether it serves as it should: running or reloading.
   [[nodiscard]] bool fine() const { return state == dbus::state::running || state == dbus::state::reloading; }
 };
 
@@ -89,7 +89,7 @@ struct ProcessState {
   std::uint64_t connections = 0;
 };
 
-// An end of Pool.ExitHistory().
+// An entry of Pool.ExitHistory().
 struct ExitRecord {
   std::uint64_t at = 0;
   std::uint32_t slot = 0;

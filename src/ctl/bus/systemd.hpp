@@ -20,8 +20,8 @@ namespace preforkd::ctl {
 [[nodiscard]] Json unit_property(Bus& bus, const std::string& unit, const std::string& interface,
                                  const std::string& name);
 
-// systemd, as far as the units of a pool go. Every call throws ExitError: 77 if systemd does not allow it, 69 if it
-// is not on the bus, else 1.
+// systemd, for the units of a pool. Every call throws ExitError: 77 if systemd does not allow it, 69 if it is not on
+// the bus, else 1.
 class Systemd {
  public:
   // Borrows the bus. `interactive`: polkit may ask the user.
@@ -39,8 +39,7 @@ class Systemd {
   [[nodiscard]] std::string active_state(const std::string& unit);
   // The socket units that belong to a service.
   [[nodiscard]] std::vector<std::string> sockets_of(const std::string& service);
-  // What a service runs as and within, as its unit says now: user, sandbox and limits, by their names in
-  // org.freedesktop.systemd1(5).
+  // The user, sandbox and limits of a service, as its unit now has them, by their names in org.freedesktop.systemd1(5).
   [[nodiscard]] Json confinement(const std::string& service);
   // The addresses of a socket unit.
   [[nodiscard]] std::vector<std::string> addresses(const std::string& socket);

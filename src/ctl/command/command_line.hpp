@@ -16,14 +16,14 @@ struct Verb;
 enum class JsonMode { off, compact, pretty };
 enum class MetricsFormat { open_metrics, prometheus };
 
-// What the command line asks for.
+// The parsed command line.
 struct Options {
   const Verb* verb = nullptr;  // of verbs()
   std::vector<std::string> arguments;
-  std::vector<std::string> passed_on;  // what came after "--" where the verb runs another program
+  std::vector<std::string> passed_on;  // arguments after "--", for a verb that runs another program
 
   BusTarget bus;
-  std::optional<std::string> root;  // the pools' configs are below it
+  std::optional<std::string> root;  // the pools' configs are below this folder
   JsonMode json = JsonMode::off;
   bool legend = true;
   bool pager = true;
@@ -43,14 +43,14 @@ struct Options {
   bool version = false;
 };
 
-// Throws ExitError (64) whose one line names what is wrong and points to --help. Options may stand anywhere before
-// "--". The verb is "list" where there is none.
+// Throws ExitError (64) whose one line names the error and points to --help. Options may be anywhere before "--".
+// Without a verb it is "list".
 [[nodiscard]] Options parse_options(int argc, const char* const* argv);
 
-// What --help prints.
+// The output of --help.
 [[nodiscard]] std::string help_text();
 
-// Check an argument of a verb; each throws ExitError (64) that says what one looks like.
+// Check an argument of a verb; each throws ExitError (64) that describes a valid one.
 
 // A pool's name; also its unit's, "preforkd@echo.service" or "preforkd@echo.socket".
 [[nodiscard]] std::string pool_argument(const std::string& text);

@@ -33,15 +33,15 @@ enum class OptionCode : int {
 struct OptionRow {
   OptionCode code;
   const char* name;       // long; the short one is the code, if that is a character
-  const char* value;      // what --help calls it; nullptr: takes none
-  std::string_view verb;  // the only one that takes it; empty: all
-  std::string_view help;  // in as many lines as it needs
+  const char* value;      // its name in --help; nullptr: takes none
+  std::string_view verb;  // the only verb that takes it; empty: all
+  std::string_view help;  // may have several lines
 };
 
 // In the order of --help.
 [[nodiscard]] std::span<const OptionRow> option_rows();
 
-// 0 where there is none.
+// 0 if it has none.
 [[nodiscard]] char short_name(const OptionRow& row);
 
 }  // namespace preforkd::ctl

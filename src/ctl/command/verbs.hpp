@@ -18,7 +18,7 @@ struct Verb {
   std::string_view help;
   std::size_t min_arguments;
   std::size_t max_arguments;
-  bool passes_on;  // what comes after "--" is for another program
+  bool passes_on;  // arguments after "--" are for another program
 
   // Returns the exit status; throws ExitError.
   int (*run)(Context& context);

@@ -7,7 +7,7 @@
 
 namespace preforkd::ctl {
 
-// Numbers and times as a person likes to read them, a little rounded.
+// Numbers and times for people, slightly rounded.
 
 // "3.2M", "512B"; powers of 1024, as systemd writes them.
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
@@ -27,10 +27,10 @@ namespace preforkd::ctl {
 // Microseconds since 1970.
 [[nodiscard]] std::uint64_t wall_clock_now();
 
-// Microseconds as a span; more than it can have are the longest one.
+// Microseconds as a span; too large a value becomes the longest one.
 [[nodiscard]] std::chrono::microseconds span_of(std::uint64_t microseconds);
 
-// How long ago something was by `now`, "" if it never was (at 0).
+// How long before `now` something was, "" if never (0).
 [[nodiscard]] std::string human_age(std::uint64_t at, std::uint64_t now);
 
 }  // namespace preforkd::ctl

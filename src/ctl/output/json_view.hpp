@@ -10,12 +10,13 @@
 
 namespace preforkd::ctl {
 
-// What --json prints. Names are those of the D-Bus interface in snake_case; times are microseconds since 1970, sizes
+// The output of --json. Names are those of the D-Bus interface in snake_case; times are microseconds since 1970, sizes
 // bytes. What is not counted is null.
 [[nodiscard]] Json to_json(const PoolSnapshot& pool);
-// The same and, for each pool, "remark" and "config_problem". What only a pool that answers can tell is null of others.
+// The same and, for each pool, "remark" and "config_problem". What only the pool itself can report is null if it does
+// not answer.
 [[nodiscard]] Json to_json(const KnownPool& pool);
-// Of a row without details what is unknown is null.
+// In a row without details, unknown values are null.
 [[nodiscard]] Json to_json(const WorkerRow& row);
 [[nodiscard]] Json to_json(const ExitRecord& exit);
 [[nodiscard]] Json to_json(const PlannedChange& change);

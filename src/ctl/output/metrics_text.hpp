@@ -12,7 +12,7 @@ namespace preforkd::ctl {
 
 struct MeasuredPool {
   std::string name;
-  std::optional<PoolSnapshot> pool;  // none of one that is down: of that there is only preforkd_pool_up
+  std::optional<PoolSnapshot> pool;  // nullopt if it is down: it then has only preforkd_pool_up
   std::vector<WorkerSnapshot> workers;
 };
 

@@ -7,17 +7,17 @@
 
 namespace preforkd::ctl {
 
-// Whether terminals here take UTF-8, as the locale says.
+// Whether terminals accept UTF-8, by the locale.
 [[nodiscard]] bool utf8_terminal();
 
-// Text that came from elsewhere, fit for a line on a terminal: whatever could move the cursor, change colours or turn
-// the direction of text becomes \xHH (see escape_bytes), and so does all but ASCII where the terminal takes no UTF-8:
-// bytes of it are controls there. Backslashes stay: a pool escapes what its clients sent, and what is escaped twice is
-// hard to read.
+// Text from outside, made safe for a line on a terminal: characters that could move the cursor, change colours or turn
+// the direction of text become \xHH (see escape_bytes). So does everything but ASCII if the terminal does not accept
+// UTF-8, where such bytes are controls. Backslashes stay: a pool escapes its clients' bytes, and text that is escaped
+// twice is hard to read.
 [[nodiscard]] std::string printable(std::string_view text);
 // The same, with line feeds kept.
 [[nodiscard]] std::string printable_lines(std::string_view text);
-// The same for a format that is UTF-8, whatever the terminal.
+// The same for a format in UTF-8, independent of the terminal.
 [[nodiscard]] std::string printable_utf8_lines(std::string_view text);
 
 // Columns that a UTF-8 text without controls takes on a terminal.

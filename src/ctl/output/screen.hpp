@@ -13,7 +13,7 @@ namespace preforkd::ctl {
 // Standard output and error: a terminal, or something else.
 class Screen {
  public:
-  // Looks at the terminal and at NO_COLOR, TERM and the locale.
+  // Checks the terminal, NO_COLOR, TERM and the locale.
   explicit Screen(const Options& options);
 
   [[nodiscard]] const Style& style() const noexcept { return style_; }
@@ -26,7 +26,7 @@ class Screen {
   // At once, never through a pager.
   void print(std::string_view text) const;
 
-  // A line on standard error: progress, or a remark. Nothing with --quiet.
+  // A line on standard error: progress, or a remark. Not with --quiet.
   void remark(const std::string& line) const;
 
  private:
@@ -37,7 +37,7 @@ class Screen {
   Style style_;
 };
 
-// Says on standard error what failed, also with --quiet.
+// Reports an error on standard error, also with --quiet.
 void complain(std::string_view text);
 
 // With all but ASCII escaped, for any terminal.

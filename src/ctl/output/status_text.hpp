@@ -11,7 +11,8 @@
 
 namespace preforkd::ctl {
 
-// A pool as "status" shows it, in lines; `workers` of one that has answered. `now` in microseconds since 1970.
+// The lines of "status" about a pool; `workers` are those of a pool that has answered. `now` in microseconds since
+// 1970.
 [[nodiscard]] std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& workers, std::uint64_t now,
                                       const Style& style);
 

@@ -9,7 +9,7 @@ namespace preforkd::ctl {
 
 enum class Colour { plain, bold, grey, red, green, yellow, underlined };
 
-// How to write for the reader, a terminal or a file.
+// How to write for a terminal or a file.
 struct Style {
   bool colour = false;
   bool unicode = true;      // else ASCII for dots, trees and marks
@@ -22,7 +22,7 @@ struct Style {
   [[nodiscard]] std::string_view cut_mark() const { return unicode ? "…" : "~"; }
 };
 
-// Of a pool's or a worker's state.
+// The colour of a pool's or a worker's state.
 [[nodiscard]] Colour state_colour(std::string_view state);
 
 }  // namespace preforkd::ctl

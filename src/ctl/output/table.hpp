@@ -8,7 +8,7 @@
 
 namespace preforkd::ctl {
 
-// Columns as wide as their widest cell, two blanks apart. Too wide for the style's columns, lines are cut at their end.
+// Columns as wide as their widest cell, two blanks apart. Lines wider than the style's columns are cut at their end.
 class Table {
  public:
   struct Column {

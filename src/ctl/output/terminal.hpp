@@ -14,18 +14,18 @@ struct TerminalSize {
   std::size_t lines = 24;
 };
 
-// Of the terminal at standard output; 80 by 24 if there is none, or it does not say.
+// The size of the terminal at standard output; 80 by 24 if there is none, or if it is unknown.
 [[nodiscard]] TerminalSize terminal_size();
 
-// Whether it obeys no escape sequences: $TERM says so, or is not set.
+// Whether the terminal obeys no escape sequences: by $TERM, or because that is not set.
 [[nodiscard]] bool dumb_terminal();
 
-// Writes all of `text`, to a terminal or a pipe. What a reader who leaves early does not take is dropped.
+// Writes all of `text`, to a terminal or a pipe. Drops the rest if the reader leaves early.
 void write_all(int fd, std::string_view text);
 
-// The terminal of standard input and output as a screen to draw on: the alternate screen, without a cursor; keys come
-// one by one and without echo. The destructor restores the terminal, so the owner must catch the signals that would end
-// the process. One at a time.
+// The terminal of standard input and output as a screen to draw on: the alternate screen, without a cursor; keys are
+// read one by one and without echo. The destructor restores the terminal, so the owner must catch the signals that
+// would end the process. Only one object at a time.
 class FullScreen {
  public:
   FullScreen();
@@ -36,10 +36,11 @@ class FullScreen {
   // Whether both are terminals, and not dumb.
   [[nodiscard]] static bool possible();
 
-  // Replaces what is shown by these lines.
+  // Replaces the screen's contents by these lines.
   void draw(const std::string& lines) const;
 
-  // Gives the terminal back, stops the process as Ctrl-Z does, and takes it again when the process goes on.
+  // Restores the terminal, stops the process as Ctrl-Z does, and takes the terminal again when the process is
+  // continued.
   void suspend();
 
  private:
@@ -49,15 +50,15 @@ class FullScreen {
   termios before_{};
 };
 
-// Keys of a terminal from its bytes, which come in pieces of any size. Escape sequences, of an arrow for instance, are
-// dropped.
+// Keys of a terminal from its bytes, which arrive in pieces of any size. Drops escape sequences, for instance of an
+// arrow.
 class KeyReader {
  public:
   // The keys that the bytes complete. An escape character at the end is kept: it is the key Esc, or begins a sequence.
   [[nodiscard]] std::string take(std::string_view bytes);
   // Whether an escape character is kept.
   [[nodiscard]] bool undecided() const noexcept { return state_ == State::escape; }
-  // For the caller to say that nothing followed it for a while: it is the key Esc.
+  // Called when nothing has followed it for a while: it is the key Esc.
   [[nodiscard]] std::string decide();
 
  private:

@@ -11,19 +11,19 @@
 
 namespace preforkd::ctl {
 
-// A worker process as tables show it, or a slot without one.
+// A worker process in tables, or a slot without one.
 struct WorkerRow {
   WorkerSnapshot worker;
-  bool detailed = true;  // false: all that is known are slot, process, state, generation and connections
+  bool detailed = true;  // false: only slot, process, state, generation and connections are known
   std::optional<double> requests_per_second;
 };
 
-// By slot: `workers` has one process of each slot, with details; `processes`, asked for after that, all that live. A
-// worker that has ended in between is left out.
+// By slot: `workers` has one process of each slot, with details; `processes`, queried afterwards, has all live ones.
+// Leaves out a worker that has ended meanwhile.
 [[nodiscard]] std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
                                                  const std::vector<ProcessState>& processes);
 
-// Fills in the rates since the time when `before` was asked for, `span` ago.
+// Fills in the rates since `before` was queried, `span` ago.
 void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerSnapshot>& before,
                std::chrono::duration<double> span);
 

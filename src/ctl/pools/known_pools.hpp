@@ -20,18 +20,18 @@ namespace preforkd::ctl {
 // What is known of a pool.
 struct KnownPool {
   std::string name;
-  std::optional<PoolSnapshot> answer;  // of one that is on the bus
-  Standing standing;                   // of one that is not, or does not answer
-  PoolConfig config;                   // empty where there is none
+  std::optional<PoolSnapshot> answer;  // if it is on the bus
+  Standing standing;                   // if it is not, or does not answer
+  PoolConfig config;                   // empty if there is none
 
-  // As the pool says, else as its units do.
+  // From the pool's answer, else from its units.
   [[nodiscard]] const std::string& state() const { return answer ? answer->state : standing.state; }
 };
 
 // All pools: those on the bus, those with a config, and those with a unit that systemd has started.
 class KnownPools {
  public:
-  // Lists all three. Both must outlive it. Throws ExitError if the bus can't be asked.
+  // Lists all three. Both must outlive it. Throws ExitError if the bus cannot be asked.
   KnownPools(Bus& bus, const PoolConfigs& configs);
 
   // Sorted.
@@ -40,13 +40,13 @@ class KnownPools {
   // Asks all pools on the bus at the same time and waits a few seconds at most, so that a stopped one does not hold up
   // the others. Throws ExitError if the bus is lost.
   [[nodiscard]] std::vector<KnownPool> survey();
-  // A client of a pool by its name; none if it is not on the bus, and `pool` says then how it stands. Waits for one
-  // that systemd has just started, whose name comes to the bus a moment later: a second, for all of them together.
-  // Throws ExitError as pool_owner() does.
+  // A client of a pool by its name; nullopt if it is not on the bus, and `pool` then has its standing. Waits for pools
+  // that systemd has just started, whose name appears on the bus a moment later: for a second, for all of them
+  // together. Throws ExitError as pool_owner() does.
   [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool);
   // For one that is not on the bus: throws ExitError (4) if there is no such pool.
   void check_exists(const std::string& name) const;
-  // Why one that is not on the bus cannot be asked for anything: 3, or 4.
+  // Why a pool that is not on the bus cannot be queried: 3, or 4.
   [[nodiscard]] ExitError why_absent(const std::string& name);
 
  private:
@@ -58,7 +58,7 @@ class KnownPools {
   const PoolConfigs& configs_;
   std::vector<std::string> on_bus_;
   std::optional<std::map<std::string, PoolUnits>> units_;
-  int tries_ = 10;  // that comes() has left
+  int tries_ = 10;  // for comes()
 };
 
 }  // namespace preforkd::ctl

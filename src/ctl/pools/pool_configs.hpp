@@ -12,24 +12,23 @@ namespace preforkd::ctl {
 // What the files of a machine say about a pool.
 struct PoolConfig {
   std::string file;
-  // Why systemd goes by the last valid config, as preforkd-generator noted at the last daemon-reload; empty if it does
+  // Why systemd uses the last valid config, as preforkd-generator noted at the last daemon-reload; empty if it does
   // not.
   std::string problem;
 };
 
-// Which pools have a config.
+// The pools that have a config.
 class PoolConfigs {
  public:
-  // Looks at the config folders below `root`; "" is the machine's own.
+  // Reads the config folders below `root`; "" is the machine's own.
   [[nodiscard]] static PoolConfigs below(const std::string& root);
-  // Those that belong to the pools on a bus: below `root` if that is given, else only the system bus of this machine
-  // has some that are known.
+  // The configs of the pools on a bus: below `root` if it is given, else known only for the system bus of this machine.
   [[nodiscard]] static PoolConfigs for_bus(const BusTarget& target, const std::optional<std::string>& root);
 
   [[nodiscard]] const std::map<std::string, PoolConfig>& all() const noexcept { return all_; }
   // Empty for a pool without one.
   [[nodiscard]] PoolConfig of(const std::string& pool) const;
-  // Whether a pool that is not among them has no config. Else a folder can't be read, or is on another machine.
+  // Whether a pool that is not among them has no config. If false, a folder cannot be read, or is on another machine.
   [[nodiscard]] bool complete() const noexcept { return complete_; }
   // Where a pool without a config would have its own: "/etc/preforkd/echo.json".
   [[nodiscard]] std::string place_of(const std::string& pool) const;

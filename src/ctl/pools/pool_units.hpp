@@ -9,7 +9,7 @@
 
 namespace preforkd::ctl {
 
-// What systemctl shows of a unit; of one that is not loaded, the initial values.
+// A unit's state as in systemctl; the initial values if it is not loaded.
 struct UnitState {
   std::string active = "inactive";
   std::string sub = "dead";
@@ -21,20 +21,20 @@ struct PoolUnits {
   UnitState socket;
 };
 
-// By pool, where systemd has loaded one of its units; nullopt if there is no systemd on the bus.
+// By pool, for the units that systemd has loaded; nullopt if there is no systemd on the bus.
 [[nodiscard]] std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus);
 
-// States of a pool that does not say its own, beside the pool's own words "starting" and "stopping".
+// States of a pool that does not report its own, in addition to the pool's own words "starting" and "stopping".
 namespace standing {
-inline constexpr const char* stopped = "stopped";  // by its units, as the next three
+inline constexpr const char* stopped = "stopped";  // from its units, like the next three
 inline constexpr const char* waiting = "waiting";
 inline constexpr const char* failed = "failed";
 inline constexpr const char* no_bus = "no bus";
-inline constexpr const char* not_running = "not running";  // where there is no systemd
+inline constexpr const char* not_running = "not running";  // if there is no systemd
 inline constexpr const char* no_answer = "no answer";      // it is on the bus
 }  // namespace standing
 
-// The state of a pool that does not say its own.
+// The state of a pool that does not report its own.
 struct Standing {
   std::string state;
   std::string remark;  // "exit 217/USER, journalctl -u preforkd@echo.service"; may be empty
@@ -43,7 +43,7 @@ struct Standing {
 // "waiting (for its first connection)".
 [[nodiscard]] std::string text_of(const Standing& standing);
 
-// Asks systemd how a unit failed, if one has. Throws BusFailure.
+// Asks systemd why a unit failed, if one did. Throws BusFailure.
 [[nodiscard]] Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units);
 
 // "exit 217/USER", "signal 9 (SIGKILL)", "timeout": from a service's Result, ExecMainCode and ExecMainStatus.
