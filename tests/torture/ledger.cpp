@@ -37,9 +37,9 @@ std::size_t Ledger::kills() const {
   return kills_.size();
 }
 
-// A killed process resets its connections; it neither answers wrongly nor keeps anybody waiting, and the listening
-// socket is not its own. Whoever has answered is known by its process id; of a connection that has had no answer yet it
-// is only known that somebody was killed while it stood.
+// A killed process resets its connections; it neither answers wrongly nor makes clients wait, and the listening socket
+// is not its own. A worker that has answered is known by its process id. For a connection without an answer it is only
+// known that a worker was killed while the connection was open.
 bool Ledger::in_killed_hands(const Failure& failure) const {
   if (failure.kind != Loss::reset && failure.kind != Loss::closed) return false;
   return std::any_of(kills_.begin(), kills_.end(), [&](const Kill& kill) {

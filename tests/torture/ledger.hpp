@@ -20,19 +20,19 @@ enum class Loss : std::uint8_t { no_connection, reset, closed, timed_out, wrong_
 inline constexpr std::size_t losses = 5;
 [[nodiscard]] std::string_view to_string(Loss kind) noexcept;
 
-// One connection's end before all its requests were answered.
+// The end of a connection before all its requests were answered.
 struct Failure {
   Loss kind{};
   std::string_view load;      // "one request a connection", …
   unsigned requests = 1;      // begun and not answered
-  pid_t worker = 0;           // that answered on this connection before; 0: nobody did
+  pid_t worker = 0;           // that has answered on this connection; 0: none
   Clock::time_point began{};  // of the connection
   Clock::time_point ended{};
   std::string text;
 };
 
-// Who was killed, what was asked and what was lost, and which of that the killed ones had in hand. All threads write
-// to it.
+// The killed workers, the answered requests and the lost ones, and how many of those the killed workers may have had.
+// All threads write to it.
 class Ledger {
  public:
   struct Count {
@@ -40,7 +40,8 @@ class Ledger {
     std::uint64_t in_killed_hands = 0;
   };
 
-  // It got SIGKILL at `from` and was gone at `until`: meanwhile it may have ended a system call, such as accept(2).
+  // The worker got SIGKILL at `from` and had ended at `until`: meanwhile it may have ended a system call, such as
+  // accept(2).
   void note_kill(pid_t worker, Clock::time_point from, Clock::time_point until);
   void note_answers(std::uint64_t count) noexcept { answered_ += count; }
   void note_failure(Failure failure);
@@ -48,9 +49,9 @@ class Ledger {
   [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }
   [[nodiscard]] std::size_t kills() const;
   [[nodiscard]] std::array<Count, losses> lost() const;
-  // Requests that were lost although nobody was killed who can have had them.
+  // Requests that were lost although no killed worker can have had them.
   [[nodiscard]] std::uint64_t unexcused() const;
-  // The first of those failures, a line each.
+  // The first of those failures, one line each.
   [[nodiscard]] std::vector<std::string> unexcused_lines(std::size_t most) const;
 
  private:

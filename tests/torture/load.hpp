@@ -12,18 +12,18 @@
 
 namespace preforkd::torture {
 
-// How a client of the load behaves.
+// The behaviour of the load's clients.
 struct Habit {
   std::string_view name;
   unsigned connections = 1;  // clients, each with one connection at a time
-  unsigned requests = 1;     // a connection's life
-  unsigned depth = 1;        // requests that are sent together
+  unsigned requests = 1;     // in the life of a connection
+  unsigned depth = 1;        // requests sent together
 };
 inline constexpr Habit one_request{"one request a connection", 4, 1, 1};
 inline constexpr Habit many_requests{"many requests a connection", 3, 300, 1};
 inline constexpr Habit batches{"batches of requests", 2, 400, 8};
 
-// Clients that ask without a pause and check every reply. The workers answer a line with "SLOT PID: LINE".
+// Clients that send requests without a pause and check every reply. The workers answer a line with "SLOT PID: LINE".
 class Load {
  public:
   // Borrows the ledger.
@@ -32,7 +32,7 @@ class Load {
   Load& operator=(const Load&) = delete;
   ~Load() { stop(); }
 
-  // Each client finishes the connection that it has.
+  // Each client finishes its present connection.
   void stop();
 
  private:

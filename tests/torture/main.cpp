@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A load that checks every reply runs against two pools while each is tortured: see tests/README.md.
+// Two pools are tortured, each under a load that checks every reply: see tests/README.md.
 #include <getopt.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -23,9 +23,9 @@ namespace {
 
 constexpr const char* usage =
     "usage: torture [--seconds N] [--seed N] [--tell]\n"
-    "  --seconds N  how long (60)\n"
-    "  --seed N     of the acts' order and times (random; it is printed)\n"
-    "  --tell       print each act when it is done, not only after a failure, and the masters' logs after one\n";
+    "  --seconds N  duration in seconds (60)\n"
+    "  --seed N     seed of the order and times of the acts (default: random, printed)\n"
+    "  --tell       print each act when done (else only after a failure), and the masters' logs after a failure\n";
 
 struct Options {
   unsigned seconds = 60;
@@ -70,7 +70,7 @@ class Chamber {
     torment_ = std::thread([this, end] { tormentor_.torment(end); });
   }
 
-  // What is wrong in the end, a line each.
+  // The problems found at the end, one line each.
   std::vector<std::string> finish() {
     torment_.join();
     std::vector<std::string> problems = victim_.come_to_rest();
@@ -79,7 +79,7 @@ class Chamber {
     append(problems, victim_.end());
     const std::uint64_t unexcused = ledger_.unexcused();
     if (unexcused > 0) {
-      problems.push_back(std::to_string(unexcused) + " requests failed in nobody's hands who was killed, such as:");
+      problems.push_back(std::to_string(unexcused) + " requests failed that no killed worker had, such as:");
       append(problems, ledger_.unexcused_lines(10));
     }
     if (ledger_.answered() == 0) problems.emplace_back("no request was answered at all");
@@ -99,7 +99,7 @@ class Chamber {
                 static_cast<unsigned long long>(ledger_.answered()));
     const auto lost = ledger_.lost();
     for (std::size_t kind = 0; kind < losses; ++kind) {
-      std::printf("  requests lost, %-13s: %llu, of them %llu in a killed process's hands\n",
+      std::printf("  requests lost, %-13s: %llu, of them %llu with a killed worker\n",
                   std::string(to_string(static_cast<Loss>(kind))).c_str(),
                   static_cast<unsigned long long>(lost[kind].all),
                   static_cast<unsigned long long>(lost[kind].in_killed_hands));
@@ -126,8 +126,9 @@ int run(const Options& options) {
   std::printf("torture: seed %llu, %u s\n", static_cast<unsigned long long>(options.seed), options.seconds);
   std::fflush(stdout);
   std::mt19937_64 seeds(options.seed);
-  // Where leaving workers keep their connections no request may fail. Where they close idle ones, a client that goes on
-  // asking on an old connection can meet the close half-way, as with any server; one that has just come can't.
+  // If leaving workers keep their connections, no request may fail. If they close idle ones, a client that sends
+  // another request on an old connection can meet the close half-way, as with any server; a client that has just
+  // connected cannot.
   Chamber keeping("keep", {one_request, many_requests, batches}, seeds(), options.tell);
   Chamber closing("close", {one_request}, seeds(), options.tell);
   const Clock::time_point end = Clock::now() + std::chrono::seconds(options.seconds);

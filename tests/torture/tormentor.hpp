@@ -15,20 +15,21 @@
 
 namespace preforkd::torture {
 
-// Does to a pool what operators, bugs and bad luck do. A seed decides which acts come, in which order, and how long
-// after each other: an act draws as many numbers whatever it finds. Which process it meets depends on what is there.
+// Does to a pool what operators, bugs and bad luck do. A seed determines the acts, their order, and the time between
+// them: an act draws the same number of random numbers whatever it finds. Which process it hits depends on those that
+// exist.
 class Tormentor {
  public:
-  // Borrows victim and ledger. `tell`: each act is printed when it is done.
+  // Borrows victim and ledger. `tell`: prints each act when it is done.
   Tormentor(Victim& victim, Ledger& ledger, std::uint64_t seed, bool tell);
   Tormentor(const Tormentor&) = delete;
   Tormentor& operator=(const Tormentor&) = delete;
   ~Tormentor() { let_go(Clock::time_point::max()); }
 
-  // Until `end`. Whoever was stopped goes on when it returns.
+  // Runs until `end`. Stopped processes are continued when it returns.
   void torment(Clock::time_point end);
 
-  // Each act with its time since the start, a line each.
+  // Each act with its time since the start, one line each.
   [[nodiscard]] const std::string& trace() const noexcept { return trace_; }
   // How often each act was done.
   [[nodiscard]] const std::map<std::string, unsigned>& acts() const noexcept { return done_; }
@@ -68,10 +69,10 @@ class Tormentor {
   void apply(const nlohmann::json& config);
   void apply_bad(const nlohmann::json& config);
   [[nodiscard]] unsigned below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
-  // 0: there is none.
+  // 0 if there is none.
   [[nodiscard]] pid_t some_worker();
   [[nodiscard]] Clock::time_point soon();
-  // Wakes up who was stopped until `now` or earlier.
+  // Continues the processes that were stopped until `now` or earlier.
   void let_go(Clock::time_point now);
   void wait_until(Clock::time_point at);
 

@@ -20,7 +20,7 @@ using component::eventually;
 using component::HarnessError;
 using nlohmann::json;
 
-// Short delays: the torture is to meet each of them often. The drain's deadline is far above any connection's life.
+// Short delays, so that the torture often hits each of them. The drain's deadline is far above any connection's life.
 json make_config(const std::string& drain_idle) {
   return {{"listen", {"127.0.0.1:0"}},
           {"program", {component::binaries::worker("prefork_does_as_told")}},
@@ -80,7 +80,8 @@ std::vector<std::string> Victim::come_to_rest() {
   try {
     const std::size_t mark = process_.err().size();
     json config = at_rest_;
-    config["workers"]["min"] = config["workers"]["max"] = workers_at_rest;  // else it keeps a size that signals made
+    config["workers"]["min"] = config["workers"]["max"] =
+        workers_at_rest;  // otherwise it keeps a size that signals have set
     write(config);
     signal(SIGHUP);
     process_.err().wait_for("reload done", mark);

@@ -13,7 +13,7 @@
 
 namespace preforkd::torture {
 
-// The pool that is tortured: a preforkd of its own with a config file, and what has to be true of it in the end.
+// The pool that is tortured: its own preforkd with a config file, and what must be true of it at the end.
 class Victim {
  public:
   static constexpr unsigned workers_at_rest = 3;
@@ -31,24 +31,24 @@ class Victim {
   void signal(int number) const { process_.signal(number); }
 
   [[nodiscard]] std::vector<pid_t> workers() const;
-  // False: it is gone, or no worker of this pool.
+  // False: it has ended, or is not a worker of this pool.
   [[nodiscard]] bool signal_worker(pid_t worker, int number) const;
-  // SIGKILL; returns when it is gone.
+  // Sends SIGKILL; returns when it has ended.
   [[nodiscard]] bool kill_worker(pid_t worker) const;
 
-  // Lines of the log that hold `part`.
+  // The number of log lines that contain `part`.
   [[nodiscard]] std::size_t logged(std::string_view part) const;
   [[nodiscard]] std::string log() const { return process_.err().text(); }
 
-  // Reloads the config of the beginning and waits for full strength. What is wrong, a line each.
+  // Reloads the initial config and waits for full strength. Returns the problems, one line each.
   [[nodiscard]] std::vector<std::string> come_to_rest();
-  // When nobody asks any more: what was leaked.
+  // The leaks, when there is no load any more.
   [[nodiscard]] std::vector<std::string> leaks() const;
-  // SIGTERM, and what is wrong with the end.
+  // Sends SIGTERM; returns the problems with the end.
   [[nodiscard]] std::vector<std::string> end();
 
  private:
-  // Invalid: it is gone, or no worker of this pool.
+  // Invalid: it has ended, or is not a worker of this pool.
   [[nodiscard]] UniqueFd open_worker(pid_t worker) const;
 
   component::TempDir folder_;
