@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How fast a process can be replaced at all: keeps one child that is this program again (dynamically linked, libstdc++
-// included) and says "ready" by one datagram, as a worker does; when it dies, the next one is spawned. Prints "ready
-// PID" each time. The comparison for the master's kill -9 → READY, which adds what a pool needs: descriptors,
-// environment, checks, a listener's worker.
+// How fast a process can be replaced at best: keeps one child, which is this program again (dynamically linked, with
+// libstdc++) and sends "ready" in one datagram, like a worker; when it ends, spawns the next one. Prints "ready PID"
+// each time. The comparison for the master's kill -9 → READY, which adds what a pool needs: descriptors, environment,
+// checks, a listener's worker.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -27,7 +27,7 @@ namespace {
 int run_child(int socket) {
   if (send(socket, "READY=1", 7, MSG_NOSIGNAL) != 7) die("send");
   char byte = 0;
-  const ssize_t size = recv(socket, &byte, 1, 0);  // until the parent is gone
+  const ssize_t size = recv(socket, &byte, 1, 0);  // until the parent has ended
   return size == 0 ? 0 : 1;
 }
 

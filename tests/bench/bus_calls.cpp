@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Calls a method of a D-Bus object again and again, one call after the other:
-//   bench_bus_calls ADDRESS NAME PATH INTERFACE METHOD COUNT     prints the median and the longest time of a call, in
-//   microseconds bench_bus_calls ADDRESS NAME PATH INTERFACE METHOD           until standard input ends; prints how
-//   many calls there were
+//   bench_bus_calls ADDRESS NAME PATH INTERFACE METHOD COUNT     prints the median and the maximum time of a call in µs
+//   bench_bus_calls ADDRESS NAME PATH INTERFACE METHOD           until standard input ends; prints the number of calls
 #include <poll.h>
 #include <systemd/sd-bus.h>
 

@@ -21,7 +21,7 @@ def _result(text, status, server):
 
 
 def bench(build, server, *options):
-    """Runs to its end and returns the client's result, with the processor time of the whole server in it."""
+    """Runs to its end and returns the client's result, which has the processor time of the whole server."""
     processes = ",".join(map(str, server.processes()))
     done = subprocess.run(_command(build, server, "--cpu-of", processes, *options), stdout=subprocess.PIPE, text=True)
     return _result(done.stdout, done.returncode, server)
@@ -29,7 +29,7 @@ def bench(build, server, *options):
 
 @contextlib.contextmanager
 def held_open(build, server, connections):
-    """Idle connections, each of which was answered once, for as long as the block runs."""
+    """Holds idle connections, each answered once, while the block runs."""
     client = subprocess.Popen(_command(build, server, "--open", connections), stdout=subprocess.PIPE, text=True)
     try:
         if client.stdout.readline() != f"holding {connections} connections\n":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured. Each function returns rows for the table and tells the absolute figures to `say` as it goes."""
+"""The measurements. Each function returns rows for the table and passes the absolute numbers to `say` meanwhile."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ QUIET = "settings.log_connections=false"  # the reference does not log
 
 @dataclasses.dataclass
 class Scale:
-    """How much is measured: in full, or only to see that everything runs."""
+    """The extent of the measurements: in full, or only to check that everything runs."""
 
     workers: int
     rounds: int
@@ -43,7 +43,7 @@ class Row:
 
 
 def _ratio_row(what, pool, reference, goal=None, at_least=False):
-    """Of the rounds' values, which were taken in pairs: the ratio of the medians, and the range of the pairs' ratios."""
+    """From the rounds' values, taken in pairs: the ratio of the medians, and the range of the pairs' ratios."""
     ratio = statistics.median(pool) / statistics.median(reference)
     pairs = sorted(p / r for p, r in zip(pool, reference))
     figure = f"{ratio:.2f} ({pairs[0]:.2f}–{pairs[-1]:.2f})"
@@ -54,7 +54,7 @@ def _ratio_row(what, pool, reference, goal=None, at_least=False):
 
 
 def _alternate(scale, first, second, measure):
-    """`rounds` pairs of values; the order changes from pair to pair, so that neither gains from coming first."""
+    """`rounds` pairs of values; the order changes from pair to pair, so that neither gains from being first."""
     values = {first: [], second: []}
     for turn in range(scale.rounds):
         for server in (first, second) if turn % 2 == 0 else (second, first):
@@ -98,7 +98,7 @@ def churn(build, scale, say):
 
 
 def respawn(build, scale, say):
-    """Every kill meets a worker that has been up for longer than its crashes are remembered, as it is in normal life."""
+    """Kills only workers that have been up for longer than their crashes are remembered, as in normal operation."""
 
     def kill(server):
         workers = server.workers()
@@ -156,7 +156,7 @@ def wake_ups(build, scale, say):
     rows = []
 
     def watch(pool, what):
-        # What the start or the connections left to do is done when a whole second has passed without a switch, or it never is.
+        # Work left over from the start or the connections is done after a second without a switch, or never.
         for _ in range(5):
             before = context_switches(pool.processes())
             time.sleep(1)
@@ -182,7 +182,7 @@ def _call(build, bus, method, *count):
 
 @contextlib.contextmanager
 def _flood(build, bus, say):
-    """Calls that never pause, while the block runs."""
+    """Sends calls without a pause while the block runs."""
     caller = subprocess.Popen(_call(build, bus, "ListWorkers"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield
@@ -218,7 +218,7 @@ def control(build, scale, say):
 
 
 def generator(build, scale, say):
-    """What preforkd-generator adds to a boot; of that, how much is only that a program is started."""
+    """The time that preforkd-generator adds to a boot, and how much of it is only the start of a program."""
     with tempfile.TemporaryDirectory() as folder:
         for number in range(scale.pools):
             config = {"description": f"Pool {number}", "listen": [f"127.0.0.1:{20000 + number}", f"/run/pool{number}.sock"],

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The least prefork epoll program that can serve the echo protocol, as fast as plain code can be: N forked workers wait
-// on one listener with EPOLLEXCLUSIVE, read into one buffer, answer what one read brought in one write, and keep an
-// unfinished line. It has no limits, time-outs, counters, supervision or reload; what libprefork costs beyond it is
-// what those cost.
+// The smallest prefork epoll program that can serve the echo protocol, as fast as plain code can be: N forked workers
+// wait on one listener with EPOLLEXCLUSIVE, read into one buffer, answer one read with one write, and keep an
+// unfinished line. It has no limits, time-outs, counters, supervision or reload; libprefork's extra cost is the cost of
+// those.
 //
 //   bench_reference PORT WORKERS     PORT 0: the kernel chooses. Prints "listening on PORT", then each worker's pid on
-//   a line.
+//   its own line.
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -27,7 +27,7 @@ namespace {
 struct Connection {
   int fd;
   std::string partial;  // a line's beginning
-  std::string unsent;   // replies that the socket did not take; nothing is read meanwhile
+  std::string unsent;   // replies that the socket did not take; it reads nothing meanwhile
   bool closing = false;
 };
 
@@ -67,7 +67,7 @@ class Worker {
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) < 0) die("epoll_ctl");
   }
 
-  // False: the connection is at its end.
+  // False: the connection has ended.
   bool serve(Connection& connection) {
     const std::size_t kept = connection.partial.size();
     if (kept > 0) std::memcpy(input_, connection.partial.data(), kept);

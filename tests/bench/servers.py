@@ -19,7 +19,7 @@ class Failed(Exception):
 
 
 class Lines:
-    """The lines of a pipe, each with the time (CLOCK_MONOTONIC, nanoseconds) at which it could be read."""
+    """The lines of a pipe, each with the time (CLOCK_MONOTONIC, nanoseconds) at which it became readable."""
 
     def __init__(self, pipe):
         self._queue = queue.SimpleQueue()
@@ -36,7 +36,7 @@ class Lines:
         self._queue.put(None)
 
     def wait(self, pattern):
-        """(time, match) of the next line in which the pattern is found."""
+        """(time, match) of the next line that matches the pattern."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -51,7 +51,7 @@ class Lines:
 
 
 class Server:
-    """A process with workers as its children. Subclasses say how it starts and how its lines read."""
+    """A process with workers as its children. Subclasses define its command and the format of its lines."""
 
     name = ""
     ready_again = ""  # a killed worker's replacement is ready; group 1 is its pid
@@ -98,7 +98,7 @@ class Reference(Server):
 
 
 class MessageBus:
-    """A dbus-daemon of our own; anybody may do anything there."""
+    """Our own dbus-daemon, which allows everything to every user."""
 
     CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -143,7 +143,7 @@ class BareSpawn(Server):
 
 
 def memory(processes):
-    """Bytes of memory that these processes hold, what they share with others in equal parts (Pss)."""
+    """Bytes of memory of these processes; shared memory counts in equal parts (Pss)."""
     total = 0
     for pid in processes:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -152,7 +152,7 @@ def memory(processes):
 
 
 def sockets(pid):
-    """How many sockets a process has open."""
+    """The number of sockets that a process has open."""
     count = 0
     for entry in os.scandir(f"/proc/{pid}/fd"):
         try:
@@ -163,7 +163,7 @@ def sockets(pid):
 
 
 def context_switches(processes):
-    """How often these processes were woken up or put aside: the sum over their threads."""
+    """The number of context switches of these processes: the sum over their threads."""
     total = 0
     for pid in processes:
         for status in Path(f"/proc/{pid}/task").glob("*/status"):

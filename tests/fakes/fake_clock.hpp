@@ -5,7 +5,7 @@
 
 namespace preforkd::fakes {
 
-// A clock whose hands the test moves.
+// A clock that the test sets.
 class FakeClock final : public Clock {
  public:
   [[nodiscard]] Instant now() const noexcept override { return now_; }

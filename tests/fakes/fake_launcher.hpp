@@ -10,7 +10,7 @@
 
 namespace preforkd::fakes {
 
-// Processes that exist in name only. They do nothing by themselves: the test tells the pool what becomes of them.
+// Processes that exist in name only. They do nothing by themselves: the test reports their events to the pool.
 class FakeLauncher final : public Launcher {
  public:
   struct Process {
@@ -40,7 +40,7 @@ class FakeLauncher final : public Launcher {
   unsigned fail_next = 0;  // this many starts fail
   int error = 11;          // with this errno (EAGAIN)
   std::vector<Launch> started;
-  std::map<WorkerId, Process> alive;  // the test takes out those that end
+  std::map<WorkerId, Process> alive;  // the test removes those that end
   std::vector<WorkerId> cut_off;
   std::function<void(const Launch&)> on_start;
   std::function<void(WorkerId, int)> on_signal;

@@ -10,7 +10,7 @@
 
 namespace preforkd::fakes {
 
-// Keeps all that a pool tells.
+// Keeps all reports of a pool.
 class RecordingObserver final : public PoolObserver {
  public:
   struct Drain {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A booted systemd in namespaces and a cgroup of its own. All its mounts are made within them, so its end leaves nothing behind: the
-kernel kills the rest of a pid namespace with its PID 1, and drops a mount namespace with its last process. PID 1 itself is killed with
-the process that made its namespaces, and that one with the thread that booted it, whatever that thread died of."""
+"""A booted systemd in namespaces and a cgroup of its own. All its mounts are made within them, so nothing is left after its end: the
+kernel kills the other processes of a pid namespace with its PID 1, and drops a mount namespace with its last process. PID 1 is killed
+with the process that made its namespaces, and that process with the thread that booted it, however the thread ends."""
 
 import os
 import shutil
@@ -22,11 +22,11 @@ _alive = set()
 
 
 class Failed(Exception):
-    """A machine did not do what it must; not the fault of what is tested."""
+    """A machine failed; what is tested is not to blame."""
 
 
 def cgroup_home():
-    """The folder of this process's own cgroup, below which machines get theirs; None where there is no cgroup2."""
+    """The folder of this process's own cgroup, in which machines get theirs; None without cgroup2."""
     with open("/proc/self/mounts", encoding="utf-8") as stream:
         mounts = [line.split()[1] for line in stream if line.split()[2] == "cgroup2"]
     with open("/proc/self/cgroup", encoding="utf-8") as stream:
@@ -38,7 +38,7 @@ def cgroup_home():
 
 
 def remove_cgroup(folder):
-    """Removes a cgroup and those below it, once their processes are gone; what a process is still in stays."""
+    """Removes a cgroup and those below it, once their processes have ended; keeps those that still have processes."""
     for path, _, _ in os.walk(folder, topdown=False):
         try:
             os.rmdir(path)
@@ -47,7 +47,7 @@ def remove_cgroup(folder):
 
 
 class Machine:
-    """One boot of the layers, ended by leaving the `with` block. The files are seen inside in /run/host/files."""
+    """One boot of the layers, ended at the end of the `with` block. The files are in /run/host/files inside."""
 
     def __init__(self, name, layers, files=()):
         self.name = name
@@ -102,7 +102,7 @@ class Machine:
             self._pid = self._wait_until_up(ready)
 
     def _wait_until_up(self, ready):
-        """Waits for what systemd tells whoever runs it as a container: READY=1 at the end of the boot. Returns PID 1's pid out here."""
+        """Waits for the READY=1 that systemd sends to its container manager at the end of the boot. Returns PID 1's pid outside."""
         deadline = time.monotonic() + SECONDS_TO_BOOT
         while True:
             ready.settimeout(max(0.01, min(1, deadline - time.monotonic())))
@@ -124,13 +124,13 @@ class Machine:
 
 
 def end_all():
-    """Ends every machine at once; what runs in them fails, and their `with` blocks clean up."""
+    """Ends every machine at once; their commands fail, and their `with` blocks clean up."""
     for process in list(_alive):
         process.kill()
 
 
 def why_not():
-    """Why this process can't boot machines, or None."""
+    """Why this process cannot boot machines, or None."""
     if os.geteuid() != 0:
         return "needs root"
     for program in ("unshare", "nsenter", "setpriv", "mmdebstrap", "apt-get"):
@@ -146,12 +146,12 @@ def why_not():
 
 
 def new_folder():
-    """A new folder for this run's own use, which a later run removes should this one be killed."""
+    """A new folder for this run, which a later run removes if this one is killed."""
     return tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
 
 
 def sweep():
-    """Removes what runs that were killed have left: folders and empty cgroups."""
+    """Removes what killed runs have left: folders and empty cgroups."""
     for home in (tempfile.gettempdir(), cgroup_home()):
         for name in os.listdir(home):
             run = name[len(PREFIX):].split("-")[0]

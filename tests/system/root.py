@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The Debian root that machines are booted from, made once by mmdebstrap from the sources that this machine itself installs from."""
+"""The Debian root of the machines, made once by mmdebstrap from the package sources of this machine."""
 
 import fcntl
 import glob
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-# The last is apt's pattern for the library's name with whatever number the suite has.
+# The last is apt's pattern for the library's name with any number.
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "polkitd", "procps", "iproute2", "libstdc++6", "libsystemd0", "python3-minimal",
             r"?name(^libsdbus-c\+\+[0-9]+$)"]
 BUILD_TEST_PACKAGES = ["libgtest-dev", "libgmock-dev", "python3", "procps", "dbus-daemon", "systemd", "ccache", "mold"]
@@ -18,11 +18,11 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class Unavailable(Exception):
-    """What this machine can't do, said for a user to read."""
+    """What this machine cannot do, worded for the user."""
 
 
 class BuildFailed(Exception):
-    """What is tested could not be built or installed."""
+    """The tested packages could not be built or installed."""
 
 
 def cache():
@@ -56,15 +56,14 @@ def sources(suite):
 
 
 def build_packages():
-    """What building preforkd and its packages and running its unit and component tests needs."""
+    """The packages that preforkd needs to be built, packaged, and tested (unit and component tests)."""
     with open(os.path.join(TREE, "packaging/build-dependencies"), encoding="utf-8") as stream:
         rows = [line.split() for line in stream if not line.startswith("#")]
     return [package.split("|")[0] for group, package in rows if group in ("build", "package")] + BUILD_TEST_PACKAGES
 
 
 def debian(suite, packages=None):
-    """The path of a root of the suite with the packages (PACKAGES), made if it is not there. Never changed after that: it is only a lower
-    layer."""
+    """The path of a root of the suite with the packages (PACKAGES), made if missing. It never changes: it is only a lower layer."""
     packages = packages or PACKAGES
     if not shutil.which("mmdebstrap"):
         raise Unavailable("mmdebstrap is not installed")
@@ -95,7 +94,7 @@ def _bootstrap(suite, packages, folder):
 
 
 def packages(suite):
-    """Builds the project's Debian packages for the suite, where something has changed since, and returns their paths by name."""
+    """Builds the project's Debian packages for the suite if anything has changed, and returns their paths by name."""
     place = "build/deb" if suite == own_suite() else "build/deb-" + suite
     elsewhere = [] if suite == own_suite() else ["tests/system/inside", suite]
     done = subprocess.run([*elsewhere, "packaging/build-deb", "--quiet", "--into", place], cwd=TREE, stdin=subprocess.DEVNULL, check=False)
@@ -107,7 +106,7 @@ def packages(suite):
     return {os.path.basename(path).split("_")[0]: path for path in paths}
 
 
-# The upper folder must not be on an overlay itself, as a container's disk is: it is made in memory and copied.
+# The upper folder must not be on an overlay (a container's disk is one): it is made in memory and copied.
 INSTALL = """set -eu
 root=$1 layer=$2
 shift 2
@@ -126,7 +125,7 @@ cp -a /mnt/upper/. "$layer"
 
 
 def install(debs, debian_root, layer):
-    """Installs packages over the root, as dpkg does where no systemd runs; what that changes goes to the folder `layer`."""
+    """Installs packages over the root, like dpkg without a running systemd; the changes go to the folder `layer`."""
     done = subprocess.run(["unshare", "--mount", "/bin/sh", "-c", INSTALL, "install", debian_root, layer, *debs], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:

@@ -12,7 +12,7 @@
 
 namespace preforkd {
 
-// A folder of its own for one test; gone with what is in it at the end.
+// A folder for one test, removed with its contents at the end.
 class TempFolder {
  public:
   TempFolder() : path_((std::filesystem::temp_directory_path() / "preforkd-test-XXXXXX").string()) {

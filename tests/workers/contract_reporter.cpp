@@ -58,7 +58,7 @@ int option_of(int fd, int name) {
   return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
 }
 
-// One object for each open descriptor but the one that lists them.
+// One object for each open descriptor, except the one that lists them.
 std::string descriptors() {
   std::string json;
   DIR* folder = ::opendir("/proc/self/fd");
@@ -105,7 +105,7 @@ std::vector<std::string> environment_strings() {
   return strings;
 }
 
-// {"7":[soft,hard],…} by RLIMIT_ number; -1: none.
+// {"7":[soft,hard],…} by RLIMIT_ number; -1: no limit.
 std::string limits() {
   std::string json;
   for (int resource = 0; resource < static_cast<int>(RLIM_NLIMITS); ++resource) {

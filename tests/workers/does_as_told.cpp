@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A ready worker that answers lines, and does to itself what some of them say:
+// A ready worker that answers lines, and obeys some of them:
 //   abort             ends by SIGABRT
 //   exit STATUS       exits
-//   hang              does nothing more, and answers nothing
+//   hang              does nothing more, and does not answer
 //   become UID        changes its user for good
-//   barrier           sends BARRIER=1 and answers once the master has closed the descriptor that came along
-//   shutdown          shuts its listening socket down, which ends it for all who hold it
-//   notify TEXT       sends TEXT to the master; \n stands for the end of a line
+//   barrier           sends BARRIER=1 and answers once the master has closed the descriptor sent with it
+//   shutdown          shuts its listening socket down, which ends it for all holders
+//   notify TEXT       sends TEXT to the master; \n means a newline
 #include <array>
 #include <cstdlib>
 #include <string>

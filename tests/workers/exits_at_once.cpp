@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Usage: exits_at_once [STATUS [ready]]. Exits with STATUS, 1 if there is none; says READY=1 before if it is told to.
+// Usage: exits_at_once [STATUS [ready]]. Exits with STATUS, by default 1; with "ready" it sends READY=1 before.
 #include <cstdlib>
 
 #include "plain_worker.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Usage: extends_drain FIFO. Told to leave, the worker of slot 0 says that it needs more time, and leaves once somebody
-// has opened FIFO for writing and closed it. The others say nothing and stay.
+// Usage: extends_drain FIFO. When asked to leave, the worker of slot 0 asks for more time, and leaves once FIFO was
+// opened for writing and closed. The others send nothing and stay.
 #include <fcntl.h>
 #include <signal.h>
 

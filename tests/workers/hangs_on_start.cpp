@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Starts, never says READY=1 and does nothing.
+// Starts, never sends READY=1 and does nothing.
 #include <unistd.h>
 
 int main() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A ready worker that does not leave when it is told to.
+// A ready worker that does not leave when asked to.
 #include <signal.h>
 
 #include "plain_worker.hpp"

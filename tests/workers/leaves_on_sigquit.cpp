@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Usage: leaves_on_sigquit [FILE]. A server that has never heard of sd_notify: SIGTERM means nothing to it, SIGQUIT
-// that it has to leave, as some web servers have it. It answers lines, and appends a line to FILE when it is up and
-// when it leaves.
+// Usage: leaves_on_sigquit [FILE]. A server without sd_notify, which ignores SIGTERM and leaves on SIGQUIT, like some
+// web servers. It answers lines, and appends a line to FILE when it is up and when it leaves.
 #include <fcntl.h>
 #include <signal.h>
 

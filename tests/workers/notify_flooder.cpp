@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A ready worker that floods the master with notify messages as long as it lives: garbage, oversized ones, ones with
-// descriptors, and among them what the protocol knows with values that cannot be. It writes to stdout, once, when it
-// has sent many of each.
+// descriptors, and among them valid names with impossible values. It writes to stdout, once, when it has sent many of
+// each.
 #include <fcntl.h>
 
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A ready worker that pings its master (WATCHDOG=1) eight times as often as it must, and answers lines:
 //   pings             how many pings it has sent
-//   stop pinging      sends no more, and goes on answering
+//   stop pinging      sends no more pings, and continues to answer
 //   clock             the time of day, in seconds
 #include <poll.h>
 #include <sys/socket.h>
@@ -18,7 +18,7 @@ namespace {
 std::atomic<bool> pinging = true;
 std::atomic<unsigned> pings = 0;
 
-// A ping that finds the master's queue full is dropped: the master has older ones to read.
+// Drops a ping if the master's queue is full: the master has older ones to read.
 void ping_for_ever(std::chrono::milliseconds interval) {
   const int socket = plain_worker::connect_to_master();
   while (pinging) {

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-// The few lines with which a program that knows nothing of preforkd or libprefork takes part: sd_notify's datagram,
-// LISTEN_FDS's first socket, one client at a time.
+// A few lines that make a program a worker without preforkd's library: sd_notify's datagram, the first socket of
+// LISTEN_FDS, one client at a time.
 namespace plain_worker {
 
 inline constexpr int listen_fd = 3;
@@ -34,7 +34,7 @@ inline int connect_to_master() {
   return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 ? fd : -1;
 }
 
-// Sends one message with `count` copies of a descriptor. False if it was not taken.
+// Sends one message with `count` copies of a descriptor. False if it was not accepted.
 inline bool send_message(int socket, std::string_view message, int descriptor, std::size_t count) {
   std::string text(message);
   std::vector<char> control(CMSG_SPACE(count * sizeof descriptor));
@@ -56,7 +56,7 @@ inline bool send_message(int socket, std::string_view message, int descriptor, s
   return ::sendmsg(socket, &header, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
 }
 
-// sd_notify(3), with a descriptor if one is given.
+// sd_notify(3), with a descriptor if given.
 inline bool notify(std::string_view message, int descriptor = -1) {
   const int fd = connect_to_master();
   const bool sent = fd >= 0 && send_message(fd, message, descriptor, descriptor >= 0 ? 1 : 0);
@@ -94,8 +94,8 @@ inline void write_line(int fd, const std::string& line) {
   [[maybe_unused]] const ssize_t written = ::write(fd, text.data(), text.size());
 }
 
-// Answers each line with "SLOT PID: LINE", one client after the other, until a signal ends the process. `act` sees each
-// line first.
+// Answers each line with "SLOT PID: LINE", one client after the other, until a signal ends the process. Passes each
+// line to `act` first.
 template <class Act>
 [[noreturn]] void serve(Act act) {
   for (std::string line;;) {

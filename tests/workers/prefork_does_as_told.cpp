@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A libprefork worker that answers each line with "SLOT PID: LINE", and does to itself what some of them say:
-//   grow MIB     takes so much memory, and keeps it
+// A libprefork worker that answers each line with "SLOT PID: LINE", and obeys some of them:
+//   grow MIB     allocates this much memory, and keeps it
 //   block        its handler never returns
-//   shutdown     shuts its listening socket down, which ends it for all who hold it
-//   block deaf   the same, and SIGABRT means nothing to it
+//   shutdown     shuts its listening socket down, which ends it for all holders
+//   block deaf   the same, and ignores SIGABRT
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>

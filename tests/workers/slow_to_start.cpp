@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Usage: slow_to_start FIFO. Says that it needs more time, then is ready once somebody has opened FIFOSLOT for writing
-// and closed it.
+// Usage: slow_to_start FIFO. Asks for more time, then is ready once FIFOSLOT was opened for writing and closed.
 #include <fcntl.h>
 
 #include "plain_worker.hpp"

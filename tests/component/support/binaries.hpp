@@ -3,7 +3,7 @@
 
 #include <string>
 
-// Where the build has put the programs under test.
+// The paths of the programs under test in the build folder.
 namespace preforkd::component::binaries {
 
 extern const std::string preforkd;

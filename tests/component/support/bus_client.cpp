@@ -16,7 +16,7 @@ int check(int result, const std::string& what) {
   return result;
 }
 
-// The user that the kernel tells a peer at connect(2), for this thread alone.
+// Sets the user that the kernel reports to a peer at connect(2), for this thread only.
 class Effectively {
  public:
   explicit Effectively(std::optional<std::uint32_t> uid) : changed_(uid.has_value()) {
@@ -43,7 +43,7 @@ std::string interface_of(const std::string& member) {
   return found == others.end() ? "org.preforkd1.Pool" : found->second;
 }
 
-// The value that stands next in the message.
+// The next value in the message.
 std::string next_value(sd_bus_message* message) {
   char type = 0;
   const char* contents = nullptr;
@@ -85,7 +85,7 @@ std::string next_value(sd_bus_message* message) {
   }
 }
 
-// The names of what has changed.
+// The names of the changed properties.
 std::string changed_names(sd_bus_message* message) {
   std::string names;
   sd_bus_message_skip(message, "s");

@@ -13,10 +13,10 @@
 
 namespace preforkd::component {
 
-// A client of a bus, as sd-bus has it. Throws HarnessError where the bus itself fails.
+// A client of a bus, on sd-bus. Throws HarnessError if the bus itself fails.
 class BusClient {
  public:
-  // With `uid` it is connected as that user, which root can.
+  // With `uid` it connects as that user, which only root can do.
   explicit BusClient(const std::string& address, std::optional<std::uint32_t> uid = std::nullopt);
 
   struct Reply {
@@ -26,7 +26,8 @@ class BusClient {
 
     [[nodiscard]] bool ok() const { return error.empty(); }
   };
-  // Calls a method of the object at `path` of org.preforkd1.NAME. `types` and what follows as sd_bus_message_append(3).
+  // Calls a method of the object at `path` of org.preforkd1.NAME. `types` and the arguments are as in
+  // sd_bus_message_append(3).
   template <class... Arguments>
   Reply call(const std::string& name, const std::string& path, const std::string& member, const char* types = "",
              Arguments... arguments) {
@@ -34,23 +35,23 @@ class BusClient {
     if (sd_bus_message_append(message.get(), types, arguments...) < 0) throw HarnessError("cannot append arguments");
     return send(message.get());
   }
-  // Sends the same without waiting; the reply is thrown away.
+  // Sends the same without waiting; drops the reply.
   void call_and_forget(const std::string& name, const std::string& path, const std::string& member);
 
-  // A property as text: numbers in decimal, "true", strings as they are.
+  // A property as text: numbers in decimal, "true", strings unchanged.
   [[nodiscard]] std::string get(const std::string& name, const std::string& path, const std::string& interface,
                                 const std::string& property);
   [[nodiscard]] bool has_owner(const std::string& name);
 
-  // From now on signals of org.preforkd1.* and of its objects are collected: "WorkerReady 0 1234 1",
-  // "InterfacesAdded /org/preforkd1/worker/3", "PropertiesChanged /org/preforkd1 State ReadyWorkers".
+  // Collects signals of org.preforkd1.* and of its objects from now on: "WorkerReady 0 1234 1", "InterfacesAdded
+  // /org/preforkd1/worker/3", "PropertiesChanged /org/preforkd1 State ReadyWorkers".
   void listen();
-  // Waits for one that contains `part`, of those that no earlier wait has passed over; returns it.
+  // Waits for a signal that contains `part`, after those that earlier waits have passed over; returns it.
   std::string wait_signal(const std::string& part);
   [[nodiscard]] const std::vector<std::string>& signals() const noexcept { return signals_; }
 
   [[nodiscard]] sd_bus* native() const noexcept { return bus_.get(); }
-  // Takes what has come; waits for it until the deadline.
+  // Reads what has arrived; waits for it until the deadline.
   void process(const Deadline& deadline);
 
  private:

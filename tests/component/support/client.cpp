@@ -29,7 +29,7 @@ UniqueFd make_socket(const Address& address) {
   return fd;
 }
 
-// The errno of connecting; 0 if it worked.
+// The errno of connecting; 0 on success.
 int connect_by(int fd, const Address& address, const Deadline& deadline) {
   if (::connect(fd, address.get(), address.length) == 0) return 0;
   if (errno != EINPROGRESS) return errno;

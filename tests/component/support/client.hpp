@@ -21,18 +21,18 @@ class ClientError : public HarnessError {
   Kind kind_;
 };
 
-// A client connection whose every call ends by a deadline: it throws ClientError when that passes or the socket fails.
+// A client connection whose calls all have a deadline: they throw ClientError when it passes or the socket fails.
 class Client {
  public:
   struct Options {
-    std::optional<int> receive_buffer;  // SO_RCVBUF, for a reader that is to fall behind soon
+    std::optional<int> receive_buffer;  // SO_RCVBUF, for a reader that should fall behind soon
     Deadline deadline{};
   };
   // "127.0.0.1:9505", "[::1]:9505", "/path", "@name".
   explicit Client(const std::string& address) : Client(address, Options()) {}
   Client(const std::string& address, const Options& options);
 
-  // All of it. `send_some` sends what the kernel takes at once and returns how much that was.
+  // Sends all of it. `send_some` sends what the kernel takes at once and returns how much that was.
   void send(std::string_view bytes, const Deadline& deadline = {});
   std::size_t send_some(std::string_view bytes);
   void shutdown_write();
@@ -40,9 +40,9 @@ class Client {
   // One line without its '\n'.
   std::string read_line(const Deadline& deadline = {});
   std::string read_exactly(std::size_t size, const Deadline& deadline = {});
-  // Everything up to end-of-file; a reset fails.
+  // Everything up to end-of-file; fails on a reset.
   std::string read_to_end(const Deadline& deadline = {});
-  // True once the server has closed or reset the connection; what comes before is dropped.
+  // True once the server has closed or reset the connection; drops what arrives before.
   bool wait_closed(const Deadline& deadline = {});
   // Sends a line and reads one.
   std::string ask(std::string_view line, const Deadline& deadline = {});

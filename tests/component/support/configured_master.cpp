@@ -41,7 +41,7 @@ std::string ConfiguredMaster::reload(const nlohmann::json& config, std::string_v
 }
 
 std::vector<std::string> ConfiguredMaster::table() {
-  // Signals of one number are not queued: the line after the table says that all of it is there.
+  // Signals of one number are not queued: the line after the table shows that it is complete.
   const std::size_t mark = log().size();
   process_.signal(SIGUSR1);
   log().wait_for("pool \"test\": ", mark);

@@ -22,12 +22,12 @@ class ConfiguredMaster {
   void write(const nlohmann::json& config) const { write_text(config.dump()); }
   void write_text(const std::string& text) const { static_cast<void>(folder_.write("test.json", text)); }
 
-  // Sends SIGHUP and waits for a line that holds `part`, which is returned.
+  // Sends SIGHUP and waits for a line that contains `part`; returns the line.
   std::string hup(std::string_view part);
-  // The same with a new config before.
+  // The same, after writing a new config.
   std::string reload(const nlohmann::json& config, std::string_view part = "reload done");
 
-  // The lines of SIGUSR1's table, without its head.
+  // The lines of SIGUSR1's table, without its header.
   std::vector<std::string> table();
 
   // The first address that was logged as listened on, from byte `from` of the log on.
@@ -36,7 +36,7 @@ class ConfiguredMaster {
   [[nodiscard]] std::vector<pid_t> workers() const;
   // Waits until these are the only workers.
   [[nodiscard]] bool has_only(const std::vector<pid_t>& workers) const;
-  // Waits until no worker is one of these and there are so many of them.
+  // Waits until no worker is one of `before` and there are `count` workers.
   [[nodiscard]] bool all_new(const std::vector<pid_t>& before, std::size_t count) const;
 
   [[nodiscard]] Process& process() noexcept { return process_; }

@@ -22,7 +22,7 @@ bool write_to(const std::string& file, const std::string& text) {
 
 // One line of /proc/self/cgroup, "ID:CONTROLLERS:GROUP".
 struct Membership {
-  std::string controllers;  // separated by commas; none: version 2
+  std::string controllers;  // separated by commas; empty: version 2
   std::string group;
 
   [[nodiscard]] bool has(const std::string& controller) const {

@@ -8,7 +8,7 @@
 namespace preforkd::component {
 
 // A control group with a limit, made for one test and removed after it. It is made below our own group or at the top,
-// in whichever version this machine lets us make one.
+// in either version, wherever this machine allows it.
 class TestControlGroup {
  public:
   struct Limit {
@@ -21,12 +21,12 @@ class TestControlGroup {
   explicit TestControlGroup(const Limit& limit);
   TestControlGroup(const TestControlGroup&) = delete;
   TestControlGroup& operator=(const TestControlGroup&) = delete;
-  // Waits for the processes in it to be gone.
+  // Waits until the processes in it have ended.
   ~TestControlGroup();
 
   [[nodiscard]] explicit operator bool() const noexcept { return !path_.empty(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  // Why none could be made.
+  // Why it could not be made.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
 
   // Puts a process into it; its later children are in it, too.

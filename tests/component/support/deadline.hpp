@@ -9,17 +9,16 @@
 
 namespace preforkd::component {
 
-// What a wait throws when its time is over, and what every other failure of the harness throws: the test fails with its
-// text.
+// Thrown when a wait times out, and by every other failure of the harness: the test fails with its text.
 class HarnessError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// How long a test waits for what must happen. Only a failing test waits this long, so it is generous: sanitizers and a
+// How long a test waits for an expected event. Only a failing test waits this long, so it is generous: sanitizers and a
 // busy machine are slow.
 inline constexpr std::chrono::seconds patience{20};
 
-// A point in time that several waits in a row share.
+// A point in time that several consecutive waits share.
 class Deadline {
  public:
   Deadline(std::chrono::milliseconds from_now = patience)  // NOLINT(google-explicit-constructor): "200ms" is a deadline
@@ -27,7 +26,7 @@ class Deadline {
 
   [[nodiscard]] bool passed() const { return std::chrono::steady_clock::now() >= at_; }
   [[nodiscard]] std::chrono::steady_clock::time_point at() const { return at_; }
-  // For poll(2): milliseconds that are left, rounded up, at least 0.
+  // For poll(2): the remaining milliseconds, rounded up, at least 0.
   [[nodiscard]] int poll_timeout() const {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(at_ - std::chrono::steady_clock::now());
     return static_cast<int>(std::max<std::chrono::milliseconds::rep>(0, left.count()));
@@ -40,8 +39,8 @@ class Deadline {
 // Waits until `fd` has one of `events` (poll(2) bits); false if the deadline passes first.
 [[nodiscard]] bool wait_ready(int fd, short events, const Deadline& deadline);
 
-// For what the kernel has no event for (a file of /proc, a process's descriptors): looks every few milliseconds until
-// `holds` is true; false if the deadline passes first.
+// For states without an event of the kernel (a file of /proc, a process's descriptors): checks every few milliseconds
+// until `holds` is true; false if the deadline passes first.
 [[nodiscard]] bool eventually(const std::function<bool()>& holds, const Deadline& deadline = {});
 
 }  // namespace preforkd::component

@@ -13,7 +13,7 @@
 
 namespace preforkd::component {
 
-// Answers as polkit's authority does, from a thread of its own. Without an answer set, it keeps callers waiting.
+// Answers like polkit's authority, from its own thread. Until an answer is set, callers have to wait.
 class FakePolkit {
  public:
   struct Question {

@@ -89,7 +89,7 @@ void append_worker(sd_bus_message* reply, const FakeWorker& worker, const FakePo
   check(sd_bus_message_close_container(reply), "close");
 }
 
-// What a path names; the pool for any other than a worker's.
+// The object of a path; the pool for any path but a worker's.
 void append_object(sd_bus_message* reply, const std::string& path, const FakePoolState& state) {
   for (const FakeWorker& worker : state.workers) {
     if (path == std::string(pool_path) + "/worker/" + std::to_string(worker.slot))

@@ -24,7 +24,7 @@ struct FakeWorker {
   std::string last_exit_cause;
 };
 
-// What a fake pool tells about itself.
+// What a fake pool reports.
 struct FakePoolState {
   std::string name = "echo";
   std::string description = "Line echo";
@@ -34,12 +34,12 @@ struct FakePoolState {
   std::uint32_t exit_pid = 4711;  // of slot 1, generation 2: a failure
   std::string exit_text = "died: exit status 7";
   std::uint64_t exit_at = 1'700'000'005'000'000;  // microseconds since 1970
-  bool fails_at_reload = false;                   // that failure comes with a call of Reload(), else it was before
-  std::string plan_needs = "generation";          // of the one change that Plan() tells
+  bool fails_at_reload = false;                   // that failure comes with a call of Reload(); otherwise it is older
+  std::string plan_needs = "generation";          // of the one change in Plan()
   std::uint32_t min_workers = 1;
   std::uint32_t max_workers = 8;
   bool counts = true;
-  bool absurd = false;  // counters, sizes and times are as large as their types let them be
+  bool absurd = false;  // counters, sizes and times have the maximum of their types
 };
 
 struct MethodError {
@@ -47,8 +47,7 @@ struct MethodError {
   std::string text;
 };
 
-// A pool on a message bus that only pretends: for what the real one does rarely or never. It serves on a thread of its
-// own.
+// A fake pool on a message bus, for what the real one does rarely or never. It serves on its own thread.
 class FakePool {
  public:
   // Owns org.preforkd1.NAME when it returns. Throws HarnessError.
@@ -58,18 +57,18 @@ class FakePool {
   // Leaves the bus.
   ~FakePool();
 
-  // From now on: this method fails so.
+  // From now on this method fails with `error`.
   void fail(const std::string& member, MethodError error);
-  // From now on: this method is never answered.
+  // From now on this method is never answered.
   void stay_silent(const std::string& member);
-  // From now on: this method is answered with a text, whatever it should tell.
+  // From now on this method is answered with a text, whatever its signature.
   void answer_nonsense(const std::string& member);
   // "Scale 5", "Kill /org/preforkd1/worker/1 15 interactive", …, in order.
   [[nodiscard]] std::vector<std::string> calls() const;
 
   // Emits WorkerExited for a worker.
   void tell_exit(std::uint32_t slot, std::uint32_t pid, const std::string& cause, const std::string& text);
-  // Emits a signal that holds a descriptor, which no reader of this interface expects.
+  // Emits a signal that contains a descriptor, which no reader of this interface expects.
   void tell_descriptor();
 
  private:

@@ -13,8 +13,8 @@
 
 namespace preforkd::component {
 
-// Clients that ask without a pause while a test does something to the pool, and check each reply: it must end with the
-// line that was sent. Each connection asks a few times, then makes place for a new one.
+// Clients that send requests without a pause while a test changes the pool, and check each reply: it must end with the
+// line that was sent. Each connection sends a few requests, then a new one replaces it.
 class Load {
  public:
   explicit Load(std::string address, unsigned clients = 3);
@@ -22,11 +22,10 @@ class Load {
   Load& operator=(const Load&) = delete;
   ~Load();
 
-  // Waits until so many more requests were answered: so that the load is there before, while and after something
-  // happens.
+  // Waits for this many more answers, so that there is load before, while and after something happens.
   void wait_for_more(std::uint64_t requests, const Deadline& deadline = {});
 
-  // Ends it. What went wrong, each failure a line; empty if nothing did.
+  // Ends the load. Returns the failures, one line each; empty if there were none.
   std::vector<std::string> stop();
 
  private:

@@ -8,7 +8,7 @@
 
 namespace {
 
-// No test leaves a process to the next one or to the machine: orphans come to us, as we are a subreaper.
+// No test leaves a process to the next one or to the machine: orphans become our children, since this is a subreaper.
 class Reaper : public testing::EmptyTestEventListener {
   void OnTestEnd(const testing::TestInfo& /*info*/) override { preforkd::component::kill_descendants(); }
 };

@@ -10,7 +10,7 @@
 
 namespace preforkd::component {
 
-// A running preforkd with a pool of its own, at --log-level debug.
+// A running preforkd with its own pool, at --log-level debug.
 class Master {
  public:
   struct Options {
@@ -22,9 +22,9 @@ class Master {
   explicit Master(const std::vector<std::string>& program) : Master(program, Options()) {}
   Master(const std::vector<std::string>& program, const Options& options);
 
-  // Waits until all workers were ready once.
+  // Waits until all workers have been ready once.
   void wait_ready(const Deadline& deadline = {}) const;
-  // "127.0.0.1:40000": of the first listening socket.
+  // "127.0.0.1:40000": the first listening socket.
   [[nodiscard]] const std::string& address() const;
 
   [[nodiscard]] Process& process() noexcept { return process_; }
@@ -32,11 +32,11 @@ class Master {
   [[nodiscard]] const Output& log() const noexcept { return process_.err(); }
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
   void signal(int number) const { process_.signal(number); }
-  // SIGTERM, and the exit that follows.
+  // Sends SIGTERM and returns the exit that follows.
   Exit stop();
 
   [[nodiscard]] std::vector<pid_t> workers() const;
-  // The process of a slot that said READY=1 last, by the log from byte `from` on.
+  // The last process of a slot that sent READY=1, by the log from byte `from` on.
   pid_t worker(unsigned slot, std::size_t from = 0, const Deadline& deadline = {}) const;
 
  private:
@@ -45,7 +45,7 @@ class Master {
   mutable std::string address_;
 };
 
-// So many workers, and more options of preforkd.
+// This many workers, and more options of preforkd.
 [[nodiscard]] Master::Options with_workers(unsigned workers, std::vector<std::string> arguments = {});
 
 }  // namespace preforkd::component

@@ -12,7 +12,7 @@ namespace preforkd::component {
 
 MessageBus::MessageBus(Policy policy) : policy_(policy) { start(); }
 
-// The second is what dbus-daemon's own system.conf says, before the files of packages are read.
+// The second is that of dbus-daemon's own system.conf, before the files of packages are read.
 std::string MessageBus::policy() const {
   if (policy_ == Policy::open) {
     return R"(<policy context="default">

@@ -9,16 +9,16 @@
 
 namespace preforkd::component {
 
-// A dbus-daemon of the test's own, which lets every user in.
+// The test's own dbus-daemon, to which every user may connect.
 class MessageBus {
  public:
   enum class Policy {
-    open,       // everybody may do everything
+    open,       // every user may do everything
     installed,  // that of a system bus, with systemd/org.preforkd1.conf
   };
   explicit MessageBus(Policy policy = Policy::open);
 
-  // The same for every daemon that start() makes.
+  // The same for each daemon that start() starts.
   [[nodiscard]] std::string address() const { return "unix:path=" + folder_.path() + "/bus"; }
   void start();
   void stop();

@@ -60,7 +60,7 @@ NotifyReceiver::Message NotifyReceiver::take() {
       std::memcpy(&sender, CMSG_DATA(each), sizeof sender);
       message.sender = sender.pid;
     } else if (each->cmsg_type == SCM_RIGHTS) {
-      // Closing those that are not to be stored is all that BARRIER=1 asks for.
+      // BARRIER=1 only requires that those not to be stored are closed.
       const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
       for (std::size_t i = 0; i < count; ++i) {
         int fd = -1;

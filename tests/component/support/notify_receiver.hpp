@@ -14,7 +14,7 @@
 
 namespace preforkd::component {
 
-// Stands in for systemd at the other end of NOTIFY_SOCKET.
+// Takes the place of systemd at the other end of NOTIFY_SOCKET.
 class NotifyReceiver {
  public:
   NotifyReceiver();
@@ -22,7 +22,7 @@ class NotifyReceiver {
   // For the environment of the program under test.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-  // Fills the queue with messages that say nothing: who sends next must wait, or try again.
+  // Fills the queue with messages without content: the next sender must wait, or try again.
   void fill() const;
 
   struct Message {
@@ -30,11 +30,11 @@ class NotifyReceiver {
     std::map<std::string, std::string> fields;  // "READY" → "1"
     std::shared_ptr<UniqueFd> stored;           // with FDSTORE=1
   };
-  // The next message. Throws HarnessError if none comes before the deadline.
+  // The next message. Throws HarnessError if none arrives before the deadline.
   Message receive(const Deadline& deadline = {});
-  // The next message with this field (and value); those before it are kept in seen().
+  // The next message with this field (and value); earlier ones are kept in seen().
   Message wait_for(const std::string& field, const std::string& value = {}, const Deadline& deadline = {});
-  // Takes everything that has come so far. True if no message has had this field yet.
+  // Reads everything that has arrived. True if no message so far had this field.
   bool never_saw(const std::string& field);
   [[nodiscard]] const std::vector<Message>& seen() const noexcept { return seen_; }
 

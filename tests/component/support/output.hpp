@@ -14,7 +14,7 @@
 
 namespace preforkd::component {
 
-// Takes in what comes through a pipe, at once, so that its writer never waits for the test.
+// Reads a pipe at once, so that its writer never waits for the test.
 class Output {
  public:
   explicit Output(UniqueFd pipe);
@@ -22,12 +22,12 @@ class Output {
   Output& operator=(const Output&) = delete;
   ~Output();
 
-  // What was written until now.
+  // What has been written so far.
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::size_t size() const;
 
-  // The first whole line, looking from byte `from` on, that contains `part` or matches `pattern`. Throws HarnessError
-  // with all the text so far if none comes before the deadline.
+  // The first whole line from byte `from` on that contains `part` or matches `pattern`. Throws HarnessError with all
+  // the text so far if none arrives before the deadline.
   std::string wait_for(std::string_view part, std::size_t from = 0, const Deadline& deadline = {}) const;
   std::smatch wait_for(const std::regex& pattern, std::string& line, std::size_t from = 0,
                        const Deadline& deadline = {}) const;

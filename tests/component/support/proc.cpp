@@ -86,7 +86,7 @@ bool wait_gone(int pidfd, const Deadline& deadline) { return wait_ready(pidfd, P
 std::size_t kill_descendants() {
   std::size_t killed = 0;
   for (;;) {
-    // A process that dies leaves its children to us, so this ends when none is left.
+    // A process that ends leaves its children to us, so this ends when none is left.
     for (const pid_t pid : descendants_of(::getpid())) {
       const UniqueFd pidfd = open_pidfd(pid);
       if (pidfd) send_signal(pidfd.get(), SIGKILL);

@@ -10,7 +10,7 @@
 #include "base/unique_fd.hpp"
 #include "support/deadline.hpp"
 
-// What /proc tells about processes that need not be our children.
+// What /proc shows about processes that need not be our children.
 namespace preforkd::component {
 
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
@@ -18,7 +18,7 @@ namespace preforkd::component {
 
 // "socket:[4711]", "/dev/null", …, by descriptor number.
 [[nodiscard]] std::map<int, std::string> descriptors_of(pid_t pid);
-// Those of a master while it writes no log line: each is written through one that is opened for it.
+// The descriptors of a master while it writes no log line: it opens one for each line.
 [[nodiscard]] std::map<int, std::string> resting_descriptors_of(pid_t pid);
 
 [[nodiscard]] std::string comm_of(pid_t pid);
@@ -26,7 +26,7 @@ namespace preforkd::component {
 // The value after "NAME:" in /proc/PID/status, without blanks around it.
 [[nodiscard]] std::string status_field(pid_t pid, const std::string& name);
 
-// Whether the process of a pidfd has ended before the deadline.
+// Whether the process of a pidfd ends before the deadline.
 [[nodiscard]] bool wait_gone(int pidfd, const Deadline& deadline = {});
 
 // Sends SIGKILL to all descendants of this process and reaps those that are or become its own children (it must be a

@@ -18,7 +18,7 @@
 namespace preforkd::component {
 namespace {
 
-constexpr int first_spare_descriptor = 200;  // above every number that a child is given
+constexpr int first_spare_descriptor = 200;  // above every number that a child gets
 
 struct Pipe {
   UniqueFd reader;
@@ -31,13 +31,13 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// All that the child needs, made before the fork: in it only async-signal-safe calls are allowed, as our reader threads
-// may hold locks.
+// Everything that the child needs, made before the fork: the child may make only async-signal-safe calls, because our
+// reader threads may hold locks.
 struct Image {
   std::vector<std::string> strings;
   std::vector<char*> argv;
   std::vector<char*> envp;
-  char* listen_pid = nullptr;  // where the digits go
+  char* listen_pid = nullptr;  // the place for the digits
   std::vector<UniqueFd> sources;
   const char* directory = nullptr;
   std::vector<int> ignored_signals;

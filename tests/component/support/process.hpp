@@ -20,7 +20,7 @@ struct StartOptions {
       environment;                     // added to ours, from which the contract's variables are removed
   std::vector<int> descriptors;        // become 3, 4, …; borrowed
   bool listen_pid = false;             // sets LISTEN_PID to the new process
-  bool only_this_environment = false;  // nothing of ours
+  bool only_this_environment = false;  // without our own
   std::vector<int> ignored_signals;
   std::vector<int> blocked_signals;
   std::optional<std::string> directory;
@@ -31,8 +31,8 @@ struct Exit {
   std::optional<int> signal;  // or the signal that ended it
 };
 
-// A program that a test runs: in a session of its own, stdin from /dev/null, stdout and stderr captured. Destroyed, it
-// is killed (SIGKILL) and reaped; whatever it leaves behind is killed at the end of the test.
+// A program that a test runs: in its own session, stdin from /dev/null, stdout and stderr captured. The destructor
+// kills (SIGKILL) and reaps it; what it leaves behind is killed at the end of the test.
 class Process {
  public:
   // Throws HarnessError if it cannot be started.
@@ -61,7 +61,7 @@ class Process {
   std::optional<Exit> exit_;
 };
 
-// What is left of a program that was run to its end.
+// The result of a program that has ended.
 struct Ended {
   int status = -1;  // -1: a signal ended it
   std::string out;

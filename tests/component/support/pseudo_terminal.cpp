@@ -49,12 +49,12 @@ PseudoTerminal::PseudoTerminal(const std::string& program, const std::vector<std
 
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> variables;  // of one name the first counts
+  std::vector<std::string> variables;  // of two with the same name the first counts
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   variables.insert(variables.end(), {"TERM=xterm", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"});
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> envp = pointers(variables);
-  // Made before the fork: in the child only async-signal-safe calls are allowed, as our reader threads may hold locks.
+  // Made before the fork: the child may make only async-signal-safe calls, because our reader threads may hold locks.
   pid_ = ::fork();
   if (pid_ == 0) {
     ::setsid();
@@ -81,7 +81,7 @@ bool PseudoTerminal::read_some(const Deadline& deadline) {
   if (text_ended_) return false;
   std::array<pollfd, 2> entries{{{terminal_.get(), POLLIN, 0}, {end_marked_ ? -1 : pidfd_.get(), POLLIN, 0}}};
   if (::poll(entries.data(), entries.size(), deadline.poll_timeout()) <= 0) throw HarnessError("too late:\n" + text_);
-  // The kernel brings what was written from one end to the other in its own time, but in order: when the program has
+  // The kernel passes on what was written at one end to the other after a delay, but in order: when the program has
   // ended, a byte of ours comes after its last one.
   if (entries[1].revents != 0 && !std::exchange(end_marked_, true)) type_into(other_end_.get(), {&end_mark, 1});
   if (entries[0].revents == 0) return true;

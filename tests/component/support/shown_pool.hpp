@@ -22,7 +22,7 @@ inline std::string worker_object(unsigned slot) { return "/org/preforkd1/worker/
           {"settings", {{"drain_idle", "close"}}}};
 }
 
-// A pool on a bus of its own, and a client there.
+// A pool on its own bus, and a client there.
 struct ShownPool {
   explicit ShownPool(const nlohmann::json& config = pool_config(2), const StartOptions& options = {})
       : master(config, options, {"--bus", bus.address()}), client(bus.address()) {

@@ -8,7 +8,8 @@
 
 namespace preforkd::component {
 
-// SIGTERM to a master again and again, so that the workers that do not leave are killed, and the exit that follows.
+// Sends SIGTERM to a master again and again, so that workers that do not leave are killed, and returns the exit that
+// follows.
 inline Exit stop_now(Process& master) {
   static_cast<void>(eventually([&] {
     master.signal(SIGTERM);

@@ -6,7 +6,7 @@
 
 namespace preforkd::component {
 
-// A folder of its own, removed with all that is in it at the end.
+// Its own folder, removed with its contents at the end.
 class TempDir {
  public:
   TempDir();
@@ -16,7 +16,7 @@ class TempDir {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }
-  // Writes a file, replacing what it held, and returns its path.
+  // Writes a file, replacing its contents, and returns its path.
   std::string write(std::string_view name, std::string_view text) const;
 
  private:

@@ -17,8 +17,8 @@
 
 namespace preforkd::client {
 
-// A server for the client's tests, on a port of 127.0.0.1 that the kernel chose: each connection is given to `serve` on
-// a thread of its own, with a blocking socket, and closed when that returns.
+// A server for the client's tests, on a port of 127.0.0.1 that the kernel chose: `serve` gets each connection on its
+// own thread, with a blocking socket, which is closed when it returns.
 class LineServer {
  public:
   using Serve = std::function<void(int socket, unsigned number)>;
@@ -100,7 +100,7 @@ inline bool receive_line(int socket, std::string& rest, std::string& line) {
   }
 }
 
-// The echo service; "quit" is answered, then it returns.
+// The echo service; answers "quit", too, then returns.
 inline void serve_echo(int socket, unsigned) {
   std::string rest;
   std::string line;
@@ -115,7 +115,7 @@ inline void reset_connection(int socket) {
   setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-// An address on which nobody listens: its port was free a moment ago, and is not given out again so soon.
+// An address without a listener: its port was free a moment ago, and the kernel does not reuse it so soon.
 inline std::string unused_address() {
   return LineServer([](int, unsigned) {}).address();
 }

@@ -14,7 +14,7 @@
 
 namespace preforkd::client {
 
-// A pipe whose other end is read to its end on a thread.
+// A pipe that a thread reads to its end.
 class PipeReader {
  public:
   PipeReader() {
@@ -46,14 +46,14 @@ class PipeReader {
   std::thread thread_;
 };
 
-// What a run of the client came to.
+// The result of a run of the client.
 struct Outcome {
   int status;
   std::string output;
   std::string error;
 };
 
-// A pipe that gives `text` and then its end.
+// A pipe that delivers `text` and then end-of-file.
 class PipeWriter {
  public:
   explicit PipeWriter(std::string text) : text_(std::move(text)) {

@@ -18,7 +18,7 @@
 
 namespace preforkd {
 
-// Plays systemd, and is the NOTIFY_SOCKET of this process.
+// A fake systemd at the NOTIFY_SOCKET of this process.
 class FakeSystemd {
  public:
   FakeSystemd() {
@@ -50,7 +50,7 @@ class FakeSystemd {
     return size > 0 ? std::string(bytes.data(), static_cast<std::size_t>(size)) : "";
   }
 
-  // The first message, while the loop turns, that is none of fill()'s.
+  // Runs the loop until a message arrives that is not one of fill()'s.
   [[nodiscard]] std::string heard_by(EventLoop& loop) const {
     const Instant deadline = SteadyClock().now() + std::chrono::seconds(10);
     std::string message;

@@ -25,12 +25,12 @@ namespace prefork::test {
 // What a worker process is started with.
 struct Start {
   std::vector<int> listeners;                                    // become descriptor 3, 4, …
-  std::vector<std::pair<std::string, std::string>> environment;  // beside LISTEN_*
+  std::vector<std::pair<std::string, std::string>> environment;  // added to LISTEN_*
   std::function<void(Server&)> setup;
   std::function<void()> before;  // in the child, before the Server is made
 };
 
-// A Server in a forked process, with sockets and environment as preforkd or systemd give them. The destructor kills it.
+// A Server in a forked process, with sockets and environment as from preforkd or systemd. The destructor kills it.
 class ServerProcess {
  public:
   explicit ServerProcess(const Start& start) {
@@ -51,7 +51,7 @@ class ServerProcess {
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
 
-  // Waits for its end: the exit status, or 1000 and the signal's number.
+  // Waits for its end and returns the exit status, or 1000 plus the signal's number.
   int wait() {
     if (!wait_for(pidfd_.get(), POLLIN)) throw std::runtime_error("the server does not end");
     int status = 0;

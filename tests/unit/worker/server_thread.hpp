@@ -17,7 +17,7 @@
 
 namespace prefork::test {
 
-// Things that happened on the server's thread, for a test to wait for.
+// Events on the server's thread, for a test to wait for.
 class Record {
  public:
   void add(std::string event) {
@@ -25,7 +25,7 @@ class Record {
     events_.push_back(std::move(event));
     changed_.notify_all();
   }
-  // Waits until there are `count` events, and returns all. Throws when `patience` is at its end.
+  // Waits until there are `count` events, and returns all. Throws after `patience`.
   std::vector<std::string> wait(std::size_t count) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, patience, [&] { return events_.size() >= count; })) {
@@ -43,7 +43,7 @@ class Record {
   std::vector<std::string> events_;
 };
 
-// A Server on a thread of its own, ready when the constructor returns. The destructor stops it.
+// A Server on its own thread, ready when the constructor returns. The destructor stops it.
 class ServerThread {
  public:
   explicit ServerThread(std::function<void(Server&)> setup, const std::string& address = "127.0.0.1:0") {
@@ -86,7 +86,7 @@ class ServerThread {
     const std::lock_guard lock(mutex_);
     if (server_ != nullptr) server_->post([server = server_, call = std::move(call)] { call(*server); });
   }
-  // Stops if it still runs, and returns run()'s value.
+  // Stops it if it still runs, and returns run()'s value.
   int stop() {
     request_stop();
     return join();

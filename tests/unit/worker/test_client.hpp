@@ -20,15 +20,15 @@
 
 namespace prefork::test {
 
-inline constexpr std::chrono::seconds patience{20};  // a deadline that only a broken test meets
+inline constexpr std::chrono::seconds patience{20};  // a deadline that only a broken test reaches
 
-// Milliseconds that are left, for poll(2).
+// The remaining milliseconds, for poll(2).
 inline int left_until(std::chrono::steady_clock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
 }
 
-// Waits until `fd` is ready. False: `patience` is at its end.
+// Waits until `fd` is ready. False after `patience`.
 inline bool wait_for(int fd, short events, std::chrono::milliseconds time = patience) {
   const auto deadline = std::chrono::steady_clock::now() + time;
   pollfd entry{fd, events, 0};
@@ -60,7 +60,7 @@ class TestClient {
     }
   }
 
-  // The next line without its '\n'; what there is at end-of-file, followed by "<eof>" or "<reset>".
+  // The next line without its '\n'; at end-of-file the rest, followed by "<eof>" or "<reset>".
   std::string line() {
     for (;;) {
       if (const auto end = received_.find('\n'); end != std::string::npos) {
@@ -89,7 +89,7 @@ class TestClient {
     return result;
   }
 
-  // Nothing has arrived up to now.
+  // Nothing has arrived so far.
   [[nodiscard]] bool silent() const {
     return received_.empty() && !wait_for(fd_.get(), POLLIN, std::chrono::milliseconds(0));
   }
@@ -102,7 +102,7 @@ class TestClient {
     fd_.reset();
   }
 
-  // TCP segments with data that the peer has sent us.
+  // The number of TCP segments with data received from the peer.
   [[nodiscard]] unsigned data_segments_received() const {
     tcp_info info{};
     socklen_t length = sizeof info;

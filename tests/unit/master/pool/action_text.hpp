@@ -16,7 +16,7 @@ inline constexpr Instant beginning{std::chrono::hours(1)};
 
 inline std::string time_text(Instant at) { return format_time_span(at - beginning); }
 
-// What came of an event, one line an action, for traces and scenarios.
+// The actions that follow an event, one line each, for traces and scenarios.
 struct ActionText {
   std::string operator()(const Launch& launch) const {
     return "launch " + text(launch.id) + ": slot " + number(launch.slot) + ", generation " +

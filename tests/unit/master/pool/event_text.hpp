@@ -22,13 +22,13 @@
 
 namespace preforkd {
 
-// Takes a line apart from its front. What is not as expected throws std::invalid_argument.
+// Reads a line from its front. Throws std::invalid_argument for anything unexpected.
 class LineReader {
  public:
   explicit LineReader(std::string_view line) : rest_(line) {}
 
   [[nodiscard]] bool done() const noexcept { return rest_.empty(); }
-  // Takes `text` if the line goes on with it.
+  // Takes `text` if the line continues with it.
   bool take(std::string_view text) {
     if (!rest_.starts_with(text)) return false;
     rest_.remove_prefix(text.size());
@@ -43,7 +43,7 @@ class LineReader {
   void expect(std::string_view text) {
     if (!take(text)) fail("expected \"" + std::string(text) + '"');
   }
-  // What comes before `end`, which is taken too; without one all that is left.
+  // The text before `end`, which is taken, too; without `end` all the rest.
   std::string_view until(std::string_view end) {
     const std::string_view found = rest_.substr(0, rest_.find(end));
     rest_.remove_prefix(std::min(rest_.size(), found.size() + end.size()));
@@ -65,7 +65,7 @@ class LineReader {
     const Duration found = value(parse_time_span(until("\n")));
     return negative ? -found : found;
   }
-  // The errno whose text is all that is left.
+  // The errno whose text is the rest.
   int error() {
     const std::string_view text = rest();
     for (int error = 0; error < 4096; ++error) {
@@ -87,7 +87,8 @@ class LineReader {
   std::string_view rest_;
 };
 
-// Each key that a pool decides by, and its value. A key that is missing from these parts of a config does not compile.
+// Each key that affects a pool's decisions, with its value. If a key of these parts of a config is missing, this does
+// not compile.
 template <class Config, class Visit>
 void for_each_key(Config& config, Visit&& visit) {
   auto& [initial, min, max] = config.workers;
@@ -117,7 +118,7 @@ void for_each_key(Config& config, Visit&& visit) {
   visit("reload.max_draining", max_draining);
 }
 
-// A key's value as text without a blank, and read back.
+// A key's value as text without a blank, and the parser of that text.
 struct KeyText {
   static std::string text(std::uint64_t number) { return std::to_string(number); }
   static std::string text(unsigned number) { return std::to_string(number); }
@@ -169,7 +170,7 @@ struct KeyText {
   }
 };
 
-// " workers.max=10 hang_timeout=2s": where they are not as in PoolConfig{}.
+// " workers.max=10 hang_timeout=2s": the keys that differ from PoolConfig{}.
 inline std::string config_text(const PoolConfig& config) {
   std::vector<std::string> usual;
   const PoolConfig unchanged;
@@ -246,16 +247,16 @@ inline std::string text(const Tick& /*event*/) { return "tick"; }
 
 }  // namespace event
 
-// "worker-exited 7 (pid 4711): signal 9 (SIGKILL), remains", "reload workers.max=10": one line. Of a config it holds
-// what a pool decides by.
+// "worker-exited 7 (pid 4711): signal 9 (SIGKILL), remains", "reload workers.max=10": one line. A config is shown by
+// the keys that affect a pool's decisions.
 inline std::string to_string(const Event& event) {
   return std::visit([](const auto& what) { return event::text(what); }, event);
 }
 
-// Reads what to_string(Event) writes. An alternative of Event that has no read() below does not compile.
+// Reads the output of to_string(Event). An alternative of Event without a read() below does not compile.
 class EventReader {
  public:
-  // A config's keys are laid over those of `base`.
+  // A config's keys override those of `base`.
   EventReader(std::string_view line, const PoolConfig& base) : line_(line), base_(base) {}
 
   Event event() { return any_of(std::type_identity<Event>()); }

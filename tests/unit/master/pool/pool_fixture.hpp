@@ -25,18 +25,18 @@ using std::chrono::seconds;
 inline ExitStatus exited(int status) { return {ExitStatus::Kind::exited, status, {}}; }
 inline ExitStatus signaled(int signal) { return {ExitStatus::Kind::signaled, signal, {}}; }
 
-// A pool whose processes, clock and listener are the test's.
+// A pool with the test's processes, clock and observer.
 class PoolTest : public ::testing::Test {
  protected:
   PoolTest() { config.workers = {.initial = 3, .min = 1, .max = 10}; }
 
-  // A pool as `config` says, started; nothing is ready yet.
+  // Starts a pool by `config`; no worker is ready yet.
   void start() {
     pool = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config), launcher, clock, observer, 1);
     pool->step(event::Start{});
   }
 
-  // The same, and every worker is ready.
+  // The same, with every worker ready.
   void start_ready() {
     start();
     ready_all();
@@ -57,14 +57,14 @@ class PoolTest : public ::testing::Test {
     pool->step(event::WorkerExited{id, 1, status});
   }
 
-  // Everyone who was told to leave does, by its stop signal or by SIGKILL.
+  // Ends every draining worker, whether by its stop signal or by SIGKILL.
   void let_leave() {
     for (const WorkerView& worker : pool->workers()) {
       if (worker.state == WorkerState::draining) end(worker.id, exited(0));
     }
   }
 
-  // Reloads go on until nothing is left to become ready or to leave.
+  // Lets reloads continue until no worker has to become ready or to leave.
   void settle() {
     for (int turn = 0; turn < 200; ++turn) {
       ready_all();
@@ -72,7 +72,7 @@ class PoolTest : public ::testing::Test {
     }
   }
 
-  // Lets time pass as a punctual event loop does.
+  // Lets time pass as with a punctual event loop.
   void pass(Duration time) {
     const Instant until = clock.now() + time;
     for (auto next = pool->next_deadline(); next && *next <= until; next = pool->next_deadline()) {
@@ -104,7 +104,7 @@ class PoolTest : public ::testing::Test {
     return process == launcher.alive.end() ? std::vector<int>{} : process->second.signals;
   }
 
-  // The generations of the workers that are not leaving, and how many of them are of one.
+  // The generations of the workers that are not leaving, and the number of workers of one.
   [[nodiscard]] std::set<unsigned> generations() const {
     std::set<unsigned> found;
     for (const WorkerView& worker : pool->workers()) {
@@ -120,7 +120,7 @@ class PoolTest : public ::testing::Test {
     return found;
   }
 
-  // A worker's crash, from the point of view of its slot: the wait until it starts again.
+  // Crashes a slot's worker and returns the time until the slot starts again.
   Duration crash_and_wait(unsigned slot) {
     const std::size_t before = launcher.started.size();
     const Instant at = clock.now();

@@ -32,24 +32,24 @@ struct Process {
   unsigned generation = 0;
   int stop_signal = SIGTERM;
   bool ready = false;
-  bool leaving = false;  // told to, by itself, or killed
+  bool leaving = false;  // asked to, by itself, or killed
   bool doomed = false;   // got SIGKILL
-  int late = 0;          // how often the scheduler came late since it was ready or killed
+  int late = 0;          // how often the scheduler was late since it was ready or killed
   bool recycled = false;
-  bool remains = false;  // its first process is gone, others are not …
+  bool remains = false;  // its first process has ended, others have not …
   bool untold = false;   // … and have not got their signal yet
 };
 
-// A scheduler, the processes that it believes to have, and everything that may happen to them. After each step the
-// invariants are asserted, most of them on a model that knows only what went in and what came out.
+// A scheduler, the processes that it assumes, and everything that may happen to them. The invariants are asserted after
+// each step, most of them on a model that knows only the events and the actions.
 //
-// All of it is in trace(): the seed and the config, each event with its time and, indented, what came of it. replay()
-// does the same again from this text.
+// trace() has all of it: the seed and the config, each event with its time and, indented, its actions. replay() repeats
+// it from this text.
 class World {
  public:
   explicit World(unsigned seed) : World(seed, nullptr) {}
 
-  // The first trace in `text` again; it ends with an empty line or with the text. Returns the trace of the replay.
+  // Replays the first trace in `text`, which ends with an empty line or with the text. Returns the trace of the replay.
   static std::string replay(const std::string& text) {
     std::istringstream lines(text.substr(std::min(text.find("seed "), text.size())));
     std::string line;
@@ -80,7 +80,7 @@ class World {
     for (unsigned count = 0; count < steps && !::testing::Test::HasFatalFailure(); ++count) random_step();
   }
 
-  // From now on all is well: the pool must come to rest with the newest committed generation, complete.
+  // From now on all goes well: the pool must settle with the newest committed generation, complete.
   void recover() {
     healthy_ = true;
     for (unsigned slot = 0; slot < scheduler_.target(); ++slot) {
@@ -91,7 +91,7 @@ class World {
     if (!::testing::Test::HasFatalFailure()) check_recovered();
   }
 
-  // Some of the workers ignore their stop signal: it must end all the same.
+  // Some workers ignore their stop signal: the pool must end all the same.
   void stop() {
     step(event::Stop{});
     const Instant bound = now_ + minutes(3);
@@ -169,7 +169,7 @@ class World {
     return config;
   }
 
-  // One that would start the same processes as the committed one.
+  // A config that would start the same processes as the committed one.
   std::shared_ptr<const PoolConfig> adoptable_config() {
     const auto other = make_config();
     auto config = std::make_shared<PoolConfig>(*config_of_.at(scheduler_.generation()));
@@ -180,7 +180,7 @@ class World {
     return config;
   }
 
-  // Tells the scheduler and checks what came of it.
+  // Passes an event to the scheduler and checks the actions.
   void step(const Event& event) {
     note("at " + time_text(now_) + ": " + to_string(event));
     const bool matters = std::visit([this](const auto& what) { return foresee(what); }, event);
@@ -202,7 +202,7 @@ class World {
     check_counters();
   }
 
-  // What the event says has happened to the processes. False: to none that there is.
+  // Applies the event to the model's processes. False: it is about none of them.
   template <class Kind>
   bool foresee(const Kind& event) {
     if constexpr (requires { event.id; }) {
@@ -337,7 +337,7 @@ class World {
 
   void perform(const SendSignal& send) {
     const auto found = processes_.find(send.id);
-    if (found == processes_.end()) return;  // its launch failed in this very step
+    if (found == processes_.end()) return;  // its launch failed in this step
     Process& process = found->second;
     if (std::exchange(process.untold, false)) {
       ASSERT_EQ(send.signal, process.doomed ? SIGKILL : process.stop_signal);
@@ -422,14 +422,14 @@ class World {
     ASSERT_EQ(scheduler_.state(), state_);
     const auto next = scheduler_.next_deadline();
     ASSERT_TRUE(!next || *next > now_) << "a deadline was left behind";
-    // Nobody is forgotten: an empty slot of the target waits for something.
+    // No slot is forgotten: an empty slot of the target waits for something.
     for (unsigned number = 0; !stopping_ && number < scheduler_.target(); ++number) {
       const Slot& slot = roster.slots()[number];
       ASSERT_TRUE(slot.current || slot.candidate || slot.retry.armed() || slot.down || slot.waiting ||
                   slot.has_unreaped_kills())
           << "slot " << number << " is forgotten";
     }
-    // Everybody but a ready worker and one that got SIGKILL has a deadline.
+    // Every worker has a deadline, unless it is ready or got SIGKILL.
     for (const auto& [id, worker] : roster.workers()) {
       ASSERT_TRUE(worker.response_deadline.armed() || worker.ready() || worker.sigkilled)
           << text(id) << " has no deadline";
@@ -509,7 +509,7 @@ class World {
     }
   }
 
-  // Events of workers that are dead or never were.
+  // Events of workers that have ended or never existed.
   void lie() {
     step(event::Tick{});
     const WorkerId dead{chance(0.5) ? 0 : std::uint64_t{1} << 40U};
@@ -598,7 +598,7 @@ class World {
     return false;
   }
 
-  // A healthy moment: whoever leaves is gone, whoever starts is ready, whoever is watched pings, and time goes on.
+  // A healthy step: a leaving worker ends, a starting one becomes ready, watched ones ping, and time passes.
   void live_on() {
     if (end_a_leaving_process()) return;
     for (const auto& [id, process] : processes_) {
@@ -638,7 +638,7 @@ class World {
   std::mt19937 random_;
   std::shared_ptr<const PoolConfig> last_config_;
   const bool replays_;
-  std::map<WorkerId, int> failing_;  // launches that a replay has to fail, with their errno
+  std::map<WorkerId, int> failing_;  // launches that must fail in a replay, with their errno
   unsigned most_at_most_ = 1;
   std::map<unsigned, std::shared_ptr<const PoolConfig>> config_of_;  // generations that were launched
   Scheduler scheduler_;
@@ -646,7 +646,7 @@ class World {
   std::map<WorkerId, Process> processes_;
   std::set<WorkerId> ids_;
   std::set<WorkerId> ended_;
-  std::set<WorkerId> must_end_;  // their exits have to be told in this step
+  std::set<WorkerId> must_end_;  // whose exits must be reported in this step
   PoolState state_ = PoolState::starting;
   bool late_ = false;
   bool killing_ = false;
