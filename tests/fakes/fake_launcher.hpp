@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <utility>
@@ -18,15 +19,16 @@ class FakeLauncher final : public Launcher {
     std::vector<int> signals;  // that it got, in order
   };
 
-  [[nodiscard]] int start(const Launch& launch) noexcept override {
-    if (fail_next > 0) {
-      --fail_next;
-      return error;
+  [[nodiscard]] Result<void> start(const Launch& launch) noexcept override {
+    if (!failures.empty()) {
+      Error failure = std::move(failures.front());
+      failures.pop_front();
+      return Failure(std::move(failure));
     }
     if (on_start) on_start(launch);
     started.push_back(launch);
     alive.emplace(launch.id, Process{launch, {}});
-    return 0;
+    return {};
   }
 
   void signal(WorkerId id, int signal) noexcept override {
@@ -37,8 +39,7 @@ class FakeLauncher final : public Launcher {
 
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return cut_off; }
 
-  unsigned fail_next = 0;  // this many starts fail
-  int error = 11;          // with this errno (EAGAIN)
+  std::deque<Error> failures;  // of the next starts
   std::vector<Launch> started;
   std::map<WorkerId, Process> alive;  // the test removes those that end
   std::vector<WorkerId> cut_off;

@@ -24,7 +24,7 @@ class RecordingObserver final : public PoolObserver {
   };
   struct FailedLaunch {
     unsigned slot = 0;
-    int error = 0;
+    Error error = "";
     Instant next_try_at{};
   };
   struct Reload {
@@ -42,7 +42,7 @@ class RecordingObserver final : public PoolObserver {
   void on_worker_exited(const ExitRecord& exit) override { exited.push_back(exit); }
   void on_worker_remains(const WorkerView& worker) override { remains.push_back(worker); }
   void on_remains_gone(const WorkerView& worker) override { remains_gone.push_back(worker); }
-  void on_launch_failed(unsigned slot, int error, Instant next_try_at) override {
+  void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override {
     failed_launches.push_back({slot, error, next_try_at});
   }
   void on_deadlines_moved(Duration by) override { moves.push_back(by); }

@@ -82,7 +82,7 @@ void ControlPlane::on_worker_ready(const WorkerView& worker) {
 
 void ControlPlane::on_worker_draining(const WorkerView& worker, ExitCause) { changed_slots_.insert(worker.slot); }
 void ControlPlane::on_worker_killed(const WorkerView& worker, ExitCause, int) { changed_slots_.insert(worker.slot); }
-void ControlPlane::on_launch_failed(unsigned slot, int, Instant) { changed_slots_.insert(slot); }
+void ControlPlane::on_launch_failed(unsigned slot, const Error&, Instant) { changed_slots_.insert(slot); }
 
 void ControlPlane::on_worker_exited(const ExitRecord& exit) {
   const auto pid = static_cast<unsigned>(exit.pid);

@@ -67,7 +67,7 @@ class ControlPlane final : public PoolObserver {
   void on_worker_draining(const WorkerView& worker, ExitCause why) override;
   void on_worker_killed(const WorkerView& worker, ExitCause why, int signal) override;
   void on_worker_exited(const ExitRecord& exit) override;
-  void on_launch_failed(unsigned slot, int error, Instant next_try_at) override;
+  void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override;
 
   void on_open(sdbus::IConnection& connection);
   void tell(Event event, unsigned slot);

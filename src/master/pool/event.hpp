@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
 #include "master/pool/worker_types.hpp"
@@ -79,7 +80,7 @@ struct RemainsGone {
 // The answer to a Launch that made no process; only WorkersUnheard may come before it.
 struct LaunchFailed {
   WorkerId id{};
-  int error = 0;  // errno
+  Error error = "";
 };
 
 // A reload that is running is first ended as superseded.

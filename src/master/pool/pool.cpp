@@ -35,8 +35,8 @@ bool Pool::decide(const Event& event) {
 bool Pool::lives(WorkerId id) const { return scheduler_.roster().find(id) != nullptr; }
 
 void Pool::perform(const Launch& launch) {
-  if (const int error = launcher_.start(launch)) {
-    failed_.push_back({launch.id, error});
+  if (Result<void> started = launcher_.start(launch); !started) {
+    failed_.push_back({launch.id, std::move(started.error())});
     return;
   }
   history_.started(launch.slot);

@@ -32,7 +32,7 @@ class PoolObserver {
   virtual void on_worker_remains(const WorkerView& /*worker*/) {}
   virtual void on_remains_gone(const WorkerView& /*worker*/) {}
   // No process could be made; `error` is what the launcher returned.
-  virtual void on_launch_failed(unsigned /*slot*/, int /*error*/, Instant /*next_try_at*/) {}
+  virtual void on_launch_failed(unsigned /*slot*/, const Error& /*error*/, Instant /*next_try_at*/) {}
   // The deadlines were not checked for this long, so they were moved out. At most once a minute.
   virtual void on_deadlines_moved(Duration /*by*/) {}
   // Once for each config.

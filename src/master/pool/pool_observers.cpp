@@ -31,7 +31,7 @@ void PoolObservers::on_remains_gone(const WorkerView& worker) {
   for (PoolObserver* const each : observers_) each->on_remains_gone(worker);
 }
 
-void PoolObservers::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
+void PoolObservers::on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) {
   for (PoolObserver* const each : observers_) each->on_launch_failed(slot, error, next_try_at);
 }
 

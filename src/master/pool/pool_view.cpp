@@ -3,7 +3,6 @@
 
 #include <cerrno>
 
-#include "base/errors.hpp"
 #include "dbus/words.hpp"
 
 namespace preforkd {
@@ -80,7 +79,7 @@ std::string describe(const ReloadFinished& finished) {
       return slot + "the new worker failed: " + how + std::string(hint(failure));
     }
     case ReloadEnd::not_started:
-      return slot + "cannot start the new worker: " + errno_text(finished.error);
+      return slot + "cannot start the new worker: " + finished.error.text;
     case ReloadEnd::superseded:
       return "superseded by a newer reload";
     case ReloadEnd::stopping:

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/errors.hpp"
 #include "master/base/instant.hpp"
 #include "master/pool/worker_types.hpp"
 
@@ -106,7 +107,7 @@ struct ReloadFinished {
   ReloadEnd end{};
   unsigned generation = 0;                           // the one that was rolled out
   unsigned slot = 0;                                 // worker_failed, not_started
-  int error = 0;                                     // not_started
+  Error error = "";                                  // not_started
   std::optional<ExitRecord> failure = std::nullopt;  // worker_failed; nullopt: it sent STOPPING=1
 };
 // "slot 0: the new worker failed: exit status 3", "generation 2 is live".

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "master/pool/deadlines.hpp"
 #include "master/pool/pool_view.hpp"
 #include "master/pool/respawn_policy.hpp"
@@ -128,7 +129,7 @@ struct RemainsGone {
 };
 struct LaunchFailed {
   unsigned slot = 0;
-  int error = 0;
+  Error error = "";
   Instant next_try_at{};
 };
 struct DeadlinesMoved {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
 
@@ -68,9 +69,8 @@ struct Launch {
 class Launcher {
  public:
   virtual ~Launcher() = default;
-  // Starts a process. Returns 0, or the errno of a failure before there was a process (EAGAIN, ENOMEM, EMFILE, …): the
-  // pool retries.
-  [[nodiscard]] virtual int start(const Launch& launch) noexcept = 0;
+  // Starts a process. Fails if none was made (EAGAIN, ENOMEM, EMFILE, …): the pool retries.
+  [[nodiscard]] virtual Result<void> start(const Launch& launch) noexcept = 0;
   // Sends a signal to a worker: to its first process only while that lives, since the program decides what to tell its
   // children; SIGKILL, and any signal to a worker's remains, go to all of its processes. Does nothing if the worker has
   // ended.

@@ -42,19 +42,16 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, 
   if (!null_) throw ExitError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
 }
 
-int ProcessLauncher::start(const Launch& what) noexcept {
+Result<void> ProcessLauncher::start(const Launch& what) noexcept {
   try {
     launch(what);
-    return 0;
+    return {};
   } catch (const LaunchError& error) {
-    failure_ = error.what();
-    return error.number() != 0 ? error.number() : EINVAL;
+    return Failure(error.reason());
   } catch (const std::system_error& error) {
-    failure_ = error.what();
-    return error.code().value();
+    return Failure(Error(error.what(), error.code().value()));
   } catch (const std::exception& error) {
-    failure_ = error.what();
-    return ENOMEM;
+    return Failure(error.what());
   }
 }
 

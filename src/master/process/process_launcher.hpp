@@ -35,13 +35,10 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   ProcessLauncher(const ProcessLauncher&) = delete;
   ProcessLauncher& operator=(const ProcessLauncher&) = delete;
 
-  [[nodiscard]] int start(const Launch& launch) noexcept override;
+  [[nodiscard]] Result<void> start(const Launch& launch) noexcept override;
   void signal(WorkerId id, int signal) noexcept override;
   // Binds the notify paths of those workers again, and logs once that they were gone.
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
-
-  // Why the last start() failed, as a phrase.
-  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
   // Null for a worker that has ended.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
@@ -83,7 +80,6 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   UniqueFd null_;
   WorkerObserver& observer_;
   std::map<WorkerId, Running> workers_;
-  std::string failure_;
   bool cut_off_for_good_ = false;  // some paths cannot be bound again, and the log says so
 };
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/errors.hpp"
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/pool/worker_types.hpp"
@@ -111,11 +112,11 @@ class WorkerProcess {
 // Why a worker could not be started. No process was made.
 class LaunchError : public std::runtime_error {
  public:
-  explicit LaunchError(const Error& error) : std::runtime_error(error.text), number_(error.number) {}
-  [[nodiscard]] int number() const noexcept { return number_; }  // errno, or 0
+  explicit LaunchError(const Error& error) : std::runtime_error(error.text), reason_(error) {}
+  [[nodiscard]] const Error& reason() const noexcept { return reason_; }
 
  private:
-  int number_;
+  Error reason_;
 };
 
 }  // namespace preforkd

@@ -124,10 +124,7 @@ void Reloader::on_reload_finished(const ReloadFinished& finished) {
   } else if (finished.end != ReloadEnd::superseded) {
     abort(*reload.config);  // the superseding reload has handled the sockets already, and needs its own
   }
-  if (result.end == ReloadEnd::not_started) {
-    result.reasons = {"slot " + std::to_string(finished.slot) +
-                      ": cannot start the new worker: " + callbacks_.launch_failure()};
-  } else if (result.failure && result.failure->status.kind != ExitStatus::Kind::exec_failed) {
+  if (result.failure && result.failure->status.kind != ExitStatus::Kind::exec_failed) {
     const int pid = callbacks_.pid_of(result.failure->id);
     result.last_words = where_it_wrote(callbacks_.to_journal, config_->name, result.failure->slot, pid);
   }

@@ -33,7 +33,6 @@ class Reloader final : public PoolObserver {
   struct Callbacks {
     bool to_journal = false;                             // workers write to the journal
     std::function<int(WorkerId)> pid_of;                 // 0: not known
-    std::function<std::string()> launch_failure;         // why the launcher's last start failed
     std::function<void()> on_config;                     // called after config() has changed
     std::function<std::string()> left_undone;            // ReloadResult's, for the present config()
     std::function<void(const ReloadResult&)> on_result;  // of each reload, before its caller gets it

@@ -70,9 +70,6 @@ std::string exit_sentence(const ExitRecord& exit) {
   return "died" + how + (exit.was_ready ? "" : ", before it was ready") + std::string(hint(exit));
 }
 
-PoolLog::PoolLog(WorkerLookup lookup, std::function<std::string()> launch_failure, const Clock& clock)
-    : lookup_(std::move(lookup)), launch_failure_(std::move(launch_failure)), clock_(clock) {}
-
 std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const {
   return "worker " + std::to_string(slot) + " (pid " + std::to_string(lookup_(id).pid) + ", generation " +
          std::to_string(generation) + ")";
@@ -178,10 +175,9 @@ std::string PoolLog::what_is_done(const ExitRecord& exit) const {
   return "replacing now";
 }
 
-void PoolLog::on_launch_failed(unsigned slot, int error, Instant next_try_at) {
-  const std::string reason = launch_failure_();
+void PoolLog::on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) {
   std::string& sentence = launch_failures_[slot];
-  sentence = "worker " + std::to_string(slot) + " cannot be started: " + (reason.empty() ? errno_text(error) : reason);
+  sentence = "worker " + std::to_string(slot) + " cannot be started: " + error.text;
   log::warning(sentence + "; next try in " + spoken_time(next_try_at - clock_.now()),
                {message_id::field(message_id::worker_not_started), {"PREFORK_WORKER", std::to_string(slot)}});
 }

@@ -4,10 +4,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "master/base/log.hpp"
 #include "master/pool/pool.hpp"
@@ -27,8 +27,7 @@ namespace preforkd {
 // Level::debug there, and the start of a worker always is, since the worker is ready, or has ended, a moment later.
 class PoolLog final : public PoolObserver {
  public:
-  // launch_failure: returns the reason of the launcher's last failure.
-  PoolLog(WorkerLookup lookup, std::function<std::string()> launch_failure, const Clock& clock);
+  PoolLog(WorkerLookup lookup, const Clock& clock) : lookup_(std::move(lookup)), clock_(clock) {}
 
   void on_worker_started(const WorkerView& worker) override;
   void on_worker_ready(const WorkerView& worker) override;
@@ -37,7 +36,7 @@ class PoolLog final : public PoolObserver {
   void on_worker_exited(const ExitRecord& exit) override;
   void on_worker_remains(const WorkerView& worker) override;
   void on_remains_gone(const WorkerView& worker) override;
-  void on_launch_failed(unsigned slot, int error, Instant next_try_at) override;
+  void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override;
   void on_deadlines_moved(Duration by) override;
   void on_recycle_waits(const RecycleWait& wait) override;
   void on_state_changed(PoolState before, PoolState now) override;
@@ -53,7 +52,6 @@ class PoolLog final : public PoolObserver {
   void log_crash(const ExitRecord& exit);
 
   WorkerLookup lookup_;
-  std::function<std::string()> launch_failure_;
   const Clock& clock_;
   PoolState state_ = PoolState::starting;
   std::map<unsigned, std::string> launch_failures_;  // by slot: sentences

@@ -46,7 +46,7 @@ struct ActionText {
   }
   std::string operator()(const RemainsGone& gone) const { return "remains gone of " + text(gone.worker.id); }
   std::string operator()(const LaunchFailed& failed) const {
-    return "launch failed: slot " + number(failed.slot) + ", " + errno_text(failed.error) + ", next try at " +
+    return "launch failed: slot " + number(failed.slot) + ", " + failed.error.text + ", next try at " +
            time_text(failed.next_try_at);
   }
   std::string operator()(const DeadlinesMoved& moved) const {

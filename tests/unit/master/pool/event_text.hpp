@@ -73,6 +73,14 @@ class LineReader {
     }
     fail("not an error's text: " + std::string(text));
   }
+  // A reason, with the errno whose text ends it.
+  Error reason() {
+    Error found{std::string(rest())};
+    for (int error = 1; error < 4096; ++error) {
+      if (found.text.ends_with(errno_text(error))) found.number = error;
+    }
+    return found;
+  }
 
   template <class T>
   T value(Result<T> result) const {
@@ -232,7 +240,7 @@ inline std::string text(const WorkerExited& event) {
 }
 inline std::string text(const RemainsGone& event) { return "remains-gone " + text(event.id); }
 inline std::string text(const LaunchFailed& event) {
-  return "launch-failed " + text(event.id) + ": " + errno_text(event.error);
+  return "launch-failed " + text(event.id) + ": " + event.error.text;
 }
 inline std::string text(const Reload& event) { return "reload" + config_text(*event.config); }
 inline std::string text(const Adopt& event) { return "adopt" + config_text(*event.config); }
@@ -327,7 +335,7 @@ class EventReader {
   void read(event::LaunchFailed& event) {
     event.id = line_.id();
     line_.expect(": ");
-    event.error = line_.error();
+    event.error = line_.reason();
   }
 
   void read(event::Reload& event) { event.config = config(); }

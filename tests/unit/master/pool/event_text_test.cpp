@@ -59,7 +59,7 @@ std::vector<Event> examples() {
                               event::WorkerMeasured{id, 3, 4096},
                               event::WorkerExited{id, 4711, {ExitStatus::Kind::dumped, SIGSEGV, {}}, true, true},
                               event::RemainsGone{id},
-                              event::LaunchFailed{id, EAGAIN},
+                              event::LaunchFailed{id, os_failure(EAGAIN, "cannot fork: ").value()},
                               event::Reload{config},
                               event::Adopt{config},
                               event::Resize{3},
@@ -69,13 +69,14 @@ std::vector<Event> examples() {
                               event::StopNow{},
                               event::Tick{}}};
   std::vector<Event> list = std::apply([](const auto&... each) { return std::vector<Event>{each...}; }, all.events);
-  list.insert(list.end(), {event::WorkerExtends{id, Duration::max()}, event::WorkersUnheard{},
-                           event::WorkerMeasured{id, 3, std::nullopt},
-                           event::WorkerExited{id, 0, {ExitStatus::Kind::exited, 3, {}}},
-                           event::WorkerExited{id, 1, {ExitStatus::Kind::signaled, SIGKILL, {}}, true, false},
-                           event::WorkerExited{id, 1, {ExitStatus::Kind::exec_failed, ENOENT, "execve"}},
-                           event::WorkerExited{id, 1, {}, false, true}, event::LaunchFailed{id, 4000},
-                           event::Reload{std::make_shared<const PoolConfig>()}});
+  list.insert(
+      list.end(),
+      {event::WorkerExtends{id, Duration::max()}, event::WorkersUnheard{}, event::WorkerMeasured{id, 3, std::nullopt},
+       event::WorkerExited{id, 0, {ExitStatus::Kind::exited, 3, {}}},
+       event::WorkerExited{id, 1, {ExitStatus::Kind::signaled, SIGKILL, {}}, true, false},
+       event::WorkerExited{id, 1, {ExitStatus::Kind::exec_failed, ENOENT, "execve"}},
+       event::WorkerExited{id, 1, {}, false, true}, event::LaunchFailed{id, os_failure(4000).value()},
+       event::LaunchFailed{id, "a quote is never closed"}, event::Reload{std::make_shared<const PoolConfig>()}});
   return list;
 }
 
@@ -86,6 +87,7 @@ bool same(const T& a, const T& b) {
 bool same(const ExitStatus& a, const ExitStatus& b) {
   return std::tie(a.kind, a.value, a.step) == std::tie(b.kind, b.value, b.step);
 }
+bool same(const Error& a, const Error& b) { return std::tie(a.text, a.number) == std::tie(b.text, b.number); }
 bool same(const std::shared_ptr<const PoolConfig>& a, const std::shared_ptr<const PoolConfig>& b) {
   const std::vector<ConfigRow> rows = config_rows(*a);
   const std::vector<ConfigRow> others = config_rows(*b);
@@ -148,7 +150,8 @@ TEST(EventText, IsForPeopleToRead) {
   EXPECT_EQ(to_string(event::WorkerMeasured{id, 3, 4096}), "worker-measured 7: requests 3, memory 4096");
   EXPECT_EQ(to_string(event::WorkerExited{id, 4711, {ExitStatus::Kind::signaled, SIGKILL, {}}, true, true}),
             "worker-exited 7 (pid 4711): signal 9 (SIGKILL), oom, remains");
-  EXPECT_EQ(to_string(event::LaunchFailed{id, EAGAIN}), "launch-failed 7: Resource temporarily unavailable (EAGAIN)");
+  EXPECT_EQ(to_string(event::LaunchFailed{id, os_failure(EAGAIN).value()}),
+            "launch-failed 7: Resource temporarily unavailable (EAGAIN)");
   EXPECT_EQ(to_string(event::Kill{2, SIGUSR1}), "kill 2 SIGUSR1");
   EXPECT_EQ(to_string(event::StopNow{}), "stop-now");
   EXPECT_EQ(to_string(event::Reload{std::make_shared<const PoolConfig>(unusual_config())}),

@@ -100,7 +100,7 @@ TEST_F(ReplacementsTest, AReplacementThatFailsLeavesTheWorkerInPeaceAndIsTriedAg
 
 TEST_F(ReplacementsTest, AFailedForkOfAReplacementIsTriedAgain) {
   start_ready();
-  launcher.fail_next = 2;
+  launcher.failures.assign(2, os_failure(EAGAIN).value());
   EXPECT_TRUE(pool->step(event::Recycle{0}));
   EXPECT_EQ(staying(0).size(), 1U);
   pass(seconds(1));

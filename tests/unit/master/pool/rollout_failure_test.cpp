@@ -49,7 +49,7 @@ TEST_F(RolloutFailure, TheReloadOfAProgramThatNeverSaysReadySaysWhatToSet) {
 
 TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
   start_ready();
-  launcher.fail_next = 1;
+  launcher.failures.assign(1, os_failure(EAGAIN).value());
   reload();
   ASSERT_EQ(observer.reloads.size(), 1U);
   EXPECT_EQ(observer.reloads[0].text, "slot 0: cannot start the new worker: Resource temporarily unavailable (EAGAIN)");
@@ -60,7 +60,7 @@ TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
 TEST_F(RolloutFailure, NobodyIsToldThatAProcessLeavesWhichNeverWas) {
   config.reload.max_surge = 3U;
   start_ready();
-  launcher.fail_next = 3;
+  launcher.failures.assign(3, os_failure(EAGAIN).value());
   reload();
   EXPECT_EQ(observer.reloads.size(), 1U);
   EXPECT_TRUE(observer.draining.empty());

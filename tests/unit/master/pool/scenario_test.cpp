@@ -38,11 +38,11 @@ class Stage final : public Launcher, public PoolObserver {
     return stage.told_;
   }
 
-  [[nodiscard]] int start(const Launch& launch) noexcept override {
+  [[nodiscard]] Result<void> start(const Launch& launch) noexcept override {
     tell(launch);
-    if (failing_launches_ == 0) return 0;
+    if (failing_launches_ == 0) return {};
     --failing_launches_;
-    return launch_error_;
+    return os_failure(launch_error_);
   }
   void signal(WorkerId id, int number) noexcept override { tell(SendSignal{id, number}); }
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return {}; }
@@ -55,7 +55,7 @@ class Stage final : public Launcher, public PoolObserver {
   void on_worker_exited(const ExitRecord& exit) override { tell(WorkerEnded{exit}); }
   void on_worker_remains(const WorkerView& worker) override { tell(WorkerRemains{worker}); }
   void on_remains_gone(const WorkerView& worker) override { tell(RemainsGone{worker}); }
-  void on_launch_failed(unsigned slot, int error, Instant next_try_at) override {
+  void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override {
     tell(LaunchFailed{slot, error, next_try_at});
   }
   void on_deadlines_moved(Duration by) override { tell(DeadlinesMoved{by}); }

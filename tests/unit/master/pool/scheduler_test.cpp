@@ -91,7 +91,7 @@ TEST_F(SchedulerTest, AProgramThatCannotBeExecutedIsTriedAgainForEver) {
 }
 
 TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
-  launcher.fail_next = 1;
+  launcher.failures.assign(1, os_failure(EAGAIN).value());
   start();
   pass(config.restart.delay);
   ready_all();
@@ -100,7 +100,7 @@ TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
 
 TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
   start_ready();
-  launcher.fail_next = 1000;
+  launcher.failures.assign(1000, os_failure(EAGAIN).value());
   end(worker(0).id, signaled(SIGSEGV));
   pass(minutes(1));
   EXPECT_LT(observer.failed_launches.size(), 15U);

@@ -67,7 +67,7 @@ class World {
       if (!line.starts_with(' ')) steps.push_back(line);
       if (!line.starts_with(failed)) continue;
       const auto failure = std::get<event::LaunchFailed>(parse_event(std::string_view(line).substr(2)));
-      world.failing_[failure.id] = failure.error;
+      world.failing_.emplace(failure.id, failure.error);
     }
     for (const std::string& step : steps) {
       if (!::testing::Test::HasFatalFailure()) world.follow(step);
@@ -284,8 +284,8 @@ class World {
         if (::testing::Test::HasFatalFailure()) return;
         const auto* const launch = std::get_if<Launch>(&action);
         if (launch == nullptr) continue;
-        if (const int error = launch_error(launch->id)) {
-          failed.push_back({launch->id, error});
+        if (const std::optional<Error> error = launch_error(launch->id)) {
+          failed.push_back({launch->id, *error});
         } else {
           processes_[launch->id] = Process{.slot = launch->slot,
                                            .generation = launch->generation->number,
@@ -299,10 +299,10 @@ class World {
     }
   }
 
-  int launch_error(WorkerId id) {
-    if (replays_) return failing_.contains(id) ? failing_.at(id) : 0;
-    if (healthy_ || !chance(0.05)) return 0;
-    return chance(0.5) ? EAGAIN : ENOMEM;
+  std::optional<Error> launch_error(WorkerId id) {
+    if (replays_) return failing_.contains(id) ? std::optional(failing_.at(id)) : std::nullopt;
+    if (healthy_ || !chance(0.05)) return std::nullopt;
+    return os_failure(chance(0.5) ? EAGAIN : ENOMEM).value();
   }
 
   void perform(const Launch& launch) {
@@ -522,7 +522,7 @@ class World {
                             event::WorkerMeasured{dead, 1U << 20U, std::nullopt},
                             event::WorkerExited{dead, 1, {ExitStatus::Kind::exited, 0, {}}, false, true},
                             event::RemainsGone{dead},
-                            event::LaunchFailed{dead, EAGAIN}};
+                            event::LaunchFailed{dead, "told of nobody"}};
     if (!ended_.empty())
       lies.emplace_back(event::WorkerExited{*ended_.begin(), 1, {ExitStatus::Kind::signaled, 9, {}}, true, true});
     for (const Event& lie : lies) step(lie);
@@ -638,7 +638,7 @@ class World {
   std::mt19937 random_;
   std::shared_ptr<const PoolConfig> last_config_;
   const bool replays_;
-  std::map<WorkerId, int> failing_;  // launches that must fail in a replay, with their errno
+  std::map<WorkerId, Error> failing_;  // launches that must fail in a replay
   unsigned most_at_most_ = 1;
   std::map<unsigned, std::shared_ptr<const PoolConfig>> config_of_;  // generations that were launched
   Scheduler scheduler_;

@@ -66,14 +66,16 @@ class ProcessLauncherTest : public testing::Test {
     return config;
   }
 
-  int start(const std::vector<std::string>& program, unsigned slot = 0) {
+  std::shared_ptr<const Generation> generation(const std::vector<std::string>& program) {
     config_.program = program;
+    return std::make_shared<const Generation>(Generation{3, std::make_shared<const PoolConfig>(config_)});
+  }
+
+  Result<void> start(const std::vector<std::string>& program, unsigned slot = 0) {
     const WorkerId id{next_id_++};
-    const auto generation =
-        std::make_shared<const Generation>(Generation{3, std::make_shared<const PoolConfig>(config_)});
-    const int error = launcher_.start({id, slot, generation});
-    if (error == 0) started_.push_back(id);
-    return error;
+    Result<void> started = launcher_.start({id, slot, generation(program)});
+    if (started) started_.push_back(id);
+    return started;
   }
 
   bool run_until(const std::function<bool()>& condition) {
@@ -88,7 +90,7 @@ class ProcessLauncherTest : public testing::Test {
   // Starts `script` in a shell whose output goes to a file, and returns that once the shell is gone.
   std::string output_of(const std::string& script, unsigned slot = 0) {
     const std::string file = folder_ + "/output";
-    EXPECT_EQ(start({"/bin/sh", "-c", "exec >" + file + "; " + script}, slot), 0);
+    EXPECT_TRUE(start({"/bin/sh", "-c", "exec >" + file + "; " + script}, slot));
     EXPECT_TRUE(run_until([this] { return record_.gone.size() == started_.size(); }));
     std::ostringstream text;
     text << std::ifstream(file).rdbuf();
@@ -156,35 +158,55 @@ TEST_F(ProcessLauncherTest, ReadsEnvironmentFilesAnewAtEachStart) {
 
 TEST_F(ProcessLauncherTest, FailsWithAReasonIfAnEnvironmentFileIsGone) {
   config_.environment_files = {folder_ + "/missing"};
-  EXPECT_EQ(start({"/bin/true"}), ENOENT);
-  EXPECT_NE(launcher_.failure().find("missing"), std::string::npos) << launcher_.failure();
+  const Result<void> started = start({"/bin/true"});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().number, ENOENT);
+  EXPECT_NE(started.error().text.find("missing"), std::string::npos) << started.error().text;
 }
 
-TEST_F(ProcessLauncherTest, FailsWithEinvalIfNoCallFailed) {
+TEST_F(ProcessLauncherTest, FailsWithoutAnErrnoIfNoCallFailed) {
   const std::string file = folder_ + "/env";
   std::ofstream(file) << "COLOUR='red\n";
   config_.environment_files = {file};
   errno = EMFILE;  // of some call before
-  EXPECT_EQ(start({"/bin/true"}), EINVAL);
-  EXPECT_NE(launcher_.failure().find("never closed"), std::string::npos) << launcher_.failure();
+  const Result<void> started = start({"/bin/true"});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().number, 0);
+  EXPECT_NE(started.error().text.find("never closed"), std::string::npos) << started.error().text;
+}
+
+TEST_F(ProcessLauncherTest, FailsWithAReasonIfNoPlaceIsLeftForNotifySockets) {
+  const std::string parent = folder_ + "/parent";
+  const std::string given = parent + "/given";
+  std::filesystem::create_directories(given);
+  setenv("RUNTIME_DIRECTORY", given.c_str(), 1);
+  RuntimeDirectory directory(std::string(80, 'x'));  // too long for a folder elsewhere
+  ProcessLauncher launcher(loop_, sockets_, directory, {}, record_);
+  std::filesystem::remove_all(parent);
+  const Result<void> started = launcher.start({WorkerId{1}, 0, generation({"/bin/true"})});
+  unsetenv("RUNTIME_DIRECTORY");
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().number, 0);
+  EXPECT_TRUE(started.error().text.starts_with("cannot create a folder for notify sockets: ")) << started.error().text;
 }
 
 TEST_F(ProcessLauncherTest, FailsWithTheErrnoIfItIsOutOfDescriptors) {
   // UBSan looks at types by help of a pipe, so it must have seen these before.
-  EXPECT_EQ(start({"/bin/true"}), 0);
+  EXPECT_TRUE(start({"/bin/true"}));
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{3, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  const int error = start({"/bin/true"});
+  const Result<void> started = start({"/bin/true"});
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_EQ(error, EMFILE);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().number, EMFILE);
   EXPECT_EQ(launcher_.find(WorkerId{next_id_ - 1}), nullptr);
-  EXPECT_EQ(start({"/bin/true"}), 0);
+  EXPECT_TRUE(start({"/bin/true"}));
 }
 
 TEST_F(ProcessLauncherTest, KnowsAWorkerUntilItsEndIsReported) {
-  ASSERT_EQ(start({"/bin/true"}), 0);
+  ASSERT_TRUE(start({"/bin/true"}));
   const WorkerId id = started_.front();
   ASSERT_NE(launcher_.find(id), nullptr);
   EXPECT_GT(launcher_.find(id)->pid(), 0);
@@ -199,7 +221,7 @@ TEST_F(ProcessLauncherTest, KnowsAWorkerUntilItsEndIsReported) {
 }
 
 TEST_F(ProcessLauncherTest, KnowsAWorkerAsLongAsAnythingOfItIsLeft) {
-  ASSERT_EQ(start({"/bin/sh", "-c", "tail -f /dev/null & exit 0"}), 0);
+  ASSERT_TRUE(start({"/bin/sh", "-c", "tail -f /dev/null & exit 0"}));
   const WorkerId id = started_.front();
   ASSERT_TRUE(run_until([this] { return !record_.gone.empty(); }));
   ASSERT_NE(launcher_.find(id), nullptr);
@@ -209,7 +231,7 @@ TEST_F(ProcessLauncherTest, KnowsAWorkerAsLongAsAnythingOfItIsLeft) {
 }
 
 TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
-  ASSERT_EQ(start({"/bin/true"}), 0);
+  ASSERT_TRUE(start({"/bin/true"}));
   record_.on_gone = [](WorkerId) { throw std::runtime_error("thrown by a test"); };
   testing::internal::CaptureStderr();
   const bool gone = run_until([this] { return !record_.gone.empty(); });
@@ -220,12 +242,12 @@ TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
 
 TEST_F(ProcessLauncherTest, StartsWorkersAfterSomebodyRemovedTheRuntimeDirectory) {
   std::filesystem::remove_all(directory_.path());
-  EXPECT_EQ(start({"/bin/true"}), 0) << launcher_.failure();
+  EXPECT_TRUE(start({"/bin/true"}));
 }
 
 TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
-  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
-  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  ASSERT_TRUE(start({"/bin/sleep", "1000"}));
+  ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   EXPECT_TRUE(launcher_.unheard().empty());
   const std::string path = launcher_.find(started_[1])->notify_path();
   testing::internal::CaptureStderr();
@@ -234,7 +256,7 @@ TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
   EXPECT_TRUE(std::filesystem::exists(path));
   EXPECT_TRUE(launcher_.unheard().empty());
   std::filesystem::remove_all(directory_.path());
-  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0) << launcher_.failure();
+  ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   EXPECT_TRUE(std::filesystem::exists(path)) << "a new worker's start does not look after the others";
   EXPECT_EQ(launcher_.unheard().size(), 2U);
   EXPECT_TRUE(launcher_.unheard().empty());
@@ -243,7 +265,7 @@ TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
 }
 
 TEST_F(ProcessLauncherTest, SaysOnceThatANotifyPathCanNotBeMadeAgain) {
-  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   testing::internal::CaptureStderr();
   std::filesystem::remove_all(directory_.path());
   std::ofstream(directory_.path()) << "in the way";
@@ -261,21 +283,21 @@ TEST_F(ProcessLauncherTest, LeavesNoDescriptorBehind) {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
   };
   const auto before = open_descriptors();
-  for (int i = 0; i < 20; ++i) ASSERT_EQ(start({"/bin/true"}), 0);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(start({"/bin/true"}));
   ASSERT_TRUE(run_until([this] { return record_.gone.size() == started_.size(); }));
-  for (int i = 0; i < 20; ++i) ASSERT_EQ(start({"/nonexistent"}), 0);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(start({"/nonexistent"}));
   ASSERT_TRUE(run_until([this] { return record_.gone.size() == started_.size(); }));
   EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST_F(ProcessLauncherTest, SumsTheConnectionsOfThoseThatCount) {
   EXPECT_EQ(launcher_.connections(), std::nullopt);
-  ASSERT_EQ(start({"/bin/sleep", "1000"}), 0);
+  ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   EXPECT_EQ(launcher_.connections(), std::nullopt);
   // The first bytes of a StatsPage: layout 1, reserved 0, 12 connections.
   const std::string count_12 = R"(printf '\001\000\000\000\000\000\000\000\014' >&6; exec tail -f /dev/null)";
-  ASSERT_EQ(start({"/bin/sh", "-c", count_12}), 0);
-  ASSERT_EQ(start({"/bin/sh", "-c", count_12}), 0);
+  ASSERT_TRUE(start({"/bin/sh", "-c", count_12}));
+  ASSERT_TRUE(start({"/bin/sh", "-c", count_12}));
   EXPECT_TRUE(run_until([this] { return launcher_.connections() == 24U; }));
 }
 

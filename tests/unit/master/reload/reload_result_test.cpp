@@ -44,7 +44,8 @@ TEST(ReloadResult, OfAWorkerThatLeavesNamesTheSlot) {
 }
 
 TEST(ReloadResult, OfAProcessThatCouldNotBeMadeNamesTheSlot) {
-  const ReloadResult result = result_of({.end = ReloadEnd::not_started, .slot = 1, .error = EAGAIN}, 1);
+  const ReloadResult result = result_of({.end = ReloadEnd::not_started, .slot = 1, .error = "no memory"}, 1);
+  EXPECT_THAT(result.reasons, ElementsAre("slot 1: cannot start the new worker: no memory"));
   EXPECT_EQ(result.end, ReloadEnd::not_started);
   EXPECT_EQ(result.slot, 1U);
   EXPECT_FALSE(result.failure);

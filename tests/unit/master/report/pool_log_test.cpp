@@ -6,7 +6,10 @@
 
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
+
+#include "fakes/fake_launcher.hpp"
 
 namespace preforkd {
 namespace {
@@ -25,7 +28,7 @@ class HeldClock final : public Clock {
 
 class PoolLogTest : public testing::Test {
  protected:
-  PoolLogTest() : log_([this](WorkerId) { return facts_; }, [this] { return launch_failure_; }, clock_) {
+  PoolLogTest() : log_([this](WorkerId) { return facts_; }, clock_) {
     log::open(log::Sink::prefixed, log::Level::info);
     log_.on_state_changed(PoolState::starting, PoolState::running);
   }
@@ -54,7 +57,6 @@ class PoolLogTest : public testing::Test {
 
   HeldClock clock_;
   WorkerFacts facts_{4711, "", {}, {.counts = true, .connections = 12, .requests_total = 100}, ""};
-  std::string launch_failure_;
   PoolLog log_;
 };
 
@@ -175,9 +177,9 @@ TEST_F(PoolLogTest, IsQuietAboutWhatGoesAsItShouldWhileThePoolStops) {
 }
 
 TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
-  launch_failure_ = "cannot fork: Resource temporarily unavailable (EAGAIN)";
+  const Error error = os_failure(EAGAIN, "cannot fork: ").value();
   EXPECT_EQ(
-      line_of([this] { log_.on_launch_failed(2, EAGAIN, clock_.time + milliseconds(100)); }),
+      line_of([&] { log_.on_launch_failed(2, error, clock_.time + milliseconds(100)); }),
       "<4>worker 2 cannot be started: cannot fork: Resource temporarily unavailable (EAGAIN); next try in 100ms\n");
   EXPECT_EQ(log_.launch_failure(2),
             "worker 2 cannot be started: cannot fork: Resource temporarily unavailable (EAGAIN)");
@@ -186,6 +188,17 @@ TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
   worker.slot = 2;
   log_.on_worker_started(worker);
   EXPECT_EQ(log_.launch_failure(2), "") << "it could at last";
+}
+
+TEST_F(PoolLogTest, GivesEachSlotOfABatchItsOwnReason) {
+  fakes::FakeLauncher launcher;
+  launcher.failures = {"no descriptors", "no memory"};
+  PoolConfig config;
+  config.workers = {.initial = 2, .min = 2, .max = 2};
+  Pool pool(std::make_shared<const PoolConfig>(config), launcher, clock_, log_, 1);
+  const std::string lines = line_of([&] { pool.step(event::Start{}); });
+  EXPECT_NE(lines.find("worker 0 cannot be started: no descriptors; next try in "), std::string::npos) << lines;
+  EXPECT_NE(lines.find("worker 1 cannot be started: no memory; next try in "), std::string::npos) << lines;
 }
 
 TEST(SpokenTime, IsAsPreciseAsAPersonWantsIt) {
