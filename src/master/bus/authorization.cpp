@@ -58,6 +58,9 @@ const char* polkit_id(BusAction action) noexcept {
 }
 
 struct Authorization::Pending {
+  void user_known(sd_bus_message* reply) { owner->user_known(*this, reply); }
+  void polkit_answered(sd_bus_message* reply) { owner->polkit_answered(*this, reply); }
+
   Authorization* owner = nullptr;
   Question question;
   Answer answer;
@@ -67,7 +70,8 @@ struct Authorization::Pending {
   std::list<Pending>::iterator self;
 };
 
-Authorization::Authorization(sdbus::IConnection& connection) : bus_(native_bus(connection)) {}
+Authorization::Authorization(sdbus::IConnection& connection, std::string pool)
+    : bus_(native_bus(connection)), pool_(std::move(pool)) {}
 Authorization::~Authorization() = default;
 
 void Authorization::ask(Question question, Answer answer) {
@@ -78,18 +82,14 @@ void Authorization::ask(Question question, Answer answer) {
   const NativeMessage call = native_call(bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
                                          "GetConnectionUnixUser");
   check_native(sd_bus_message_append(call.get(), "s", question.caller.sender.c_str()), "GetConnectionUnixUser");
-  const auto on_reply = [](sd_bus_message* reply, void* data, sd_bus_error*) {
-    auto& asked = *static_cast<Pending*>(data);
-    asked.owner->user_known(asked, reply);
-    return 0;
-  };
   Pending& pending = pending_.emplace_back();
   pending.self = std::prev(pending_.end());
   pending.owner = this;
   pending.question = std::move(question);
+  pending.question.details.emplace("pool", pool_);
   pending.answer = std::move(answer);
   try {
-    pending.call = send_native(bus_, call, on_reply, &pending, user_timeout_usec);
+    pending.call = send_native(bus_, call, native_handler<&Pending::user_known>, &pending, user_timeout_usec);
   } catch (const std::exception&) {
     pending_.pop_back();
     throw;
@@ -121,17 +121,9 @@ bool Authorization::may_ask_polkit(std::uint32_t uid) const {
 }
 
 void Authorization::ask_polkit(Pending& pending) {
-  const auto on_reply = [](sd_bus_message* reply, void* data, sd_bus_error*) {
-    auto& asked = *static_cast<Pending*>(data);
-    asked.owner->polkit_answered(asked, reply);
-    return 0;
-  };
   try {
-    const NativeMessage call = make_question(bus_, pending.question);
-    sd_bus_slot* slot = nullptr;
-    check_native(sd_bus_call_async(bus_, &slot, call.get(), on_reply, &pending, polkit_timeout_usec),
-                 "CheckAuthorization");
-    pending.call.reset(slot);
+    pending.call = send_native(bus_, make_question(bus_, pending.question), native_handler<&Pending::polkit_answered>,
+                               &pending, polkit_timeout_usec);
   } catch (const std::exception& error) {
     const sdbus::Error refused =
         bus_error(dbus::not_authorized, std::string("polkit cannot be asked: ") + error.what());

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "master/bus/bus_library.hpp"
 
@@ -35,22 +37,35 @@ class Authorization {
   struct Question {
     Caller caller;
     BusAction action{};
-    std::map<std::string, std::string> details;
+    std::map<std::string, std::string> details;  // without the pool
   };
-  // Null: allowed, requested by `who` ("uid 1000"). Else why not, as the D-Bus error of the reply.
-  using Answer = std::function<void(const sdbus::Error* refused, const std::string& who)>;
 
   // Borrows the connection. Destroying this forgets all questions without an answer.
-  explicit Authorization(sdbus::IConnection& connection);
+  Authorization(sdbus::IConnection& connection, std::string pool);
   Authorization(const Authorization&) = delete;
   Authorization& operator=(const Authorization&) = delete;
   ~Authorization();
 
-  // Calls `answer` once, maybe from within.
-  void ask(Question question, Answer answer);
+  // Answers `reply` with an error, or runs `act` with the caller ("uid 1000") if it is allowed. Maybe from within.
+  template <class Reply, class Act>
+  void when_allowed(Question question, Reply reply, Act act) {
+    ask(std::move(question), [reply, act = std::move(act)](const sdbus::Error* refused, const std::string& who) {
+      if (refused != nullptr) return reply.error(*refused);
+      try {
+        act(who, reply);
+      } catch (const sdbus::Error& error) {
+        reply.error(error);
+      } catch (const std::exception& error) {
+        reply.error(bus_error(error_internal, error.what()));
+      }
+    });
+  }
 
  private:
   struct Pending;
+  // Empty: allowed, requested by `who`. Else why not, as the D-Bus error to answer with. Called once.
+  using Answer = std::function<void(const sdbus::Error* refused, const std::string& who)>;
+  void ask(Question question, Answer answer);
   void user_known(Pending& pending, sd_bus_message* reply);
   void ask_polkit(Pending& pending);
   void polkit_answered(Pending& pending, sd_bus_message* reply);
@@ -58,6 +73,7 @@ class Authorization {
   [[nodiscard]] bool may_ask_polkit(std::uint32_t uid) const;
 
   sd_bus* bus_;
+  const std::string pool_;
   std::list<Pending> pending_;
   std::string complaint_;  // about polkit, the last one in the log
 };

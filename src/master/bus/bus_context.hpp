@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <string>
 
 #include "master/bus/authorization.hpp"
@@ -29,24 +27,6 @@ struct BusContext {
   std::uint64_t started_at;
   Authorization& authorization;
   BusReplies& replies;
-
-  // Answers `reply` with an error, or runs `act` if the caller is allowed to.
-  template <class Reply>
-  void when_allowed(const Caller& caller, BusAction action, std::map<std::string, std::string> details, Reply reply,
-                    std::function<void(const std::string& who, const Reply& reply)> act) const {
-    details.emplace("pool", control.config().name);
-    authorization.ask({caller, action, std::move(details)},
-                      [reply, act = std::move(act)](const sdbus::Error* refused, const std::string& who) {
-                        if (refused != nullptr) return reply.error(*refused);
-                        try {
-                          act(who, reply);
-                        } catch (const sdbus::Error& error) {
-                          reply.error(error);
-                        } catch (const std::exception& error) {
-                          reply.error(bus_error(error_internal, error.what()));
-                        }
-                      });
-  }
 };
 
 namespace bus_errors {

@@ -22,7 +22,7 @@ constexpr std::size_t max_events = 100'000;
 struct ControlPlane::Objects {
   Objects(ControlPlane& plane, sdbus::IConnection& its_connection)
       : connection(its_connection),
-        authorization(its_connection),
+        authorization(its_connection, plane.control_.config().name),
         context{plane.control_,    plane.clock_,  plane.times_,  plane.last_reload_,
                 plane.started_at_, authorization, plane.replies_},
         log_control(native_bus(its_connection)),

@@ -63,21 +63,21 @@ PoolObject::~PoolObject() { unregisterAdaptor(); }
 void PoolObject::Reload(sdbus::Result<>&& result) {
   guarded([&] {
     const BusReply<> reply(context_.replies, std::move(result));
-    context_.when_allowed<BusReply<>>(caller_of(getObject()), BusAction::reload, {}, reply,
-                                      [this](const std::string& who, const BusReply<>& to) {
-                                        context_.control.reload(who, [to](const ReloadResult& ended) {
-                                          if (ended.ok()) return to.results();
-                                          to.error(reload_error(ended));
+    context_.authorization.when_allowed({caller_of(getObject()), BusAction::reload, {}}, reply,
+                                        [this](const std::string& who, const BusReply<>& to) {
+                                          context_.control.reload(who, [to](const ReloadResult& ended) {
+                                            if (ended.ok()) return to.results();
+                                            to.error(reload_error(ended));
+                                          });
                                         });
-                                      });
   });
 }
 
 void PoolObject::Plan(sdbus::Result<std::vector<Change>>&& result) {
   guarded([&] {
     using Reply = BusReply<std::vector<Change>>;
-    context_.when_allowed<Reply>(
-        caller_of(getObject()), BusAction::reload, {}, Reply(context_.replies, std::move(result)),
+    context_.authorization.when_allowed(
+        {caller_of(getObject()), BusAction::reload, {}}, Reply(context_.replies, std::move(result)),
         [this](const std::string&, const Reply& to) {
           const auto plan = context_.control.plan();
           if (!plan) return to.error(reload_error(plan.error()));
@@ -93,8 +93,8 @@ void PoolObject::Plan(sdbus::Result<std::vector<Change>>&& result) {
 
 void PoolObject::Scale(sdbus::Result<>&& result, std::uint32_t workers) {
   guarded([&] {
-    context_.when_allowed<BusReply<>>(
-        caller_of(getObject()), BusAction::manage, {}, BusReply<>(context_.replies, std::move(result)),
+    context_.authorization.when_allowed(
+        {caller_of(getObject()), BusAction::manage, {}}, BusReply<>(context_.replies, std::move(result)),
         [this, workers](const std::string& who, const BusReply<>& to) {
           if (context_.control.resize(workers, who)) return to.results();
           if (context_.control.pool().state() == PoolState::stopping) return to.error(stopping());
@@ -107,12 +107,12 @@ void PoolObject::Scale(sdbus::Result<>&& result, std::uint32_t workers) {
 
 void PoolObject::RecycleAll(sdbus::Result<>&& result) {
   guarded([&] {
-    context_.when_allowed<BusReply<>>(caller_of(getObject()), BusAction::manage, {},
-                                      BusReply<>(context_.replies, std::move(result)),
-                                      [this](const std::string& who, const BusReply<>& to) {
-                                        if (context_.control.recycle_all(who)) return to.results();
-                                        to.error(stopping());
-                                      });
+    context_.authorization.when_allowed({caller_of(getObject()), BusAction::manage, {}},
+                                        BusReply<>(context_.replies, std::move(result)),
+                                        [this](const std::string& who, const BusReply<>& to) {
+                                          if (context_.control.recycle_all(who)) return to.results();
+                                          to.error(stopping());
+                                        });
   });
 }
 

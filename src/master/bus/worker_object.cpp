@@ -32,8 +32,8 @@ void WorkerObject::tell_changes() {
 void WorkerObject::Recycle(sdbus::Result<>&& result) {
   guarded([&] {
     // The object may be destroyed when polkit answers: nothing of it is captured.
-    context_.when_allowed<BusReply<>>(
-        caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}},
+    context_.authorization.when_allowed(
+        {caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}}},
         BusReply<>(context_.replies, std::move(result)),
         [&context = context_, slot = slot_](const std::string& who, const BusReply<>& to) {
           if (context.control.recycle(slot, who)) return to.results();
@@ -50,8 +50,8 @@ void WorkerObject::Kill(sdbus::Result<>&& result, std::int32_t signal) {
     if (signal < 1 || signal > SIGRTMAX)
       return reply.error(bus_error(bus_errors::out_of_range, "signal " + std::to_string(signal) +
                                                                  ": must be from 1 to " + std::to_string(SIGRTMAX)));
-    context_.when_allowed<BusReply<>>(
-        caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}}, reply,
+    context_.authorization.when_allowed(
+        {caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}}}, reply,
         [&context = context_, slot = slot_, signal](const std::string& who, const BusReply<>& to) {
           if (context.control.kill(slot, signal, who)) return to.results();
           to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": has no worker"));
