@@ -11,10 +11,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
-#include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/errors.hpp"
 #include "client/base/connect.hpp"
 
 namespace preforkd::client {
@@ -48,28 +49,37 @@ class Flow {
 
 class Session {
  public:
-  Session(int socket, int input, int output) : socket_(socket), input_(input), output_(output) {}
+  Session(const std::string& address, UniqueFd socket, int input, int output)
+      : address_(address), socket_(std::move(socket)), input_(input), output_(output) {}
 
-  // Returns when the server has closed its side and everything it sent is written. Throws std::runtime_error.
-  void run() {
+  // Returns when the server has closed its side and everything it sent is written.
+  [[nodiscard]] Result<void> run() {
     while (!server_ended_ || !replies_.room()) {
       pollfd events[] = {input_interest(), socket_interest(), output_interest()};
       if (poll(events, std::size(events), -1) < 0) {
         if (errno == EINTR) continue;
-        throw std::runtime_error(std::strerror(errno));
+        return connection_lost();
       }
-      if (events[2].revents != 0) write_output();
-      if (events[1].revents != 0) serve_socket(events[1].revents);
-      if (events[0].revents != 0) read_input();
+      Result<void> done;
+      if (events[2].revents != 0) done = write_output();
+      if (done && events[1].revents != 0) done = serve_socket(events[1].revents);
+      if (done && events[0].revents != 0) done = read_input();
+      if (!done) return done;
     }
+    return finish();
   }
-
-  [[nodiscard]] std::uint64_t unanswered() const noexcept {
-    return requests_.lines() - std::min(requests_.lines(), replies_.lines());
-  }
-  [[nodiscard]] bool input_lost() const noexcept { return !requests_.room(); }
 
  private:
+  [[nodiscard]] Failure connection_lost() const { return os_failure(errno, "connection lost: " + address_ + ": "); }
+
+  [[nodiscard]] Result<void> finish() const {
+    const std::uint64_t unanswered = requests_.lines() - std::min(requests_.lines(), replies_.lines());
+    const bool input_lost = !requests_.room();
+    if (unanswered == 0 && !input_lost) return {};
+    return Failure("closed by the server: " + address_ + ": " + std::to_string(unanswered) + " lines unanswered" +
+                   (input_lost ? ", input left" : ""));
+  }
+
   // A descriptor of -1 is skipped by poll().
   [[nodiscard]] pollfd input_interest() const noexcept {
     return {!input_ended_ && !server_ended_ && requests_.room() ? input_ : -1, POLLIN, 0};
@@ -77,16 +87,20 @@ class Session {
   [[nodiscard]] pollfd output_interest() const noexcept { return {replies_.room() ? -1 : output_, POLLOUT, 0}; }
   [[nodiscard]] pollfd socket_interest() const noexcept {
     const int wanted = (replies_.room() ? POLLIN : 0) | (requests_.room() || send_failed_ ? 0 : POLLOUT);
-    return {server_ended_ || wanted == 0 ? -1 : socket_, static_cast<short>(wanted), 0};
+    return {server_ended_ || wanted == 0 ? -1 : socket_.get(), static_cast<short>(wanted), 0};
   }
 
-  void read_input() {
+  Result<void> read_input() {
     const ssize_t size = read(input_, requests_.space(), requests_.capacity());
-    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (size < 0) throw std::runtime_error(std::string("standard input: ") + std::strerror(errno));
-    if (size == 0) return end_input();
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return {};
+    if (size < 0) return os_failure(errno, "standard input: ");
+    if (size == 0) {
+      end_input();
+      return {};
+    }
     requests_.filled(static_cast<std::size_t>(size));
     within_line_ = requests_.pending().back() != '\n';
+    return {};
   }
 
   // A last line without its newline counts as a line, too, like the MESSAGE of a command line.
@@ -97,41 +111,47 @@ class Session {
     requests_.filled(1);
   }
 
-  void end_sending() const noexcept { shutdown(socket_, SHUT_WR); }
+  void end_sending() const noexcept { shutdown(socket_.get(), SHUT_WR); }
 
-  void serve_socket(short events) {
+  Result<void> serve_socket(short events) {
     // Replies first: they can be read even if sending fails now.
-    if (replies_.room() && (events & (POLLIN | POLLHUP | POLLERR)) != 0) receive();
+    if (replies_.room() && (events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      if (Result<void> received = receive(); !received) return received;
+    }
     if (!server_ended_ && !requests_.room() && (events & POLLOUT) != 0) transmit();
+    return {};
   }
 
-  void receive() {
-    const ssize_t size = recv(socket_, replies_.space(), replies_.capacity(), 0);
-    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (size < 0) throw std::runtime_error(std::strerror(errno));
+  Result<void> receive() {
+    const ssize_t size = recv(socket_.get(), replies_.space(), replies_.capacity(), 0);
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return {};
+    if (size < 0) return connection_lost();
     server_ended_ = size == 0;
     replies_.filled(static_cast<std::size_t>(size));
+    return {};
   }
 
   void transmit() {
     const std::string_view bytes = requests_.pending();
-    const ssize_t size = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t size = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (size > 0) requests_.took(static_cast<std::size_t>(size));
     // EPIPE and the like: receive() finds the end or the error, after the remaining replies.
     send_failed_ = size < 0 && errno != EINTR && errno != EAGAIN;
     if (input_ended_ && requests_.room()) end_sending();
   }
 
-  void write_output() {
+  Result<void> write_output() {
     // A pipe that poll() reports as writable takes PIPE_BUF bytes without blocking, and not always more.
     const std::string_view bytes = replies_.pending().substr(0, PIPE_BUF);
     const ssize_t size = write(output_, bytes.data(), bytes.size());
-    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (size < 0) throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return {};
+    if (size < 0) return os_failure(errno, "standard output: ");
     replies_.took(static_cast<std::size_t>(size));
+    return {};
   }
 
-  int socket_;
+  const std::string& address_;
+  UniqueFd socket_;
   int input_;
   int output_;
   bool within_line_ = false;  // the last byte of the input so far is not a newline
@@ -142,29 +162,19 @@ class Session {
   Flow replies_;
 };
 
-int finish(const Session& session, const std::string& address) {
-  if (session.unanswered() == 0 && !session.input_lost()) return 0;
-  std::fprintf(stderr, "closed by the server: %s: %llu lines unanswered%s\n", address.c_str(),
-               static_cast<unsigned long long>(session.unanswered()), session.input_lost() ? ", input left" : "");
-  return 1;
+Result<void> converse(const InteractiveOptions& options, int input, int output) {
+  Result<UniqueFd> socket = connect_within(options.address, options.connect_timeout);
+  if (!socket) return Failure(socket.error());
+  return Session(options.address, std::move(*socket), input, output).run();
 }
 
 }  // namespace
 
 int run_interactive(const InteractiveOptions& options, int input, int output) {
-  try {
-    const UniqueFd socket = connect_within(options.address, options.connect_timeout);
-    Session session(socket.get(), input, output);
-    try {
-      session.run();
-      return finish(session, options.address);
-    } catch (const std::runtime_error& error) {
-      std::fprintf(stderr, "connection lost: %s: %s\n", options.address.c_str(), error.what());
-    }
-  } catch (const ConnectFailed& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-  }
-  return 1;
+  const Result<void> done = converse(options, input, output);
+  if (done) return exit_code::ok;
+  std::fprintf(stderr, "%s\n", done.error().text.c_str());
+  return exit_code::failure;
 }
 
 }  // namespace preforkd::client

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "base/errors.hpp"
-#include "client/base/connect.hpp"
 #include "client/bench/bench_report.hpp"
 #include "client/options.hpp"
 
@@ -31,10 +30,14 @@ void tell_holding(std::uint32_t connections) {
 }
 
 int run(const BenchCommand& command) {
-  const BenchResult result = run_bench(command.options, tell_holding);
+  const preforkd::Result<BenchResult> result = run_bench(command.options, tell_holding);
+  if (!result) {
+    std::fprintf(stderr, "%s\n", result.error().text.c_str());
+    return exit_code::failure;
+  }
   const auto report = command.json ? report_json : report_text;
-  const bool printed = print(report(command.options, result));
-  return printed && result.failures.count() == 0 ? exit_code::ok : exit_code::failure;
+  const bool printed = print(report(command.options, *result));
+  return printed && result->failures.count() == 0 ? exit_code::ok : exit_code::failure;
 }
 
 }  // namespace
@@ -45,11 +48,6 @@ int main(int argc, char** argv) {
   } catch (const preforkd::ExitError& error) {
     std::fprintf(stderr, "prefork-client: %s\nTry 'prefork-client --help'.\n", error.what());
     return error.exit_code();
-  } catch (const std::invalid_argument& error) {
-    std::fprintf(stderr, "prefork-client: %s\n", error.what());
-    return exit_code::usage;
-  } catch (const ConnectFailed& error) {
-    std::fprintf(stderr, "%s\n", error.what());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "prefork-client: %s\n", error.what());
   }

@@ -8,46 +8,49 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/errors.hpp"
 #include "client/base/clock.hpp"
 #include "client/base/connect.hpp"
 
 namespace preforkd::client {
 namespace {
 
-// The connection ended or stalled before the reply was complete; what() is the reason.
-struct NoReply : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 class OneShot {
  public:
-  OneShot(const OneShotOptions& options, int output)
-      : options_(options), output_(output), socket_(connect_within(options.address, options.connect_timeout)) {
+  OneShot(const OneShotOptions& options, UniqueFd socket, int output)
+      : options_(options), output_(output), socket_(std::move(socket)) {
     progressed();
   }
 
   // Sends and receives at once: the reply to a large message may begin before the message was taken.
-  void run() {
+  [[nodiscard]] Result<void> run() {
     const std::string request = options_.message + "\n";
     for (std::string_view unsent = request; !complete_;) {
-      const short events = wait(unsent.empty() ? POLLIN : POLLIN | POLLOUT);
-      if ((events & POLLOUT) != 0) send_some(unsent);
-      if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) receive_some();
+      const Result<short> events = wait(unsent.empty() ? POLLIN : POLLIN | POLLOUT);
+      if (!events) return Failure(events.error());
+      if ((*events & POLLOUT) != 0) send_some(unsent);
+      if ((*events & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+      if (Result<void> received = receive_some(); !received) return received;
     }
+    return {};
   }
 
  private:
   void progressed() { deadline_ = monotonic_now() + options_.reply_timeout; }
 
-  short wait(int wanted) {
+  [[nodiscard]] Failure no_reply(const Error& error) const {
+    return Failure(Error("no reply: " + options_.address + ": " + error.text, error.number));
+  }
+
+  Result<short> wait(int wanted) {
     pollfd event{socket_.get(), static_cast<short>(wanted), 0};
     const int ready = poll(&event, 1, poll_timeout(deadline_));
-    if (ready < 0 && errno != EINTR) throw NoReply(std::strerror(errno));
-    if (ready == 0) throw NoReply("nothing within " + format_time_span(options_.reply_timeout));
+    if (ready < 0 && errno != EINTR) return no_reply({errno_text(errno), errno});
+    if (ready == 0) return no_reply("nothing within " + format_time_span(options_.reply_timeout));
     return ready < 0 ? short{0} : event.revents;
   }
 
@@ -59,27 +62,28 @@ class OneShot {
     progressed();
   }
 
-  void receive_some() {
+  Result<void> receive_some() {
     const ssize_t received = recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
-    if (received == 0) throw NoReply("closed by the server");
+    if (received == 0) return no_reply("closed by the server");
     if (received < 0) {
-      if (errno == EAGAIN || errno == EINTR) return;
-      throw NoReply(std::strerror(errno));
+      if (errno == EAGAIN || errno == EINTR) return {};
+      return no_reply({errno_text(errno), errno});
     }
     std::string_view reply(buffer_.data(), static_cast<std::size_t>(received));
     const std::size_t end = reply.find('\n');
     complete_ = end != std::string_view::npos;
-    print(complete_ ? reply.substr(0, end + 1) : reply);
+    Result<void> printed = print(complete_ ? reply.substr(0, end + 1) : reply);
     progressed();
+    return printed;
   }
 
-  void print(std::string_view bytes) const {
+  [[nodiscard]] Result<void> print(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t written = write(output_, bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR)
-        throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
+      if (written < 0 && errno != EINTR) return os_failure(errno, "standard output: ");
       if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
     }
+    return {};
   }
 
   const OneShotOptions& options_;
@@ -90,18 +94,19 @@ class OneShot {
   std::array<char, 65536> buffer_;
 };
 
+Result<void> ask(const OneShotOptions& options, int output) {
+  Result<UniqueFd> socket = connect_within(options.address, options.connect_timeout);
+  if (!socket) return Failure(socket.error());
+  return OneShot(options, std::move(*socket), output).run();
+}
+
 }  // namespace
 
 int run_one_shot(const OneShotOptions& options, int output) {
-  try {
-    OneShot(options, output).run();
-    return 0;
-  } catch (const NoReply& error) {
-    std::fprintf(stderr, "no reply: %s: %s\n", options.address.c_str(), error.what());
-  } catch (const ConnectFailed& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-  }
-  return 1;
+  const Result<void> done = ask(options, output);
+  if (done) return exit_code::ok;
+  std::fprintf(stderr, "%s\n", done.error().text.c_str());
+  return exit_code::failure;
 }
 
 }  // namespace preforkd::client

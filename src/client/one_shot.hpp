@@ -15,7 +15,8 @@ struct OneShotOptions {
 };
 
 // Sends one line and copies the reply line to the descriptor `output` as it arrives. Returns the exit status: 0, or 1
-// after one line on stderr: "connect failed: ADDRESS: reason", or "no reply: ADDRESS: reason".
+// after one line on stderr: "connect failed: ADDRESS: reason", "no reply: ADDRESS: reason" or "standard output:
+// reason".
 [[nodiscard]] int run_one_shot(const OneShotOptions& options, int output);
 
 }  // namespace preforkd::client

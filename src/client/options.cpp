@@ -7,15 +7,14 @@
 #include <charconv>
 #include <limits>
 #include <optional>
-#include <stdexcept>
 #include <string_view>
 #include <vector>
 
 #include "base/byte_size.hpp"
 #include "base/errors.hpp"
-#include "base/escape.hpp"
 #include "base/refused_option.hpp"
 #include "base/time_span.hpp"
+#include "client/base/refused_value.hpp"
 
 namespace preforkd::client {
 namespace {
@@ -107,10 +106,6 @@ struct Given {
 
 [[noreturn]] void reject(const std::string& text) { throw ExitError(exit_code::usage, text); }
 
-[[noreturn]] void refuse_value(std::string_view value, const std::string& reason) {
-  throw std::invalid_argument(in_quotes(value) + ": " + reason);
-}
-
 std::uint64_t parse_number(std::string_view text, std::uint64_t min, std::uint64_t max) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -136,8 +131,8 @@ std::string with_unit(std::string_view text, std::string_view unit) {
   return std::string(text).append(bare ? unit : "");
 }
 
-Duration parse_span(std::string_view text) {
-  const Result<Duration> span = parse_time_span(text);
+Duration parse_span(std::string_view text, std::string_view unit = "") {
+  const Result<Duration> span = parse_time_span(with_unit(text, unit));
   if (!span) refuse_value(text, span.error().text);
   if (*span > max_span) refuse_value(text, "must not be longer than 30 years");
   return *span;
@@ -169,7 +164,7 @@ void take_bench_option(BenchOptions& bench, int found, const char* value) {
       bench.size = parse_line_size(value);
       break;
     case option_seconds:
-      bench.duration = parse_span(with_unit(value, "s"));
+      bench.duration = parse_span(value, "s");
       break;
     case option_requests:
       bench.requests = parse_number(value, 1, no_limit);
@@ -253,7 +248,7 @@ Command parse_options(int argc, char* const* argv) {
     if (found == '?') reject(refused(argv));
     try {
       take_option(given, found, optarg);
-    } catch (const std::invalid_argument& error) {
+    } catch (const ExitError& error) {
       reject("--" + std::string(long_options[found - 1].name) + ": " + error.what());
     }
   }

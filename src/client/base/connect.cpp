@@ -9,7 +9,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <string>
+#include <utility>
 
 #include "client/base/clock.hpp"
 #include "client/base/resolve.hpp"
@@ -59,18 +60,15 @@ ConnectAttempt connect_inet(const Address& target, nanoseconds deadline) noexcep
   return attempt;
 }
 
-std::vector<Address> resolve_or_fail(std::string_view address) {
-  try {
-    return resolve(address);
-  } catch (const ResolveFailed& error) {
-    throw ConnectFailed(address, error.what());
-  }
+Failure connect_failed(std::string_view address, const Error& error) {
+  return Failure(Error("connect failed: " + std::string(address) + ": " + error.text, error.number));
+}
+
+Error reason_of(int error, Duration timeout) {
+  return {error == ETIMEDOUT ? "no answer within " + format_time_span(timeout) : errno_text(error), error};
 }
 
 }  // namespace
-
-ConnectFailed::ConnectFailed(std::string_view address, std::string_view reason)
-    : std::runtime_error("connect failed: " + std::string(address) + ": " + std::string(reason)) {}
 
 ConnectAttempt begin_connect(const Address& target, const std::optional<Address>& source) noexcept {
   ConnectAttempt attempt{UniqueFd(socket(target.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), 0};
@@ -88,27 +86,29 @@ int connect_result(int socket) noexcept {
   return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
 }
 
-UniqueFd connect_within(std::string_view address, Duration timeout) {
-  const std::vector<Address> targets = resolve_or_fail(address);
+Result<UniqueFd> connect_within(std::string_view address, Duration timeout) {
+  const Result<std::vector<Address>> targets = resolve(address);
+  if (!targets) return connect_failed(address, targets.error());
   const nanoseconds deadline = monotonic_now() + timeout;
   int error = 0;
-  for (const Address& target : targets) {
+  for (const Address& target : *targets) {
     ConnectAttempt attempt =
         target.family() == AF_UNIX ? connect_unix(target, deadline) : connect_inet(target, deadline);
     if (attempt.error == 0) return std::move(attempt.socket);
     error = attempt.error;
   }
-  if (error == ETIMEDOUT) throw ConnectFailed(address, "no answer within " + format_time_span(timeout));
-  throw ConnectFailed(address, std::strerror(error));
+  return connect_failed(address, reason_of(error, timeout));
 }
 
-Address choose_address(std::string_view address, Duration timeout) {
-  const std::vector<Address> targets = resolve_or_fail(address);
-  if (targets.size() == 1) return targets.front();
-  const UniqueFd probe = connect_within(address, timeout);
-  const Result<Address> target = peer_address(probe.get());
-  if (!target) throw ConnectFailed(address, target.error().text);
-  return *target;
+Result<Address> choose_address(std::string_view address, Duration timeout) {
+  const Result<std::vector<Address>> targets = resolve(address);
+  if (!targets) return connect_failed(address, targets.error());
+  if (targets->size() == 1) return targets->front();
+  const Result<UniqueFd> probe = connect_within(address, timeout);
+  if (!probe) return Failure(probe.error());
+  Result<Address> target = peer_address(probe->get());
+  if (!target) return connect_failed(address, target.error());
+  return target;
 }
 
 }  // namespace preforkd::client

@@ -2,20 +2,14 @@
 #pragma once
 
 #include <optional>
-#include <stdexcept>
-#include <string>
 #include <string_view>
 
 #include "base/address.hpp"
+#include "base/errors.hpp"
 #include "base/time_span.hpp"
 #include "base/unique_fd.hpp"
 
 namespace preforkd::client {
-
-// No connection could be made; what() is "connect failed: ADDRESS: reason".
-struct ConnectFailed : std::runtime_error {
-  ConnectFailed(std::string_view address, std::string_view reason);
-};
 
 // A non-blocking socket and the state of its connection: error 0 (connected), EINPROGRESS (writable once it is decided,
 // then call connect_result) or the reason of the failure. EAGAIN: a UNIX listener's queue is full, try again later.
@@ -31,12 +25,12 @@ struct ConnectAttempt {
 [[nodiscard]] int connect_result(int socket) noexcept;
 
 // A non-blocking connected socket to the first target of `address` that answers, within `timeout` altogether (not
-// counting the resolver's time for a name). Throws ConnectFailed, with the last target's reason, and
-// std::invalid_argument for a malformed address.
-[[nodiscard]] UniqueFd connect_within(std::string_view address, Duration timeout);
+// counting the resolver's time for a name). A failure reads "connect failed: ADDRESS: reason", with the last target's
+// reason. Throws ExitError (64) for a malformed address.
+[[nodiscard]] Result<UniqueFd> connect_within(std::string_view address, Duration timeout);
 
-// The target of `address` for many connections: the first that answers if there are several. Throws as connect_within()
-// does.
-[[nodiscard]] Address choose_address(std::string_view address, Duration timeout);
+// The target of `address` for many connections: the first that answers if there are several. Fails and
+// throws as connect_within().
+[[nodiscard]] Result<Address> choose_address(std::string_view address, Duration timeout);
 
 }  // namespace preforkd::client

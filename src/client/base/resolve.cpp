@@ -9,31 +9,27 @@
 #include <memory>
 #include <string>
 
-#include "base/escape.hpp"
+#include "client/base/refused_value.hpp"
 
 namespace preforkd::client {
 namespace {
-
-[[noreturn]] void refuse(std::string_view text, const std::string& reason) {
-  throw std::invalid_argument(in_quotes(text) + ": " + reason);
-}
 
 constexpr char bad_port[] = "the port must be a number from 1 to 65535";
 
 Address without_name(std::string_view text) {
   const Result<Address> address = parse_address(text);
-  if (!address) refuse(text, address.error().text);
-  if (address->port() == 0) refuse(text, bad_port);
+  if (!address) refuse_value(text, address.error().text);
+  if (address->port() == 0) refuse_value(text, bad_port);
   return *address;
 }
 
-std::vector<Address> look_up(const std::string& host, const std::string& port) {
+Result<std::vector<Address>> look_up(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* list = nullptr;
   if (const int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &list); error != 0) {
-    throw ResolveFailed(error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error));
+    return error == EAI_SYSTEM ? os_failure(errno) : Failure(gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
   std::vector<Address> addresses;
@@ -47,16 +43,16 @@ std::vector<Address> look_up(const std::string& host, const std::string& port) {
 
 }  // namespace
 
-std::vector<Address> resolve(std::string_view text) {
-  if (text.starts_with('/') || text.starts_with('@') || text.starts_with('[')) return {without_name(text)};
+Result<std::vector<Address>> resolve(std::string_view text) {
+  if (text.starts_with('/') || text.starts_with('@') || text.starts_with('[')) return std::vector{without_name(text)};
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
-    refuse(text, "must be HOST:PORT, [IPV6]:PORT, /PATH or @ABSTRACT");
+    refuse_value(text, "must be HOST:PORT, [IPV6]:PORT, /PATH or @ABSTRACT");
   }
   const std::string_view host = text.substr(0, colon);
-  if (host.find(':') != std::string_view::npos) refuse(text, "an IPv6 address needs brackets: [ADDRESS]:PORT");
+  if (host.find(':') != std::string_view::npos) refuse_value(text, "an IPv6 address needs brackets: [ADDRESS]:PORT");
   const Result<std::uint16_t> port = parse_port(text.substr(colon + 1));
-  if (!port || *port == 0) refuse(text, bad_port);
+  if (!port || *port == 0) refuse_value(text, bad_port);
   return look_up(std::string(host), std::to_string(*port));
 }
 

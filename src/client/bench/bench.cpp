@@ -51,7 +51,7 @@ void need_descriptors(std::uint32_t connections) {
 // scan every `tick` checks the time-outs, which is exact enough and costs requests nothing.
 class Bench {
  public:
-  Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding);
+  Bench(const BenchOptions& options, const Address& target, const std::function<void(std::uint32_t)>& holding);
 
   BenchResult run();
 
@@ -118,10 +118,10 @@ class Bench {
   bool stopping_ = false;
 };
 
-Bench::Bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding)
+Bench::Bench(const BenchOptions& options, const Address& target, const std::function<void(std::uint32_t)>& holding)
     : options_(options),
       holding_(holding),
-      target_(choose_address(options.address, options.connect_timeout)),
+      target_(target),
       sources_(target_),
       schedule_(options.rate, options.requests),
       pattern_(options.size),
@@ -362,8 +362,10 @@ void Bench::check_timeouts() {
   }
 }
 
-BenchResult run_bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding) {
-  return Bench(options, holding).run();
+Result<BenchResult> run_bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding) {
+  const Result<Address> target = choose_address(options.address, options.connect_timeout);
+  if (!target) return Failure(target.error());
+  return Bench(options, *target, holding).run();
 }
 
 }  // namespace preforkd::client

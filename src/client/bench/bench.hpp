@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "base/time_span.hpp"
 #include "client/base/clock.hpp"
 #include "client/bench/failure_log.hpp"
@@ -54,8 +55,9 @@ struct BenchResult {
 // Runs one benchmark on this thread, until its end, a SIGINT or a SIGTERM (a second one: without waiting for replies).
 // After a failure it connects again, except in mode open, and continues; it ends early only if no connection could be
 // established at the beginning. In mode open calls `holding` once, with the number of idle connections, when all are
-// established. Throws std::system_error if this process lacks a resource, such as descriptors, and what
-// choose_address() throws.
-[[nodiscard]] BenchResult run_bench(const BenchOptions& options, const std::function<void(std::uint32_t)>& holding);
+// established. Fails and throws as choose_address(); also throws std::system_error if this
+// process lacks a resource, such as descriptors.
+[[nodiscard]] Result<BenchResult> run_bench(const BenchOptions& options,
+                                            const std::function<void(std::uint32_t)>& holding);
 
 }  // namespace preforkd::client

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+
+#include "base/errors.hpp"
 
 namespace preforkd::client {
 namespace {
@@ -14,11 +15,11 @@ Ending connect_ending(int error) {
   switch (error) {
     case ECONNREFUSED:
     case ENOENT:
-      return {FailureKind::connect_refused, std::strerror(error)};
+      return {FailureKind::connect_refused, errno_text(error)};
     case ETIMEDOUT:
-      return {FailureKind::connect_timeout, std::strerror(error)};
+      return {FailureKind::connect_timeout, errno_text(error)};
     default:
-      return {FailureKind::connect_failed, std::strerror(error)};
+      return {FailureKind::connect_failed, errno_text(error)};
   }
 }
 
@@ -60,7 +61,7 @@ std::optional<Ending> BenchConnection::flush() {
     const ssize_t size = send(fd(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return std::nullopt;
-    if (size < 0) return Ending{FailureKind::reset, std::strerror(errno)};
+    if (size < 0) return Ending{FailureKind::reset, errno_text(errno)};
     sent_ += static_cast<std::size_t>(size);
   }
   out_.clear();
@@ -74,7 +75,7 @@ std::optional<Ending> BenchConnection::receive(RequestPattern& pattern, std::spa
     const ssize_t size = recv(fd(), buffer.data(), buffer.size(), 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return std::nullopt;
-    if (size < 0) return Ending{FailureKind::reset, std::strerror(errno)};
+    if (size < 0) return Ending{FailureKind::reset, errno_text(errno)};
     if (size == 0) return Ending{in_flight_ > 0 ? FailureKind::closed_early : FailureKind::closed_idle, "end of file"};
     if (auto ending = check(pattern, {buffer.data(), static_cast<std::size_t>(size)}, times)) return ending;
     if (!to_end && static_cast<std::size_t>(size) < buffer.size()) return std::nullopt;

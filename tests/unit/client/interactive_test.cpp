@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/interactive.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,7 +98,20 @@ TEST(InteractiveTest, SaysThatTheConnectionWasLost) {
   });
   const Outcome outcome = converse(server.address(), "a\n");
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.error, "connection lost: " + server.address() + ": Connection reset by peer\n");
+  EXPECT_EQ(outcome.error, "connection lost: " + server.address() + ": Connection reset by peer (ECONNRESET)\n");
+}
+
+TEST(InteractiveTest, SaysThatRepliesCouldNotBePrinted) {
+  const LineServer server(serve_echo);
+  const UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  int input[2];
+  ASSERT_EQ(pipe2(input, O_CLOEXEC), 0);
+  const UniqueFd read_end(input[0]);
+  const UniqueFd write_end(input[1]);
+  ASSERT_EQ(write(write_end.get(), "a\n", 2), 2);
+  CaptureStderr();
+  EXPECT_EQ(run_interactive({server.address(), 5s}, read_end.get(), full.get()), 1);
+  EXPECT_EQ(GetCapturedStderr(), "standard output: No space left on device (ENOSPC)\n");
 }
 
 TEST(InteractiveTest, SaysConnectFailed) {

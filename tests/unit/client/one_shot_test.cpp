@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "client/one_shot.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -59,7 +60,7 @@ TEST(OneShotTest, SaysConnectFailed) {
   const Outcome outcome = talk(address, "x");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.output, "");
-  EXPECT_EQ(outcome.error, "connect failed: " + address + ": Connection refused\n");
+  EXPECT_EQ(outcome.error, "connect failed: " + address + ": Connection refused (ECONNREFUSED)\n");
 }
 
 TEST(OneShotTest, SaysThatTheServerClosedWithoutAReply) {
@@ -81,7 +82,15 @@ TEST(OneShotTest, SaysThatTheConnectionWasReset) {
     receive_line(socket, rest, line);
     reset_connection(socket);
   });
-  EXPECT_THAT(talk(server.address(), "x").error, EndsWith(": Connection reset by peer\n"));
+  EXPECT_THAT(talk(server.address(), "x").error, EndsWith(": Connection reset by peer (ECONNRESET)\n"));
+}
+
+TEST(OneShotTest, SaysThatTheReplyCouldNotBePrinted) {
+  const LineServer server(serve_echo);
+  const UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  CaptureStderr();
+  EXPECT_EQ(run_one_shot({server.address(), "x", 5s, 10s}, full.get()), 1);
+  EXPECT_EQ(GetCapturedStderr(), "standard output: No space left on device (ENOSPC)\n");
 }
 
 TEST(OneShotTest, WaitsNoLongerThanTheReplyTimeout) {

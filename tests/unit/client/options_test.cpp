@@ -127,7 +127,7 @@ TEST(ClientOptionsTest, KeepValuesWithinTheirRange) {
   EXPECT_EQ(std::get<InteractiveOptions>(parse({"--timeout", "262800h"})).connect_timeout, 262800h);
   EXPECT_EQ(error_of({"--timeout", "2000w"}), "--timeout: \"2000w\": must not be longer than 30 years");
   EXPECT_EQ(error_of({"--bench", "--seconds", "2000000000"}),
-            "--seconds: \"2000000000s\": must not be longer than 30 years");
+            "--seconds: \"2000000000\": must not be longer than 30 years");
   EXPECT_EQ(parse_bench({"--size", "1G"}).size, 1073741824U);
   for (const char* size : {"0", "0K", "1025M", "2G"}) {
     EXPECT_EQ(error_of({"--bench", "--size", size}),

@@ -23,7 +23,7 @@ BenchOptions options_for(const std::string& address) {
 }
 
 BenchResult run(const BenchOptions& options) {
-  return run_bench(options, [](std::uint32_t) {});
+  return run_bench(options, [](std::uint32_t) {}).value();
 }
 
 // Serves like echo, but does `instead` with the connections whose number is below `count`, after their first line;
@@ -91,7 +91,7 @@ TEST(BenchTest, OpenHoldsConnectionsThatWereAnsweredOnce) {
   options.connections = 20;
   options.duration = 10ms;
   std::uint32_t held = 0;
-  const BenchResult result = run_bench(options, [&](std::uint32_t connections) { held = connections; });
+  const BenchResult result = run_bench(options, [&](std::uint32_t connections) { held = connections; }).value();
   EXPECT_EQ(held, 20u);
   EXPECT_EQ(result.times.count(), 20u);
   EXPECT_EQ(result.open_at_end, 20u);
@@ -101,7 +101,7 @@ TEST(BenchTest, ASignalEndsItWithAResult) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.mode = Mode::open;
-  const BenchResult result = run_bench(options, [](std::uint32_t) { raise(SIGTERM); });
+  const BenchResult result = run_bench(options, [](std::uint32_t) { raise(SIGTERM); }).value();
   EXPECT_EQ(result.times.count(), 1u);
 }
 
@@ -187,6 +187,12 @@ TEST(BenchTest, TellsARefusalAndEndsWhenNothingCouldBeConnected) {
   EXPECT_GE(result.failures.count(FailureKind::connect_refused), 2u);
 }
 
+TEST(BenchTest, SaysWhyANameIsNoTarget) {
+  const auto result = run_bench(options_for("no-such-host.invalid:1"), [](std::uint32_t) {});
+  ASSERT_FALSE(result);
+  EXPECT_TRUE(result.error().text.starts_with("connect failed: no-such-host.invalid:1: "));
+}
+
 TEST(BenchTest, TellsWhenAndWhereAFailureWas) {
   const LineServer server(misbehave(1, [](int socket, std::string&) { reset_connection(socket); }));
   BenchOptions options = options_for(server.address());
@@ -198,7 +204,7 @@ TEST(BenchTest, TellsWhenAndWhereAFailureWas) {
   EXPECT_EQ(failure.connection, 0u);
   EXPECT_GE(failure.when, before);
   EXPECT_LE(failure.when, monotonic_now());
-  EXPECT_EQ(failure.reason, "Connection reset by peer");
+  EXPECT_EQ(failure.reason, "Connection reset by peer (ECONNRESET)");
 }
 
 TEST(BenchTest, AnIdleConnectionThatTheServerClosesIsToldApart) {
@@ -215,9 +221,9 @@ TEST(BenchTest, AnIdleConnectionThatTheServerClosesIsToldApart) {
   options.connections = 2;
   options.duration = 200ms;
   const BenchResult result = run_bench(options, [&](std::uint32_t) {
-    held = true;
-    held.notify_all();
-  });
+                               held = true;
+                               held.notify_all();
+                             }).value();
   EXPECT_EQ(result.failures.count(FailureKind::closed_idle), 2u);
   EXPECT_EQ(result.failures.requests_lost(), 0u);
   EXPECT_EQ(result.open_at_end, 0u);
