@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/unit_names.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/printable.hpp"
 
@@ -132,7 +133,7 @@ std::vector<std::string> journal_matches(const std::string& pool, std::optional<
     matches.insert(matches.end(), {"+", "SYSLOG_IDENTIFIER=" + pool + '[' + number + ']'});
     return matches;
   }
-  matches.insert(matches.end(), {"+", "_SYSTEMD_UNIT=preforkd@" + pool + ".service"});
+  matches.insert(matches.end(), {"+", "_SYSTEMD_UNIT=" + service_unit(pool)});
   if (!identifiers.empty()) matches.emplace_back("+");
   for (const std::string& identifier : identifiers) matches.push_back("SYSLOG_IDENTIFIER=" + identifier);
   return matches;

@@ -13,6 +13,7 @@
 #include "base/address_overlap.hpp"
 #include "base/escape.hpp"
 #include "base/time_span.hpp"
+#include "base/unit_names.hpp"
 #include "generator/strict_sandbox.hpp"
 #include "generator/unit_text.hpp"
 
@@ -126,14 +127,6 @@ void describe(UnitText& unit, const PoolConfig& pool, const std::string& of_pool
   unit.set("Description", pool.description.empty() ? of_pool + pool.name : of_description + pool.description);
 }
 
-std::string first_socket(const std::string& pool) { return "preforkd@" + pool + ".socket"; }
-std::string first_socket(const PoolConfig& pool) { return first_socket(pool.name); }
-std::string service_of(const std::string& pool) { return "preforkd@" + pool + ".service"; }
-std::string service_of(const PoolConfig& pool) { return service_of(pool.name); }
-std::string further_socket(const PoolConfig& pool, std::size_t number) {
-  return "preforkd-" + pool.name + '-' + std::to_string(number) + ".socket";
-}
-
 void add_socket_section(UnitText& unit, const SocketUnit& socket) {
   unit.section("Socket");
   for (const std::string& address : socket.addresses) unit.set("ListenStream", address);
@@ -149,7 +142,7 @@ void add_socket_section(UnitText& unit, const SocketUnit& socket) {
 std::string further_sockets(const PoolConfig& pool, const SocketUnits& sockets) {
   std::string list;
   for (const auto& [number, unit] : sockets)
-    if (number > 1) list += (list.empty() ? "" : " ") + further_socket(pool, number);
+    if (number > 1) list += (list.empty() ? "" : " ") + further_socket_unit(pool.name, number);
   return list;
 }
 
@@ -161,7 +154,7 @@ UnitFile first_socket_file(const PoolConfig& pool, const SocketUnits& sockets) {
   describe(unit, pool, "Sockets of the pool ", "Sockets of ");
   if (const std::string further = further_sockets(pool, sockets); !further.empty()) unit.set("Wants", further);
   add_socket_section(unit, sockets.at(1));
-  return {first_socket(pool) + ".d/" + drop_in, unit.text()};
+  return {first_socket_unit(pool.name) + ".d/" + drop_in, unit.text()};
 }
 
 UnitFile further_socket_file(const PoolConfig& pool, const SocketUnit& socket, std::size_t number) {
@@ -171,8 +164,8 @@ UnitFile further_socket_file(const PoolConfig& pool, const SocketUnit& socket, s
   unit.set("Documentation", "man:preforkd-generator(8) man:preforkd.json(5)");
   unit.set("StopWhenUnneeded", "yes");  // when the first socket and the service are stopped, not when they restart
   add_socket_section(unit, socket);
-  unit.set("Service", service_of(pool));
-  return {further_socket(pool, number), unit.text()};
+  unit.set("Service", service_unit(pool.name));
+  return {further_socket_unit(pool.name, number), unit.text()};
 }
 
 std::string limit_text(rlim_t limit) { return limit == RLIM_INFINITY ? "infinity" : std::to_string(limit); }
@@ -204,12 +197,12 @@ UnitFile service_file(const PoolConfig& pool, const SocketUnits& sockets) {
     unit.set("After", further);
   }
   unit.section("Service");
-  if (!further.empty()) unit.set("Sockets", first_socket(pool) + ' ' + further);
+  if (!further.empty()) unit.set("Sockets", first_socket_unit(pool.name) + ' ' + further);
   if (!pool.user.empty()) unit.set("User", pool.user);
   add_limits(unit, pool.process);
   for (const std::string& path : pool.writable) unit.set("ReadWritePaths", UnitText::optional_path(path));
   if (pool.sandbox == Sandbox::strict) add_strict_sandbox(unit, pool);
-  return {service_of(pool) + ".d/" + drop_in, unit.text()};
+  return {service_unit(pool.name) + ".d/" + drop_in, unit.text()};
 }
 
 // One argument of a command line in a unit (systemd.service(5), "Command lines").
@@ -236,7 +229,7 @@ UnitText refusing_unit(const std::string& pool, const std::string& problem) {
 
 std::vector<UnitFile> wrong_config_notes(const std::string& pool, const std::string& problem) {
   std::vector<UnitFile> files;
-  for (const std::string& name : {first_socket(pool), service_of(pool)}) {
+  for (const std::string& name : {first_socket_unit(pool), service_unit(pool)}) {
     UnitText unit(comment_on(problem));
     unit.section("Unit");
     unit.set("Description", "Pool " + pool + " (with its last valid config; now: " + problem + ")");
@@ -271,8 +264,8 @@ std::vector<UnitFile> refusing_units(const std::string& pool, const std::string&
   alert.section("Service");
   alert.set("ExecStopPost", R"(+-/bin/sh -c '[ -O "$$0" ] && rm -f "$$0/alert" && rmdir "$$0"' )" + folder);
 
-  return {{first_socket(pool) + ".d/" + drop_in, socket.text()},
-          {service_of(pool) + ".d/" + drop_in, service.text()},
+  return {{first_socket_unit(pool) + ".d/" + drop_in, socket.text()},
+          {service_unit(pool) + ".d/" + drop_in, service.text()},
           {alert_of(pool) + ".service.d/" + drop_in, alert.text()}};
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/errors.hpp"
+#include "base/unit_names.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"

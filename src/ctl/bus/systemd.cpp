@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "base/socket_unit.hpp"
+#include "base/unit_names.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -26,8 +26,6 @@ ExitError explained(const BusFailure& failure, const std::string& what) {
 }
 
 }  // namespace
-
-std::string service_unit(const std::string& pool) { return "preforkd@" + pool + ".service"; }
 
 Json ask_systemd(Bus& bus, const std::string& path, const std::string& interface, const std::string& member,
                  const std::string& answer, std::vector<Argument> arguments) {
@@ -94,8 +92,7 @@ void Systemd::run_job(const std::string& method, const std::string& unit) {
 std::map<std::string, std::string> Systemd::sockets(const std::string& pool) {
   using Texts = std::vector<std::string>;
   std::map<std::string, std::string> found;
-  const Texts patterns{"preforkd@" + pool + ".socket", "preforkd-" + pool + "-*.socket"};
-  const Json answer = call("ListUnitsByPatterns", {Texts(), patterns}, "a(");
+  const Json answer = call("ListUnitsByPatterns", {Texts(), socket_unit_patterns(pool)}, "a(");
   for (const Json& unit : answer.at(0)) {
     const std::string name = unit.at(0).get<std::string>();
     if (is_socket_unit_of(pool, name)) found[name] = unit.at(3).get<std::string>();

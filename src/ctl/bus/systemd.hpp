@@ -9,9 +9,6 @@
 
 namespace preforkd::ctl {
 
-// "preforkd@echo.service".
-[[nodiscard]] std::string service_unit(const std::string& pool);
-
 // The first out argument of a method of systemd, if it is on that bus. Throws BusFailure.
 [[nodiscard]] Json ask_systemd(Bus& bus, const std::string& path, const std::string& interface,
                                const std::string& member, const std::string& answer, std::vector<Argument> arguments);

@@ -15,6 +15,7 @@
 #include "base/nearest_name.hpp"
 #include "base/refused_option.hpp"
 #include "base/signal_name.hpp"
+#include "base/unit_names.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
@@ -285,13 +286,7 @@ std::string help_text() {
 }
 
 std::string pool_argument(const std::string& text) {
-  std::string_view name = text;
-  if (name.starts_with("preforkd@")) {
-    name.remove_prefix(std::string_view("preforkd@").size());
-    for (const std::string_view type : {".service", ".socket"}) {
-      if (name.ends_with(type)) name.remove_suffix(type.size());
-    }
-  }
+  const std::string_view name = pool_of_unit(text).value_or(text);
   if (!is_pool_name(name))
     reject_argument(text,
                     "is not a valid pool name: a letter, then letters, digits, '_' and '-' (\"preforkctl list\")");

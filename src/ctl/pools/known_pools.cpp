@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/errors.hpp"
+#include "base/unit_names.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/pool_names.hpp"
 
@@ -24,7 +25,7 @@ bool is_started(const PoolUnits& units) {
 std::string start_hint(const std::string& pool, const std::string& state, const BusTarget& target) {
   if (target != BusTarget{}) return "; \"preforkctl " + options_for(target) + "list\" shows the pools there";
   if (state != standing::stopped && state != standing::waiting && state != standing::not_running) return "";
-  return "; start it with \"systemctl start preforkd@" + pool + "\", or look elsewhere with --user or --address";
+  return "; start it with \"systemctl start " + service_unit(pool) + "\", or look elsewhere with --user or --address";
 }
 
 }  // namespace

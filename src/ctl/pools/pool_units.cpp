@@ -12,6 +12,7 @@
 #include "base/address.hpp"
 #include "base/address_holder.hpp"
 #include "base/signal_name.hpp"
+#include "base/unit_names.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "ctl/bus/systemd.hpp"
 #include "dbus/words.hpp"
@@ -19,9 +20,7 @@
 namespace preforkd::ctl {
 namespace {
 
-constexpr std::string_view prefix = "preforkd@";
-
-// From systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
+// Of systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
 struct ExitName {
   std::int32_t status;
   const char* name;
@@ -45,14 +44,6 @@ constexpr auto exit_names = std::to_array<ExitName>({
     {228, "SECCOMP"},
     {233, "RUNTIME_DIRECTORY"},
 });
-
-// The middle of "preforkd@echo.service", empty if that is not a pool's unit.
-std::string pool_of(std::string_view unit, std::string_view type) {
-  if (!unit.starts_with(prefix) || !unit.ends_with(type)) return "";
-  unit.remove_prefix(prefix.size());
-  unit.remove_suffix(type.size());
-  return is_pool_name(unit) ? std::string(unit) : "";
-}
 
 std::string exit_text(std::int32_t status) {
   const auto* const found =
@@ -116,15 +107,16 @@ std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus) {
   try {
     rows = ask_systemd(
         bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "ListUnitsByPatterns", "a(ssssssouso)",
-        {std::vector<std::string>(), std::vector<std::string>{"preforkd@*.service", "preforkd@*.socket"}});
+        {std::vector<std::string>(), std::vector<std::string>{service_unit("*"), first_socket_unit("*")}});
   } catch (const BusFailure&) {
     return std::nullopt;
   }
   for (const Json& row : rows) {  // name, description, load state, active state, sub state, followed unit, object, …
     const std::string name = row[0];
     const UnitState unit{row[3], row[4], row[6]};
-    if (const std::string pool = pool_of(name, ".service"); !pool.empty()) all[pool].service = unit;
-    if (const std::string pool = pool_of(name, ".socket"); !pool.empty()) all[pool].socket = unit;
+    const std::string pool(pool_of_unit(name).value_or(""));
+    if (!is_pool_name(pool)) continue;
+    (name == service_unit(pool) ? all[pool].service : all[pool].socket) = unit;
   }
   return all;
 }
@@ -141,13 +133,13 @@ Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units) 
   if (service.active == "activating") return {dbus::state::starting, status_text_of(bus, service)};
   if (service.active == "deactivating") return {dbus::state::stopping, ""};
   if (service.active != "inactive") {
-    return {standing::no_bus,
-            "its unit is " + service.active + ", but the pool is not on the bus: systemctl status preforkd@" + pool};
+    return {standing::no_bus, "its unit is " + service.active + ", but the pool is not on the bus: systemctl status " +
+                                  service_unit(pool)};
   }
   if (socket.active == "active") return {standing::waiting, "for its first connection"};
   if (socket.active == "failed") {
     return {standing::failed,
-            "its socket can't be opened" + holders(bus, socket) + ", journalctl -u preforkd@" + pool + ".socket"};
+            "its socket can't be opened" + holders(bus, socket) + ", journalctl -u " + first_socket_unit(pool)};
   }
   return {standing::stopped, ""};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/errors.hpp"
+#include "base/unit_names.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
@@ -31,8 +32,8 @@ class Application {
   explicit Application(Context& context)
       : context_(context),
         name_(pool_argument(context.options().arguments.at(0))),
-        service_("preforkd@" + name_ + ".service"),
-        first_("preforkd@" + name_ + ".socket"),
+        service_(service_unit(name_)),
+        first_(first_socket_unit(name_)),
         systemd_(context.bus(), context.ask_passwords()) {}
 
   void run() {

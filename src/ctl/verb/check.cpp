@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/errors.hpp"
+#include "base/unit_names.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
@@ -12,7 +13,7 @@ int run_check(Context& context) {
     throw ExitError(exit_code::usage, "check: only for files of this machine, not with -H or -M");
   }
   const std::string& what = context.options().arguments[0];
-  const bool file = what.find_first_of("./") != std::string::npos && !what.starts_with("preforkd@");
+  const bool file = what.find_first_of("./") != std::string::npos && !pool_of_unit(what);
   if (file) become(own_neighbour("preforkd"), {"--check", "--config", what});
   become(own_neighbour("preforkd"), {"--check", "--name", pool_argument(what)});
 }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "base/socket_unit.hpp"
+#include "base/unit_names.hpp"
 #include "master/bus/bus_library.hpp"
 
 namespace preforkd {
@@ -41,9 +41,8 @@ void SocketJobs::ask(const std::string& pool, Answer answer) {
   const char* const method = "ListUnitsByPatterns";
   const NativeMessage call = native_call(bus_, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
                                          "org.freedesktop.systemd1.Manager", method);
-  const std::string first = "preforkd@" + pool + ".socket";
-  const std::string further = "preforkd-" + pool + "-*.socket";
-  check_native(sd_bus_message_append(call.get(), "asas", 0, 2, first.c_str(), further.c_str()), method);
+  const std::vector<std::string> patterns = socket_unit_patterns(pool);
+  check_native(sd_bus_message_append(call.get(), "asas", 0, 2, patterns[0].c_str(), patterns[1].c_str()), method);
   call_ = send_native(bus_, call, native_handler<&SocketJobs::on_units>, this, timeout_usec);
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/control_group.hpp"
+#include "base/unit_names.hpp"
 #include "master/process/process_stat.hpp"
 
 namespace preforkd {
@@ -15,7 +16,7 @@ std::optional<std::string> service_group(std::string_view membership, const std:
                                          const char* exec_pid, pid_t self) {
   if (exec_pid == nullptr || exec_pid != std::to_string(self)) return std::nullopt;
   for (const ControlGroup& each : parse_control_groups(membership, mount)) {
-    if (each.unified() && each.group.ends_with("/preforkd@" + pool + ".service")) return each.mount + each.group;
+    if (each.unified() && each.group.ends_with('/' + service_unit(pool))) return each.mount + each.group;
   }
   return std::nullopt;
 }
