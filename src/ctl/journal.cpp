@@ -150,7 +150,7 @@ std::string sandbox_hint(const std::string& pool, const std::vector<std::string>
   return "";
 }
 
-std::string last_words(PoolClient& pool, const ExitRecord& exit) {
+std::string last_words(PoolClient& pool, const PastExit& exit) {
   const BusTarget::Kind kind = pool.bus().target().kind;
   if (exit.pid == 0 || kind == BusTarget::Kind::host || kind == BusTarget::Kind::machine) return "";
   const std::string slot = std::to_string(exit.slot);

@@ -38,6 +38,6 @@ namespace preforkd::ctl {
 
 // The last lines that the worker of this record wrote, below a heading; on the system bus with the sandbox's hint.
 // Empty if there are none, and for a pool of another machine.
-[[nodiscard]] std::string last_words(PoolClient& pool, const ExitRecord& exit);
+[[nodiscard]] std::string last_words(PoolClient& pool, const PastExit& exit);
 
 }  // namespace preforkd::ctl

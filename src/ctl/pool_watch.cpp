@@ -50,8 +50,8 @@ void PoolWatch::take(std::size_t question, const Reply& reply) {
 
 void PoolWatch::conclude() {
   std::vector<WorkerSnapshot> workers = worker_snapshots(answers_[0]);
-  state_ = pool_snapshot(answers_[1]);
-  std::vector<WorkerRow> rows = worker_rows(workers, process_states(answers_[2]));
+  snapshot_ = pool_snapshot(answers_[1]);
+  std::vector<WorkerRow> rows = worker_rows(workers, process_snapshots(answers_[2]));
   const Clock::duration span = asked_at_ - answered_for_;
   if (rows_.empty() || span >= min_span) {
     if (!workers_.empty()) add_rates(rows, workers_, span);

@@ -25,7 +25,7 @@ class PoolWatch {
 
   [[nodiscard]] bool gone() const noexcept { return gone_; }
   // Empty before the first answer.
-  [[nodiscard]] const std::optional<PoolSnapshot>& state() const noexcept { return state_; }
+  [[nodiscard]] const std::optional<PoolSnapshot>& snapshot() const noexcept { return snapshot_; }
   // With rates since the previous answer.
   [[nodiscard]] const std::vector<WorkerRow>& rows() const noexcept { return rows_; }
   // How long a query has been pending; zero if none is.
@@ -45,7 +45,7 @@ class PoolWatch {
   bool news_ = false;
   std::size_t open_ = 0;  // pending queries
   std::vector<Json> answers_;
-  std::optional<PoolSnapshot> state_;
+  std::optional<PoolSnapshot> snapshot_;
   std::vector<WorkerSnapshot> workers_;
   std::vector<WorkerRow> rows_;
   Clock::time_point asked_at_;

@@ -44,12 +44,12 @@ Reply reply_of(sd_bus_message* message, const std::string& answer, Clock::time_p
 }
 
 // sd_bus_error with a destructor.
-class Error {
+class BusError {
  public:
-  Error() = default;
-  Error(const Error&) = delete;
-  Error& operator=(const Error&) = delete;
-  ~Error() { sd_bus_error_free(&error_); }
+  BusError() = default;
+  BusError(const BusError&) = delete;
+  BusError& operator=(const BusError&) = delete;
+  ~BusError() { sd_bus_error_free(&error_); }
 
   sd_bus_error* get() noexcept { return &error_; }
   [[nodiscard]] BusFailure failure(int result) {
@@ -62,7 +62,7 @@ class Error {
 };
 
 void require(int result) {
-  if (result < 0) throw Error().failure(result);
+  if (result < 0) throw BusError().failure(result);
 }
 
 int open_address(sd_bus** bus, const std::string& address) {
@@ -159,7 +159,7 @@ Message Bus::make(const MethodCall& call) const {
 
 Json Bus::call(const MethodCall& call) {
   const Message message = make(call);
-  Error error;
+  BusError error;
   sd_bus_message* answer = nullptr;
   const int result = sd_bus_call(bus_.get(), message.get(), call.timeout_us, error.get(), &answer);
   if (result < 0) throw error.failure(result);

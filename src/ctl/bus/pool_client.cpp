@@ -79,10 +79,10 @@ Json PoolClient::properties(std::uint32_t slot) {
 
 std::vector<WorkerSnapshot> PoolClient::workers() { return worker_snapshots(call(objects_call()).at(0)); }
 
-std::vector<ProcessState> PoolClient::processes() { return process_states(call(processes_call()).at(0)); }
+std::vector<ProcessSnapshot> PoolClient::processes() { return process_snapshots(call(processes_call()).at(0)); }
 
-std::vector<ExitRecord> PoolClient::exits(std::uint32_t max) {
-  return exit_records(call(answered(pool_call("ExitHistory", {max}), "a(")).at(0));
+std::vector<PastExit> PoolClient::exits(std::uint32_t max) {
+  return past_exits(call(answered(pool_call("ExitHistory", {max}), "a(")).at(0));
 }
 
 std::vector<PlannedChange> PoolClient::plan() {

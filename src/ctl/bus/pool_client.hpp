@@ -26,10 +26,10 @@ class PoolClient {
   [[nodiscard]] Json properties();
   [[nodiscard]] Json properties(std::uint32_t slot);
 
-  [[nodiscard]] PoolSnapshot state() { return pool_snapshot(properties()); }
+  [[nodiscard]] PoolSnapshot snapshot() { return pool_snapshot(properties()); }
   [[nodiscard]] std::vector<WorkerSnapshot> workers();
-  [[nodiscard]] std::vector<ProcessState> processes();
-  [[nodiscard]] std::vector<ExitRecord> exits(std::uint32_t max = 0);
+  [[nodiscard]] std::vector<ProcessSnapshot> processes();
+  [[nodiscard]] std::vector<PastExit> exits(std::uint32_t max = 0);
 
   // Changes, and what a reload would change: these first ping the pool, then wait without a limit.
   [[nodiscard]] std::vector<PlannedChange> plan();

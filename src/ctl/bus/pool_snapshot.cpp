@@ -53,8 +53,8 @@ std::map<std::string, std::uint64_t> exits(const Json& properties) {
   return by_cause;
 }
 
-Counters counters(const Json& properties) {
-  Counters all;
+CounterSnapshot counters(const Json& properties) {
+  CounterSnapshot all;
   take(properties, "Counts", all.counts);
   take(properties, "Connections", all.connections);
   take(properties, "ConnectionsTotal", all.connections_total);
@@ -83,7 +83,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   take(properties, "Restarts", pool.restarts);
   pool.exits = exits(properties);
   for (const Json& row : properties.value("Listeners", Json::array())) {
-    ListenerState& listener = pool.listeners.emplace_back();
+    ListenerSnapshot& listener = pool.listeners.emplace_back();
     take_row(row, listener.name, listener.address, listener.queued, listener.limit);
   }
   take(properties, "ConfigFile", pool.config_file);
@@ -127,19 +127,19 @@ std::vector<WorkerSnapshot> worker_snapshots(const Json& objects) {
   return workers;
 }
 
-std::vector<ProcessState> process_states(const Json& rows) {
-  std::vector<ProcessState> processes;
+std::vector<ProcessSnapshot> process_snapshots(const Json& rows) {
+  std::vector<ProcessSnapshot> processes;
   for (const Json& row : rows) {
-    ProcessState& each = processes.emplace_back();
+    ProcessSnapshot& each = processes.emplace_back();
     take_row(row, each.slot, each.pid, each.state, each.generation, each.connections);
   }
   return processes;
 }
 
-std::vector<ExitRecord> exit_records(const Json& rows) {
-  std::vector<ExitRecord> exits;
+std::vector<PastExit> past_exits(const Json& rows) {
+  std::vector<PastExit> exits;
   for (const Json& row : rows) {
-    ExitRecord& each = exits.emplace_back();
+    PastExit& each = exits.emplace_back();
     take_row(row, each.at, each.slot, each.pid, each.generation, each.cause, each.kind, each.status, each.failure,
              each.text);
   }

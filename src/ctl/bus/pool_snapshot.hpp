@@ -14,14 +14,14 @@ namespace preforkd::ctl {
 // What the interfaces org.preforkd1.Pool and .Worker say at one moment, as plain data: times are microseconds since
 // 1970, sizes bytes, 0 or "" means none. So does a property that the pool does not have (another version).
 
-struct ListenerState {
+struct ListenerSnapshot {
   std::string name;
   std::string address;
   std::uint32_t queued = 0;
   std::uint32_t limit = 0;
 };
 
-struct Counters {
+struct CounterSnapshot {
   bool counts = true;  // false: the rest means nothing; old versions do not say, and count
   std::uint64_t connections = 0;
   std::uint64_t connections_total = 0;
@@ -30,7 +30,7 @@ struct Counters {
   std::uint64_t bytes_out = 0;
 };
 
-struct ReloadState {
+struct ReloadSnapshot {
   std::uint64_t at = 0;
   bool ok = false;
   std::string message;
@@ -47,17 +47,17 @@ struct PoolSnapshot {
   std::uint32_t max_workers = 0;
   std::uint32_t ready_workers = 0;
   std::uint32_t draining_workers = 0;
-  Counters counters;
+  CounterSnapshot counters;
   std::uint64_t crashes = 0;
   std::uint64_t restarts = 0;
   std::map<std::string, std::uint64_t> exits;  // by cause; empty if the pool does not report them
-  std::vector<ListenerState> listeners;
+  std::vector<ListenerSnapshot> listeners;
   std::string config_file;
   std::vector<std::string> program;
   std::uint32_t main_pid = 0;
   std::string version;
   std::uint64_t started_at = 0;
-  ReloadState last_reload;
+  ReloadSnapshot last_reload;
 
   // Whether it serves as it should: running or reloading.
   [[nodiscard]] bool fine() const { return state == dbus::state::running || state == dbus::state::reloading; }
@@ -73,7 +73,7 @@ struct WorkerSnapshot {
   std::uint64_t started_at = 0;
   std::uint64_t ready_at = 0;
   std::uint64_t drain_deadline = 0;
-  Counters counters;
+  CounterSnapshot counters;
   std::uint64_t memory_bytes = 0;
   std::uint64_t cpu_us = 0;
   std::uint64_t crashes = 0;
@@ -81,7 +81,7 @@ struct WorkerSnapshot {
 };
 
 // A process of Pool.ListWorkers().
-struct ProcessState {
+struct ProcessSnapshot {
   std::uint32_t slot = 0;
   std::uint32_t pid = 0;
   std::string state;
@@ -90,7 +90,7 @@ struct ProcessState {
 };
 
 // An entry of Pool.ExitHistory().
-struct ExitRecord {
+struct PastExit {
   std::uint64_t at = 0;
   std::uint32_t slot = 0;
   std::uint32_t pid = 0;
@@ -101,7 +101,7 @@ struct ExitRecord {
   bool failure = false;
   std::string text;
 
-  bool operator==(const ExitRecord&) const = default;
+  bool operator==(const PastExit&) const = default;
 };
 
 // A difference of Pool.Plan(); values as text.
@@ -118,8 +118,8 @@ struct PlannedChange {
 // The workers among the objects of ObjectManager.GetManagedObjects(), by slot.
 [[nodiscard]] std::vector<WorkerSnapshot> worker_snapshots(const Json& objects);
 // From the arrays that the methods return.
-[[nodiscard]] std::vector<ProcessState> process_states(const Json& rows);
-[[nodiscard]] std::vector<ExitRecord> exit_records(const Json& rows);
+[[nodiscard]] std::vector<ProcessSnapshot> process_snapshots(const Json& rows);
+[[nodiscard]] std::vector<PastExit> past_exits(const Json& rows);
 [[nodiscard]] std::vector<PlannedChange> planned_changes(const Json& rows);
 
 }  // namespace preforkd::ctl

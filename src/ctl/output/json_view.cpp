@@ -4,7 +4,7 @@
 namespace preforkd::ctl {
 namespace {
 
-void add_counters(Json& object, const Counters& counters) {
+void add_counters(Json& object, const CounterSnapshot& counters) {
   const auto figure = [&](std::uint64_t value) { return counters.counts ? Json(value) : Json(); };
   object["counts"] = counters.counts;
   object["connections"] = figure(counters.connections);
@@ -14,9 +14,9 @@ void add_counters(Json& object, const Counters& counters) {
   object["bytes_out"] = figure(counters.bytes_out);
 }
 
-Json listeners_json(const std::vector<ListenerState>& listeners) {
+Json listeners_json(const std::vector<ListenerSnapshot>& listeners) {
   Json all = Json::array();
-  for (const ListenerState& listener : listeners) {
+  for (const ListenerSnapshot& listener : listeners) {
     all.push_back({{"name", listener.name},
                    {"address", listener.address},
                    {"queued", listener.queued},
@@ -87,7 +87,7 @@ Json to_json(const WorkerRow& row) {
   return object;
 }
 
-Json to_json(const ExitRecord& exit) {
+Json to_json(const PastExit& exit) {
   return {{"at", exit.at},       {"slot", exit.slot}, {"pid", exit.pid},       {"generation", exit.generation},
           {"cause", exit.cause}, {"kind", exit.kind}, {"status", exit.status}, {"failure", exit.failure},
           {"text", exit.text}};

@@ -18,7 +18,7 @@ namespace preforkd::ctl {
 [[nodiscard]] Json to_json(const KnownPool& pool);
 // In a row without details, unknown values are null.
 [[nodiscard]] Json to_json(const WorkerRow& row);
-[[nodiscard]] Json to_json(const ExitRecord& exit);
+[[nodiscard]] Json to_json(const PastExit& exit);
 [[nodiscard]] Json to_json(const PlannedChange& change);
 
 template <class T>

@@ -37,7 +37,7 @@ std::string seconds(std::uint64_t microseconds) {
   return text.data();
 }
 
-std::string figure(const Counters& counters, std::uint64_t value) {
+std::string figure(const CounterSnapshot& counters, std::uint64_t value) {
   return counters.counts ? std::to_string(value) : "";
 }
 
@@ -164,7 +164,7 @@ void add_listeners(Exposition& out) {
   const auto add = [&](std::string_view family, std::string_view help, auto value) {
     out.begin(family, "gauge", "", help);
     for (const Pool& each : out.pools()) {
-      for (const ListenerState& listener : each.pool.listeners) {
+      for (const ListenerSnapshot& listener : each.pool.listeners) {
         if (listener.limit == 0) continue;  // the kernel does not report it
         out.sample(label("pool", each.pool.name) + ',' + label("listener", listener.name) + ',' +
                        label("address", listener.address),
@@ -173,9 +173,9 @@ void add_listeners(Exposition& out) {
     }
   };
   add("listener_queued", "Connections that wait to be accepted.",
-      [](const ListenerState& each) { return each.queued; });
+      [](const ListenerSnapshot& each) { return each.queued; });
   add("listener_queue_limit", "The maximum number of connections that wait.",
-      [](const ListenerState& each) { return each.limit; });
+      [](const ListenerSnapshot& each) { return each.limit; });
 }
 
 void add_workers(Exposition& out) {

@@ -17,18 +17,18 @@ std::string indented(std::string_view label, const std::string& text) {
   return std::string(label_width - label.size(), ' ').append(label).append(": ").append(text);
 }
 
-std::string reload_text(const ReloadState& reload, std::uint64_t now) {
+std::string reload_text(const ReloadSnapshot& reload, std::uint64_t now) {
   const std::string message = reload.message.substr(0, reload.message.find('\n'));
   return human_age(reload.at, now) + " ago, " + (reload.ok ? "" : "failed: ") + printable(message);
 }
 
-std::string queue_text(const ListenerState& listener) {
+std::string queue_text(const ListenerSnapshot& listener) {
   if (listener.limit == 0) return "";
   return " (queue " + std::to_string(listener.queued) + '/' + std::to_string(listener.limit) + ')';
 }
 
 std::string load_text(const PoolSnapshot& pool, std::optional<double> rate) {
-  const Counters& counters = pool.counters;
+  const CounterSnapshot& counters = pool.counters;
   if (!counters.counts) {
     return std::string("not counted") + (pool.ready_workers > 0 ? " (the program does not use libprefork)" : "");
   }
@@ -117,7 +117,7 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
   add(indented("Program", joined(pool.program)));
   add(indented("Generation", std::to_string(pool.generation)));
   if (pool.last_reload.at != 0) add(indented("Reload", reload_text(pool.last_reload, now)));
-  for (const ListenerState& listener : pool.listeners) {
+  for (const ListenerSnapshot& listener : pool.listeners) {
     const bool first = &listener == &pool.listeners.front();
     const std::string line = printable(listener.address) + queue_text(listener);
     add(first ? indented("Listen", line) : std::string(label_width + 2, ' ') + line);

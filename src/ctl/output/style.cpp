@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "ctl/pools/pool_units.hpp"
+#include "ctl/pools/unit_states.hpp"
 #include "dbus/words.hpp"
 
 namespace preforkd::ctl {

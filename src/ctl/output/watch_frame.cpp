@@ -64,7 +64,7 @@ std::string load_line(const PoolSnapshot& pool, const std::vector<WorkerRow>& ro
 
 std::string queues_line(const PoolSnapshot& pool) {
   std::string text = "queues:";
-  for (const ListenerState& listener : pool.listeners) {
+  for (const ListenerSnapshot& listener : pool.listeners) {
     if (listener.limit == 0) continue;
     text += "  " + printable(listener.address) + ' ' + std::to_string(listener.queued) + '/' +
             std::to_string(listener.limit);

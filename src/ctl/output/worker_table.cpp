@@ -10,7 +10,7 @@ namespace preforkd::ctl {
 namespace {
 
 // ListWorkers() does not say whether a process counts; the processes of a pool mostly run one program.
-WorkerRow undetailed(const ProcessState& process, bool others_count) {
+WorkerRow undetailed(const ProcessSnapshot& process, bool others_count) {
   WorkerRow row;
   row.detailed = false;
   row.worker.slot = process.slot;
@@ -53,14 +53,14 @@ std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, bool rat
 }  // namespace
 
 std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
-                                   const std::vector<ProcessState>& processes) {
+                                   const std::vector<ProcessSnapshot>& processes) {
   const bool any_counts =
       std::any_of(workers.begin(), workers.end(), [](const WorkerSnapshot& worker) { return worker.counters.counts; });
   std::vector<WorkerRow> rows;
   for (const WorkerSnapshot& worker : workers) {
     if (worker.pid == 0) rows.push_back({worker, true, std::nullopt});
   }
-  for (const ProcessState& process : processes) {
+  for (const ProcessSnapshot& process : processes) {
     const auto same = [&](const WorkerSnapshot& worker) { return worker.pid == process.pid; };
     const auto found = std::find_if(workers.begin(), workers.end(), same);
     rows.push_back(found != workers.end() ? WorkerRow{*found, true, std::nullopt} : undetailed(process, any_counts));

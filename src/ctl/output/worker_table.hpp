@@ -21,7 +21,7 @@ struct WorkerRow {
 // By slot: `workers` has one process of each slot, with details; `processes`, queried afterwards, has all live ones.
 // Leaves out a worker that has ended meanwhile.
 [[nodiscard]] std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
-                                                 const std::vector<ProcessState>& processes);
+                                                 const std::vector<ProcessSnapshot>& processes);
 
 // Fills in the rates since `before` was queried, `span` ago.
 void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerSnapshot>& before,

@@ -16,7 +16,7 @@
 namespace preforkd::ctl {
 namespace {
 
-bool is_started(const PoolUnits& units) {
+bool is_started(const UnitStates& units) {
   return units.service.active != "inactive" || units.socket.active != "inactive";
 }
 
@@ -31,7 +31,7 @@ std::string start_hint(const std::string& pool, const std::string& state, const 
 }  // namespace
 
 KnownPools::KnownPools(Bus& bus, const PoolConfigs& configs)
-    : bus_(bus), configs_(configs), on_bus_(pool_names(bus)), units_(pool_units(bus)) {}
+    : bus_(bus), configs_(configs), on_bus_(pool_names(bus)), units_(unit_states(bus)) {}
 
 std::vector<std::string> KnownPools::names() const {
   std::set<std::string> all(on_bus_.begin(), on_bus_.end());
@@ -100,8 +100,8 @@ bool KnownPools::comes(const KnownPool& pool) {
   return false;
 }
 
-PoolUnits KnownPools::units_of(const std::string& name) const {
-  return units_ && units_->contains(name) ? units_->at(name) : PoolUnits();
+UnitStates KnownPools::units_of(const std::string& name) const {
+  return units_ && units_->contains(name) ? units_->at(name) : UnitStates();
 }
 
 KnownPool KnownPools::without_answer(const std::string& name) {

@@ -11,7 +11,7 @@
 #include "ctl/bus/pool_client.hpp"
 #include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/pools/pool_configs.hpp"
-#include "ctl/pools/pool_units.hpp"
+#include "ctl/pools/unit_states.hpp"
 
 #include "base/errors.hpp"
 
@@ -22,7 +22,7 @@ struct KnownPool {
   std::string name;
   std::optional<PoolSnapshot> answer;  // if it is on the bus
   Standing standing;                   // if it is not, or does not answer
-  PoolConfig config;                   // empty if there is none
+  KnownConfig config;                  // empty if there is none
 
   // From the pool's answer, else from its units.
   [[nodiscard]] const std::string& state() const { return answer ? answer->state : standing.state; }
@@ -51,13 +51,13 @@ class KnownPools {
 
  private:
   [[nodiscard]] bool comes(const KnownPool& pool);
-  [[nodiscard]] PoolUnits units_of(const std::string& name) const;
+  [[nodiscard]] UnitStates units_of(const std::string& name) const;
   [[nodiscard]] KnownPool without_answer(const std::string& name);
 
   Bus& bus_;
   const PoolConfigs& configs_;
   std::vector<std::string> on_bus_;
-  std::optional<std::map<std::string, PoolUnits>> units_;
+  std::optional<std::map<std::string, UnitStates>> units_;
   int tries_ = 10;  // for comes()
 };
 

@@ -39,9 +39,9 @@ PoolConfigs PoolConfigs::for_bus(const BusTarget& target, const std::optional<st
   return target == BusTarget{} ? below("") : PoolConfigs();
 }
 
-PoolConfig PoolConfigs::of(const std::string& pool) const {
+KnownConfig PoolConfigs::of(const std::string& pool) const {
   const auto found = all_.find(pool);
-  return found != all_.end() ? found->second : PoolConfig();
+  return found != all_.end() ? found->second : KnownConfig();
 }
 
 std::string PoolConfigs::place_of(const std::string& pool) const {

@@ -10,7 +10,7 @@
 namespace preforkd::ctl {
 
 // What the files of a machine say about a pool.
-struct PoolConfig {
+struct KnownConfig {
   std::string file;
   // Why systemd uses the last valid config, as preforkd-generator noted at the last daemon-reload; empty if it does
   // not.
@@ -25,9 +25,9 @@ class PoolConfigs {
   // The configs of the pools on a bus: below `root` if it is given, else known only for the system bus of this machine.
   [[nodiscard]] static PoolConfigs for_bus(const BusTarget& target, const std::optional<std::string>& root);
 
-  [[nodiscard]] const std::map<std::string, PoolConfig>& all() const noexcept { return all_; }
+  [[nodiscard]] const std::map<std::string, KnownConfig>& all() const noexcept { return all_; }
   // Empty for a pool without one.
-  [[nodiscard]] PoolConfig of(const std::string& pool) const;
+  [[nodiscard]] KnownConfig of(const std::string& pool) const;
   // Whether a pool that is not among them has no config. If false, a folder cannot be read, or is on another machine.
   [[nodiscard]] bool complete() const noexcept { return complete_; }
   // Where a pool without a config would have its own: "/etc/preforkd/echo.json".
@@ -35,7 +35,7 @@ class PoolConfigs {
 
  private:
   std::string root_;
-  std::map<std::string, PoolConfig> all_;
+  std::map<std::string, KnownConfig> all_;
   bool complete_ = false;
 };
 

@@ -127,7 +127,7 @@ class Application {
   // Whether the unit should hold an address that the pool does not have from it.
   bool lacks(const std::string& socket, const Texts& missing) {
     Texts served;
-    for (const ListenerState& listener : pool().state().listeners) served.push_back(listener.address);
+    for (const ListenerSnapshot& listener : pool().snapshot().listeners) served.push_back(listener.address);
     const auto has = [](const Texts& all, const std::string& one) {
       return std::find(all.begin(), all.end(), one) != all.end();
     };

@@ -15,7 +15,7 @@ namespace {
 MeasuredPool measured(Context& context, const std::string& name) {
   try {
     PoolClient pool(context.bus(), name, false);
-    return {name, pool.state(), pool.workers()};
+    return {name, pool.snapshot(), pool.workers()};
   } catch (const AbsentPool&) {
     context.known_pools().check_exists(name);
     return {name, std::nullopt, {}};

@@ -11,12 +11,12 @@
 namespace preforkd::ctl {
 namespace {
 
-using Exits = std::vector<ExitRecord>;
+using Exits = std::vector<PastExit>;
 
 // The last lines of the worker of a new generation that failed since `before`; empty if there is none. An earlier
 // reload may have failed because of one, too.
 std::string words_of_failed_worker(PoolClient& pool, const Exits& before, std::uint32_t live_generation) {
-  for (const ExitRecord& exit : pool.exits()) {
+  for (const PastExit& exit : pool.exits()) {
     if (!before.empty() && exit == before.front()) break;
     if (exit.failure && exit.generation > live_generation) return last_words(pool, exit);
   }
@@ -36,7 +36,7 @@ std::optional<std::string> result_of(const Signal& signal) {
 // Returns the result as a sentence.
 std::string reload(Context& context) {
   PoolClient pool = context.pool_to_change();
-  const std::uint32_t generation = pool.state().generation;
+  const std::uint32_t generation = pool.snapshot().generation;
   const Exits before = pool.exits(1);
   std::optional<std::string> result;
   try {
@@ -49,7 +49,7 @@ std::string reload(Context& context) {
     const std::string words = words_of_failed_worker(pool, before, generation);
     throw ExitError(exit_code::failure, error.what() + (words.empty() ? "" : '\n' + words.substr(0, words.size() - 1)));
   }
-  return result ? *result : pool.state().last_reload.message;
+  return result ? *result : pool.snapshot().last_reload.message;
 }
 
 }  // namespace

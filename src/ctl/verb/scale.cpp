@@ -15,7 +15,7 @@ int run_scale(Context& context) {
     pool.scale(workers);
   } catch (const ExitError& error) {
     if (error.exit_code() != exit_code::failure) throw;
-    const PoolSnapshot state = pool.state();
+    const PoolSnapshot state = pool.snapshot();
     if (state.min_workers != state.max_workers || workers == state.min_workers) throw;
     const std::string fixed = std::to_string(state.min_workers);
     throw ExitError(exit_code::failure, "pool \"" + pool.name() + "\": \"workers\" is fixed at " + fixed +

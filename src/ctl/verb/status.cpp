@@ -55,7 +55,7 @@ void last_look(Subject& subject, bool rates) {
   if (!subject.client) return;
   const std::vector<WorkerSnapshot> workers = rates ? subject.client->workers() : subject.workers;
   const Clock::duration span = Clock::now() - subject.seen;
-  PoolSnapshot state = subject.client->state();
+  PoolSnapshot state = subject.client->snapshot();
   subject.rows = worker_rows(workers, subject.client->processes());
   if (rates) add_rates(subject.rows, subject.workers, span);
   subject.pool.answer = std::move(state);

@@ -72,10 +72,10 @@ class Watch {
   void draw() {
     redraw_ = false;
     const std::string alarm = hangs() ? "no answer for " + std::to_string(watch_.silence().count()) + " s" : "";
-    if (!watch_.state()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits\n" + alarm);
+    if (!watch_.snapshot()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits\n" + alarm);
     const TerminalSize size = terminal_size();
     style_.columns = size.columns;
-    screen_.draw(watch_frame(*watch_.state(), watch_.rows(), order_, alarm, wall_clock_now(), style_, size.lines));
+    screen_.draw(watch_frame(*watch_.snapshot(), watch_.rows(), order_, alarm, wall_clock_now(), style_, size.lines));
   }
 
   [[nodiscard]] bool hangs() const { return watch_.silence() > tick; }

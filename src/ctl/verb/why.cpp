@@ -15,9 +15,9 @@
 namespace preforkd::ctl {
 namespace {
 
-Table table_of(const std::vector<ExitRecord>& exits, std::uint64_t now) {
+Table table_of(const std::vector<PastExit>& exits, std::uint64_t now) {
   Table table({{"WHEN"}, {"AGO", true}, {"SLOT", true}, {"PID", true}, {"GEN", true}, {"CAUSE"}, {"WHAT HAPPENED"}});
-  for (const ExitRecord& exit : exits) {
+  for (const PastExit& exit : exits) {
     table.add({{human_time(exit.at)},
                {human_age(exit.at, now)},
                {std::to_string(exit.slot)},
@@ -36,8 +36,8 @@ int run_why(Context& context) {
   std::optional<std::uint32_t> slot;
   if (arguments.size() > 1) slot = slot_argument(arguments[1]);
   PoolClient pool = context.pool();
-  std::vector<ExitRecord> exits = pool.exits();
-  if (slot) std::erase_if(exits, [&](const ExitRecord& exit) { return exit.slot != *slot; });
+  std::vector<PastExit> exits = pool.exits();
+  if (slot) std::erase_if(exits, [&](const PastExit& exit) { return exit.slot != *slot; });
   if (context.json()) {
     context.screen().show(to_json(exits));
     return exit_code::ok;
@@ -47,7 +47,7 @@ int run_why(Context& context) {
     return exit_code::ok;
   }
   std::string text = table_of(exits, wall_clock_now()).text(context.screen().style(), context.options().legend);
-  const auto failed = std::find_if(exits.begin(), exits.end(), [](const ExitRecord& exit) { return exit.failure; });
+  const auto failed = std::find_if(exits.begin(), exits.end(), [](const PastExit& exit) { return exit.failure; });
   if (failed != exits.end()) {
     const std::string words = last_words(pool, *failed);
     if (!words.empty()) text += '\n' + words;

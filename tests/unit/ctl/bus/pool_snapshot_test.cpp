@@ -22,7 +22,7 @@ TEST(PoolSnapshot, a_figure_that_does_not_fit_is_the_largest_that_does) {
   const PoolSnapshot pool = pool_snapshot(Json::parse(R"({"Generation": 4294967296, "Restarts": -1})"));
   EXPECT_EQ(pool.generation, UINT32_MAX);
   EXPECT_EQ(pool.restarts, 0U);
-  const auto exits = exit_records(Json::parse(R"([[1, 0, 7, 1, "exit", "exited", 9223372036854775807, true, ""]])"));
+  const auto exits = past_exits(Json::parse(R"([[1, 0, 7, 1, "exit", "exited", 9223372036854775807, true, ""]])"));
   EXPECT_EQ(exits.at(0).status, INT32_MAX);
 }
 
@@ -58,14 +58,14 @@ TEST(PoolSnapshot, workers_come_by_slot_as_a_number) {
 }
 
 TEST(PoolSnapshot, rows_of_methods_are_read_in_the_interfaces_order) {
-  const auto exits = exit_records(Json::parse(R"([[5, 1, 99, 2, "exit", "exited", -3, true, "bad"], []])"));
+  const auto exits = past_exits(Json::parse(R"([[5, 1, 99, 2, "exit", "exited", -3, true, "bad"], []])"));
   ASSERT_EQ(exits.size(), 2U);
   EXPECT_EQ(exits[0].pid, 99U);
   EXPECT_EQ(exits[0].status, -3);
   EXPECT_TRUE(exits[0].failure);
   EXPECT_EQ(exits[0].text, "bad");
   EXPECT_EQ(exits[1].pid, 0U);
-  EXPECT_EQ(process_states(Json::parse(R"([[1, 99, "ready", 2, 30, "/x"]])"))[0].connections, 30U);
+  EXPECT_EQ(process_snapshots(Json::parse(R"([[1, 99, "ready", 2, 30, "/x"]])"))[0].connections, 30U);
   EXPECT_EQ(planned_changes(Json::parse(R"([["a.b", "1", "2", "resize"]])"))[0].needs, "resize");
 }
 

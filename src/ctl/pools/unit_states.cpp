@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/pools/pool_units.hpp"
+#include "ctl/pools/unit_states.hpp"
 
 #include <signal.h>
 
@@ -20,7 +20,7 @@
 namespace preforkd::ctl {
 namespace {
 
-// Of systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
+// From systemd.exec(5), "Process exit codes": those that a pool's unit can have, and preforkd's own.
 struct ExitName {
   std::int32_t status;
   const char* name;
@@ -101,8 +101,8 @@ std::string unit_failure_text(const std::string& result, std::int32_t code, std:
   return result;
 }
 
-std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus) {
-  std::map<std::string, PoolUnits> all;
+std::optional<std::map<std::string, UnitStates>> unit_states(Bus& bus) {
+  std::map<std::string, UnitStates> all;
   Json rows;
   try {
     rows = ask_systemd(
@@ -125,7 +125,7 @@ std::string text_of(const Standing& standing) {
   return standing.remark.empty() ? standing.state : standing.state + " (" + standing.remark + ')';
 }
 
-Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units) {
+Standing standing_of(Bus& bus, const std::string& pool, const UnitStates& units) {
   const auto& [service, socket] = units;
   if (service.active == "failed" || restarts(service)) {
     return {standing::failed, failure_of_service(bus, service) + ", journalctl -u " + service_unit(pool)};
