@@ -151,8 +151,8 @@ std::string sandbox_hint(const std::string& pool, const std::vector<std::string>
 }
 
 std::string last_words(PoolClient& pool, const PastExit& exit) {
-  const BusTarget::Kind kind = pool.bus().target().kind;
-  if (exit.pid == 0 || kind == BusTarget::Kind::host || kind == BusTarget::Kind::machine) return "";
+  const BusTarget& bus = pool.bus().target();
+  if (exit.pid == 0 || !bus.is_this_machine()) return "";
   const std::string slot = std::to_string(exit.slot);
   const std::string identifier = pool.name() + '[' + slot + ']';
   const std::uint64_t now = wall_clock_now();
@@ -163,7 +163,7 @@ std::string last_words(PoolClient& pool, const PastExit& exit) {
   std::string text = "Last lines of worker " + slot + " (pid " + std::to_string(exit.pid) +
                      "); more: preforkctl logs " + pool.name() + ' ' + slot + '\n';
   for (const std::string& line : lines) text += "  " + printable(line) + '\n';
-  return text + (pool.bus().target() == BusTarget{} ? sandbox_hint(pool.name(), lines) : "");
+  return text + (bus.is_local_system() ? sandbox_hint(pool.name(), lines) : "");
 }
 
 }  // namespace preforkd::ctl

@@ -35,7 +35,7 @@ pid_t start(const std::string& program, int notify) {
 }  // namespace
 
 bool PasswordAgent::wanted(const Options& options) {
-  const bool local_system = options.bus.kind == BusTarget::Kind::local && !options.bus.user;
+  const bool local_system = options.bus.is_local_system();
   return options.ask_password && local_system && ::geteuid() != 0 && ::isatty(STDIN_FILENO) == 1;
 }
 

@@ -105,10 +105,6 @@ int wait_ready(sd_bus* bus, Clock::time_point until) {
   }
 }
 
-bool of_this_machine(const BusTarget& target) {
-  return target.kind == BusTarget::Kind::local || target.kind == BusTarget::Kind::address;
-}
-
 std::string next_step(const BusTarget& target, int error) {
   switch (target.kind) {
     case BusTarget::Kind::address:
@@ -138,7 +134,7 @@ Bus::Bus(const BusTarget& target) : target_(target) {
   sd_bus* made = nullptr;
   int result = open_bus(&made, target);
   bus_.reset(made);
-  const std::uint64_t patience = of_this_machine(target) ? MethodCall{}.timeout_us : UINT64_MAX;
+  const std::uint64_t patience = target.is_this_machine() ? MethodCall{}.timeout_us : UINT64_MAX;
   if (result >= 0) result = wait_ready(made, after(patience));
   if (result >= 0) result = sd_bus_set_method_call_timeout(made, MethodCall{}.timeout_us);  // also of matches
   if (result < 0) throw unreachable(target, -result);

@@ -12,6 +12,11 @@ struct BusTarget {
   bool user = false;  // the user's bus instead of the system's; only with Kind::local and Kind::machine
   std::string where;  // the address, [USER@]HOST or [USER@]MACHINE
 
+  // Whether its pools, files and processes are those of this machine.
+  [[nodiscard]] bool is_this_machine() const noexcept { return kind == Kind::local || kind == Kind::address; }
+  // Whether it is the system bus of this machine, which knows the units of the pools.
+  [[nodiscard]] bool is_local_system() const noexcept { return kind == Kind::local && !user; }
+
   bool operator==(const BusTarget&) const = default;
 };
 

@@ -23,7 +23,7 @@ bool is_started(const UnitStates& units) {
 // How to start a pool that is not running; known only for the local system bus. A pool that failed has another problem
 // first.
 std::string start_hint(const std::string& pool, const std::string& state, const BusTarget& target) {
-  if (target != BusTarget{}) return "; \"preforkctl " + options_for(target) + "list\" shows the pools there";
+  if (!target.is_local_system()) return "; \"preforkctl " + options_for(target) + "list\" shows the pools there";
   if (state != standing::stopped && state != standing::waiting && state != standing::not_running) return "";
   return "; start it with \"systemctl start " + service_unit(pool) + "\", or look elsewhere with --user or --address";
 }

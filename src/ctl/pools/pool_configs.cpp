@@ -36,7 +36,7 @@ PoolConfigs PoolConfigs::below(const std::string& root) {
 
 PoolConfigs PoolConfigs::for_bus(const BusTarget& target, const std::optional<std::string>& root) {
   if (root) return below(*root);
-  return target == BusTarget{} ? below("") : PoolConfigs();
+  return target.is_local_system() ? below("") : PoolConfigs();
 }
 
 KnownConfig PoolConfigs::of(const std::string& pool) const {

@@ -71,8 +71,7 @@ std::string status_text_of(Bus& bus, const UnitState& unit) {
 
 // Which of its addresses other processes hold, and which processes: systemd often says only "Input/output error".
 std::string holders(Bus& bus, const UnitState& socket) {
-  const BusTarget::Kind kind = bus.target().kind;
-  if (kind == BusTarget::Kind::host || kind == BusTarget::Kind::machine) return "";
+  if (!bus.target().is_this_machine()) return "";
   std::string text;
   try {
     for (const Json& entry : unit_property(bus, socket.path, "Socket", "Listen")) {

@@ -177,8 +177,7 @@ class Application {
 }  // namespace
 
 int run_apply(Context& context) {
-  const BusTarget::Kind bus = context.options().bus.kind;
-  if (bus == BusTarget::Kind::host || bus == BusTarget::Kind::machine) {
+  if (!context.options().bus.is_this_machine()) {
     throw ExitError(exit_code::usage, "apply: only for pools of this machine, not with -H or -M");
   }
   Application(context).run();

@@ -9,7 +9,7 @@
 namespace preforkd::ctl {
 
 int run_check(Context& context) {
-  if (context.options().bus.kind == BusTarget::Kind::host || context.options().bus.kind == BusTarget::Kind::machine) {
+  if (!context.options().bus.is_this_machine()) {
     throw ExitError(exit_code::usage, "check: only for files of this machine, not with -H or -M");
   }
   const std::string& what = context.options().arguments[0];

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/bus/bus_target.hpp"
+
+#include <gtest/gtest.h>
+
+namespace preforkd::ctl {
+namespace {
+
+using Kind = BusTarget::Kind;
+
+TEST(BusTarget, IsOfThisMachineUnlessItIsOfAHostOrMachine) {
+  for (const BusTarget& target : {BusTarget{}, {Kind::local, true, ""}, {Kind::address, false, "unix:path=/bus"}})
+    EXPECT_TRUE(target.is_this_machine()) << describe(target);
+  for (const BusTarget& target : {BusTarget{Kind::host, false, "web"}, {Kind::machine, true, "web"}})
+    EXPECT_FALSE(target.is_this_machine()) << describe(target);
+}
+
+TEST(BusTarget, IsTheLocalSystemBusByDefaultOnly) {
+  EXPECT_TRUE(BusTarget{}.is_local_system());
+  for (const BusTarget& target : {BusTarget{Kind::local, true, ""},
+                                  {Kind::address, false, "unix:path=/bus"},
+                                  {Kind::host, false, "web"},
+                                  {Kind::machine, false, "web"}})
+    EXPECT_FALSE(target.is_local_system()) << describe(target);
+}
+
+}  // namespace
+}  // namespace preforkd::ctl
