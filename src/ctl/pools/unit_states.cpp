@@ -11,6 +11,7 @@
 
 #include "base/address.hpp"
 #include "base/address_holder.hpp"
+#include "base/errors.hpp"
 #include "base/signal_name.hpp"
 #include "base/unit_names.hpp"
 #include "config/reader/pool_reader.hpp"
@@ -26,11 +27,11 @@ struct ExitName {
   const char* name;
 };
 constexpr auto exit_names = std::to_array<ExitName>({
-    {64, "USAGE"},
-    {69, "UNAVAILABLE"},
-    {71, "OSERR"},
-    {77, "NOPERM"},
-    {78, "CONFIG"},
+    {exit_code::usage, "USAGE"},
+    {exit_code::unavailable, "UNAVAILABLE"},
+    {exit_code::os_error, "OSERR"},
+    {exit_code::not_allowed, "NOPERM"},
+    {exit_code::config, "CONFIG"},
     {200, "CHDIR"},
     {202, "FDS"},
     {203, "EXEC"},
