@@ -96,8 +96,8 @@ class Application {
     } catch (const ExitError& error) {
       throw ExitError(error.exit_code(),
                       std::string(error.what()) +
-                          "\nsystemd has the units of the new config, the pool has not been changed and is not "
-                          "restarted; without trying it: systemctl restart " +
+                          "\nsystemd has loaded the new units; the pool was not changed or restarted. To restart it "
+                          "without a trial: systemctl restart " +
                           service_);
     }
   }
@@ -160,10 +160,10 @@ class Application {
     } catch (const ExitError& error) {
       if (systemd_.active_state(service_) == "active") throw;  // the job was refused or cancelled: the pool serves
       throw ExitError(error.exit_code(), std::string(error.what()) +
-                                             "\nthe pool was stopped for it and does not "
+                                             "\nthe pool was stopped for the restart and does not "
                                              "serve: see preforkctl why " +
-                                             name_ + "; with the config as it was before, preforkctl apply " + name_ +
-                                             " brings it back");
+                                             name_ + "; to go back, restore the old config and run preforkctl apply " +
+                                             name_);
     }
   }
 
