@@ -37,7 +37,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
 
   [[nodiscard]] Result<void> start(const Launch& launch) noexcept override;
   void signal(WorkerId id, int signal) noexcept override;
-  // Binds the notify paths of those workers again, and logs once that they were gone.
+  // Binds the notify paths of those workers again, and logs that they were gone.
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
 
   // Null for a worker that has ended.

@@ -28,8 +28,8 @@ class Settings {
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback);
   [[nodiscard]] std::string string(std::string_view key, std::string_view fallback);
 
-  // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing; so is a value of the
-  // program itself that the settings would not allow.
+  // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing. A value of the
+  // program itself that the settings would not allow is a problem, too.
   [[nodiscard]] Limits limits(const Limits& limits);
 
   // Everything that is wrong, one line each without the newline. Includes unknown keys, so call it after all reading:
