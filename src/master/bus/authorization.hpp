@@ -48,8 +48,8 @@ class Authorization {
 
   // Answers `reply` with an error, or runs `act` with the caller ("uid 1000") if it is allowed. Maybe from within.
   template <class Reply, class Act>
-  void when_allowed(Question question, Reply reply, Act act) {
-    ask(std::move(question), [reply, act = std::move(act)](const sdbus::Error* refused, const std::string& who) {
+  void when_allowed(const Question& question, Reply reply, Act act) {
+    ask(question, [reply, act = std::move(act)](const sdbus::Error* refused, const std::string& who) {
       if (refused != nullptr) return reply.error(*refused);
       try {
         act(who, reply);
