@@ -82,7 +82,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
                 {.to_journal = log::stderr_is_journal(), .soft_open_files = setup.soft_open_files}, *this),
       orphans_(loop_, [this](pid_t pid) { return launcher_.owns(pid); }),
       log_([this](WorkerId id) { return launcher_.facts(id); }, clock_),
-      pool_(config, launcher_, clock_, observers_, random_seed()),
+      pool_(config, launcher_, clock_, random_seed()),
       reloader_(std::move(source), std::move(config), sockets_, pool_,
                 {.to_journal = log::stderr_is_journal(),
                  .pid_of = [this](WorkerId id) { return launcher_.facts(id).pid; },
@@ -102,9 +102,9 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
              service_group(own_control_groups(), control_group_mount, this->config().name,
                            std::getenv("SYSTEMD_EXEC_PID"), getpid()),
              [this] { news_ = true; }) {
-  observers_.add(log_);
-  observers_.add(reloader_);
-  observers_.add(control_plane_);
+  pool_.add_observer(log_);
+  pool_.add_observer(reloader_);
+  pool_.add_observer(control_plane_);
   watch_signals();
 }
 

@@ -15,7 +15,6 @@
 #include "master/bus/pool_control.hpp"
 #include "master/pool/alert_policy.hpp"
 #include "master/pool/pool.hpp"
-#include "master/pool/pool_observers.hpp"
 #include "master/process/alert_file.hpp"
 #include "master/process/oom_kills.hpp"
 #include "master/process/orphans.hpp"
@@ -129,7 +128,6 @@ class Master final : private WorkerObserver, private PoolControl {
   ProcessLauncher launcher_;
   Orphans orphans_;
   PoolLog log_;
-  PoolObservers observers_;
   Pool pool_;
   Reloader reloader_;
   ControlPlane control_plane_;

@@ -21,13 +21,8 @@ struct UnitStates {
   UnitState socket;
 };
 
-<<<<<<< HEAD:src/ctl/pools/pool_units.hpp
 // By pool, for the units that systemd has loaded; nullopt if there is no systemd on the bus.
-[[nodiscard]] std::optional<std::map<std::string, PoolUnits>> pool_units(Bus& bus);
-=======
-// By pool, where systemd has loaded one of its units; nullopt if there is no systemd on the bus.
 [[nodiscard]] std::optional<std::map<std::string, UnitStates>> unit_states(Bus& bus);
->>>>>>> 8fd5450 (ctl: give types names that hide none of preforkd's):src/ctl/pools/unit_states.hpp
 
 // States of a pool that does not report its own, in addition to the pool's own words "starting" and "stopping".
 namespace standing {
@@ -48,13 +43,8 @@ struct Standing {
 // "waiting (for its first connection)".
 [[nodiscard]] std::string text_of(const Standing& standing);
 
-<<<<<<< HEAD:src/ctl/pools/pool_units.hpp
 // Asks systemd why a unit failed, if one did. Throws BusFailure.
-[[nodiscard]] Standing standing_of(Bus& bus, const std::string& pool, const PoolUnits& units);
-=======
-// Asks systemd how a unit failed, if one has. Throws BusFailure.
 [[nodiscard]] Standing standing_of(Bus& bus, const std::string& pool, const UnitStates& units);
->>>>>>> 8fd5450 (ctl: give types names that hide none of preforkd's):src/ctl/pools/unit_states.hpp
 
 // "exit 217/USER", "signal 9 (SIGKILL)", "timeout": from a service's Result, ExecMainCode and ExecMainStatus.
 [[nodiscard]] std::string unit_failure_text(const std::string& result, std::int32_t code, std::int32_t status);

@@ -7,9 +7,49 @@
 
 namespace preforkd {
 
-Pool::Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, PoolObserver& observer,
-           std::uint64_t seed)
-    : scheduler_(std::move(config), seed), launcher_(launcher), clock_(clock), observer_(observer) {}
+struct Pool::Perform {
+  Pool& pool;
+
+  void operator()(const Launch& launch) const {
+    if (Result<void> started = pool.launcher_.start(launch); !started) {
+      pool.failed_.push_back({launch.id, std::move(started.error())});
+      return;
+    }
+    pool.history_.started(launch.slot);
+    const Roster& roster = pool.scheduler_.roster();
+    const Worker* const worker = roster.find(launch.id);
+    if (worker != nullptr) pool.notify(&PoolObserver::on_worker_started, roster.view(*worker));
+  }
+  void operator()(const SendSignal& send) const { pool.launcher_.signal(send.id, send.signal); }
+  void operator()(const WorkerBecameReady& ready) const { pool.notify(&PoolObserver::on_worker_ready, ready.worker); }
+  // When several launches fail at once, what follows from the first may send away the workers of the others, which
+  // never were: those are reported as failed launches only.
+  void operator()(const WorkerDrains& drains) const {
+    if (pool.lives(drains.worker.id)) pool.notify(&PoolObserver::on_worker_draining, drains.worker, drains.why);
+  }
+  void operator()(const WorkerKilled& killed) const {
+    if (!pool.lives(killed.worker.id)) return;
+    pool.notify(&PoolObserver::on_worker_killed, killed.worker, killed.why, killed.signal);
+  }
+  void operator()(const WorkerEnded& ended) const {
+    pool.history_.exited(ended.exit);
+    pool.notify(&PoolObserver::on_worker_exited, ended.exit);
+  }
+  void operator()(const WorkerRemains& remains) const { pool.notify(&PoolObserver::on_worker_remains, remains.worker); }
+  void operator()(const RemainsGone& gone) const { pool.notify(&PoolObserver::on_remains_gone, gone.worker); }
+  void operator()(const LaunchFailed& failed) const {
+    pool.notify(&PoolObserver::on_launch_failed, failed.slot, failed.error, failed.next_try_at);
+  }
+  void operator()(const DeadlinesMoved& moved) const { pool.notify(&PoolObserver::on_deadlines_moved, moved.by); }
+  void operator()(const RecycleWait& wait) const { pool.notify(&PoolObserver::on_recycle_waits, wait); }
+  void operator()(const StateChanged& changed) const {
+    pool.notify(&PoolObserver::on_state_changed, changed.before, changed.now);
+  }
+  void operator()(const ReloadFinished& finished) const { pool.notify(&PoolObserver::on_reload_finished, finished); }
+};
+
+Pool::Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, std::uint64_t seed)
+    : scheduler_(std::move(config), seed), launcher_(launcher), clock_(clock) {}
 
 bool Pool::step(const Event& event) {
   ++steps_;
@@ -17,9 +57,7 @@ bool Pool::step(const Event& event) {
   // A failed launch is an event of its own, handled at once, and may lead to more.
   for (scheduler_.take_actions(actions_); !actions_.empty(); scheduler_.take_actions(actions_)) {
     failed_.clear();
-    for (const Action& action : actions_) {
-      std::visit([this](const auto& what) { perform(what); }, action);
-    }
+    for (const Action& action : actions_) std::visit(Perform{*this}, action);
     for (const event::LaunchFailed& failed : failed_) decide(failed);
   }
   return accepted;
@@ -33,51 +71,6 @@ bool Pool::decide(const Event& event) {
 }
 
 bool Pool::lives(WorkerId id) const { return scheduler_.roster().find(id) != nullptr; }
-
-void Pool::perform(const Launch& launch) {
-  if (Result<void> started = launcher_.start(launch); !started) {
-    failed_.push_back({launch.id, std::move(started.error())});
-    return;
-  }
-  history_.started(launch.slot);
-  const Worker* const worker = scheduler_.roster().find(launch.id);
-  if (worker != nullptr) observer_.on_worker_started(scheduler_.roster().view(*worker));
-}
-
-void Pool::perform(const SendSignal& send) { launcher_.signal(send.id, send.signal); }
-
-void Pool::perform(const WorkerBecameReady& ready) { observer_.on_worker_ready(ready.worker); }
-
-// If several launches fail at once, handling the first may drain the workers of the others, which never existed. Those
-// are reported as failed launches only.
-void Pool::perform(const WorkerDrains& drains) {
-  if (lives(drains.worker.id)) observer_.on_worker_draining(drains.worker, drains.why);
-}
-
-void Pool::perform(const WorkerKilled& killed) {
-  if (lives(killed.worker.id)) observer_.on_worker_killed(killed.worker, killed.why, killed.signal);
-}
-
-void Pool::perform(const WorkerEnded& ended) {
-  history_.exited(ended.exit);
-  observer_.on_worker_exited(ended.exit);
-}
-
-void Pool::perform(const WorkerRemains& remains) { observer_.on_worker_remains(remains.worker); }
-
-void Pool::perform(const RemainsGone& gone) { observer_.on_remains_gone(gone.worker); }
-
-void Pool::perform(const LaunchFailed& failed) {
-  observer_.on_launch_failed(failed.slot, failed.error, failed.next_try_at);
-}
-
-void Pool::perform(const DeadlinesMoved& moved) { observer_.on_deadlines_moved(moved.by); }
-
-void Pool::perform(const RecycleWait& wait) { observer_.on_recycle_waits(wait); }
-
-void Pool::perform(const StateChanged& changed) { observer_.on_state_changed(changed.before, changed.now); }
-
-void Pool::perform(const ReloadFinished& finished) { observer_.on_reload_finished(finished); }
 
 std::vector<WorkerView> Pool::workers() const {
   const Roster& roster = scheduler_.roster();

@@ -43,14 +43,16 @@ class PoolObserver {
 };
 
 // Keeps as many workers as the config says. Single-threaded and pure: no system call, no clock, no log of its own. It
-// acts through the launcher, reads the clock and reports to the observer. The scheduler decides (scheduler.hpp); the
+// acts through the launcher, reads the clock and reports to its observers. The scheduler decides (scheduler.hpp); the
 // pool turns its actions into launcher calls.
 class Pool {
  public:
-  Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, PoolObserver& observer,
-       std::uint64_t seed);
+  Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, std::uint64_t seed);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+
+  // Borrows it. The first that is added is called first.
+  void add_observer(PoolObserver& observer) { observers_.push_back(&observer); }
 
   // The only way in: handles an event and all that follows from it now. False: a command that is refused (event.hpp).
   bool step(const Event& event);
@@ -80,25 +82,17 @@ class Pool {
  private:
   bool decide(const Event& event);
   [[nodiscard]] bool lives(WorkerId id) const;
-  void perform(const Launch& launch);
-  void perform(const SendSignal& send);
-  void perform(const WorkerBecameReady& ready);
-  void perform(const WorkerDrains& drains);
-  void perform(const WorkerKilled& killed);
-  void perform(const WorkerEnded& ended);
-  void perform(const WorkerRemains& remains);
-  void perform(const RemainsGone& gone);
-  void perform(const LaunchFailed& failed);
-  void perform(const DeadlinesMoved& moved);
-  void perform(const RecycleWait& wait);
-  void perform(const StateChanged& changed);
-  void perform(const ReloadFinished& finished);
+  struct Perform;
+  template <class... Takes, class... Told>
+  void notify(void (PoolObserver::*of)(Takes...), const Told&... told) {
+    for (PoolObserver* const each : observers_) (each->*of)(told...);
+  }
 
   Scheduler scheduler_;
   PoolHistory history_;
   Launcher& launcher_;
   const Clock& clock_;
-  PoolObserver& observer_;
+  std::vector<PoolObserver*> observers_;
   std::uint64_t steps_ = 0;
   std::vector<Action> actions_;
   std::vector<event::LaunchFailed> failed_;

@@ -32,7 +32,8 @@ class PoolTest : public ::testing::Test {
 
   // Starts a pool by `config`; no worker is ready yet.
   void start() {
-    pool = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config), launcher, clock, observer, 1);
+    pool = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config), launcher, clock, 1);
+    pool->add_observer(observer);
     pool->step(event::Start{});
   }
 

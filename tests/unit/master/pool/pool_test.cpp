@@ -36,6 +36,15 @@ TEST_F(Tells, TheObserverHearsAWorkersWholeStoryInOrder) {
                                           Change{PoolState::running, PoolState::stopping}}));
 }
 
+TEST_F(Tells, EveryObserverIsTold) {
+  start();
+  fakes::RecordingObserver second;
+  pool->add_observer(second);
+  ready_all();
+  EXPECT_EQ(observer.ready.size(), 3U);
+  EXPECT_EQ(second.ready.size(), 3U);
+}
+
 TEST_F(Tells, EventsOfTheDeadAndTheUnknownAreIgnored) {
   start_ready();
   const WorkerId dead = worker(0).id;

@@ -136,7 +136,10 @@ class Stage final : public Launcher, public PoolObserver {
   }
 
   Pool& pool() {
-    if (!pool_) pool_ = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config_), *this, clock_, *this, 1);
+    if (!pool_) {
+      pool_ = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config_), *this, clock_, 1);
+      pool_->add_observer(*this);
+    }
     return *pool_;
   }
 

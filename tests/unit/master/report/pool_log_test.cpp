@@ -195,7 +195,8 @@ TEST_F(PoolLogTest, GivesEachSlotOfABatchItsOwnReason) {
   launcher.failures = {"no descriptors", "no memory"};
   PoolConfig config;
   config.workers = {.initial = 2, .min = 2, .max = 2};
-  Pool pool(std::make_shared<const PoolConfig>(config), launcher, clock_, log_, 1);
+  Pool pool(std::make_shared<const PoolConfig>(config), launcher, clock_, 1);
+  pool.add_observer(log_);
   const std::string lines = line_of([&] { pool.step(event::Start{}); });
   EXPECT_NE(lines.find("worker 0 cannot be started: no descriptors; next try in "), std::string::npos) << lines;
   EXPECT_NE(lines.find("worker 1 cannot be started: no memory; next try in "), std::string::npos) << lines;
