@@ -25,10 +25,10 @@ struct PoolUnits {
 
 // What turns the template units preforkd@.socket and preforkd@.service into the units of this pool:
 //   preforkd@NAME.socket.d/50-preforkd.conf    the addresses and their options
-//   preforkd-NAME-N.socket                     one for each further name or other options, which a .socket has but one
-//                                              of, and for addresses that are not in `before`; it starts and stops with
-//                                              the first, and its sockets go to the same service
-//   preforkd@NAME.service.d/50-preforkd.conf   user, sandbox, limits, and the time that a stop may take
+//   preforkd-NAME-N.socket                     one for each further name or set of options, because a .socket unit has
+//                                              one of each, and for addresses that are not in `before`; it starts and
+//                                              stops with the first, and its sockets go to the same service
+//   preforkd@NAME.service.d/50-preforkd.conf   user, sandbox and limits
 // A pool without "listen" gets no sockets from here: its drop-in is written elsewhere. Pure. Fails for an address that
 // a .socket unit cannot have.
 [[nodiscard]] Result<PoolUnits> pool_units(const PoolConfig& pool, const SocketPlaces& before = {});

@@ -21,7 +21,7 @@ struct PoolOwner {
   std::uint32_t pid = 0;
 };
 
-// Finds the pool's process. The bus lets every process of the user _preforkd own the name while the pool is down, so
+// Finds the pool's process. The bus lets every process of the group _preforkd own the name while the pool is down, so
 // where systemd has the pool's unit on that bus, the owner must be the unit's main process, or run as root. Throws
 // ExitError: AbsentPool if the name has no owner, else 69.
 [[nodiscard]] PoolOwner pool_owner(Bus& bus, const std::string& pool);

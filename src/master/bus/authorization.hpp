@@ -63,7 +63,7 @@ class Authorization {
 
  private:
   struct Pending;
-  // Empty: allowed, requested by `who`. Else why not, as the D-Bus error to answer with. Called once.
+  // Null: allowed, requested by `who`. Else why not, as the D-Bus error to answer with. Called once.
   using Answer = std::function<void(const sdbus::Error* refused, const std::string& who)>;
   void ask(Question question, Answer answer);
   void user_known(Pending& pending, sd_bus_message* reply);

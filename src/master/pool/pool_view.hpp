@@ -56,7 +56,7 @@ enum class Follow : std::uint8_t {
   unwanted,     // the slot is no longer wanted: the pool has become smaller, or stops
 };
 
-// One ended worker; the pool keeps the last 64.
+// One ended worker.
 struct ExitRecord {
   WorkerId id{};
   pid_t pid = 0;

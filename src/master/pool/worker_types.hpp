@@ -38,8 +38,8 @@ enum class ExitCause {
 inline constexpr std::size_t exit_cause_count = static_cast<std::size_t>(ExitCause::oom) + 1;
 [[nodiscard]] std::string_view to_string(ExitCause cause) noexcept;  // "start-timeout", …; operator_request: "operator"
 
-// How a process ended, as the kernel reports it. For a program that could not be executed: the failed step and its
-// error.
+// How a process ended, as the kernel reports it. For a program that could not be executed: the failed step and the
+// errno as value.
 struct ExitStatus {
   enum class Kind { exited, signaled, dumped, exec_failed, unknown };
   Kind kind = Kind::unknown;

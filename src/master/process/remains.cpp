@@ -27,7 +27,7 @@ bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
 
 }  // namespace
 
-std::vector<ProcessName> left_of_session(pid_t leader, pid_t above) {
+std::vector<ProcessName> left_of_session(pid_t leader, pid_t from) {
   std::vector<ProcessName> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
   if (!proc) return found;
@@ -35,7 +35,7 @@ std::vector<ProcessName> left_of_session(pid_t leader, pid_t above) {
     const char* const name = static_cast<const char*>(entry->d_name);
     if (*name < '1' || *name > '9') continue;
     const auto pid = static_cast<pid_t>(std::strtol(name, nullptr, 10));
-    if (pid < above) continue;
+    if (pid < from) continue;
     const std::optional<ProcessStat> stat = process_stat(pid);
     if (stat && stat->session == leader && stat->lives()) found.push_back({pid, stat->name});
   }

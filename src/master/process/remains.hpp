@@ -19,8 +19,8 @@ struct ProcessName {
 };
 
 // The processes of a session whose leader has ended; empty if a process with the leader's number lives, since the
-// session is then another one's. Skips processes with numbers up to `above`.
-[[nodiscard]] std::vector<ProcessName> left_of_session(pid_t leader, pid_t above = 0);
+// session is then another one's. Skips processes with numbers below `from`.
+[[nodiscard]] std::vector<ProcessName> left_of_session(pid_t leader, pid_t from = 0);
 
 // Processes that are left after their first process has ended. Each is watched and signalled by a pidfd, so that no
 // signal ever reaches an unrelated process, and the kernel reports when it ends. Rejected: kill(2) on the process group
