@@ -152,7 +152,7 @@ TEST_F(Alert, failed_starts_of_long_ago_and_those_before_a_start_do_not_count) {
   EXPECT_FALSE(fs::exists(runtime + "/failed-starts"));
 }
 
-TEST_F(Alert, a_program_that_can_not_be_executed_lingers_as_well) {
+TEST_F(Alert, a_program_that_cannot_be_executed_lingers_as_well) {
   std::ofstream(runtime + "/failed-starts") << std::string(1, '.');
   const std::string file = folder.write("data", "no program");
   fs::permissions(file, fs::perms::owner_all);

@@ -29,7 +29,7 @@ class CurrentDirectory : public ::testing::Test {
   fs::path before_;
 };
 
-TEST_F(CurrentDirectory, IsWhatTheShellCallsItWhileThatIsTrue) {
+TEST_F(CurrentDirectory, is_what_the_shell_calls_it_while_that_is_true) {
   setenv("PWD", folder.path("current").c_str(), 1);
   EXPECT_EQ(current_directory(), folder.path("current"));
   EXPECT_EQ(from_current_directory(".//./bin/x"), folder.path("current/bin/x"));
@@ -39,7 +39,7 @@ TEST_F(CurrentDirectory, IsWhatTheShellCallsItWhileThatIsTrue) {
   EXPECT_EQ(from_current_directory("bin/x"), "/bin/x");
 }
 
-TEST_F(CurrentDirectory, IsTheKernelsNameIfTheShellsLeadsElsewhereOrIsNone) {
+TEST_F(CurrentDirectory, is_the_kernels_name_if_the_shells_leads_elsewhere_or_is_none) {
   const std::string here = fs::current_path().string();
   for (const char* const wrong : {"/", "", "releases/1", "/nonexistent"}) {
     setenv("PWD", wrong, 1);

@@ -33,22 +33,24 @@ std::string refused(std::vector<std::string> arguments) {
   }
 }
 
-TEST(RefusedOptionTest, ATypoGetsTheNearestName) {
+TEST(RefusedOptionTest, a_typo_gets_the_nearest_name) {
   EXPECT_EQ(refused({"--jsn=short"}), "--jsn: unknown option; did you mean --json?");
   EXPECT_EQ(refused({"--nothing-like-it"}), "--nothing-like-it: unknown option");
   EXPECT_EQ(refused({"--\x1b[2J"}), "--\\x1b[2J: unknown option");
 }
 
-TEST(RefusedOptionTest, ABeginningOfSeveralNamesIsNoOption) { EXPECT_EQ(refused({"--no"}), "--no: is ambiguous"); }
+TEST(RefusedOptionTest, a_beginning_of_several_names_is_no_option) {
+  EXPECT_EQ(refused({"--no"}), "--no: is ambiguous");
+}
 
-TEST(RefusedOptionTest, AnOptionWithoutAValueTakesNone) {
+TEST(RefusedOptionTest, an_option_without_a_value_takes_none) {
   EXPECT_EQ(refused({"--no-legend=1"}), "--no-legend: takes no value");
   EXPECT_EQ(refused({"--quiet=1"}), "--quiet: takes no value");
   EXPECT_EQ(refused({"--qui=1"}), "--qui: takes no value");
   EXPECT_EQ(refused({"--all=1"}), "--all: takes no value");
 }
 
-TEST(RefusedOptionTest, OfSeveralLettersTheWrongOneIsNamed) {
+TEST(RefusedOptionTest, of_several_letters_the_wrong_one_is_named) {
   EXPECT_EQ(refused({"-z"}), "-z: unknown option");
   EXPECT_EQ(refused({"-qz"}), "-z: unknown option");
 }

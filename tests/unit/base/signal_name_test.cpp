@@ -8,7 +8,7 @@
 namespace preforkd {
 namespace {
 
-TEST(SignalName, ReadsNamesAndNumbers) {
+TEST(SignalName, reads_names_and_numbers) {
   EXPECT_EQ(parse_signal("SIGTERM"), SIGTERM);
   EXPECT_EQ(parse_signal("TERM"), SIGTERM);
   EXPECT_EQ(parse_signal("sigint"), SIGINT);
@@ -19,7 +19,7 @@ TEST(SignalName, ReadsNamesAndNumbers) {
   EXPECT_EQ(parse_signal("RTMAX-1"), SIGRTMAX - 1);
 }
 
-TEST(SignalName, RefusesWhatIsNoSignal) {
+TEST(SignalName, refuses_what_is_no_signal) {
   EXPECT_EQ(parse_signal("SIGTREM").error().text, "is not a signal; did you mean \"SIGTERM\"?");
   EXPECT_EQ(parse_signal("x").error().text, "is not a signal; write a name as in signal(7), for instance \"SIGTERM\"");
   for (const char* const text :

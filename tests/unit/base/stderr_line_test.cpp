@@ -92,24 +92,24 @@ class NoFreeDescriptor {
   rlimit before_{};
 };
 
-TEST_F(StderrLineTest, IsRefusedByAFullPipeAndTakenOnceThereIsRoom) {
+TEST_F(StderrLineTest, is_refused_by_a_full_pipe_and_taken_once_there_is_room) {
   use_pipe();
   expect_lines_until_full_and_again_after();
 }
 
-TEST_F(StderrLineTest, IsRefusedByAFullSocketAndTakenOnceThereIsRoom) {
+TEST_F(StderrLineTest, is_refused_by_a_full_socket_and_taken_once_there_is_room) {
   use_socket();
   expect_lines_until_full_and_again_after();
 }
 
-TEST_F(StderrLineTest, IsRefusedByAFullPipeAlsoWithoutAFreeDescriptor) {
+TEST_F(StderrLineTest, is_refused_by_a_full_pipe_also_without_a_free_descriptor) {
   use_pipe();
   const NoFreeDescriptor none;
   expect_lines_until_full_and_again_after();
 }
 
 // A terminal polls writable as long as it has any room, and a write that blocks waits for all of it.
-TEST_F(StderrLineTest, IsRefusedByATerminalThatNobodyReads) {
+TEST_F(StderrLineTest, is_refused_by_a_terminal_that_nobody_reads) {
   int screen = -1;
   int terminal = -1;
   ASSERT_EQ(openpty(&screen, &terminal, nullptr, nullptr, nullptr), 0);
@@ -118,13 +118,13 @@ TEST_F(StderrLineTest, IsRefusedByATerminalThatNobodyReads) {
   EXPECT_LT(fill(), more_than_anything_holds);
 }
 
-TEST_F(StderrLineTest, LeavesStderrBlockingForThoseWhoShareIt) {
+TEST_F(StderrLineTest, leaves_stderr_blocking_for_those_who_share_it) {
   use_pipe();
   EXPECT_TRUE(write_stderr_line("x\n"));
   EXPECT_EQ(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
 }
 
-TEST_F(StderrLineTest, RaisesNoSignalWhereTheReaderIsGone) {
+TEST_F(StderrLineTest, raises_no_signal_where_the_reader_is_gone) {
   use_pipe();
   reader_.reset();
   EXPECT_FALSE(write_stderr_line("x\n"));
@@ -137,7 +137,7 @@ TEST_F(StderrLineTest, RaisesNoSignalWhereTheReaderIsGone) {
   EXPECT_FALSE(write_stderr_line("x\n"));
 }
 
-TEST_F(StderrLineTest, OverwritesNothingInAFileThatOthersWriteToAsWell) {
+TEST_F(StderrLineTest, overwrites_nothing_in_a_file_that_others_write_to_as_well) {
   const TempFolder folder;
   reader_.reset(open(folder.path("log").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   become_stderr(UniqueFd(fcntl(reader_.get(), F_DUPFD_CLOEXEC, 3)));
@@ -148,13 +148,13 @@ TEST_F(StderrLineTest, OverwritesNothingInAFileThatOthersWriteToAsWell) {
   EXPECT_EQ(take(), "one\ntwo\nthree\n");
 }
 
-TEST_F(StderrLineTest, IsCutToWhatAPipeTakesInOnePiece) {
+TEST_F(StderrLineTest, is_cut_to_what_a_pipe_takes_in_one_piece) {
   use_pipe();
   EXPECT_TRUE(write_stderr_line(std::string(100'000, 'x')));
   EXPECT_EQ(take(), std::string(PIPE_BUF, 'x'));
 }
 
-TEST_F(StderrLineTest, IsRefusedWhereStderrIsClosed) {
+TEST_F(StderrLineTest, is_refused_where_stderr_is_closed) {
   close(STDERR_FILENO);
   EXPECT_FALSE(write_stderr_line("x\n"));
 }

@@ -26,7 +26,7 @@ Outcome converse(const std::string& address, std::string text) {
   return {status, output.finish(), GetCapturedStderr()};
 }
 
-TEST(InteractiveTest, PrintsTheRestOfTheRepliesAfterTheEndOfTheInput) {
+TEST(InteractiveTest, prints_the_rest_of_the_replies_after_the_end_of_the_input) {
   const LineServer server(serve_echo);
   const Outcome outcome = converse(server.address(), "a\nb\n");
   EXPECT_EQ(outcome.status, 0);
@@ -34,19 +34,19 @@ TEST(InteractiveTest, PrintsTheRestOfTheRepliesAfterTheEndOfTheInput) {
   EXPECT_EQ(outcome.error, "");
 }
 
-TEST(InteractiveTest, EndsAtOnceWhenThereIsNoInput) {
+TEST(InteractiveTest, ends_at_once_when_there_is_no_input) {
   const LineServer server(serve_echo);
   EXPECT_EQ(converse(server.address(), "").status, 0);
 }
 
-TEST(InteractiveTest, ALastLineNeedsNoNewline) {
+TEST(InteractiveTest, a_last_line_needs_no_newline) {
   const LineServer server(serve_echo);
   const Outcome outcome = converse(server.address(), "a\nno newline");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.output, "received: a\nreceived: no newline\n");
 }
 
-TEST(InteractiveTest, PassesMoreThanEveryBufferHolds) {
+TEST(InteractiveTest, passes_more_than_every_buffer_holds) {
   const LineServer server(serve_echo);
   std::string input;
   std::string expected;
@@ -60,7 +60,7 @@ TEST(InteractiveTest, PassesMoreThanEveryBufferHolds) {
   EXPECT_TRUE(outcome.output == expected);
 }
 
-TEST(InteractiveTest, EndsWhenTheServerHasAnsweredEverythingAndCloses) {
+TEST(InteractiveTest, ends_when_the_server_has_answered_everything_and_closes) {
   const LineServer server(serve_echo);
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
@@ -72,7 +72,7 @@ TEST(InteractiveTest, EndsWhenTheServerHasAnsweredEverythingAndCloses) {
   EXPECT_EQ(output.finish(), "received: quit\n");
 }
 
-TEST(InteractiveTest, SaysHowManyLinesWereNotAnswered) {
+TEST(InteractiveTest, says_how_many_lines_were_not_answered) {
   const LineServer server([](int socket, unsigned) {
     std::string rest;
     std::string line;
@@ -89,7 +89,7 @@ TEST(InteractiveTest, SaysHowManyLinesWereNotAnswered) {
   EXPECT_EQ(outcome.error, "closed by the server: " + server.address() + ": 2 lines unanswered\n");
 }
 
-TEST(InteractiveTest, SaysThatTheConnectionWasLost) {
+TEST(InteractiveTest, says_that_the_connection_was_lost) {
   const LineServer server([](int socket, unsigned) {
     std::string rest;
     std::string line;
@@ -101,7 +101,7 @@ TEST(InteractiveTest, SaysThatTheConnectionWasLost) {
   EXPECT_EQ(outcome.error, "connection lost: " + server.address() + ": Connection reset by peer (ECONNRESET)\n");
 }
 
-TEST(InteractiveTest, SaysThatRepliesCouldNotBePrinted) {
+TEST(InteractiveTest, says_that_replies_could_not_be_printed) {
   const LineServer server(serve_echo);
   const UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
   int input[2];
@@ -114,7 +114,7 @@ TEST(InteractiveTest, SaysThatRepliesCouldNotBePrinted) {
   EXPECT_EQ(GetCapturedStderr(), "standard output: No space left on device (ENOSPC)\n");
 }
 
-TEST(InteractiveTest, SaysConnectFailed) {
+TEST(InteractiveTest, says_connect_failed) {
   const std::string address = unused_address();
   const Outcome outcome = converse(address, "a\n");
   EXPECT_EQ(outcome.status, 1);

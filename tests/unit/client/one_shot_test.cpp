@@ -23,7 +23,7 @@ Outcome talk(const std::string& address, const std::string& message, Duration re
   return {status, output.finish(), GetCapturedStderr()};
 }
 
-TEST(OneShotTest, PrintsTheReply) {
+TEST(OneShotTest, prints_the_reply) {
   const LineServer server(serve_echo);
   const Outcome outcome = talk(server.address(), "hello world");
   EXPECT_EQ(outcome.status, 0);
@@ -31,19 +31,19 @@ TEST(OneShotTest, PrintsTheReply) {
   EXPECT_EQ(outcome.error, "");
 }
 
-TEST(OneShotTest, SendsAnEmptyLine) {
+TEST(OneShotTest, sends_an_empty_line) {
   const LineServer server(serve_echo);
   EXPECT_EQ(talk(server.address(), "").output, "received: \n");
 }
 
-TEST(OneShotTest, PrintsNothingAfterTheReplysLine) {
+TEST(OneShotTest, prints_nothing_after_the_replys_line) {
   const LineServer server([](int socket, unsigned) { send_all(socket, "one\ntwo\n"); });
   EXPECT_EQ(talk(server.address(), "x").output, "one\n");
 }
 
 // The server answers byte by byte and reads no further while it cannot send: a client that only sends first would wait
 // for ever.
-TEST(OneShotTest, PassesAMessageLargerThanEverySocketBuffer) {
+TEST(OneShotTest, passes_a_message_larger_than_every_socket_buffer) {
   const LineServer server([](int socket, unsigned) {
     send_all(socket, "received: ");
     char buffer[65536];
@@ -55,7 +55,7 @@ TEST(OneShotTest, PassesAMessageLargerThanEverySocketBuffer) {
   EXPECT_TRUE(talk(server.address(), message).output == "received: " + message + "\n");
 }
 
-TEST(OneShotTest, SaysConnectFailed) {
+TEST(OneShotTest, says_connect_failed) {
   const std::string address = unused_address();
   const Outcome outcome = talk(address, "x");
   EXPECT_EQ(outcome.status, 1);
@@ -63,7 +63,7 @@ TEST(OneShotTest, SaysConnectFailed) {
   EXPECT_EQ(outcome.error, "connect failed: " + address + ": Connection refused (ECONNREFUSED)\n");
 }
 
-TEST(OneShotTest, SaysThatTheServerClosedWithoutAReply) {
+TEST(OneShotTest, says_that_the_server_closed_without_a_reply) {
   const LineServer server([](int socket, unsigned) {
     std::string rest;
     std::string line;
@@ -75,7 +75,7 @@ TEST(OneShotTest, SaysThatTheServerClosedWithoutAReply) {
   EXPECT_EQ(outcome.error, "no reply: " + server.address() + ": closed by the server\n");
 }
 
-TEST(OneShotTest, SaysThatTheConnectionWasReset) {
+TEST(OneShotTest, says_that_the_connection_was_reset) {
   const LineServer server([](int socket, unsigned) {
     std::string rest;
     std::string line;
@@ -85,7 +85,7 @@ TEST(OneShotTest, SaysThatTheConnectionWasReset) {
   EXPECT_THAT(talk(server.address(), "x").error, EndsWith(": Connection reset by peer (ECONNRESET)\n"));
 }
 
-TEST(OneShotTest, SaysThatTheReplyCouldNotBePrinted) {
+TEST(OneShotTest, says_that_the_reply_could_not_be_printed) {
   const LineServer server(serve_echo);
   const UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
   CaptureStderr();
@@ -93,7 +93,7 @@ TEST(OneShotTest, SaysThatTheReplyCouldNotBePrinted) {
   EXPECT_EQ(GetCapturedStderr(), "standard output: No space left on device (ENOSPC)\n");
 }
 
-TEST(OneShotTest, WaitsNoLongerThanTheReplyTimeout) {
+TEST(OneShotTest, waits_no_longer_than_the_reply_timeout) {
   const LineServer server([](int socket, unsigned) {
     std::string rest;
     std::string line;

@@ -36,13 +36,13 @@ std::string error_of(std::vector<std::string> arguments) {
   return "no error";
 }
 
-TEST(ClientOptionsTest, CopyStandardInputToTheEchoServiceByDefault) {
+TEST(ClientOptionsTest, copy_standard_input_to_the_echo_service_by_default) {
   const auto options = std::get<InteractiveOptions>(parse({}));
   EXPECT_EQ(options.address, "127.0.0.1:9505");
   EXPECT_EQ(options.connect_timeout, 500ms);
 }
 
-TEST(ClientOptionsTest, SendOneMessage) {
+TEST(ClientOptionsTest, send_one_message) {
   const auto options =
       std::get<OneShotOptions>(parse({"[::1]:80", "hello world", "--timeout", "2s", "--reply-timeout=1min"}));
   EXPECT_EQ(options.address, "[::1]:80");
@@ -51,11 +51,11 @@ TEST(ClientOptionsTest, SendOneMessage) {
   EXPECT_EQ(options.reply_timeout, 1min);
 }
 
-TEST(ClientOptionsTest, SendAMessageThatLooksLikeAnOptionAfterTwoDashes) {
+TEST(ClientOptionsTest, send_a_message_that_looks_like_an_option_after_two_dashes) {
   EXPECT_EQ(std::get<OneShotOptions>(parse({"127.0.0.1:1", "--", "--help"})).message, "--help");
 }
 
-TEST(ClientOptionsTest, MeasureForFiveSecondsUnlessToldOtherwise) {
+TEST(ClientOptionsTest, measure_for_five_seconds_unless_told_otherwise) {
   EXPECT_EQ(parse_bench({}).duration, 5s);
   EXPECT_EQ(parse_bench({"--seconds", "0.5"}).duration, 500ms);
   EXPECT_EQ(parse_bench({"--seconds", "2min"}).duration, 2min);
@@ -63,7 +63,7 @@ TEST(ClientOptionsTest, MeasureForFiveSecondsUnlessToldOtherwise) {
   EXPECT_EQ(parse_bench({"--open", "10"}).duration, std::nullopt);
 }
 
-TEST(ClientOptionsTest, TakeEverythingThatABenchmarkNeeds) {
+TEST(ClientOptionsTest, take_everything_that_a_benchmark_needs) {
   const BenchOptions bench = parse_bench({"--connections", "8", "--depth", "16", "--size", "1000", "--requests", "7",
                                           "--rate", "100", "--cpu-of", "1,23", "--failures", "3", "@echo"});
   EXPECT_EQ(bench.address, "@echo");
@@ -81,12 +81,12 @@ TEST(ClientOptionsTest, TakeEverythingThatABenchmarkNeeds) {
   EXPECT_TRUE(std::get<BenchCommand>(parse({"--bench", "--json"})).json);
 }
 
-TEST(ClientOptionsTest, PrintHelpAndVersionInsteadOfConnecting) {
+TEST(ClientOptionsTest, print_help_and_version_instead_of_connecting) {
   EXPECT_THAT(std::get<PrintCommand>(parse({"--help"})).text, HasSubstr("Exit status"));
   EXPECT_THAT(std::get<PrintCommand>(parse({"--version"})).text, HasSubstr("prefork-client 0."));
 }
 
-TEST(ClientOptionsTest, HelpNamesEveryOption) {
+TEST(ClientOptionsTest, help_names_every_option) {
   const std::string text = std::get<PrintCommand>(parse({"--help"})).text;
   for (const char* name :
        {"--timeout", "--reply-timeout", "--version", "--bench", "--connections", "--depth", "--size", "--seconds",
@@ -95,7 +95,7 @@ TEST(ClientOptionsTest, HelpNamesEveryOption) {
   }
 }
 
-TEST(ClientOptionsTest, NameWhatTheyDoNotUnderstand) {
+TEST(ClientOptionsTest, name_what_they_do_not_understand) {
   EXPECT_EQ(error_of({"--tiemout", "1s"}), "--tiemout: unknown option; did you mean --timeout?");
   EXPECT_EQ(error_of({"127.0.0.1:1", "--colour"}), "--colour: unknown option");
   EXPECT_EQ(error_of({"--re", "1"}), "--re: is ambiguous");
@@ -111,7 +111,7 @@ TEST(ClientOptionsTest, NameWhatTheyDoNotUnderstand) {
             "--size: \"64KB\": KB is not a unit of size; the units are B, K, M, G, T");
 }
 
-TEST(ClientOptionsTest, RefuseValuesThatWouldBeGuesses) {
+TEST(ClientOptionsTest, refuse_values_that_would_be_guesses) {
   for (const char* span : {"", "5", "s", "-1s", "-0s", "nan", "infs", "1e3s"}) {
     EXPECT_NE(error_of({"--timeout", span}), "no error") << span;
   }
@@ -123,7 +123,7 @@ TEST(ClientOptionsTest, RefuseValuesThatWouldBeGuesses) {
   }
 }
 
-TEST(ClientOptionsTest, KeepValuesWithinTheirRange) {
+TEST(ClientOptionsTest, keep_values_within_their_range) {
   EXPECT_EQ(std::get<InteractiveOptions>(parse({"--timeout", "262800h"})).connect_timeout, 262800h);
   EXPECT_EQ(error_of({"--timeout", "2000w"}), "--timeout: \"2000w\": must not be longer than 30 years");
   EXPECT_EQ(error_of({"--bench", "--seconds", "2000000000"}),
@@ -137,7 +137,7 @@ TEST(ClientOptionsTest, KeepValuesWithinTheirRange) {
   EXPECT_EQ(error_of({"--bench", "--depth", "65537"}), "--depth: \"65537\": must be a whole number from 1 to 65536");
 }
 
-TEST(ClientOptionsTest, RefuseWhatDoesNotGoTogether) {
+TEST(ClientOptionsTest, refuse_what_does_not_go_together) {
   EXPECT_EQ(error_of({"--depth", "2"}), "--depth: only with --bench");
   EXPECT_EQ(error_of({"--json", "127.0.0.1:1", "x"}), "--json: only with --bench");
   EXPECT_EQ(error_of({"--bench", "127.0.0.1:1", "x"}), "--bench takes no message");

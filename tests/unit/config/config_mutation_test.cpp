@@ -68,7 +68,7 @@ bool is_one_printable_line(const std::string& text) {
   return !text.empty() && text.find_first_of(std::string("\n\r\0\x1B", 4)) == std::string::npos;
 }
 
-TEST(ConfigMutation, DamagedConfigsAreReadOrRefusedWithAMessage) {
+TEST(ConfigMutation, damaged_configs_are_read_or_refused_with_a_message) {
   Mutator mutator(20260101);
   int accepted = 0;
   int refused = 0;

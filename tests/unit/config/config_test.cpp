@@ -53,7 +53,7 @@ class Config : public ::testing::Test {
   TempFolder folder;
 };
 
-TEST_F(Config, WhereAnExecIsAllThatIsKnownOfAWorkerItSoaksUnlessTheConfigSaysOtherwise) {
+TEST_F(Config, where_an_exec_is_all_that_is_known_of_a_worker_it_soaks_unless_the_config_says_otherwise) {
   using std::chrono::seconds;
   EXPECT_EQ(load(R"({"program": ["true"], "ready": "exec"})").reload.soak, seconds(2));
   EXPECT_EQ(load(R"({"program": ["true"], "ready": "exec", "reload": {"max_surge": 2}})").reload.soak, seconds(2));
@@ -61,7 +61,7 @@ TEST_F(Config, WhereAnExecIsAllThatIsKnownOfAWorkerItSoaksUnlessTheConfigSaysOth
   EXPECT_EQ(load(R"({"program": ["true"], "ready": "notify"})").reload.soak, seconds(0));
 }
 
-TEST_F(Config, DefaultsAreThoseOfTheContract) {
+TEST_F(Config, defaults_are_those_of_the_contract) {
   const PoolConfig config = load(R"({"program": ["true"]})");
   EXPECT_EQ(config.name, "echo");
   EXPECT_EQ(config.file, folder.path("echo.json"));
@@ -76,7 +76,7 @@ TEST_F(Config, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(config.directory, "/");
 }
 
-TEST_F(Config, ReadsEveryKey) {
+TEST_F(Config, reads_every_key) {
   const std::string file = folder.write("env", "A=1");
   const PoolConfig config = load(R"({
     "$schema": "x", "description": "Line echo",
@@ -133,14 +133,14 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(config.settings, R"({"a":"\u0000ü","b":[1,2.5]})");
 }
 
-TEST_F(Config, AutoWorkersAreAtLeastOneAndFixed) {
+TEST_F(Config, auto_workers_are_at_least_one_and_fixed) {
   const WorkerCount workers = load(R"({"program": ["/bin/true"], "workers": "auto"})").workers;
   EXPECT_GE(workers.initial, 1U);
   EXPECT_EQ(workers.min, workers.initial);
   EXPECT_EQ(workers.max, workers.initial);
 }
 
-TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
+TEST_F(Config, each_wrong_value_is_named_with_its_reason) {
   constexpr const char* workers = "must be a whole number from 1 to 10000, \"auto\", or {\"min\": …, \"max\": …}";
   constexpr const char* span = "must be a time span such as \"30s\"";
   const struct {
@@ -278,7 +278,7 @@ TEST_F(Config, EachWrongValueIsNamedWithItsReason) {
   for (const auto& each : cases) EXPECT_THAT(problems_of(each.json), ElementsAre(each.problem)) << each.json;
 }
 
-TEST_F(Config, WhatTheSandboxLeavesWritableIsThereAndFitsIntoAUnit) {
+TEST_F(Config, what_the_sandbox_leaves_writable_is_there_and_fits_into_a_unit) {
   const std::string good = '"' + folder.path() + '"';
   EXPECT_EQ(load(R"({"program": ["/bin/true"], "writable": [)" + good + "]}").writable, std::vector{folder.path()});
   const std::string rule = R"(: must be an absolute path without ".." and control characters)";
@@ -288,12 +288,12 @@ TEST_F(Config, WhatTheSandboxLeavesWritableIsThereAndFitsIntoAUnit) {
                           "writable[4]: \"/no/such\": No such file or directory (ENOENT)"));
 }
 
-TEST_F(Config, APoolsUserExists) {
+TEST_F(Config, a_pools_user_exists) {
   EXPECT_THAT(problems_of(R"("user": "nobody")"), ElementsAre());
   EXPECT_THAT(problems_of(R"("user": "nobdy")"), ElementsAre("user: \"nobdy\": no such user"));
 }
 
-TEST_F(Config, TheProgramIsCheckedLikeAShellWould) {
+TEST_F(Config, the_program_is_checked_like_a_shell_would) {
   constexpr const char* missing = "program: is missing; say what to run: [\"/usr/bin/my-server\", \"argument\"]";
   EXPECT_THAT(problems("{}"), ElementsAre(missing));
   EXPECT_THAT(
@@ -307,7 +307,7 @@ TEST_F(Config, TheProgramIsCheckedLikeAShellWould) {
   EXPECT_THAT(problems(R"({"program": ["/tmp"]})"), ElementsAre("program[0]: \"/tmp\": is a directory, not a program"));
 }
 
-TEST_F(Config, AllProblemsAreReportedInOneGo) {
+TEST_F(Config, all_problems_are_reported_in_one_go) {
   EXPECT_THAT(problems(R"({"workers": 0, "redy": "exec", "reload": {"max_surge": 0, "soak": 5}})"),
               ElementsAre("redy: \"exec\": unknown key; did you mean \"ready\"?",
                           "program: is missing; say what to run: [\"/usr/bin/my-server\", \"argument\"]",
@@ -315,7 +315,7 @@ TEST_F(Config, AllProblemsAreReportedInOneGo) {
                           "reload.soak: 5: 5 has no unit; write 5s, 5ms, …"));
 }
 
-TEST_F(Config, LimitsNameThemselves) {
+TEST_F(Config, limits_name_themselves) {
   EXPECT_THAT(problems(std::string(max_config_file_bytes + 1, ' ')), ElementsAre("is larger than 1M, the limit"));
   EXPECT_THAT(problems_of("\"settings\": {\"a\": \"" + std::string(65528, 'x') + "\"}"), ElementsAre());
   EXPECT_THAT(problems_of("\"settings\": {\"a\": \"" + std::string(65529, 'x') + "\"}"),
@@ -331,7 +331,7 @@ TEST_F(Config, LimitsNameThemselves) {
   EXPECT_EQ(lines, 1001U);
 }
 
-TEST_F(Config, AFileThatCanNotBeUsedIsNamed) {
+TEST_F(Config, a_file_that_cannot_be_used_is_named) {
   EXPECT_THAT(problems("[]"), ElementsAre("must contain a JSON object: { … }"));
   EXPECT_THAT(problems("{\n  \"workers\": 3,\n}"), ElementsAre("line 3, column 1: an extra ',' before the '}'"));
   EXPECT_THAT(problems("{\"a\": 1, \"a\": 2}"),
@@ -344,7 +344,7 @@ TEST_F(Config, AFileThatCanNotBeUsedIsNamed) {
               ElementsAre(folder.path("fifo") + ": is a FIFO, not a file"));
 }
 
-TEST_F(Config, TheNameComesFromTheOptionTheFileOrTheProgram) {
+TEST_F(Config, the_name_comes_from_the_option_the_file_or_the_program) {
   const std::string file = folder.write("my.pool.json", R"({"program": ["/bin/true"]})");
   EXPECT_THAT(problems_of_overrides({}, file),
               ElementsAre(file + ": \"my.pool\": a pool's name is a letter and up to 62 letters, digits, '_' or '-'; "
@@ -361,7 +361,7 @@ TEST_F(Config, TheNameComesFromTheOptionTheFileOrTheProgram) {
                                                "digits, '_' or '-' (see --help)"));
 }
 
-TEST_F(Config, OverridesReplaceTheFilesValues) {
+TEST_F(Config, overrides_replace_the_files_values) {
   const std::string file = folder.write(
       "echo.json", R"({"program": ["/bin/false"], "workers": 3, "reload": {"max_surge": 2, "soak": "1s"}})");
   const auto config = load_config({file,
@@ -380,7 +380,7 @@ TEST_F(Config, OverridesReplaceTheFilesValues) {
   EXPECT_EQ(config->restart.delay, std::chrono::seconds(1));
 }
 
-TEST_F(Config, AProblemOfAnOptionNamesTheOption) {
+TEST_F(Config, a_problem_of_an_option_names_the_option) {
   const ConfigOverride program = {"program", {"/bin/true"}, "PROGRAM"};
   const auto lines = [&](ConfigOverride change) { return problems_of_overrides({program, std::move(change)}); };
   EXPECT_THAT(lines({"workers", 0, "--workers"}), ElementsAre("--workers: 0: must be at least 1 (see --help)"));
@@ -405,7 +405,7 @@ TEST_F(Config, AProblemOfAnOptionNamesTheOption) {
   EXPECT_EQ(load_config({file, "", {{"workers.min", 2, "--set workers.min"}}}).error().exit_code, exit_code::config);
 }
 
-TEST_F(Config, ADropInFolderThatCannotBeReadIsAProblemNotAnEmptyOne) {
+TEST_F(Config, a_drop_in_folder_that_cannot_be_read_is_a_problem_not_an_empty_one) {
   const std::string text = R"({"program": ["/bin/true"]})";
   const std::string file = folder.write("echo.json", text);
   EXPECT_TRUE(load_config({file, "", {}})) << "one that is not there is empty";

@@ -37,7 +37,7 @@ const Json& section_of(const Json& schema, std::string_view path) {
   return property;
 }
 
-TEST(PoolSchema, HasTheKeysOfTheChecker) {
+TEST(PoolSchema, has_the_keys_of_the_checker) {
   const Json schema = load(std::filesystem::path(PREFORKD_CONFIG_FOLDER) / "pool.schema.json");
   for (const ConfigSection& section : config_sections()) {
     const Json& described = section_of(schema, section.path);
@@ -52,7 +52,7 @@ TEST(PoolSchema, HasTheKeysOfTheChecker) {
 }
 
 // The default of each key that has one, as a config: reading it must give what reading nothing gives.
-TEST(PoolSchema, HasTheDefaultsOfTheChecker) {
+TEST(PoolSchema, has_the_defaults_of_the_checker) {
   const Json schema = load(std::filesystem::path(PREFORKD_CONFIG_FOLDER) / "pool.schema.json");
   Json config = {{"program", {"/bin/true"}}};
   for (const ConfigSection& section : config_sections()) {
@@ -96,7 +96,7 @@ TEST(PoolSchema, HasTheDefaultsOfTheChecker) {
   EXPECT_EQ(pool.settings, defaults.settings);
 }
 
-TEST(ShippedConfigs, AreValidButForWhatThisMachineLacks) {
+TEST(ShippedConfigs, are_valid_but_for_what_this_machine_lacks) {
   const std::filesystem::path folder = PREFORKD_CONFIG_FOLDER;
   std::vector<std::filesystem::path> files = {folder / "echo.json"};
   for (const auto& entry : std::filesystem::directory_iterator(folder / "examples")) {
@@ -120,7 +120,7 @@ TEST(ShippedConfigs, AreValidButForWhatThisMachineLacks) {
   }
 }
 
-TEST(ShippedConfigs, EchoIsThePoolOfTheDocumentation) {
+TEST(ShippedConfigs, echo_is_the_pool_of_the_documentation) {
   const Json config = load(std::filesystem::path(PREFORKD_CONFIG_FOLDER) / "echo.json");
   EXPECT_EQ(config["listen"], Json({"127.0.0.1:9505"}));
   EXPECT_EQ(config["program"], Json({"/usr/libexec/preforkd/prefork-echo"}));

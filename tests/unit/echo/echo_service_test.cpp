@@ -109,25 +109,25 @@ class EchoServiceTest : public ::testing::Test {
   pid_t child_ = -1;
 };
 
-TEST_F(EchoServiceTest, AnswersEachLineWithWhatItReceived) {
+TEST_F(EchoServiceTest, answers_each_line_with_what_it_received) {
   start("{}");
   EXPECT_EQ(talk("one\r\ntwo\n\n"), "received: one\nreceived: two\nreceived: \n");
   stop();
 }
 
-TEST_F(EchoServiceTest, AnswersQuitAndNothingAfterIt) {
+TEST_F(EchoServiceTest, answers_quit_and_nothing_after_it) {
   start("{}");
   EXPECT_THAT(talk("quit\n"), "received: quit\n");
   EXPECT_THAT(stop(), EndsWith(" closed: closed-by-server\n"));
 }
 
-TEST_F(EchoServiceTest, OnlyTheWholeLineQuits) {
+TEST_F(EchoServiceTest, only_the_whole_line_quits) {
   start("{}");
   EXPECT_EQ(talk("quit now\nQUIT\n"), "received: quit now\nreceived: QUIT\n");
   EXPECT_THAT(stop(), EndsWith(" closed: peer-closed\n"));
 }
 
-TEST_F(EchoServiceTest, LogsConnectionsButNoMessagesByDefault) {
+TEST_F(EchoServiceTest, logs_connections_but_no_messages_by_default) {
   start("{}");
   EXPECT_EQ(talk("secret\n"), "received: secret\n");
   const std::string log = stop();
@@ -137,19 +137,19 @@ TEST_F(EchoServiceTest, LogsConnectionsButNoMessagesByDefault) {
   EXPECT_THAT(log, Not(HasSubstr("secret")));
 }
 
-TEST_F(EchoServiceTest, LogsMessagesEscapedWhenToldTo) {
+TEST_F(EchoServiceTest, logs_messages_escaped_when_told_to) {
   start(R"({"log_messages": true})");
   EXPECT_EQ(talk("\x1b[2J\n"), "received: \x1b[2J\n");
   EXPECT_THAT(stop(), HasSubstr(" sent \"\\x1b[2J\"\n"));
 }
 
-TEST_F(EchoServiceTest, LogsNothingOfConnectionsWhenToldNotTo) {
+TEST_F(EchoServiceTest, logs_nothing_of_connections_when_told_not_to) {
   start(R"({"log_connections": false})");
   EXPECT_EQ(talk("x\n"), "received: x\n");
   EXPECT_EQ(stop(), "");
 }
 
-TEST_F(EchoServiceTest, ServesOnWhenNobodyReadsItsLog) {
+TEST_F(EchoServiceTest, serves_on_when_nobody_reads_its_log) {
   start(R"({"log_messages": true})", LogIs::full);
   EXPECT_EQ(talk("x\n"), "received: x\n");
   EXPECT_THAT(stop(), Not(HasSubstr("sent")));

@@ -31,21 +31,21 @@ std::string error_of(std::vector<std::string> arguments) {
   return "no error";
 }
 
-TEST(EchoOptionsTest, NeedNothingInAPool) {
+TEST(EchoOptionsTest, need_nothing_in_a_pool) {
   EXPECT_THAT(parse({}).listen, IsEmpty());
   EXPECT_FALSE(parse({}).print);
 }
 
-TEST(EchoOptionsTest, TakeSeveralAddresses) {
+TEST(EchoOptionsTest, take_several_addresses) {
   EXPECT_THAT(parse({"--listen", "127.0.0.1:1", "--listen=@echo"}).listen, ElementsAre("127.0.0.1:1", "@echo"));
 }
 
-TEST(EchoOptionsTest, PrintHelpAndVersionInsteadOfServing) {
+TEST(EchoOptionsTest, print_help_and_version_instead_of_serving) {
   EXPECT_THAT(parse({"--help"}).print.value(), HasSubstr("--listen ADDRESS"));
   EXPECT_THAT(parse({"--version"}).print.value(), HasSubstr("prefork-echo 0."));
 }
 
-TEST(EchoOptionsTest, NameWhatTheyDoNotUnderstand) {
+TEST(EchoOptionsTest, name_what_they_do_not_understand) {
   EXPECT_EQ(error_of({"--lisen", "x"}), "--lisen: no such option");
   EXPECT_EQ(error_of({"-x"}), "-x: no such option");
   EXPECT_EQ(error_of({"--help=x"}), "--help=x: takes no value");

@@ -43,7 +43,7 @@ nlohmann::json value_of(const Options& options, std::string_view key) {
   return nullptr;
 }
 
-TEST(Options, APoolFromTheCommandLine) {
+TEST(Options, a_pool_from_the_command_line) {
   const Options options = parse({"--listen", "127.0.0.1:0", "--listen=@x", "--workers", "3", "--name", "echo",
                                  "--ready", "exec", "--", "sh", "-c", "--listen"});
   EXPECT_EQ(options.action, Options::Action::run);
@@ -56,7 +56,7 @@ TEST(Options, APoolFromTheCommandLine) {
   EXPECT_EQ(value_of(options, "directory"), std::filesystem::current_path().string());
 }
 
-TEST(Options, AFileWithOrWithoutOverrides) {
+TEST(Options, a_file_with_or_without_overrides) {
   const Options options = parse({"--check", "--config", "a.json", "--log-level", "debug"});
   EXPECT_EQ(options.action, Options::Action::check);
   EXPECT_EQ(options.source.file, (std::filesystem::current_path() / "a.json").string()) << "a reload reads it again";
@@ -65,7 +65,7 @@ TEST(Options, AFileWithOrWithoutOverrides) {
   EXPECT_EQ(value_of(parse({"--config=a.json", "--", "/bin/true"}), "program"), nlohmann::json({"/bin/true"}));
 }
 
-TEST(Options, WorkersAreANumberAWordOrARange) {
+TEST(Options, workers_are_a_number_a_word_or_a_range) {
   const auto workers = [](const char* text) { return value_of(parse({"--config=a", "--workers", text}), "workers"); };
   EXPECT_EQ(workers("12"), 12);
   EXPECT_EQ(workers("auto"), "auto");
@@ -76,7 +76,7 @@ TEST(Options, WorkersAreANumberAWordOrARange) {
   }
 }
 
-TEST(Options, SetTakesJsonOrPlainText) {
+TEST(Options, set_takes_json_or_plain_text) {
   const Options options = parse({"--config=a", "--set", "drain_timeout=5s", "--set=workers={\"min\":1,\"max\":2}",
                                  "--set", "reload.max_surge=2", "--set", "environment.PORT=80", "--set",
                                  "settings.motd=a=b", "--set", "description="});
@@ -88,7 +88,7 @@ TEST(Options, SetTakesJsonOrPlainText) {
   EXPECT_EQ(value_of(options, "description"), "");
 }
 
-TEST(Options, AProgramByRelativePathIsFoundAfterAChangeOfDirectory) {
+TEST(Options, a_program_by_relative_path_is_found_after_a_change_of_directory) {
   const std::string here = std::filesystem::current_path().string();
   EXPECT_EQ(value_of(parse({"--", "./server", "./x"}), "program"), nlohmann::json({here + "/server", "./x"}));
   EXPECT_EQ(value_of(parse({"--", ".//./bin/x"}), "program"), nlohmann::json({here + "/bin/x"}));
@@ -96,7 +96,7 @@ TEST(Options, AProgramByRelativePathIsFoundAfterAChangeOfDirectory) {
   EXPECT_EQ(value_of(parse({"--", "server"}), "program"), nlohmann::json({"server"}));
 }
 
-TEST(Options, HelpAndVersionWinOverTheRest) {
+TEST(Options, help_and_version_win_over_the_rest) {
   EXPECT_EQ(parse({"--help"}).action, Options::Action::help);
   EXPECT_EQ(parse({"-h", "--nonsense"}).action, Options::Action::help);
   EXPECT_EQ(parse({"--version"}).action, Options::Action::version);
@@ -104,7 +104,7 @@ TEST(Options, HelpAndVersionWinOverTheRest) {
   EXPECT_THAT(version_text(), ::testing::MatchesRegex("preforkd [0-9.]+\n"));
 }
 
-TEST(Options, EachMistakeIsNamed) {
+TEST(Options, each_mistake_is_named) {
   constexpr const char* level = "must be error, warning, notice, info or debug";
   const struct {
     std::vector<const char*> arguments;

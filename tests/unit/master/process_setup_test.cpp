@@ -29,7 +29,7 @@ bool has_disposition(int signal, void (*disposition)(int)) {
   return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == disposition;
 }
 
-TEST(ProcessSetup, FillsClosedStandardDescriptorsAndNoOther) {
+TEST(ProcessSetup, fills_closed_standard_descriptors_and_no_other) {
   expect_in_child([] {
     close(0);
     close(2);
@@ -39,7 +39,7 @@ TEST(ProcessSetup, FillsClosedStandardDescriptorsAndNoOther) {
   });
 }
 
-TEST(ProcessSetup, LeavesOpenStandardDescriptorsAlone) {
+TEST(ProcessSetup, leaves_open_standard_descriptors_alone) {
   expect_in_child([] {
     struct stat before {};
     struct stat after {};
@@ -52,7 +52,7 @@ TEST(ProcessSetup, LeavesOpenStandardDescriptorsAlone) {
 
 // With SIGCHLD ignored the kernel would throw away how workers ended; other ignored signals would never reach the
 // signalfd.
-TEST(ProcessSetup, UndoesInheritedDispositions) {
+TEST(ProcessSetup, undoes_inherited_dispositions) {
   expect_in_child([] {
     for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
     const ProcessSetup setup = set_up_process();
@@ -61,7 +61,7 @@ TEST(ProcessSetup, UndoesInheritedDispositions) {
   });
 }
 
-TEST(ProcessSetup, SignalsWaitUntilTheEventLoopTakesThem) {
+TEST(ProcessSetup, signals_wait_until_the_event_loop_takes_them) {
   expect_in_child([] {
     static_cast<void>(set_up_process());
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1}) raise(signal);
@@ -69,7 +69,7 @@ TEST(ProcessSetup, SignalsWaitUntilTheEventLoopTakesThem) {
   });
 }
 
-TEST(ProcessSetup, RaisesTheSoftLimitOfOpenFilesAndTellsWhatItWas) {
+TEST(ProcessSetup, raises_the_soft_limit_of_open_files_and_tells_what_it_was) {
   expect_in_child([] {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);

@@ -63,7 +63,7 @@ int largest(const Share& share) {
   return most;
 }
 
-TEST(AcceptorTest, SequentialConnectionsAreSpreadEvenly) {
+TEST(AcceptorTest, sequential_connections_are_spread_evenly) {
   const Listener listener;
   const std::vector<ServerProcess> workers = start_workers(listener, 3);
   wait_for_workers(listener, 3);
@@ -93,7 +93,7 @@ void keep_together(const std::vector<ServerProcess>& workers) {
   }
 }
 
-TEST(AcceptorTest, NobodyHoardsABurst) {
+TEST(AcceptorTest, nobody_hoards_a_burst) {
   const Listener listener;
   const std::vector<ServerProcess> workers = start_workers(listener, 3);
   wait_for_workers(listener, 3);
@@ -126,7 +126,7 @@ long waits(const std::vector<ServerProcess>& workers) {
   return sum;
 }
 
-TEST(AcceptorTest, OneConnectionWakesOneWorker) {
+TEST(AcceptorTest, one_connection_wakes_one_worker) {
   const Listener listener;
   const std::vector<ServerProcess> workers = start_workers(listener, 4);
   wait_for_workers(listener, 4);
@@ -141,7 +141,7 @@ TEST(AcceptorTest, OneConnectionWakesOneWorker) {
   EXPECT_LT(waits(workers) - before, 2 * count);
 }
 
-TEST(AcceptorTest, AtMaxConnectionsOthersTakeOver) {
+TEST(AcceptorTest, at_max_connections_others_take_over) {
   const Listener listener;
   const auto limited = [](Server& server) {
     Limits limits;
@@ -165,7 +165,7 @@ TEST(AcceptorTest, AtMaxConnectionsOthersTakeOver) {
   EXPECT_FALSE(fifth.line().empty());
 }
 
-TEST(AcceptorTest, OneClientAProcessNeverHasTwo) {
+TEST(AcceptorTest, one_client_a_process_never_has_two) {
   std::atomic<int> open{0};
   std::atomic<int> most{0};
   ServerThread server([&](Server& s) {
@@ -210,7 +210,7 @@ struct Starved {
   ServerProcess worker;
 };
 
-TEST(AcceptorTest, WithoutDescriptorsAClientIsToldAndServedAgainLater) {
+TEST(AcceptorTest, without_descriptors_a_client_is_told_and_served_again_later) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer needs descriptors of its own";
 #endif

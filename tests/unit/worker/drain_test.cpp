@@ -41,14 +41,14 @@ struct App {
   std::deque<Reply> held;
 };
 
-TEST(DrainTest, WithNothingOpenItReturnsAtOnce) {
+TEST(DrainTest, with_nothing_open_it_returns_at_once) {
   App app;
   ServerThread server(std::ref(app));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_THAT(app.record.now(), ElementsAre("drain", "stop"));
 }
 
-TEST(DrainTest, IdleConnectionsAreClosedAtOnce) {
+TEST(DrainTest, idle_connections_are_closed_at_once) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -61,7 +61,7 @@ TEST(DrainTest, IdleConnectionsAreClosedAtOnce) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "hello", "drain", "drained", "stop"));
 }
 
-TEST(DrainTest, ANewClientsFirstMessageIsWaitedFor) {
+TEST(DrainTest, a_new_clients_first_message_is_waited_for) {
   App app;
   app.change_limits = [](Limits& limits) { limits.first_message_grace = std::chrono::minutes(1); };
   ServerThread server(std::ref(app));
@@ -77,7 +77,7 @@ TEST(DrainTest, ANewClientsFirstMessageIsWaitedFor) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "draining", "just in time", "drained", "stop"));
 }
 
-TEST(DrainTest, ANewClientThatKeepsSilentIsClosedAfterTheGrace) {
+TEST(DrainTest, a_new_client_that_keeps_silent_is_closed_after_the_grace) {
   App app;
   app.change_limits = [](Limits& limits) { limits.first_message_grace = milliseconds(100); };
   ServerThread server(std::ref(app));
@@ -90,7 +90,7 @@ TEST(DrainTest, ANewClientThatKeepsSilentIsClosedAfterTheGrace) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "drained", "stop"));
 }
 
-TEST(DrainTest, WithoutAGraceANewClientIsAnIdleOne) {
+TEST(DrainTest, without_a_grace_a_new_client_is_an_idle_one) {
   App app;
   app.change_limits = [](Limits& limits) { limits.first_message_grace = milliseconds(0); };
   ServerThread server(std::ref(app));
@@ -102,7 +102,7 @@ TEST(DrainTest, WithoutAGraceANewClientIsAnIdleOne) {
 }
 
 // The object that a connection leaves behind serves the next one.
-TEST(DrainTest, ANewClientInAUsedPlaceHasItsGrace) {
+TEST(DrainTest, a_new_client_in_a_used_place_has_its_grace) {
   App app;
   app.change_limits = [](Limits& limits) { limits.first_message_grace = std::chrono::minutes(1); };
   ServerThread server(std::ref(app));
@@ -122,7 +122,7 @@ TEST(DrainTest, ANewClientInAUsedPlaceHasItsGrace) {
   EXPECT_EQ(server.join(), 0);
 }
 
-TEST(DrainTest, NobodyIsAcceptedAnyMore) {
+TEST(DrainTest, nobody_is_accepted_any_more) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -135,7 +135,7 @@ TEST(DrainTest, NobodyIsAcceptedAnyMore) {
   EXPECT_EQ(server.join(), 0);
 }
 
-TEST(DrainTest, WhatTheKernelAlreadyHoldsIsAnswered) {
+TEST(DrainTest, what_the_kernel_already_holds_is_answered) {
   App app;
   // What is sent to a UNIX socket is at once in the receiver's queue.
   ServerThread server(std::ref(app), "@prefork-drain-test-" + std::to_string(::getpid()));
@@ -159,7 +159,7 @@ TEST(DrainTest, WhatTheKernelAlreadyHoldsIsAnswered) {
   EXPECT_EQ(server.join(), 0);
 }
 
-TEST(DrainTest, ADeferredReplyIsWaitedForAndWhatStandsBehindIsAnswered) {
+TEST(DrainTest, a_deferred_reply_is_waited_for_and_what_stands_behind_is_answered) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -176,7 +176,7 @@ TEST(DrainTest, ADeferredReplyIsWaitedForAndWhatStandsBehindIsAnswered) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "later", "drain", "behind", "drained", "stop"));
 }
 
-TEST(DrainTest, UnsentOutputIsSent) {
+TEST(DrainTest, unsent_output_is_sent) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -189,7 +189,7 @@ TEST(DrainTest, UnsentOutputIsSent) {
   EXPECT_EQ(server.join(), 0);
 }
 
-TEST(DrainTest, AMessageThatHasBegunMayBecomeComplete) {
+TEST(DrainTest, a_message_that_has_begun_may_become_complete) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -205,7 +205,7 @@ TEST(DrainTest, AMessageThatHasBegunMayBecomeComplete) {
   EXPECT_EQ(server.join(), 0);
 }
 
-TEST(DrainTest, AMessageThatHasBegunIsWaitedForNoLongerThanItsTimeOut) {
+TEST(DrainTest, a_message_that_has_begun_is_waited_for_no_longer_than_its_time_out) {
   App app;
   app.change_limits = [](Limits& limits) { limits.message_timeout = milliseconds(100); };
   ServerThread server(std::ref(app));
@@ -218,7 +218,7 @@ TEST(DrainTest, AMessageThatHasBegunIsWaitedForNoLongerThanItsTimeOut) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "message-timeout", "stop"));
 }
 
-TEST(DrainTest, KeptIdleConnectionsAreServedUntilTheDrainTimeout) {
+TEST(DrainTest, kept_idle_connections_are_served_until_the_drain_timeout) {
   App app;
   app.change_limits = [](Limits& limits) {
     limits.drain_idle_at_once = false;
@@ -240,7 +240,7 @@ TEST(DrainTest, KeptIdleConnectionsAreServedUntilTheDrainTimeout) {
   EXPECT_THAT(app.record.now(), testing::IsSupersetOf({"drained", "drain-timeout"}));
 }
 
-TEST(DrainTest, KeptConnectionsThatCloseThemselvesEndTheDrain) {
+TEST(DrainTest, kept_connections_that_close_themselves_end_the_drain) {
   App app;
   app.change_limits = [](Limits& limits) { limits.drain_idle_at_once = false; };
   ServerThread server(std::ref(app));
@@ -253,7 +253,7 @@ TEST(DrainTest, KeptConnectionsThatCloseThemselvesEndTheDrain) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "drain", "peer-closed", "stop"));
 }
 
-TEST(DrainTest, TheDrainTimeoutEndsABusyConnection) {
+TEST(DrainTest, the_drain_timeout_ends_a_busy_connection) {
   App app;
   app.change_limits = [](Limits& limits) { limits.drain_timeout = milliseconds(50); };
   ServerThread server(std::ref(app));
@@ -265,7 +265,7 @@ TEST(DrainTest, TheDrainTimeoutEndsABusyConnection) {
   EXPECT_THAT(app.record.now(), ElementsAre("connect", "later", "drain", "drain-timeout", "stop"));
 }
 
-TEST(DrainTest, StopBeforeRunLeavesAtOnce) {
+TEST(DrainTest, stop_before_run_leaves_at_once) {
   Server server;
   server.listen("127.0.0.1:0");
   server.stop();

@@ -21,7 +21,7 @@ ServerProcess start_example(const char* name, const Listener& listener, int inpu
 
 preforkd::UniqueFd nothing() { return preforkd::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
-TEST(ExamplesTest, ThreeCallbacks) {
+TEST(ExamplesTest, three_callbacks) {
   const Listener listener;
   ServerProcess server = start_example("three_callbacks", listener, nothing().get());
   TestClient client(listener.address);
@@ -30,7 +30,7 @@ TEST(ExamplesTest, ThreeCallbacks) {
   EXPECT_EQ(server.terminate(), 0);
 }
 
-TEST(ExamplesTest, DeferredReply) {
+TEST(ExamplesTest, deferred_reply) {
   const Listener listener;
   ServerProcess server = start_example("deferred_reply", listener, nothing().get());
   TestClient client(listener.address);
@@ -40,7 +40,7 @@ TEST(ExamplesTest, DeferredReply) {
   EXPECT_EQ(server.terminate(), 0);
 }
 
-TEST(ExamplesTest, WatchAndTimer) {
+TEST(ExamplesTest, watch_and_timer) {
   const Listener listener;
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);

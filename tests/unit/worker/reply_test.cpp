@@ -44,7 +44,7 @@ struct Deferring {
   std::deque<Reply> held;
 };
 
-TEST(ReplyTest, RepliesKeepTheOrderOfTheirMessages) {
+TEST(ReplyTest, replies_keep_the_order_of_their_messages) {
   Deferring app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -61,7 +61,7 @@ TEST(ReplyTest, RepliesKeepTheOrderOfTheirMessages) {
   EXPECT_EQ(client.line(), "c");
 }
 
-TEST(ReplyTest, InputThatArrivesMeanwhileWaits) {
+TEST(ReplyTest, input_that_arrives_meanwhile_waits) {
   Deferring app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -77,7 +77,7 @@ TEST(ReplyTest, InputThatArrivesMeanwhileWaits) {
   EXPECT_EQ(client.line(), "next");
 }
 
-TEST(ReplyTest, DestroyedUnsentItLetsTheConnectionGoOn) {
+TEST(ReplyTest, destroyed_unsent_it_lets_the_connection_go_on) {
   Deferring app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -87,7 +87,7 @@ TEST(ReplyTest, DestroyedUnsentItLetsTheConnectionGoOn) {
   EXPECT_EQ(client.line(), "next");
 }
 
-TEST(ReplyTest, AMessageMayHaveMoreOfThemThanASmallCounterHolds) {
+TEST(ReplyTest, a_message_may_have_more_of_them_than_a_small_counter_holds) {
   Record record;
   std::vector<Reply> held;
   ServerThread server([&](Server& its) {
@@ -110,7 +110,7 @@ TEST(ReplyTest, AMessageMayHaveMoreOfThemThanASmallCounterHolds) {
   EXPECT_EQ(client.line(), "next");
 }
 
-TEST(ReplyTest, AHalfClosedClientStillGetsIt) {
+TEST(ReplyTest, a_half_closed_client_still_gets_it) {
   Deferring app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -122,7 +122,7 @@ TEST(ReplyTest, AHalfClosedClientStillGetsIt) {
   EXPECT_THAT(app.record.wait(3), ElementsAre("later", "next", "peer-closed"));
 }
 
-TEST(ReplyTest, AClientThatResetsMeanwhileIsNoticed) {
+TEST(ReplyTest, a_client_that_resets_meanwhile_is_noticed) {
   Deferring app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
@@ -133,7 +133,7 @@ TEST(ReplyTest, AClientThatResetsMeanwhileIsNoticed) {
   app.release(server, "too late");
 }
 
-TEST(ReplyTest, AUnixClientThatClosedMeanwhileCostsNoTurnsOfTheLoop) {
+TEST(ReplyTest, a_unix_client_that_closed_meanwhile_costs_no_turns_of_the_loop) {
   Deferring app;
   ServerThread server(std::ref(app), "@prefork-reply-test-" + std::to_string(::getpid()));
   TestClient client = server.connect();
@@ -154,7 +154,7 @@ TEST(ReplyTest, AUnixClientThatClosedMeanwhileCostsNoTurnsOfTheLoop) {
   EXPECT_THAT(app.record.wait(3), ElementsAre("later", "next", "peer-reset"));
 }
 
-TEST(ReplyTest, SeveralForOneMessageAreAllWaitedFor) {
+TEST(ReplyTest, several_for_one_message_are_all_waited_for) {
   Record record;
   std::deque<Reply> held;
   ServerThread server([&](Server& s) {
@@ -178,7 +178,7 @@ TEST(ReplyTest, SeveralForOneMessageAreAllWaitedFor) {
   EXPECT_EQ(client.line(), "next");
 }
 
-TEST(ReplyTest, SafeAfterTheConnectionAndTheServer) {
+TEST(ReplyTest, safe_after_the_connection_and_the_server) {
   Record record;
   std::optional<Reply> reply;
   std::optional<ConnectionRef> ref;

@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using Clock = std::chrono::steady_clock;
 
-TEST(ServerTest, TimersRunInOrderAndNeverEarly) {
+TEST(ServerTest, timers_run_in_order_and_never_early) {
   Record record;
   const auto begin = Clock::now();
   ServerThread server([&](Server& s) {
@@ -31,7 +31,7 @@ TEST(ServerTest, TimersRunInOrderAndNeverEarly) {
   EXPECT_THAT(record.wait(2), ElementsAre("first", "second"));
 }
 
-TEST(ServerTest, ARepeatedTimerRunsUntilItCancelsItself) {
+TEST(ServerTest, a_repeated_timer_runs_until_it_cancels_itself) {
   Record record;
   ServerThread server([&](Server& s) {
     auto id = std::make_shared<TimerId>();
@@ -47,7 +47,7 @@ TEST(ServerTest, ARepeatedTimerRunsUntilItCancelsItself) {
   EXPECT_THAT(record.wait(6), ElementsAre("tick", "tick", "tick", "tick", "tick", "end"));
 }
 
-TEST(ServerTest, ATimerMayCancelAnotherThatIsDueInTheSameTurn) {
+TEST(ServerTest, a_timer_may_cancel_another_that_is_due_in_the_same_turn) {
   Record record;
   ServerThread server([&](Server& s) {
     auto ids = std::make_shared<std::vector<TimerId>>();
@@ -62,7 +62,7 @@ TEST(ServerTest, ATimerMayCancelAnotherThatIsDueInTheSameTurn) {
   EXPECT_THAT(record.wait(2), ElementsAre("ran", "end"));
 }
 
-TEST(ServerTest, AnOldIdDoesNotCancelTheTimerThatTookItsPlace) {
+TEST(ServerTest, an_old_id_does_not_cancel_the_timer_that_took_its_place) {
   Record record;
   ServerThread server([&](Server& s) {
     const TimerId old = s.after(milliseconds(1), [] {});
@@ -73,7 +73,7 @@ TEST(ServerTest, AnOldIdDoesNotCancelTheTimerThatTookItsPlace) {
   record.wait(1);
 }
 
-TEST(ServerTest, SendsFromATimerAreWritten) {
+TEST(ServerTest, sends_from_a_timer_are_written) {
   ServerThread server([](Server& s) {
     s.on_connect([&s](Connection& c) {
       s.after(milliseconds(5), [ref = ConnectionRef(c)] {
@@ -90,7 +90,7 @@ TEST(ServerTest, SendsFromATimerAreWritten) {
   EXPECT_EQ(client.data_segments_received(), 1U);
 }
 
-TEST(ServerTest, WatchesADescriptorUntilUnwatched) {
+TEST(ServerTest, watches_a_descriptor_until_unwatched) {
   const preforkd::UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   Record record;
   ServerThread server([&](Server& s) {
@@ -115,7 +115,7 @@ TEST(ServerTest, WatchesADescriptorUntilUnwatched) {
   EXPECT_THAT(record.now(), ElementsAre("1", "2"));
 }
 
-TEST(ServerTest, AWatchMayEndAnotherThatIsReadyInTheSameTurn) {
+TEST(ServerTest, a_watch_may_end_another_that_is_ready_in_the_same_turn) {
   const preforkd::UniqueFd first(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   const preforkd::UniqueFd second(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   Record record;
@@ -132,7 +132,7 @@ TEST(ServerTest, AWatchMayEndAnotherThatIsReadyInTheSameTurn) {
   EXPECT_THAT(record.wait(2), ElementsAre("ran", "end"));
 }
 
-TEST(ServerTest, WatchThrowsForWhatEpollRefuses) {
+TEST(ServerTest, watch_throws_for_what_epoll_refuses) {
   Server server;
   EXPECT_THROW(server.watch(-1, POLLIN, [](WatchEvents) {}), std::system_error);
   FILE* const file = std::tmpfile();
@@ -140,7 +140,7 @@ TEST(ServerTest, WatchThrowsForWhatEpollRefuses) {
   std::fclose(file);
 }
 
-TEST(ServerTest, PostedCallsOfManyThreadsAllRunOnTheServersThread) {
+TEST(ServerTest, posted_calls_of_many_threads_all_run_on_the_servers_thread) {
   std::atomic<int> calls{0};
   std::thread::id server_thread;
   ServerThread server([&](Server& s) { s.on_worker_start([&] { server_thread = std::this_thread::get_id(); }); });
@@ -162,7 +162,7 @@ TEST(ServerTest, PostedCallsOfManyThreadsAllRunOnTheServersThread) {
   EXPECT_EQ(calls, 2000);
 }
 
-TEST(ServerTest, RepliesFromAThreadKeepTheOrderOfTheRequests) {
+TEST(ServerTest, replies_from_a_thread_keep_the_order_of_the_requests) {
   std::vector<std::thread> threads;
   ServerThread server([&](Server& s) {
     s.on_message([&](Connection& c, std::string_view line) {
@@ -179,7 +179,7 @@ TEST(ServerTest, RepliesFromAThreadKeepTheOrderOfTheRequests) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(ServerTest, TheKernelsChoiceOfPortIsTold) {
+TEST(ServerTest, the_kernels_choice_of_port_is_told) {
   Server server;
   server.listen("127.0.0.1:0").listen("[::1]:0");
   std::vector<std::string> addresses;
@@ -192,7 +192,7 @@ TEST(ServerTest, TheKernelsChoiceOfPortIsTold) {
   EXPECT_EQ(addresses[1].find("[::1]:"), 0U);
 }
 
-TEST(ServerTest, AUnixPathOfItsOwnIsRemovedAtTheEnd) {
+TEST(ServerTest, a_unix_path_of_its_own_is_removed_at_the_end) {
   const std::string path = ::testing::TempDir() + "prefork-server-test-" + std::to_string(::getpid());
   {
     ServerThread server([](Server& s) { s.on_message([](Connection& c, std::string_view line) { c.send(line); }); },

@@ -37,7 +37,7 @@ Limits only(milliseconds Limits::*which, milliseconds value) {
   return limits;
 }
 
-TEST(TimeOutsTest, AnIdleClientIsClosedNotBeforeItsTime) {
+TEST(TimeOutsTest, an_idle_client_is_closed_not_before_its_time) {
   const auto begin = Clock::now();
   Fixture fixture(only(&Limits::idle_timeout, milliseconds(60)));
   TestClient client = fixture.server.connect();
@@ -46,7 +46,7 @@ TEST(TimeOutsTest, AnIdleClientIsClosedNotBeforeItsTime) {
   EXPECT_THAT(fixture.record.wait(1), ElementsAre("idle-timeout"));
 }
 
-TEST(TimeOutsTest, EachMessageBeginsTheIdleTimeAnew) {
+TEST(TimeOutsTest, each_message_begins_the_idle_time_anew) {
   Fixture fixture(only(&Limits::idle_timeout, milliseconds(500)));
   TestClient client = fixture.server.connect();
   auto last = Clock::now();
@@ -60,7 +60,7 @@ TEST(TimeOutsTest, EachMessageBeginsTheIdleTimeAnew) {
   EXPECT_GE(Clock::now() - last, milliseconds(500));
 }
 
-TEST(TimeOutsTest, ATricklingClientIsClosedAlthoughItKeepsSending) {
+TEST(TimeOutsTest, a_trickling_client_is_closed_although_it_keeps_sending) {
   Fixture fixture(only(&Limits::message_timeout, milliseconds(100)));
   TestClient client = fixture.server.connect();
   client.send("whole\n");
@@ -72,7 +72,7 @@ TEST(TimeOutsTest, ATricklingClientIsClosedAlthoughItKeepsSending) {
   EXPECT_THAT(fixture.record.wait(1), ElementsAre("message-timeout"));
 }
 
-TEST(TimeOutsTest, AClientThatReadsNothingIsClosed) {
+TEST(TimeOutsTest, a_client_that_reads_nothing_is_closed) {
   Limits limits = only(&Limits::write_timeout, milliseconds(100));
   Fixture fixture(limits);
   TestClient client = fixture.server.connect();
@@ -80,7 +80,7 @@ TEST(TimeOutsTest, AClientThatReadsNothingIsClosed) {
   EXPECT_THAT(fixture.record.wait(1), ElementsAre("write-timeout"));
 }
 
-TEST(TimeOutsTest, ASlowReaderThatMakesProgressIsNotClosed) {
+TEST(TimeOutsTest, a_slow_reader_that_makes_progress_is_not_closed) {
   constexpr milliseconds span(1000);
   Limits limits = only(&Limits::write_timeout, span);
   limits.idle_timeout = span;
@@ -100,7 +100,7 @@ TEST(TimeOutsTest, ASlowReaderThatMakesProgressIsNotClosed) {
   EXPECT_EQ(client.line(), "still here");
 }
 
-TEST(TimeOutsTest, OffMeansOff) {
+TEST(TimeOutsTest, off_means_off) {
   Fixture fixture(only(&Limits::idle_timeout, milliseconds(0)));
   TestClient client = fixture.server.connect();
   client.send("half");

@@ -88,7 +88,7 @@ std::string read_file(const std::string& path) {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 const Environment pool_member{{"PREFORK_POOL", "echo"}, {"PREFORK_WORKER", "1"}, {"PREFORK_GENERATION", "7"}};
 
-TEST(WorkerRunTest, TellsReadyConnectionsAndStopping) {
+TEST(WorkerRunTest, tells_ready_connections_and_stopping) {
   const Listener listener;
   NotifySocket notify;
   ServerProcess worker(Start{{listener.fd.get()}, {{"NOTIFY_SOCKET", notify.name()}}, echo, {}});
@@ -102,7 +102,7 @@ TEST(WorkerRunTest, TellsReadyConnectionsAndStopping) {
   EXPECT_EQ(worker.wait(), 0);
 }
 
-TEST(WorkerRunTest, AFloodOfConnectionsIsToldOnceASecond) {
+TEST(WorkerRunTest, a_flood_of_connections_is_told_once_a_second) {
   const Listener listener;
   NotifySocket notify;
   ServerProcess worker(Start{{listener.fd.get()}, {{"NOTIFY_SOCKET", notify.name()}}, echo, {}});
@@ -118,7 +118,7 @@ TEST(WorkerRunTest, AFloodOfConnectionsIsToldOnceASecond) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
 }
 
-TEST(WorkerRunTest, ReadyComesAfterOnWorkerStartAndWithTheSocketsServed) {
+TEST(WorkerRunTest, ready_comes_after_on_worker_start_and_with_the_sockets_served) {
   const Listener listener;
   NotifySocket notify;
   int ends[2];
@@ -139,7 +139,7 @@ TEST(WorkerRunTest, ReadyComesAfterOnWorkerStartAndWithTheSocketsServed) {
   EXPECT_THAT(notify.next(), HasSubstr("READY=1"));
 }
 
-TEST(WorkerRunTest, FeedsTheWatchdogAtHalfItsInterval) {
+TEST(WorkerRunTest, feeds_the_watchdog_at_half_its_interval) {
   const Listener listener;
   NotifySocket notify;
   ServerProcess worker(
@@ -152,7 +152,7 @@ TEST(WorkerRunTest, FeedsTheWatchdogAtHalfItsInterval) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100));
 }
 
-TEST(WorkerRunTest, AnIdleWorkerDoesNotWakeUp) {
+TEST(WorkerRunTest, an_idle_worker_does_not_wake_up) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()}, pool_member, echo, {}});
   TestClient client(listener.address);
@@ -170,7 +170,7 @@ TEST(WorkerRunTest, AnIdleWorkerDoesNotWakeUp) {
   EXPECT_EQ(switches(), before);
 }
 
-TEST(WorkerRunTest, TheEndOfTheMasterIsAReasonToLeaveAfterTheRequestInHand) {
+TEST(WorkerRunTest, the_end_of_the_master_is_a_reason_to_leave_after_the_request_in_hand) {
   const Listener listener;
   auto channel = preforkd::ControlChannel::open().value();
   Output output;
@@ -207,7 +207,7 @@ TEST(WorkerRunTest, TheEndOfTheMasterIsAReasonToLeaveAfterTheRequestInHand) {
 
 // The reply never comes, and there is no master that would kill the worker. The client is told that it was not
 // answered.
-TEST(WorkerRunTest, WithoutAMasterADrainEndsAfterTheTimeThatTheMasterGave) {
+TEST(WorkerRunTest, without_a_master_a_drain_ends_after_the_time_that_the_master_gave) {
   for (const bool drains_already : {false, true}) {
     const Listener listener;
     auto channel = preforkd::ControlChannel::open().value();
@@ -238,7 +238,7 @@ TEST(WorkerRunTest, WithoutAMasterADrainEndsAfterTheTimeThatTheMasterGave) {
   }
 }
 
-TEST(WorkerRunTest, HoldingTheLifelineItNeedsNoParentDeathSignal) {
+TEST(WorkerRunTest, holding_the_lifeline_it_needs_no_parent_death_signal) {
   const Listener listener;
   auto channel = preforkd::ControlChannel::open().value();
   ServerProcess worker(Start{{listener.fd.get()},
@@ -256,7 +256,7 @@ TEST(WorkerRunTest, HoldingTheLifelineItNeedsNoParentDeathSignal) {
   EXPECT_EQ(client.line(), "0");
 }
 
-TEST(WorkerRunTest, ItsChildrenInheritNeitherTheContractNorItsDescriptors) {
+TEST(WorkerRunTest, its_children_inherit_neither_the_contract_nor_its_descriptors) {
   const Listener listener;
   auto channel = preforkd::ControlChannel::open().value();
   const preforkd::UniqueFd stats = preforkd::make_stats_memfd("test").value();
@@ -294,7 +294,7 @@ TEST(WorkerRunTest, ItsChildrenInheritNeitherTheContractNorItsDescriptors) {
   EXPECT_THAT(seen, testing::Not(HasSubstr("memfd:")));
 }
 
-TEST(WorkerRunTest, CountsIntoTheStatsPage) {
+TEST(WorkerRunTest, counts_into_the_stats_page) {
   const Listener listener;
   const preforkd::UniqueFd stats = preforkd::make_stats_memfd("test").value();
   const auto page = preforkd::StatsMapping::map(stats.get(), false).value();
@@ -315,7 +315,7 @@ TEST(WorkerRunTest, CountsIntoTheStatsPage) {
   EXPECT_EQ(page->closes_by_reason[static_cast<std::size_t>(CloseReason::peer_closed)], 1U);
 }
 
-TEST(WorkerRunTest, ItsTitleTellsPoolSlotStateAndConnections) {
+TEST(WorkerRunTest, its_title_tells_pool_slot_state_and_connections) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()}, pool_member, echo, {}});
   TestClient client(listener.address);
@@ -326,7 +326,7 @@ TEST(WorkerRunTest, ItsTitleTellsPoolSlotStateAndConnections) {
   EXPECT_EQ(read_file(proc + "/comm"), "echo[1]\n");
 }
 
-TEST(WorkerRunTest, KnowsItsPlaceInThePool) {
+TEST(WorkerRunTest, knows_its_place_in_the_pool) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()},
                              pool_member,
@@ -342,7 +342,7 @@ TEST(WorkerRunTest, KnowsItsPlaceInThePool) {
   EXPECT_EQ(client.line(), "echo 1 7");
 }
 
-TEST(WorkerRunTest, SettingsOverrideTheProgramsLimits) {
+TEST(WorkerRunTest, settings_override_the_programs_limits) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()}, {{"PREFORK_SETTINGS", R"({"max_message": "10B"})"}}, echo, {}});
   TestClient client(listener.address);
@@ -350,7 +350,7 @@ TEST(WorkerRunTest, SettingsOverrideTheProgramsLimits) {
   EXPECT_EQ(client.rest(), "received: 0123456789\n<eof>");
 }
 
-TEST(WorkerRunTest, TermDrainsAndASecondOneEndsAtOnce) {
+TEST(WorkerRunTest, term_drains_and_a_second_one_ends_at_once) {
   const Listener listener;
   NotifySocket notify;
   ServerProcess worker(Start{{listener.fd.get()},
@@ -401,7 +401,7 @@ struct PooledWorker {
   }
 };
 
-TEST(WorkerRunTest, InAPoolASecondTermHurriesNobody) {
+TEST(WorkerRunTest, in_a_pool_a_second_term_hurries_nobody) {
   PooledWorker worker;
   worker.echoes();
   worker.told_to_drain();
@@ -415,7 +415,7 @@ TEST(WorkerRunTest, InAPoolASecondTermHurriesNobody) {
   EXPECT_EQ(worker.process.wait(), 0);
 }
 
-TEST(WorkerRunTest, WithoutAMasterADrainKeepsNoIdleConnection) {
+TEST(WorkerRunTest, without_a_master_a_drain_keeps_no_idle_connection) {
   PooledWorker worker;
   worker.echoes();
   worker.told_to_drain();
@@ -425,7 +425,7 @@ TEST(WorkerRunTest, WithoutAMasterADrainKeepsNoIdleConnection) {
   EXPECT_EQ(worker.process.wait(), 0);
 }
 
-TEST(WorkerRunTest, SeveralSocketsAreServed) {
+TEST(WorkerRunTest, several_sockets_are_served) {
   const Listener tcp;
   const Listener unix_socket("@prefork-worker-run-" + std::to_string(::getpid()));
   ServerProcess worker(Start{{tcp.fd.get(), unix_socket.fd.get()}, {{"LISTEN_FDNAMES", "tcp:local"}}, echo, {}});
@@ -436,7 +436,7 @@ TEST(WorkerRunTest, SeveralSocketsAreServed) {
   }
 }
 
-TEST(WorkerRunTest, SocketsOfTheEnvironmentWinOverListen) {
+TEST(WorkerRunTest, sockets_of_the_environment_win_over_listen) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()},
                              {},
@@ -462,14 +462,14 @@ std::pair<int, std::string> refused(Start start) {
   return {status, output.text()};
 }
 
-TEST(WorkerRunTest, WithoutASocketItSaysWhatToDo) {
+TEST(WorkerRunTest, without_a_socket_it_says_what_to_do) {
   const auto [status, text] = refused(Start{{}, {}, echo, {}});
   EXPECT_EQ(status, 69);
   EXPECT_THAT(text, HasSubstr("no socket to serve"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
 }
 
-TEST(WorkerRunTest, AConnectedSocketOfAnAcceptUnitIsRefusedWithAHint) {
+TEST(WorkerRunTest, a_connected_socket_of_an_accept_unit_is_refused_with_a_hint) {
   const Listener listener;
   TestClient client(listener.address);
   const preforkd::UniqueFd accepted(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -479,7 +479,7 @@ TEST(WorkerRunTest, AConnectedSocketOfAnAcceptUnitIsRefusedWithAHint) {
   EXPECT_THAT(text, HasSubstr("Accept=no"));
 }
 
-TEST(WorkerRunTest, AnAddressThatIsTakenIsRefused) {
+TEST(WorkerRunTest, an_address_that_is_taken_is_refused) {
   const Listener listener;
   const auto [status, text] = refused(Start{{}, {}, [&](Server& s) { s.listen(listener.address); }, {}});
   EXPECT_EQ(status, 69);
@@ -487,7 +487,7 @@ TEST(WorkerRunTest, AnAddressThatIsTakenIsRefused) {
   EXPECT_THAT(text, HasSubstr("EADDRINUSE"));
 }
 
-TEST(WorkerRunTest, BadSettingsAreNamed) {
+TEST(WorkerRunTest, bad_settings_are_named) {
   const Listener listener;
   const auto [status, text] = refused(
       Start{{listener.fd.get()}, {{"PREFORK_SETTINGS", R"({"max_mesage": "1K", "idle_timeout": "5"})"}}, echo, {}});
@@ -496,21 +496,21 @@ TEST(WorkerRunTest, BadSettingsAreNamed) {
   EXPECT_THAT(text, HasSubstr("idle_timeout"));
 }
 
-TEST(WorkerRunTest, AMalformedContractIsNamed) {
+TEST(WorkerRunTest, a_malformed_contract_is_named) {
   const Listener listener;
   const auto [status, text] = refused(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", "seven"}}, echo, {}});
   EXPECT_EQ(status, 78);
   EXPECT_THAT(text, HasSubstr("PREFORK_STATS_FD"));
 }
 
-TEST(WorkerRunTest, AStatsDescriptorThatIsNoneIsRefused) {
+TEST(WorkerRunTest, a_stats_descriptor_that_is_none_is_refused) {
   const Listener listener;
   const auto [status, text] = refused(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", "0"}}, echo, {}});
   EXPECT_EQ(status, 71);
   EXPECT_THAT(text, HasSubstr("PREFORK_STATS_FD"));
 }
 
-TEST(WorkerRunTest, ACallbackOfNoConnectionThatThrowsEndsTheWorkerCleanly) {
+TEST(WorkerRunTest, a_callback_of_no_connection_that_throws_ends_the_worker_cleanly) {
   const Listener listener;
   Output output;
   ServerProcess worker(Start{{listener.fd.get()},
@@ -534,7 +534,7 @@ TEST(WorkerRunTest, ACallbackOfNoConnectionThatThrowsEndsTheWorkerCleanly) {
   EXPECT_THAT(text, HasSubstr("closed: handler-failed\nstopped\n"));
 }
 
-TEST(WorkerRunTest, OnWorkerStartThatThrowsIsAFailedStart) {
+TEST(WorkerRunTest, on_worker_start_that_throws_is_a_failed_start) {
   const Listener listener;
   const auto [status, text] =
       refused(Start{{listener.fd.get()},
@@ -546,7 +546,7 @@ TEST(WorkerRunTest, OnWorkerStartThatThrowsIsAFailedStart) {
 }
 
 // What operators and logrotate send to servers must not cost a worker its connections.
-TEST(WorkerRunTest, SignalsThatTellServersToReadSomethingAnewEndNoWorker) {
+TEST(WorkerRunTest, signals_that_tell_servers_to_read_something_anew_end_no_worker) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()}, {}, echo, {}});
   TestClient client(listener.address);
@@ -561,7 +561,7 @@ TEST(WorkerRunTest, SignalsThatTellServersToReadSomethingAnewEndNoWorker) {
   EXPECT_EQ(worker.wait(), 0);
 }
 
-TEST(WorkerRunTest, AHandlerOfTheApplicationStays) {
+TEST(WorkerRunTest, a_handler_of_the_application_stays) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()},
                              {},

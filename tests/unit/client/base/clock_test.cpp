@@ -8,12 +8,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(ClockTest, NeverGoesBack) {
+TEST(ClockTest, never_goes_back) {
   const nanoseconds first = monotonic_now();
   EXPECT_GE(monotonic_now(), first);
 }
 
-TEST(ClockTest, RoundsAWaitUpSoThatItIsNeverTooShort) {
+TEST(ClockTest, rounds_a_wait_up_so_that_it_is_never_too_short) {
   EXPECT_EQ(poll_timeout(monotonic_now() - 1s), 0);
   EXPECT_EQ(poll_timeout(monotonic_now() + 100us), 1);
   EXPECT_GT(poll_timeout(monotonic_now() + 24h * 365 * 10), 0);

@@ -42,34 +42,34 @@ class UnixListener {
   UniqueFd socket_;
 };
 
-TEST(ConnectTest, GivesANonBlockingSocket) {
+TEST(ConnectTest, gives_a_non_blocking_socket) {
   const LineServer server(serve_echo);
   const UniqueFd socket = connect_within(server.address(), 5s).value();
   EXPECT_NE(fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(fcntl(socket.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST(ConnectTest, ConnectsToUnixSockets) {
+TEST(ConnectTest, connects_to_unix_sockets) {
   const UnixListener listener;
   const UniqueFd socket = connect_within(listener.address(), 5s).value();
   EXPECT_NE(fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
-TEST(ConnectTest, SaysWhoRefused) {
+TEST(ConnectTest, says_who_refused) {
   const std::string address = unused_address();
   EXPECT_EQ(error_of(address, 5s), "connect failed: " + address + ": Connection refused (ECONNREFUSED)");
   EXPECT_EQ(connect_within(address, 5s).error().number, ECONNREFUSED);
   EXPECT_EQ(error_of("/no/such/socket", 5s), "connect failed: /no/such/socket: No such file or directory (ENOENT)");
 }
 
-TEST(ConnectTest, SaysWhatIsWrongWithAName) {
+TEST(ConnectTest, says_what_is_wrong_with_a_name) {
   EXPECT_THAT(error_of("no-such-host.invalid:1", 5s), StartsWith("connect failed: no-such-host.invalid:1: "));
   const auto chosen = choose_address("no-such-host.invalid:1", 5s);
   ASSERT_FALSE(chosen);
   EXPECT_THAT(chosen.error().text, StartsWith("connect failed: no-such-host.invalid:1: "));
 }
 
-TEST(ConnectTest, GivesUpOnAFullQueueAfterTheTimeout) {
+TEST(ConnectTest, gives_up_on_a_full_queue_after_the_timeout) {
   const UnixListener listener;
   const UniqueFd first = connect_within(listener.address(), 5s).value();
   const nanoseconds began = monotonic_now();
@@ -79,7 +79,7 @@ TEST(ConnectTest, GivesUpOnAFullQueueAfterTheTimeout) {
 }
 
 // A TCP listener with a full queue drops what knocks: the client gets no answer at all.
-TEST(ConnectTest, GivesUpOnSilenceAfterTheTimeout) {
+TEST(ConnectTest, gives_up_on_silence_after_the_timeout) {
   const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in name{};
   name.sin_family = AF_INET;

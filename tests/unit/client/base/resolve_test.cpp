@@ -23,7 +23,7 @@ std::string refusal_of(const std::string& text) {
   return "resolved";
 }
 
-TEST(ResolveTest, TakesAnAddressAsItStands) {
+TEST(ResolveTest, takes_an_address_as_it_stands) {
   for (const char* text : {"127.0.0.1:9505", "[::1]:80", "/run/echo.sock", "@echo"}) {
     const auto addresses = resolve(text).value();
     ASSERT_THAT(addresses, SizeIs(1)) << text;
@@ -31,13 +31,13 @@ TEST(ResolveTest, TakesAnAddressAsItStands) {
   }
 }
 
-TEST(ResolveTest, ResolvesNames) {
+TEST(ResolveTest, resolves_names) {
   const auto addresses = resolve("localhost:9505").value();
   ASSERT_FALSE(addresses.empty());
   for (const Address& address : addresses) EXPECT_EQ(address.port(), 9505);
 }
 
-TEST(ResolveTest, TellsAMalformedAddressFromAnUnknownName) {
+TEST(ResolveTest, tells_a_malformed_address_from_an_unknown_name) {
   const std::string long_path = "/" + std::string(107, 'x');
   for (const std::string& text :
        {std::string(""), std::string("9505"), std::string(":9505"), std::string("localhost"), std::string("127.0.0.1:"),
@@ -48,7 +48,7 @@ TEST(ResolveTest, TellsAMalformedAddressFromAnUnknownName) {
   EXPECT_FALSE(resolve("no-such-host.invalid:9505"));
 }
 
-TEST(ResolveTest, SaysWhatIsWrongWithAnAddress) {
+TEST(ResolveTest, says_what_is_wrong_with_an_address) {
   EXPECT_EQ(refusal_of("9505"), "\"9505\": must be HOST:PORT, [IPV6]:PORT, /PATH or @ABSTRACT");
   EXPECT_EQ(refusal_of("::1:9505"), "\"::1:9505\": an IPv6 address needs brackets: [ADDRESS]:PORT");
   EXPECT_EQ(refusal_of("localhost:http"), "\"localhost:http\": the port must be a number from 1 to 65535");

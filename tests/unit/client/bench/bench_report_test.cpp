@@ -31,7 +31,7 @@ class BenchReportTest : public ::testing::Test {
   BenchResult result_;
 };
 
-TEST_F(BenchReportTest, ReadsWell) {
+TEST_F(BenchReportTest, reads_well) {
   const std::string text = report_text(options_, result_);
   EXPECT_THAT(text, HasSubstr("requests   1000 in 2.000s, 500/s\n"));
   EXPECT_THAT(text, HasSubstr("p50 100.0us  p99 100.0us  p99.9 100.0us  max 100.0us"));
@@ -40,7 +40,7 @@ TEST_F(BenchReportTest, ReadsWell) {
   EXPECT_THAT(text, HasSubstr("at 0.500000s connection 1: reset (Connection reset by peer), requests lost 4\n  …\n"));
 }
 
-TEST_F(BenchReportTest, IsAsCompleteInJson) {
+TEST_F(BenchReportTest, is_as_complete_in_json) {
   const auto json = nlohmann::json::parse(report_json(options_, result_));
   EXPECT_EQ(json["mode"], "steady");
   EXPECT_EQ(json["requests"], 1000);
@@ -56,7 +56,7 @@ TEST_F(BenchReportTest, IsAsCompleteInJson) {
   EXPECT_EQ(json["failures"]["first"][0]["monotonic_ns"], 10'500'000'000);
 }
 
-TEST_F(BenchReportTest, AsksForMaxMessageWhereNoLineWasAnswered) {
+TEST_F(BenchReportTest, asks_for_max_message_where_no_line_was_answered) {
   const std::string question =
       "no line of 100000 bytes was answered: does the service's max_message allow that many?\n";
   options_.size = 100'000;
@@ -66,7 +66,7 @@ TEST_F(BenchReportTest, AsksForMaxMessageWhereNoLineWasAnswered) {
   EXPECT_THAT(report_text(options_, result_), HasSubstr(question));
 }
 
-TEST_F(BenchReportTest, MeasuresNoCpuThatNobodyAskedFor) {
+TEST_F(BenchReportTest, measures_no_cpu_that_nobody_asked_for) {
   result_.cpu.reset();
   EXPECT_FALSE(nlohmann::json::parse(report_json(options_, result_)).contains("cpu"));
 }

@@ -37,7 +37,7 @@ LineServer::Serve misbehave(unsigned count, std::function<void(int, std::string&
   };
 }
 
-TEST(BenchTest, AsksAsOftenAsItIsTold) {
+TEST(BenchTest, asks_as_often_as_it_is_told) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.connections = 3;
@@ -53,7 +53,7 @@ TEST(BenchTest, AsksAsOftenAsItIsTold) {
   EXPECT_GE(result.elapsed.count(), static_cast<std::int64_t>(result.times.max()));
 }
 
-TEST(BenchTest, EndsAfterItsTime) {
+TEST(BenchTest, ends_after_its_time) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.duration = 50ms;
@@ -63,7 +63,7 @@ TEST(BenchTest, EndsAfterItsTime) {
   EXPECT_EQ(result.failures.count(), 0u);
 }
 
-TEST(BenchTest, ReadsRepliesThatAreLargerThanItsBuffers) {
+TEST(BenchTest, reads_replies_that_are_larger_than_its_buffers) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.size = 3 << 20;
@@ -72,7 +72,7 @@ TEST(BenchTest, ReadsRepliesThatAreLargerThanItsBuffers) {
   EXPECT_EQ(run(options).times.count(), 5u);
 }
 
-TEST(BenchTest, ChurnMakesAConnectionForEachRequest) {
+TEST(BenchTest, churn_makes_a_connection_for_each_request) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.mode = Mode::churn;
@@ -84,7 +84,7 @@ TEST(BenchTest, ChurnMakesAConnectionForEachRequest) {
   EXPECT_EQ(result.failures.count(), 0u);
 }
 
-TEST(BenchTest, OpenHoldsConnectionsThatWereAnsweredOnce) {
+TEST(BenchTest, open_holds_connections_that_were_answered_once) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.mode = Mode::open;
@@ -97,7 +97,7 @@ TEST(BenchTest, OpenHoldsConnectionsThatWereAnsweredOnce) {
   EXPECT_EQ(result.open_at_end, 20u);
 }
 
-TEST(BenchTest, ASignalEndsItWithAResult) {
+TEST(BenchTest, a_signal_ends_it_with_a_result) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.mode = Mode::open;
@@ -105,7 +105,7 @@ TEST(BenchTest, ASignalEndsItWithAResult) {
   EXPECT_EQ(result.times.count(), 1u);
 }
 
-TEST(BenchTest, SpreadsRequestsOverTimeAtARate) {
+TEST(BenchTest, spreads_requests_over_time_at_a_rate) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.connections = 2;
@@ -116,7 +116,7 @@ TEST(BenchTest, SpreadsRequestsOverTimeAtARate) {
   EXPECT_GE(result.elapsed, 50ms);
 }
 
-TEST(BenchTest, GoesOnAfterAReset) {
+TEST(BenchTest, goes_on_after_a_reset) {
   const LineServer server(misbehave(1, [](int socket, std::string&) { reset_connection(socket); }));
   BenchOptions options = options_for(server.address());
   options.requests = 10;
@@ -127,7 +127,7 @@ TEST(BenchTest, GoesOnAfterAReset) {
   EXPECT_EQ(result.connects, 2u);
 }
 
-TEST(BenchTest, TellsAnEarlyCloseAndCountsWhatWasInFlight) {
+TEST(BenchTest, tells_an_early_close_and_counts_what_was_in_flight) {
   const LineServer server(misbehave(1, [](int socket, std::string& rest) {
     // Every request is taken, so that closing is an end-of-file and no reset.
     std::string line;
@@ -145,7 +145,7 @@ TEST(BenchTest, TellsAnEarlyCloseAndCountsWhatWasInFlight) {
   EXPECT_EQ(result.failures.requests_lost(), 3u);
 }
 
-TEST(BenchTest, TellsAWrongReply) {
+TEST(BenchTest, tells_a_wrong_reply) {
   const LineServer server(misbehave(1, [](int socket, std::string&) { send_all(socket, "received: nonsense\n"); }));
   BenchOptions options = options_for(server.address());
   options.requests = 2;
@@ -154,7 +154,7 @@ TEST(BenchTest, TellsAWrongReply) {
   EXPECT_EQ(result.times.count(), 1u);
 }
 
-TEST(BenchTest, TellsBytesThatAnswerNothing) {
+TEST(BenchTest, tells_bytes_that_answer_nothing) {
   const LineServer server([](int socket, unsigned number) {
     if (number == 0) send_all(socket, "hello\n");
     serve_echo(socket, number);
@@ -164,7 +164,7 @@ TEST(BenchTest, TellsBytesThatAnswerNothing) {
   EXPECT_EQ(run(options).failures.count(FailureKind::wrong_reply), 1u);
 }
 
-TEST(BenchTest, TellsAReplyThatDoesNotCome) {
+TEST(BenchTest, tells_a_reply_that_does_not_come) {
   const LineServer server(misbehave(1, [](int socket, std::string&) {
     std::string rest;
     std::string line;
@@ -178,7 +178,7 @@ TEST(BenchTest, TellsAReplyThatDoesNotCome) {
   EXPECT_EQ(result.times.count(), 0u);
 }
 
-TEST(BenchTest, TellsARefusalAndEndsWhenNothingCouldBeConnected) {
+TEST(BenchTest, tells_a_refusal_and_ends_when_nothing_could_be_connected) {
   BenchOptions options = options_for(unused_address());
   options.connections = 2;
   options.duration = 1h;
@@ -187,13 +187,13 @@ TEST(BenchTest, TellsARefusalAndEndsWhenNothingCouldBeConnected) {
   EXPECT_GE(result.failures.count(FailureKind::connect_refused), 2u);
 }
 
-TEST(BenchTest, SaysWhyANameIsNoTarget) {
+TEST(BenchTest, says_why_a_name_is_no_target) {
   const auto result = run_bench(options_for("no-such-host.invalid:1"), [](std::uint32_t) {});
   ASSERT_FALSE(result);
   EXPECT_TRUE(result.error().text.starts_with("connect failed: no-such-host.invalid:1: "));
 }
 
-TEST(BenchTest, TellsWhenAndWhereAFailureWas) {
+TEST(BenchTest, tells_when_and_where_a_failure_was) {
   const LineServer server(misbehave(1, [](int socket, std::string&) { reset_connection(socket); }));
   BenchOptions options = options_for(server.address());
   options.requests = 2;
@@ -207,7 +207,7 @@ TEST(BenchTest, TellsWhenAndWhereAFailureWas) {
   EXPECT_EQ(failure.reason, "Connection reset by peer (ECONNRESET)");
 }
 
-TEST(BenchTest, AnIdleConnectionThatTheServerClosesIsToldApart) {
+TEST(BenchTest, an_idle_connection_that_the_server_closes_is_told_apart) {
   std::atomic<bool> held = false;
   const LineServer server([&](int socket, unsigned) {
     std::string rest;
@@ -229,7 +229,7 @@ TEST(BenchTest, AnIdleConnectionThatTheServerClosesIsToldApart) {
   EXPECT_EQ(result.open_at_end, 0u);
 }
 
-TEST(BenchTest, MeasuresTheServersProcessorTime) {
+TEST(BenchTest, measures_the_servers_processor_time) {
   const LineServer server(serve_echo);
   BenchOptions options = options_for(server.address());
   options.requests = 100;

@@ -8,7 +8,7 @@
 namespace preforkd::client {
 namespace {
 
-TEST(FailureLogTest, CountsEachKindApartAndKeepsTheFirstOnes) {
+TEST(FailureLogTest, counts_each_kind_apart_and_keeps_the_first_ones) {
   FailureLog log(2);
   log.add({nanoseconds(1), 7, FailureKind::reset, 3, "first"});
   log.add({nanoseconds(2), 8, FailureKind::wrong_reply, 1, "second"});
@@ -23,7 +23,7 @@ TEST(FailureLogTest, CountsEachKindApartAndKeepsTheFirstOnes) {
   EXPECT_EQ(log.first()[1].connection, 8u);
 }
 
-TEST(FailureLogTest, NamesEveryKindDifferently) {
+TEST(FailureLogTest, names_every_kind_differently) {
   std::set<std::string_view> names;
   for (std::size_t kind = 0; kind < failure_kinds; ++kind) names.insert(to_string(static_cast<FailureKind>(kind)));
   EXPECT_EQ(names.size(), failure_kinds);

@@ -11,7 +11,7 @@
 namespace preforkd::client {
 namespace {
 
-TEST(HistogramTest, IsZeroWhileEmpty) {
+TEST(HistogramTest, is_zero_while_empty) {
   const Histogram histogram;
   EXPECT_EQ(histogram.count(), 0u);
   EXPECT_EQ(histogram.min(), 0u);
@@ -20,7 +20,7 @@ TEST(HistogramTest, IsZeroWhileEmpty) {
   EXPECT_EQ(histogram.mean(), 0);
 }
 
-TEST(HistogramTest, IsExactForSmallValues) {
+TEST(HistogramTest, is_exact_for_small_values) {
   Histogram histogram;
   for (std::uint64_t value = 1; value <= 100; ++value) histogram.record(value);
   EXPECT_EQ(histogram.percentile(0), 1u);
@@ -30,7 +30,7 @@ TEST(HistogramTest, IsExactForSmallValues) {
   EXPECT_DOUBLE_EQ(histogram.mean(), 50.5);
 }
 
-TEST(HistogramTest, GivesASingleValueAtEveryPercentile) {
+TEST(HistogramTest, gives_a_single_value_at_every_percentile) {
   for (const std::uint64_t value :
        {0ull, 127ull, 128ull, 129ull, 255ull, 256ull, 123456789ull, 1ull << 62, (1ull << 63) - 1}) {
     Histogram histogram;
@@ -39,7 +39,7 @@ TEST(HistogramTest, GivesASingleValueAtEveryPercentile) {
   }
 }
 
-TEST(HistogramTest, TakesTheLargestValueThereIs) {
+TEST(HistogramTest, takes_the_largest_value_there_is) {
   Histogram histogram;
   histogram.record(1);
   histogram.record(UINT64_MAX);
@@ -48,7 +48,7 @@ TEST(HistogramTest, TakesTheLargestValueThereIs) {
   EXPECT_EQ(histogram.percentile(50), 1u);
 }
 
-TEST(HistogramTest, IsNeverLowAndLessThanOnePercentHigh) {
+TEST(HistogramTest, is_never_low_and_less_than_one_percent_high) {
   std::mt19937_64 random(1);
   std::lognormal_distribution<double> times(11, 2);
   Histogram histogram;
@@ -67,7 +67,7 @@ TEST(HistogramTest, IsNeverLowAndLessThanOnePercentHigh) {
   }
 }
 
-TEST(HistogramTest, MergesAsIfRecordedInOne) {
+TEST(HistogramTest, merges_as_if_recorded_in_one) {
   Histogram all;
   Histogram odd;
   Histogram even;

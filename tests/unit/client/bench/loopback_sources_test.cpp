@@ -27,7 +27,7 @@ std::string text_of(const sockaddr_storage& storage) {
   return text;
 }
 
-TEST(LoopbackSourcesTest, AreThisHostsAndAllDifferent) {
+TEST(LoopbackSourcesTest, are_this_hosts_and_all_different) {
   LoopbackSources sources(*parse_address("127.0.0.1:9505"));
   std::set<std::string> seen;
   for (int i = 0; i < 254; ++i) seen.insert(text_of(sources.next()->storage));
@@ -37,13 +37,13 @@ TEST(LoopbackSourcesTest, AreThisHostsAndAllDifferent) {
   EXPECT_EQ(text_of(sources.next()->storage), "127.0.1.1");
 }
 
-TEST(LoopbackSourcesTest, AreForThisHostOnly) {
+TEST(LoopbackSourcesTest, are_for_this_host_only) {
   for (const char* const target : {"192.0.2.1:80", "[::1]:80", "/run/x.sock"}) {
     EXPECT_FALSE(LoopbackSources(*parse_address(target)).next()) << target;
   }
 }
 
-TEST(LoopbackSourcesTest, AreWhatTheServerSees) {
+TEST(LoopbackSourcesTest, are_what_the_server_sees) {
   std::string seen;
   {
     const LineServer server([&](int connection, unsigned) {

@@ -14,7 +14,7 @@ std::string request_of(RequestPattern& pattern, std::uint32_t connection, std::u
   return out;
 }
 
-TEST(RequestPatternTest, MakesLinesOfTheSizeAskedFor) {
+TEST(RequestPatternTest, makes_lines_of_the_size_asked_for) {
   for (const std::size_t size : {1u, 15u, 16u, 17u, 64u, 65536u}) {
     RequestPattern pattern(size);
     const std::string request = request_of(pattern, 3, 7);
@@ -24,7 +24,7 @@ TEST(RequestPatternTest, MakesLinesOfTheSizeAskedFor) {
   }
 }
 
-TEST(RequestPatternTest, TellsRequestsApart) {
+TEST(RequestPatternTest, tells_requests_apart) {
   RequestPattern pattern(16);
   std::set<std::string> seen;
   for (std::uint32_t connection = 0; connection < 100; ++connection) {
@@ -33,7 +33,7 @@ TEST(RequestPatternTest, TellsRequestsApart) {
   EXPECT_EQ(seen.size(), 10000u);
 }
 
-TEST(RequestPatternTest, AcceptsTheEchoWhereverItIsCut) {
+TEST(RequestPatternTest, accepts_the_echo_wherever_it_is_cut) {
   RequestPattern pattern(40);
   const std::string reply = "received: " + request_of(pattern, 5, 9);
   for (std::size_t cut = 0; cut <= reply.size(); ++cut) {
@@ -44,7 +44,7 @@ TEST(RequestPatternTest, AcceptsTheEchoWhereverItIsCut) {
   }
 }
 
-TEST(RequestPatternTest, FindsEveryWrongByte) {
+TEST(RequestPatternTest, finds_every_wrong_byte) {
   RequestPattern pattern(40);
   const std::string right = "received: " + request_of(pattern, 5, 9);
   for (std::size_t at = 0; at < right.size(); ++at) {
@@ -54,7 +54,7 @@ TEST(RequestPatternTest, FindsEveryWrongByte) {
   }
 }
 
-TEST(RequestPatternTest, RefusesTheReplyToAnotherRequest) {
+TEST(RequestPatternTest, refuses_the_reply_to_another_request) {
   RequestPattern pattern(16);
   const std::string reply = "received: " + request_of(pattern, 5, 9);
   EXPECT_LT(pattern.mismatch(5, 10, 0, reply), reply.size());

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(RequestScheduleTest, WithoutARateEveryTimeIsRight) {
+TEST(RequestScheduleTest, without_a_rate_every_time_is_right) {
   RequestSchedule schedule(0, 0);
   schedule.begin(5s);
   EXPECT_FALSE(schedule.paced());
@@ -19,7 +19,7 @@ TEST(RequestScheduleTest, WithoutARateEveryTimeIsRight) {
   EXPECT_FALSE(schedule.spent());
 }
 
-TEST(RequestScheduleTest, SpreadsEvenlyAndALateOneCountsFromWhenItWasDue) {
+TEST(RequestScheduleTest, spreads_evenly_and_a_late_one_counts_from_when_it_was_due) {
   RequestSchedule schedule(4, 0);
   schedule.begin(10s);
   EXPECT_TRUE(schedule.is_due(10s));
@@ -31,7 +31,7 @@ TEST(RequestScheduleTest, SpreadsEvenlyAndALateOneCountsFromWhenItWasDue) {
   EXPECT_EQ(schedule.take(11s), 10s + 500ms);
 }
 
-TEST(RequestScheduleTest, EndsAfterItsNumber) {
+TEST(RequestScheduleTest, ends_after_its_number) {
   RequestSchedule schedule(0, 2);
   schedule.begin(0s);
   static_cast<void>(schedule.take(1s));

@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
-TEST(EnvironmentFiles, LaterFilesOverrideEarlierOnesAndAreReadAnewEachTime) {
+TEST(EnvironmentFiles, later_files_override_earlier_ones_and_are_read_anew_each_time) {
   const TempFolder folder;
   const std::vector<std::string> files = {folder.write("a", "A=1\nB=1"), folder.write("b", "B=2")};
   EXPECT_THAT(read_environment_files(files).value(), ElementsAre(Pair("A", "1"), Pair("B", "2")));
@@ -23,7 +23,7 @@ TEST(EnvironmentFiles, LaterFilesOverrideEarlierOnesAndAreReadAnewEachTime) {
   EXPECT_THAT(read_environment_files(files).value(), ElementsAre(Pair("A", "1"), Pair("B", "3")));
 }
 
-TEST(EnvironmentFiles, AFileAfterADashMayBeMissingButNotBeWrong) {
+TEST(EnvironmentFiles, a_file_after_a_dash_may_be_missing_but_not_be_wrong) {
   const TempFolder folder;
   const std::string none = folder.path("none");
   EXPECT_EQ(read_environment_files({none}).error().text, none + ": No such file or directory (ENOENT)");
@@ -33,7 +33,7 @@ TEST(EnvironmentFiles, AFileAfterADashMayBeMissingButNotBeWrong) {
   EXPECT_EQ(read_environment_files({'-' + folder.path()}).error().text, folder.path() + ": is a directory, not a file");
 }
 
-TEST(EnvironmentFiles, RefuseVariablesOfTheContractAndTooLongOnes) {
+TEST(EnvironmentFiles, refuse_variables_of_the_contract_and_too_long_ones) {
   const TempFolder folder;
   const std::string taken = folder.write("taken", "LISTEN_FDS=3");
   EXPECT_EQ(read_environment_files({taken}).error().text, taken + ": LISTEN_FDS is set by preforkd for each worker");

@@ -16,7 +16,7 @@ std::string refusal(std::string_view text) {
          document.error().reason;
 }
 
-TEST(JsonDocument, KeepsValuesOfAllKindsAndDropsComments) {
+TEST(JsonDocument, keeps_values_of_all_kinds_and_drops_comments) {
   const auto document = parse_json_document(
       "\xEF\xBB\xBF// first\n{\"a\": [1, -2, 1.5, \"x\\u0000y\", true, null], /* in\nside */ \"b\": {\"c\": {}}} // "
       "last");
@@ -24,7 +24,7 @@ TEST(JsonDocument, KeepsValuesOfAllKindsAndDropsComments) {
   EXPECT_EQ(document->dump(), R"({"a":[1,-2,1.5,"x\u0000y",true,null],"b":{"c":{}}})");
 }
 
-TEST(JsonDocument, SaysWhereAndWhatIsWrong) {
+TEST(JsonDocument, says_where_and_what_is_wrong) {
   constexpr const char* no_value =
       "not a JSON value: strings need double quotes; other values are true, false, null and numbers";
   const struct {
@@ -62,11 +62,11 @@ TEST(JsonDocument, SaysWhereAndWhatIsWrong) {
   for (const auto& each : cases) EXPECT_EQ(refusal(each.text), each.refusal) << each.text;
 }
 
-TEST(JsonDocument, OneKeyMayStandInTwoObjects) {
+TEST(JsonDocument, one_key_may_stand_in_two_objects) {
   EXPECT_TRUE(parse_json_document(R"({"a": {"k": 1}, "b": {"k": 1}, "c": [{"k": 1}, {"k": 1}]})"));
 }
 
-TEST(JsonDocument, NestingIsBounded) {
+TEST(JsonDocument, nesting_is_bounded) {
   const std::string open(max_json_depth, '[');
   const std::string close(max_json_depth, ']');
   EXPECT_TRUE(parse_json_document(open + close));

@@ -42,20 +42,20 @@ std::string only(const char* limits) {
   return std::string(limit_name(limit.resource)) + ' ' + show(limit.soft) + ' ' + show(limit.hard);
 }
 
-TEST(Limits, OneValueSetsBoth) {
+TEST(Limits, one_value_sets_both) {
   EXPECT_EQ(only(R"({"nofile": 4096})"), "nofile 4096 4096");
   EXPECT_EQ(only(R"({"as": "1.5G"})"), "as 1610612736 1610612736");
   EXPECT_EQ(only(R"({"nproc": "infinity"})"), "nproc infinity infinity");
 }
 
-TEST(Limits, APairSetsEach) {
+TEST(Limits, a_pair_sets_each) {
   EXPECT_EQ(only(R"({"core": {"soft": "1M", "hard": "infinity"}})"), "core 1048576 infinity");
   EXPECT_EQ(only(R"({"nofile": {"soft": 64, "hard": 64}})"), "nofile 64 64");
 }
 
-TEST(Limits, ZeroBytesNeedNoUnit) { EXPECT_EQ(only(R"({"core": 0})"), "core 0 0"); }
+TEST(Limits, zero_bytes_need_no_unit) { EXPECT_EQ(only(R"({"core": 0})"), "core 0 0"); }
 
-TEST(Limits, ProcessorTimeIsATimeSpanInWholeSeconds) {
+TEST(Limits, processor_time_is_a_time_span_in_whole_seconds) {
   EXPECT_EQ(only(R"({"cpu": "1h 1s"})"), "cpu 3601 3601");
   EXPECT_THAT(problems(R"({"cpu": "1500ms"})"),
               ElementsAre("limits.cpu: \"1500ms\": must be a whole number of seconds"));
@@ -64,7 +64,7 @@ TEST(Limits, ProcessorTimeIsATimeSpanInWholeSeconds) {
 }
 
 // setrlimit(2) refuses more than that even to root.
-TEST(Limits, AnInfinityOfOpenFilesIsWhatTheKernelAllows) {
+TEST(Limits, an_infinity_of_open_files_is_what_the_kernel_allows) {
   std::string most;
   std::ifstream("/proc/sys/fs/nr_open") >> most;
   ASSERT_FALSE(most.empty());
@@ -74,7 +74,7 @@ TEST(Limits, AnInfinityOfOpenFilesIsWhatTheKernelAllows) {
               ElementsAre("limits.nofile: " + more + ": must be at most " + most + ", this machine's fs.nr_open"));
 }
 
-TEST(Limits, WhatIsWrongIsNamed) {
+TEST(Limits, what_is_wrong_is_named) {
   EXPECT_THAT(problems("5"), ElementsAre("limits: 5: must be an object: {…}"));
   EXPECT_THAT(problems(R"({"nofiles": 5})"), ElementsAre(R"(limits.nofiles: 5: unknown key; did you mean "nofile"?)"));
   EXPECT_THAT(problems(R"({"nofile": 3})"), ElementsAre("limits.nofile: 3: must be at least 16"));

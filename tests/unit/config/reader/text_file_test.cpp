@@ -15,7 +15,7 @@
 namespace preforkd {
 namespace {
 
-TEST(TextFile, ReadsAWholeFileUpToTheLimit) {
+TEST(TextFile, reads_a_whole_file_up_to_the_limit) {
   const TempFolder folder;
   const std::string text = std::string(70000, 'x') + '\0' + "\n";
   const std::string file = folder.write("file", text);
@@ -23,13 +23,13 @@ TEST(TextFile, ReadsAWholeFileUpToTheLimit) {
   EXPECT_EQ(read_text_file(folder.write("empty", ""), 10).value(), "");
 }
 
-TEST(TextFile, RefusesAFileAboveTheLimit) {
+TEST(TextFile, refuses_a_file_above_the_limit) {
   const TempFolder folder;
   const std::string file = folder.write("file", std::string(1025, 'x'));
   EXPECT_EQ(read_text_file(file, 1024).error().text, "is larger than 1K, the limit");
 }
 
-TEST(TextFile, SaysWhatCanNotBeRead) {
+TEST(TextFile, says_what_cannot_be_read) {
   const TempFolder folder;
   EXPECT_EQ(read_text_file(folder.path("none"), 10).error().number, ENOENT);
   EXPECT_EQ(read_text_file(folder.path("none"), 10).error().text, "No such file or directory (ENOENT)");

@@ -21,7 +21,7 @@ class CpuQuota : public ::testing::Test {
   TempFolder mount;
 };
 
-TEST_F(CpuQuota, TakesTheLeastOnTheWayUpInVersion2) {
+TEST_F(CpuQuota, takes_the_least_on_the_way_up_in_version_2) {
   set("a/cpu.max", "150000 100000\n");
   set("a/b/cpu.max", "max 100000\n");
   set("a/c/cpu.max", "50000 100000\n");
@@ -32,7 +32,7 @@ TEST_F(CpuQuota, TakesTheLeastOnTheWayUpInVersion2) {
   EXPECT_EQ(cpu_quota("0::/\n", mount.path()), std::nullopt);
 }
 
-TEST_F(CpuQuota, ReadsTheMountOfVersion1) {
+TEST_F(CpuQuota, reads_the_mount_of_version_1) {
   set("cpu,cpuacct/docker/x/cpu.cfs_quota_us", "300000\n");
   set("cpu,cpuacct/docker/x/cpu.cfs_period_us", "100000\n");
   set("cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
@@ -41,12 +41,12 @@ TEST_F(CpuQuota, ReadsTheMountOfVersion1) {
   EXPECT_EQ(cpu_quota("4:cpu,cpuacct:/elsewhere\n", mount.path()), std::nullopt);
 }
 
-TEST_F(CpuQuota, SeesOnlyTheRootFromInsideANamespace) {
+TEST_F(CpuQuota, sees_only_the_root_from_inside_a_namespace) {
   set("cpu.max", "200000 100000\n");
   EXPECT_EQ(cpu_quota("0::/../../user.slice\n", mount.path()), 2.0);
 }
 
-TEST_F(CpuQuota, NonsenseIsNoLimit) {
+TEST_F(CpuQuota, nonsense_is_no_limit) {
   set("a/cpu.max", "0 0\n");
   set("b/cpu.max", "x");
   for (const char* const text : {"", "\n\n", "0", "0:", "0::", "0::/a", "0::/b", "0::/none", ":::::"}) {
@@ -54,7 +54,7 @@ TEST_F(CpuQuota, NonsenseIsNoLimit) {
   }
 }
 
-TEST(CpuCount, FollowsTheAffinityMask) {
+TEST(CpuCount, follows_the_affinity_mask) {
   EXPECT_GE(available_cpus(), 1U);
   cpu_set_t before;
   ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);

@@ -13,7 +13,7 @@ namespace {
 
 void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
-TEST(FileStamp, ChangesWithTheContentsAndWithTheTargetOfALink) {
+TEST(FileStamp, changes_with_the_contents_and_with_the_target_of_a_link) {
   const TempFolder folder;
   const std::string first = folder.path("first");
   const std::string second = folder.path("second");
@@ -32,7 +32,7 @@ TEST(FileStamp, ChangesWithTheContentsAndWithTheTargetOfALink) {
   EXPECT_NE(stamp_files({link}), switched);
 }
 
-TEST(FileStamp, LeavesOutWhatIsNoFile) {
+TEST(FileStamp, leaves_out_what_is_no_file) {
   const TempFolder folder;
   EXPECT_TRUE(stamp_files({folder.path("missing"), "/dev/null", "/"}).empty());
 }

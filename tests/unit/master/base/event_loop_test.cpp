@@ -23,7 +23,7 @@ using std::chrono::seconds;
 
 UniqueFd readable() { return UniqueFd(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
-TEST(EventLoop, DispatchesByPriorityWhatHappenedTogether) {
+TEST(EventLoop, dispatches_by_priority_what_happened_together) {
   EventLoop loop;
   const UniqueFd fd = readable();
   std::string order;
@@ -42,7 +42,7 @@ TEST(EventLoop, DispatchesByPriorityWhatHappenedTogether) {
   EXPECT_EQ(order, "xm");
 }
 
-TEST(EventLoop, LetsNoCallerOnTheBusKeepADeadlineWaiting) {
+TEST(EventLoop, lets_no_caller_on_the_bus_keep_a_deadline_waiting) {
   EventLoop loop;
   const UniqueFd fd = readable();
   std::string order;
@@ -60,7 +60,7 @@ TEST(EventLoop, LetsNoCallerOnTheBusKeepADeadlineWaiting) {
   EXPECT_EQ(order.back(), 'b') << order;
 }
 
-TEST(EventLoop, LetsACallbackDestroyItsOwnSource) {
+TEST(EventLoop, lets_a_callback_destroy_its_own_source) {
   EventLoop loop;
   const UniqueFd fd = readable();
   int calls = 0;
@@ -77,7 +77,7 @@ TEST(EventLoop, LetsACallbackDestroyItsOwnSource) {
   EXPECT_EQ(text.use_count(), 1);
 }
 
-TEST(EventLoop, GoesOnAfterACallbackThrew) {
+TEST(EventLoop, goes_on_after_a_callback_threw) {
   EventLoop loop;
   const UniqueFd fd = readable();
   int calls = 0;
@@ -92,7 +92,7 @@ TEST(EventLoop, GoesOnAfterACallbackThrew) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST(EventLoop, ForgetsASourceThatIsDestroyed) {
+TEST(EventLoop, forgets_a_source_that_is_destroyed) {
   EventLoop loop;
   const UniqueFd fd = readable();
   {
@@ -106,7 +106,7 @@ TEST(EventLoop, ForgetsASourceThatIsDestroyed) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(EventLoop, PutsASourceAsideThatIsOverItsRate) {
+TEST(EventLoop, puts_a_source_aside_that_is_over_its_rate) {
   EventLoop loop;
   const UniqueFd fd = readable();
   int flood = 0;
@@ -120,7 +120,7 @@ TEST(EventLoop, PutsASourceAsideThatIsOverItsRate) {
   EXPECT_EQ(flood, 5);
 }
 
-TEST(EventLoop, FiresATimerOnceAndNotAfterDisarm) {
+TEST(EventLoop, fires_a_timer_once_and_not_after_disarm) {
   EventLoop loop;
   int fired = 0;
   EventSource timer = loop.add_timer(Priority::normal, milliseconds(1), [&] { ++fired; });
@@ -134,7 +134,7 @@ TEST(EventLoop, FiresATimerOnceAndNotAfterDisarm) {
   EXPECT_EQ(fired, 1);
 }
 
-TEST(EventLoop, TurnsASignalIntoACall) {
+TEST(EventLoop, turns_a_signal_into_a_call) {
   sigset_t before;
   sigprocmask(SIG_SETMASK, nullptr, &before);
   {
@@ -148,7 +148,7 @@ TEST(EventLoop, TurnsASignalIntoACall) {
   sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
-TEST(EventLoop, RunsWhatIsToRunAfterEachTurn) {
+TEST(EventLoop, runs_what_is_to_run_after_each_turn) {
   EventLoop loop;
   const UniqueFd fd = readable();
   std::string order;
@@ -165,7 +165,7 @@ TEST(EventLoop, RunsWhatIsToRunAfterEachTurn) {
   EXPECT_EQ(order, "az");
 }
 
-TEST(EventLoop, TriesAgainWhatIsToRunAfterEachTurnIfItThrew) {
+TEST(EventLoop, tries_again_what_is_to_run_after_each_turn_if_it_threw) {
   EventLoop loop;
   EventSource once = loop.add_timer(Priority::normal, milliseconds(1), [] {});
   int calls = 0;

@@ -35,14 +35,14 @@ std::string entry_of(const char* name, const std::string& value) {
   return entry;
 }
 
-TEST(JournalSocket, WritesFieldsAsJournaldReadsThem) {
+TEST(JournalSocket, writes_fields_as_journald_reads_them) {
   EXPECT_EQ(entry_of("A", "b=c"), "A=b=c\n");
   EXPECT_EQ(entry_of("A", ""), "A=\n");
   EXPECT_EQ(entry_of("A", "b\nc"), std::string("A\n\3\0\0\0\0\0\0\0b\nc\n", 14));
   EXPECT_EQ(entry_of("A", std::string(70'000, '\n')).substr(0, 10), std::string("A\n\0\300\0\0\0\0\0\0", 10));
 }
 
-TEST(JournalSocket, SendsEachEntryInOneMessageToWhoeverHasThePath) {
+TEST(JournalSocket, sends_each_entry_in_one_message_to_whoever_has_the_path) {
   const TempFolder folder;
   JournalSocket journal(folder.path("socket"));
   EXPECT_FALSE(journal.send("A=b\n"));
@@ -54,7 +54,7 @@ TEST(JournalSocket, SendsEachEntryInOneMessageToWhoeverHasThePath) {
   }
 }
 
-TEST(JournalSocket, DoesNotWaitForAJournaldThatDoesNotRead) {
+TEST(JournalSocket, does_not_wait_for_a_journald_that_does_not_read) {
   const TempFolder folder;
   const UniqueFd journald = bind_to(folder.path("socket"), SOCK_DGRAM);
   JournalSocket journal(folder.path("socket"));
@@ -63,7 +63,7 @@ TEST(JournalSocket, DoesNotWaitForAJournaldThatDoesNotRead) {
   EXPECT_TRUE(journal.send("A=b\n"));
 }
 
-TEST(JournalSocket, OpensAStreamThatBlocksItsWriterAsAProgramExpects) {
+TEST(JournalSocket, opens_a_stream_that_blocks_its_writer_as_a_program_expects) {
   const TempFolder folder;
   const UniqueFd journald = bind_to(folder.path("stdout"), SOCK_STREAM);
   ASSERT_EQ(listen(journald.get(), 1), 0);
@@ -75,7 +75,7 @@ TEST(JournalSocket, OpensAStreamThatBlocksItsWriterAsAProgramExpects) {
   EXPECT_EQ(read_from(peer.get()), "echo[0]\n\n6\n1\n0\n0\n0\n");
 }
 
-TEST(JournalSocket, DoesNotWaitForAJournaldThatDoesNotAccept) {
+TEST(JournalSocket, does_not_wait_for_a_journald_that_does_not_accept) {
   const TempFolder folder;
   EXPECT_FALSE(open_journal_stream("echo[0]", folder.path("stdout")));
   const UniqueFd journald = bind_to(folder.path("stdout"), SOCK_STREAM);

@@ -46,7 +46,7 @@ class LogTest : public testing::Test {
   UniqueFd read_end_;
 };
 
-TEST_F(LogTest, PrefixesLinesWithTheirLevelForAReaderThatTakesItOff) {
+TEST_F(LogTest, prefixes_lines_with_their_level_for_a_reader_that_takes_it_off) {
   log::open(log::Sink::prefixed, log::Level::info);
   log::error("bad");
   log::info("good");
@@ -54,14 +54,14 @@ TEST_F(LogTest, PrefixesLinesWithTheirLevelForAReaderThatTakesItOff) {
   EXPECT_EQ(text(), "<3>bad\n<6>good\n");
 }
 
-TEST_F(LogTest, WritesPlainTextWhereStderrIsNoJournal) {
+TEST_F(LogTest, writes_plain_text_where_stderr_is_no_journal) {
   EXPECT_EQ(log::find_sink(), log::Sink::plain);
   log::open(log::find_sink(), log::Level::debug);
   log::debug("shown");
   EXPECT_EQ(text(), "preforkd: shown\n");
 }
 
-TEST_F(LogTest, BeginsLinesWithTheTimeIfAsked) {
+TEST_F(LogTest, begins_lines_with_the_time_if_asked) {
   log::open(log::Sink::plain, log::Level::info, true);
   log::info("one");
   log::open(log::Sink::prefixed, log::Level::info, true);
@@ -71,14 +71,14 @@ TEST_F(LogTest, BeginsLinesWithTheTimeIfAsked) {
   EXPECT_TRUE(std::regex_match(lines, std::regex(time + " preforkd: one\n<6>" + time + " two\n"))) << lines;
 }
 
-TEST_F(LogTest, WritesNothingAtAllIfAsked) {
+TEST_F(LogTest, writes_nothing_at_all_if_asked) {
   log::open(log::Sink::null, log::Level::debug);
   log::error("bad");
   log::write_last_words("worse");
   EXPECT_EQ(text(), "");
 }
 
-TEST_F(LogTest, HasLastWords) {
+TEST_F(LogTest, has_last_words) {
   log::open(log::Sink::plain, log::Level::info);
   log::write_last_words("out of memory");
   log::open(log::Sink::prefixed, log::Level::info);
@@ -86,7 +86,7 @@ TEST_F(LogTest, HasLastWords) {
   EXPECT_EQ(text(), "preforkd: out of memory\n<3>out of memory\n");
 }
 
-TEST_F(LogTest, NeverBlocksOnAReaderThatStallsAndSaysWhatWasLost) {
+TEST_F(LogTest, never_blocks_on_a_reader_that_stalls_and_says_what_was_lost) {
   log::open(log::Sink::prefixed, log::Level::info);
   const std::string line(1000, 'x');
   for (int i = 0; i < 200; ++i) log::info(line);  // a pipe holds 64 KiB
@@ -98,7 +98,7 @@ TEST_F(LogTest, NeverBlocksOnAReaderThatStallsAndSaysWhatWasLost) {
   EXPECT_TRUE(rest.ends_with("<6>after\n")) << rest;
 }
 
-TEST_F(LogTest, NeverBlocksOnASocketThatNobodyReads) {
+TEST_F(LogTest, never_blocks_on_a_socket_that_nobody_reads) {
   std::array<int, 2> ends{};
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
   const UniqueFd reader(ends[0]);
@@ -113,7 +113,7 @@ TEST_F(LogTest, NeverBlocksOnASocketThatNobodyReads) {
   EXPECT_TRUE(std::string(bytes.data(), static_cast<std::size_t>(size)).ends_with("they were not read)\n<6>after\n"));
 }
 
-TEST_F(LogTest, CutsALineThatNoPipeTakesAtOnce) {
+TEST_F(LogTest, cuts_a_line_that_no_pipe_takes_at_once) {
   log::open(log::Sink::prefixed, log::Level::info);
   log::info(std::string(100'000, 'x'));
   const std::string line = text();
@@ -121,7 +121,7 @@ TEST_F(LogTest, CutsALineThatNoPipeTakesAtOnce) {
   EXPECT_TRUE(line.ends_with("x\n"));
 }
 
-TEST_F(LogTest, KnowsAJournalStreamByItsInode) {
+TEST_F(LogTest, knows_a_journal_stream_by_its_inode) {
   struct stat now {};
   ASSERT_EQ(fstat(STDERR_FILENO, &now), 0);
   setenv("JOURNAL_STREAM", (std::to_string(now.st_dev) + ":" + std::to_string(now.st_ino)).c_str(), 1);
@@ -133,7 +133,7 @@ TEST_F(LogTest, KnowsAJournalStreamByItsInode) {
   EXPECT_FALSE(log::stderr_is_journal());
 }
 
-TEST(LogTarget, IsReadByName) {
+TEST(LogTarget, is_read_by_name) {
   EXPECT_EQ(log::parse_target("auto"), log::find_sink());
   EXPECT_EQ(log::parse_target("journal"), log::Sink::journal);
   EXPECT_EQ(log::parse_target("console"), log::Sink::plain);
@@ -142,7 +142,7 @@ TEST(LogTarget, IsReadByName) {
   EXPECT_EQ(log::parse_target("kmsg"), std::nullopt);
 }
 
-TEST(LogLevel, IsReadByName) {
+TEST(LogLevel, is_read_by_name) {
   EXPECT_EQ(log::parse_level("warning"), log::Level::warning);
   EXPECT_EQ(log::parse_level("Warning"), std::nullopt);
   EXPECT_EQ(log::parse_level(""), std::nullopt);

@@ -55,7 +55,7 @@ class BusPumpTest : public testing::Test {
   bool failed_ = false;
 };
 
-TEST_F(BusPumpTest, ABusThatReadsNothingIsNotWaitedForAtTheEnd) {
+TEST_F(BusPumpTest, a_bus_that_reads_nothing_is_not_waited_for_at_the_end) {
   BusPump pump(loop_, bus_.get(), [this] { failed_ = true; });
   send(100, 1 << 20);
   ASSERT_GT(unsent(), 0U);
@@ -67,7 +67,7 @@ TEST_F(BusPumpTest, ABusThatReadsNothingIsNotWaitedForAtTheEnd) {
   bus_.reset();  // waits for nobody
 }
 
-TEST_F(BusPumpTest, ABusThatReadsNothingIsGivenUpBeforeItsQueueGrowsForEver) {
+TEST_F(BusPumpTest, a_bus_that_reads_nothing_is_given_up_before_its_queue_grows_for_ever) {
   const BusPump pump(loop_, bus_.get(), [this] { failed_ = true; });
   send(60'000, 100);
   while (loop_.run_once(Duration{0})) {
@@ -81,7 +81,7 @@ TEST_F(BusPumpTest, ABusThatReadsNothingIsGivenUpBeforeItsQueueGrowsForEver) {
   EXPECT_TRUE(failed_);
 }
 
-TEST_F(BusPumpTest, WhatIsLeftIsSentToABusThatReads) {
+TEST_F(BusPumpTest, what_is_left_is_sent_to_a_bus_that_reads) {
   BusPump pump(loop_, bus_.get(), [this] { failed_ = true; });
   send(10, 1000);
   pump.flush(milliseconds(10'000));

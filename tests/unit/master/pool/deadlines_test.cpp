@@ -16,7 +16,7 @@ using std::chrono::seconds;
 
 constexpr Instant start{std::chrono::hours(1)};
 
-TEST(Deadlines, ComeDueInOrderOfTimeWhateverIsSetMovedAndCleared) {
+TEST(Deadlines, come_due_in_order_of_time_whatever_is_set_moved_and_cleared) {
   std::mt19937 random(7);
   Deadlines deadlines;
   std::deque<Deadline> all;
@@ -43,7 +43,7 @@ TEST(Deadlines, ComeDueInOrderOfTimeWhateverIsSetMovedAndCleared) {
   EXPECT_EQ(deadlines.next(), std::nullopt);
 }
 
-TEST(Deadlines, AreNotDueBeforeTheirTime) {
+TEST(Deadlines, are_not_due_before_their_time) {
   Deadlines deadlines;
   Deadline one(Deadline::Kind::response, 1);
   deadlines.observe(start);
@@ -54,7 +54,7 @@ TEST(Deadlines, AreNotDueBeforeTheirTime) {
   EXPECT_EQ(deadlines.take_due(start + seconds(1)), nullptr);
 }
 
-TEST(Deadlines, OfResponsesGetBackTheTimeInWhichNobodyLooked) {
+TEST(Deadlines, of_responses_get_back_the_time_in_which_nobody_looked) {
   Deadlines deadlines;
   Deadline drain(Deadline::Kind::response, 1);
   Deadline hang(Deadline::Kind::response, 2);
@@ -69,7 +69,7 @@ TEST(Deadlines, OfResponsesGetBackTheTimeInWhichNobodyLooked) {
   EXPECT_EQ(deadlines.next(), start + minutes(10) + seconds(3));
 }
 
-TEST(Deadlines, AreKeptWhenTheLoopIsALittleLate) {
+TEST(Deadlines, are_kept_when_the_loop_is_a_little_late) {
   Deadlines deadlines;
   Deadline drain(Deadline::Kind::response, 1);
   deadlines.observe(start);
@@ -78,7 +78,7 @@ TEST(Deadlines, AreKeptWhenTheLoopIsALittleLate) {
   EXPECT_EQ(deadlines.take_due(start + seconds(5) + Deadlines::tolerance), &drain);
 }
 
-TEST(Deadlines, ThatHurtNobodyAreDueHoweverLateTheLoopIs) {
+TEST(Deadlines, that_hurt_nobody_are_due_however_late_the_loop_is) {
   Deadlines deadlines;
   Deadline retry(Deadline::Kind::retry, 1);
   deadlines.observe(start);
@@ -87,7 +87,7 @@ TEST(Deadlines, ThatHurtNobodyAreDueHoweverLateTheLoopIs) {
   EXPECT_EQ(deadlines.take_due(start + minutes(10)), &retry);
 }
 
-TEST(Deadlines, ALongSleepWithNothingDueIsNoLateness) {
+TEST(Deadlines, a_long_sleep_with_nothing_due_is_no_lateness) {
   Deadlines deadlines;
   Deadline drain(Deadline::Kind::response, 1);
   deadlines.observe(start);
@@ -97,7 +97,7 @@ TEST(Deadlines, ALongSleepWithNothingDueIsNoLateness) {
 }
 
 // A master that gets a turn now and then only: what it is late by is different each time, or always the same.
-TEST(Deadlines, AHungWorkerIsKilledInBoundedTimeHoweverLateEachLookIs) {
+TEST(Deadlines, a_hung_worker_is_killed_in_bounded_time_however_late_each_look_is) {
   for (const bool at_random : {false, true}) {
     for (const Duration late :
          {Deadlines::tolerance + milliseconds(1), Duration(milliseconds(900)), Duration(seconds(7))}) {
@@ -120,7 +120,7 @@ TEST(Deadlines, AHungWorkerIsKilledInBoundedTimeHoweverLateEachLookIs) {
   }
 }
 
-TEST(Deadlines, PausesOfAnyLengthKillNobodyAsManyAsAreGranted) {
+TEST(Deadlines, pauses_of_any_length_kill_nobody_as_many_as_are_granted) {
   std::mt19937 random(5);
   for (int turn = 0; turn < 1000; ++turn) {
     Deadlines deadlines;
@@ -140,7 +140,7 @@ TEST(Deadlines, PausesOfAnyLengthKillNobodyAsManyAsAreGranted) {
   }
 }
 
-TEST(Deadlines, AMoveIsToldOnceAndAgainAfterAQuietMinute) {
+TEST(Deadlines, a_move_is_told_once_and_again_after_a_quiet_minute) {
   Deadlines deadlines;
   Deadline drain(Deadline::Kind::response, 1);
   deadlines.observe(start);

@@ -127,7 +127,7 @@ bool same_members(const Kind& x, const Kind& y) {
   }
 }
 
-TEST(EventText, IsOneLineThatHoldsAllOfTheEvent) {
+TEST(EventText, is_one_line_that_holds_all_of_the_event) {
   for (const Event& event : examples()) {
     const std::string text = to_string(event);
     EXPECT_EQ(text.find('\n'), std::string::npos);
@@ -140,7 +140,7 @@ TEST(EventText, IsOneLineThatHoldsAllOfTheEvent) {
   }
 }
 
-TEST(EventText, IsForPeopleToRead) {
+TEST(EventText, is_for_people_to_read) {
   const WorkerId id{7};
   EXPECT_EQ(to_string(event::Start{}), "start");
   EXPECT_EQ(to_string(event::WorkerReady{id}), "worker-ready 7");
@@ -162,7 +162,7 @@ TEST(EventText, IsForPeopleToRead) {
             "reload.max_unavailable=2 reload.soak=4ms reload.max_draining=5");
 }
 
-TEST(EventText, IsRefusedIfItIsNotAnEvents) {
+TEST(EventText, is_refused_if_it_is_not_an_events) {
   for (const char* const text : {"", "strat", "start 7", "worker-ready", "worker-ready x", "worker-exited 7: signal 9",
                                  "kill 2", "reload workers=3", "reload workers.max=3x", "reload ready=x"}) {
     EXPECT_THROW(static_cast<void>(parse_event(text)), std::invalid_argument) << text;

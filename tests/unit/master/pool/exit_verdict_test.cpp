@@ -41,7 +41,7 @@ class ExitVerdict : public ::testing::Test {
   Worker worker;
 };
 
-TEST_F(ExitVerdict, TellsWhoItWasAndWhen) {
+TEST_F(ExitVerdict, tells_who_it_was_and_when) {
   const ExitRecord record = end(Kind::exited, 4);
   EXPECT_EQ(record.id, WorkerId{7});
   EXPECT_EQ(record.slot, 2U);
@@ -52,7 +52,7 @@ TEST_F(ExitVerdict, TellsWhoItWasAndWhen) {
   EXPECT_TRUE(record.was_ready);
 }
 
-TEST_F(ExitVerdict, WhatNobodyAskedForIsACrashButForACleanExit) {
+TEST_F(ExitVerdict, what_nobody_asked_for_is_a_crash_but_for_a_clean_exit) {
   EXPECT_TRUE(end(Kind::exited, 1).failed);
   EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit);
   EXPECT_TRUE(end(Kind::signaled, SIGSEGV).failed);
@@ -67,7 +67,7 @@ TEST_F(ExitVerdict, WhatNobodyAskedForIsACrashButForACleanExit) {
   EXPECT_FALSE(end(Kind::exited, 0).was_ready);
 }
 
-TEST_F(ExitVerdict, WhoWasAskedToLeaveEndsForThatReasonHoweverItDoes) {
+TEST_F(ExitVerdict, who_was_asked_to_leave_ends_for_that_reason_however_it_does) {
   leave(ExitCause::reloaded);
   EXPECT_EQ(end(Kind::exited, 0).cause, ExitCause::reloaded);
   EXPECT_EQ(end(Kind::exited, 143).cause, ExitCause::reloaded);
@@ -76,7 +76,7 @@ TEST_F(ExitVerdict, WhoWasAskedToLeaveEndsForThatReasonHoweverItDoes) {
   EXPECT_EQ(end(Kind::signaled, SIGSEGV).cause, ExitCause::signal);
 }
 
-TEST_F(ExitVerdict, WhoWasKilledEndsForThatReason) {
+TEST_F(ExitVerdict, who_was_killed_ends_for_that_reason) {
   leave(ExitCause::drain_timeout);
   worker.killed = true;
   EXPECT_EQ(end(Kind::signaled, SIGKILL).cause, ExitCause::drain_timeout);
@@ -87,14 +87,14 @@ TEST_F(ExitVerdict, WhoWasKilledEndsForThatReason) {
   EXPECT_TRUE(end(Kind::dumped, SIGABRT).failed);
 }
 
-TEST_F(ExitVerdict, WhoLeavesByItselfHasCrashedOnlyWithAnotherStatusThanZero) {
+TEST_F(ExitVerdict, who_leaves_by_itself_has_crashed_only_with_another_status_than_zero) {
   leave(std::nullopt);
   EXPECT_FALSE(end(Kind::exited, 0).failed);
   EXPECT_TRUE(end(Kind::exited, 1).failed);
   EXPECT_TRUE(end(Kind::signaled, SIGKILL).failed);
 }
 
-TEST_F(ExitVerdict, AnOperatorsSignalIsNamedOnlyIfItEndedTheWorker) {
+TEST_F(ExitVerdict, an_operators_signal_is_named_only_if_it_ended_the_worker) {
   worker.operator_signal = SIGUSR2;
   worker.operator_signal_at = now - std::chrono::seconds(30);
   EXPECT_EQ(end(Kind::signaled, SIGUSR2).cause, ExitCause::operator_request);
@@ -108,7 +108,7 @@ TEST_F(ExitVerdict, AnOperatorsSignalIsNamedOnlyIfItEndedTheWorker) {
   EXPECT_TRUE(end(Kind::exited, 1).failed);
 }
 
-TEST_F(ExitVerdict, OutOfMemoryComesFirst) {
+TEST_F(ExitVerdict, out_of_memory_comes_first) {
   leave(ExitCause::reloaded);
   EXPECT_EQ(end(Kind::signaled, SIGKILL, true).cause, ExitCause::oom);
 }

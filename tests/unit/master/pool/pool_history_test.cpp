@@ -14,7 +14,7 @@ ExitRecord record(std::uint64_t id, ExitCause cause = ExitCause::exit, bool fail
   return result;
 }
 
-TEST(PoolHistory, TellsTheNewestFirst) {
+TEST(PoolHistory, tells_the_newest_first) {
   PoolHistory history;
   for (std::uint64_t id = 1; id <= 3; ++id) history.exited(record(id));
   const auto newest = history.newest(2);
@@ -23,7 +23,7 @@ TEST(PoolHistory, TellsTheNewestFirst) {
   EXPECT_EQ(newest[1].id, WorkerId{2});
 }
 
-TEST(PoolHistory, KeepsTheLast64) {
+TEST(PoolHistory, keeps_the_last_64) {
   PoolHistory history;
   for (std::uint64_t id = 1; id <= 1000; ++id) history.exited(record(id));
   const auto newest = history.newest(1000);
@@ -31,7 +31,7 @@ TEST(PoolHistory, KeepsTheLast64) {
   for (std::uint64_t back = 0; back < newest.size(); ++back) EXPECT_EQ(newest[back].id, WorkerId{1000 - back});
 }
 
-TEST(PoolHistory, CountsEveryCauseForEver) {
+TEST(PoolHistory, counts_every_cause_for_ever) {
   PoolHistory history;
   for (std::uint64_t id = 1; id <= 200; ++id)
     history.exited(record(id, id % 2 ? ExitCause::oom : ExitCause::recycled, id % 2));
@@ -63,7 +63,7 @@ TEST(PoolHistory, keeps_a_book_of_each_slot) {
   EXPECT_EQ(history.restarts(), 1U);
 }
 
-TEST(PoolHistory, IsEmptyAtFirst) { EXPECT_TRUE(PoolHistory{}.newest(64).empty()); }
+TEST(PoolHistory, is_empty_at_first) { EXPECT_TRUE(PoolHistory{}.newest(64).empty()); }
 
 }  // namespace
 }  // namespace preforkd

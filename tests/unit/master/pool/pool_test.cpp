@@ -11,7 +11,7 @@ namespace {
 
 using Tells = PoolTest;
 
-TEST_F(Tells, TheObserverHearsAWorkersWholeStoryInOrder) {
+TEST_F(Tells, the_observer_hears_a_workers_whole_story_in_order) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   start();
   ASSERT_EQ(observer.started.size(), 1U);
@@ -36,7 +36,7 @@ TEST_F(Tells, TheObserverHearsAWorkersWholeStoryInOrder) {
                                           Change{PoolState::running, PoolState::stopping}}));
 }
 
-TEST_F(Tells, EveryObserverIsTold) {
+TEST_F(Tells, every_observer_is_told) {
   start();
   fakes::RecordingObserver second;
   pool->add_observer(second);
@@ -45,7 +45,7 @@ TEST_F(Tells, EveryObserverIsTold) {
   EXPECT_EQ(second.ready.size(), 3U);
 }
 
-TEST_F(Tells, EventsOfTheDeadAndTheUnknownAreIgnored) {
+TEST_F(Tells, events_of_the_dead_and_the_unknown_are_ignored) {
   start_ready();
   const WorkerId dead = worker(0).id;
   end(dead, signaled(SIGKILL));
@@ -66,13 +66,13 @@ TEST_F(Tells, EventsOfTheDeadAndTheUnknownAreIgnored) {
   EXPECT_EQ(launcher.started.size(), 4U);
 }
 
-TEST_F(Tells, ReadySaidTwiceIsHeardOnce) {
+TEST_F(Tells, ready_said_twice_is_heard_once) {
   start_ready();
   pool->step(event::WorkerReady{worker(0).id});
   EXPECT_EQ(observer.ready.size(), 3U);
 }
 
-TEST_F(Tells, ReadyOfAWorkerThatLeavesIsIgnored) {
+TEST_F(Tells, ready_of_a_worker_that_leaves_is_ignored) {
   start();
   const WorkerId id = worker(0).id;
   pool->step(event::Stop{});
@@ -81,7 +81,7 @@ TEST_F(Tells, ReadyOfAWorkerThatLeavesIsIgnored) {
   EXPECT_EQ(pool->ready_count(), 0U);
 }
 
-TEST_F(Tells, WorkersAreListedBySlotThenAge) {
+TEST_F(Tells, workers_are_listed_by_slot_then_age) {
   start_ready();
   EXPECT_TRUE(pool->step(event::Recycle{0}));
   const auto workers = pool->workers();
@@ -92,7 +92,7 @@ TEST_F(Tells, WorkersAreListedBySlotThenAge) {
   EXPECT_EQ(workers[1].slot, 0U);
 }
 
-TEST_F(Tells, ExitsAreKeptAndCounted) {
+TEST_F(Tells, exits_are_kept_and_counted) {
   start_ready();
   for (int crash = 0; crash < 3; ++crash) crash_and_wait(0);
   const auto exits = pool->history().newest(2);
@@ -102,7 +102,7 @@ TEST_F(Tells, ExitsAreKeptAndCounted) {
   EXPECT_EQ(pool->history().crashes(), 3U);
 }
 
-TEST_F(Tells, AProcessKeepsItsGenerationAlive) {
+TEST_F(Tells, a_process_keeps_its_generation_alive) {
   start();
   auto launch = launcher.started[0];
   launcher.started.clear();
@@ -111,7 +111,7 @@ TEST_F(Tells, AProcessKeepsItsGenerationAlive) {
   EXPECT_EQ(launch.generation->config->workers.initial, 3U);
 }
 
-TEST_F(Tells, StateTextsAreThoseOfTheControlInterface) {
+TEST_F(Tells, state_texts_are_those_of_the_control_interface) {
   EXPECT_EQ(to_string(PoolState::starting), "starting");
   EXPECT_EQ(to_string(PoolState::running), "running");
   EXPECT_EQ(to_string(PoolState::reloading), "reloading");

@@ -31,7 +31,7 @@ class RemainsTest : public PoolTest {
   }
 };
 
-TEST_F(RemainsTest, OfAWorkerThatWasToldToLeaveIsKilledAtTheEndOfThatTime) {
+TEST_F(RemainsTest, of_a_worker_that_was_told_to_leave_is_killed_at_the_end_of_that_time) {
   start_ready();
   const WorkerId id = worker(0).id;
   pool->step(event::Stop{});
@@ -42,7 +42,7 @@ TEST_F(RemainsTest, OfAWorkerThatWasToldToLeaveIsKilledAtTheEndOfThatTime) {
   EXPECT_EQ(signals(id).back(), SIGKILL);
 }
 
-TEST_F(RemainsTest, OfAWorkerThatWasKilledAreKilledAgain) {
+TEST_F(RemainsTest, of_a_worker_that_was_killed_are_killed_again) {
   start_ready();
   const WorkerId id = worker(0).id;
   pool->step(event::StopNow{});
@@ -50,7 +50,7 @@ TEST_F(RemainsTest, OfAWorkerThatWasKilledAreKilledAgain) {
   EXPECT_EQ(signals(id), (std::vector{SIGKILL, SIGKILL}));
 }
 
-TEST_F(RemainsTest, OfAHungWorkerHaveTheirWholeTime) {
+TEST_F(RemainsTest, of_a_hung_worker_have_their_whole_time) {
   config.hang_timeout = seconds(1);
   start_ready();
   const WorkerId id = worker(0).id;
@@ -61,7 +61,7 @@ TEST_F(RemainsTest, OfAHungWorkerHaveTheirWholeTime) {
   EXPECT_EQ(observer.remains.back().drain_deadline, clock.now() + config.drain_timeout);
 }
 
-TEST_F(RemainsTest, HoldUpTheEndOfAStop) {
+TEST_F(RemainsTest, hold_up_the_end_of_a_stop) {
   config.workers.initial = 1;
   start_ready();
   const WorkerId id = worker(0).id;
@@ -72,7 +72,7 @@ TEST_F(RemainsTest, HoldUpTheEndOfAStop) {
   EXPECT_TRUE(pool->scheduler().finished());
 }
 
-TEST_F(RemainsTest, AreNotTheProcessThatASlotIsShownWith) {
+TEST_F(RemainsTest, are_not_the_process_that_a_slot_is_shown_with) {
   start_ready();
   config.restart.delay = seconds(10);
   end_not_alone(worker(0).id, signaled(SIGSEGV));
@@ -81,14 +81,14 @@ TEST_F(RemainsTest, AreNotTheProcessThatASlotIsShownWith) {
   EXPECT_FALSE(pool->shown_worker(0));
 }
 
-TEST_F(RemainsTest, AReloadIsDoneAtOnceIfTheOldWorkersAreGone) {
+TEST_F(RemainsTest, a_reload_is_done_at_once_if_the_old_workers_are_gone) {
   const WorkerId old = commit_one_worker();
   EXPECT_FALSE(is_done());
   end(old, exited(0));
   EXPECT_TRUE(is_done());
 }
 
-TEST_F(RemainsTest, AReloadIsDoneAMomentAfterTheOldWorkersWereToldToLeaveIfTheyDrain) {
+TEST_F(RemainsTest, a_reload_is_done_a_moment_after_the_old_workers_were_told_to_leave_if_they_drain) {
   static_cast<void>(commit_one_worker());
   pass(milliseconds(99));
   EXPECT_FALSE(is_done());
@@ -98,7 +98,7 @@ TEST_F(RemainsTest, AReloadIsDoneAMomentAfterTheOldWorkersWereToldToLeaveIfTheyD
   EXPECT_TRUE(is_done());
 }
 
-TEST_F(RemainsTest, AReloadIsNotDoneBeforeWhatIsLeftOfTheOldWorkersIsGone) {
+TEST_F(RemainsTest, a_reload_is_not_done_before_what_is_left_of_the_old_workers_is_gone) {
   const WorkerId old = commit_one_worker();
   end_not_alone(old, signaled(SIGTERM));
   pass(config.drain_timeout);
@@ -108,7 +108,7 @@ TEST_F(RemainsTest, AReloadIsNotDoneBeforeWhatIsLeftOfTheOldWorkersIsGone) {
   EXPECT_TRUE(is_done());
 }
 
-TEST_F(RemainsTest, OfACrashThatWasTheNewVersionsHoldUpNoReload) {
+TEST_F(RemainsTest, of_a_crash_that_was_the_new_versions_hold_up_no_reload) {
   const WorkerId old = commit_one_worker();
   end(old, exited(0));
   end_not_alone(worker(0).id, signaled(SIGSEGV));

@@ -20,7 +20,7 @@ class ReplacementsTest : public PoolTest {
   }
 };
 
-TEST_F(ReplacementsTest, RequestsAndMemoryAboveTheirLimitsRecycle) {
+TEST_F(ReplacementsTest, requests_and_memory_above_their_limits_recycle) {
   config.recycle.requests = 1000;
   config.recycle.memory = 1 << 20;
   config.recycle.jitter = 0;
@@ -36,7 +36,7 @@ TEST_F(ReplacementsTest, RequestsAndMemoryAboveTheirLimitsRecycle) {
   EXPECT_EQ(staying(2).size(), 2U);
 }
 
-TEST_F(ReplacementsTest, NeverMoreThanTheBudgetAtATimeUntilTheOldOnesAreGone) {
+TEST_F(ReplacementsTest, never_more_than_the_budget_at_a_time_until_the_old_ones_are_gone) {
   config.workers.initial = 8;
   config.recycle.requests = 10;
   config.recycle.at_most = 2;
@@ -56,7 +56,7 @@ TEST_F(ReplacementsTest, NeverMoreThanTheBudgetAtATimeUntilTheOldOnesAreGone) {
   EXPECT_EQ(observer.exited.size(), 8U);
 }
 
-TEST_F(ReplacementsTest, AgesAreSpreadByJitterAndNeverExceedTheLimit) {
+TEST_F(ReplacementsTest, ages_are_spread_by_jitter_and_never_exceed_the_limit) {
   config.workers.initial = 10;
   config.recycle.age = hours(1);
   config.recycle.jitter = 0.5;
@@ -80,7 +80,7 @@ TEST_F(ReplacementsTest, AgesAreSpreadByJitterAndNeverExceedTheLimit) {
   EXPECT_LE(*times.rbegin(), ready_at + hours(1));
 }
 
-TEST_F(ReplacementsTest, AReplacementThatFailsLeavesTheWorkerInPeaceAndIsTriedAgain) {
+TEST_F(ReplacementsTest, a_replacement_that_fails_leaves_the_worker_in_peace_and_is_tried_again) {
   config.restart.max_delay = seconds(5);
   start_ready();
   const WorkerId old = worker(0).id;
@@ -98,7 +98,7 @@ TEST_F(ReplacementsTest, AReplacementThatFailsLeavesTheWorkerInPeaceAndIsTriedAg
   EXPECT_EQ(signals(old), std::vector{SIGTERM});
 }
 
-TEST_F(ReplacementsTest, AFailedForkOfAReplacementIsTriedAgain) {
+TEST_F(ReplacementsTest, a_failed_fork_of_a_replacement_is_tried_again) {
   start_ready();
   launcher.failures.assign(2, os_failure(EAGAIN).value());
   EXPECT_TRUE(pool->step(event::Recycle{0}));
@@ -107,7 +107,7 @@ TEST_F(ReplacementsTest, AFailedForkOfAReplacementIsTriedAgain) {
   EXPECT_EQ(staying(0).size(), 2U);
 }
 
-TEST_F(ReplacementsTest, AReplacementOnItsWayTakesOverWhenItsWorkerCrashes) {
+TEST_F(ReplacementsTest, a_replacement_on_its_way_takes_over_when_its_worker_crashes) {
   start_ready();
   EXPECT_TRUE(pool->step(event::Recycle{0}));
   const WorkerId next = staying(0).back().id;
@@ -120,7 +120,7 @@ TEST_F(ReplacementsTest, AReplacementOnItsWayTakesOverWhenItsWorkerCrashes) {
   EXPECT_EQ(staying(1).size(), 2U) << "the budget is free again";
 }
 
-TEST_F(ReplacementsTest, WishesWaitForAReloadAndAreFulfilledByIt) {
+TEST_F(ReplacementsTest, wishes_wait_for_a_reload_and_are_fulfilled_by_it) {
   start_ready();
   reload();
   for (unsigned slot = 0; slot < 3; ++slot) EXPECT_TRUE(pool->step(event::Recycle{slot}));
@@ -129,7 +129,7 @@ TEST_F(ReplacementsTest, WishesWaitForAReloadAndAreFulfilledByIt) {
   EXPECT_EQ(launcher.started.size(), 6U) << "nobody is replaced twice";
 }
 
-TEST_F(ReplacementsTest, AReloadCallsOffReplacementsOfTheOldGeneration) {
+TEST_F(ReplacementsTest, a_reload_calls_off_replacements_of_the_old_generation) {
   start_ready();
   EXPECT_TRUE(pool->step(event::Recycle{2}));
   const WorkerId called_off = staying(2).back().id;
@@ -139,7 +139,7 @@ TEST_F(ReplacementsTest, AReloadCallsOffReplacementsOfTheOldGeneration) {
   EXPECT_EQ(pool->generation(), 2U);
 }
 
-TEST_F(ReplacementsTest, WishesOutliveAFailedReload) {
+TEST_F(ReplacementsTest, wishes_outlive_a_failed_reload) {
   start_ready();
   EXPECT_TRUE(pool->step(event::Recycle{2}));
   reload();
@@ -148,7 +148,7 @@ TEST_F(ReplacementsTest, WishesOutliveAFailedReload) {
   EXPECT_EQ(staying(2).back().generation, 1U);
 }
 
-TEST_F(ReplacementsTest, AWishIsNotLostWhenItsBackoffEndsDuringAReloadThatFails) {
+TEST_F(ReplacementsTest, a_wish_is_not_lost_when_its_backoff_ends_during_a_reload_that_fails) {
   config.reload.soak = seconds(9);
   start_ready();
   EXPECT_TRUE(pool->step(event::Recycle{0}));
@@ -163,14 +163,14 @@ TEST_F(ReplacementsTest, AWishIsNotLostWhenItsBackoffEndsDuringAReloadThatFails)
   EXPECT_EQ(staying(0).back().generation, 1U);
 }
 
-TEST_F(ReplacementsTest, NoSlotNoRecycling) {
+TEST_F(ReplacementsTest, no_slot_no_recycling) {
   start_ready();
   EXPECT_FALSE(pool->step(event::Recycle{3}));
   EXPECT_TRUE(pool->step(event::Resize{2}));
   EXPECT_FALSE(pool->step(event::Recycle{2}));
 }
 
-TEST_F(ReplacementsTest, NoJitterMakesALimitSoSmallThatAnIdleWorkerReachesIt) {
+TEST_F(ReplacementsTest, no_jitter_makes_a_limit_so_small_that_an_idle_worker_reaches_it) {
   config.workers = {.initial = 50, .min = 1, .max = 50};
   config.recycle.at_most = 50;
   config.reload.max_surge = 50U;
@@ -190,7 +190,7 @@ TEST_F(ReplacementsTest, NoJitterMakesALimitSoSmallThatAnIdleWorkerReachesIt) {
 }
 
 // Every second all workers are measured: each holds more than the limit from its first moment on.
-TEST_F(ReplacementsTest, ALimitBelowWhatANewWorkerNeedsIsToldOnceAndWaitedFor) {
+TEST_F(ReplacementsTest, a_limit_below_what_a_new_worker_needs_is_told_once_and_waited_for) {
   config.recycle.memory = 20 << 20;
   start_ready();
   for (int second = 0; second < 3600; ++second) {
@@ -212,7 +212,7 @@ TEST_F(ReplacementsTest, ALimitBelowWhatANewWorkerNeedsIsToldOnceAndWaitedFor) {
   EXPECT_EQ(launcher.started.size(), before + 1) << "another limit is another try";
 }
 
-TEST_F(ReplacementsTest, AnAgeOfASecondDoesNotGoOnForEver) {
+TEST_F(ReplacementsTest, an_age_of_a_second_does_not_go_on_for_ever) {
   config.recycle.age = seconds(1);
   start_ready();
   for (int second = 0; second < 3600; ++second) {
@@ -224,7 +224,7 @@ TEST_F(ReplacementsTest, AnAgeOfASecondDoesNotGoOnForEver) {
   EXPECT_EQ(observer.recycle_waits.size(), 1U);
 }
 
-TEST_F(ReplacementsTest, ALimitThatIsReachedAfterAWhileIsNeverWaitedFor) {
+TEST_F(ReplacementsTest, a_limit_that_is_reached_after_a_while_is_never_waited_for) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.recycle.requests = 1000;
   start_ready();

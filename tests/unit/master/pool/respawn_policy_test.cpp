@@ -14,13 +14,13 @@ using std::chrono::seconds;
 constexpr Instant now{std::chrono::hours(1)};
 constexpr Duration never_ready{0};
 
-TEST(RespawnPolicy, ReplacesAtOnceAfterTheFirstCrash) {
+TEST(RespawnPolicy, replaces_at_once_after_the_first_crash) {
   RespawnPolicy policy(1, 0);
   EXPECT_EQ(policy.crashed(RestartConfig{}, never_ready, now), Duration{0});
   EXPECT_EQ(policy.crashes(), 1U);
 }
 
-TEST(RespawnPolicy, WaitsTwiceAsLongAfterEachFurtherCrashUpToTheCap) {
+TEST(RespawnPolicy, waits_twice_as_long_after_each_further_crash_up_to_the_cap) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config{.delay = milliseconds(100), .max_delay = seconds(5), .forget_after = seconds(30)};
   (void)policy.crashed(config, never_ready, now);
@@ -33,7 +33,7 @@ TEST(RespawnPolicy, WaitsTwiceAsLongAfterEachFurtherCrashUpToTheCap) {
   }
 }
 
-TEST(RespawnPolicy, ForgetsAfterEnoughReadyTime) {
+TEST(RespawnPolicy, forgets_after_enough_ready_time) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config;
   for (int crash = 0; crash < 8; ++crash) (void)policy.crashed(config, never_ready, now + seconds(crash));
@@ -44,7 +44,7 @@ TEST(RespawnPolicy, ForgetsAfterEnoughReadyTime) {
   EXPECT_EQ(policy.crashing_since(), now + seconds(60));
 }
 
-TEST(RespawnPolicy, WaitsAfterEveryFailedLaunchButCountsNoCrash) {
+TEST(RespawnPolicy, waits_after_every_failed_launch_but_counts_no_crash) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config;
   const Duration first = policy.launch_failed(config);
@@ -56,7 +56,7 @@ TEST(RespawnPolicy, WaitsAfterEveryFailedLaunchButCountsNoCrash) {
   EXPECT_EQ(policy.crashed(config, never_ready, now), Duration{0});
 }
 
-TEST(RespawnPolicy, NeverSpinsWithDelaysOfZero) {
+TEST(RespawnPolicy, never_spins_with_delays_of_zero) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config{.delay = Duration{0}, .max_delay = Duration{0}, .forget_after = seconds(30)};
   EXPECT_GE(policy.launch_failed(config), RespawnPolicy::min_wait);
@@ -64,7 +64,7 @@ TEST(RespawnPolicy, NeverSpinsWithDelaysOfZero) {
   EXPECT_GE(policy.crashed(config, never_ready, now), RespawnPolicy::min_wait);
 }
 
-TEST(RespawnPolicy, SpreadsTheSlotsButTellsTheSameTwice) {
+TEST(RespawnPolicy, spreads_the_slots_but_tells_the_same_twice) {
   std::set<Duration> waits;
   for (unsigned slot = 0; slot < 20; ++slot) {
     RespawnPolicy policy(42, slot);
@@ -79,7 +79,7 @@ TEST(RespawnPolicy, SpreadsTheSlotsButTellsTheSameTwice) {
   EXPECT_GT(waits.size(), 15U);
 }
 
-TEST(RespawnPolicy, SurvivesTheLongestDelays) {
+TEST(RespawnPolicy, survives_the_longest_delays) {
   RespawnPolicy policy(1, 0);
   const RestartConfig config{
       .delay = Duration::max() / 3, .max_delay = Duration::max() / 2, .forget_after = seconds(1)};

@@ -11,7 +11,7 @@ namespace {
 
 using RolloutFailure = PoolTest;
 
-TEST_F(RolloutFailure, ANewWorkerThatDiesDuringItsSoakFailsTheReload) {
+TEST_F(RolloutFailure, a_new_worker_that_dies_during_its_soak_fails_the_reload) {
   config.reload.soak = seconds(5);
   start_ready();
   reload();
@@ -23,7 +23,7 @@ TEST_F(RolloutFailure, ANewWorkerThatDiesDuringItsSoakFailsTheReload) {
   EXPECT_EQ(generations(), std::set{1U});
 }
 
-TEST_F(RolloutFailure, ANewWorkerThatIsNotReadyInTimeFailsTheReload) {
+TEST_F(RolloutFailure, a_new_worker_that_is_not_ready_in_time_fails_the_reload) {
   start_ready();
   reload();
   const WorkerId late = staying(0).back().id;
@@ -36,7 +36,7 @@ TEST_F(RolloutFailure, ANewWorkerThatIsNotReadyInTimeFailsTheReload) {
   EXPECT_EQ(signals(late), std::vector{SIGKILL});
 }
 
-TEST_F(RolloutFailure, TheReloadOfAProgramThatNeverSaysReadySaysWhatToSet) {
+TEST_F(RolloutFailure, the_reload_of_a_program_that_never_says_ready_says_what_to_set) {
   start_ready();
   reload();
   pass(config.start_timeout);
@@ -47,7 +47,7 @@ TEST_F(RolloutFailure, TheReloadOfAProgramThatNeverSaysReadySaysWhatToSet) {
             "also while the unit is starting)");
 }
 
-TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
+TEST_F(RolloutFailure, a_fork_that_fails_fails_the_reload) {
   start_ready();
   launcher.failures.assign(1, os_failure(EAGAIN).value());
   reload();
@@ -57,7 +57,7 @@ TEST_F(RolloutFailure, AForkThatFailsFailsTheReload) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(RolloutFailure, NobodyIsToldThatAProcessLeavesWhichNeverWas) {
+TEST_F(RolloutFailure, nobody_is_told_that_a_process_leaves_which_never_was) {
   config.reload.max_surge = 3U;
   start_ready();
   launcher.failures.assign(3, os_failure(EAGAIN).value());
@@ -68,7 +68,7 @@ TEST_F(RolloutFailure, NobodyIsToldThatAProcessLeavesWhichNeverWas) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(RolloutFailure, ANewWorkerThatLeavesByItselfFailsTheReload) {
+TEST_F(RolloutFailure, a_new_worker_that_leaves_by_itself_fails_the_reload) {
   start_ready();
   reload();
   const WorkerId id = staying(0).back().id;
@@ -78,7 +78,7 @@ TEST_F(RolloutFailure, ANewWorkerThatLeavesByItselfFailsTheReload) {
   EXPECT_FALSE(observer.reloads[0].ok);
 }
 
-TEST_F(RolloutFailure, AFailureInALaterBatchBringsTheOldGenerationBackWithoutAGap) {
+TEST_F(RolloutFailure, a_failure_in_a_later_batch_brings_the_old_generation_back_without_a_gap) {
   start_ready();
   reload();
   pool->step(event::WorkerReady{staying(0).back().id});  // slot 0 is switched, slot 1 has a candidate
@@ -94,7 +94,7 @@ TEST_F(RolloutFailure, AFailureInALaterBatchBringsTheOldGenerationBackWithoutAGa
   EXPECT_EQ(pool->generation(), 1U);
 }
 
-TEST_F(RolloutFailure, ACrashedOldWorkerIsReplacedByOneOfItsOwnGenerationUntilTheCommit) {
+TEST_F(RolloutFailure, a_crashed_old_worker_is_replaced_by_one_of_its_own_generation_until_the_commit) {
   start_ready();
   reload();
   end(worker(2).id, signaled(SIGSEGV));
@@ -107,7 +107,7 @@ TEST_F(RolloutFailure, ACrashedOldWorkerIsReplacedByOneOfItsOwnGenerationUntilTh
   EXPECT_EQ(pool->generation(), 2U);
 }
 
-TEST_F(RolloutFailure, ACandidateThatIsTheOnlyReadyOneOfItsSlotStaysWhenTheReloadFails) {
+TEST_F(RolloutFailure, a_candidate_that_is_the_only_ready_one_of_its_slot_stays_when_the_reload_fails) {
   config.reload.max_surge = 2U;
   start_ready();
   reload();
@@ -122,7 +122,7 @@ TEST_F(RolloutFailure, ACandidateThatIsTheOnlyReadyOneOfItsSlotStaysWhenTheReloa
   EXPECT_EQ(generations(), std::set{1U});
 }
 
-TEST_F(RolloutFailure, ShrinksDuringAReloadWithoutFailingIt) {
+TEST_F(RolloutFailure, shrinks_during_a_reload_without_failing_it) {
   config.reload.max_surge = 3U;
   start_ready();
   reload();

@@ -11,7 +11,7 @@ namespace {
 
 using RolloutTest = PoolTest;
 
-TEST_F(RolloutTest, NeverHasFewerReadyWorkersThanBefore) {
+TEST_F(RolloutTest, never_has_fewer_ready_workers_than_before) {
   start_ready();
   reload();
   for (int turn = 0; turn < 20; ++turn) {
@@ -23,7 +23,7 @@ TEST_F(RolloutTest, NeverHasFewerReadyWorkersThanBefore) {
   EXPECT_EQ(pool->generation(), 2U);
 }
 
-TEST_F(RolloutTest, SurgesByNumberOrByFractionRoundedUp) {
+TEST_F(RolloutTest, surges_by_number_or_by_fraction_rounded_up) {
   config.workers.initial = 10;
   config.reload.max_surge = 0.25;
   start_ready();
@@ -39,7 +39,7 @@ TEST_F(RolloutTest, SurgesByNumberOrByFractionRoundedUp) {
   EXPECT_EQ(surge_limit({.max_surge = 0U, .max_unavailable = 1}, 10), 0U);
 }
 
-TEST_F(RolloutTest, ABatchIsSwitchedOnlyWhenAllOfItIsReady) {
+TEST_F(RolloutTest, a_batch_is_switched_only_when_all_of_it_is_ready) {
   config.reload.max_surge = 2U;
   start_ready();
   reload();
@@ -49,7 +49,7 @@ TEST_F(RolloutTest, ABatchIsSwitchedOnlyWhenAllOfItIsReady) {
   EXPECT_EQ(observer.draining.size(), 2U);
 }
 
-TEST_F(RolloutTest, ReachesSlotsThatWaitAndCuresThem) {
+TEST_F(RolloutTest, reaches_slots_that_wait_and_cures_them) {
   config.restart.never = {7};
   start_ready();
   end(worker(0).id, exited(7));
@@ -65,7 +65,7 @@ TEST_F(RolloutTest, ReachesSlotsThatWaitAndCuresThem) {
   EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the new generation starts with a clean history";
 }
 
-TEST_F(RolloutTest, ADegradedPoolStaysSoIfItsNewWorkersWereReadyAndFailed) {
+TEST_F(RolloutTest, a_degraded_pool_stays_so_if_its_new_workers_were_ready_and_failed) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.reload.soak = seconds(5);
   start_ready();
@@ -80,7 +80,7 @@ TEST_F(RolloutTest, ADegradedPoolStaysSoIfItsNewWorkersWereReadyAndFailed) {
   EXPECT_EQ(pool->state(), PoolState::degraded);
 }
 
-TEST_F(RolloutTest, APoolThatWaitsToReloadLivesOn) {
+TEST_F(RolloutTest, a_pool_that_waits_to_reload_lives_on) {
   config.workers = {.initial = 1, .min = 1, .max = 5};
   config.reload.max_draining = 1;
   start_ready();
@@ -100,7 +100,7 @@ TEST_F(RolloutTest, APoolThatWaitsToReloadLivesOn) {
   EXPECT_EQ(pool->ready_count(), 3U);
 }
 
-TEST_F(RolloutTest, WithMaxUnavailableOldWorkersMakeRoomOnceTheNewOnesHaveShownThatTheyWork) {
+TEST_F(RolloutTest, with_max_unavailable_old_workers_make_room_once_the_new_ones_have_shown_that_they_work) {
   config.workers.initial = 5;
   config.reload.max_unavailable = 2;
   start_ready();
@@ -113,7 +113,7 @@ TEST_F(RolloutTest, WithMaxUnavailableOldWorkersMakeRoomOnceTheNewOnesHaveShownT
   EXPECT_EQ(pool->generation(), 2U);
 }
 
-TEST_F(RolloutTest, WithoutAnySurgeWorkersAreReplacedInPlace) {
+TEST_F(RolloutTest, without_any_surge_workers_are_replaced_in_place) {
   config.reload.max_surge = 0U;
   config.reload.max_unavailable = 1;
   start_ready();
@@ -132,7 +132,7 @@ TEST_F(RolloutTest, WithoutAnySurgeWorkersAreReplacedInPlace) {
   EXPECT_EQ(pool->generation(), 2U);
 }
 
-TEST_F(RolloutTest, WithoutAnySurgeACrashLoopDoesNotKeepTheFixOut) {
+TEST_F(RolloutTest, without_any_surge_a_crash_loop_does_not_keep_the_fix_out) {
   config.reload.max_surge = 0U;
   config.reload.max_unavailable = 1;
   start_ready();
@@ -144,7 +144,7 @@ TEST_F(RolloutTest, WithoutAnySurgeACrashLoopDoesNotKeepTheFixOut) {
   EXPECT_EQ(pool->ready_count(), 3U);
 }
 
-TEST_F(RolloutTest, APoolThatNeverGotReadyCanBeReloaded) {
+TEST_F(RolloutTest, a_pool_that_never_got_ready_can_be_reloaded) {
   start();
   reload();
   for (const WorkerView& worker : pool->workers()) {
@@ -159,7 +159,7 @@ TEST_F(RolloutTest, APoolThatNeverGotReadyCanBeReloaded) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(RolloutTest, GrowsDuringAReload) {
+TEST_F(RolloutTest, grows_during_a_reload) {
   start_ready();
   reload();
   EXPECT_TRUE(pool->step(event::Resize{6}));
@@ -169,7 +169,7 @@ TEST_F(RolloutTest, GrowsDuringAReload) {
   EXPECT_EQ(pool->target(), 6U);
 }
 
-TEST_F(RolloutTest, ASlotThatGoesAndComesBackDuringAReloadIsNotForgotten) {
+TEST_F(RolloutTest, a_slot_that_goes_and_comes_back_during_a_reload_is_not_forgotten) {
   config.reload.max_surge = 3U;
   config.reload.soak = seconds(5);
   start_ready();
@@ -186,7 +186,7 @@ TEST_F(RolloutTest, ASlotThatGoesAndComesBackDuringAReloadIsNotForgotten) {
   EXPECT_EQ(generations(), std::set{2U});
 }
 
-TEST_F(RolloutTest, AnEmptySlotThatHadToWaitForTheSurgeIsFilledWhenThereIsSome) {
+TEST_F(RolloutTest, an_empty_slot_that_had_to_wait_for_the_surge_is_filled_when_there_is_some) {
   config.reload.soak = minutes(1);
   start_ready();
   for (unsigned slot = 0; slot < 2; ++slot) {
@@ -206,7 +206,7 @@ TEST_F(RolloutTest, AnEmptySlotThatHadToWaitForTheSurgeIsFilledWhenThereIsSome) 
   EXPECT_TRUE(observer.reloads.empty());
 }
 
-TEST_F(RolloutTest, AnotherNumberOfWorkersInTheConfigCountsFromTheCommitOn) {
+TEST_F(RolloutTest, another_number_of_workers_in_the_config_counts_from_the_commit_on) {
   start_ready();
   config.workers = {.initial = 5, .min = 1, .max = 10};
   reload();
@@ -221,7 +221,7 @@ TEST_F(RolloutTest, AnotherNumberOfWorkersInTheConfigCountsFromTheCommitOn) {
   EXPECT_EQ(pool->workers().size(), 2U);
 }
 
-TEST_F(RolloutTest, WhatAnOperatorHasMadeOfTheNumberOutlivesAReload) {
+TEST_F(RolloutTest, what_an_operator_has_made_of_the_number_outlives_a_reload) {
   start_ready();
   EXPECT_TRUE(pool->step(event::Resize{7}));
   reload();
@@ -229,7 +229,7 @@ TEST_F(RolloutTest, WhatAnOperatorHasMadeOfTheNumberOutlivesAReload) {
   EXPECT_EQ(pool->target(), 7U);
 }
 
-TEST_F(RolloutTest, OldWorkersKeepTheirOwnGenerationsConfig) {
+TEST_F(RolloutTest, old_workers_keep_their_own_generations_config) {
   config.stop_signal = SIGQUIT;
   start_ready();
   const WorkerId old = worker(0).id;
@@ -240,7 +240,7 @@ TEST_F(RolloutTest, OldWorkersKeepTheirOwnGenerationsConfig) {
 }
 
 // A worker that SIGKILL does not end (a hung file system) never goes.
-TEST_F(RolloutTest, WorkersThatCannotBeEndedHoldUpNoReload) {
+TEST_F(RolloutTest, workers_that_cannot_be_ended_hold_up_no_reload) {
   config.reload.max_draining = 1;
   start_ready();
   for (unsigned generation = 2; generation < 6; ++generation) {
@@ -254,7 +254,7 @@ TEST_F(RolloutTest, WorkersThatCannotBeEndedHoldUpNoReload) {
   }
 }
 
-TEST_F(RolloutTest, ASlotWithTwoWorkersThatCannotBeEndedGetsNoThirdAndHoldsUpNoReload) {
+TEST_F(RolloutTest, a_slot_with_two_workers_that_cannot_be_ended_gets_no_third_and_holds_up_no_reload) {
   start();
   pool->step(event::WorkerReady{worker(1).id});
   pool->step(event::WorkerReady{worker(2).id});
@@ -272,7 +272,7 @@ TEST_F(RolloutTest, ASlotWithTwoWorkersThatCannotBeEndedGetsNoThirdAndHoldsUpNoR
   EXPECT_EQ(worker(0).generation, 2U);
 }
 
-TEST_F(RolloutTest, WhereNoSlotCanTakeACandidateTheReloadWaits) {
+TEST_F(RolloutTest, where_no_slot_can_take_a_candidate_the_reload_waits) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   start();
   const WorkerId first = worker(0).id;

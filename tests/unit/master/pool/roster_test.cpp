@@ -23,7 +23,7 @@ class RosterTest : public ::testing::Test {
   Instant now{std::chrono::hours(1)};
 };
 
-TEST_F(RosterTest, ASlotCountsAsReadyOnceHoweverManyOfItsWorkersAre) {
+TEST_F(RosterTest, a_slot_counts_as_ready_once_however_many_of_its_workers_are) {
   roster.ready(start(0, Place::current), now);
   EXPECT_EQ(roster.ready_slots(), 1U);
   roster.ready(start(0, Place::candidate), now);
@@ -38,7 +38,7 @@ TEST_F(RosterTest, ASlotCountsAsReadyOnceHoweverManyOfItsWorkersAre) {
   EXPECT_EQ(roster.ready_slots(), 0U);
 }
 
-TEST_F(RosterTest, GenerationsDrainUntilTheirLastWorkerIsGone) {
+TEST_F(RosterTest, generations_drain_until_their_last_worker_is_gone) {
   Worker& first = start(0, Place::current, 1);
   Worker& second = start(1, Place::current, 1);
   Worker& third = start(2, Place::current, 2);
@@ -52,14 +52,14 @@ TEST_F(RosterTest, GenerationsDrainUntilTheirLastWorkerIsGone) {
   EXPECT_EQ(roster.draining_generations(2, 3), 0U);
 }
 
-TEST_F(RosterTest, IdsAreNeverUsedAgain) {
+TEST_F(RosterTest, ids_are_never_used_again) {
   const WorkerId first = start(0, Place::current).id;
   roster.remove(*roster.find(first));
   EXPECT_EQ(roster.find(first), nullptr);
   EXPECT_NE(start(0, Place::current).id, first);
 }
 
-TEST_F(RosterTest, AWorkerThatIsGoneLeavesNoDeadline) {
+TEST_F(RosterTest, a_worker_that_is_gone_leaves_no_deadline) {
   Worker& worker = start(0, Place::current);
   roster.drain(worker, ExitCause::reloaded, now);
   EXPECT_NE(roster.deadlines().next(), std::nullopt);
@@ -67,7 +67,7 @@ TEST_F(RosterTest, AWorkerThatIsGoneLeavesNoDeadline) {
   EXPECT_EQ(roster.deadlines().next(), std::nullopt);
 }
 
-TEST_F(RosterTest, AKilledWorkerCountsInItsSlotUntilItIsGoneAndOnce) {
+TEST_F(RosterTest, a_killed_worker_counts_in_its_slot_until_it_is_gone_and_once) {
   Worker& worker = start(0, Place::current);
   roster.kill(worker, ExitCause::hang, SIGABRT, std::chrono::seconds(1), now);
   roster.kill(worker, ExitCause::drain_timeout, SIGKILL, std::nullopt, now);

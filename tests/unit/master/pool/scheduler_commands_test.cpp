@@ -9,7 +9,7 @@ namespace {
 
 using SchedulerCommands = PoolTest;
 
-TEST_F(SchedulerCommands, AnotherRangeMovesTheNumberNoFurtherThanItMust) {
+TEST_F(SchedulerCommands, another_range_moves_the_number_no_further_than_it_must) {
   config.workers = {.initial = 2, .min = 2, .max = 5};
   start_ready();
   ASSERT_TRUE(pool->step(event::Resize{4}));
@@ -26,7 +26,7 @@ TEST_F(SchedulerCommands, AnotherRangeMovesTheNumberNoFurtherThanItMust) {
   EXPECT_EQ(after({.initial = 3, .min = 3, .max = 3}), 3U);
 }
 
-TEST_F(SchedulerCommands, AnAdoptedRecycleAgeCountsForWorkersThatAreThere) {
+TEST_F(SchedulerCommands, an_adopted_recycle_age_counts_for_workers_that_are_there) {
   start_ready();
   pass(minutes(30));
   config.recycle.age = hours(1);
@@ -38,7 +38,7 @@ TEST_F(SchedulerCommands, AnAdoptedRecycleAgeCountsForWorkersThatAreThere) {
   EXPECT_EQ(launcher.started.size(), 4U);
 }
 
-TEST_F(SchedulerCommands, AdoptingEndsAReloadThatRuns) {
+TEST_F(SchedulerCommands, adopting_ends_a_reload_that_runs) {
   start_ready();
   reload();
   adopt();
@@ -50,7 +50,7 @@ TEST_F(SchedulerCommands, AdoptingEndsAReloadThatRuns) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
+TEST_F(SchedulerCommands, a_slot_that_waits_can_be_scaled_away_and_comes_back_fresh) {
   start_ready();
   for (int crash = 0; crash < 8; ++crash) crash_and_wait(2);
   end(worker(2).id, signaled(SIGSEGV));
@@ -63,7 +63,7 @@ TEST_F(SchedulerCommands, ASlotThatWaitsCanBeScaledAwayAndComesBackFresh) {
   EXPECT_EQ(crash_and_wait(2), Duration{0});
 }
 
-TEST_F(SchedulerCommands, StopNowKillsEveryoneOnce) {
+TEST_F(SchedulerCommands, stop_now_kills_everyone_once) {
   start_ready();
   pool->step(event::Stop{});
   pool->step(event::StopNow{});

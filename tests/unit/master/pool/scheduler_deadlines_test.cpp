@@ -9,7 +9,7 @@ namespace {
 
 using SchedulerDeadlines = PoolTest;
 
-TEST_F(SchedulerDeadlines, SparesAWorkerThatCouldNotBeHeard) {
+TEST_F(SchedulerDeadlines, spares_a_worker_that_could_not_be_heard) {
   config.hang_timeout = seconds(2);
   start_ready();
   const WorkerId hung = worker(0).id;
@@ -27,7 +27,7 @@ TEST_F(SchedulerDeadlines, SparesAWorkerThatCouldNotBeHeard) {
   EXPECT_EQ(signals(cut_off), std::vector{SIGABRT});
 }
 
-TEST_F(SchedulerDeadlines, AWorkerMayExtendItsStart) {
+TEST_F(SchedulerDeadlines, a_worker_may_extend_its_start) {
   start();
   const WorkerId id = worker(0).id;
   pass(config.start_timeout - seconds(1));
@@ -39,7 +39,7 @@ TEST_F(SchedulerDeadlines, AWorkerMayExtendItsStart) {
   EXPECT_EQ(signals(id), std::vector{SIGKILL});
 }
 
-TEST_F(SchedulerDeadlines, AnExtensionNeverShortensADeadlineAndIsBounded) {
+TEST_F(SchedulerDeadlines, an_extension_never_shortens_a_deadline_and_is_bounded) {
   start();
   const WorkerId id = worker(0).id;
   pool->step(event::WorkerExtends{id, seconds(1)});
@@ -51,7 +51,7 @@ TEST_F(SchedulerDeadlines, AnExtensionNeverShortensADeadlineAndIsBounded) {
   EXPECT_EQ(signals(id), std::vector{SIGKILL});
 }
 
-TEST_F(SchedulerDeadlines, AbortsAHungWorkerThenKillsItAndReplacesItAtOnce) {
+TEST_F(SchedulerDeadlines, aborts_a_hung_worker_then_kills_it_and_replaces_it_at_once) {
   config.hang_timeout = seconds(2);
   start_ready();
   const WorkerId id = worker(0).id;
@@ -79,7 +79,7 @@ TEST_F(SchedulerDeadlines, AbortsAHungWorkerThenKillsItAndReplacesItAtOnce) {
   EXPECT_EQ(observer.exited.back().follow, Follow::covered) << "its replacement is ready long since";
 }
 
-TEST_F(SchedulerDeadlines, TheHangDeadlineStartsAtReady) {
+TEST_F(SchedulerDeadlines, the_hang_deadline_starts_at_ready) {
   config.hang_timeout = seconds(2);
   start();
   pass(seconds(9));
@@ -90,7 +90,7 @@ TEST_F(SchedulerDeadlines, TheHangDeadlineStartsAtReady) {
   EXPECT_EQ(observer.killed.size(), 3U);
 }
 
-TEST_F(SchedulerDeadlines, AWorkerThatSaysItHangsIsAborted) {
+TEST_F(SchedulerDeadlines, a_worker_that_says_it_hangs_is_aborted) {
   start_ready();
   const WorkerId id = worker(0).id;
   pool->step(event::WorkerWatchdogTrigger{id});
@@ -99,7 +99,7 @@ TEST_F(SchedulerDeadlines, AWorkerThatSaysItHangsIsAborted) {
   EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
 }
 
-TEST_F(SchedulerDeadlines, UnkillableProcessesDoNotPileUpInASlot) {
+TEST_F(SchedulerDeadlines, unkillable_processes_do_not_pile_up_in_a_slot) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   start();
   const WorkerId first = worker(0).id;
@@ -110,7 +110,7 @@ TEST_F(SchedulerDeadlines, UnkillableProcessesDoNotPileUpInASlot) {
   EXPECT_EQ(launcher.started.size(), 3U);
 }
 
-TEST_F(SchedulerDeadlines, AStoppedOrSuspendedMasterKillsNobodyWhenItComesBack) {
+TEST_F(SchedulerDeadlines, a_stopped_or_suspended_master_kills_nobody_when_it_comes_back) {
   config.hang_timeout = seconds(20);
   start_ready();
   end(worker(0).id, signaled(SIGSEGV));  // one starts
@@ -130,7 +130,7 @@ TEST_F(SchedulerDeadlines, AStoppedOrSuspendedMasterKillsNobodyWhenItComesBack) 
   EXPECT_TRUE(observer.killed.empty());
 }
 
-TEST_F(SchedulerDeadlines, AFactThatComesFirstAfterALongPauseKillsNobodyEither) {
+TEST_F(SchedulerDeadlines, a_fact_that_comes_first_after_a_long_pause_kills_nobody_either) {
   config.hang_timeout = seconds(2);
   start_ready();
   pass(seconds(1));
@@ -139,7 +139,7 @@ TEST_F(SchedulerDeadlines, AFactThatComesFirstAfterALongPauseKillsNobodyEither) 
   EXPECT_TRUE(observer.killed.empty());
 }
 
-TEST_F(SchedulerDeadlines, DeadlinesHoldAgainAfterAPause) {
+TEST_F(SchedulerDeadlines, deadlines_hold_again_after_a_pause) {
   start();
   clock.advance(hours(1));
   pool->step(event::Tick{});
@@ -148,7 +148,7 @@ TEST_F(SchedulerDeadlines, DeadlinesHoldAgainAfterAPause) {
   EXPECT_EQ(observer.killed.size(), 3U);
 }
 
-TEST_F(SchedulerDeadlines, WhoDoesNotLeaveInTimeIsKilled) {
+TEST_F(SchedulerDeadlines, who_does_not_leave_in_time_is_killed) {
   start_ready();
   pool->step(event::Stop{});
   const WorkerId id = pool->workers()[0].id;
@@ -160,7 +160,7 @@ TEST_F(SchedulerDeadlines, WhoDoesNotLeaveInTimeIsKilled) {
   EXPECT_EQ(observer.exited.back().cause, ExitCause::drain_timeout);
 }
 
-TEST_F(SchedulerDeadlines, ADrainMayBeExtended) {
+TEST_F(SchedulerDeadlines, a_drain_may_be_extended) {
   start_ready();
   pool->step(event::Stop{});
   const WorkerId id = pool->workers()[0].id;
@@ -171,7 +171,7 @@ TEST_F(SchedulerDeadlines, ADrainMayBeExtended) {
   EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGKILL}));
 }
 
-TEST_F(SchedulerDeadlines, AWorkerMaySetItsOwnHangTimeout) {
+TEST_F(SchedulerDeadlines, a_worker_may_set_its_own_hang_timeout) {
   start_ready();
   pool->step(event::WorkerWatchdogTimeout{worker(0).id, seconds(3)});
   pool->step(event::WorkerWatchdogTimeout{worker(1).id, seconds(3)});
@@ -185,7 +185,7 @@ TEST_F(SchedulerDeadlines, AWorkerMaySetItsOwnHangTimeout) {
   EXPECT_EQ(observer.killed[0].why, ExitCause::hang);
 }
 
-TEST_F(SchedulerDeadlines, AHungWorkerThatStarvesTheMasterIsKilledAllTheSame) {
+TEST_F(SchedulerDeadlines, a_hung_worker_that_starves_the_master_is_killed_all_the_same) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.hang_timeout = milliseconds(500);
   start_ready();
@@ -198,7 +198,7 @@ TEST_F(SchedulerDeadlines, AHungWorkerThatStarvesTheMasterIsKilledAllTheSame) {
   EXPECT_EQ(observer.moves.size(), 1U) << "told once";
 }
 
-TEST_F(SchedulerDeadlines, AWorkerThatSaidThatItLeavesNeedsNotPingUntilItDoesAgain) {
+TEST_F(SchedulerDeadlines, a_worker_that_said_that_it_leaves_needs_not_ping_until_it_does_again) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.hang_timeout = seconds(2);
   config.drain_timeout = minutes(1);
@@ -213,7 +213,7 @@ TEST_F(SchedulerDeadlines, AWorkerThatSaidThatItLeavesNeedsNotPingUntilItDoesAga
   EXPECT_EQ(signals(id), (std::vector{SIGTERM, SIGABRT}));
 }
 
-TEST_F(SchedulerDeadlines, AHangTimeoutDoesNotOutlastTheDrainTimeout) {
+TEST_F(SchedulerDeadlines, a_hang_timeout_does_not_outlast_the_drain_timeout) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.hang_timeout = minutes(2);
   config.drain_timeout = minutes(1);
@@ -226,7 +226,7 @@ TEST_F(SchedulerDeadlines, AHangTimeoutDoesNotOutlastTheDrainTimeout) {
   EXPECT_EQ(signals(id).size(), 2U);
 }
 
-TEST_F(SchedulerDeadlines, SaysWhatAProgramLacksThatKnowsNothingOfItsNotifySocket) {
+TEST_F(SchedulerDeadlines, says_what_a_program_lacks_that_knows_nothing_of_its_notify_socket) {
   config.hang_timeout = seconds(2);
   start();
   const WorkerId quiet = worker(0).id;

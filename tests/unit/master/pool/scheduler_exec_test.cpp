@@ -24,7 +24,7 @@ class SchedulerExec : public PoolTest {
   }
 };
 
-TEST_F(SchedulerExec, AnExecutedWorkerIsReadyWhenItHasSoakedHoweverShortItsStartTimeout) {
+TEST_F(SchedulerExec, an_executed_worker_is_ready_when_it_has_soaked_however_short_its_start_timeout) {
   start();
   execute_all();
   EXPECT_EQ(pool->scheduler().last_response_deadline(), clock.now() + seconds(2));
@@ -37,27 +37,27 @@ TEST_F(SchedulerExec, AnExecutedWorkerIsReadyWhenItHasSoakedHoweverShortItsStart
   EXPECT_TRUE(observer.killed.empty());
 }
 
-TEST_F(SchedulerExec, WithoutASoakItIsReadyAtOnce) {
+TEST_F(SchedulerExec, without_a_soak_it_is_ready_at_once) {
   config.reload.soak = Duration{0};
   start();
   execute_all();
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(SchedulerExec, OneThatIsNeverExecutedIsKilledInTime) {
+TEST_F(SchedulerExec, one_that_is_never_executed_is_killed_in_time) {
   start();
   pass(seconds(1));
   EXPECT_EQ(observer.killed.size(), 3U);
 }
 
-TEST_F(SchedulerExec, ReadyFromAProgramThatIsNotAskedForItShortensNoSoak) {
+TEST_F(SchedulerExec, ready_from_a_program_that_is_not_asked_for_it_shortens_no_soak) {
   start();
   execute_all();
   ready_all();
   EXPECT_EQ(pool->ready_count(), 0U);
 }
 
-TEST_F(SchedulerExec, AnotherReadyModeIsNotSatisfiedByAnExec) {
+TEST_F(SchedulerExec, another_ready_mode_is_not_satisfied_by_an_exec) {
   config.ready = ReadyMode::notify;
   start();
   execute_all();
@@ -65,7 +65,7 @@ TEST_F(SchedulerExec, AnotherReadyModeIsNotSatisfiedByAnExec) {
   EXPECT_EQ(pool->ready_count(), 0U);
 }
 
-TEST_F(SchedulerExec, AReloadSoaksItsWorkersOnceAndThenTakesTheOldOnesAway) {
+TEST_F(SchedulerExec, a_reload_soaks_its_workers_once_and_then_takes_the_old_ones_away) {
   config.reload.max_surge = 3U;
   start_soaked();
   reload();
@@ -77,7 +77,7 @@ TEST_F(SchedulerExec, AReloadSoaksItsWorkersOnceAndThenTakesTheOldOnesAway) {
   EXPECT_EQ(generations(), std::set{2U});
 }
 
-TEST_F(SchedulerExec, AVersionThatEndsAtOnceTakesNoWorkerAway) {
+TEST_F(SchedulerExec, a_version_that_ends_at_once_takes_no_worker_away) {
   start_soaked();
   reload();
   execute_all();
@@ -89,7 +89,7 @@ TEST_F(SchedulerExec, AVersionThatEndsAtOnceTakesNoWorkerAway) {
   EXPECT_EQ(pool->ready_count(), 3U);
 }
 
-TEST_F(SchedulerExec, AReplacementThatEndsAtOnceTakesNoWorkerAway) {
+TEST_F(SchedulerExec, a_replacement_that_ends_at_once_takes_no_worker_away) {
   start_soaked();
   ASSERT_TRUE(pool->step(event::Recycle{0}));
   execute_all();
@@ -99,7 +99,7 @@ TEST_F(SchedulerExec, AReplacementThatEndsAtOnceTakesNoWorkerAway) {
   EXPECT_EQ(pool->ready_count(), 3U);
 }
 
-TEST_F(SchedulerExec, APoolHasRecoveredOnlyWhenItsNewWorkersHaveSoaked) {
+TEST_F(SchedulerExec, a_pool_has_recovered_only_when_its_new_workers_have_soaked) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   start_soaked();
   end(worker(0).id, exited(1));

@@ -36,21 +36,21 @@ void for_each_seed(unsigned seeds, Run&& run) {
   }
 }
 
-TEST(SchedulerRandom, KeepsItsInvariantsWhateverHappensAndRecoversWhenAllIsWell) {
+TEST(SchedulerRandom, keeps_its_invariants_whatever_happens_and_recovers_when_all_is_well) {
   for_each_seed(150, [](World& world) {
     world.run(300);
     if (!::testing::Test::HasFatalFailure()) world.recover();
   });
 }
 
-TEST(SchedulerRandom, StopsFromAnyStateThoughWorkersIgnoreTheirStopSignal) {
+TEST(SchedulerRandom, stops_from_any_state_though_workers_ignore_their_stop_signal) {
   for_each_seed(150, [](World& world) {
     world.run(60);
     if (!::testing::Test::HasFatalFailure()) world.stop();
   });
 }
 
-TEST(SchedulerRandom, ATraceIsReplayedAsItWas) {
+TEST(SchedulerRandom, a_trace_is_replayed_as_it_was) {
   for (unsigned seed = 1; seed <= 20 && !HasFailure(); ++seed) {
     World world(seed);
     world.run(300);

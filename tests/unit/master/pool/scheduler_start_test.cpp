@@ -20,7 +20,7 @@ class SchedulerStart : public PoolTest {
   void fail(unsigned slot) { end(worker(slot).id, exited(1)); }
 };
 
-TEST_F(SchedulerStart, APoolIsStartedIfOneWorkerIsReadyAndAllThatAreNotFail) {
+TEST_F(SchedulerStart, a_pool_is_started_if_one_worker_is_ready_and_all_that_are_not_fail) {
   config.restart.never = {78};
   start();
   fail(0);  // once: replaced at once, and waited for
@@ -32,7 +32,7 @@ TEST_F(SchedulerStart, APoolIsStartedIfOneWorkerIsReadyAndAllThatAreNotFail) {
   EXPECT_EQ(pool->state(), PoolState::degraded);
 }
 
-TEST_F(SchedulerStart, ASlotThatFailsPutsTheStartOffNoMore) {
+TEST_F(SchedulerStart, a_slot_that_fails_puts_the_start_off_no_more) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   start();
   fail(0);
@@ -47,7 +47,7 @@ TEST_F(SchedulerStart, ASlotThatFailsPutsTheStartOffNoMore) {
   EXPECT_EQ(response_time(), minutes(5));
 }
 
-TEST_F(SchedulerStart, AReloadLastsAsLongAsACandidateStartsAndSoaks) {
+TEST_F(SchedulerStart, a_reload_lasts_as_long_as_a_candidate_starts_and_soaks) {
   config.reload.soak = minutes(20);
   start_ready();
   EXPECT_EQ(response_time(), std::nullopt);
@@ -57,7 +57,7 @@ TEST_F(SchedulerStart, AReloadLastsAsLongAsACandidateStartsAndSoaks) {
   EXPECT_EQ(response_time(), minutes(20));
 }
 
-TEST_F(SchedulerStart, AStopLastsAsLongAsItsSlowestWorkerDrains) {
+TEST_F(SchedulerStart, a_stop_lasts_as_long_as_its_slowest_worker_drains) {
   start_ready();
   pool->step(event::Stop{});
   EXPECT_EQ(response_time(), minutes(5));

@@ -13,7 +13,7 @@ namespace {
 
 using SchedulerTest = PoolTest;
 
-TEST_F(SchedulerTest, WaitsLongerAfterEachCrashOfTheSameSlotOnly) {
+TEST_F(SchedulerTest, waits_longer_after_each_crash_of_the_same_slot_only) {
   start_ready();
   EXPECT_EQ(crash_and_wait(0), Duration{0});
   Duration full = config.restart.delay;
@@ -26,7 +26,7 @@ TEST_F(SchedulerTest, WaitsLongerAfterEachCrashOfTheSameSlotOnly) {
   EXPECT_EQ(crash_and_wait(1), Duration{0}) << "the other slots have a history of their own";
 }
 
-TEST_F(SchedulerTest, AnExitTellsHowOftenItsSlotHasCrashedAndSinceWhen) {
+TEST_F(SchedulerTest, an_exit_tells_how_often_its_slot_has_crashed_and_since_when) {
   start_ready();
   const Instant first = clock.now();
   crash_and_wait(0);
@@ -36,7 +36,7 @@ TEST_F(SchedulerTest, AnExitTellsHowOftenItsSlotHasCrashedAndSinceWhen) {
   EXPECT_EQ(observer.exited.back().crashing_since, first);
 }
 
-TEST_F(SchedulerTest, ForgetsCrashesAfterGoodUptime) {
+TEST_F(SchedulerTest, forgets_crashes_after_good_uptime) {
   start_ready();
   for (int crash = 0; crash < 6; ++crash) crash_and_wait(0);
   ready_all();
@@ -44,7 +44,7 @@ TEST_F(SchedulerTest, ForgetsCrashesAfterGoodUptime) {
   EXPECT_EQ(crash_and_wait(0), Duration{0});
 }
 
-TEST_F(SchedulerTest, ACleanExitOfALongReadyWorkerIsNoCrash) {
+TEST_F(SchedulerTest, a_clean_exit_of_a_long_ready_worker_is_no_crash) {
   start_ready();
   for (int turn = 0; turn < 20; ++turn) {
     pass(RespawnPolicy::short_life);
@@ -57,7 +57,7 @@ TEST_F(SchedulerTest, ACleanExitOfALongReadyWorkerIsNoCrash) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
-TEST_F(SchedulerTest, InstantCleanExitsDoNotSpin) {
+TEST_F(SchedulerTest, instant_clean_exits_do_not_spin) {
   start_ready();
   for (int turn = 0; turn < 2; ++turn) {
     end(worker(0).id, exited(0));
@@ -67,7 +67,7 @@ TEST_F(SchedulerTest, InstantCleanExitsDoNotSpin) {
   EXPECT_EQ(launcher.started.size(), 4U);
 }
 
-TEST_F(SchedulerTest, InstantAnnouncementsToLeaveDoNotSpin) {
+TEST_F(SchedulerTest, instant_announcements_to_leave_do_not_spin) {
   start_ready();
   for (int turn = 0; turn < 2; ++turn) {
     pool->step(event::WorkerStopping{worker(0).id});
@@ -77,7 +77,7 @@ TEST_F(SchedulerTest, InstantAnnouncementsToLeaveDoNotSpin) {
   EXPECT_EQ(launcher.started.size(), 4U);
 }
 
-TEST_F(SchedulerTest, AProgramThatCannotBeExecutedIsTriedAgainForEver) {
+TEST_F(SchedulerTest, a_program_that_cannot_be_executed_is_tried_again_for_ever) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.restart.max_delay = seconds(5);
   start();
@@ -90,7 +90,7 @@ TEST_F(SchedulerTest, AProgramThatCannotBeExecutedIsTriedAgainForEver) {
   EXPECT_EQ(launcher.started.size(), 51U);
 }
 
-TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
+TEST_F(SchedulerTest, failed_forks_are_forgotten_once_the_slot_is_ready) {
   launcher.failures.assign(1, os_failure(EAGAIN).value());
   start();
   pass(config.restart.delay);
@@ -98,7 +98,7 @@ TEST_F(SchedulerTest, FailedForksAreForgottenOnceTheSlotIsReady) {
   EXPECT_EQ(crash_and_wait(0), Duration{0});
 }
 
-TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
+TEST_F(SchedulerTest, forks_that_fail_for_a_minute_are_tried_a_few_times_only) {
   start_ready();
   launcher.failures.assign(1000, os_failure(EAGAIN).value());
   end(worker(0).id, signaled(SIGSEGV));
@@ -107,13 +107,13 @@ TEST_F(SchedulerTest, ForksThatFailForAMinuteAreTriedAFewTimesOnly) {
   EXPECT_GT(observer.failed_launches.size(), 5U);
 }
 
-TEST_F(SchedulerTest, AnOutOfMemoryKillIsNamed) {
+TEST_F(SchedulerTest, an_out_of_memory_kill_is_named) {
   start_ready();
   pool->step(event::WorkerExited{worker(0).id, 1, signaled(SIGKILL), true});
   EXPECT_EQ(observer.exited.back().cause, ExitCause::oom);
 }
 
-TEST_F(SchedulerTest, ACrashDuringADrainIsNamedAsWhatItIs) {
+TEST_F(SchedulerTest, a_crash_during_a_drain_is_named_as_what_it_is) {
   start_ready();
   pool->step(event::Stop{});
   end(pool->workers()[0].id, signaled(SIGSEGV));
@@ -122,7 +122,7 @@ TEST_F(SchedulerTest, ACrashDuringADrainIsNamedAsWhatItIs) {
 
 // 10 000 workers and hundreds of thousands of events: whatever cost O(n) an event would take minutes here, and the
 // test's time limit would end it.
-TEST_F(SchedulerTest, TenThousandWorkersStayCheap) {
+TEST_F(SchedulerTest, ten_thousand_workers_stay_cheap) {
   constexpr unsigned count = 10000;
   config.workers = {.initial = count, .min = 1, .max = count};
   config.hang_timeout = seconds(30);
@@ -167,7 +167,7 @@ TEST_F(SchedulerTest, TenThousandWorkersStayCheap) {
   EXPECT_LE(scheduler.roster().ready_slots(), count);
 }
 
-TEST_F(SchedulerTest, RestartNeverCountsForAWorkerThatSaidThatItLeavesToo) {
+TEST_F(SchedulerTest, restart_never_counts_for_a_worker_that_said_that_it_leaves_too) {
   config.restart.never = {78};
   start_ready();
   for (int life = 0; life < 2; ++life) {

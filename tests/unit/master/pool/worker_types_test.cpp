@@ -10,14 +10,14 @@
 namespace preforkd {
 namespace {
 
-TEST(WorkerTypes, EveryCauseHasAWordOfItsOwn) {
+TEST(WorkerTypes, every_cause_has_a_word_of_its_own) {
   std::set<std::string_view> words;
   for (std::size_t cause = 0; cause < exit_cause_count; ++cause) words.insert(to_string(static_cast<ExitCause>(cause)));
   EXPECT_EQ(words, (std::set<std::string_view>{"exit", "signal", "start-timeout", "hang", "recycled", "scaled-down",
                                                "reloaded", "operator", "drain-timeout", "oom"}));
 }
 
-TEST(WorkerTypes, AnExitStatusReadsAsAPhrase) {
+TEST(WorkerTypes, an_exit_status_reads_as_a_phrase) {
   EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::exited, 3, {}}), "exit status 3");
   EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::signaled, SIGKILL, {}}), "signal 9 (SIGKILL)");
   EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::dumped, SIGABRT, {}}), "signal 6 (SIGABRT), core dumped");

@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::Not;
 using ::testing::Pair;
 
-TEST(InheritedEnvironment, LeavesOutWhatIsMeantForTheMaster) {
+TEST(InheritedEnvironment, leaves_out_what_is_meant_for_the_master) {
   const char* const given[] = {"PATH=/bin",
                                "NOTIFY_SOCKET=/run/x",
                                "LISTEN_FDS=1",
@@ -41,7 +41,7 @@ TEST(InheritedEnvironment, LeavesOutWhatIsMeantForTheMaster) {
   EXPECT_THAT(inherited_environment(given, true), Contains(Pair("JOURNAL_STREAM", "8:1")));
 }
 
-TEST(WorkerEnvironment, LaterSourcesOverrideEarlierOnesAndTheContractWins) {
+TEST(WorkerEnvironment, later_sources_override_earlier_ones_and_the_contract_wins) {
   PoolConfig config;
   config.environment = {{"A", "config"}, {"B", "config"}};
   worker_env::Contract contract;

@@ -46,7 +46,7 @@ class NotifyInboxTest : public testing::Test {
 };
 
 // Each message that is taken is followed by another one, so no queue is ever empty.
-TEST_F(NotifyInboxTest, TheFloodsOfManyComeAfterAllElse) {
+TEST_F(NotifyInboxTest, the_floods_of_many_come_after_all_else) {
   constexpr std::size_t flooders = 300;
   std::vector<UniqueFd> senders(flooders);
   for (std::size_t i = 0; i < flooders; ++i) {
@@ -67,7 +67,7 @@ TEST_F(NotifyInboxTest, TheFloodsOfManyComeAfterAllElse) {
   EXPECT_TRUE(heard) << "a flooder was read before a worker that says little";
 }
 
-TEST_F(NotifyInboxTest, AnEndedFloodIsForgotten) {
+TEST_F(NotifyInboxTest, an_ended_flood_is_forgotten) {
   unsigned taken = 0;
   const UniqueFd sender = sender_to(add([&taken](const NotifySocket::Received&) { ++taken; }));
   const Instant deadline = SteadyClock().now() + seconds(10);
@@ -89,7 +89,7 @@ TEST_F(NotifyInboxTest, AnEndedFloodIsForgotten) {
   EXPECT_FALSE(ticked);
 }
 
-TEST_F(NotifyInboxTest, HearsASenderThatIsConnectedSinceBeforeARenewal) {
+TEST_F(NotifyInboxTest, hears_a_sender_that_is_connected_since_before_a_renewal) {
   unsigned taken = 0;
   NotifyInbox& inbox = add([&taken](const NotifySocket::Received&) { ++taken; });
   const UniqueFd before = sender_to(inbox);
@@ -103,7 +103,7 @@ TEST_F(NotifyInboxTest, HearsASenderThatIsConnectedSinceBeforeARenewal) {
   EXPECT_EQ(taken, 2U);
 }
 
-TEST_F(NotifyInboxTest, TakesWhatWasSaidWhenItIsClosedAndNothingMore) {
+TEST_F(NotifyInboxTest, takes_what_was_said_when_it_is_closed_and_nothing_more) {
   unsigned taken = 0;
   NotifyInbox& inbox = add([&taken](const NotifySocket::Received&) { ++taken; });
   const UniqueFd sender = sender_to(inbox);

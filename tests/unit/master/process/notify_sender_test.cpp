@@ -41,19 +41,19 @@ class FakeWorker {
   pid_t pid_ = 0;
 };
 
-TEST(SpeaksFor, OurOwnUserAndRoot) {
+TEST(SpeaksFor, our_own_user_and_root) {
   const FakeWorker worker;
   EXPECT_TRUE(speaks_for({nobody, geteuid(), 0}, worker.pid()));
   EXPECT_TRUE(speaks_for({nobody, 0, 0}, worker.pid()));
 }
 
-TEST(SpeaksFor, TheWorkerAndItsSessionWhateverTheirUser) {
+TEST(SpeaksFor, the_worker_and_its_session_whatever_their_user) {
   const FakeWorker worker;
   EXPECT_TRUE(speaks_for({worker.pid(), another_user, 0}, worker.pid()));
   EXPECT_TRUE(speaks_for({getpid(), another_user, 0}, getsid(0)));
 }
 
-TEST(SpeaksFor, NoOtherProcess) {
+TEST(SpeaksFor, no_other_process) {
   const FakeWorker worker;
   EXPECT_FALSE(speaks_for({getpid(), another_user, 0}, worker.pid()));
   EXPECT_FALSE(speaks_for({nobody, another_user, 0}, worker.pid()));
@@ -62,7 +62,7 @@ TEST(SpeaksFor, NoOtherProcess) {
   EXPECT_FALSE(speaks_for({0, another_user, 0}, getsid(0)));
 }
 
-TEST(SpeaksFor, TheUserThatTheWorkerHasBecomeThoughTheSenderIsGone) {
+TEST(SpeaksFor, the_user_that_the_worker_has_become_though_the_sender_is_gone) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const FakeWorker worker(another_user);
   EXPECT_TRUE(speaks_for({nobody, another_user, 0}, worker.pid()));

@@ -64,7 +64,7 @@ bool is_closed_at_the_other_end(int pipe_end) {
   return poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLHUP) != 0;
 }
 
-TEST_F(NotifySocketTest, ReceivesMessagesInOrderAndNeverBlocks) {
+TEST_F(NotifySocketTest, receives_messages_in_order_and_never_blocks) {
   NotifySocket socket(path_);
   send("READY=1");
   send("STOPPING=1");
@@ -77,7 +77,7 @@ TEST_F(NotifySocketTest, ReceivesMessagesInOrderAndNeverBlocks) {
   EXPECT_TRUE(std::holds_alternative<NotifySocket::Nothing>(socket.receive()));
 }
 
-TEST_F(NotifySocketTest, ClosesABarriersDescriptorOnceTheMessageWasActedUpon) {
+TEST_F(NotifySocketTest, closes_a_barriers_descriptor_once_the_message_was_acted_upon) {
   NotifySocket socket(path_);
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
@@ -97,7 +97,7 @@ TEST_F(NotifySocketTest, ClosesABarriersDescriptorOnceTheMessageWasActedUpon) {
   EXPECT_TRUE(is_closed_at_the_other_end(read_end.get()));
 }
 
-TEST_F(NotifySocketTest, ClosesDescriptorsOfMessagesThatItDoesNotUse) {
+TEST_F(NotifySocketTest, closes_descriptors_of_messages_that_it_does_not_use) {
   NotifySocket socket(path_);
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
@@ -109,7 +109,7 @@ TEST_F(NotifySocketTest, ClosesDescriptorsOfMessagesThatItDoesNotUse) {
   EXPECT_TRUE(is_closed_at_the_other_end(read_end.get()));
 }
 
-TEST_F(NotifySocketTest, RefusesAnOversizedDatagramAsAWhole) {
+TEST_F(NotifySocketTest, refuses_an_oversized_datagram_as_a_whole) {
   NotifySocket socket(path_);
   send("READY=1\nX=" + std::string(max_notify_bytes, 'x'));
   send("READY=1");
@@ -117,7 +117,7 @@ TEST_F(NotifySocketTest, RefusesAnOversizedDatagramAsAWhole) {
   EXPECT_TRUE(std::holds_alternative<NotifySocket::Datagram>(socket.receive()));
 }
 
-TEST_F(NotifySocketTest, LetsEveryUserSendWhateverTheUmaskAndRemovesItsPath) {
+TEST_F(NotifySocketTest, lets_every_user_send_whatever_the_umask_and_removes_its_path) {
   const mode_t before = umask(0777);
   {
     NotifySocket socket(path_);
@@ -130,7 +130,7 @@ TEST_F(NotifySocketTest, LetsEveryUserSendWhateverTheUmaskAndRemovesItsPath) {
   EXPECT_NE(access(path_.c_str(), F_OK), 0);
 }
 
-TEST_F(NotifySocketTest, SaysWhoSentAMessage) {
+TEST_F(NotifySocketTest, says_who_sent_a_message) {
   NotifySocket socket(path_);
   send("READY=1");
   const auto received = socket.receive();
@@ -139,7 +139,7 @@ TEST_F(NotifySocketTest, SaysWhoSentAMessage) {
   EXPECT_EQ(std::get<NotifySocket::Datagram>(received).sender.uid, geteuid());
 }
 
-TEST_F(NotifySocketTest, ShowsItsPathNowhere) {
+TEST_F(NotifySocketTest, shows_its_path_nowhere) {
   const NotifySocket socket(path_);
   std::ostringstream all;
   all << std::ifstream("/proc/net/unix").rdbuf();
@@ -147,7 +147,7 @@ TEST_F(NotifySocketTest, ShowsItsPathNowhere) {
   EXPECT_EQ(all.str().find(path_ + "\n"), std::string::npos);
 }
 
-TEST_F(NotifySocketTest, KnowsWhetherItsPathLeadsToIt) {
+TEST_F(NotifySocketTest, knows_whether_its_path_leads_to_it) {
   {
     const NotifySocket socket(path_);
     EXPECT_TRUE(socket.is_reachable());
@@ -159,7 +159,7 @@ TEST_F(NotifySocketTest, KnowsWhetherItsPathLeadsToIt) {
   EXPECT_EQ(unlink(path_.c_str()), 0) << "it has removed what is not its own";
 }
 
-TEST_F(NotifySocketTest, ThrowsAReasonForAPathThatDoesNotFit) {
+TEST_F(NotifySocketTest, throws_a_reason_for_a_path_that_does_not_fit) {
   EXPECT_THROW(NotifySocket(folder_ + "/" + std::string(200, 'n')), std::system_error);
   EXPECT_THROW(NotifySocket("/nonexistent/notify.1"), std::system_error);
 }

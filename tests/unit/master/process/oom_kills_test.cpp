@@ -29,7 +29,7 @@ class OomKillsTest : public testing::Test {
   Instant now{minutes(10)};
 };
 
-TEST_F(OomKillsTest, AGrownCountExplainsADeath) {
+TEST_F(OomKillsTest, a_grown_count_explains_a_death) {
   count(4);
   OomKills kills = begin();
   EXPECT_FALSE(kills.explain_death(now)) << "those before us are not ours";
@@ -38,7 +38,7 @@ TEST_F(OomKillsTest, AGrownCountExplainsADeath) {
   EXPECT_FALSE(kills.explain_death(now));
 }
 
-TEST_F(OomKillsTest, KillsThatCameTogetherExplainAsManyDeaths) {
+TEST_F(OomKillsTest, kills_that_came_together_explain_as_many_deaths) {
   count(0);
   OomKills kills = begin();
   count(2);
@@ -47,7 +47,7 @@ TEST_F(OomKillsTest, KillsThatCameTogetherExplainAsManyDeaths) {
   EXPECT_FALSE(kills.explain_death(now + std::chrono::milliseconds(2)));
 }
 
-TEST_F(OomKillsTest, AKillThatComesBeforeAllDeathsAreKnownTakesNoneAway) {
+TEST_F(OomKillsTest, a_kill_that_comes_before_all_deaths_are_known_takes_none_away) {
   count(0);
   OomKills kills = begin();
   count(2);
@@ -58,7 +58,7 @@ TEST_F(OomKillsTest, AKillThatComesBeforeAllDeathsAreKnownTakesNoneAway) {
   EXPECT_FALSE(kills.explain_death(now + std::chrono::milliseconds(3)));
 }
 
-TEST_F(OomKillsTest, AKillThatNoWorkerDiedOfExplainsNoLaterDeath) {
+TEST_F(OomKillsTest, a_kill_that_no_worker_died_of_explains_no_later_death) {
   count(0);
   OomKills kills = begin();
   count(2);
@@ -66,7 +66,7 @@ TEST_F(OomKillsTest, AKillThatNoWorkerDiedOfExplainsNoLaterDeath) {
   EXPECT_FALSE(kills.explain_death(now + minutes(1)));
 }
 
-TEST_F(OomKillsTest, ReadsVersion1) {
+TEST_F(OomKillsTest, reads_version_1) {
   const std::string file = set("memory/docker/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
   EXPECT_EQ(oom_count_file("4:memory:/docker/x\n1:cpu:/\n0::/\n", mount.path()), file);
   OomKills kills(file);
@@ -75,13 +75,13 @@ TEST_F(OomKillsTest, ReadsVersion1) {
 }
 
 // In a container the path is the host's, and what is mounted is the container's own group.
-TEST_F(OomKillsTest, TakesTheMountsRootWhereTheGroupCanNotBeSeen) {
+TEST_F(OomKillsTest, takes_the_mounts_root_where_the_group_cannot_be_seen) {
   const std::string file = set("memory.events", "oom 0\noom_kill 0\n");
   EXPECT_EQ(oom_count_file("0::/../../user.slice\n", mount.path()), file);
   EXPECT_EQ(oom_count_file("0::/kubepods/pod1\n", mount.path()), file);
 }
 
-TEST_F(OomKillsTest, WhereNothingIsCountedNothingIsFound) {
+TEST_F(OomKillsTest, where_nothing_is_counted_nothing_is_found) {
   set("old/memory.events", "low 0\noom 9\n");
   set("odd/memory.events", "oom_kill x\n");
   for (const char* const text : {"", "0::/none\n", "0::/old\n", "0::/odd\n", "4:cpu:/x\n", ":::", "\n"}) {
@@ -91,7 +91,7 @@ TEST_F(OomKillsTest, WhereNothingIsCountedNothingIsFound) {
   EXPECT_FALSE(kills.explain_death(now));
 }
 
-TEST_F(OomKillsTest, AFileThatGoesAwayIsNoReason) {
+TEST_F(OomKillsTest, a_file_that_goes_away_is_no_reason) {
   count(4);
   OomKills kills = begin();
   std::filesystem::remove_all(mount.path("x"));

@@ -62,7 +62,7 @@ class OrphansTest : public testing::Test {
   EventLoop loop_;
 };
 
-TEST_F(OrphansTest, AreReapedWhenTheyDie) {
+TEST_F(OrphansTest, are_reaped_when_they_die) {
   const Orphans orphans(loop_, [](pid_t) { return false; });
   orphan();
   ASSERT_TRUE(has_children());
@@ -70,7 +70,7 @@ TEST_F(OrphansTest, AreReapedWhenTheyDie) {
   EXPECT_FALSE(has_children());
 }
 
-TEST_F(OrphansTest, AreReapedBehindAWorkerWhoseStatusIsLeftAlone) {
+TEST_F(OrphansTest, are_reaped_behind_a_worker_whose_status_is_left_alone) {
   const pid_t worker = dead_child(3);
   Orphans orphans(loop_, [worker](pid_t pid) { return pid == worker; });
   orphan();
@@ -82,7 +82,7 @@ TEST_F(OrphansTest, AreReapedBehindAWorkerWhoseStatusIsLeftAlone) {
   EXPECT_FALSE(has_children());
 }
 
-TEST_F(OrphansTest, AreLeftAloneByAProcessThatGetsNone) {
+TEST_F(OrphansTest, are_left_alone_by_a_process_that_gets_none) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
   Orphans orphans(loop_, [](pid_t) { return false; });
   const pid_t child = dead_child(0);

@@ -23,15 +23,15 @@ std::uint64_t growth_by(int flags) {
   return after > before ? after - before : 0;
 }
 
-TEST(OwnMemory, GrowsWithWhatAProcessAllocates) {
+TEST(OwnMemory, grows_with_what_a_process_allocates) {
   const std::uint64_t growth = growth_by(MAP_PRIVATE);
   EXPECT_GT(growth, much / 2);
   EXPECT_LT(growth, much * 2);
 }
 
-TEST(OwnMemory, LeavesSharedMemoryOut) { EXPECT_LT(growth_by(MAP_SHARED), much / 2); }
+TEST(OwnMemory, leaves_shared_memory_out) { EXPECT_LT(growth_by(MAP_SHARED), much / 2); }
 
-TEST(OwnMemory, IsUnknownForAProcessThatIsNotThere) { EXPECT_EQ(own_memory(0), std::nullopt); }
+TEST(OwnMemory, is_unknown_for_a_process_that_is_not_there) { EXPECT_EQ(own_memory(0), std::nullopt); }
 
 }  // namespace
 }  // namespace preforkd

@@ -7,13 +7,13 @@
 namespace preforkd {
 namespace {
 
-TEST(ProcStatusNumber, IsTheOneAskedFor) {
+TEST(ProcStatusNumber, is_the_one_asked_for) {
   EXPECT_EQ(proc_status_number(getpid(), "Pid"), getpid());
   EXPECT_EQ(proc_status_number(getpid(), "PPid"), getppid());
   EXPECT_EQ(proc_status_number(getpid(), "Uid", 1), static_cast<long>(geteuid()));
 }
 
-TEST(ProcStatusNumber, IsNoneWhereThereIsNone) {
+TEST(ProcStatusNumber, is_none_where_there_is_none) {
   EXPECT_EQ(proc_status_number(getpid(), "State"), std::nullopt);
   EXPECT_EQ(proc_status_number(getpid(), "Pi"), std::nullopt);
   EXPECT_EQ(proc_status_number(getpid(), "Nonsense"), std::nullopt);

@@ -108,7 +108,7 @@ class ProcessLauncherTest : public testing::Test {
   std::uint64_t next_id_ = 1;
 };
 
-TEST_F(ProcessLauncherTest, PassesTheContractsEnvironment) {
+TEST_F(ProcessLauncherTest, passes_the_contracts_environment) {
   config_.environment = {{"MINE", "yes"}};
   config_.settings = R"({"a":1})";
   config_.hang_timeout = seconds(2);
@@ -133,7 +133,7 @@ TEST_F(ProcessLauncherTest, PassesTheContractsEnvironment) {
   EXPECT_TRUE(("\n" + text).find("\nNOTIFY_SOCKET=" + directory_.path() + "/notify.") != std::string::npos);
 }
 
-TEST_F(ProcessLauncherTest, PassesExactlyTheContractsDescriptors) {
+TEST_F(ProcessLauncherTest, passes_exactly_the_contracts_descriptors) {
   const UniqueFd leak(open("/", O_RDONLY));  // NOLINT: without CLOEXEC on purpose
   const std::string text = output_of("for fd in /proc/$$/fd/*; do readlink $fd && echo ${fd##*/}; done");
   std::istringstream lines(text);
@@ -147,7 +147,7 @@ TEST_F(ProcessLauncherTest, PassesExactlyTheContractsDescriptors) {
   EXPECT_EQ(there["6"], "/memfd:");
 }
 
-TEST_F(ProcessLauncherTest, ReadsEnvironmentFilesAnewAtEachStart) {
+TEST_F(ProcessLauncherTest, reads_environment_files_anew_at_each_start) {
   const std::string file = folder_ + "/env";
   config_.environment_files = {file};
   std::ofstream(file) << "COLOUR=red\n";
@@ -156,7 +156,7 @@ TEST_F(ProcessLauncherTest, ReadsEnvironmentFilesAnewAtEachStart) {
   EXPECT_EQ(output_of("echo $COLOUR"), "blue\n");
 }
 
-TEST_F(ProcessLauncherTest, FailsWithAReasonIfAnEnvironmentFileIsGone) {
+TEST_F(ProcessLauncherTest, fails_with_a_reason_if_an_environment_file_is_gone) {
   config_.environment_files = {folder_ + "/missing"};
   const Result<void> started = start({"/bin/true"});
   ASSERT_FALSE(started);
@@ -164,7 +164,7 @@ TEST_F(ProcessLauncherTest, FailsWithAReasonIfAnEnvironmentFileIsGone) {
   EXPECT_NE(started.error().text.find("missing"), std::string::npos) << started.error().text;
 }
 
-TEST_F(ProcessLauncherTest, FailsWithoutAnErrnoIfNoCallFailed) {
+TEST_F(ProcessLauncherTest, fails_without_an_errno_if_no_call_failed) {
   const std::string file = folder_ + "/env";
   std::ofstream(file) << "COLOUR='red\n";
   config_.environment_files = {file};
@@ -175,7 +175,7 @@ TEST_F(ProcessLauncherTest, FailsWithoutAnErrnoIfNoCallFailed) {
   EXPECT_NE(started.error().text.find("never closed"), std::string::npos) << started.error().text;
 }
 
-TEST_F(ProcessLauncherTest, FailsWithAReasonIfNoPlaceIsLeftForNotifySockets) {
+TEST_F(ProcessLauncherTest, fails_with_a_reason_if_no_place_is_left_for_notify_sockets) {
   const std::string parent = folder_ + "/parent";
   const std::string given = parent + "/given";
   std::filesystem::create_directories(given);
@@ -190,7 +190,7 @@ TEST_F(ProcessLauncherTest, FailsWithAReasonIfNoPlaceIsLeftForNotifySockets) {
   EXPECT_TRUE(started.error().text.starts_with("cannot create a folder for notify sockets: ")) << started.error().text;
 }
 
-TEST_F(ProcessLauncherTest, FailsWithTheErrnoIfItIsOutOfDescriptors) {
+TEST_F(ProcessLauncherTest, fails_with_the_errno_if_it_is_out_of_descriptors) {
   // UBSan looks at types by help of a pipe, so it must have seen these before.
   EXPECT_TRUE(start({"/bin/true"}));
   rlimit before{};
@@ -205,7 +205,7 @@ TEST_F(ProcessLauncherTest, FailsWithTheErrnoIfItIsOutOfDescriptors) {
   EXPECT_TRUE(start({"/bin/true"}));
 }
 
-TEST_F(ProcessLauncherTest, KnowsAWorkerUntilItsEndIsReported) {
+TEST_F(ProcessLauncherTest, knows_a_worker_until_its_end_is_reported) {
   ASSERT_TRUE(start({"/bin/true"}));
   const WorkerId id = started_.front();
   ASSERT_NE(launcher_.find(id), nullptr);
@@ -220,7 +220,7 @@ TEST_F(ProcessLauncherTest, KnowsAWorkerUntilItsEndIsReported) {
   launcher_.signal(id, SIGKILL);
 }
 
-TEST_F(ProcessLauncherTest, KnowsAWorkerAsLongAsAnythingOfItIsLeft) {
+TEST_F(ProcessLauncherTest, knows_a_worker_as_long_as_anything_of_it_is_left) {
   ASSERT_TRUE(start({"/bin/sh", "-c", "tail -f /dev/null & exit 0"}));
   const WorkerId id = started_.front();
   ASSERT_TRUE(run_until([this] { return !record_.gone.empty(); }));
@@ -230,7 +230,7 @@ TEST_F(ProcessLauncherTest, KnowsAWorkerAsLongAsAnythingOfItIsLeft) {
   EXPECT_EQ(launcher_.find(id), nullptr);
 }
 
-TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
+TEST_F(ProcessLauncherTest, forgets_a_worker_even_if_its_observer_throws) {
   ASSERT_TRUE(start({"/bin/true"}));
   record_.on_gone = [](WorkerId) { throw std::runtime_error("thrown by a test"); };
   testing::internal::CaptureStderr();
@@ -240,12 +240,12 @@ TEST_F(ProcessLauncherTest, ForgetsAWorkerEvenIfItsObserverThrows) {
   EXPECT_EQ(launcher_.find(started_.front()), nullptr);
 }
 
-TEST_F(ProcessLauncherTest, StartsWorkersAfterSomebodyRemovedTheRuntimeDirectory) {
+TEST_F(ProcessLauncherTest, starts_workers_after_somebody_removed_the_runtime_directory) {
   std::filesystem::remove_all(directory_.path());
   EXPECT_TRUE(start({"/bin/true"}));
 }
 
-TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
+TEST_F(ProcessLauncherTest, makes_notify_paths_again_and_knows_who_was_unheard) {
   ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   EXPECT_TRUE(launcher_.unheard().empty());
@@ -264,7 +264,7 @@ TEST_F(ProcessLauncherTest, MakesNotifyPathsAgainAndKnowsWhoWasUnheard) {
   EXPECT_NE(log.find("the notify sockets of 1 worker were removed: created again"), std::string::npos) << log;
 }
 
-TEST_F(ProcessLauncherTest, SaysOnceThatANotifyPathCanNotBeMadeAgain) {
+TEST_F(ProcessLauncherTest, says_once_that_a_notify_path_cannot_be_made_again) {
   ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   testing::internal::CaptureStderr();
   std::filesystem::remove_all(directory_.path());
@@ -278,7 +278,7 @@ TEST_F(ProcessLauncherTest, SaysOnceThatANotifyPathCanNotBeMadeAgain) {
   EXPECT_EQ(log.find("the folder", line + 1), std::string::npos) << log;
 }
 
-TEST_F(ProcessLauncherTest, LeavesNoDescriptorBehind) {
+TEST_F(ProcessLauncherTest, leaves_no_descriptor_behind) {
   const auto open_descriptors = [] {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
   };
@@ -290,7 +290,7 @@ TEST_F(ProcessLauncherTest, LeavesNoDescriptorBehind) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST_F(ProcessLauncherTest, SumsTheConnectionsOfThoseThatCount) {
+TEST_F(ProcessLauncherTest, sums_the_connections_of_those_that_count) {
   EXPECT_EQ(launcher_.connections(), std::nullopt);
   ASSERT_TRUE(start({"/bin/sleep", "1000"}));
   EXPECT_EQ(launcher_.connections(), std::nullopt);

@@ -7,7 +7,7 @@
 namespace preforkd {
 namespace {
 
-TEST(ProcessStatTest, ReadsANameThatHoldsAnything) {
+TEST(ProcessStatTest, reads_a_name_that_holds_anything) {
   const auto stat = parse_process_stat("12 (a) S 9 (b) S 1 12 7 0 -1 4194560 1 0 0 0 2 3 4 5 20 0 1 0 8812345 1 2 3");
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->name, "a) S 9 (b");
@@ -16,18 +16,18 @@ TEST(ProcessStatTest, ReadsANameThatHoldsAnything) {
   EXPECT_TRUE(stat->lives());
 }
 
-TEST(ProcessStatTest, AZombieDoesNotLive) {
+TEST(ProcessStatTest, a_zombie_does_not_live) {
   EXPECT_FALSE(parse_process_stat("12 (a) Z 1 12 7 0 -1 4194560 1 0 0 0 2 3 4 5 20 0 1 0 8812345 1 2 3")->lives());
 }
 
-TEST(ProcessStatTest, RefusesWhatIsCutOff) {
+TEST(ProcessStatTest, refuses_what_is_cut_off) {
   EXPECT_FALSE(parse_process_stat(""));
   EXPECT_FALSE(parse_process_stat("12 (a"));
   EXPECT_FALSE(parse_process_stat("12 )a("));
   EXPECT_FALSE(parse_process_stat("12 (a) S 1 12 7 0 -1"));
 }
 
-TEST(ProcessStatTest, KnowsThisProcess) {
+TEST(ProcessStatTest, knows_this_process) {
   const auto stat = process_stat(getpid());
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->session, getsid(0));

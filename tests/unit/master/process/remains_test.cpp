@@ -12,7 +12,7 @@
 namespace preforkd {
 namespace {
 
-TEST(Remains, WhatHandsOverToAChildWhileOneLooksIsFound) {
+TEST(Remains, what_hands_over_to_a_child_while_one_looks_is_found) {
   const pid_t gone_by_then = fork();
   if (gone_by_then == 0) _exit(0);
   ASSERT_EQ(waitpid(gone_by_then, nullptr, 0), gone_by_then);

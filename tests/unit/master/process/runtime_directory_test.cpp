@@ -42,7 +42,7 @@ class RuntimeDirectoryTest : public testing::Test {
 
 void touch(const std::string& path) { UniqueFd(open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); }
 
-TEST_F(RuntimeDirectoryTest, LetsOthersPassButNotLookAndIsGoneAtTheEnd) {
+TEST_F(RuntimeDirectoryTest, lets_others_pass_but_not_look_and_is_gone_at_the_end) {
   {
     const RuntimeDirectory directory("echo");
     EXPECT_TRUE(directory.path().starts_with(base_ + "/preforkd.echo."));
@@ -54,7 +54,7 @@ TEST_F(RuntimeDirectoryTest, LetsOthersPassButNotLookAndIsGoneAtTheEnd) {
   EXPECT_EQ(entries(), 0U);
 }
 
-TEST_F(RuntimeDirectoryTest, RemovesWhatKilledMastersOfThisUserLeft) {
+TEST_F(RuntimeDirectoryTest, removes_what_killed_masters_of_this_user_left) {
   const std::string leftover = base_ + "/preforkd.echo.abc123";
   const std::string of_another_pool = base_ + "/preforkd.echo.two.abc123";
   const std::string of_something_else = base_ + "/preforkd.abc123";
@@ -66,7 +66,7 @@ TEST_F(RuntimeDirectoryTest, RemovesWhatKilledMastersOfThisUserLeft) {
   EXPECT_TRUE(fs::exists(of_something_else));
 }
 
-TEST_F(RuntimeDirectoryTest, GivesEachSocketAPathThatCannotBeGuessed) {
+TEST_F(RuntimeDirectoryTest, gives_each_socket_a_path_that_cannot_be_guessed) {
   const RuntimeDirectory directory("echo");
   const std::string path = directory.new_socket_path();
   EXPECT_TRUE(directory.holds(path));
@@ -75,7 +75,7 @@ TEST_F(RuntimeDirectoryTest, GivesEachSocketAPathThatCannotBeGuessed) {
 }
 
 // As an ordinary user, since root needs no permission.
-TEST_F(RuntimeDirectoryTest, IsMadeWhateverTheUmask) {
+TEST_F(RuntimeDirectoryTest, is_made_whatever_the_umask) {
   ASSERT_EQ(chmod(base_.c_str(), 01777), 0);
   const pid_t user = fork();
   if (user == 0) {
@@ -97,7 +97,7 @@ TEST_F(RuntimeDirectoryTest, IsMadeWhateverTheUmask) {
   EXPECT_EQ(entries(), 0U);
 }
 
-TEST_F(RuntimeDirectoryTest, IsNotMadeInAnotherUsersFolder) {
+TEST_F(RuntimeDirectoryTest, is_not_made_in_another_users_folder) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
   setenv("TMPDIR", base_.c_str(), 1);
   ASSERT_EQ(chown(base_.c_str(), 54321, 54321), 0);
@@ -114,7 +114,7 @@ TEST_F(RuntimeDirectoryTest, IsNotMadeInAnotherUsersFolder) {
   unsetenv("TMPDIR");
 }
 
-TEST_F(RuntimeDirectoryTest, IsRenewedWhenSomebodyRemovedIt) {
+TEST_F(RuntimeDirectoryTest, is_renewed_when_somebody_removed_it) {
   {
     RuntimeDirectory directory("echo");
     const std::string before = directory.path();
@@ -129,7 +129,7 @@ TEST_F(RuntimeDirectoryTest, IsRenewedWhenSomebodyRemovedIt) {
   EXPECT_EQ(entries(), 0U);
 }
 
-TEST_F(RuntimeDirectoryTest, GoesElsewhereWhenTheWholePlaceIsRemoved) {
+TEST_F(RuntimeDirectoryTest, goes_elsewhere_when_the_whole_place_is_removed) {
   RuntimeDirectory directory("echo");
   fs::remove_all(base_);
   EXPECT_TRUE(directory.renew());
@@ -137,7 +137,7 @@ TEST_F(RuntimeDirectoryTest, GoesElsewhereWhenTheWholePlaceIsRemoved) {
   EXPECT_FALSE(directory.path().starts_with(base_));
 }
 
-TEST_F(RuntimeDirectoryTest, LeavesALivingMastersFolderAlone) {
+TEST_F(RuntimeDirectoryTest, leaves_a_living_masters_folder_alone) {
   const RuntimeDirectory first("echo");
   const std::string path = first.new_socket_path();
   touch(path);
@@ -146,7 +146,7 @@ TEST_F(RuntimeDirectoryTest, LeavesALivingMastersFolderAlone) {
   EXPECT_TRUE(fs::exists(path));
 }
 
-TEST_F(RuntimeDirectoryTest, LeavesAFolderThatHoldsAnythingElse) {
+TEST_F(RuntimeDirectoryTest, leaves_a_folder_that_holds_anything_else) {
   const std::string leftover = base_ + "/preforkd.echo.abc123";
   fs::create_directory(leftover);
   touch(leftover + "/precious");
@@ -154,7 +154,7 @@ TEST_F(RuntimeDirectoryTest, LeavesAFolderThatHoldsAnythingElse) {
   EXPECT_TRUE(fs::exists(leftover + "/precious"));
 }
 
-TEST_F(RuntimeDirectoryTest, UsesSystemdsFolderAndKeepsIt) {
+TEST_F(RuntimeDirectoryTest, uses_systemds_folder_and_keeps_it) {
   const std::string given = base_ + "/given";
   fs::create_directory(given);
   touch(given + "/notify.7");
@@ -170,7 +170,7 @@ TEST_F(RuntimeDirectoryTest, UsesSystemdsFolderAndKeepsIt) {
   EXPECT_TRUE(fs::exists(given + "/other"));
 }
 
-TEST_F(RuntimeDirectoryTest, GoesElsewhereIfThePlaceIsTooLongOrMissing) {
+TEST_F(RuntimeDirectoryTest, goes_elsewhere_if_the_place_is_too_long_or_missing) {
   setenv("XDG_RUNTIME_DIR", (base_ + "/" + std::string(80, 'l')).c_str(), 1);
   const RuntimeDirectory directory(std::string(63, 'n'));
   EXPECT_LT(directory.new_socket_path().size(), sizeof(sockaddr_un::sun_path));

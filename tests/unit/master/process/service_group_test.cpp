@@ -12,13 +12,13 @@ std::optional<std::string> group_of(const std::string& membership, const char* e
   return service_group(membership, "/sys/fs/cgroup", "echo", exec_pid, self);
 }
 
-TEST(ServiceGroupTest, IsThePoolsOwn) {
+TEST(ServiceGroupTest, is_the_pools_own) {
   EXPECT_EQ(group_of("0::/system.slice/system-preforkd.slice/preforkd@echo.service\n"),
             "/sys/fs/cgroup/system.slice/system-preforkd.slice/preforkd@echo.service");
 }
 
 // Whatever is in those belongs to others too.
-TEST(ServiceGroupTest, IsNoneThatOthersShare) {
+TEST(ServiceGroupTest, is_none_that_others_share) {
   EXPECT_EQ(group_of("0::/user.slice/user-0.slice/session-1.scope\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/system.slice/mine.service\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/system.slice/preforkd@other.service\n"), std::nullopt);
@@ -29,7 +29,7 @@ TEST(ServiceGroupTest, IsNoneThatOthersShare) {
 }
 
 // Somebody's shell inside of the service, or a program that it started.
-TEST(ServiceGroupTest, IsNoneOfAProcessThatSystemdHasNotStarted) {
+TEST(ServiceGroupTest, is_none_of_a_process_that_systemd_has_not_started) {
   const std::string membership = "0::/system.slice/preforkd@echo.service\n";
   EXPECT_EQ(group_of(membership, nullptr), std::nullopt);
   EXPECT_EQ(group_of(membership, ""), std::nullopt);

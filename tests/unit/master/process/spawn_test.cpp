@@ -122,7 +122,7 @@ std::map<std::string, std::string> status_fields(const std::string& proc_status)
   return fields;
 }
 
-TEST_F(SpawnTest, GivesExactlyThePlannedDescriptors) {
+TEST_F(SpawnTest, gives_exactly_the_planned_descriptors) {
   const UniqueFd first(memfd_create("first", MFD_CLOEXEC));
   const UniqueFd second(memfd_create("second", MFD_CLOEXEC));
   const UniqueFd leak(memfd_create("leak", 0));  // no CLOEXEC: it would survive execve
@@ -144,7 +144,7 @@ TEST_F(SpawnTest, GivesExactlyThePlannedDescriptors) {
 }
 
 // Every source lies where another one's target is, and one of them is given twice.
-TEST_F(SpawnTest, PlacesDescriptorsWhateverTheirNumbersWere) {
+TEST_F(SpawnTest, places_descriptors_whatever_their_numbers_were) {
   const UniqueFd a(memfd_create("a", MFD_CLOEXEC));
   const UniqueFd b(memfd_create("b", MFD_CLOEXEC));
   const UniqueFd at_4(fcntl(b.get(), F_DUPFD_CLOEXEC, 4));
@@ -155,7 +155,7 @@ TEST_F(SpawnTest, PlacesDescriptorsWhateverTheirNumbersWere) {
   EXPECT_EQ(outcome.output, "/memfd:b (deleted)\n/memfd:a (deleted)\n/memfd:a (deleted)\n/dev/null\n");
 }
 
-TEST_F(SpawnTest, SwapsDescriptorsThatTradePlaces) {
+TEST_F(SpawnTest, swaps_descriptors_that_trade_places) {
   // 1 and 2 trade places, which any plan that only calls dup2 in order gets wrong.
   SpawnPlan wanted = plan({"/bin/sh", "-c", "echo to-two >&2; echo to-one"});
   const Pipe both;
@@ -176,7 +176,7 @@ TEST_F(SpawnTest, SwapsDescriptorsThatTradePlaces) {
   reap(*spawned);
 }
 
-TEST_F(SpawnTest, GivesExactlyThePlannedEnvironmentAndItsOwnPid) {
+TEST_F(SpawnTest, gives_exactly_the_planned_environment_and_its_own_pid) {
   SpawnPlan wanted = plan({"/usr/bin/env", "-0"});
   wanted.environment = {"A=1", "EMPTY=", "LINES=one\ntwo"};
   wanted.set_listen_pid = true;
@@ -187,14 +187,14 @@ TEST_F(SpawnTest, GivesExactlyThePlannedEnvironmentAndItsOwnPid) {
   EXPECT_EQ(outcome.output, "A=1\0EMPTY=\0LINES=one\ntwo\0LISTEN_PID="s + pid + "\0WATCHDOG_PID="s + pid + "\0"s);
 }
 
-TEST_F(SpawnTest, SetsEachPidVariableByItself) {
+TEST_F(SpawnTest, sets_each_pid_variable_by_itself) {
   SpawnPlan wanted = plan({"/usr/bin/env"});
   wanted.set_watchdog_pid = true;
   const Outcome outcome = run(wanted);
   EXPECT_EQ(outcome.output, "WATCHDOG_PID=" + std::to_string(outcome.pid) + "\n");
 }
 
-TEST_F(SpawnTest, ResetsSignalsAndStartsASession) {
+TEST_F(SpawnTest, resets_signals_and_starts_a_session) {
   struct sigaction ignore {};
   struct sigaction before {};
   ignore.sa_handler = SIG_IGN;
@@ -215,7 +215,7 @@ TEST_F(SpawnTest, ResetsSignalsAndStartsASession) {
   EXPECT_EQ(fields["NSsid"], std::to_string(outcome.pid));
 }
 
-TEST_F(SpawnTest, LeavesTheParentsSignalMaskAsItWas) {
+TEST_F(SpawnTest, leaves_the_parents_signal_mask_as_it_was) {
   sigset_t before;
   sigset_t after;
   sigemptyset(&before);
@@ -230,14 +230,14 @@ TEST_F(SpawnTest, LeavesTheParentsSignalMaskAsItWas) {
   }
 }
 
-TEST_F(SpawnTest, ChangesDirectoryAndLimit) {
+TEST_F(SpawnTest, changes_directory_and_limit) {
   SpawnPlan wanted = plan({"/bin/sh", "-c", "pwd; ulimit -Sn"});
   wanted.directory = "/usr";
   wanted.soft_open_files = 123;
   EXPECT_EQ(run(wanted).output, "/usr\n123\n");
 }
 
-TEST_F(SpawnTest, SetsUmaskPriorityAndCpus) {
+TEST_F(SpawnTest, sets_umask_priority_and_cpus) {
   const unsigned last = allowed_cpus().back();
   SpawnPlan wanted = plan({"/bin/sh", "-c", "umask; nice; grep Cpus_allowed_list /proc/self/status"});
   wanted.process.umask = 0137;
@@ -246,7 +246,7 @@ TEST_F(SpawnTest, SetsUmaskPriorityAndCpus) {
   EXPECT_EQ(run(wanted).output, "0137\n7\nCpus_allowed_list:\t" + std::to_string(last) + "\n");
 }
 
-TEST_F(SpawnTest, SetsLimitsAndTheirOpenFilesCountMost) {
+TEST_F(SpawnTest, sets_limits_and_their_open_files_count_most) {
   SpawnPlan wanted = plan({"/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -St; ulimit -Ht"});
   wanted.soft_open_files = 123;
   wanted.process.limits = {{RLIMIT_NOFILE, 77, 99}, {RLIMIT_CORE, 0, 0}, {RLIMIT_CPU, 60, 90}};
@@ -281,14 +281,14 @@ class UnprivilegedSpawnTest : public SpawnTest {
   }
 };
 
-TEST_F(UnprivilegedSpawnTest, NamesTheLimitThatIsTooHigh) {
+TEST_F(UnprivilegedSpawnTest, names_the_limit_that_is_too_high) {
   SpawnPlan wanted = plan({"/bin/true"});
   wanted.process.limits = {{RLIMIT_NOFILE, 257, 257}};
   EXPECT_EQ(failed_step(wanted),
             "setrlimit nofile (more than preforkd's own hard limit needs CAP_SYS_RESOURCE): " + std::to_string(EPERM));
 }
 
-TEST_F(UnprivilegedSpawnTest, SaysWhatAHigherPriorityNeeds) {
+TEST_F(UnprivilegedSpawnTest, says_what_a_higher_priority_needs) {
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NICE, &limit), 0);
   if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows anybody a higher priority here";
@@ -298,7 +298,7 @@ TEST_F(UnprivilegedSpawnTest, SaysWhatAHigherPriorityNeeds) {
             "setpriority (a higher priority than preforkd's own needs CAP_SYS_NICE): " + std::to_string(EACCES));
 }
 
-TEST_F(SpawnTest, SaysThatNoneOfTheCpusCanBeUsed) {
+TEST_F(SpawnTest, says_that_none_of_the_cpus_can_be_used) {
   SpawnPlan wanted = plan({"/bin/true"});
   wanted.cpus = CpuMask(1);
   const Outcome outcome = run(wanted);
@@ -306,7 +306,7 @@ TEST_F(SpawnTest, SaysThatNoneOfTheCpusCanBeUsed) {
   EXPECT_EQ(outcome.report.error, EINVAL);
 }
 
-TEST_F(SpawnTest, ReportsTheFailedStepWithItsErrno) {
+TEST_F(SpawnTest, reports_the_failed_step_with_its_errno) {
   const Outcome outcome = run(plan({"/nonexistent/program"}));
   EXPECT_EQ(outcome.report.kind, ExecReport::Kind::failed);
   EXPECT_EQ(outcome.report.step, "execve");
@@ -315,7 +315,7 @@ TEST_F(SpawnTest, ReportsTheFailedStepWithItsErrno) {
   EXPECT_EQ(outcome.exit.si_status, 127);
 }
 
-TEST_F(SpawnTest, ReportsADirectoryThatIsNotThere) {
+TEST_F(SpawnTest, reports_a_directory_that_is_not_there) {
   SpawnPlan no_directory = plan({"/bin/true"});
   no_directory.directory = "/nonexistent";
   const Outcome outcome = run(no_directory);
@@ -352,7 +352,7 @@ class SpawnOfAHeldProgram : public SpawnTest {
   std::vector<FileStamp> files_;
 };
 
-TEST_F(SpawnOfAHeldProgram, RunsWhatItWasWhenAnotherFileHasComeToItsPath) {
+TEST_F(SpawnOfAHeldProgram, runs_what_it_was_when_another_file_has_come_to_its_path) {
   replace();
   const Outcome outcome = run(held_plan());
   EXPECT_EQ(outcome.output, "it runs\n");
@@ -360,14 +360,14 @@ TEST_F(SpawnOfAHeldProgram, RunsWhatItWasWhenAnotherFileHasComeToItsPath) {
   EXPECT_THAT(outcome.report.changed, ElementsAre(0U));
 }
 
-TEST_F(SpawnOfAHeldProgram, RunsWhatItWasWhenNothingIsThereAnyMore) {
+TEST_F(SpawnOfAHeldProgram, runs_what_it_was_when_nothing_is_there_any_more) {
   std::filesystem::remove(path_);
   const Outcome outcome = run(held_plan());
   EXPECT_EQ(outcome.output, "it runs\n");
   EXPECT_THAT(outcome.report.changed, ElementsAre(0U));
 }
 
-TEST_F(SpawnOfAHeldProgram, RunsByItsPathAsLongAsThatIsTheSameFile) {
+TEST_F(SpawnOfAHeldProgram, runs_by_its_path_as_long_as_that_is_the_same_file) {
   std::filesystem::copy_file("/bin/cat", path_, std::filesystem::copy_options::overwrite_existing);
   SpawnPlan in_place = held_plan();
   in_place.arguments = {path_, "/proc/self/comm"};
@@ -376,7 +376,7 @@ TEST_F(SpawnOfAHeldProgram, RunsByItsPathAsLongAsThatIsTheSameFile) {
   EXPECT_THAT(outcome.report.changed, ElementsAre(0U)) << "but its contents are others";
 }
 
-TEST_F(SpawnOfAHeldProgram, LeavesNoDescriptorBehind) {
+TEST_F(SpawnOfAHeldProgram, leaves_no_descriptor_behind) {
   replace();
   held_ = hold_program("/bin/sh");
   SpawnPlan shell = held_plan();
@@ -384,11 +384,11 @@ TEST_F(SpawnOfAHeldProgram, LeavesNoDescriptorBehind) {
   EXPECT_EQ(run(shell).output, "0\n1\n2\n");
 }
 
-TEST_F(SpawnOfAHeldProgram, SaysNothingWhileAllFilesAreAsTheyWere) {
+TEST_F(SpawnOfAHeldProgram, says_nothing_while_all_files_are_as_they_were) {
   EXPECT_THAT(run(held_plan()).report.changed, IsEmpty());
 }
 
-TEST_F(SpawnTest, AScriptIsNotHeldAndAnotherFileIsTold) {
+TEST_F(SpawnTest, a_script_is_not_held_and_another_file_is_told) {
   const TempFolder folder;
   const std::string path = folder.write("script", "#!/bin/sh\necho old\n", 0755);
   EXPECT_EQ(hold_program(path), nullptr);
@@ -400,7 +400,7 @@ TEST_F(SpawnTest, AScriptIsNotHeldAndAnotherFileIsTold) {
   EXPECT_THAT(outcome.report.changed, ElementsAre(1U));
 }
 
-TEST_F(SpawnTest, TellsEachFileThatIsAnotherOne) {
+TEST_F(SpawnTest, tells_each_file_that_is_another_one) {
   const TempFolder folder;
   const std::string path = folder.write("script", "#!/bin/sh\n", 0755);
   const std::string data = folder.write("data", "old");
@@ -411,13 +411,13 @@ TEST_F(SpawnTest, TellsEachFileThatIsAnotherOne) {
   EXPECT_THAT(run(script).report.changed, ElementsAre(0U, 1U));
 }
 
-TEST_F(SpawnTest, ReportsNothingBeforeTheExec) {
+TEST_F(SpawnTest, reports_nothing_before_the_exec) {
   const Pipe report;
   ASSERT_EQ(fcntl(report.read_end.get(), F_SETFL, O_NONBLOCK), 0);
   EXPECT_EQ(read_exec_report(report.read_end.get()).kind, ExecReport::Kind::pending);
 }
 
-TEST_F(SpawnTest, FailsWithTheErrnoIfThereCanBeNoProcess) {
+TEST_F(SpawnTest, fails_with_the_errno_if_there_can_be_no_process) {
   // In a child, since a lowered limit of open files can't be told apart by test order.
   const pid_t child = fork();
   ASSERT_GE(child, 0);
@@ -432,7 +432,7 @@ TEST_F(SpawnTest, FailsWithTheErrnoIfThereCanBeNoProcess) {
   EXPECT_EQ(status, 0);
 }
 
-TEST_F(SpawnTest, SendsTheDeathSignalWhenTheParentDies) {
+TEST_F(SpawnTest, sends_the_death_signal_when_the_parent_dies) {
   Pipe lives;  // the grandchild holds the write end as its descriptor 3
   const pid_t parent = fork();
   ASSERT_GE(parent, 0);
@@ -469,7 +469,7 @@ bool forbid(unsigned call, unsigned error) {
 
 class SandboxedSpawnTest : public SpawnTest, public testing::WithParamInterface<std::pair<long, int>> {};
 
-TEST_P(SandboxedSpawnTest, StillStartsTheProgram) {
+TEST_P(SandboxedSpawnTest, still_starts_the_program) {
   const auto [call, error] = GetParam();
   const pid_t child = fork();
   ASSERT_GE(child, 0);

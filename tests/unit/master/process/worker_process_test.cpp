@@ -108,7 +108,7 @@ class WorkerProcessTest : public testing::Test {
   std::optional<WorkerProcess> worker_;
 };
 
-TEST_F(WorkerProcessTest, ReportsTheExecAndTheExitStatus) {
+TEST_F(WorkerProcessTest, reports_the_exec_and_the_exit_status) {
   start({"/bin/sh", "-c", "exit 3"});
   EXPECT_GT(worker_->pid(), 0);
   EXPECT_EQ(worker_->control_end(), -1);  // these are the worker's now
@@ -119,7 +119,7 @@ TEST_F(WorkerProcessTest, ReportsTheExecAndTheExitStatus) {
   EXPECT_EQ(record_.gone->value, 3);
 }
 
-TEST_F(WorkerProcessTest, ReportsTheSignalThatEndedIt) {
+TEST_F(WorkerProcessTest, reports_the_signal_that_ended_it) {
   start({"/bin/sleep", "1000"});
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
   worker_->signal(SIGTERM);
@@ -129,7 +129,7 @@ TEST_F(WorkerProcessTest, ReportsTheSignalThatEndedIt) {
   worker_->signal(SIGKILL);  // gone already: nothing happens
 }
 
-TEST_F(WorkerProcessTest, ReportsAProgramThatCannotBeExecuted) {
+TEST_F(WorkerProcessTest, reports_a_program_that_cannot_be_executed) {
   start({"/nonexistent/program"});
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "g");
@@ -178,7 +178,7 @@ class Tracer {
   bool traces_ = false;
 };
 
-TEST_F(WorkerProcessTest, KnowsTheStatusOfATracedWorkerOnceItsTracerLetsGo) {
+TEST_F(WorkerProcessTest, knows_the_status_of_a_traced_worker_once_its_tracer_lets_go) {
   start({"/bin/sleep", "1000"});
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
   Tracer tracer(worker_->pid());
@@ -200,7 +200,7 @@ TEST_F(WorkerProcessTest, KnowsTheStatusOfATracedWorkerOnceItsTracerLetsGo) {
   EXPECT_EQ(record_.gone->value, SIGKILL);
 }
 
-TEST_F(WorkerProcessTest, WaitsForATracerThatLetsGoSoon) {
+TEST_F(WorkerProcessTest, waits_for_a_tracer_that_lets_go_soon) {
   start({"/bin/sleep", "1000"});
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
   Tracer tracer(worker_->pid());
@@ -216,7 +216,7 @@ TEST_F(WorkerProcessTest, WaitsForATracerThatLetsGoSoon) {
 }
 
 // The exit has the higher priority, so without care the READY=1 that came first would count for nothing.
-TEST_F(WorkerProcessTest, HearsWhatAWorkerSaidBeforeItsExit) {
+TEST_F(WorkerProcessTest, hears_what_a_worker_said_before_its_exit) {
   start({"/bin/true"});
   say("READY=1\nSTATUS=up");
   say("ERRNO=13\nSTATUS=no permission");
@@ -234,7 +234,7 @@ TEST_F(WorkerProcessTest, HearsWhatAWorkerSaidBeforeItsExit) {
   EXPECT_EQ(worker_->facts().reported_error, EACCES);
 }
 
-TEST_F(WorkerProcessTest, KeepsAFloodFromStarvingOthers) {
+TEST_F(WorkerProcessTest, keeps_a_flood_from_starving_others) {
   start({"/bin/sleep", "1000"});
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
   const UniqueFd flood = sender();
@@ -250,7 +250,7 @@ TEST_F(WorkerProcessTest, KeepsAFloodFromStarvingOthers) {
   EXPECT_LT(record_.messages.size(), 1000U);
 }
 
-TEST_F(WorkerProcessTest, LogsMessagesThatItCannotUseOnceInAWhile) {
+TEST_F(WorkerProcessTest, logs_messages_that_it_cannot_use_once_in_a_while) {
   start({"/bin/sleep", "1000"});
   testing::internal::CaptureStderr();
   for (int i = 0; i < 5; ++i) say("garbage");
@@ -263,7 +263,7 @@ TEST_F(WorkerProcessTest, LogsMessagesThatItCannotUseOnceInAWhile) {
   EXPECT_EQ(log.find("ignored", log.find("ignored") + 1), std::string::npos);
 }
 
-TEST_F(WorkerProcessTest, SharesNoStatsBeforeTheWorkerCounts) {
+TEST_F(WorkerProcessTest, shares_no_stats_before_the_worker_counts) {
   EXPECT_FALSE(worker_->counters().counts);
   const Result<StatsMapping> page = StatsMapping::map(worker_->stats_memfd(), true);
   ASSERT_TRUE(page);
@@ -275,7 +275,7 @@ TEST_F(WorkerProcessTest, SharesNoStatsBeforeTheWorkerCounts) {
   EXPECT_FALSE(worker_->counters().counts);
 }
 
-TEST_F(WorkerProcessTest, KnowsWhatAWorkerLeavesBehindAndSignalsThat) {
+TEST_F(WorkerProcessTest, knows_what_a_worker_leaves_behind_and_signals_that) {
   start({"/bin/sh", "-c",
          "tail -f /dev/null & first=$!; tail -f /dev/null &"
          "for pid in $first $!; do until [ $(cat /proc/$pid/comm) = tail ]; do :; done; done; exit 3"});
@@ -289,7 +289,7 @@ TEST_F(WorkerProcessTest, KnowsWhatAWorkerLeavesBehindAndSignalsThat) {
 }
 
 // As a worker does that is forked just then: epoll reports a descriptor as long as any process has it open.
-TEST_F(WorkerProcessTest, WatchesWhatIsLeftEvenIfAForkHoldsItsDescriptors) {
+TEST_F(WorkerProcessTest, watches_what_is_left_even_if_a_fork_holds_its_descriptors) {
   start({"/bin/sh", "-c", "for i in 1 2 3; do tail -f /dev/null & done; exit 3"});
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   ASSERT_NE(worker_->remains(), nullptr);
@@ -304,14 +304,14 @@ TEST_F(WorkerProcessTest, WatchesWhatIsLeftEvenIfAForkHoldsItsDescriptors) {
   EXPECT_EQ(waitpid(holder, nullptr, 0), holder);
 }
 
-TEST_F(WorkerProcessTest, LeavesNothingBehindThatIsDead) {
+TEST_F(WorkerProcessTest, leaves_nothing_behind_that_is_dead) {
   start({"/bin/sh", "-c", "true & true & wait; true & exit 3"});
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_TRUE(run_until([this] { return worker_->remains() == nullptr || record_.order == "egr"; }));
 }
 
 // Only SIGKILL does: a program that was told to leave tells its children itself.
-TEST_F(WorkerProcessTest, SigkillReachesAllItsProcesses) {
+TEST_F(WorkerProcessTest, sigkill_reaches_all_its_processes) {
   const std::string file = folder_ + "/child";
   start({"/bin/sh", "-c",
          "tail -f /dev/null & echo $! >" + file + ".new; mv " + file + ".new " + file + "; exec tail -f /dev/null"});
@@ -326,7 +326,7 @@ TEST_F(WorkerProcessTest, SigkillReachesAllItsProcesses) {
   std::filesystem::remove(file);
 }
 
-TEST_F(WorkerProcessTest, EndsTheLifelineWhenItGoes) {
+TEST_F(WorkerProcessTest, ends_the_lifeline_when_it_goes) {
   const UniqueFd worker_end(fcntl(worker_->control_end(), F_DUPFD_CLOEXEC, 3));
   EXPECT_EQ(check_lifeline(worker_end.get()), Lifeline::alive);
   worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_);

@@ -46,7 +46,7 @@ class ReloadPlanTest : public testing::Test {
   std::vector<std::string> lost;
 };
 
-TEST_F(ReloadPlanTest, APathThatIsGoneNeedsANewGenerationWhateverElseChanges) {
+TEST_F(ReloadPlanTest, a_path_that_is_gone_needs_a_new_generation_whatever_else_changes) {
   live.listen.push_back(listen_on("/run/x"));
   next = live;
   next.workers = {.initial = 4, .min = 4, .max = 4};
@@ -57,13 +57,13 @@ TEST_F(ReloadPlanTest, APathThatIsGoneNeedsANewGenerationWhateverElseChanges) {
   EXPECT_THAT(lines(), testing::Not(testing::Contains(testing::HasSubstr("bound again"))));
 }
 
-TEST_F(ReloadPlanTest, NothingThatChangedIsStillANewGeneration) {
+TEST_F(ReloadPlanTest, nothing_that_changed_is_still_a_new_generation) {
   EXPECT_THAT(plan().changes, IsEmpty());
   EXPECT_TRUE(plan().new_generation);
   EXPECT_THAT(lines(), ElementsAre("nothing has changed: every worker is replaced anyway: new generation"));
 }
 
-TEST_F(ReloadPlanTest, WhatAWorkerGetsAtItsStartNeedsANewGeneration) {
+TEST_F(ReloadPlanTest, what_a_worker_gets_at_its_start_needs_a_new_generation) {
   next.settings = R"({"idle_timeout": "1min", "limits": {"depth": 4}, "more": true})";
   next.drain_timeout = minutes(1);
   next.program.emplace_back("two words");
@@ -77,7 +77,7 @@ TEST_F(ReloadPlanTest, WhatAWorkerGetsAtItsStartNeedsANewGeneration) {
                   "settings.more: unset → true: new generation"));
 }
 
-TEST_F(ReloadPlanTest, TheNumberOfWorkersAloneReplacesNobody) {
+TEST_F(ReloadPlanTest, the_number_of_workers_alone_replaces_nobody) {
   next.workers = {.initial = 4, .min = 2, .max = 8};
   EXPECT_FALSE(plan().new_generation);
   EXPECT_THAT(lines(), ElementsAre("workers: 3 → 2 to 8, at first 4: resize to 4 workers, no worker is replaced"));
@@ -85,7 +85,7 @@ TEST_F(ReloadPlanTest, TheNumberOfWorkersAloneReplacesNobody) {
   EXPECT_TRUE(plan().new_generation);
 }
 
-TEST_F(ReloadPlanTest, ANumberOfWorkersThatFitsTheNewLimitsIsKept) {
+TEST_F(ReloadPlanTest, a_number_of_workers_that_fits_the_new_limits_is_kept) {
   live.workers = {.initial = 2, .min = 2, .max = 2};
   next.workers = {.initial = 1, .min = 1, .max = 4};
   present = 2;
@@ -96,7 +96,7 @@ TEST_F(ReloadPlanTest, ANumberOfWorkersThatFitsTheNewLimitsIsKept) {
   EXPECT_THAT(lines(), ElementsAre("workers: 2 → 1 to 4: resize to 4 workers, no worker is replaced"));
 }
 
-TEST_F(ReloadPlanTest, PartsOfAPercentAreADifference) {
+TEST_F(ReloadPlanTest, parts_of_a_percent_are_a_difference) {
   live.reload.max_surge = 0.121;
   next.reload.max_surge = 0.124;
   next.recycle.jitter = 0.1004;
@@ -105,7 +105,7 @@ TEST_F(ReloadPlanTest, PartsOfAPercentAreADifference) {
                                    "reload.max_surge: 12.1% → 12.4%: applied, no worker is replaced"));
 }
 
-TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
+TEST_F(ReloadPlanTest, what_only_the_master_acts_by_replaces_nobody) {
   next.restart.delay = seconds(1);
   next.recycle.age = minutes(90);
   next.reload.max_surge = 0.25;
@@ -117,14 +117,14 @@ TEST_F(ReloadPlanTest, WhatOnlyTheMasterActsByReplacesNobody) {
                                    "reload.max_surge: 1 → 25%: applied, no worker is replaced"));
 }
 
-TEST_F(ReloadPlanTest, AnotherProgramAtTheSamePathIsAChangeEvenBesideOthers) {
+TEST_F(ReloadPlanTest, another_program_at_the_same_path_is_a_change_even_beside_others) {
   next.workers.initial = 2;
   next.files[0].inode = 7;
   EXPECT_TRUE(plan().new_generation);
   EXPECT_EQ(lines().back(), "file /usr/bin/server: changed: new generation");
 }
 
-TEST_F(ReloadPlanTest, ValuesOfTheEnvironmentAreNotShown) {
+TEST_F(ReloadPlanTest, values_of_the_environment_are_not_shown) {
   next.environment = {{"PASSWORD", "new secret"}, {"OTHER", "secret"}};
   EXPECT_THAT(lines(),
               ElementsAre("environment.PASSWORD: changed: new generation", "environment.OTHER: added: new generation"));
@@ -132,7 +132,7 @@ TEST_F(ReloadPlanTest, ValuesOfTheEnvironmentAreNotShown) {
   EXPECT_EQ(lines().back(), "environment.OTHER: removed: new generation");
 }
 
-TEST_F(ReloadPlanTest, AddressesComeAndGoByANewGenerationAndChangeInPlace) {
+TEST_F(ReloadPlanTest, addresses_come_and_go_by_a_new_generation_and_change_in_place) {
   live.listen.push_back(listen_on("/run/x"));
   next.listen = {listen_on("/run/x"), listen_on("@new")};
   next.listen[0].options.unix_mode = 0600;
@@ -142,7 +142,7 @@ TEST_F(ReloadPlanTest, AddressesComeAndGoByANewGenerationAndChangeInPlace) {
                                    "listen 127.0.0.1:80: removed: closed at the end, new generation"));
 }
 
-TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoes) {
+TEST_F(ReloadPlanTest, attributes_of_a_socket_that_stays_need_no_new_workers_but_its_name_does) {
   next.listen[0].options.backlog = 7;
   EXPECT_FALSE(plan().new_generation);
   next.listen[0].name = "web";
@@ -150,14 +150,15 @@ TEST_F(ReloadPlanTest, AttributesOfASocketThatStaysNeedNoNewWorkersButItsNameDoe
   EXPECT_EQ(lines().front(), "listen 127.0.0.1:80: name echo → name web: new generation");
 }
 
-TEST_F(ReloadPlanTest, SocketsThatSystemdPassedAreNotOursToChange) {
+TEST_F(ReloadPlanTest, sockets_that_systemd_passed_are_not_ours_to_change) {
   next.listen = {listen_on("@new")};
   const std::string unit = ": needs a restart of preforkd and of the program that passes its sockets";
   EXPECT_THAT(lines(true), ElementsAre("listen @new: added" + unit, "listen 127.0.0.1:80: removed" + unit));
   EXPECT_TRUE(plan(true).new_generation) << "there is nothing else that the reload could be for";
 }
 
-TEST_F(ReloadPlanTest, AsAServiceWhatSystemdHasToDoIsNamedWithItsCommandAndWorkersGetTheNewAddressAtOnce) {
+TEST_F(ReloadPlanTest,
+       as_a_service_what_systemd_has_to_do_is_named_with_its_command_and_workers_get_the_new_address_at_once) {
   next.listen = {live.listen.front(), listen_on("@new")};
   next.user = "www-data";
   next.restart.delay = std::chrono::seconds(7);
@@ -169,7 +170,7 @@ TEST_F(ReloadPlanTest, AsAServiceWhatSystemdHasToDoIsNamedWithItsCommandAndWorke
   EXPECT_FALSE(plan_of_service().new_generation);
 }
 
-TEST_F(ReloadPlanTest, ANameCannotChangeAndByHandAnAddressIsNeeded) {
+TEST_F(ReloadPlanTest, a_name_cannot_change_and_by_hand_an_address_is_needed) {
   EXPECT_THAT(reload_obstacles(live, next, false), IsEmpty());
   next.listen.clear();
   EXPECT_THAT(reload_obstacles(live, next, true), IsEmpty());
@@ -182,7 +183,7 @@ TEST_F(ReloadPlanTest, ANameCannotChangeAndByHandAnAddressIsNeeded) {
                           "it again"));
 }
 
-TEST_F(ReloadPlanTest, WhatIsCutOffWhereItIsShownIsComparedAllTheSame) {
+TEST_F(ReloadPlanTest, what_is_cut_off_where_it_is_shown_is_compared_all_the_same) {
   const std::string front(130, 'x');
   live.program = {"/usr/bin/server", front + "--db=old"};
   next.program = {"/usr/bin/server", front + "--db=new"};
@@ -191,7 +192,7 @@ TEST_F(ReloadPlanTest, WhatIsCutOffWhereItIsShownIsComparedAllTheSame) {
   EXPECT_EQ(lines().front(), "program: changed: new generation");
 }
 
-TEST_F(ReloadPlanTest, TheOrderOfAddressesIsAChangeWhereItIsOurs) {
+TEST_F(ReloadPlanTest, the_order_of_addresses_is_a_change_where_it_is_ours) {
   live.listen = {listen_on("/run/x"), listen_on("@y"), listen_on("@gone")};
   next.listen = {listen_on("@y"), listen_on("@new"), listen_on("/run/x")};
   EXPECT_EQ(lines().back(), "listen: /run/x, @y → @y, /run/x: new generation");
@@ -242,7 +243,7 @@ std::map<std::string, std::vector<nlohmann::json>> values_of_workers() {
 constexpr std::array<std::string_view, 10> no_worker_is_started_with = {
     "$schema", "description", "workers", "alert_after", "restart", "recycle", "reload", "user", "sandbox", "writable"};
 
-TEST(ReloadPlanOfAnyConfigTest, AnyDifferenceThatAWorkerSeesIsANewGenerationWhateverElseChanges) {
+TEST(ReloadPlanOfAnyConfigTest, any_difference_that_a_worker_sees_is_a_new_generation_whatever_else_changes) {
   const auto read = [](const std::string& key, const nlohmann::json& value, unsigned workers) {
     nlohmann::json json = {{"program", {"/bin/true"}}, {"listen", {"@a"}}, {"workers", workers}};
     if (!value.is_null()) json[key] = value;
@@ -262,7 +263,7 @@ TEST(ReloadPlanOfAnyConfigTest, AnyDifferenceThatAWorkerSeesIsANewGenerationWhat
   }
 }
 
-TEST(ReloadPlanOfAnyConfigTest, NoKeyIsForgotten) {
+TEST(ReloadPlanOfAnyConfigTest, no_key_is_forgotten) {
   const auto tried = values_of_workers();
   for (const std::string_view key : config_sections().front().keys) {
     EXPECT_NE(tried.contains(std::string(key)), std::ranges::count(no_worker_is_started_with, key) > 0) << key;
@@ -270,7 +271,7 @@ TEST(ReloadPlanOfAnyConfigTest, NoKeyIsForgotten) {
 }
 
 // A key that has no row would be taken over without anybody noticing what it needs.
-TEST_F(ReloadPlanTest, EveryKeyOfTheConfigHasARow) {
+TEST_F(ReloadPlanTest, every_key_of_the_config_has_a_row) {
   const std::vector<ConfigRow> rows = config_rows(live);
   for (const ConfigSection& section : config_sections()) {
     for (const std::string_view key : section.keys) {

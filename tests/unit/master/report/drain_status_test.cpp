@@ -64,7 +64,7 @@ WorkerView view(unsigned id, unsigned generation, WorkerState state, int deadlin
   return worker;
 }
 
-TEST_F(DrainStatus, CountsWorkersAndConnectionsOfEachGenerationAndTakesTheLastDeadline) {
+TEST_F(DrainStatus, counts_workers_and_connections_of_each_generation_and_takes_the_last_deadline) {
   connections = {{WorkerId{1}, 2}, {WorkerId{2}, 3}, {WorkerId{3}, 100}};
   const std::vector<WorkerView> workers{view(4, 2, WorkerState::draining, 0), view(2, 1, WorkerState::draining, 20),
                                         view(1, 1, WorkerState::draining, 10), view(3, 1, WorkerState::ready, 0)};
@@ -75,7 +75,7 @@ TEST_F(DrainStatus, CountsWorkersAndConnectionsOfEachGenerationAndTakesTheLastDe
   EXPECT_THAT(drains_of({}, nullptr), IsEmpty());
 }
 
-TEST_F(DrainStatus, SaysTheTimeOfDayOfTheDeadlineAndTheDateIfThatIsNotToday) {
+TEST_F(DrainStatus, says_the_time_of_day_of_the_deadline_and_the_date_if_that_is_not_today) {
   GenerationDrain one = drain(3, 1);
   one.connections = 1;
   one.deadline = Instant(seconds(130));
@@ -88,7 +88,7 @@ TEST_F(DrainStatus, SaysTheTimeOfDayOfTheDeadlineAndTheDateIfThatIsNotToday) {
             "1 worker of generation 3 with 1 connection until 2026-11-24 15:04:05");
 }
 
-TEST_F(DrainStatus, AsTimePassesTheTextStaysTheSame) {
+TEST_F(DrainStatus, as_time_passes_the_text_stays_the_same) {
   GenerationDrain one = drain(3, 1);
   one.deadline = Instant(seconds(130));
   for (int passed = 0; passed < 30'000; passed += 70) {
@@ -97,7 +97,7 @@ TEST_F(DrainStatus, AsTimePassesTheTextStaysTheSame) {
   }
 }
 
-TEST_F(DrainStatus, ListsAFewGenerationsOnly) {
+TEST_F(DrainStatus, lists_a_few_generations_only) {
   EXPECT_EQ(describe({drain(1, 2), drain(2, 1)}, {}, {}),
             "2 workers of generation 1 (killed), 1 worker of generation 2 (killed)");
   EXPECT_EQ(describe({drain(1, 1), drain(2, 1), drain(3, 1), drain(4, 1), drain(5, 1), drain(6, 1)}, {}, {}),
@@ -105,7 +105,7 @@ TEST_F(DrainStatus, ListsAFewGenerationsOnly) {
             "1 worker of generation 4 (killed) and 2 generations more");
 }
 
-TEST_F(DrainStatus, IsPartOfTheStatusLineOnlyWhileSomethingDrains) {
+TEST_F(DrainStatus, is_part_of_the_status_line_only_while_something_drains) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   config.drain_timeout = seconds(30);
   config.reload.max_draining = 1;

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST(FailedStart, LingersLongerEachTimeFromTheSecondOnUpToHalfAMinute) {
+TEST(FailedStart, lingers_longer_each_time_from_the_second_on_up_to_half_a_minute) {
   EXPECT_EQ(time_to_linger(1), seconds(0));
   EXPECT_EQ(time_to_linger(2), seconds(1));
   EXPECT_EQ(time_to_linger(3), seconds(2));

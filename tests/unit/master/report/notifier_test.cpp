@@ -13,7 +13,7 @@
 namespace preforkd {
 namespace {
 
-TEST(Notifier, SaysNothingWithoutSystemd) {
+TEST(Notifier, says_nothing_without_systemd) {
   unsetenv("NOTIFY_SOCKET");
   EventLoop loop;
   Notifier notifier(loop);
@@ -22,7 +22,7 @@ TEST(Notifier, SaysNothingWithoutSystemd) {
   EXPECT_FALSE(notifier.status("y"));
 }
 
-TEST(Notifier, SpeaksSystemdsProtocol) {
+TEST(Notifier, speaks_systemds_protocol) {
   FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -35,7 +35,7 @@ TEST(Notifier, SpeaksSystemdsProtocol) {
   EXPECT_EQ(systemd.heard(), "STOPPING=1\nSTATUS=leaving");
 }
 
-TEST(Notifier, SendsAStatusOnlyIfItChanged) {
+TEST(Notifier, sends_a_status_only_if_it_changed) {
   FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -48,7 +48,7 @@ TEST(Notifier, SendsAStatusOnlyIfItChanged) {
 }
 
 // systemd refuses nothing then, but shows a service that starts again while it stops.
-TEST(Notifier, SaysNothingButStatusTextsOnceItHasSaidStopping) {
+TEST(Notifier, says_nothing_but_status_texts_once_it_has_said_stopping) {
   const FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -60,7 +60,7 @@ TEST(Notifier, SaysNothingButStatusTextsOnceItHasSaidStopping) {
   EXPECT_EQ(systemd.heard(), "STATUS=not really");
 }
 
-TEST(Notifier, NeverWaitsForSystemdAndSaysTheNewestOfEachKindWhenItReadsAgain) {
+TEST(Notifier, never_waits_for_systemd_and_says_the_newest_of_each_kind_when_it_reads_again) {
   const FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -75,7 +75,7 @@ TEST(Notifier, NeverWaitsForSystemdAndSaysTheNewestOfEachKindWhenItReadsAgain) {
   EXPECT_FALSE(loop.run_once(Duration(0)));
 }
 
-TEST(Notifier, KeepsStoppingThatCouldNotBeSaid) {
+TEST(Notifier, keeps_stopping_that_could_not_be_said) {
   const FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -85,7 +85,7 @@ TEST(Notifier, KeepsStoppingThatCouldNotBeSaid) {
   EXPECT_EQ(systemd.heard_by(loop), "STOPPING=1\nSTATUS=left");
 }
 
-TEST(Notifier, FindsASystemdThatHasStartedAgain) {
+TEST(Notifier, finds_a_systemd_that_has_started_again) {
   FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -94,7 +94,7 @@ TEST(Notifier, FindsASystemdThatHasStartedAgain) {
   EXPECT_EQ(systemd.heard(), "READY=1\nSTATUS=1/1");
 }
 
-TEST(Notifier, NeedsNoFurtherDescriptor) {
+TEST(Notifier, needs_no_further_descriptor) {
   const FakeSystemd systemd;
   setenv("WATCHDOG_USEC", "20000", 1);
   EventLoop loop;

@@ -60,18 +60,18 @@ class PoolLogTest : public testing::Test {
   PoolLog log_;
 };
 
-TEST_F(PoolLogTest, SaysWhatDiedWhyAndWhatIsDone) {
+TEST_F(PoolLogTest, says_what_died_why_and_what_is_done) {
   EXPECT_EQ(said_of(crash()),
             "<4>worker 1 (pid 4711, generation 1) died: signal 9 (SIGKILL) after 3min 2s, 12 connections lost; "
             "replacing now\n");
 }
 
-TEST_F(PoolLogTest, SaysThatNobodyNoticed) {
+TEST_F(PoolLogTest, says_that_nobody_noticed) {
   facts_.counters.connections = 0;
   EXPECT_NE(said_of(crash()).find(", no connection lost; "), std::string::npos);
 }
 
-TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
+TEST_F(PoolLogTest, says_that_a_slot_stays_down) {
   ExitRecord last = crash();
   last.status = {ExitStatus::Kind::exited, 78, {}};
   last.follow = Follow::down;
@@ -79,7 +79,7 @@ TEST_F(PoolLogTest, SaysThatASlotStaysDown) {
             std::string::npos);
 }
 
-TEST_F(PoolLogTest, CountsCrashesInARow) {
+TEST_F(PoolLogTest, counts_crashes_in_a_row) {
   ExitRecord second = crash();
   second.started_at = clock_.time - seconds(10);
   second.crashes = 2;
@@ -89,7 +89,7 @@ TEST_F(PoolLogTest, CountsCrashesInARow) {
   EXPECT_NE(said_of(second).find("crashed 2 times in 10s, next try in 400ms\n"), std::string::npos);
 }
 
-TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
+TEST_F(PoolLogTest, says_of_a_worker_whose_slot_is_not_empty_who_serves_there) {
   ExitRecord hung = crash(SIGABRT);
   hung.cause = ExitCause::hang;
   hung.follow = Follow::starting;
@@ -102,7 +102,7 @@ TEST_F(PoolLogTest, SaysOfAWorkerWhoseSlotIsNotEmptyWhoServesThere) {
   EXPECT_TRUE(said_of(hung).ends_with("; not replaced: the pool has fewer workers now\n"));
 }
 
-TEST_F(PoolLogTest, TellsWhatTheWorkerSaidLast) {
+TEST_F(PoolLogTest, tells_what_the_worker_said_last) {
   facts_ = {4711, "cannot open database", ENOENT, {}, ""};
   const std::string line = said_of(crash(SIGSEGV));
   EXPECT_NE(line.find("; it reported No such file or directory (ENOENT); its last status: cannot open database; "),
@@ -111,7 +111,7 @@ TEST_F(PoolLogTest, TellsWhatTheWorkerSaidLast) {
   EXPECT_EQ(line.find("connections"), std::string::npos) << line;
 }
 
-TEST_F(PoolLogTest, NamesTheStepOfAnExecThatFailed) {
+TEST_F(PoolLogTest, names_the_step_of_an_exec_that_failed) {
   facts_.counters = {};
   ExitRecord exit = crash();
   exit.was_ready = false;
@@ -123,7 +123,7 @@ TEST_F(PoolLogTest, NamesTheStepOfAnExecThatFailed) {
             "next try in 1s\n");
 }
 
-TEST_F(PoolLogTest, NamesTheSandboxWhereAnExecWasForbidden) {
+TEST_F(PoolLogTest, names_the_sandbox_where_an_exec_was_forbidden) {
   ExitRecord exit = crash();
   exit.status = {ExitStatus::Kind::exec_failed, EACCES, "execve"};
   EXPECT_NE(
@@ -134,13 +134,13 @@ TEST_F(PoolLogTest, NamesTheSandboxWhereAnExecWasForbidden) {
   EXPECT_EQ(exit_sentence(exit), "could not be started: chdir: Permission denied (EACCES)");
 }
 
-TEST_F(PoolLogTest, TellsAHangFromACrash) {
+TEST_F(PoolLogTest, tells_a_hang_from_a_crash) {
   ExitRecord exit = crash(SIGABRT);
   exit.cause = ExitCause::hang;
   EXPECT_NE(said_of(exit).find("died (hung): signal 6 (SIGABRT)"), std::string::npos);
 }
 
-TEST_F(PoolLogTest, GivesAHintWhenAProgramEndsAtOnceAsIfAllWereWell) {
+TEST_F(PoolLogTest, gives_a_hint_when_a_program_ends_at_once_as_if_all_were_well) {
   ExitRecord exit = crash();
   exit.was_ready = false;
   exit.status = {ExitStatus::Kind::exited, 0, {}};
@@ -148,7 +148,7 @@ TEST_F(PoolLogTest, GivesAHintWhenAProgramEndsAtOnceAsIfAllWereWell) {
             std::string::npos);
 }
 
-TEST_F(PoolLogTest, NamesWhatAWorkerLeavesBehindAndWhatIsDone) {
+TEST_F(PoolLogTest, names_what_a_worker_leaves_behind_and_what_is_done) {
   facts_.remains = "pid 4712 (python3)";
   WorkerView worker;
   worker.slot = 1;
@@ -165,7 +165,7 @@ TEST_F(PoolLogTest, NamesWhatAWorkerLeavesBehindAndWhatIsDone) {
             "<4>what is left of worker 1 (pid 4711, generation 1) gets signal 9 (SIGKILL) (did not drain in time)\n");
 }
 
-TEST_F(PoolLogTest, IsQuietAboutWhatGoesAsItShouldWhileThePoolStops) {
+TEST_F(PoolLogTest, is_quiet_about_what_goes_as_it_should_while_the_pool_stops) {
   ExitRecord exit = crash();
   exit.failed = false;
   exit.cause = ExitCause::reloaded;
@@ -176,7 +176,7 @@ TEST_F(PoolLogTest, IsQuietAboutWhatGoesAsItShouldWhileThePoolStops) {
   EXPECT_NE(said_of(crash()).find("; not replaced: the pool is stopping\n"), std::string::npos);
 }
 
-TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
+TEST_F(PoolLogTest, gives_the_reason_why_no_process_could_be_started) {
   const Error error = os_failure(EAGAIN, "cannot fork: ").value();
   EXPECT_EQ(
       line_of([&] { log_.on_launch_failed(2, error, clock_.time + milliseconds(100)); }),
@@ -190,7 +190,7 @@ TEST_F(PoolLogTest, GivesTheReasonWhyNoProcessCouldBeStarted) {
   EXPECT_EQ(log_.launch_failure(2), "") << "it could at last";
 }
 
-TEST_F(PoolLogTest, GivesEachSlotOfABatchItsOwnReason) {
+TEST_F(PoolLogTest, gives_each_slot_of_a_batch_its_own_reason) {
   fakes::FakeLauncher launcher;
   launcher.failures = {"no descriptors", "no memory"};
   PoolConfig config;
@@ -202,7 +202,7 @@ TEST_F(PoolLogTest, GivesEachSlotOfABatchItsOwnReason) {
   EXPECT_NE(lines.find("worker 1 cannot be started: no memory; next try in "), std::string::npos) << lines;
 }
 
-TEST(SpokenTime, IsAsPreciseAsAPersonWantsIt) {
+TEST(SpokenTime, is_as_precise_as_a_person_wants_it) {
   EXPECT_EQ(spoken_time(microseconds(1)), "1ms");
   EXPECT_EQ(spoken_time(microseconds(12'345)), "12ms");
   EXPECT_EQ(spoken_time(microseconds(1'250'000)), "1.3s");

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(StatusFeed, ShowsTheFirstEventAtOnceAndTheNextOnesTogether) {
+TEST(StatusFeed, shows_the_first_event_at_once_and_the_next_ones_together) {
   FakeSystemd systemd;
   EventLoop loop;
   Notifier notifier(loop);
@@ -38,7 +38,7 @@ TEST(StatusFeed, ShowsTheFirstEventAtOnceAndTheNextOnesTogether) {
   EXPECT_EQ(heard, "STATUS=three");
 }
 
-TEST(StatusFeed, LooksLessAndLessOftenWhileNothingChangesButOftenEnoughWhileWorkersDrain) {
+TEST(StatusFeed, looks_less_and_less_often_while_nothing_changes_but_often_enough_while_workers_drain) {
   Duration idle = StatusFeed::min_interval;
   Duration draining = StatusFeed::min_interval;
   for (int looks = 0; looks < 20; ++looks) {
@@ -53,7 +53,7 @@ TEST(StatusFeed, LooksLessAndLessOftenWhileNothingChangesButOftenEnoughWhileWork
   EXPECT_EQ(StatusFeed::next_interval(idle, true, false), StatusFeed::min_interval);
 }
 
-TEST(StatusFeed, WakesNobodyWithoutSystemd) {
+TEST(StatusFeed, wakes_nobody_without_systemd) {
   unsetenv("NOTIFY_SOCKET");
   EventLoop loop;
   Notifier notifier(loop);

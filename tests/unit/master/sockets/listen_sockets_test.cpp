@@ -106,7 +106,7 @@ UniqueFd listen_as_systemd(const std::string& path) {
   return fd;
 }
 
-TEST(ListenSockets, BindsWhatTheConfigLists) {
+TEST(ListenSockets, binds_what_the_config_lists) {
   const TempFolder folder;
   const std::string path = folder.path("x.sock");
   const PoolConfig config = pool({listen_on("127.0.0.1:0"), listen_on(path, "unix")});
@@ -123,7 +123,7 @@ TEST(ListenSockets, BindsWhatTheConfigLists) {
   EXPECT_THAT(sockets.differences(config), IsEmpty());
 }
 
-TEST(ListenSockets, RemovesThePathsItMadeAndLeavesThoseThatSomebodyElseMade) {
+TEST(ListenSockets, removes_the_paths_it_made_and_leaves_those_that_somebody_else_made) {
   const TempFolder folder;
   const std::string ours = folder.path("ours");
   const std::string theirs = folder.path("theirs");
@@ -138,7 +138,7 @@ TEST(ListenSockets, RemovesThePathsItMadeAndLeavesThoseThatSomebodyElseMade) {
   EXPECT_TRUE(exists(theirs));
 }
 
-TEST(ListenSockets, AMovedObjectRemovesItsPathsOnce) {
+TEST(ListenSockets, a_moved_object_removes_its_paths_once) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   ListenSockets first = ListenSockets::open(pool({listen_on(path)}));
@@ -149,7 +149,7 @@ TEST(ListenSockets, AMovedObjectRemovesItsPathsOnce) {
   EXPECT_FALSE(exists(path));
 }
 
-TEST(ListenSockets, AnAddressThatIsTakenIsNamedAndWhatWasBoundBeforeIsGivenBack) {
+TEST(ListenSockets, an_address_that_is_taken_is_named_and_what_was_bound_before_is_given_back) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
@@ -159,7 +159,7 @@ TEST(ListenSockets, AnAddressThatIsTakenIsNamedAndWhatWasBoundBeforeIsGivenBack)
   EXPECT_FALSE(exists(path));
 }
 
-TEST(ListenSockets, WithoutAnySocketItSaysWhatToDo) {
+TEST(ListenSockets, without_any_socket_it_says_what_to_do) {
   PoolConfig config = pool({});
   EXPECT_EQ(failure_of(config, exit_code::usage),
             "no socket to listen on: give --listen ADDRESS, or start it from a systemd .socket unit");
@@ -169,7 +169,7 @@ TEST(ListenSockets, WithoutAnySocketItSaysWhatToDo) {
             "systemd .socket unit");
 }
 
-TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
+TEST(ListenSockets, passed_sockets_win_and_their_paths_stay) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const UniqueFd unix_socket = listen_as_systemd(path);
@@ -205,7 +205,7 @@ TEST(ListenSockets, PassedSocketsWinAndTheirPathsStay) {
   EXPECT_EQ(fcntl(tcp_socket.get(), F_GETFL) & O_NONBLOCK, 0) << "given back as it came";
 }
 
-TEST(ListenSockets, APassedSocketThatHasLostItsPathIsNamedWithWhatMendsIt) {
+TEST(ListenSockets, a_passed_socket_that_has_lost_its_path_is_named_with_what_mends_it) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const UniqueFd unix_socket = listen_as_systemd(path);
@@ -219,13 +219,13 @@ TEST(ListenSockets, APassedSocketThatHasLostItsPathIsNamedWithWhatMendsIt) {
   });
 }
 
-TEST(ListenSockets, SocketsWithoutANameGetThePools) {
+TEST(ListenSockets, sockets_without_a_name_get_the_pools) {
   const UniqueFd socket = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   run_with_passed({socket.get()}, nullptr,
                   [] { EXPECT_THAT(names(ListenSockets::open(pool({})).of(pool({}))), ElementsAre("echo")); });
 }
 
-TEST(ListenSockets, APassedDescriptorThatDoesNotListenIsNamed) {
+TEST(ListenSockets, a_passed_descriptor_that_does_not_listen_is_named) {
   const UniqueFd datagram(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   run_with_passed({datagram.get()}, "x", [] {
     EXPECT_EQ(failure_of(pool({}), exit_code::unavailable),
@@ -233,7 +233,7 @@ TEST(ListenSockets, APassedDescriptorThatDoesNotListenIsNamed) {
   });
 }
 
-TEST(ListenSockets, WhatAnotherVersionHasStoredIsLeftAside) {
+TEST(ListenSockets, what_another_version_has_stored_is_left_aside) {
   const UniqueFd stored(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const UniqueFd listener = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
   run_with_passed({stored.get(), listener.get()}, "preforkd-table:preforkd-web.socket", [] {
@@ -246,7 +246,7 @@ TEST(ListenSockets, WhatAnotherVersionHasStoredIsLeftAside) {
   });
 }
 
-TEST(ListenSocketsReload, BindsWhatIsNewAndLeavesWhatIsKept) {
+TEST(ListenSocketsReload, binds_what_is_new_and_leaves_what_is_kept) {
   const PoolConfig before = pool({listen_on("127.0.0.1:0")});
   ListenSockets sockets = ListenSockets::open(before);
   const int kept = sockets.of(before)[0].fd;
@@ -263,7 +263,7 @@ TEST(ListenSocketsReload, BindsWhatIsNewAndLeavesWhatIsKept) {
   EXPECT_EQ(fds(sockets.of(after)), fds(inherited));
 }
 
-TEST(ListenSocketsReload, ClosesWhatIsGoneAtTheCommitOnlyAndRemovesItsPath) {
+TEST(ListenSocketsReload, closes_what_is_gone_at_the_commit_only_and_removes_its_path) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const PoolConfig before = pool({listen_on(path), listen_on("127.0.0.1:0")});
@@ -279,7 +279,7 @@ TEST(ListenSocketsReload, ClosesWhatIsGoneAtTheCommitOnlyAndRemovesItsPath) {
   EXPECT_THAT(fds(sockets.of(after)), ElementsAre(kept));
 }
 
-TEST(ListenSocketsReload, AnAddressThatCannotBeHadChangesNothing) {
+TEST(ListenSocketsReload, an_address_that_cannot_be_had_changes_nothing) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const UniqueFd taken = open_listener(parse_address("127.0.0.1:0").value()).value().fd;
@@ -294,7 +294,7 @@ TEST(ListenSocketsReload, AnAddressThatCannotBeHadChangesNothing) {
   EXPECT_TRUE(answers(sockets.addresses()[0]));
 }
 
-TEST(ListenSocketsReload, WhatWasNewIsClosedAgainWhenTheReloadFails) {
+TEST(ListenSocketsReload, what_was_new_is_closed_again_when_the_reload_fails) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const PoolConfig before = pool({listen_on("127.0.0.1:0")});
@@ -307,7 +307,7 @@ TEST(ListenSocketsReload, WhatWasNewIsClosedAgainWhenTheReloadFails) {
   EXPECT_TRUE(answers(sockets.addresses()[0]));
 }
 
-TEST(ListenSocketsReload, AReloadThatSupersedesAnotherTakesOverWhatBothAdd) {
+TEST(ListenSocketsReload, a_reload_that_supersedes_another_takes_over_what_both_add) {
   const TempFolder folder;
   const std::string both = folder.path("both");
   const std::string first = folder.path("first");
@@ -324,7 +324,7 @@ TEST(ListenSocketsReload, AReloadThatSupersedesAnotherTakesOverWhatBothAdd) {
   EXPECT_THAT(sockets.commit(two).opened, ElementsAre(both));
 }
 
-TEST(ListenSocketsReload, AKeptPathGetsItsNewModeWithoutANewSocket) {
+TEST(ListenSocketsReload, a_kept_path_gets_its_new_mode_without_a_new_socket) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   PoolConfig config = pool({listen_on(path)});
@@ -345,7 +345,7 @@ TEST(ListenSocketsReload, AKeptPathGetsItsNewModeWithoutANewSocket) {
   EXPECT_TRUE(answers(path));
 }
 
-TEST(ListenSocketsReload, APathThatIsGoneIsBoundAgainForTheNewWorkers) {
+TEST(ListenSocketsReload, a_path_that_is_gone_is_bound_again_for_the_new_workers) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   const PoolConfig config = pool({listen_on(path)});
@@ -369,7 +369,7 @@ TEST(ListenSocketsReload, APathThatIsGoneIsBoundAgainForTheNewWorkers) {
   EXPECT_THAT(sockets.lost_paths(), IsEmpty());
 }
 
-TEST(ListenSocketsReload, ASwitchedLinkInThePathIsFollowed) {
+TEST(ListenSocketsReload, a_switched_link_in_the_path_is_followed) {
   const TempFolder folder;
   ASSERT_EQ(mkdir(folder.path("1").c_str(), 0700), 0);
   ASSERT_EQ(mkdir(folder.path("2").c_str(), 0700), 0);
@@ -384,7 +384,7 @@ TEST(ListenSocketsReload, ASwitchedLinkInThePathIsFollowed) {
   EXPECT_TRUE(answers(folder.path("2/x")));
 }
 
-TEST(ListenSocketsReload, APathThatSomebodyElseTookIsNotTouched) {
+TEST(ListenSocketsReload, a_path_that_somebody_else_took_is_not_touched) {
   const TempFolder folder;
   const std::string path = folder.path("x");
   PoolConfig config = pool({listen_on(path)});
@@ -413,7 +413,7 @@ struct HeldSocket {
   UniqueFd client;  // waits in the queue
 };
 
-TEST(ListenSocketsReload, WhatIsRemovedRefusesClientsAtOnceAndCanComeBackWhoeverHoldsIt) {
+TEST(ListenSocketsReload, what_is_removed_refuses_clients_at_once_and_can_come_back_whoever_holds_it) {
   const TempFolder folder;
   for (const std::string& address : {std::string("127.0.0.1:0"), folder.path("x")}) {
     const PoolConfig before = pool({listen_on(folder.path("kept")), listen_on(address)});
@@ -432,7 +432,7 @@ TEST(ListenSocketsReload, WhatIsRemovedRefusesClientsAtOnceAndCanComeBackWhoever
   }
 }
 
-TEST(ListenSocketsReload, WhatAFailedReloadAddedCanBeAddedByTheNextOneWhoeverHoldsIt) {
+TEST(ListenSocketsReload, what_a_failed_reload_added_can_be_added_by_the_next_one_whoever_holds_it) {
   const TempFolder folder;
   for (const std::string& address : {std::string("127.0.0.1:0"), folder.path("x")}) {
     const PoolConfig before = pool({listen_on(folder.path("kept"))});
@@ -448,7 +448,7 @@ TEST(ListenSocketsReload, WhatAFailedReloadAddedCanBeAddedByTheNextOneWhoeverHol
   }
 }
 
-TEST(ListenSocketsReload, WhatTheNewWorkersOfAFailedReloadChangedForAllIsPutBack) {
+TEST(ListenSocketsReload, what_the_new_workers_of_a_failed_reload_changed_for_all_is_put_back) {
   const PoolConfig config = pool({listen_on("127.0.0.1:0")});
   ListenSockets sockets = ListenSockets::open(config);
   const HeldSocket worker(sockets, config);
@@ -465,7 +465,7 @@ TEST(ListenSocketsReload, WhatTheNewWorkersOfAFailedReloadChangedForAllIsPutBack
   EXPECT_THAT(sockets.abandon(), IsEmpty());
 }
 
-TEST(ListenSocketsReload, ACommitLeavesTheFlagToTheNewWorkersAndSetsTheQueueAgain) {
+TEST(ListenSocketsReload, a_commit_leaves_the_flag_to_the_new_workers_and_sets_the_queue_again) {
   const PoolConfig config = pool({listen_on("127.0.0.1:0")});
   ListenSockets sockets = ListenSockets::open(config);
   const HeldSocket worker(sockets, config);
@@ -480,7 +480,7 @@ TEST(ListenSocketsReload, ACommitLeavesTheFlagToTheNewWorkersAndSetsTheQueueAgai
   }
 }
 
-TEST(ListenSockets, AtTheEndWhoStillHoldsASocketKeepsNoClientWaiting) {
+TEST(ListenSockets, at_the_end_who_still_holds_a_socket_keeps_no_client_waiting) {
   const TempFolder folder;
   for (const std::string& address :
        {std::string("127.0.0.1:0"), folder.path("x"), "@preforkd-held-" + folder.path("")}) {
@@ -493,7 +493,7 @@ TEST(ListenSockets, AtTheEndWhoStillHoldsASocketKeepsNoClientWaiting) {
   }
 }
 
-TEST(ListenSocketsReload, AFixedPortIsItsSocketWhateverStandsBeforeIt) {
+TEST(ListenSocketsReload, a_fixed_port_is_its_socket_whatever_stands_before_it) {
   const PoolConfig before = pool({listen_on("127.0.0.1:0")});
   ListenSockets sockets = ListenSockets::open(before);
   const int fd = sockets.of(before)[0].fd;

@@ -40,7 +40,7 @@ class NoMoreDescriptors {
 };
 
 // It is called in the middle of a reload's commit, which has no way back.
-TEST(ListenWatchTest, WithoutDescriptorsItWatchesNothingAndSaysSo) {
+TEST(ListenWatchTest, without_descriptors_it_watches_nothing_and_says_so) {
   log::open(log::Sink::prefixed, log::Level::info);
   const ListenSockets sockets = one_socket();
   EventLoop loop;

@@ -24,7 +24,7 @@ struct Source final : EventSource {
   std::function<void(std::uint32_t)> call;
 };
 
-TEST(EventLoopTest, CallsEachReadySourceWithItsEvents) {
+TEST(EventLoopTest, calls_each_ready_source_with_its_events) {
   EventLoop loop;
   std::uint32_t seen = 0;
   Source source(loop, [&](std::uint32_t events) { seen = events; });
@@ -32,7 +32,7 @@ TEST(EventLoopTest, CallsEachReadySourceWithItsEvents) {
   EXPECT_EQ(seen, EPOLLIN);
 }
 
-TEST(EventLoopTest, ASourceRemovedInTheSameTurnIsNotCalledAnyMore) {
+TEST(EventLoopTest, a_source_removed_in_the_same_turn_is_not_called_any_more) {
   EventLoop loop;
   int calls = 0;
   std::unique_ptr<Source> first;
@@ -51,7 +51,7 @@ TEST(EventLoopTest, ASourceRemovedInTheSameTurnIsNotCalledAnyMore) {
   EXPECT_NE(first == nullptr, second == nullptr);
 }
 
-TEST(EventLoopTest, AnEventBehindAnExceptionIsReportedAgain) {
+TEST(EventLoopTest, an_event_behind_an_exception_is_reported_again) {
   EventLoop loop;
   int calls = 0;
   const auto fail_once = [&](std::uint32_t) {
@@ -64,7 +64,7 @@ TEST(EventLoopTest, AnEventBehindAnExceptionIsReportedAgain) {
   EXPECT_EQ(calls, 3);
 }
 
-TEST(EventLoopTest, RefusesWhatEpollRefuses) {
+TEST(EventLoopTest, refuses_what_epoll_refuses) {
   EventLoop loop;
   Source source(loop, [](std::uint32_t) {});
   EXPECT_EQ(loop.add(source.fd.get(), EPOLLIN, source), EEXIST);

@@ -60,7 +60,7 @@ class Log : public testing::Test {
   Log() { set_log_name("echo[1]"); }
 };
 
-TEST_F(Log, HasItsNameInAPipe) {
+TEST_F(Log, has_its_name_in_a_pipe) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
   log_line(LogLevel::warning, {"max_connections ", "10", " reached"});
@@ -69,7 +69,7 @@ TEST_F(Log, HasItsNameInAPipe) {
   EXPECT_EQ(take(pipe.reader.get()), "echo[1]: x\n");
 }
 
-TEST_F(Log, HasItsLevelInTheJournalsSocket) {
+TEST_F(Log, has_its_level_in_the_journals_socket) {
   std::array<int, 2> fds{};
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
   const UniqueFd reader(fds[0]);
@@ -79,7 +79,7 @@ TEST_F(Log, HasItsLevelInTheJournalsSocket) {
   EXPECT_EQ(take(reader.get()), "<6>started\n");
 }
 
-TEST_F(Log, HasItsNameOnATerminal) {
+TEST_F(Log, has_its_name_on_a_terminal) {
   int terminal = -1;
   int program = -1;
   ASSERT_EQ(openpty(&terminal, &program, nullptr, nullptr, nullptr), 0);
@@ -92,14 +92,14 @@ TEST_F(Log, HasItsNameOnATerminal) {
   EXPECT_EQ(take(terminal), "echo[1]: hello\r\n");
 }
 
-TEST_F(Log, StaysOneLine) {
+TEST_F(Log, stays_one_line) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
   log_line(LogLevel::info, {"a\nb", "\x1B[31m\x7F", "é"});
   EXPECT_EQ(take(pipe.reader.get()), "echo[1]: a b [31m é\n");
 }
 
-TEST_F(Log, CutsALongLineBetweenCharacters) {
+TEST_F(Log, cuts_a_long_line_between_characters) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
   for (const char* const shift : {"", "x"}) {
@@ -113,7 +113,7 @@ TEST_F(Log, CutsALongLineBetweenCharacters) {
   }
 }
 
-TEST_F(Log, DropsWhatWouldBlockAndSaysSoLater) {
+TEST_F(Log, drops_what_would_block_and_says_so_later) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
   fcntl(pipe.writer.get(), F_SETFL, O_NONBLOCK);
@@ -131,7 +131,7 @@ TEST_F(Log, DropsWhatWouldBlockAndSaysSoLater) {
   EXPECT_EQ(take(pipe.reader.get()), "echo[1]: again\n");
 }
 
-TEST_F(Log, SurvivesAReaderThatIsGone) {
+TEST_F(Log, survives_a_reader_that_is_gone) {
   Pipe pipe;
   pipe.reader.reset();
   {
@@ -144,7 +144,7 @@ TEST_F(Log, SurvivesAReaderThatIsGone) {
   EXPECT_EQ(take(next.reader.get()), "echo[1]: log lines dropped because they were not read: 1\necho[1]: x\n");
 }
 
-TEST_F(Log, LeavesErrnoAlone) {
+TEST_F(Log, leaves_errno_alone) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
   errno = EMFILE;
@@ -152,7 +152,7 @@ TEST_F(Log, LeavesErrnoAlone) {
   EXPECT_EQ(errno, EMFILE);
 }
 
-TEST_F(Log, IsNamedAfterTheProgramAtFirst) {
+TEST_F(Log, is_named_after_the_program_at_first) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
   set_log_name("");

@@ -38,7 +38,7 @@ class Timer final : public TimerNode {
   std::function<void()> callback_;
 };
 
-TEST(TimerWheel, CallsOnceAndNeverEarly) {
+TEST(TimerWheel, calls_once_and_never_early) {
   TimerWheel wheel(start);
   Timer timer;
   wheel.arm(timer, start + 10ms);
@@ -54,7 +54,7 @@ TEST(TimerWheel, CallsOnceAndNeverEarly) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST(TimerWheel, ADeadlineWithinATickIsDueAtTheTicksEnd) {
+TEST(TimerWheel, a_deadline_within_a_tick_is_due_at_the_ticks_end) {
   TimerWheel wheel(start);
   Timer timer;
   wheel.arm(timer, start + 10ms + 1ns);
@@ -65,7 +65,7 @@ TEST(TimerWheel, ADeadlineWithinATickIsDueAtTheTicksEnd) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST(TimerWheel, WhatHasPassedIsDueWithTheNextTick) {
+TEST(TimerWheel, what_has_passed_is_due_with_the_next_tick) {
   TimerWheel wheel(start);
   wheel.advance(start + 100ms);
   Timer timer;
@@ -74,7 +74,7 @@ TEST(TimerWheel, WhatHasPassedIsDueWithTheNextTick) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST(TimerWheel, CancelledTimersAreNotCalled) {
+TEST(TimerWheel, cancelled_timers_are_not_called) {
   TimerWheel wheel(start);
   Timer timer;
   wheel.cancel(timer);
@@ -89,7 +89,7 @@ TEST(TimerWheel, CancelledTimersAreNotCalled) {
   EXPECT_EQ(timer.calls, 0);
 }
 
-TEST(TimerWheel, ADeadlineMovedEarlierCounts) {
+TEST(TimerWheel, a_deadline_moved_earlier_counts) {
   TimerWheel wheel(start);
   Timer timer;
   wheel.arm(timer, start + 5min);
@@ -98,7 +98,7 @@ TEST(TimerWheel, ADeadlineMovedEarlierCounts) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST(TimerWheel, ADeadlineMovedLaterCostsNoFiling) {
+TEST(TimerWheel, a_deadline_moved_later_costs_no_filing) {
   TimerWheel wheel(start);
   Timer timer;
   wheel.arm(timer, start + 5min);
@@ -113,7 +113,7 @@ TEST(TimerWheel, ADeadlineMovedLaterCostsNoFiling) {
   EXPECT_EQ(timer.calls, 1);
 }
 
-TEST(TimerWheel, TellsWhenToWakeUp) {
+TEST(TimerWheel, tells_when_to_wake_up) {
   TimerWheel wheel(start);
   EXPECT_EQ(wheel.timeout_ms(start), -1);
   Timer timer;
@@ -127,7 +127,7 @@ TEST(TimerWheel, TellsWhenToWakeUp) {
   wheel.cancel(timer);
 }
 
-TEST(TimerWheel, TakesDeadlinesAtTheEndOfTheClock) {
+TEST(TimerWheel, takes_deadlines_at_the_end_of_the_clock) {
   TimerWheel wheel(start);
   Timer timer;
   wheel.arm(timer, TimePoint::max() - 1s);
@@ -152,7 +152,7 @@ int run_idle(TimerWheel& wheel, TimePoint& now, const Timer& until) {
   return wakeups;
 }
 
-TEST(TimerWheel, AnIdleTimeOutOfFiveMinutesWakesTheWorkerAtMostFiveTimes) {
+TEST(TimerWheel, an_idle_time_out_of_five_minutes_wakes_the_worker_at_most_five_times) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 2000; ++round) {
     TimerWheel wheel(start);
@@ -167,7 +167,7 @@ TEST(TimerWheel, AnIdleTimeOutOfFiveMinutesWakesTheWorkerAtMostFiveTimes) {
   }
 }
 
-TEST(TimerWheel, CallsInTheOrderOfTicksThenOfArming) {
+TEST(TimerWheel, calls_in_the_order_of_ticks_then_of_arming) {
   TimerWheel wheel(start);
   std::vector<int> order;
   Timer late([&] { order.push_back(3); });
@@ -181,7 +181,7 @@ TEST(TimerWheel, CallsInTheOrderOfTicksThenOfArming) {
   EXPECT_EQ(order, (std::vector{1, 2, 3}));
 }
 
-TEST(TimerWheel, ACallbackMayCancelMoveAndArmOthers) {
+TEST(TimerWheel, a_callback_may_cancel_move_and_arm_others) {
   TimerWheel wheel(start);
   Timer cancelled;
   Timer moved;
@@ -201,7 +201,7 @@ TEST(TimerWheel, ACallbackMayCancelMoveAndArmOthers) {
   EXPECT_EQ(armed.calls, 1);
 }
 
-TEST(TimerWheel, ACallbackMayDestroyItsOwnAndOtherTimers) {
+TEST(TimerWheel, a_callback_may_destroy_its_own_and_other_timers) {
   TimerWheel wheel(start);
   std::unique_ptr<Timer> other;
   std::unique_ptr<Timer> self;
@@ -220,7 +220,7 @@ TEST(TimerWheel, ACallbackMayDestroyItsOwnAndOtherTimers) {
   EXPECT_FALSE(wheel.next_wakeup());
 }
 
-TEST(TimerWheel, ATimerThatArmsItselfForThePastDoesNotKeepAdvanceBusy) {
+TEST(TimerWheel, a_timer_that_arms_itself_for_the_past_does_not_keep_advance_busy) {
   TimerWheel wheel(start);
   Timer timer;
   Timer again([&] { wheel.arm(again, start); });
@@ -232,7 +232,7 @@ TEST(TimerWheel, ATimerThatArmsItselfForThePastDoesNotKeepAdvanceBusy) {
   wheel.cancel(again);
 }
 
-TEST(TimerWheel, AnExceptionLosesNoOtherTimer) {
+TEST(TimerWheel, an_exception_loses_no_other_timer) {
   TimerWheel wheel(start);
   Timer thrower([] { throw std::runtime_error("callback"); });
   Timer same_tick;
@@ -248,7 +248,7 @@ TEST(TimerWheel, AnExceptionLosesNoOtherTimer) {
   EXPECT_EQ(later.calls, 1);
 }
 
-TEST(TimerWheel, AnExceptionInTheLastTickLosesNoOtherTimer) {
+TEST(TimerWheel, an_exception_in_the_last_tick_loses_no_other_timer) {
   TimerWheel wheel(start);
   Timer thrower([] { throw std::runtime_error("callback"); });
   Timer same_tick;
@@ -259,7 +259,7 @@ TEST(TimerWheel, AnExceptionInTheLastTickLosesNoOtherTimer) {
   EXPECT_EQ(same_tick.calls, 1);
 }
 
-TEST(TimerWheel, DisarmsWhatIsLeftAtItsEnd) {
+TEST(TimerWheel, disarms_what_is_left_at_its_end) {
   Timer timer;
   {
     TimerWheel wheel(start);
@@ -347,7 +347,7 @@ class Reference {
   std::vector<Expected::iterator> places_;
 };
 
-TEST(TimerWheel, AgreesWithASortedListInRandomOrdersOfEverything) {
+TEST(TimerWheel, agrees_with_a_sorted_list_in_random_orders_of_everything) {
   for (unsigned seed = 0; seed < 40; ++seed) {
     Reference reference(seed, 1 + seed * 3);
     for (int step = 0; step < 3000; ++step) {
@@ -359,7 +359,7 @@ TEST(TimerWheel, AgreesWithASortedListInRandomOrdersOfEverything) {
 }
 
 // 100 000 connections with an idle time-out of 5 minutes, of which 1000 a second send a message, for 10 minutes.
-TEST(TimerWheel, AHundredThousandTimersCostAFewFilingsEach) {
+TEST(TimerWheel, a_hundred_thousand_timers_cost_a_few_filings_each) {
   constexpr std::size_t count = 100'000;
   TimerWheel wheel(start);
   std::vector<std::unique_ptr<Timer>> timers;

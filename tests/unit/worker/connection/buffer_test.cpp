@@ -10,7 +10,7 @@
 namespace prefork::internal {
 namespace {
 
-TEST(BufferTest, KeepsBytesInOrderThroughAppendAndConsume) {
+TEST(BufferTest, keeps_bytes_in_order_through_append_and_consume) {
   Buffer buffer;
   std::string expected;
   std::size_t consumed = 0;
@@ -25,7 +25,7 @@ TEST(BufferTest, KeepsBytesInOrderThroughAppendAndConsume) {
   }
 }
 
-TEST(BufferTest, PreparedRoomBecomesPartOfTheQueueOnlyByCommit) {
+TEST(BufferTest, prepared_room_becomes_part_of_the_queue_only_by_commit) {
   Buffer buffer;
   ASSERT_TRUE(buffer.append("ab"));
   char* const room = buffer.prepare(100);
@@ -36,7 +36,7 @@ TEST(BufferTest, PreparedRoomBecomesPartOfTheQueueOnlyByCommit) {
   EXPECT_EQ(buffer.view(), "abcd");
 }
 
-TEST(BufferTest, AQueueThatIsConsumedAsItFillsDoesNotGrow) {
+TEST(BufferTest, a_queue_that_is_consumed_as_it_fills_does_not_grow) {
   Buffer buffer;
   const std::string piece(100, 'x');
   for (int i = 0; i < 10000; ++i) {
@@ -46,14 +46,14 @@ TEST(BufferTest, AQueueThatIsConsumedAsItFillsDoesNotGrow) {
   EXPECT_LE(buffer.capacity(), 2048U);
 }
 
-TEST(BufferTest, ImpossibleRoomIsRefusedAndChangesNothing) {
+TEST(BufferTest, impossible_room_is_refused_and_changes_nothing) {
   Buffer buffer;
   ASSERT_TRUE(buffer.append("kept"));
   EXPECT_EQ(buffer.prepare(std::numeric_limits<std::size_t>::max() - 1), nullptr);
   EXPECT_EQ(buffer.view(), "kept");
 }
 
-TEST(BufferPoolTest, LendsTheSameMemoryAgainButNotABigOne) {
+TEST(BufferPoolTest, lends_the_same_memory_again_but_not_a_big_one) {
   BufferPool pool;
   auto buffer = pool.take();
   ASSERT_TRUE(buffer->append("some bytes"));

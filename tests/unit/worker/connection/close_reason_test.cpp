@@ -14,7 +14,7 @@ using prefork::CloseReason;
 
 constexpr unsigned reasons = static_cast<unsigned>(CloseReason::out_of_memory) + 1;
 
-TEST(CloseReason, EachHasANameOfItsOwnFitForALogAndAMetric) {
+TEST(CloseReason, each_has_a_name_of_its_own_fit_for_a_log_and_a_metric) {
   std::set<std::string> names;
   for (unsigned i = 0; i < reasons; ++i) {
     const std::string name(to_string(static_cast<CloseReason>(i)));
@@ -26,10 +26,10 @@ TEST(CloseReason, EachHasANameOfItsOwnFitForALogAndAMetric) {
   EXPECT_EQ(to_string(CloseReason::message_too_long), "message-too-long");
 }
 
-TEST(CloseReason, AValueOfANewerLibraryIsUnknown) {
+TEST(CloseReason, a_value_of_a_newer_library_is_unknown) {
   EXPECT_EQ(to_string(static_cast<CloseReason>(reasons)), "unknown");
 }
 
-TEST(CloseReason, TheStatsPageHasASlotForEach) { EXPECT_LE(reasons, preforkd::close_reason_slots); }
+TEST(CloseReason, the_stats_page_has_a_slot_for_each) { EXPECT_LE(reasons, preforkd::close_reason_slots); }
 
 }  // namespace

@@ -22,20 +22,20 @@ void serve_lines(Server& server) {
   });
 }
 
-TEST(ConnectionTest, IdleConnectionNeedsLessThan300Bytes) {
+TEST(ConnectionTest, idle_connection_needs_less_than_300_bytes) {
   // No other memory belongs to a connection that waits for its client; the table adds no entry of its own.
   EXPECT_LT(sizeof(internal::ConnectionImpl), 300U);
   RecordProperty("bytes", static_cast<int>(sizeof(internal::ConnectionImpl)));
 }
 
-TEST(ConnectionTest, AnswersALine) {
+TEST(ConnectionTest, answers_a_line) {
   ServerThread server(serve_lines);
   TestClient client = server.connect();
   client.send("hello\n");
   EXPECT_EQ(client.line(), "received: hello");
 }
 
-TEST(ConnectionTest, AnswersALineThatIsSplitOverSegments) {
+TEST(ConnectionTest, answers_a_line_that_is_split_over_segments) {
   ServerThread server(serve_lines);
   TestClient client = server.connect();
   for (const char c : std::string("split\r")) client.send({&c, 1});
@@ -45,7 +45,7 @@ TEST(ConnectionTest, AnswersALineThatIsSplitOverSegments) {
   EXPECT_EQ(client.line(), "received: next");
 }
 
-TEST(ConnectionTest, RepliesOfOneReadLeaveInOneSegment) {
+TEST(ConnectionTest, replies_of_one_read_leave_in_one_segment) {
   ServerThread server(serve_lines);
   TestClient client = server.connect();
   std::string lines;
@@ -59,7 +59,7 @@ TEST(ConnectionTest, RepliesOfOneReadLeaveInOneSegment) {
   EXPECT_EQ(client.data_segments_received(), 1U);
 }
 
-TEST(ConnectionTest, BinaryBytesAndTheLongestLineAreAnswered) {
+TEST(ConnectionTest, binary_bytes_and_the_longest_line_are_answered) {
   ServerThread server(serve_lines);
   TestClient client = server.connect();
   std::string line(Limits().max_message, '\0');
@@ -68,7 +68,7 @@ TEST(ConnectionTest, BinaryBytesAndTheLongestLineAreAnswered) {
   EXPECT_EQ(client.line(), "received: " + line);
 }
 
-TEST(ConnectionTest, MessagesFarLargerThanTheReadBufferArriveWhole) {
+TEST(ConnectionTest, messages_far_larger_than_the_read_buffer_arrive_whole) {
   ServerThread server([](Server& s) {
     Limits limits;
     limits.max_message = 3 * 1024 * 1024;
@@ -88,7 +88,7 @@ TEST(ConnectionTest, MessagesFarLargerThanTheReadBufferArriveWhole) {
   writer.join();
 }
 
-TEST(ConnectionTest, HalfCloseIsAnsweredThenClosed) {
+TEST(ConnectionTest, half_close_is_answered_then_closed) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
@@ -101,7 +101,7 @@ TEST(ConnectionTest, HalfCloseIsAnsweredThenClosed) {
   EXPECT_THAT(record.wait(1), ElementsAre("peer-closed"));
 }
 
-TEST(ConnectionTest, HalfCloseInALineClosesWithAReason) {
+TEST(ConnectionTest, half_close_in_a_line_closes_with_a_reason) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
@@ -114,7 +114,7 @@ TEST(ConnectionTest, HalfCloseInALineClosesWithAReason) {
   EXPECT_THAT(record.wait(1), ElementsAre("unfinished-message"));
 }
 
-TEST(ConnectionTest, QuitIsAnsweredThenClosedAndNothingBehindItIsDelivered) {
+TEST(ConnectionTest, quit_is_answered_then_closed_and_nothing_behind_it_is_delivered) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
@@ -127,7 +127,7 @@ TEST(ConnectionTest, QuitIsAnsweredThenClosedAndNothingBehindItIsDelivered) {
   EXPECT_THAT(record.wait(2), ElementsAre("connect", "closed-by-server"));
 }
 
-TEST(ConnectionTest, AClientThatKeepsSendingStillReadsTheLastReply) {
+TEST(ConnectionTest, a_client_that_keeps_sending_still_reads_the_last_reply) {
   ServerThread server([](Server& s) {
     Limits limits;
     limits.max_message = 1000;
@@ -141,7 +141,7 @@ TEST(ConnectionTest, AClientThatKeepsSendingStillReadsTheLastReply) {
   EXPECT_EQ(client.rest(), "received: first\n<eof>");
 }
 
-TEST(ConnectionTest, ResetByTheClientIsItsOwnReason) {
+TEST(ConnectionTest, reset_by_the_client_is_its_own_reason) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
@@ -154,7 +154,7 @@ TEST(ConnectionTest, ResetByTheClientIsItsOwnReason) {
   EXPECT_THAT(record.wait(1), ElementsAre("peer-reset"));
 }
 
-TEST(ConnectionTest, BackPressureStopsReadingAndLosesNothing) {
+TEST(ConnectionTest, back_pressure_stops_reading_and_loses_nothing) {
   std::atomic<std::size_t> max_unsent{0};
   ServerThread server([&](Server& s) {
     Limits limits;
@@ -177,7 +177,7 @@ TEST(ConnectionTest, BackPressureStopsReadingAndLosesNothing) {
   EXPECT_LT(max_unsent, 3 * 16 * 1024U);
 }
 
-TEST(ConnectionTest, ClosingItselfInEveryCallbackEndsItOnce) {
+TEST(ConnectionTest, closing_itself_in_every_callback_ends_it_once) {
   Record record;
   ServerThread server([&](Server& s) {
     s.on_connect([&](Connection& c) {
@@ -203,7 +203,7 @@ TEST(ConnectionTest, ClosingItselfInEveryCallbackEndsItOnce) {
   EXPECT_THAT(record.wait(5), ElementsAre("connect", "closed-by-server", "connect", "a", "closed-by-server"));
 }
 
-TEST(ConnectionTest, CallbacksMayCloseAndWriteToOtherConnections) {
+TEST(ConnectionTest, callbacks_may_close_and_write_to_other_connections) {
   Record record;
   ServerThread server([&](Server& s) {
     auto others = std::make_shared<std::vector<ConnectionRef>>();
@@ -239,7 +239,7 @@ TEST(ConnectionTest, CallbacksMayCloseAndWriteToOtherConnections) {
   for (TestClient& client : clients) EXPECT_NE(client.rest().find('<'), std::string::npos);
 }
 
-TEST(ConnectionTest, AReferenceFindsItsConnectionUntilOnCloseHasReturned) {
+TEST(ConnectionTest, a_reference_finds_its_connection_until_on_close_has_returned) {
   Record record;
   ServerThread server([&](Server& s) {
     auto ref = std::make_shared<ConnectionRef>();
@@ -256,7 +256,7 @@ TEST(ConnectionTest, AReferenceFindsItsConnectionUntilOnCloseHasReturned) {
   EXPECT_THAT(record.wait(3), ElementsAre("found", "found", "gone"));
 }
 
-TEST(ConnectionTest, AnIdIsNeverUsedTwice) {
+TEST(ConnectionTest, an_id_is_never_used_twice) {
   std::set<std::uint64_t> ids;
   Record record;
   ServerThread server([&](Server& s) {
@@ -271,7 +271,7 @@ TEST(ConnectionTest, AnIdIsNeverUsedTwice) {
   EXPECT_EQ(ids.size(), 200U);
 }
 
-TEST(ConnectionTest, OwnDataIsDestroyedAfterOnClose) {
+TEST(ConnectionTest, own_data_is_destroyed_after_on_close) {
   struct Data {
     explicit Data(Record& record_) : record(record_) {}
     ~Data() { record.add("destroyed"); }
@@ -290,7 +290,7 @@ TEST(ConnectionTest, OwnDataIsDestroyedAfterOnClose) {
   EXPECT_THAT(record.wait(2), ElementsAre("closed", "destroyed"));
 }
 
-TEST(ConnectionTest, ThePeerIsNamedEvenAfterItIsGone) {
+TEST(ConnectionTest, the_peer_is_named_even_after_it_is_gone) {
   Record record;
   ServerThread server([&](Server& s) {
     s.on_connect([&](Connection& c) { record.add(c.peer()); });
@@ -303,7 +303,7 @@ TEST(ConnectionTest, ThePeerIsNamedEvenAfterItIsGone) {
   EXPECT_THAT(record.wait(2), ElementsAre(name, name));
 }
 
-TEST(ConnectionTest, AUnixPeerWithoutANameIsUnix) {
+TEST(ConnectionTest, a_unix_peer_without_a_name_is_unix) {
   Record record;
   ServerThread server(
       [&](Server& s) {
@@ -318,7 +318,7 @@ TEST(ConnectionTest, AUnixPeerWithoutANameIsUnix) {
   EXPECT_THAT(record.wait(1), ElementsAre("unix peer-closed"));
 }
 
-TEST(ConnectionTest, AUnixClientThatSendsAndClosesAtOnceIsHeard) {
+TEST(ConnectionTest, a_unix_client_that_sends_and_closes_at_once_is_heard) {
   Record record;
   ServerThread server(
       [&](Server& s) { s.on_message([&](Connection&, std::string_view line) { record.add(std::string(line)); }); },
@@ -329,7 +329,7 @@ TEST(ConnectionTest, AUnixClientThatSendsAndClosesAtOnceIsHeard) {
   EXPECT_THAT(record.wait(2), ElementsAre("fire", "forget"));
 }
 
-TEST(ConnectionTest, AThrowingCallbackClosesItsConnectionOnly) {
+TEST(ConnectionTest, a_throwing_callback_closes_its_connection_only) {
   Record record;
   ServerThread server([&](Server& s) {
     s.on_message([](Connection& c, std::string_view line) {
@@ -354,7 +354,7 @@ TEST(ConnectionTest, AThrowingCallbackClosesItsConnectionOnly) {
   EXPECT_EQ(other.line(), "alive");
 }
 
-TEST(ConnectionTest, AMessageThatDoesNotFitItsLengthPrefixThrows) {
+TEST(ConnectionTest, a_message_that_does_not_fit_its_length_prefix_throws) {
   Record record;
   ServerThread server([&](Server& s) {
     s.framing(Framing::length_prefix(1));
@@ -373,7 +373,7 @@ TEST(ConnectionTest, AMessageThatDoesNotFitItsLengthPrefixThrows) {
   EXPECT_THAT(record.wait(1), ElementsAre("a message of 256 bytes does not fit its length prefix"));
 }
 
-TEST(ConnectionTest, AClientThatPipelinesDoesNotStarveAnother) {
+TEST(ConnectionTest, a_client_that_pipelines_does_not_starve_another) {
   std::atomic<bool> other_served{false};
   std::atomic<int> served_before_other{0};
   ServerThread server([&](Server& s) {

@@ -84,61 +84,61 @@ Outcome messages(std::vector<std::string> messages, std::string rest = "") {
 
 Outcome too_long(std::vector<std::string> messages = {}) { return {std::move(messages), true, ""}; }
 
-TEST(FramerLines, EndAtANewlineAndLoseOneCarriageReturn) {
+TEST(FramerLines, end_at_a_newline_and_lose_one_carriage_return) {
   EXPECT_EQ(cut(Framing::lines(), 10, {"a\nbc\r\n\n\r\nd\r\r\ne\rf\nrest"}),
             messages({"a", "bc", "", "", "d\r", "e\rf"}, "rest"));
 }
 
-TEST(FramerLines, MayBeSplitAnywhere) {
+TEST(FramerLines, may_be_split_anywhere) {
   EXPECT_EQ(cut(Framing::lines(), 10, {"he", "", "llo", "\r", "\nwor", "ld", "\n"}), messages({"hello", "world"}));
 }
 
-TEST(FramerLines, KeepBinaryBytes) {
+TEST(FramerLines, keep_binary_bytes) {
   EXPECT_EQ(cut(Framing::lines(), 10, {"\0\xFF\x80\0\n"s}), messages({"\0\xFF\x80\0"s}));
 }
 
-TEST(FramerLines, OfMaxMessageBytesAreWholeWithEitherEnd) {
+TEST(FramerLines, of_max_message_bytes_are_whole_with_either_end) {
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd\nefgh\r\n"}), messages({"abcd", "efgh"}));
   EXPECT_EQ(cut(Framing::lines(), 4, {"abc\r\r\n"}), messages({"abc\r"}));
 }
 
-TEST(FramerLines, OfOneByteMoreAreTooLong) {
+TEST(FramerLines, of_one_byte_more_are_too_long) {
   EXPECT_EQ(cut(Framing::lines(), 4, {"ab\nabcde\n"}), too_long({"ab"}));
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcde\r\n"}), too_long());
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd\rx\n"}), too_long());
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd\r\r\n"}), too_long());
 }
 
-TEST(FramerLines, TooLongIsKnownBeforeTheLineEnds) {
+TEST(FramerLines, too_long_is_known_before_the_line_ends) {
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd"}), messages({}, "abcd"));
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd", "e"}), too_long());
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd", "\r"}), messages({}, "abcd\r"));
   EXPECT_EQ(cut(Framing::lines(), 4, {"abcd", "\r", "x"}), too_long());
 }
 
-TEST(FramerDelimiter, MayBeOneByteOrMany) {
+TEST(FramerDelimiter, may_be_one_byte_or_many) {
   EXPECT_EQ(cut(Framing::delimiter("\0"s), 10, {"a\0\0bc\0d"s}), messages({"a", "", "bc"}, "d"));
   EXPECT_EQ(cut(Framing::delimiter("\r\n\r\n"), 10, {"a\r\n\r\n\r\n\r\nb\r\nc\r\n\r\n"}),
             messages({"a", "", "b\r\nc"}));
   EXPECT_EQ(cut(Framing::delimiter("\n"), 10, {"a\r\n"}), messages({"a\r"}));
 }
 
-TEST(FramerDelimiter, MayBeSplitOverChunks) {
+TEST(FramerDelimiter, may_be_split_over_chunks) {
   EXPECT_EQ(cut(Framing::delimiter("--=--"), 10, {"ab-", "-", "=-", "-", "cd--=", "--"}), messages({"ab", "cd"}));
 }
 
-TEST(FramerDelimiter, IsFoundBehindItsOwnBeginning) {
+TEST(FramerDelimiter, is_found_behind_its_own_beginning) {
   EXPECT_EQ(cut(Framing::delimiter("aab"), 10, {"xaa", "ab"}), messages({"xa"}));
   EXPECT_EQ(cut(Framing::delimiter("aab"), 10, {"x", "a", "a", "a", "a", "b"}), messages({"xaa"}));
 }
 
-TEST(FramerDelimiter, MessagesOfMaxMessageBytesAreWholeAndLongerOnesAreNot) {
+TEST(FramerDelimiter, messages_of_max_message_bytes_are_whole_and_longer_ones_are_not) {
   EXPECT_EQ(cut(Framing::delimiter("<>"), 3, {"abc<>", "ab", "c<", ">"}), messages({"abc", "abc"}));
   EXPECT_EQ(cut(Framing::delimiter("<>"), 3, {"abcd<>"}), too_long());
   EXPECT_EQ(cut(Framing::delimiter("<>"), 3, {"abc<", "x"}), too_long());
 }
 
-TEST(FramerLengthPrefix, ReadsEveryWidthInBothByteOrders) {
+TEST(FramerLengthPrefix, reads_every_width_in_both_byte_orders) {
   EXPECT_EQ(cut(Framing::length_prefix(1), 10,
                 {"\x02"
                  "ab\x01"
@@ -166,15 +166,15 @@ TEST(FramerLengthPrefix, ReadsEveryWidthInBothByteOrders) {
             messages({"ab"}));
 }
 
-TEST(FramerLengthPrefix, MessagesWithoutBytesAreMessages) {
+TEST(FramerLengthPrefix, messages_without_bytes_are_messages) {
   EXPECT_EQ(cut(Framing::length_prefix(2), 10, {"\0\0\0\0\0"s}), messages({"", ""}, "\0"s));
 }
 
-TEST(FramerLengthPrefix, MayBeSplitAnywhere) {
+TEST(FramerLengthPrefix, may_be_split_anywhere) {
   EXPECT_EQ(cut(Framing::length_prefix(2), 10, {"\0"s, "\x03", "a", "bc\0"s, "\x01"s, "d"}), messages({"abc", "d"}));
 }
 
-TEST(FramerLengthPrefix, TooLongIsKnownWithThePrefix) {
+TEST(FramerLengthPrefix, too_long_is_known_with_the_prefix) {
   EXPECT_EQ(cut(Framing::length_prefix(1), 3,
                 {"\x03"
                  "abc\x04"s}),
@@ -183,7 +183,7 @@ TEST(FramerLengthPrefix, TooLongIsKnownWithThePrefix) {
   EXPECT_EQ(cut(Framing::length_prefix(4), 3, {"\0\0\0\x04"s}), too_long());
 }
 
-TEST(FramerLengthPrefix, HugeLengthsDoNotOverflow) {
+TEST(FramerLengthPrefix, huge_lengths_do_not_overflow) {
   for (const Endian endian : {Endian::big, Endian::little}) {
     const Framing framing = Framing::length_prefix(8, endian);
     EXPECT_EQ(cut(framing, Framer::max_message_limit, {std::string(8, '\xFF')}), too_long());
@@ -194,11 +194,11 @@ TEST(FramerLengthPrefix, HugeLengthsDoNotOverflow) {
             too_long());  // -8: prefix + length is 0
 }
 
-TEST(FramerRaw, EveryChunkIsAMessageUpToMaxMessage) {
+TEST(FramerRaw, every_chunk_is_a_message_up_to_max_message) {
   EXPECT_EQ(cut(Framing::raw(), 3, {"ab", "c", "", "defghij"}), messages({"ab", "c", "def", "ghi", "j"}));
 }
 
-TEST(Framer, BringsMaxMessageIntoItsRange) {
+TEST(Framer, brings_max_message_into_its_range) {
   EXPECT_EQ(cut(Framing::raw(), 1, {"ab"}), messages({"a", "b"}));
   Framer none(Framing::raw(), 0);
   std::uint32_t scanned = 0;
@@ -210,7 +210,7 @@ TEST(Framer, BringsMaxMessageIntoItsRange) {
   EXPECT_EQ(endless.next(std::string(8, '\x7F'), scanned, consumed, message), Cut::too_long);
 }
 
-TEST(Framer, SearchesATricklingMessageOnce) {
+TEST(Framer, searches_a_trickling_message_once) {
   // Each byte is made a delimiter after the search has passed it: a second search would find one.
   for (const Framing& framing : {Framing::lines(), Framing::delimiter("\n")}) {
     const Framer framer(framing, 1000);
@@ -245,7 +245,7 @@ std::string wrap(const Framing& framing, std::initializer_list<std::string_view>
   return queue.text();
 }
 
-TEST(FramerWrap, AddsTheFraming) {
+TEST(FramerWrap, adds_the_framing) {
   EXPECT_EQ(wrap(Framing::lines(), {"ab", "", "c"}), "abc\n");
   EXPECT_EQ(wrap(Framing::delimiter("<>"), {"ab", "c"}), "abc<>");
   EXPECT_EQ(wrap(Framing::raw(), {"ab", "c"}), "abc");
@@ -255,7 +255,7 @@ TEST(FramerWrap, AddsTheFraming) {
   EXPECT_EQ(wrap(Framing::length_prefix(8), {}), std::string(8, '\0'));
 }
 
-TEST(FramerWrap, RefusesWhatItsPrefixCannotSay) {
+TEST(FramerWrap, refuses_what_its_prefix_cannot_say) {
   const Framer framer(Framing::length_prefix(1), 100);
   Queue queue;
   EXPECT_TRUE(framer.can_carry(255));
@@ -266,7 +266,7 @@ TEST(FramerWrap, RefusesWhatItsPrefixCannotSay) {
   EXPECT_TRUE(Framer(Framing::length_prefix(8), 100).can_carry(~std::size_t{0}));
 }
 
-TEST(FramerWrap, ChangesNothingWithoutMemory) {
+TEST(FramerWrap, changes_nothing_without_memory) {
   Queue queue(4);
   EXPECT_FALSE(Framer(Framing::length_prefix(4), 100).wrap({"a"}, queue));
   EXPECT_EQ(queue.text(), "");
@@ -313,7 +313,7 @@ class AnyFraming : public testing::TestWithParam<int> {
   std::mt19937 random_{static_cast<unsigned>(20261123 + GetParam())};
 };
 
-TEST_P(AnyFraming, GivesTheSameMessagesUnderEverySplit) {
+TEST_P(AnyFraming, gives_the_same_messages_under_every_split) {
   for (int round = 0; round < 3000; ++round) {
     const std::size_t max_message = 1 + below(24);
     const std::string bytes = random_bytes(below(120));
@@ -322,7 +322,7 @@ TEST_P(AnyFraming, GivesTheSameMessagesUnderEverySplit) {
   }
 }
 
-TEST_P(AnyFraming, ReadsBackWhatItWraps) {
+TEST_P(AnyFraming, reads_back_what_it_wraps) {
   for (int round = 0; round < 500; ++round) {
     const std::size_t max_message = 1 + below(24);
     const Framer framer(framing(), max_message);
@@ -339,7 +339,7 @@ TEST_P(AnyFraming, ReadsBackWhatItWraps) {
 
 INSTANTIATE_TEST_SUITE_P(Framer, AnyFraming, testing::Range(0, 13));
 
-TEST(FramerRaw, LosesNoByteUnderAnySplit) {
+TEST(FramerRaw, loses_no_byte_under_any_split) {
   EXPECT_EQ(cut(Framing::raw(), 4, {"abcdefghij"}), messages({"abcd", "efgh", "ij"}));
 }
 

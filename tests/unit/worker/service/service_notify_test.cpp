@@ -74,7 +74,7 @@ ServiceNotify open_notify(const std::string& name) {
   return std::move(*notify);
 }
 
-TEST(ServiceNotify, SaysEachThingInOneDatagram) {
+TEST(ServiceNotify, says_each_thing_in_one_datagram) {
   const std::string name = abstract_name("all");
   const Manager manager(name);
   ServiceNotify notify = open_notify(name);
@@ -90,14 +90,14 @@ TEST(ServiceNotify, SaysEachThingInOneDatagram) {
   EXPECT_EQ(manager.take(), "(none)");
 }
 
-TEST(ServiceNotify, ReachesASocketByItsPath) {
+TEST(ServiceNotify, reaches_a_socket_by_its_path) {
   const Folder folder;
   const Manager manager(folder.socket_path());
   EXPECT_EQ(open_notify(folder.socket_path()).alive(), 0);
   EXPECT_EQ(manager.take(), "WATCHDOG=1");
 }
 
-TEST(ServiceNotify, AStatusCannotSayAnythingElse) {
+TEST(ServiceNotify, a_status_cannot_say_anything_else) {
   const std::string name = abstract_name("status");
   const Manager manager(name);
   ServiceNotify notify = open_notify(name);
@@ -109,7 +109,7 @@ TEST(ServiceNotify, AStatusCannotSayAnythingElse) {
   EXPECT_EQ(longest.find('\n'), std::string::npos);
 }
 
-TEST(ServiceNotify, WithoutAServiceManagerEveryCallDoesNothing) {
+TEST(ServiceNotify, without_a_service_manager_every_call_does_nothing) {
   ServiceNotify notify = open_notify("");
   EXPECT_FALSE(notify.connected());
   EXPECT_EQ(notify.ready("x"), 0);
@@ -118,7 +118,7 @@ TEST(ServiceNotify, WithoutAServiceManagerEveryCallDoesNothing) {
   EXPECT_EQ(notify.stopping("x"), 0);
 }
 
-TEST(ServiceNotify, AMissingManagerHarmsNobodyAndANewOneIsFound) {
+TEST(ServiceNotify, a_missing_manager_harms_nobody_and_a_new_one_is_found) {
   const Folder folder;
   ServiceNotify notify = open_notify(folder.socket_path());
   EXPECT_EQ(notify.alive(), ENOENT);
@@ -130,7 +130,7 @@ TEST(ServiceNotify, AMissingManagerHarmsNobodyAndANewOneIsFound) {
   EXPECT_EQ(next.take(), "WATCHDOG=1");
 }
 
-TEST(ServiceNotify, AFullQueueBlocksNobody) {
+TEST(ServiceNotify, a_full_queue_blocks_nobody) {
   const std::string name = abstract_name("full");
   const Manager manager(name);
   ServiceNotify notify = open_notify(name);
@@ -150,7 +150,7 @@ bool is_asleep(pid_t thread) {
   return state != std::string::npos && stat[state + 2] == 'S';
 }
 
-TEST(ServiceNotify, ReadyWaitsForAPlaceInTheQueue) {
+TEST(ServiceNotify, ready_waits_for_a_place_in_the_queue) {
   const std::string name = abstract_name("ready");
   const Manager manager(name);
   ServiceNotify notify = open_notify(name);
@@ -170,7 +170,7 @@ TEST(ServiceNotify, ReadyWaitsForAPlaceInTheQueue) {
   EXPECT_EQ(last, "READY=1\nSTATUS=");
 }
 
-TEST(ServiceNotify, ReadyGivesUpAfterASecond) {
+TEST(ServiceNotify, ready_gives_up_after_a_second) {
   const std::string name = abstract_name("never");
   const Manager manager(name);
   ServiceNotify notify = open_notify(name);
@@ -179,7 +179,7 @@ TEST(ServiceNotify, ReadyGivesUpAfterASecond) {
   EXPECT_EQ(notify.ready(""), EAGAIN);
 }
 
-TEST(ServiceNotify, RefusesANameThatIsNoUnixSocket) {
+TEST(ServiceNotify, refuses_a_name_that_is_no_unix_socket) {
   const auto vsock = ServiceNotify::open("vsock:2:1234");
   ASSERT_FALSE(vsock);
   EXPECT_EQ(vsock.error().text, "vsock:2:1234 is neither a path nor '@' and a name");
@@ -187,7 +187,7 @@ TEST(ServiceNotify, RefusesANameThatIsNoUnixSocket) {
   EXPECT_FALSE(ServiceNotify::open("@"));
 }
 
-TEST(ServiceNotify, ItsDescriptorIsNotInherited) {
+TEST(ServiceNotify, its_descriptor_is_not_inherited) {
   const UniqueFd lowest(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const int next = [&] {
     const UniqueFd probe(open("/dev/null", O_RDONLY | O_CLOEXEC));

@@ -24,7 +24,7 @@ std::vector<std::string> problems_of(const char* json, const Limits& programs = 
   return settings.problems();
 }
 
-TEST(Settings, AbsentOnesLeaveTheProgramsLimits) {
+TEST(Settings, absent_ones_leave_the_programs_limits) {
   Limits programs;
   programs.max_message = 7;
   programs.idle_timeout = 0ms;
@@ -39,7 +39,7 @@ TEST(Settings, AbsentOnesLeaveTheProgramsLimits) {
   }
 }
 
-TEST(Settings, OverrideEachLimit) {
+TEST(Settings, override_each_limit) {
   Settings settings(
       R"({"max_message": "128K", "max_connections": 5, "output_high_mark": "1M", "idle_timeout": "1h 30min",
                         "message_timeout": "1.5s", "write_timeout": "off", "drain_timeout": "250ms", "drain_idle": "keep",
@@ -62,17 +62,17 @@ TEST(Settings, OverrideEachLimit) {
   EXPECT_TRUE(closing.limits(keeps).drain_idle_at_once);
 }
 
-TEST(Settings, AcceptTheEndsOfEachRange) {
+TEST(Settings, accept_the_ends_of_each_range) {
   EXPECT_THAT(problems_of(R"({"max_message": "1B", "max_connections": 1, "idle_timeout": "1ms"})"), IsEmpty());
   EXPECT_THAT(problems_of(R"({"max_message": "1G", "max_connections": 1000000, "idle_timeout": "365d"})"), IsEmpty());
 }
 
-TEST(Settings, RoundTimeOutsUpToAMillisecond) {
+TEST(Settings, round_time_outs_up_to_a_millisecond) {
   Settings settings(R"({"idle_timeout": "1001us"})");
   EXPECT_EQ(settings.limits(Limits()).idle_timeout, 2ms);
 }
 
-TEST(Settings, ABareNumberWhereAUnitIsNeededSaysSo) {
+TEST(Settings, a_bare_number_where_a_unit_is_needed_says_so) {
   EXPECT_THAT(problems_of(R"({"max_message": 65536})"),
               ElementsAre("settings.max_message: 65536: has no unit; write \"65536B\", \"64K\", …"));
   EXPECT_THAT(problems_of(R"({"idle_timeout": 30})"),
@@ -81,7 +81,7 @@ TEST(Settings, ABareNumberWhereAUnitIsNeededSaysSo) {
               ElementsAre("settings.max_message: \"64\": 64 has no unit; write 64B, 64K, …"));
 }
 
-TEST(Settings, WrongTypesNameKeyValueAndReason) {
+TEST(Settings, wrong_types_name_key_value_and_reason) {
   EXPECT_THAT(
       problems_of(R"({"max_message": [1], "max_connections": "many", "idle_timeout": true, "drain_idle": "later"})"),
       UnorderedElementsAre("settings.max_message: […]: must be a size such as \"64K\"",
@@ -92,7 +92,7 @@ TEST(Settings, WrongTypesNameKeyValueAndReason) {
               ElementsAre("settings.max_connections: 1.5: must be a whole number from 1 to 1000000"));
 }
 
-TEST(Settings, ValuesOutOfRangeAreRefused) {
+TEST(Settings, values_out_of_range_are_refused) {
   EXPECT_THAT(problems_of(R"({"max_connections": 0})"),
               ElementsAre("settings.max_connections: 0: must be from 1 to 1000000"));
   EXPECT_THAT(problems_of(R"({"max_connections": -1})"),
@@ -109,7 +109,7 @@ TEST(Settings, ValuesOutOfRangeAreRefused) {
               ElementsAre("settings.idle_timeout: \"366d\": must be at most 365d"));
 }
 
-TEST(Settings, AWrongValueChangesNothing) {
+TEST(Settings, a_wrong_value_changes_nothing) {
   Settings settings(R"({"max_message": "2G", "idle_timeout": 5, "drain_idle": 1})");
   const Limits limits = settings.limits(Limits());
   EXPECT_EQ(limits.max_message, Limits().max_message);
@@ -117,7 +117,7 @@ TEST(Settings, AWrongValueChangesNothing) {
   EXPECT_EQ(limits.drain_idle_at_once, Limits().drain_idle_at_once);
 }
 
-TEST(Settings, TheProgramsOwnLimitsAreHeldToTheSameRanges) {
+TEST(Settings, the_programs_own_limits_are_held_to_the_same_ranges) {
   Limits programs;
   programs.max_message = 0;
   programs.message_timeout = -1ms;
@@ -127,7 +127,7 @@ TEST(Settings, TheProgramsOwnLimitsAreHeldToTheSameRanges) {
   EXPECT_THAT(problems_of(R"({"max_message": "1K", "message_timeout": "1s"})", programs), IsEmpty());
 }
 
-TEST(Settings, TheApplicationReadsItsKeys) {
+TEST(Settings, the_application_reads_its_keys) {
   Settings settings(R"({"verbose": true, "depth": -3, "greeting": "hello\u0000\n"})");
   EXPECT_TRUE(settings.boolean("verbose", false));
   EXPECT_EQ(settings.integer("depth", 1), -3);
@@ -138,7 +138,7 @@ TEST(Settings, TheApplicationReadsItsKeys) {
   EXPECT_THAT(settings.problems(), IsEmpty());
 }
 
-TEST(Settings, AnApplicationsValueOfAnotherTypeIsAProblemAndTheFallbackIsUsed) {
+TEST(Settings, an_applications_value_of_another_type_is_a_problem_and_the_fallback_is_used) {
   Settings settings(R"({"verbose": "yes", "depth": 1.5, "huge": 9223372036854775808, "greeting": 1})");
   EXPECT_TRUE(settings.boolean("verbose", true));
   EXPECT_EQ(settings.integer("depth", 7), 7);
@@ -151,40 +151,40 @@ TEST(Settings, AnApplicationsValueOfAnotherTypeIsAProblemAndTheFallbackIsUsed) {
                   "settings.greeting: 1: must be a string in quotes"));
 }
 
-TEST(Settings, TheLargestIntegersAreExact) {
+TEST(Settings, the_largest_integers_are_exact) {
   Settings settings(R"({"most": 9223372036854775807, "least": -9223372036854775808})");
   EXPECT_EQ(settings.integer("most", 0), std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(settings.integer("least", 0), std::numeric_limits<std::int64_t>::min());
 }
 
-TEST(Settings, AProblemIsToldOnce) {
+TEST(Settings, a_problem_is_told_once) {
   Settings settings(R"({"verbose": 1})");
   EXPECT_FALSE(settings.boolean("verbose", false));
   EXPECT_TRUE(settings.boolean("verbose", true));
   EXPECT_EQ(settings.problems().size(), 1U);
 }
 
-TEST(Settings, AnUnknownKeyNamesTheNearestKnownOne) {
+TEST(Settings, an_unknown_key_names_the_nearest_known_one) {
   EXPECT_THAT(
       problems_of(R"({"max_mesage": "64K", "zebra": 1})"),
       ElementsAre("settings.max_mesage: unknown key; did you mean \"max_message\"?", "settings.zebra: unknown key"));
 }
 
-TEST(Settings, ReadingAKeyMakesItKnown) {
+TEST(Settings, reading_a_key_makes_it_known) {
   Settings settings(R"({"log_messages": true, "log_mesages": true})");
   EXPECT_EQ(settings.problems().size(), 2U);
   EXPECT_TRUE(settings.boolean("log_messages", false));
   EXPECT_THAT(settings.problems(), ElementsAre("settings.log_mesages: unknown key; did you mean \"log_messages\"?"));
 }
 
-TEST(Settings, BytesFromOutsideAreEscapedAndCut) {
+TEST(Settings, bytes_from_outside_are_escaped_and_cut) {
   EXPECT_THAT(problems_of(R"({"a\nb": 1})"), ElementsAre("settings.a\\nb: unknown key"));
   const std::string json = R"({"drain_idle": ")" + std::string(1000, 'x') + "\"}";
   EXPECT_THAT(problems_of(json.c_str()), ElementsAre("settings.drain_idle: \"" + std::string(80, 'x') +
                                                      "…(+920 bytes)\": must be \"close\" or \"keep\""));
 }
 
-TEST(Settings, WhatIsNoObjectIsOneProblem) {
+TEST(Settings, what_is_no_object_is_one_problem) {
   for (const char* const json : {"{", "[1]", "\"text\"", "null", "{\"a\": 1e999}", "{} {}", "{\"\xFF\": 1}"}) {
     const std::vector<std::string> problems = problems_of(json);
     ASSERT_EQ(problems.size(), 1U) << json;
@@ -192,14 +192,14 @@ TEST(Settings, WhatIsNoObjectIsOneProblem) {
   }
 }
 
-TEST(Settings, DeepNestingHarmsNobody) {
+TEST(Settings, deep_nesting_harms_nobody) {
   const std::string json = "{\"x\": " + std::string(30'000, '[') + std::string(30'000, ']') + "}";
   Settings settings(json);
   EXPECT_FALSE(settings.boolean("x", false));
   EXPECT_THAT(settings.problems(), ElementsAre("settings.x: […]: must be true or false"));
 }
 
-TEST(Settings, CanBeMoved) {
+TEST(Settings, can_be_moved) {
   Settings settings;
   settings = Settings(R"({"depth": 3})");
   EXPECT_EQ(settings.integer("depth", 0), 3);
