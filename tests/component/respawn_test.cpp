@@ -113,14 +113,14 @@ TEST(Respawn, a_status_of_restart_never_leaves_the_slot_down_and_shown_until_a_r
   client.send("exit 78\n");
   const std::string line = master.log().wait_for(" died");
   EXPECT_THAT(line, HasSubstr("exit status 78"));
-  EXPECT_THAT(line, HasSubstr("not tried again before a reload: restart.never lists this status"));
+  EXPECT_THAT(line, HasSubstr("not tried again before a reload or recycle: restart.never lists this status"));
   const std::string status = "1/2 workers ready, degraded, 1 slot down, generation 1";
   EXPECT_THAT(master.log().wait_for("degraded"), HasSubstr(status));
   EXPECT_THAT(status_that_says(systemd, "degraded"), HasSubstr(status));
   std::size_t mark = master.log().size();
   master.signal(SIGUSR1);
   EXPECT_THAT(master.log().wait_for("worker " + std::to_string(victim.slot) + ": no process", mark),
-              HasSubstr("down until a reload"));
+              HasSubstr("down until a reload or recycle"));
   mark = master.log().size();
   master.signal(SIGHUP);
   EXPECT_NE(master.worker(victim.slot, mark), victim.pid);

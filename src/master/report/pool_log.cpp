@@ -168,7 +168,7 @@ std::string PoolLog::what_is_done(const ExitRecord& exit) const {
     case Follow::reload_ends:
       return "not replaced: the reload ends";
     case Follow::down:
-      return "not tried again before a reload: restart.never lists this status";
+      return "not tried again before a reload or recycle: restart.never lists this status";
     case Follow::unwanted:
       return "not replaced: the pool has fewer workers now";
   }
@@ -189,7 +189,7 @@ void PoolLog::on_deadlines_moved(Duration by) {
 }
 
 void PoolLog::on_recycle_waits(const RecycleWait& wait) {
-  const std::string soon = " within " + format_time_span(Replacements::fresh) + " of its start";
+  const std::string soon = " within " + format_time_span(Replacements::fresh) + " of being ready";
   std::string text;
   switch (wait.limit) {
     case RecycleLimit::requests:

@@ -32,7 +32,7 @@ std::string worker_line(const WorkerView& worker, const WorkerFacts& facts, cons
 
 std::string slot_line(const SlotView& slot, const std::string& crashes, Instant now) {
   std::string line = "worker " + std::to_string(slot.slot) + ": no process, " + crashes;
-  if (slot.down) return line + ", down until a reload";
+  if (slot.down) return line + ", down until a reload or recycle";
   if (slot.retry_at) line += ", next try in " + spoken_time(std::max(*slot.retry_at - now, Duration(0)));
   return line;
 }

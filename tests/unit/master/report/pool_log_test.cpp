@@ -75,7 +75,7 @@ TEST_F(PoolLogTest, says_that_a_slot_stays_down) {
   ExitRecord last = crash();
   last.status = {ExitStatus::Kind::exited, 78, {}};
   last.follow = Follow::down;
-  EXPECT_NE(said_of(last).find("; not tried again before a reload: restart.never lists this status\n"),
+  EXPECT_NE(said_of(last).find("; not tried again before a reload or recycle: restart.never lists this status\n"),
             std::string::npos);
 }
 
