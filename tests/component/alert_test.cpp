@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who is told of a pool that does not serve: the file that a path unit of systemd waits for, and starts that fail.
+// Alerts about a pool that does not serve: the file that systemd's path unit watches, and starts that fail.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -77,7 +77,7 @@ TEST_F(Alert, is_raised_once_for_workers_that_fail_and_taken_back_when_they_serv
   for (const pid_t worker : master.workers()) ::kill(worker, SIGKILL);
   wait_for_alert(true);
   EXPECT_EQ(master.stop().status, 0);
-  EXPECT_TRUE(fs::exists(alert)) << "a restart does not mend a pool";
+  EXPECT_TRUE(fs::exists(alert)) << "a restart does not end the alert";
 }
 
 TEST_F(Alert, of_a_master_before_ends_in_this_one) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who may do what, and what callers can't do to the master.
+// Who may call which method, and that callers can't disturb the master.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ using testing::Pair;
 using testing::SizeIs;
 
 constexpr std::uint32_t nobody = 65534;
-constexpr std::uint32_t daemon_user = 1;  // "daemon": the bus lets no user in whom the system does not know
+constexpr std::uint32_t daemon_user = 1;  // "daemon": the bus accepts only users that exist
 constexpr const char* not_authorized = "org.preforkd1.Error.NotAuthorized";
 
 class BusAuthorization : public testing::Test {
@@ -107,7 +107,7 @@ TEST_F(BusAuthorization, a_silent_polkit_holds_up_nobody_else_and_has_a_limit) {
   BusClient other(pool->bus.address(), daemon_user);
   other.call_and_forget(test_pool, worker_object(1), "Recycle");
   EXPECT_TRUE(eventually([&] { return polkit.questions().size() == 33; })) << "a user has a share, not all";
-  EXPECT_TRUE(pool->call("Scale", "u", 3U).ok()) << "root is not held up";
+  EXPECT_TRUE(pool->call("Scale", "u", 3U).ok()) << "root does not have to wait";
   const std::string pid = pool->get_worker(1, "PID");
   ASSERT_EQ(kill(std::stoi(pid), SIGKILL), 0);
   EXPECT_TRUE(eventually([&] { return pool->get_worker(1, "PID") != pid && pool->get_worker(1, "State") == "ready"; }))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A message bus that is not there, goes away, hangs, or gives the name to somebody else.
+// A message bus that is missing, goes away, hangs, or has given the name to another process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

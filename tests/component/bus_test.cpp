@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pool on a message bus: what it shows, what it takes orders for, what it tells.
+// The pool on a message bus: its properties, methods and signals.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 namespace preforkd::component {
 namespace {
 
-// What an introspection says of one interface, a line an element: "method Scale", "arg workers u in", …
+// One interface in the introspection data, one line per element: "method Scale", "arg workers u in", …
 std::vector<std::string> elements_of(const std::string& xml, const std::string& interface) {
   static const std::regex tag(R"(<(interface|method|signal|property|arg|annotation)\b([^>]*)>)");
   static const std::regex attribute(R"re((\w+)="([^"]*)")re");
@@ -117,7 +117,7 @@ TEST(Bus, counts_what_workers_did_and_keeps_it_when_they_die) {
   EXPECT_EQ(pool.get("ConnectionsTotal"), "1");
   EXPECT_EQ(pool.get("Connections"), "0") << "closed with its worker";
   EXPECT_EQ(pool.get_worker(0, "RequestsTotal"), "0") << "of a new process";
-  EXPECT_EQ(pool.get("Crashes"), "0") << "an operator's doing is not a crash";
+  EXPECT_EQ(pool.get("Crashes"), "0") << "a signal by an operator is not a crash";
   EXPECT_EQ(pool.get("Restarts"), "1");
 }
 

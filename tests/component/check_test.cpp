@@ -57,7 +57,7 @@ TEST_F(CheckAddress, that_another_process_has_is_a_problem_that_names_it) {
     EXPECT_THAT(ended.err, AllOf(HasSubstr("cannot listen: "), HasSubstr("in use (EADDRINUSE): held by \""),
                                  HasSubstr("(pid " + std::to_string(::getpid()) + ")")));
     pollfd client{listener->fd.get(), POLLIN, 0};
-    EXPECT_EQ(::poll(&client, 1, 0), 0) << "nobody has connected";
+    EXPECT_EQ(::poll(&client, 1, 0), 0) << "no client has connected";
   }
 }
 

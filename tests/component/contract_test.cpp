@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What reaches a worker, as a program below the master sees it, against the worker contract.
+// The worker contract: what a program that the master starts gets.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -97,7 +97,7 @@ TEST_F(Contract, exactly_the_contracts_environment_reaches_a_worker) {
                                {"INHERITED", "from the shell"},
                                {"WITH_EQUALS", "a=b=c"},
                                {"EMPTY", ""},
-                               // What is meant for the master alone, or left over from somebody else.
+                               // Variables that are for the master only, or that come from another service.
                                {"NOTIFY_SOCKET", systemd.path()},
                                {"LISTEN_PID", "1"},
                                {"LISTEN_FDS", "7"},
@@ -167,7 +167,7 @@ TEST_F(Contract, a_worker_gets_its_stop_signal_when_the_master_dies) {
   EXPECT_EQ(report(start(options))["death_signal"], SIGQUIT);
 }
 
-// A NOTIFY_SOCKET may be systemd's, or a left-over of another service in somebody's shell.
+// NOTIFY_SOCKET may be that of systemd, or that of another service, from the environment of a shell.
 TEST_F(Contract, a_worker_gets_its_stop_signal_when_the_master_dies_under_systemd_too) {
   NotifyReceiver systemd;
   Master::Options options = one_worker();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What preforkctl shows from the journal: a journald of the test's own, in a mount namespace.
+// What preforkctl shows from the journal; journald runs in a mount namespace of the test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -89,7 +89,7 @@ TEST_F(CtlPool, counts_with_libprefork_and_not_without) {
   write(config_);
   EXPECT_EQ(ctl({"reload", "echo"}).status, 0);
   EXPECT_TRUE(eventually([&] { return ctl_json({"show", "echo"})["DrainingWorkers"] == 0; }));
-  EXPECT_EQ(ctl_json({"show", "echo"})["Counts"], false) << "those that did are gone";
+  EXPECT_EQ(ctl_json({"show", "echo"})["Counts"], false) << "those that did have ended";
   EXPECT_EQ(ctl({"show", "echo", "1", "-p", "Counts", "--value"}).out, "false\n");
   EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("Load: not counted (the program does not use libprefork)\n"));
 }
@@ -125,7 +125,7 @@ TEST_F(CtlPool, reloads_and_says_how_it_went) {
   const Ended failed = ctl({"reload", "echo"});
   EXPECT_EQ(failed.status, 1);
   EXPECT_THAT(failed.err, testing::MatchesRegex("preforkctl: pool \"echo\": .*: unknown key; did you mean [^?]*\\?\n"))
-      << "nothing but that, once";
+      << "only that, and once";
 }
 
 TEST_F(CtlPool, tells_what_a_reload_would_change) {
@@ -174,7 +174,7 @@ TEST_F(CtlPool, recycles_all_slots_that_are_named_or_none) {
   const Ended refused = ctl({"recycle", "echo", "0", "77"});
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, HasSubstr("has no worker 77"));
-  EXPECT_EQ(ctl({"recycle", "echo", "1"}).status, 0);  // 0 would have had its turn before
+  EXPECT_EQ(ctl({"recycle", "echo", "1"}).status, 0);  // 0 would have come first
   EXPECT_TRUE(eventually([&] {
     const json now = ctl_json({"workers", "echo"});
     return now.size() == 2 && now[1]["pid"] != before[1]["pid"];

@@ -98,7 +98,7 @@ TEST_F(CtlTerminal, watch_looks_again_each_second_and_sorts_by_keys) {
   const FakePool pool(bus_.address(), pool_of(2));
   const auto terminal = start({"watch", "echo"});
   EXPECT_THAT(terminal->wait_for("q quit"), HasSubstr(taken));
-  terminal->wait_for("RATE");  // of a second look
+  terminal->wait_for("RATE");  // needs a second sample
   terminal->wait_for("q quit");
   terminal->type("R");
   wait_for_reverse_order(*terminal);

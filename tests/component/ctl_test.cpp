@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// preforkctl against a bus without pools and against pools that only pretend.
+// preforkctl on a bus without pools, and with fake pools.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -47,7 +47,7 @@ FakePoolState three_workers() {
 const std::string silent_master =
     "pool \"echo\": its master (pid " + std::to_string(::getpid()) + ") does not answer; check whether it is stopped";
 
-// A bus of its own and what preforkctl says there.
+// A private bus, and the output of preforkctl on it.
 class Ctl : public testing::Test {
  protected:
   Ended ctl(std::vector<std::string> arguments) const {
@@ -281,7 +281,7 @@ TEST_F(Ctl, what_polkit_refuses_is_77) {
   }
   EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 77);
   EXPECT_EQ(ctl({"reload", "echo"}).status, 77);
-  EXPECT_EQ(ctl_json({"reload", "echo"})["ok"], false) << "every end is told";
+  EXPECT_EQ(ctl_json({"reload", "echo"})["ok"], false) << "every result is reported";
   EXPECT_EQ(ctl({"plan", "echo"}).status, 77);
   EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 77);
   const Ended killed = ctl({"kill", "echo", "1"});
@@ -381,7 +381,7 @@ TEST_F(Ctl, events_are_lines_until_the_pool_leaves) {
   Process objects(binaries::preforkctl, {"--address=" + bus_.address(), "events", "echo", "--json=short"});
   events.err().wait_for("waiting for events of pool");
   objects.err().wait_for("waiting for events of pool");
-  pool->tell_descriptor();  // is passed over
+  pool->tell_descriptor();  // is skipped
   pool->tell_exit(1, 5001, "exit", "died: exit status 7\x1b");
   EXPECT_THAT(events.out().wait_for("worker 1"),
               testing::MatchesRegex("..:..:..\\.... worker 1 \\(pid 5001, generation 2\\) died: exit status 7"
@@ -415,7 +415,7 @@ TEST_F(Ctl, metrics_are_of_all_pools_that_answer) {
   EXPECT_THAT(ctl({"metrics", "echo"}).out, Not(HasSubstr("web")));
 }
 
-// A script under the name of another program; by itself it prints its arguments, a line each.
+// A script with the name of another program; by default it prints its arguments, one per line.
 class Stand {
  public:
   explicit Stand(const std::string& name, const std::string& script = "for word; do echo \"$word\"; done\nexit 9\n") {
@@ -444,7 +444,7 @@ TEST_F(Ctl, logs_executes_journalctl_with_the_pools_matches) {
               HasSubstr("SYSLOG_IDENTIFIER=echo[0]\nSYSLOG_IDENTIFIER=echo[1]\nSYSLOG_IDENTIFIER=echo[2]\n"));
   EXPECT_EQ(run(binaries::preforkctl, {"logs", "-f", "echo", "1"}, journalctl.options()).out,
             "--follow\nPREFORK_POOL=echo\nPREFORK_WORKER=1\n+\nSYSLOG_IDENTIFIER=echo[1]\n")
-      << "a slot's need no bus";
+      << "the log of a slot needs no bus";
 }
 
 TEST_F(Ctl, logs_of_a_container_are_journalctls_to_read_whoever_asks_its_bus) {
@@ -471,7 +471,7 @@ TEST_F(Ctl, reaches_the_pools_of_another_machine_by_ssh) {
   const Ended ended = run(binaries::preforkctl, {"-H", "root@web", "list"}, ssh.options());
   EXPECT_EQ(ended.status, 0);
   EXPECT_THAT(ended.out, HasSubstr("1 pool on the system bus of root@web."));
-  EXPECT_THAT(ended.err, testing::ContainsRegex("root.*web.*systemd-stdio-bridge")) << "what ssh was asked for";
+  EXPECT_THAT(ended.err, testing::ContainsRegex("root.*web.*systemd-stdio-bridge")) << "the command line of ssh";
 }
 
 TEST_F(Ctl, another_machine_that_is_out_of_reach_is_69) {
@@ -495,7 +495,7 @@ TEST_F(Ctl, a_pool_that_does_not_answer_is_69_but_a_reload_may_take_its_time) {
   EXPECT_FALSE(wait_ready(reload.pidfd(), POLLIN, std::chrono::milliseconds(0))) << "it has waited for longer";
 }
 
-// Owns the name of pool "echo", and may be deaf to all calls.
+// Owns the name of pool "echo"; it may ignore all calls.
 class Owner {
  public:
   explicit Owner(const std::string& address, std::optional<std::uint32_t> uid = std::nullopt) : client_(address, uid) {
@@ -530,7 +530,7 @@ TEST_F(Ctl, a_bus_that_hangs_is_69_and_told_from_one_that_is_not_there) {
                            " does not answer; check whether its daemon is stopped or busy\n");
 }
 
-// What it tells of the unit of pool "echo", and of those that it has loaded.
+// What it reports about the unit of pool "echo", and the units that it has loaded.
 struct FakeUnits {
   std::string load_state;
   pid_t main = 0;
@@ -557,7 +557,7 @@ class FakeSystemd {
       throw HarnessError("no systemd can be made");
   }
 
-  // What preforkctl says to "kill echo 1", which each pool of these tests refuses in its own way.
+  // The output of "kill echo 1", which each pool of these tests rejects in another way.
   std::string said() {
     const Ended ended = ctl({"kill", "echo", "1"});
     EXPECT_EQ(ended.status, 69);
@@ -635,7 +635,7 @@ TEST_F(Ctl, root_is_believed_whatever_the_unit_says) {
   EXPECT_THAT(FakeSystemd(bus_.address(), "loaded", 1).said(), HasSubstr(silent_master));
 }
 
-// A machine's files: pools with a config, and what the generator says about them.
+// The files of a machine: pools with a config, and the generator's notes about them.
 class Machine {
  public:
   explicit Machine(const std::map<std::string, std::string>& configs) {

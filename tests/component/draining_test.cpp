@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is seen of workers that drain, and that none of them stays for ever.
+// What the status shows of draining workers, and that each of them ends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -24,7 +24,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-// One worker that serves its clients on while it drains.
+// One worker that continues to serve its clients while it drains.
 json keeps_its_clients(const char* drain_timeout) {
   return {{"listen", {"127.0.0.1:0"}},
           {"program", {binaries::worker("prefork_does_as_told")}},
@@ -63,7 +63,7 @@ TEST(Draining, workers_their_generation_connections_and_deadline_are_in_the_stat
       "1/1 workers ready, generation 2, 2 connections; draining: 1 worker of generation 1 with 2 connections until "
       "[-0-9 ]*\\d\\d:\\d\\d:\\d\\d$");
   EXPECT_THAT(first.ask("still there"), HasSubstr(": still there"));
-  // The master has no event of a connection that ends, and yet it tells.
+  // The master gets no event when a connection ends, but reports it.
   second.close();
   status_like(systemd, "draining: 1 worker of generation 1 with 1 connection until");
   first.close();
@@ -98,7 +98,7 @@ TEST(Draining, a_pool_that_is_at_rest_is_not_woken) {
   EXPECT_TRUE(eventually([&] { return master.workers().size() == 1; }));
   const auto switches = [&] { return status_field(master.process().pid(), "voluntary_ctxt_switches"); };
   std::string before;
-  // The last event's own turn may still go on.
+  // The turn of the last event may not have ended yet.
   ASSERT_TRUE(eventually([&] {
     const std::string last = std::exchange(before, switches());
     return last == before;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Programs that cannot be executed: the reason is told with the step and the errno.
+// Programs that can't be executed: the log has the failed step and the errno.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Nothing that comes and goes leaves a descriptor behind.
+// Clients, workers and reloads leave no descriptor open.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 namespace preforkd::component {
 namespace {
 
-// The descriptors of a process once they are as many as before, or what they are instead.
+// Waits until a process has as many descriptors as before; lists them if it does not.
 testing::AssertionResult has_as_many_as(pid_t pid, const std::map<int, std::string>& before) {
   if (eventually([&] { return descriptors_of(pid).size() == before.size(); }, std::chrono::milliseconds(5000))) {
     return testing::AssertionSuccess();
@@ -53,7 +53,7 @@ TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
   master.log().wait_for("crashed 2 times");
   const auto before = resting_descriptors_of(master.pid());
   master.log().wait_for("crashed 40 times");
-  EXPECT_LE(descriptors_of(master.pid()).size(), before.size() + 6);  // one worker may be there now that was not then
+  EXPECT_LE(descriptors_of(master.pid()).size(), before.size() + 6);  // there may be one more worker than before
 }
 
 TEST(DescriptorLeak, a_master_has_as_many_after_reloads_and_resizes) {

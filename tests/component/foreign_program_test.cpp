@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Programs that know nothing of sd_notify and leave on a signal of their own.
+// Programs without sd_notify and with their own stop signal.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -35,14 +35,14 @@ class ForeignProgram : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> program() const { return {binaries::worker("leaves_on_sigquit"), diary()}; }
   [[nodiscard]] std::string diary() const { return folder_.file("diary"); }
-  // How many workers are up, have left.
+  // The number of workers that are ready, or have left.
   [[nodiscard]] unsigned noted(const std::string& word) const {
     std::istringstream lines(std::filesystem::exists(diary()) ? read_file(diary()) : "");
     unsigned count = 0;
     for (std::string line; std::getline(lines, line);) count += line == word ? 1 : 0;
     return count;
   }
-  // An executed program counts as ready, but it needs a moment to see to its signals.
+  // An executed program counts as ready, but may not have set its signal handlers yet.
   void wait_up(const Master& master, unsigned workers) const {
     master.wait_ready();
     ASSERT_TRUE(eventually([&] { return noted("up") == workers; }));
@@ -92,7 +92,7 @@ TEST_F(ForeignProgram, that_cannot_be_executed_is_not_ready) {
   EXPECT_THAT(master.log().wait_closed(), Not(HasSubstr("ready")));
 }
 
-// As an interpreter that finds a mistake in what it reads.
+// Like an interpreter that finds an error in its script.
 TEST_F(ForeignProgram, that_ends_soon_after_its_exec_takes_no_worker_away) {
   const std::string good = "exec " + binaries::worker("leaves_on_sigquit") + " " + diary();
   const std::string script = folder_.write("serve.sh", good);
@@ -107,7 +107,7 @@ TEST_F(ForeignProgram, that_ends_soon_after_its_exec_takes_no_worker_away) {
   EXPECT_EQ(noted("left"), 0U);
 }
 
-// The old worker must not have left for one that never came.
+// The old worker must not leave for a new one that does not start.
 TEST_F(ForeignProgram, that_cannot_be_executed_any_more_fails_a_reload) {
   const std::string file = folder_.file("program");
   std::filesystem::copy_file(binaries::worker("leaves_on_sigquit"), file);
@@ -123,7 +123,7 @@ TEST_F(ForeignProgram, that_cannot_be_executed_any_more_fails_a_reload) {
   EXPECT_EQ(noted("left"), 0U);
 }
 
-// As Debian has it: it serves at once and says so to no one.
+// The one of Debian: it serves at once and sends no READY=1.
 TEST_F(ForeignProgram, that_never_says_ready_is_told_what_to_set) {
   const std::string python = "/usr/bin/python3";
   if (!std::filesystem::exists(python)) GTEST_SKIP() << "there is no " << python;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// preforkd-generator, on folders of the test's own; and the master, which reads the same files.
+// preforkd-generator on folders of the test, and the master, which reads the same files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -32,7 +32,7 @@ class Generator : public testing::Test {
     fs::create_directories(fs::path(path(name)).parent_path());
     std::ofstream(path(name)) << text;
   }
-  // Runs it; what it said.
+  // Runs it and returns its output.
   [[nodiscard]] std::string generate() const {
     Process generator(binaries::preforkd_generator,
                       {"--config-folders", path("etc") + ":" + path("lib"), "--last-valid", path("kept"), path("units"),
@@ -44,7 +44,7 @@ class Generator : public testing::Test {
     const std::string file = path("units/preforkd@" + pool + ".socket.d/50-preforkd.conf");
     return fs::exists(file) ? read_file(file) : "";
   }
-  // As systemd runs it again: what it wrote before is gone.
+  // As when systemd runs it again: its earlier files are removed.
   [[nodiscard]] std::string generate_again() const {
     fs::remove_all(path("units"));
     fs::create_directory(path("units"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Workers that hang are found, and none is taken for hung because somebody else stood still.
+// Hung workers are killed, and no worker is killed because another process was stopped.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-// Long enough that a sound worker on a busy machine is in time.
+// Long enough for a healthy worker on a busy machine.
 const std::string hang_timeout = "2s";
 
 Master start(const std::string& worker, unsigned workers, std::vector<std::string> arguments = {},
@@ -36,8 +36,8 @@ Master start(const std::string& worker, unsigned workers, std::vector<std::strin
   return Master({binaries::worker(worker)}, pool);
 }
 
-// Returns once a pool that was started now has found its worker hung after a somewhat longer time: so every
-// hang_timeout that was running before is over, had nothing kept it from running.
+// Starts another pool with a slightly longer hang_timeout and returns when its worker is reported as hung. Every
+// hang_timeout that ran before has passed then, unless it was extended.
 void outlast_hang_timeout() {
   Master::Options options;
   options.workers = 1;
@@ -58,7 +58,7 @@ void expect_nobody_killed(const Master& master, const std::vector<pid_t>& worker
   EXPECT_EQ(master.workers(), workers);
 }
 
-// The master has taken in what was said to it before.
+// The master has read all earlier messages.
 void wait_awake(const Master& master) {
   const std::size_t mark = master.log().size();
   master.signal(SIGUSR1);
@@ -106,7 +106,8 @@ TEST(Hang, a_foreign_program_lives_as_long_as_it_pings) {
   EXPECT_THAT(master.log().wait_for(" died"), HasSubstr("died (hung): signal 6 (SIGABRT)"));
 }
 
-// Slot 1, whose file is not a FIFO, is ready at once and pings nobody; slot 0 is still starting when that one has hung.
+// Slot 1, whose file is not a FIFO, is ready at once and sends no WATCHDOG=1; slot 0 is still starting when slot 1
+// hangs.
 TEST(Hang, a_worker_that_starts_has_its_start_timeout_not_the_hang_timeout) {
   const TempDir folder;
   const std::string fifo = folder.file("fifo");
@@ -128,7 +129,7 @@ TEST(Hang, a_worker_that_starts_has_its_start_timeout_not_the_hang_timeout) {
   EXPECT_EQ(master.worker(0), first);
 }
 
-// Slot 1 does not ask for more time: when it is killed, the other one's time would have been over, too.
+// Slot 1 does not ask for more time: when it is killed, slot 0 would have been late, too.
 TEST(Hang, a_worker_that_drains_may_ask_for_more_time) {
   const TempDir folder;
   const std::string fifo = folder.file("fifo");
@@ -171,7 +172,7 @@ TEST(Hang, a_pool_that_was_suspended_as_a_whole_kills_nobody_when_it_goes_on) {
   master.signal(SIGSTOP);
   for (const pid_t worker : workers) ::kill(worker, SIGSTOP);
   outlast_hang_timeout();
-  // The master goes on first: it must not take its workers' silence for a hang.
+  // The master continues first: it must not report its silent workers as hung.
   master.signal(SIGCONT);
   wait_awake(master);
   for (const pid_t worker : workers) ::kill(worker, SIGCONT);
@@ -179,7 +180,7 @@ TEST(Hang, a_pool_that_was_suspended_as_a_whole_kills_nobody_when_it_goes_on) {
   expect_nobody_killed(master, workers);
 }
 
-// A worker that stops, and it alone, does hang: what the tests above rely on.
+// If only the worker is stopped, it is hung: the tests above rely on that.
 TEST(Hang, a_worker_that_was_stopped_alone_is_killed) {
   const Master master = start("pings", 2, {"--set", "drain_timeout=300ms"});
   master.wait_ready();
@@ -216,7 +217,7 @@ TEST(Hang, a_wall_clock_that_is_set_kills_nobody_and_recycles_nobody) {
 
 class RuntimeFolder : public testing::Test {
  protected:
-  // As root, preforkd takes no place that others can't reach.
+  // As root, preforkd uses no place that other users can't reach.
   RuntimeFolder() { std::filesystem::permissions(place_.path(), std::filesystem::perms(0755)); }
 
   [[nodiscard]] Master start_here() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Listening sockets that systemd keeps for the next master, and those that its socket unit should hold and does not.
-// The test is systemd at the other end of the notify socket.
+// Listening sockets that systemd stores for the next master, and those that the socket unit does not hold.
+// The test takes the place of systemd at the notify socket.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -75,7 +75,7 @@ UniqueFd open_tcp(const std::string& address = "127.0.0.1:0") {
 }
 std::string address_of(const UniqueFd& fd) { return format_address(*local_address(fd.get())); }
 
-// One that nobody listens on.
+// One on which no process listens.
 std::string free_address() { return address_of(open_tcp()); }
 
 TEST_F(ListenerStore, each_socket_is_stored_once_under_a_name_of_its_own) {
@@ -144,7 +144,7 @@ TEST_F(ListenerStore, a_stored_socket_that_the_config_does_not_list_any_more_is_
   const ConfiguredMaster master(config({address_of(passed)}),
                                 passing({{passed.get(), unit}, {gone.get(), "preforkd-listener-17"}}), as_service);
   EXPECT_EQ(systemd.wait_for("FDSTOREREMOVE", "1").fields.at("FDNAME"), "preforkd-listener-17");
-  EXPECT_FALSE(can_connect(address)) << "though another process has it still";
+  EXPECT_FALSE(can_connect(address)) << "although another process still has it";
 }
 
 TEST_F(ListenerStore, without_listen_in_the_config_a_stored_socket_stands_for_the_one_that_the_unit_has_lost) {
@@ -230,7 +230,7 @@ TEST_F(ListenerStore, a_reload_that_changes_listen_says_what_it_left_to_systemd_
   EXPECT_NE(stored.fields.at("FDNAME"), name);
   EXPECT_THAT(master.reload(config({address_of(passed)})), Not(HasSubstr("but")));
   EXPECT_EQ(systemd.wait_for("FDSTOREREMOVE").fields.at("FDNAME"), stored.fields.at("FDNAME"));
-  EXPECT_FALSE(can_connect(added)) << "though systemd has it still";
+  EXPECT_FALSE(can_connect(added)) << "although systemd still has it";
   EXPECT_THAT(master.reload(config({{{"address", address_of(passed)}, {"backlog", 7}}})),
               HasSubstr("the change is incomplete: listen " + address_of(passed) + ": preforkctl apply test"))
       << "its unit has to open it again";
@@ -270,7 +270,7 @@ class UnitsOfPool {
         sd_bus_request_name(client_.native(), "org.freedesktop.systemd1", 0) < 0)
       throw HarnessError("no systemd can be made");
   }
-  // Answers until the process is gone.
+  // Answers until the process has ended.
   void serve(const Process& process) {
     while (!wait_ready(process.pidfd(), POLLIN, std::chrono::milliseconds(0)))
       client_.process(std::chrono::milliseconds(20));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the master says to systemd.
+// The messages of the master to systemd.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ class MasterReady : public testing::Test {
     return options;
   }
 
-  // The next request for more time is for so much, and the usual margin.
+  // The next request for more time asks for this much plus the usual margin.
   bool waits_about(std::chrono::seconds time) {
     const std::string usec = systemd_.wait_for("EXTEND_TIMEOUT_USEC").fields.at("EXTEND_TIMEOUT_USEC");
     const std::chrono::microseconds asked(std::stoll(usec));
@@ -127,7 +127,7 @@ TEST_F(MasterReady, a_start_asks_for_the_time_of_its_slowest_worker) {
   with.arguments = {"--set", "start_timeout=7s"};
   const Master master({binaries::worker("slow_to_start"), fifo}, with);
   EXPECT_TRUE(waits_about(7s));
-  EXPECT_TRUE(waits_about(60s));  // which it has asked for itself
+  EXPECT_TRUE(waits_about(60s));  // the worker has asked for that
 }
 
 TEST_F(MasterReady, a_stop_asks_for_the_time_of_its_slowest_worker) {
@@ -145,7 +145,7 @@ TEST_F(MasterReady, a_stop_asks_for_the_time_of_its_slowest_worker) {
 
 TEST_F(MasterReady, a_stop_asks_for_the_time_of_its_drain) {
   Master::Options with = options(1);
-  with.arguments = {"--set", "drain_timeout=1min"};  // more than the start was given
+  with.arguments = {"--set", "drain_timeout=1min"};  // more than the start timeout
   Master master({binaries::worker("ignores_sigterm")}, with);
   systemd_.wait_for("READY", "1");
   master.signal(SIGTERM);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What workers say to the master, well-formed or not.
+// Valid and invalid messages from workers to the master.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -55,7 +55,8 @@ TEST(NotifySocket, a_worker_that_asks_for_time_gets_it) {
   const Master patient({binaries::worker("slow_to_start"), fifo}, with_workers(1, short_timeout));
   patient.log().wait_for("worker 0");
   {
-    // A pool that started later has seen its time-out: so the first one's, had it not been extended, would be over too.
+    // The start timeout of a pool that started later has passed: so that of the first would have passed, if not
+    // extended.
     const Master other({binaries::worker("hangs_on_start")}, with_workers(1, short_timeout));
     other.log().wait_for("not ready in time");
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A worker that the OOM killer of the kernel ends, in a control group made for the test.
+// A worker that the kernel's OOM killer kills, in a control group of the test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ class Oom : public testing::Test {
  protected:
   void SetUp() override {
     if (!group_) GTEST_SKIP() << "no control group with a memory limit can be made: " << group_.reason();
-    // Swap would only make it slow to die. Where it is not counted there is no such file.
+    // With swap the kill would only come later. If swap is not counted, the file does not exist.
     std::ofstream(group_.path() + "/memory.swap.max") << "0";
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The master is killed: its workers leave, the sooner the less they have in hand.
+// The master is killed: its workers finish their requests and exit.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -59,7 +59,7 @@ TEST(Orphans, idle_libprefork_workers_leave_at_once_and_the_port_is_free) {
   EXPECT_TRUE(open_listener(*parse_address(master.address())));
 }
 
-// libprefork has turned the death signal off: the lifeline alone tells.
+// libprefork has turned the death signal off: only the lifeline reports the death of the master.
 TEST(Orphans, libprefork_workers_leave_by_the_lifeline_alone) {
   NotifyReceiver systemd;
   Master::Options options;

@@ -12,7 +12,7 @@
 namespace preforkd::component {
 namespace {
 
-// With an event half done it would go on with a worker that is not there, or never end.
+// After half an event the master would continue with a worker that does not exist, or never exit.
 TEST(OutOfMemory, ends_the_master_with_a_line) {
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the config makes of a worker's process, as the worker sees it: umask, nice, limits, cpu_affinity.
+// The settings of a worker's process, as the worker sees them: umask, nice, limits, cpu_affinity.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -64,7 +64,7 @@ TEST_F(ProcessSettings, reach_the_worker) {
   EXPECT_EQ(limit(worker, RLIMIT_CPU), json({3600, 3600}));
 }
 
-// The master raises its own soft limit of open files; that is not for its workers.
+// The master raises its own soft limit of open files; workers do not inherit that.
 TEST_F(ProcessSettings, that_are_not_set_are_those_that_the_master_was_started_with) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
@@ -115,7 +115,7 @@ TEST_F(ProcessSettings, that_changed_are_the_next_generations) {
 TEST_F(ProcessSettings, a_priority_above_the_masters_needs_the_right_to_it_and_says_so) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NICE, &limit);
-  if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows anybody a higher priority here";
+  if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows every user a higher priority here";
   std::vector<std::string> arguments{"--name", "test",     "--listen", "127.0.0.1:0",
                                      "--set",  "nice=-20", "--",       binaries::worker("does_as_told")};
   std::string program = binaries::preforkd;

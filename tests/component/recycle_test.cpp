@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Workers that have served enough are replaced, and no client notices.
+// Workers that reach a limit are replaced without a failed request.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,8 +24,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// What a log tells of recycling, checked line by line: a worker is told to leave only when another one of its slot is
-// ready, and never are more leaving than `at_most`.
+// Checks a log of recycling line by line: a worker is asked to leave only when another one of its slot is ready, and
+// at most `at_most` workers leave at the same time.
 class Story {
  public:
   explicit Story(unsigned at_most) : at_most_(at_most) {}
@@ -51,7 +51,8 @@ class Story {
       ready_[slot].insert(pid);
     } else if (what.starts_with("drains")) {
       ready_[slot].erase(pid);
-      EXPECT_FALSE(ready_[slot].empty()) << "slot " << slot << ": pid " << pid << " left before there was another";
+      EXPECT_FALSE(ready_[slot].empty()) << "slot " << slot << ": pid " << pid
+                                         << " left before its replacement was ready";
       EXPECT_LE(++leaving_, at_most_);
     } else {
       --leaving_;
@@ -82,7 +83,7 @@ Master start(unsigned workers, std::vector<std::string> settings) {
   return Master({binaries::worker("prefork_does_as_told")}, options);
 }
 
-// Waits until so many workers were recycled.
+// Waits until this many workers were recycled.
 void wait_recycled(const Master& master, unsigned count) {
   const auto lines = [&] {
     const std::string text = master.log().text();
@@ -118,8 +119,8 @@ TEST(Recycle, workers_of_a_certain_age_are_replaced_unseen_each_slot_at_a_time_o
   story.read(master.log().text());
   ASSERT_GE(story.recycled(), workers);
   const auto [youngest, oldest] = std::minmax_element(story.uptimes().begin(), story.uptimes().end());
-  EXPECT_GE(*youngest, milliseconds(2000)) << "the jitter is half of the age at most";
-  // That none of eight slots had a jitter above a tenth happens once in half a million runs.
+  EXPECT_GE(*youngest, milliseconds(2000)) << "the jitter is at most half of the age";
+  // The chance that no slot of eight has a jitter above a tenth is one in half a million.
   EXPECT_LT(*youngest, milliseconds(3600)) << "no jitter";
 }
 

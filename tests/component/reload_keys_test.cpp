@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The keys of "reload", from the config file to what is seen of them.
+// The effect of the keys of "reload".
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -33,16 +33,16 @@ std::size_t count(const std::vector<std::string>& table, const std::string& what
       table.begin(), table.end(), [&](const std::string& line) { return line.find(what) != std::string::npos; }));
 }
 
-// New workers that start at a time in a pool of 4.
+// The number of new workers that start at the same time in a pool of 4.
 std::size_t surge_of(const json& max_surge) {
   ConfiguredMaster master(pool_with(json::object(), "does_as_told", 4));
   master.reload(pool_with({{"max_surge", max_surge}}, "hangs_on_start", 4), "generation 2) started");
   const std::vector<std::string> table = master.table();
-  EXPECT_EQ(count(table, "ready, generation 1"), 4U) << "nobody leaves before its replacement is ready";
+  EXPECT_EQ(count(table, "ready, generation 1"), 4U) << "no worker leaves before its replacement is ready";
   return count(table, "starting, generation 2");
 }
 
-// Lets a worker of slow_to_start be ready when the test says so.
+// Lets a worker of slow_to_start become ready at a time chosen by the test.
 class Gates {
  public:
   Gates() {
@@ -98,9 +98,9 @@ TEST(ReloadKeys, max_unavailable_lets_old_workers_leave_first_once_a_new_one_wor
   ConfiguredMaster master(pool_with(json::object(), "does_as_told", 4));
   master.reload(gates.pool({{"max_unavailable", 2}}), "generation 2) started");
   EXPECT_EQ(count(master.table(), "ready, generation 1"), 4U)
-      << "not for a generation that has not shown that it works";
+      << "not for a generation of which no worker was ready yet";
   gates.open('0');
-  // Slot 1 by the surge, slots 2 and 3 by giving up their old workers.
+  // Slot 1 uses the surge; in slots 2 and 3 the old workers leave first.
   std::string line;
   master.log().wait_for(std::regex("worker 3 .*generation 2\\) started"), line);
   const std::vector<std::string> table = master.table();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Addresses that come, stay and go by a reload.
+// Addresses that a reload adds, keeps and removes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// Reporters, so that a test can see what each worker got. Their first socket is the one they serve.
+// Workers that report what they got. They serve their first socket.
 class ReloadListen : public testing::Test {
  protected:
   [[nodiscard]] json config(const json& listen) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a reload picks up, and what it leaves alone when it fails.
+// What a reload changes, and what stays as it was if it fails.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -41,12 +41,12 @@ json does_as_told(unsigned workers = 2) { return pool_of(binaries::worker("does_
 
 void put(const std::string& program, const std::string& path) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-  // As a package manager does it: a new file takes the name over.
+  // As a package manager does it: a new file replaces the old one by rename(2).
   std::filesystem::copy_file(binaries::worker(program), path + ".new");
   std::filesystem::rename(path + ".new", path);
 }
 
-// A worker that was cloned a moment ago is still on its way to its own program.
+// A worker that was just cloned may not have executed its program yet.
 bool all_run(const ConfiguredMaster& master, const std::string& file) {
   return eventually([&] {
     const std::vector<pid_t> workers = master.workers();
@@ -85,7 +85,7 @@ TEST(Reload, follows_a_symbolic_link_that_was_switched) {
   EXPECT_TRUE(all_run(master, folder.file("v2/server")));
 }
 
-// Started by hand in the folder that a symbolic link names, as a shell does it, and the old release is deleted.
+// Started by hand in a folder that is a symbolic link, as in a shell; then the old release is deleted.
 TEST(Reload, of_a_relative_program_uses_the_release_to_which_the_current_directory_leads_now) {
   const TempDir folder;
   put("does_as_told", folder.file("1/server"));
@@ -235,7 +235,7 @@ TEST(Reload, of_what_only_the_master_acts_by_replaces_nobody_and_counts_at_once)
 
 class BadReload : public testing::Test {
  protected:
-  // Reloads with it, sees it fail, and that nobody was harmed.
+  // Reloads with this config, and checks that the reload fails and that the old workers still serve.
   std::string fails(const json& config, std::string_view part) {
     const std::string line = master_.reload(config, part);
     EXPECT_TRUE(master_.has_only(before_));
@@ -284,7 +284,7 @@ TEST_F(BadReload, a_new_worker_that_ends_during_its_soak_is_named) {
 }
 
 TEST_F(BadReload, a_new_worker_that_hangs_during_its_soak_is_named) {
-  json config = does_as_told();  // which never says WATCHDOG=1
+  json config = does_as_told();  // which never sends WATCHDOG=1
   config["hang_timeout"] = "100ms";
   config["reload"] = {{"soak", "1h"}};
   EXPECT_THAT(fails(config, "reload failed"), HasSubstr("slot 0: the new worker failed: hang"));
@@ -307,7 +307,7 @@ TEST_F(BadReload, a_failure_in_a_later_batch_brings_back_the_old_generation_wher
            });
   };
   EXPECT_TRUE(eventually(all_old));
-  EXPECT_THAT(master_.workers(), testing::Contains(testing::AnyOfArray(before_))) << "slot 1 was never touched";
+  EXPECT_THAT(master_.workers(), testing::Contains(testing::AnyOfArray(before_))) << "slot 1 was not replaced";
 }
 
 TEST_F(BadReload, a_program_that_the_kernel_will_not_run_is_named) {
@@ -319,7 +319,7 @@ TEST_F(BadReload, a_program_that_the_kernel_will_not_run_is_named) {
       AllOf(HasSubstr("slot 0: the new worker failed: execve: Exec format error (ENOEXEC)"), Not(HasSubstr("wrote"))));
 }
 
-// So many descriptors that the config can be read, one at a time, but a worker's ends cannot be made.
+// Enough descriptors to read the config, but not to create the pipes and sockets of a worker.
 rlim_t room_for_one(pid_t master) {
   rlim_t limit = 0;
   const std::map<int, std::string> open = descriptors_of(master);
@@ -371,7 +371,7 @@ TEST(ReloadDuringAReload, again_and_again_under_load_loses_no_request_and_ends_i
     config["environment"] = {{"RELOAD", std::to_string(reload)}};
     const std::size_t mark = master.log().size();
     master.reload(config, "reloading pool");
-    // Some are let come to their end, most are superseded.
+    // Some complete, most are superseded.
     if (reload % 4 == 3) master.log().wait_for("reload done", mark);
     load.wait_for_more(20);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Programs of several processes: start scripts, helpers. Nothing of a worker outlives it.
+// Programs of several processes: start scripts and helpers. All processes of a worker end with it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -31,13 +31,13 @@ Master::Options foreign(unsigned workers, const std::string& drain_timeout = "1h
 
 class Remains : public testing::Test {
  protected:
-  // A start script as many write it: it waits for the server, which is not the worker then but its child.
+  // A common kind of start script: it waits for the server, so the script is the worker and the server its child.
   [[nodiscard]] std::vector<std::string> script(const std::string& server) const {
     const std::string file = folder_.write("start.sh", "#!/bin/sh\n" + server + "\necho ended\n");
     std::filesystem::permissions(file, std::filesystem::perms::owner_all);
     return {file};
   }
-  // The server that answers, by its pid.
+  // The pid of the server that answers.
   static pid_t who_answers(const Master& master) {
     const std::string answer = Client(master.address()).ask("who");  // "SLOT PID: who"
     return static_cast<pid_t>(std::stol(answer.substr(answer.find(' '))));

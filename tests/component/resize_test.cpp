@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// More workers and fewer while clients ask.
+// More and fewer workers while clients send requests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -58,7 +58,7 @@ json config_of(const json& workers) {
   return {{"listen", {"127.0.0.1:0"}}, {"program", {binaries::worker("prefork_does_as_told")}}, {"workers", workers}};
 }
 
-// A pool whose config says only how many workers there are.
+// A pool whose config has a plain number of workers.
 class ConfiguredPool : public ConfiguredMaster {
  public:
   explicit ConfiguredPool(const json& workers) : ConfiguredMaster(config_of(workers)) {}
@@ -100,7 +100,7 @@ TEST(Resize, to_fewer_lets_clients_finish_and_to_more_again_uses_the_slot_at_onc
   master.wait_ready();
   const pid_t last = master.worker(1);
   const auto asks = [](Client& client) { return client.ask("who"); };
-  // Clients come until one of them is served by the last worker.
+  // Connects clients until the last worker serves one of them.
   std::vector<Client> clients;
   do {
     clients.emplace_back(master.address());
@@ -111,7 +111,7 @@ TEST(Resize, to_fewer_lets_clients_finish_and_to_more_again_uses_the_slot_at_onc
   const std::size_t mark = master.log().size();
   master.signal(SIGTTIN);
   EXPECT_NE(master.worker(1, mark), last);
-  EXPECT_THAT(master.workers(), SizeIs(3)) << "the old one drains beside it";
+  EXPECT_THAT(master.workers(), SizeIs(3)) << "the old worker is still draining";
   clients.clear();
   EXPECT_TRUE(eventually([&] { return master.workers().size() == 2; }));
 }
@@ -131,7 +131,7 @@ TEST(Resize, during_a_reload_starts_at_once_and_leaves_the_surge_as_it_is) {
     EXPECT_THAT(master.log().wait_for(worker, mark), HasSubstr("generation 1) started"));
     master.log().wait_for("is ready", mark);
   }
-  EXPECT_EQ(master.workers().size(), 5U) << "four, and max_surge 1";
+  EXPECT_EQ(master.workers().size(), 5U) << "4 workers, and 1 by max_surge";
   json fewer = config;
   fewer["workers"] = {{"min", 1}, {"max", 2}};
   master.reload(fewer);

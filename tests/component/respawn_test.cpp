@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Workers that die, hang or never start: what the pool makes of it.
+// What the pool does with workers that die, hang or do not start.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Workers that leave finish what they have in hand, and nobody is turned away meanwhile.
+// Draining workers finish their requests, and no client is refused meanwhile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -92,10 +92,10 @@ TEST(Drain, a_worker_that_lives_does_not_count_as_hanging) {
   const Master watched({binaries::prefork_echo}, with_workers(1, {"--set", "hang_timeout=300ms"}));
   watched.wait_ready();
   const pid_t worker = watched.worker(0);
-  // A program that sends no watchdog message, watched as closely, and later, is found hanging …
+  // A program that sends no WATCHDOG=1, with the same hang_timeout and started later, is killed as hung …
   const Master hanging({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=900ms"}));
   hanging.log().wait_for("(hung)");
-  // … while this one, which serves nobody but sends them, was left alone.
+  // … but this one, which has no client and sends WATCHDOG=1, is not.
   EXPECT_EQ(watched.workers(), std::vector<pid_t>{worker});
 }
 

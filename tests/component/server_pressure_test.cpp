@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Clients that are slow, silent, many or greedy: none of them hurts the others.
+// Slow, silent, greedy and many clients do not affect other clients.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -34,8 +34,8 @@ Master start_echo(unsigned workers, const std::vector<std::string>& settings = {
   return Master({binaries::prefork_echo}, options);
 }
 
-// Sends lines until the server takes no more for a while, as it must when nobody reads its answers. Returns how many
-// were sent.
+// Sends lines until the server stops reading, as it must if the client does not read the replies. Returns the number
+// of lines.
 std::size_t send_until_pushed_back(Client& client, const std::string& line, std::size_t most) {
   std::size_t sent = 0;
   while (sent < most * line.size()) {
@@ -48,7 +48,7 @@ std::size_t send_until_pushed_back(Client& client, const std::string& line, std:
 
 long resident_kib(pid_t pid) { return std::stol(status_field(pid, "VmRSS")); }
 
-// Processor time of a process so far, in clock ticks.
+// The CPU time of a process so far, in clock ticks.
 long processor_ticks(pid_t pid) {
   const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
   std::istringstream fields(stat.substr(stat.rfind(')') + 1));
@@ -70,7 +70,7 @@ TEST(Pressure, a_client_that_does_not_read_is_pushed_back_and_loses_nothing) {
   const std::string line(1000, 'x');
   constexpr std::size_t most = 200000;  // 200 MB: far more than all buffers on the way
   const std::size_t lines = send_until_pushed_back(slow, line + "\n", most);
-  ASSERT_LT(lines, most) << "the server read everything while its answers were not taken";
+  ASSERT_LT(lines, most) << "the server read everything although its replies were not read";
   EXPECT_LT(resident_kib(master.worker(0)) - before, 20000);
   EXPECT_EQ(Client(master.address()).ask("others are served"), "received: others are served");
   slow.shutdown_write();
@@ -87,7 +87,7 @@ TEST(Pressure, a_client_that_never_reads_is_closed_after_the_write_timeout) {
   try {
     send_until_pushed_back(stuck, std::string(1000, 'x') + "\n", 200000);
   } catch (const HarnessError&) {
-    // On a busy machine the time-out passes before the last byte was sent.
+    // On a busy machine the timeout may pass before the last byte is sent.
   }
   EXPECT_THAT(master.log().wait_for(" closed: "), HasSubstr("write-timeout"));
 }
@@ -97,7 +97,7 @@ TEST(Pressure, a_client_that_trickles_bytes_is_closed_after_the_message_timeout)
   master.wait_ready();
   Client trickler(master.address());
   const Deadline deadline;
-  // Each byte comes well within any idle time-out: only the time since the message's first byte can end this.
+  // Each byte arrives within the idle timeout: only the timeout since the first byte of the message can end this.
   while (!deadline.passed() && !wait_ready(trickler.fd(), POLLIN, milliseconds(20))) trickler.send("x");
   EXPECT_TRUE(trickler.wait_closed());
   EXPECT_THAT(master.log().wait_for(" closed: "), HasSubstr("message-timeout"));
@@ -164,7 +164,7 @@ TEST(Pressure, a_worker_without_free_descriptors_neither_spins_nor_stops) {
     try {
       served = Client(master.address()).ask("again") == "received: again";
     } catch (const HarnessError&) {
-      continue;  // shed, or closed together with those that were waiting
+      continue;  // refused, or closed with those in the queue
     }
   }
   EXPECT_FALSE(deadline.passed());

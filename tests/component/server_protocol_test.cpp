@@ -159,7 +159,7 @@ TEST_F(EchoService, the_masters_table_tells_connections_and_requests) {
 }
 
 TEST_F(EchoService, the_crash_of_one_worker_is_no_matter_to_the_clients_of_another) {
-  std::vector<Client> clients;  // more than one worker takes
+  std::vector<Client> clients;  // more than one worker accepts
   for (int i = 0; i < 30; ++i) clients.push_back(connect());
   for (Client& client : clients) EXPECT_EQ(client.ask("before"), "received: before");
   ::kill(master_.worker(0), SIGKILL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an operator says to the master with signals.
+// The signals that an operator sends to the master.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A journald that stands still, and a systemd that does not read, cost log lines and late messages, never the pool.
+// If journald hangs or systemd does not read, log lines are lost and messages come late, but the pool serves.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -56,7 +56,7 @@ class StalledJournal {
   std::vector<UniqueFd> clients_;
 };
 
-// Runs a program where `folder` is journald's and stderr is its stream, as far as $JOURNAL_STREAM says.
+// Runs a program with `folder` as that of journald, and stderr as a journal stream according to $JOURNAL_STREAM.
 std::vector<std::string> with_journal(const std::string& folder, const std::vector<std::string>& program) {
   constexpr const char* script =
       "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind \"$1\" /run/systemd/journal && "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sockets that somebody else opened: systemd, systemd-socket-activate, or a test in their place.
+// Sockets that another process has opened: systemd, systemd-socket-activate, or the test in their place.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ StartOptions with_sockets(const std::vector<int>& sockets) {
 
 UniqueFd open_tcp() { return open_listener(*parse_address("127.0.0.1:0")).value().fd; }
 
-// What preforkd says and how it ends when it gets this one socket.
+// The output and exit status of preforkd when it gets this socket.
 void expect_refused(const UniqueFd& socket, const std::string& reason) {
   Process process(binaries::preforkd, preforkd_arguments(), with_sockets({socket.get()}));
   EXPECT_EQ(process.wait_exit().status, exit_code::unavailable);
@@ -122,7 +122,7 @@ class SocketActivate : public testing::Test {
   void SetUp() override {
     if (binaries::systemd_socket_activate().empty()) GTEST_SKIP() << "systemd-socket-activate is not installed";
   }
-  // Runs `command` by systemd-socket-activate on a UNIX socket; it is executed when the first client comes.
+  // Runs `command` with systemd-socket-activate on a UNIX socket; it is executed when the first client connects.
   Process activate(const std::vector<std::string>& options, const std::vector<std::string>& command) const {
     std::vector<std::string> arguments{"--listen=" + path_};
     arguments.insert(arguments.end(), options.begin(), options.end());

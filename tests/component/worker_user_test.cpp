@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A master that runs as root, and workers that don't: what they say must reach it, and what others say must not count.
+// A master that runs as root, with workers that do not: it gets their messages and ignores those of other processes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -41,7 +41,7 @@ class WorkerUser : public testing::Test {
     const std::size_t begin = all.find("NOTIFY_SOCKET=") + std::strlen("NOTIFY_SOCKET=");
     return all.substr(begin, all.find('\0', begin) - begin);
   }
-  // Sends from a process of another user, and returns its pid once it is gone.
+  // Sends from a process of another user, and returns its pid when it has ended.
   static pid_t send_as(uid_t user, const std::string& path, const std::string& text) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -70,7 +70,7 @@ TEST_F(WorkerUser, a_program_that_drops_root_before_it_starts_is_ready_and_pings
   const std::vector<pid_t> workers = master.workers();
   ASSERT_EQ(workers.size(), 1U);
   EXPECT_THAT(status_field(workers[0], "Uid"), HasSubstr(nobodys_uid));
-  // A pool that started later has found its worker hung after a longer time.
+  // A pool that started later, with a longer timeout, has reported its worker as hung.
   const Master other({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=1500ms"}));
   other.log().wait_for(" died (hung)");
   EXPECT_THAT(master.log().text(), Not(HasSubstr("(hung)")));

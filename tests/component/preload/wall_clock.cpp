@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// For LD_PRELOAD: adds the number of seconds that the file TEST_WALL_CLOCK holds to the time of day, as if somebody had
-// set the clock. No file: the time is right.
+// For LD_PRELOAD: adds the number of seconds that the file TEST_WALL_CLOCK holds to the time of day, as if the
+// clock had been set. Without the file the time is not changed.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
