@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What the scenarios share; each sources this first. They run inside a machine of their own, as root, and may leave it as they like.
+# What the scenarios share; each sources this first. They run in a machine of their own, as root, and need not clean up.
 set -euo pipefail
 export SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
 readonly deadline=30  # seconds for what takes milliseconds
@@ -11,8 +11,8 @@ fail() {
   exit 1
 }
 
-# pool NAME ADDRESS [KEYS]: a pool of three echo workers; KEYS are further ones of its config, as JSON. They wait for a client as long as a
-# busy machine makes it.
+# pool NAME ADDRESS [KEYS]: a pool of three echo workers; KEYS are further ones of its config, as JSON. Their timeouts for
+# clients are long, for busy machines.
 pool() {
   local settings='"log_connections": false, "idle_timeout": "off", "message_timeout": "off", "write_timeout": "off"'
   mkdir -p /etc/preforkd
@@ -33,14 +33,14 @@ property() { systemctl show --value -p "$2" "$1"; }
 
 master() { property "preforkd@$1.service" MainPID; }
 
-# workers NAME: the pids of a pool's processes but its master, one a line.
+# workers NAME: the pids of a pool's processes except its master, one per line.
 workers() {
   local group
   group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
   sort -n "$group/cgroup.procs" | grep -vx "$(master "$1")" || true
 }
 
-# eventually COMMAND...: waits until the command succeeds. It is tried again whenever systemd tells of a change, and each second.
+# eventually COMMAND...: waits until the command succeeds. It is tried again when systemd reports a change, and every second.
 eventually() {
   local end=$((SECONDS + deadline)) changes monitor
   exec {changes}< <(exec busctl monitor org.freedesktop.systemd1 2>/dev/null)
@@ -63,13 +63,13 @@ equal() { [ "$1" = "$2" ] || fail "${3:-value}: \"$1\", not \"$2\""; }
 # answers ADDRESS: one request, one reply.
 answers() { equal "$(prefork-client --timeout 20s "$1" hello)" "received: hello" "reply of $1"; }
 
-# connections: how many the kernel ever took, which only grows; of the ended ones it lists no more than tcp_max_tw_buckets.
+# connections: the number that the kernel has accepted since boot. A list of sockets would lack closed ones above tcp_max_tw_buckets.
 connections() { nstat -asz TcpPassiveOpens | awk '$1 == "TcpPassiveOpens" { print $2 }'; }
 
 more_connections_than() { [ "$(connections)" -gt "$1" ]; }
 
 # load_begin ADDRESS OPTION...: clients that check every reply, in the background, until load_end; the first have connected when it
-# returns. A request that only waits is not a failure: it has as long as the whole scenario.
+# returns. A request that waits is not a failure: its timeout is that of the whole scenario.
 load_begin() {
   local before
   before=$(connections)
@@ -78,7 +78,7 @@ load_begin() {
   eventually more_connections_than "$before"
 }
 
-# load_end: no request may have failed, and some were answered.
+# load_end: ends the load. No request may have failed, and some must have been answered.
 load_end() {
   kill -TERM "$load"
   wait "$load" || fail "the load failed: $(cat /tmp/load.json)"
@@ -86,7 +86,7 @@ load_end() {
   cat /tmp/load.json
 }
 
-# http_get PORT: the body of what a web server answers.
+# http_get PORT: prints the body of a web server's response.
 http_get() {
   local server
   exec {server}<>"/dev/tcp/127.0.0.1/$1"

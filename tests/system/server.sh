@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What the scenarios of web servers share: the pool of an example keeps its promise under load. Each sources this instead of scenario.sh.
+# What the scenarios of web servers share: tests of an example's pool under load. Each sources this instead of scenario.sh.
 # shellcheck source=tests/system/scenario.sh
 . /run/tests/scenario.sh
 readonly clients=8  # of each load
 
-# server NAME FILE PORT: a pool of the example NAME, as somebody makes it who copies it. FILE, in /srv/NAME, is what makes another version
-# of it; PORT, where it answers HTTP.
+# server NAME FILE PORT: creates a pool from a copy of the example NAME. FILE, in /srv/NAME, is changed for another version; PORT is its
+# HTTP port.
 server() {
   local examples=/usr/share/doc/preforkd/examples
   name=$1 file=/srv/$1/$2 port=$3 greeting=hello
@@ -16,7 +16,7 @@ server() {
 
 version_answers() { [[ $(http_get "$port") =~ ^$greeting\ from\ worker\ [012]$ ]]; }
 
-# reload GREETING: the next version, of which the greeting is as long as the one before, for what is compiled.
+# reload GREETING: reloads with the next version. The greeting must be as long as the one before, because of compiled programs.
 reload() {
   sed -i "s/$greeting/$1/g" "$file"
   greeting=$1
@@ -24,7 +24,7 @@ reload() {
   eventually version_answers  # an older worker may still answer as it leaves
 }
 
-# load MODE: a load, in the background: each request in a connection of its own (close), or not (keep).
+# load MODE: starts a load in the background, with a new connection for each request (close) or keep-alive connections (keep).
 load() {
   local before header=()
   [ "$1" = keep ] || header=(--header "Connection: close")
@@ -34,14 +34,14 @@ load() {
   eventually more_connections_than "$before"
 }
 
-# under_load LOST COMMAND...: the command, under both loads, neither of which may lose more than LOST requests.
+# under_load LOST COMMAND...: runs the command under both loads, each of which may lose at most LOST requests.
 under_load() {
   local mode lost
   declare -A loads=()
   load close
   load keep
   "${@:2}"
-  # Those who came before were answered by then, also where the command took the pool down before it had answered any.
+  # Earlier clients have their replies by then, even if the command stopped the pool before it had answered any.
   for _ in 1 2 3; do eventually version_answers; done
   for mode in close keep; do
     kill -INT "${loads[$mode]}"
@@ -78,8 +78,8 @@ stop() {
   eventually started_again
 }
 
-# serves SAID [LOST]: reloads, a stop and the death of a worker under load cost no request but what the killed one had in hand, and a broken
-# version is refused, of which a worker says SAID. LOST: how many a server may lose at a time that can't do better (0).
+# serves SAID [LOST]: reloads, a stop and the death of a worker under load lose no request except those pending in the killed worker. A
+# broken version, whose worker prints SAID, is refused. LOST: the number of requests that the server may lose each time (0).
 serves() {
   systemctl daemon-reload
   systemctl start "preforkd@$name.socket" "preforkd@$name.service"
