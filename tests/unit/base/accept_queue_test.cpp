@@ -20,7 +20,7 @@ TEST_P(AcceptQueueOf, counts_what_waits_until_it_is_accepted) {
   const Result<Listener> listener = open_listener(*parse_address(GetParam()), options);
   if (!listener) GTEST_SKIP() << listener.error().text;
   const auto empty = accept_queue(listener->fd.get());
-  if (!empty) GTEST_SKIP() << "the kernel does not tell";
+  if (!empty) GTEST_SKIP() << "the kernel does not report it";
   EXPECT_EQ(*empty, (AcceptQueue{0, 7}));
   const Address address = *local_address(listener->fd.get());
   std::vector<UniqueFd> clients;

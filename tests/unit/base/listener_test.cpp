@@ -152,7 +152,7 @@ TEST_F(ListenerTest, rights_that_cannot_be_set_leave_no_socket_behind) {
   ASSERT_EQ(::chmod(directory_.c_str(), 0777), 0);
   ListenOptions options;
   options.unix_user = 0;
-  ASSERT_EQ(::seteuid(user == 0 ? 65534 : user), 0);  // root could give the file away
+  ASSERT_EQ(::seteuid(user == 0 ? 65534 : user), 0);  // root could change the owner of the file
   const Result<Listener> fd = open_listener(unix_address_, options);
   ASSERT_EQ(::seteuid(user), 0);
   ASSERT_FALSE(fd);

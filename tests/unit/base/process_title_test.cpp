@@ -27,7 +27,7 @@ std::string shown_title() {
   return text;
 }
 
-// A title can't be given back, so each test runs in a child: its exit status tells the result, 1 for the first failed
+// A title can't be given back, so each test runs in a child: its exit status is the result: 1 for the first failed
 // check, and so on.
 int run_in_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
@@ -111,7 +111,7 @@ TEST(ProcessTitle, nothing_happens_before_it_is_adopted) {
 
 TEST(ProcessTitle, adopted_with_main_s_arguments_keeps_these_readable) {
   EXPECT_EQ(run_in_child([] {
-              // An area of our own in place of the one on the stack, which only main() could pass.
+              // A buffer of the test in place of the arguments on the stack, which only main() has.
               char strings[] = "program\0--flag\0value";
               char* argv[] = {strings, strings + 8, strings + 15, nullptr};
               adopt_process_title(3, argv);

@@ -17,7 +17,7 @@ constexpr option known[] = {{"json", required_argument, nullptr, 256},
                             {"all-pools", no_argument, nullptr, 259},
                             {nullptr, 0, nullptr, 0}};
 
-// What is said about the first argument that getopt_long() refuses; empty if it takes all.
+// The message about the first argument that getopt_long() rejects; empty if it accepts all.
 std::string refused(std::vector<std::string> arguments) {
   std::vector<char*> words;
   arguments.insert(arguments.begin(), "program");

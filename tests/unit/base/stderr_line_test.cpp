@@ -46,7 +46,7 @@ class StderrLineTest : public testing::Test {
     fcntl(reader_.get(), F_SETFL, O_NONBLOCK);
   }
 
-  // How many lines were taken before one was not.
+  // The number of lines that were written before one was lost.
   static int fill() {
     for (int taken = 0; taken < more_than_anything_holds; ++taken) {
       if (!write_stderr_line(long_line)) return taken;
@@ -76,12 +76,12 @@ class StderrLineTest : public testing::Test {
   UniqueFd reader_;
 };
 
-// As long as it lives this process gets no further descriptor.
+// While it exists, this process can't open another descriptor.
 class NoFreeDescriptor {
  public:
   NoFreeDescriptor() {
     getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{3, before_.rlim_max};  // poll(2) takes no more entries than that, so not 0
+    const rlimit none{3, before_.rlim_max};  // poll(2) accepts no more entries than that, so not 0
     setrlimit(RLIMIT_NOFILE, &none);
   }
   ~NoFreeDescriptor() { setrlimit(RLIMIT_NOFILE, &before_); }

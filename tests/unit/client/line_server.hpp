@@ -115,7 +115,7 @@ inline void reset_connection(int socket) {
   setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-// An address without a listener: its port was free a moment ago, and the kernel does not reuse it so soon.
+// An address without a listener: its port was just free, and the kernel does not reuse it so soon.
 inline std::string unused_address() {
   return LineServer([](int, unsigned) {}).address();
 }

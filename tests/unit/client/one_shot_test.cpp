@@ -41,8 +41,8 @@ TEST(OneShotTest, prints_nothing_after_the_replys_line) {
   EXPECT_EQ(talk(server.address(), "x").output, "one\n");
 }
 
-// The server answers byte by byte and reads no further while it cannot send: a client that only sends first would wait
-// for ever.
+// The server replies byte by byte and stops reading while it can't send: a client that sends everything first would
+// wait for ever.
 TEST(OneShotTest, passes_a_message_larger_than_every_socket_buffer) {
   const LineServer server([](int socket, unsigned) {
     send_all(socket, "received: ");

@@ -18,7 +18,7 @@ using ::testing::EndsWith;
 
 class Config : public ::testing::Test {
  protected:
-  // What load_config says about a file with this text, without the file's name.
+  // The message of load_config for a file with this text, without the file's name.
   std::vector<std::string> problems(std::string_view text) {
     const std::string file = folder.write("echo.json", text);
     const auto config = load_config({file, "", {}});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What we ship beside the checker says the same as the checker: the schema's keys, the echo pool and the examples.
+// The schema, the echo pool and the examples agree with the config reader.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

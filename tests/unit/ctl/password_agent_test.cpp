@@ -54,7 +54,7 @@ TEST_F(PasswordAgentTest, is_waited_for_until_it_has_registered_and_ended_afterw
     ASSERT_GT(pid, 0);
     EXPECT_EQ(::kill(pid, 0), 0);
   }
-  EXPECT_EQ(::kill(pid, 0), -1) << "it is gone and reaped";
+  EXPECT_EQ(::kill(pid, 0), -1) << "it has ended and was reaped";
 }
 
 TEST_F(PasswordAgentTest, that_ends_at_once_or_is_missing_holds_nobody_up) {

@@ -59,7 +59,7 @@ class EchoServiceTest : public ::testing::Test {
     _exit(server.run());
   }
 
-  // Sends `text`, closes the sending side and returns everything that is answered.
+  // Sends `text`, closes the sending side and returns all replies.
   [[nodiscard]] std::string talk(std::string_view text) const {
     sockaddr_in name{};
     socklen_t length = sizeof name;
@@ -75,7 +75,7 @@ class EchoServiceTest : public ::testing::Test {
     return answer;
   }
 
-  // Tells the service to leave and returns its log.
+  // Stops the service and returns its log.
   std::string stop() {
     kill(child_, SIGTERM);
     const std::string log = read_all(log_);

@@ -14,7 +14,7 @@
 namespace preforkd {
 namespace {
 
-// Runs `check` in a child, since what it changes is the whole process's.
+// Runs `check` in a child, because it changes the whole process.
 void expect_in_child(const std::function<bool()>& check) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
@@ -50,7 +50,7 @@ TEST(ProcessSetup, leaves_open_standard_descriptors_alone) {
   });
 }
 
-// With SIGCHLD ignored the kernel would throw away how workers ended; other ignored signals would never reach the
+// If SIGCHLD were ignored, the kernel would drop the exit status of workers. Other ignored signals would not reach the
 // signalfd.
 TEST(ProcessSetup, undoes_inherited_dispositions) {
   expect_in_child([] {

@@ -105,7 +105,7 @@ TEST(Lifeline, descriptors_in_a_message_are_not_kept) {
   ASSERT_EQ(::sendmsg(channel.master_end.get(), &message, MSG_NOSIGNAL), 1);
   writer.reset();
   EXPECT_EQ(check_lifeline(channel.worker_end.get()), Lifeline::alive);
-  EXPECT_EQ(::read(reader.get(), &byte, 1), 0);  // end-of-file: nobody holds the writing end any more
+  EXPECT_EQ(::read(reader.get(), &byte, 1), 0);  // end-of-file: no process holds the write end any more
 }
 
 TEST(Lifeline, a_descriptor_that_is_none_counts_as_ended) { EXPECT_EQ(check_lifeline(-1), Lifeline::ended); }

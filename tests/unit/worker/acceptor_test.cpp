@@ -29,13 +29,13 @@ std::vector<ServerProcess> start_workers(const Listener& listener, int count) {
   return workers;
 }
 
-// Waits until each worker has served somebody, so that none is still starting.
+// Waits until each worker has served a client, so that none is still starting.
 void wait_for_workers(const Listener& listener, std::size_t count) {
   std::map<std::string, int> seen;
   while (seen.size() < count) ++seen[TestClient(listener.address).line()];
 }
 
-// Gives the workers the time to go back to waiting before the next client comes: whoever still runs takes that one,
+// Waits until the workers wait again before the next client connects: a worker that still runs would accept that one,
 // too.
 void wait_until_all_wait(const TestClient& client) {
   EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(1)));
@@ -43,8 +43,8 @@ void wait_until_all_wait(const TestClient& client) {
 
 using Share = std::map<std::string, int>;  // connections by the worker's pid
 
-// A machine under load may keep a worker from the processor for the few milliseconds that 300 connections take, and
-// then the others rightly do its part. So the best of some rounds counts.
+// On a busy machine a worker may get no CPU time for the few milliseconds that 300 connections take; then the others
+// accept its part. So the best of several rounds counts.
 template <class Round, class Even>
 testing::AssertionResult spread(Round round, Even even) {
   std::string seen;
@@ -80,7 +80,7 @@ TEST(AcceptorTest, sequential_connections_are_spread_evenly) {
   EXPECT_TRUE(spread(round, [](const Share& share) { return share.size() == 3 && largest(share) <= 120; }));
 }
 
-// Keeps the workers on one processor: there, whoever runs could take everything before the next one has its turn.
+// Keeps the workers on one CPU, where the running worker could accept all connections before the next one runs.
 void keep_together(const std::vector<ServerProcess>& workers) {
   cpu_set_t allowed;
   ASSERT_EQ(::sched_getaffinity(0, sizeof allowed, &allowed), 0);
@@ -102,7 +102,7 @@ TEST(AcceptorTest, nobody_hoards_a_burst) {
     for (const ServerProcess& worker : workers) ASSERT_EQ(::kill(worker.pid(), signal), 0);
   };
   const auto round = [&] {
-    // All of them are in the queue before the first worker looks.
+    // All of them are in the queue before the first worker accepts.
     signal_all(SIGSTOP);
     std::vector<TestClient> clients;
     for (int i = 0; i < 300; ++i) clients.emplace_back(listener.address);
@@ -228,7 +228,7 @@ TEST(AcceptorTest, without_descriptors_a_client_is_told_and_served_again_later) 
   }
   EXPECT_GT(turned_away, 30U);
   ASSERT_GT(served.size(), 10U);
-  // The ones who are here are served, and there is no spinning: that would be some 200 ms.
+  // Connected clients are served, and the worker does not spin: that would take some 200 ms of CPU time.
   const long before = Starved::cpu_ms(served[0]);
   EXPECT_FALSE(wait_for(served[0].fd(), POLLIN, std::chrono::milliseconds(200)));
   EXPECT_LT(Starved::cpu_ms(served[0]) - before, 100);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a worker leaves. stop() stands for SIGTERM and the end of the master, which worker_run_test.cpp tries.
+// The drain of a worker. stop() stands for SIGTERM and the death of the master, which worker_run_test.cpp tests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -137,11 +137,11 @@ TEST(DrainTest, nobody_is_accepted_any_more) {
 
 TEST(DrainTest, what_the_kernel_already_holds_is_answered) {
   App app;
-  // What is sent to a UNIX socket is at once in the receiver's queue.
+  // Data sent to a UNIX socket is in the receiver's queue at once.
   ServerThread server(std::ref(app), "@prefork-drain-test-" + std::to_string(::getpid()));
   TestClient client = server.connect();
   app.record.wait(1);
-  // The loop stands still while the lines and the order to leave arrive: both are there in the turn that drains.
+  // The loop is blocked while the lines and the request to drain arrive: the next turn sees both.
   std::promise<void> go;
   std::promise<void> standing;
   server.post([&](Server& s) {

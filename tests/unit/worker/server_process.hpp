@@ -22,7 +22,7 @@
 
 namespace prefork::test {
 
-// What a worker process is started with.
+// The sockets and environment of a worker process.
 struct Start {
   std::vector<int> listeners;                                    // become descriptor 3, 4, …
   std::vector<std::pair<std::string, std::string>> environment;  // added to LISTEN_*
@@ -67,7 +67,7 @@ class ServerProcess {
   [[noreturn]] static void run(const Start& start) {
     int status = 99;
     try {
-      // First out of the way of 3, 4, …, then to their places.
+      // First move them away from 3, 4, …, then to their places.
       std::vector<int> moved;
       for (const int fd : start.listeners) moved.push_back(::fcntl(fd, F_DUPFD, 200));
       int place = 3;

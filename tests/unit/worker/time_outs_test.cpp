@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The time-outs of a connection, with spans that are short for a test and long for a loaded machine.
+// The timeouts of a connection, with spans that are short for a test and long enough for a busy machine.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -91,7 +91,7 @@ TEST(TimeOutsTest, a_slow_reader_that_makes_progress_is_not_closed) {
   std::size_t got = 0;
   while (got < 64U * 1024 * 1024) {
     got += client.bytes(4 * 1024 * 1024).size();
-    // Nobody makes this descriptor ready: a pause that needs no sleep.
+    // This descriptor never becomes ready: a pause without a sleep.
     pollfd nothing{-1, 0, 0};
     ::poll(&nothing, 1, 80);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The worker contract from the worker's side: sockets, environment, lifeline, notifications, counters, signals, exit
+// The worker contract as seen by the worker: sockets, environment, lifeline, notifications, counters, signals, exit
 // statuses.
 #include "worker/worker_run.hpp"
 
@@ -163,7 +163,7 @@ TEST(WorkerRunTest, an_idle_worker_does_not_wake_up) {
     const std::string key = "voluntary_ctxt_switches:";
     return std::stol(status.substr(status.find('\n' + key) + 1 + key.size()));
   };
-  // The title's and the status' second passes first.
+  // The title and the status are updated once per second, so a second passes first.
   EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(1200)));
   const long before = switches();
   EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(600)));
@@ -205,8 +205,8 @@ TEST(WorkerRunTest, the_end_of_the_master_is_a_reason_to_leave_after_the_request
   EXPECT_THAT(output.text(), HasSubstr("the master is gone"));
 }
 
-// The reply never comes, and there is no master that would kill the worker. The client is told that it was not
-// answered.
+// The reply is never sent, and there is no master that would kill the worker. The connection is closed without the
+// reply.
 TEST(WorkerRunTest, without_a_master_a_drain_ends_after_the_time_that_the_master_gave) {
   for (const bool drains_already : {false, true}) {
     const Listener listener;
@@ -310,7 +310,7 @@ TEST(WorkerRunTest, counts_into_the_stats_page) {
   EXPECT_EQ(page->bytes_in, 8U);
   client.close();
   EXPECT_EQ(worker.terminate(), 0);
-  EXPECT_EQ(page->bytes_out, 28U);  // counted after the client may have the reply
+  EXPECT_EQ(page->bytes_out, 28U);  // may be counted after the client has the reply
   EXPECT_EQ(page->connections, 0U);
   EXPECT_EQ(page->closes_by_reason[static_cast<std::size_t>(CloseReason::peer_closed)], 1U);
 }
@@ -450,7 +450,7 @@ TEST(WorkerRunTest, sockets_of_the_environment_win_over_listen) {
   EXPECT_EQ(client.line(), "received: x");
 }
 
-// Starts what cannot start; returns the exit status and stderr.
+// Starts a server that can't start; returns its exit status and stderr.
 std::pair<int, std::string> refused(Start start) {
   Output output;
   start.before = [&output, before = start.before] {
@@ -545,7 +545,7 @@ TEST(WorkerRunTest, on_worker_start_that_throws_is_a_failed_start) {
   EXPECT_THAT(text, HasSubstr("no database"));
 }
 
-// What operators and logrotate send to servers must not cost a worker its connections.
+// Signals that operators and logrotate send to servers must not end a worker's connections.
 TEST(WorkerRunTest, signals_that_tell_servers_to_read_something_anew_end_no_worker) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()}, {}, echo, {}});

@@ -78,7 +78,7 @@ TEST(ConnectTest, gives_up_on_a_full_queue_after_the_timeout) {
   EXPECT_LT(monotonic_now() - began, 5s);
 }
 
-// A TCP listener with a full queue drops what knocks: the client gets no answer at all.
+// A TCP listener with a full queue drops new connections: the client gets no answer.
 TEST(ConnectTest, gives_up_on_silence_after_the_timeout) {
   const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in name{};

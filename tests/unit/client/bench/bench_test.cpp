@@ -27,7 +27,7 @@ BenchResult run(const BenchOptions& options) {
 }
 
 // Serves like echo, but does `instead` with the connections whose number is below `count`, after their first line;
-// `rest` is what came with it.
+// `rest` is the input after that line.
 LineServer::Serve misbehave(unsigned count, std::function<void(int, std::string&)> instead) {
   return [=](int socket, unsigned number) {
     if (number >= count) return serve_echo(socket, number);
@@ -129,7 +129,7 @@ TEST(BenchTest, goes_on_after_a_reset) {
 
 TEST(BenchTest, tells_an_early_close_and_counts_what_was_in_flight) {
   const LineServer server(misbehave(1, [](int socket, std::string& rest) {
-    // Every request is taken, so that closing is an end-of-file and no reset.
+    // Every request is read, so that the close is an end-of-file and not a reset.
     std::string line;
     for (int i = 0; i < 2; ++i) receive_line(socket, rest, line);
     shutdown(socket, SHUT_WR);

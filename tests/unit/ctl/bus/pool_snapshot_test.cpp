@@ -15,7 +15,7 @@ TEST(PoolSnapshot, a_property_that_is_missing_or_of_another_type_is_none) {
   EXPECT_EQ(pool.listeners[0].queued, 3U);
   EXPECT_EQ(pool.listeners[0].limit, 0U);
   EXPECT_EQ(pool.last_reload.at, 0U);
-  EXPECT_TRUE(pool.counters.counts) << "as of a version that does not tell";
+  EXPECT_TRUE(pool.counters.counts) << "as in a version that does not report it";
 }
 
 TEST(PoolSnapshot, a_figure_that_does_not_fit_is_the_largest_that_does) {
@@ -30,7 +30,7 @@ TEST(PoolSnapshot, exits_are_counts_by_cause) {
   const auto exits_of = [](const char* value) { return pool_snapshot(Json::parse(value)).exits; };
   EXPECT_EQ(exits_of(R"({"Exits": {"exit": 3, "oom": 0}})"),
             (std::map<std::string, std::uint64_t>{{"exit", 3}, {"oom", 0}}));
-  EXPECT_TRUE(exits_of("{}").empty()) << "as of a version that does not report them";
+  EXPECT_TRUE(exits_of("{}").empty()) << "as in a version that does not report them";
   EXPECT_TRUE(exits_of(R"({"Exits": [1]})").empty());
   EXPECT_TRUE(exits_of(R"({"Exits": {"exit": "3"}})").empty()) << "unknown is not 0";
 }

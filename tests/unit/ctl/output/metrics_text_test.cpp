@@ -81,7 +81,7 @@ TEST(OpenMetrics, a_pool_that_is_down_is_not_up_and_nothing_else) {
 }
 
 // The rules of the format 0.0.4: TYPE and HELP have the name of the samples, which follow them, and the type is one of
-// five; what else begins with # is a remark.
+// five; other lines with # are comments.
 TEST(Prometheus, keeps_the_rules_of_the_format_and_has_the_same_samples) {
   const std::vector<MeasuredPool> pools{measured("echo"), measured("web")};
   std::string samples;

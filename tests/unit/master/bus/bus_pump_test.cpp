@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Two ends of a connection. What is at the other one reads only as long as the test lets it.
+// Two ends of a connection. The other end reads only while the test allows it.
 class BusPumpTest : public testing::Test {
  protected:
   BusPumpTest() {
@@ -64,7 +64,7 @@ TEST_F(BusPumpTest, a_bus_that_reads_nothing_is_not_waited_for_at_the_end) {
   EXPECT_GT(unsent(), 0U);
   EXPECT_GE(SteadyClock().now() - begin, milliseconds(50));
   sd_bus_close(bus_.get());
-  bus_.reset();  // waits for nobody
+  bus_.reset();  // does not wait for the other end
 }
 
 TEST_F(BusPumpTest, a_bus_that_reads_nothing_is_given_up_before_its_queue_grows_for_ever) {

@@ -96,7 +96,7 @@ TEST(Deadlines, a_long_sleep_with_nothing_due_is_no_lateness) {
   EXPECT_EQ(deadlines.time_of(drain), start + minutes(30));
 }
 
-// A master that gets a turn now and then only: what it is late by is different each time, or always the same.
+// A master that runs only now and then, with a different delay each time or always the same one.
 TEST(Deadlines, a_hung_worker_is_killed_in_bounded_time_however_late_each_look_is) {
   for (const bool at_random : {false, true}) {
     for (const Duration late :
@@ -151,7 +151,7 @@ TEST(Deadlines, a_move_is_told_once_and_again_after_a_quiet_minute) {
   EXPECT_EQ(deadlines.take_move(), std::nullopt);
   deadlines.set(drain, start + seconds(60));
   deadlines.observe(start + seconds(61));
-  EXPECT_EQ(deadlines.take_move(), std::nullopt) << "it is the same trouble";
+  EXPECT_EQ(deadlines.take_move(), std::nullopt) << "it belongs to the same pause";
   deadlines.set(drain, start + seconds(150));
   deadlines.observe(start + seconds(160));
   EXPECT_EQ(deadlines.take_move(), seconds(99));

@@ -103,7 +103,7 @@ struct Anything {
   }
 };
 
-// Every member, whichever they are.
+// All members.
 template <class Kind>
 bool same_members(const Kind& x, const Kind& y) {
   if constexpr (std::is_empty_v<Kind>) {

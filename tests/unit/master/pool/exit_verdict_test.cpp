@@ -99,12 +99,12 @@ TEST_F(ExitVerdict, an_operators_signal_is_named_only_if_it_ended_the_worker) {
   worker.operator_signal_at = now - std::chrono::seconds(30);
   EXPECT_EQ(end(Kind::signaled, SIGUSR2).cause, ExitCause::operator_request);
   EXPECT_FALSE(end(Kind::signaled, SIGUSR2).failed);
-  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "it may have been long ago";
+  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "SIGUSR2 does not ask a worker to exit";
   EXPECT_EQ(end(Kind::signaled, SIGSEGV).cause, ExitCause::signal);
   worker.operator_signal = SIGTERM;
   EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::operator_request);
   worker.operator_signal_at -= Duration(1);
-  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "it did not follow: this is another matter";
+  EXPECT_EQ(end(Kind::exited, 1).cause, ExitCause::exit) << "the signal was more than drain_timeout ago";
   EXPECT_TRUE(end(Kind::exited, 1).failed);
 }
 

@@ -30,7 +30,7 @@ class PoolTest : public ::testing::Test {
  protected:
   PoolTest() { config.workers = {.initial = 3, .min = 1, .max = 10}; }
 
-  // Starts a pool by `config`; no worker is ready yet.
+  // Starts a pool with `config`; no worker is ready yet.
   void start() {
     pool = std::make_unique<Pool>(std::make_shared<const PoolConfig>(config), launcher, clock, 1);
     pool->add_observer(observer);
@@ -73,7 +73,7 @@ class PoolTest : public ::testing::Test {
     }
   }
 
-  // Lets time pass as with a punctual event loop.
+  // Lets time pass, with an event loop that is never late.
   void pass(Duration time) {
     const Instant until = clock.now() + time;
     for (auto next = pool->next_deadline(); next && *next <= until; next = pool->next_deadline()) {

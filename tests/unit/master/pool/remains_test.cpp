@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Workers of several processes: the first has ended, others are left.
+// Workers of several processes: the first has ended, others still run.
 #include "unit/master/pool/pool_fixture.hpp"
 
 namespace preforkd {
@@ -19,7 +19,7 @@ class RemainsTest : public PoolTest {
     return !observer.reloads.empty() && !pool->scheduler().older_generations_accept();
   }
 
-  // Brings a reload to its commit. Returns the old worker, which was told to leave.
+  // Brings a reload to its commit. Returns the old worker, which was asked to leave.
   WorkerId commit_one_worker() {
     config.workers.initial = 1;
     start_ready();

@@ -45,7 +45,7 @@ TEST_F(ReplacementsTest, never_more_than_the_budget_at_a_time_until_the_old_ones
   measure_all(1000, std::nullopt);
   EXPECT_EQ(candidates(), 2U);
   ready_all();
-  EXPECT_EQ(candidates(), 0U) << "two drain: they are in the budget until they have gone";
+  EXPECT_EQ(candidates(), 0U) << "two drain: they count for at_most until they have ended";
   let_leave();
   EXPECT_EQ(candidates(), 2U);
   for (int turn = 0; turn < 4; ++turn) {
@@ -75,7 +75,7 @@ TEST_F(ReplacementsTest, ages_are_spread_by_jitter_and_never_exceed_the_limit) {
     }
     let_leave();
   }
-  EXPECT_EQ(times.size(), 10U) << "each at a time of its own";
+  EXPECT_EQ(times.size(), 10U) << "each at another time";
   EXPECT_GE(*times.begin(), ready_at + minutes(30));
   EXPECT_LE(*times.rbegin(), ready_at + hours(1));
 }
@@ -126,7 +126,7 @@ TEST_F(ReplacementsTest, wishes_wait_for_a_reload_and_are_fulfilled_by_it) {
   for (unsigned slot = 0; slot < 3; ++slot) EXPECT_TRUE(pool->step(event::Recycle{slot}));
   settle();
   EXPECT_EQ(pool->generation(), 2U);
-  EXPECT_EQ(launcher.started.size(), 6U) << "nobody is replaced twice";
+  EXPECT_EQ(launcher.started.size(), 6U) << "no worker is replaced twice";
 }
 
 TEST_F(ReplacementsTest, a_reload_calls_off_replacements_of_the_old_generation) {
@@ -189,7 +189,7 @@ TEST_F(ReplacementsTest, no_jitter_makes_a_limit_so_small_that_an_idle_worker_re
   }
 }
 
-// Every second all workers are measured: each holds more than the limit from its first moment on.
+// All workers are measured every second: each is above the limit from its start on.
 TEST_F(ReplacementsTest, a_limit_below_what_a_new_worker_needs_is_told_once_and_waited_for) {
   config.recycle.memory = 20 << 20;
   start_ready();
@@ -200,7 +200,7 @@ TEST_F(ReplacementsTest, a_limit_below_what_a_new_worker_needs_is_told_once_and_
     let_leave();
   }
   EXPECT_LE(launcher.started.size(), 3U * 12) << "not each second";
-  EXPECT_GE(launcher.started.size(), 3U * 5) << "it goes on";
+  EXPECT_GE(launcher.started.size(), 3U * 5) << "it continues";
   ASSERT_EQ(observer.recycle_waits.size(), 1U);
   EXPECT_EQ(observer.recycle_waits[0].limit, RecycleLimit::memory);
   EXPECT_EQ(observer.recycle_waits[0].found, 34U << 20);
@@ -209,7 +209,7 @@ TEST_F(ReplacementsTest, a_limit_below_what_a_new_worker_needs_is_told_once_and_
   config.recycle.memory = 33 << 20;
   adopt();
   measure_all(0, 34 << 20);
-  EXPECT_EQ(launcher.started.size(), before + 1) << "another limit is another try";
+  EXPECT_EQ(launcher.started.size(), before + 1) << "a new limit is tried at once";
 }
 
 TEST_F(ReplacementsTest, an_age_of_a_second_does_not_go_on_for_ever) {

@@ -239,7 +239,7 @@ TEST_F(RolloutTest, old_workers_keep_their_own_generations_config) {
   EXPECT_EQ(signals(old), std::vector{SIGQUIT});
 }
 
-// A worker that SIGKILL does not end (a hung file system) never goes.
+// A worker that SIGKILL does not end (a hung file system) never leaves.
 TEST_F(RolloutTest, workers_that_cannot_be_ended_hold_up_no_reload) {
   config.reload.max_draining = 1;
   start_ready();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Plays scenarios/*.txt: lines say what happens to a pool, indented ones what comes of it. tests/README.md says how to
-// write one. PREFORKD_WRITE_SCENARIOS=1 writes what came of it into the files.
+// Plays scenarios/*.txt: lines are events of a pool, indented lines their effects. tests/README.md says how to write
+// one. PREFORKD_WRITE_SCENARIOS=1 writes the actual effects into the files.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,10 +23,10 @@
 namespace preforkd {
 namespace {
 
-// A pool, and what a scenario does to it.
+// A pool, and the events of a scenario.
 class Stage final : public Launcher, public PoolObserver {
  public:
-  // `script`, with what came of each of its lines in place of what it says did.
+  // `script` with the actual effects of each line in place of the expected ones.
   static std::string play(const std::string& script) {
     Stage stage;
     std::istringstream lines(script);
@@ -95,7 +95,7 @@ class Stage final : public Launcher, public PoolObserver {
     if (!pool().step(event)) tell("refused");
   }
 
-  // As a punctual event loop lets it.
+  // With an event loop that is never late.
   void pass(Duration time) {
     passing_ = true;
     const Instant until = clock_.now() + time;
@@ -159,7 +159,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// The first line that differs, as a person looks for it.
+// The first line that differs.
 std::string difference(const std::string& file, const std::string& expected, const std::string& got) {
   const std::vector<std::string> before = lines_of(expected);
   const std::vector<std::string> after = lines_of(got);
@@ -181,7 +181,7 @@ class Scenario : public ::testing::Test {
     if (std::getenv("PREFORKD_WRITE_SCENARIOS") != nullptr) {
       std::ofstream(file_) << got;
     } else if (got != expected) {
-      ADD_FAILURE() << difference(file_, expected, got) << "\nPREFORKD_WRITE_SCENARIOS=1 writes what came of it";
+      ADD_FAILURE() << difference(file_, expected, got) << "\nPREFORKD_WRITE_SCENARIOS=1 writes the actual effects";
     }
   }
 

@@ -76,7 +76,7 @@ TEST_F(SchedulerDeadlines, aborts_a_hung_worker_then_kills_it_and_replaces_it_at
   EXPECT_EQ(observer.exited.back().cause, ExitCause::hang);
   EXPECT_TRUE(observer.exited.back().failed);
   EXPECT_EQ(observer.exited.size(), 1U);
-  EXPECT_EQ(observer.exited.back().follow, Follow::covered) << "its replacement is ready long since";
+  EXPECT_EQ(observer.exited.back().follow, Follow::covered) << "its replacement has been ready for long";
 }
 
 TEST_F(SchedulerDeadlines, the_hang_deadline_starts_at_ready) {
@@ -195,7 +195,7 @@ TEST_F(SchedulerDeadlines, a_hung_worker_that_starves_the_master_is_killed_all_t
   }
   ASSERT_EQ(observer.killed.size(), 1U);
   EXPECT_EQ(observer.killed[0].why, ExitCause::hang);
-  EXPECT_EQ(observer.moves.size(), 1U) << "told once";
+  EXPECT_EQ(observer.moves.size(), 1U) << "reported once";
 }
 
 TEST_F(SchedulerDeadlines, a_worker_that_said_that_it_leaves_needs_not_ping_until_it_does_again) {

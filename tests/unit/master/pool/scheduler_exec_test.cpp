@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Workers that are ready by their exec: nothing but that they stay up tells a good version from a broken one.
+// Workers with "ready": "exec": a good version differs from a broken one only in that its workers stay up.
 #include "master/pool/scheduler.hpp"
 
 #include "unit/master/pool/pool_fixture.hpp"

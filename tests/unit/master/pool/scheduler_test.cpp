@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What becomes of slots and their workers while nobody asks for anything: start, crash, backoff, leaving by itself.
+// Slots and their workers without a request of an operator: start, crash, backoff, workers that leave by themselves.
 #include "master/pool/scheduler.hpp"
 
 #include <algorithm>
@@ -120,8 +120,8 @@ TEST_F(SchedulerTest, a_crash_during_a_drain_is_named_as_what_it_is) {
   EXPECT_EQ(observer.exited.back().cause, ExitCause::signal);
 }
 
-// 10 000 workers and hundreds of thousands of events: whatever cost O(n) an event would take minutes here, and the
-// test's time limit would end it.
+// 10 000 workers and hundreds of thousands of events: a cost of O(n) per event would take minutes here and exceed the
+// time limit of the test.
 TEST_F(SchedulerTest, ten_thousand_workers_stay_cheap) {
   constexpr unsigned count = 10000;
   config.workers = {.initial = count, .min = 1, .max = count};

@@ -40,11 +40,11 @@ struct Process {
   bool untold = false;   // … and have not got their signal yet
 };
 
-// A scheduler, the processes that it assumes, and everything that may happen to them. The invariants are asserted after
+// A scheduler, its model of processes, and all events that may happen to them. The invariants are asserted after
 // each step, most of them on a model that knows only the events and the actions.
 //
-// trace() has all of it: the seed and the config, each event with its time and, indented, its actions. replay() repeats
-// it from this text.
+// trace() has everything: the seed and the config, each event with its time and, indented, its actions. replay()
+// repeats it from this text.
 class World {
  public:
   explicit World(unsigned seed) : World(seed, nullptr) {}
@@ -80,7 +80,7 @@ class World {
     for (unsigned count = 0; count < steps && !::testing::Test::HasFatalFailure(); ++count) random_step();
   }
 
-  // From now on all goes well: the pool must settle with the newest committed generation, complete.
+  // From now on nothing fails: in the end all workers of the newest committed generation must be ready.
   void recover() {
     healthy_ = true;
     for (unsigned slot = 0; slot < scheduler_.target(); ++slot) {
@@ -91,7 +91,7 @@ class World {
     if (!::testing::Test::HasFatalFailure()) check_recovered();
   }
 
-  // Some workers ignore their stop signal: the pool must end all the same.
+  // Some workers ignore their stop signal: the pool must still end.
   void stop() {
     step(event::Stop{});
     const Instant bound = now_ + minutes(3);
@@ -202,7 +202,7 @@ class World {
     check_counters();
   }
 
-  // Applies the event to the model's processes. False: it is about none of them.
+  // Applies the event to the processes of the model. False: it concerns none of them.
   template <class Kind>
   bool foresee(const Kind& event) {
     if constexpr (requires { event.id; }) {
@@ -266,7 +266,7 @@ class World {
     } else if (const auto* const recycle = std::get_if<event::Recycle>(&event)) {
       ASSERT_EQ(accepted, recycle->slot < target_before_);
     }
-    for (const WorkerId id : must_end_) ASSERT_TRUE(ended_.contains(id)) << "an exit was not told";
+    for (const WorkerId id : must_end_) ASSERT_TRUE(ended_.contains(id)) << "an exit was not reported";
     must_end_.clear();
   }
 
@@ -346,11 +346,12 @@ class World {
     ASSERT_FALSE(process.doomed) << "a signal after SIGKILL";
     if (send.signal == operator_signal) return;
     if (send.signal == process.stop_signal) {
-      ASSERT_FALSE(process.leaving) << "told twice to leave";
+      ASSERT_FALSE(process.leaving) << "asked twice to leave";
       if (process.ready) check_i1(send.id, process);
     } else {
       ASSERT_TRUE(send.signal == SIGKILL || send.signal == SIGABRT);
-      ASSERT_TRUE(!late_ || killing_ || process.late > Deadlines::max_moves) << "I3: killed for being late to look";
+      ASSERT_TRUE(!late_ || killing_ || process.late > Deadlines::max_moves)
+          << "I3: killed because the scheduler was late";
       process.late = 0;
     }
     process.doomed = send.signal == SIGKILL;
@@ -378,7 +379,9 @@ class World {
   }
   void perform(const WorkerKilled& /*killed*/) {}
   void perform(const WorkerBecameReady& /*ready*/) {}
-  void perform(const WorkerEnded& ended) { ASSERT_TRUE(ended_.insert(ended.exit.id).second) << "one exit, told twice"; }
+  void perform(const WorkerEnded& ended) {
+    ASSERT_TRUE(ended_.insert(ended.exit.id).second) << "one exit, reported twice";
+  }
   void perform(const WorkerRemains& remains) { ASSERT_TRUE(processes_.at(remains.worker.id).remains); }
   void perform(const RemainsGone& gone) {
     ASSERT_FALSE(processes_.contains(gone.worker.id));
@@ -407,7 +410,7 @@ class World {
     for (const auto& [id, process] : processes_) {
       ASSERT_TRUE(roster.workers().contains(id)) << "I5: forgot " << text(id);
       leaving += process.leaving ? 1 : 0;
-      ASSERT_FALSE(process.untold) << "what remains of " << text(id) << " was not told to leave";
+      ASSERT_FALSE(process.untold) << "what remains of " << text(id) << " was not asked to leave";
       if (process.leaving) continue;
       ASSERT_LE(++staying_in_slot[process.slot], 2U);
       ASSERT_LT(process.slot, scheduler_.target());

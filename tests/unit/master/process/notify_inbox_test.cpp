@@ -45,7 +45,7 @@ class NotifyInboxTest : public testing::Test {
   std::list<NotifyInbox> inboxes_;
 };
 
-// Each message that is taken is followed by another one, so no queue is ever empty.
+// Each message that is read is followed by another one, so no queue is ever empty.
 TEST_F(NotifyInboxTest, the_floods_of_many_come_after_all_else) {
   constexpr std::size_t flooders = 300;
   std::vector<UniqueFd> senders(flooders);
@@ -64,7 +64,7 @@ TEST_F(NotifyInboxTest, the_floods_of_many_come_after_all_else) {
   EXPECT_LE(turns, 3 * flooders);
   ASSERT_TRUE(say(sound));
   loop_.run_once(seconds(10));
-  EXPECT_TRUE(heard) << "a flooder was read before a worker that says little";
+  EXPECT_TRUE(heard) << "a flooding worker was read before one with few messages";
 }
 
 TEST_F(NotifyInboxTest, an_ended_flood_is_forgotten) {
@@ -78,7 +78,7 @@ TEST_F(NotifyInboxTest, an_ended_flood_is_forgotten) {
   ASSERT_GE(taken, 100U);
   bool ticked = true;
   EventSource timer = loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [&ticked] { ticked = true; });
-  // One message now and then: soon it is read before the timer again.
+  // After a few single messages it is read before the timer again.
   while (ticked && SteadyClock().now() < deadline) {
     while (loop_.run_once(std::chrono::milliseconds(150))) continue;
     ASSERT_TRUE(say(sender));

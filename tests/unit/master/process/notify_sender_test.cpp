@@ -14,7 +14,7 @@ namespace {
 constexpr uid_t another_user = 54321;
 constexpr pid_t nobody = 2147483647;  // above every pid
 
-// A process in a session of its own, as spawn() makes workers, until the end of the test; as `user` if we may.
+// A process in its own session, like a worker of spawn(), until the end of the test; as `user` if that is permitted.
 class FakeWorker {
  public:
   explicit FakeWorker(uid_t user = geteuid()) {
@@ -57,7 +57,7 @@ TEST(SpeaksFor, no_other_process) {
   const FakeWorker worker;
   EXPECT_FALSE(speaks_for({getpid(), another_user, 0}, worker.pid()));
   EXPECT_FALSE(speaks_for({nobody, another_user, 0}, worker.pid()));
-  // What another pid namespace hides, which getsid(2) takes for ourselves.
+  // A pid of 0, which stands for a process in another pid namespace; getsid(0) would return our own session.
   EXPECT_FALSE(speaks_for({0, another_user, 0}, worker.pid()));
   EXPECT_FALSE(speaks_for({0, another_user, 0}, getsid(0)));
 }

@@ -156,7 +156,7 @@ TEST_F(NotifySocketTest, knows_whether_its_path_leads_to_it) {
     UniqueFd(open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)).reset();
     EXPECT_FALSE(socket.is_reachable());
   }
-  EXPECT_EQ(unlink(path_.c_str()), 0) << "it has removed what is not its own";
+  EXPECT_EQ(unlink(path_.c_str()), 0) << "it has removed a file of another process";
 }
 
 TEST_F(NotifySocketTest, throws_a_reason_for_a_path_that_does_not_fit) {

@@ -32,7 +32,7 @@ class OomKillsTest : public testing::Test {
 TEST_F(OomKillsTest, a_grown_count_explains_a_death) {
   count(4);
   OomKills kills = begin();
-  EXPECT_FALSE(kills.explain_death(now)) << "those before us are not ours";
+  EXPECT_FALSE(kills.explain_death(now)) << "kills before the start do not count";
   count(5);
   EXPECT_TRUE(kills.explain_death(now));
   EXPECT_FALSE(kills.explain_death(now));
@@ -74,7 +74,7 @@ TEST_F(OomKillsTest, reads_version_1) {
   EXPECT_TRUE(kills.explain_death(now));
 }
 
-// In a container the path is the host's, and what is mounted is the container's own group.
+// In a container the path is that of the host, and the container's own group is mounted.
 TEST_F(OomKillsTest, takes_the_mounts_root_where_the_group_cannot_be_seen) {
   const std::string file = set("memory.events", "oom 0\noom_kill 0\n");
   EXPECT_EQ(oom_count_file("0::/../../user.slice\n", mount.path()), file);

@@ -28,7 +28,7 @@ class OrphansTest : public testing::Test {
     sigprocmask(SIG_UNBLOCK, &chld, nullptr);
   }
 
-  // A child that ends with this status, dead by now.
+  // A child that has ended with this status.
   static pid_t dead_child(int status) {
     const pid_t pid = fork();
     if (pid == 0) _exit(status);
@@ -36,7 +36,7 @@ class OrphansTest : public testing::Test {
     EXPECT_EQ(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
     return pid;
   }
-  // Makes an orphan of ours, dead by now.
+  // Creates an orphan that has ended and is our child.
   static void orphan() {
     std::array<int, 2> ends{};
     ASSERT_EQ(pipe(ends.data()), 0);

@@ -87,7 +87,7 @@ class ProcessLauncherTest : public testing::Test {
     return true;
   }
 
-  // Starts `script` in a shell whose output goes to a file, and returns that once the shell is gone.
+  // Starts `script` in a shell whose output goes to a file, and returns the output when the shell has ended.
   std::string output_of(const std::string& script, unsigned slot = 0) {
     const std::string file = folder_ + "/output";
     EXPECT_TRUE(start({"/bin/sh", "-c", "exec >" + file + "; " + script}, slot));
@@ -168,7 +168,7 @@ TEST_F(ProcessLauncherTest, fails_without_an_errno_if_no_call_failed) {
   const std::string file = folder_ + "/env";
   std::ofstream(file) << "COLOUR='red\n";
   config_.environment_files = {file};
-  errno = EMFILE;  // of some call before
+  errno = EMFILE;  // left by an earlier call
   const Result<void> started = start({"/bin/true"});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().number, 0);
@@ -180,7 +180,7 @@ TEST_F(ProcessLauncherTest, fails_with_a_reason_if_no_place_is_left_for_notify_s
   const std::string given = parent + "/given";
   std::filesystem::create_directories(given);
   setenv("RUNTIME_DIRECTORY", given.c_str(), 1);
-  RuntimeDirectory directory(std::string(80, 'x'));  // too long for a folder elsewhere
+  RuntimeDirectory directory(std::string(80, 'x'));  // too long for another folder
   ProcessLauncher launcher(loop_, sockets_, directory, {}, record_);
   std::filesystem::remove_all(parent);
   const Result<void> started = launcher.start({WorkerId{1}, 0, generation({"/bin/true"})});
@@ -191,7 +191,7 @@ TEST_F(ProcessLauncherTest, fails_with_a_reason_if_no_place_is_left_for_notify_s
 }
 
 TEST_F(ProcessLauncherTest, fails_with_the_errno_if_it_is_out_of_descriptors) {
-  // UBSan looks at types by help of a pipe, so it must have seen these before.
+  // UBSan uses a pipe to check types, so it must have checked these before.
   EXPECT_TRUE(start({"/bin/true"}));
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -257,7 +257,7 @@ TEST_F(ProcessLauncherTest, makes_notify_paths_again_and_knows_who_was_unheard) 
   EXPECT_TRUE(launcher_.unheard().empty());
   std::filesystem::remove_all(directory_.path());
   ASSERT_TRUE(start({"/bin/sleep", "1000"}));
-  EXPECT_TRUE(std::filesystem::exists(path)) << "a new worker's start does not look after the others";
+  EXPECT_TRUE(std::filesystem::exists(path)) << "the start of a new worker does not check the others";
   EXPECT_EQ(launcher_.unheard().size(), 2U);
   EXPECT_TRUE(launcher_.unheard().empty());
   const std::string log = testing::internal::GetCapturedStderr();

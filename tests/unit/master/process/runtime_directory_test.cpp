@@ -109,7 +109,7 @@ TEST_F(RuntimeDirectoryTest, is_not_made_in_another_users_folder) {
   ASSERT_EQ(chmod(base_.c_str(), 0700), 0);
   {
     const RuntimeDirectory directory("echo");
-    EXPECT_FALSE(directory.path().starts_with(base_)) << "a worker that drops root could not get there";
+    EXPECT_FALSE(directory.path().starts_with(base_)) << "a worker that drops root has no access";
   }
   unsetenv("TMPDIR");
 }

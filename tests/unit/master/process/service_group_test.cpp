@@ -17,7 +17,7 @@ TEST(ServiceGroupTest, is_the_pools_own) {
             "/sys/fs/cgroup/system.slice/system-preforkd.slice/preforkd@echo.service");
 }
 
-// Whatever is in those belongs to others too.
+// These groups contain other processes, too.
 TEST(ServiceGroupTest, is_none_that_others_share) {
   EXPECT_EQ(group_of("0::/user.slice/user-0.slice/session-1.scope\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/system.slice/mine.service\n"), std::nullopt);
@@ -28,7 +28,7 @@ TEST(ServiceGroupTest, is_none_that_others_share) {
   EXPECT_EQ(group_of(""), std::nullopt);
 }
 
-// Somebody's shell inside of the service, or a program that it started.
+// A shell in the service's group, or a program that it started.
 TEST(ServiceGroupTest, is_none_of_a_process_that_systemd_has_not_started) {
   const std::string membership = "0::/system.slice/preforkd@echo.service\n";
   EXPECT_EQ(group_of(membership, nullptr), std::nullopt);

@@ -38,7 +38,7 @@ using testing::IsEmpty;
 
 constexpr int deadline_ms = 10'000;
 
-// What a program that spawn() started wrote to its stdout, and how it ended.
+// The stdout of a program that spawn() started, and its exit status.
 struct Outcome {
   std::string output;
   ExecReport report;
@@ -126,7 +126,7 @@ TEST_F(SpawnTest, gives_exactly_the_planned_descriptors) {
   const UniqueFd first(memfd_create("first", MFD_CLOEXEC));
   const UniqueFd second(memfd_create("second", MFD_CLOEXEC));
   const UniqueFd leak(memfd_create("leak", 0));  // no CLOEXEC: it would survive execve
-  // What the shell has open to list the folder is gone when its name is read.
+  // The descriptor with which the shell lists the folder is closed before its name is read.
   SpawnPlan wanted = plan({"/bin/sh", "-c", "for fd in /proc/$$/fd/*; do readlink $fd && echo ${fd##*/}; done"});
   wanted.descriptors.push_back(first.get());
   wanted.descriptors.push_back(second.get());
@@ -143,7 +143,7 @@ TEST_F(SpawnTest, gives_exactly_the_planned_descriptors) {
   EXPECT_EQ(outcome.report.kind, ExecReport::Kind::executed);
 }
 
-// Every source lies where another one's target is, and one of them is given twice.
+// Each source has the number of another one's target, and one source is given twice.
 TEST_F(SpawnTest, places_descriptors_whatever_their_numbers_were) {
   const UniqueFd a(memfd_create("a", MFD_CLOEXEC));
   const UniqueFd b(memfd_create("b", MFD_CLOEXEC));
@@ -156,7 +156,7 @@ TEST_F(SpawnTest, places_descriptors_whatever_their_numbers_were) {
 }
 
 TEST_F(SpawnTest, swaps_descriptors_that_trade_places) {
-  // 1 and 2 trade places, which any plan that only calls dup2 in order gets wrong.
+  // 1 and 2 are swapped: dup2 calls in order alone would be wrong.
   SpawnPlan wanted = plan({"/bin/sh", "-c", "echo to-two >&2; echo to-one"});
   const Pipe both;
   const UniqueFd one(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10));
@@ -253,7 +253,7 @@ TEST_F(SpawnTest, sets_limits_and_their_open_files_count_most) {
   EXPECT_EQ(run(wanted).output, "77\n99\n0\n60\n90\n");
 }
 
-// What only root may ask for, requested by somebody else: in a child that gives its rights up.
+// A request that only root may make, in a child that has dropped root.
 class UnprivilegedSpawnTest : public SpawnTest {
  protected:
   // The step that fails, as the child read it.
@@ -291,7 +291,7 @@ TEST_F(UnprivilegedSpawnTest, names_the_limit_that_is_too_high) {
 TEST_F(UnprivilegedSpawnTest, says_what_a_higher_priority_needs) {
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NICE, &limit), 0);
-  if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows anybody a higher priority here";
+  if (limit.rlim_cur > 20) GTEST_SKIP() << "RLIMIT_NICE allows every user a higher priority here";
   SpawnPlan wanted = plan({"/bin/true"});
   wanted.process.nice = -1;
   EXPECT_EQ(failed_step(wanted),
@@ -324,7 +324,7 @@ TEST_F(SpawnTest, reports_a_directory_that_is_not_there) {
   EXPECT_EQ(outcome.report.error, ENOENT);
 }
 
-// A program that was put at the path later, as a package upgrade does, by a rename.
+// A program that was renamed to the path later, as in a package upgrade.
 class SpawnOfAHeldProgram : public SpawnTest {
  protected:
   SpawnOfAHeldProgram() {
@@ -372,8 +372,8 @@ TEST_F(SpawnOfAHeldProgram, runs_by_its_path_as_long_as_that_is_the_same_file) {
   SpawnPlan in_place = held_plan();
   in_place.arguments = {path_, "/proc/self/comm"};
   const Outcome outcome = run(in_place);
-  EXPECT_EQ(outcome.output, "program\n") << "by a descriptor it would have that for a name";
-  EXPECT_THAT(outcome.report.changed, ElementsAre(0U)) << "but its contents are others";
+  EXPECT_EQ(outcome.output, "program\n") << "executed by its descriptor it would have that number as its name";
+  EXPECT_THAT(outcome.report.changed, ElementsAre(0U)) << "but it has other contents";
 }
 
 TEST_F(SpawnOfAHeldProgram, leaves_no_descriptor_behind) {
@@ -437,7 +437,8 @@ TEST_F(SpawnTest, sends_the_death_signal_when_the_parent_dies) {
   const pid_t parent = fork();
   ASSERT_GE(parent, 0);
   if (parent == 0) {
-    SpawnPlan wanted = plan({"/bin/sh", "-c", "echo up; exec timeout 20 cat <&4"});  // it blocks until it is told to go
+    SpawnPlan wanted =
+        plan({"/bin/sh", "-c", "echo up; exec timeout 20 cat <&4"});  // it blocks until it is asked to end
     const Pipe never;
     wanted.descriptors.push_back(lives.write_end.get());
     wanted.descriptors.push_back(never.read_end.get());

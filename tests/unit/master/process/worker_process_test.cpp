@@ -34,7 +34,7 @@ using std::chrono::seconds;
 
 constexpr WorkerId the_id{7};
 
-// Writes down what happens, in order: 'e'xecuted, 'n'otified, 'g'one, nothing 'r'emains.
+// Records the events in order: 'e'xecuted, 'n'otified, 'g'one, no 'r'emains.
 class Record final : public WorkerObserver {
  public:
   void on_worker_executed(WorkerId) override { order += 'e'; }
@@ -78,7 +78,7 @@ class WorkerProcessTest : public testing::Test {
     worker_->start(plan);
   }
 
-  // Turns the loop until `condition` holds; false if it did not within the deadline.
+  // Runs the loop until `condition` holds; false if the deadline passes first.
   bool run_until(const std::function<bool()>& condition, Duration most = seconds(10)) {
     const Instant deadline = SteadyClock().now() + most;
     while (!condition()) {
@@ -111,7 +111,7 @@ class WorkerProcessTest : public testing::Test {
 TEST_F(WorkerProcessTest, reports_the_exec_and_the_exit_status) {
   start({"/bin/sh", "-c", "exit 3"});
   EXPECT_GT(worker_->pid(), 0);
-  EXPECT_EQ(worker_->control_end(), -1);  // these are the worker's now
+  EXPECT_EQ(worker_->control_end(), -1);  // the worker has these now
   EXPECT_EQ(worker_->stats_memfd(), -1);
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "eg");
@@ -126,7 +126,7 @@ TEST_F(WorkerProcessTest, reports_the_signal_that_ended_it) {
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.gone->kind, ExitStatus::Kind::signaled);
   EXPECT_EQ(record_.gone->value, SIGTERM);
-  worker_->signal(SIGKILL);  // gone already: nothing happens
+  worker_->signal(SIGKILL);  // it has ended already: no effect
 }
 
 TEST_F(WorkerProcessTest, reports_a_program_that_cannot_be_executed) {
@@ -138,7 +138,7 @@ TEST_F(WorkerProcessTest, reports_a_program_that_cannot_be_executed) {
   EXPECT_EQ(record_.gone->value, ENOENT);
 }
 
-// A process that traces another one and reaps nothing until it is told to end.
+// A process that traces another one and reaps nothing until it is asked to end.
 class Tracer {
  public:
   explicit Tracer(pid_t tracee) {
@@ -215,14 +215,14 @@ TEST_F(WorkerProcessTest, waits_for_a_tracer_that_lets_go_soon) {
   EXPECT_EQ(record_.gone->value, SIGKILL);
 }
 
-// The exit has the higher priority, so without care the READY=1 that came first would count for nothing.
+// The exit has the higher priority, but the READY=1 before it must not be lost.
 TEST_F(WorkerProcessTest, hears_what_a_worker_said_before_its_exit) {
   start({"/bin/true"});
   say("READY=1\nSTATUS=up");
   say("ERRNO=13\nSTATUS=no permission");
   const Instant deadline = SteadyClock().now() + seconds(10);
   while (kill(worker_->pid(), 0) == 0 && SteadyClock().now() < deadline && record_.order.empty()) {
-    // A zombie still takes signals: turn the loop only once everything is pending at the same time.
+    // A zombie still accepts signals: run the loop only when all events are pending.
     std::string stat(512, '\0');
     const UniqueFd fd(open(("/proc/" + std::to_string(worker_->pid()) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
     if (read(fd.get(), stat.data(), stat.size()) > 0 && stat.find(") Z ") != std::string::npos) break;
@@ -241,7 +241,7 @@ TEST_F(WorkerProcessTest, keeps_a_flood_from_starving_others) {
   int ticks = 0;
   EventSource timer = loop_.add_timer(Priority::normal, milliseconds(1), [&] { ++ticks; });
   timer.arm(SteadyClock().now());
-  // The queue is refilled before every turn: a source without a limit would be the only one that is ever dispatched.
+  // The queue is refilled before every turn: without a limit no other source would ever be dispatched.
   for (int turn = 0; turn < 1000 && ticks == 0; ++turn) {
     while (send(flood.get(), "STATUS=x", 8, 0) == 8) continue;
     loop_.run_once(milliseconds(10));
@@ -288,7 +288,7 @@ TEST_F(WorkerProcessTest, knows_what_a_worker_leaves_behind_and_signals_that) {
   ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
 }
 
-// As a worker does that is forked just then: epoll reports a descriptor as long as any process has it open.
+// Like a worker that is forked at this moment: epoll reports a descriptor as long as any process has it open.
 TEST_F(WorkerProcessTest, watches_what_is_left_even_if_a_fork_holds_its_descriptors) {
   start({"/bin/sh", "-c", "for i in 1 2 3; do tail -f /dev/null & done; exit 3"});
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
@@ -310,7 +310,7 @@ TEST_F(WorkerProcessTest, leaves_nothing_behind_that_is_dead) {
   EXPECT_TRUE(run_until([this] { return worker_->remains() == nullptr || record_.order == "egr"; }));
 }
 
-// Only SIGKILL does: a program that was told to leave tells its children itself.
+// Only SIGKILL goes to them: after a stop signal the program ends its children itself.
 TEST_F(WorkerProcessTest, sigkill_reaches_all_its_processes) {
   const std::string file = folder_ + "/child";
   start({"/bin/sh", "-c",

@@ -154,7 +154,7 @@ TEST_F(ReloadPlanTest, sockets_that_systemd_passed_are_not_ours_to_change) {
   next.listen = {listen_on("@new")};
   const std::string unit = ": needs a restart of preforkd and of the program that passes its sockets";
   EXPECT_THAT(lines(true), ElementsAre("listen @new: added" + unit, "listen 127.0.0.1:80: removed" + unit));
-  EXPECT_TRUE(plan(true).new_generation) << "there is nothing else that the reload could be for";
+  EXPECT_TRUE(plan(true).new_generation) << "the reload has no other purpose";
 }
 
 TEST_F(ReloadPlanTest,
@@ -200,7 +200,7 @@ TEST_F(ReloadPlanTest, the_order_of_addresses_is_a_change_where_it_is_ours) {
   EXPECT_THAT(plan(true).changes, IsEmpty()) << "systemd decides in which order it passes them";
 }
 
-// Every value of these lists is another one to the program, however alike some of them look.
+// Each value of these lists is different for the program, even if some look alike.
 std::map<std::string, std::vector<nlohmann::json>> values_of_workers() {
   using Json = nlohmann::json;
   const std::string front(200, 'x');
@@ -270,7 +270,7 @@ TEST(ReloadPlanOfAnyConfigTest, no_key_is_forgotten) {
   }
 }
 
-// A key that has no row would be taken over without anybody noticing what it needs.
+// A key without a row would be changed without showing what it needs.
 TEST_F(ReloadPlanTest, every_key_of_the_config_has_a_row) {
   const std::vector<ConfigRow> rows = config_rows(live);
   for (const ConfigSection& section : config_sections()) {

@@ -47,7 +47,7 @@ TEST(Notifier, sends_a_status_only_if_it_changed) {
   EXPECT_EQ(systemd.heard(), "");
 }
 
-// systemd refuses nothing then, but shows a service that starts again while it stops.
+// systemd accepts that, but would show a stopping service as starting.
 TEST(Notifier, says_nothing_but_status_texts_once_it_has_said_stopping) {
   const FakeSystemd systemd;
   EventLoop loop;

@@ -153,7 +153,7 @@ TEST_F(PoolLogTest, names_what_a_worker_leaves_behind_and_what_is_done) {
   WorkerView worker;
   worker.slot = 1;
   worker.remains = true;
-  EXPECT_EQ(line_of([&] { log_.on_worker_remains(worker); }), "") << "SIGKILL ends them in this moment";
+  EXPECT_EQ(line_of([&] { log_.on_worker_remains(worker); }), "") << "SIGKILL ends them at once";
   worker.drain_deadline = clock_.time + seconds(30);
   EXPECT_EQ(
       line_of([&] { log_.on_worker_remains(worker); }),
@@ -187,7 +187,7 @@ TEST_F(PoolLogTest, gives_the_reason_why_no_process_could_be_started) {
   WorkerView worker;
   worker.slot = 2;
   log_.on_worker_started(worker);
-  EXPECT_EQ(log_.launch_failure(2), "") << "it could at last";
+  EXPECT_EQ(log_.launch_failure(2), "") << "it could be started in the end";
 }
 
 TEST_F(PoolLogTest, gives_each_slot_of_a_batch_its_own_reason) {

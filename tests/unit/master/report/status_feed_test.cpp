@@ -58,7 +58,7 @@ TEST(StatusFeed, wakes_nobody_without_systemd) {
   EventLoop loop;
   Notifier notifier(loop);
   StatusFeed feed(loop, notifier, [] {
-    ADD_FAILURE() << "nobody reads it";
+    ADD_FAILURE() << "systemd does not read it";
     return StatusFeed::Text();
   });
   feed.on_event();

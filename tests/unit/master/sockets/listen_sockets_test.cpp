@@ -76,12 +76,12 @@ std::string failure_of(const PoolConfig& config, int code) {
 // Runs `body` as systemd starts a service: in a process of its own whose descriptors from 3 on are `fds`, announced in
 // its environment.
 void run_with_passed(const std::vector<int>& fds, const char* names, const std::function<void()>& body) {
-  std::cout.flush();  // what is buffered now would be printed by both
+  std::cout.flush();  // buffered text would be printed by both processes
   std::fflush(stdout);
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    // First out of the way: a target may be another's source.
+    // First move them away: a target may be the source of another.
     std::vector<int> kept;
     for (const int fd : fds) kept.push_back(fcntl(fd, F_DUPFD_CLOEXEC, 100));
     for (std::size_t i = 0; i < kept.size(); ++i) dup2(kept[i], 3 + static_cast<int>(i));
@@ -186,7 +186,7 @@ TEST(ListenSockets, passed_sockets_win_and_their_paths_stay) {
       EXPECT_THAT(sockets.addresses(), ElementsAre(path, tcp));
       EXPECT_THAT(fds(sockets.of(config)), ElementsAre(3, 4));
       EXPECT_THAT(names(sockets.of(pool({}))), ElementsAre("preforkd@echo.socket", "web"));
-      EXPECT_NE(fcntl(3, F_GETFL) & O_NONBLOCK, 0) << "what was passed stays as it is";
+      EXPECT_NE(fcntl(3, F_GETFL) & O_NONBLOCK, 0) << "a passed socket is not changed";
       EXPECT_EQ(fcntl(4, F_GETFL) & O_NONBLOCK, 0);
       EXPECT_NE(fcntl(4, F_GETFD) & FD_CLOEXEC, 0);
       fcntl(4, F_SETFL, O_NONBLOCK);  // as a worker does
@@ -199,10 +199,10 @@ TEST(ListenSockets, passed_sockets_win_and_their_paths_stay) {
       EXPECT_THAT(sockets.differences(pool({})), IsEmpty());
     }
     EXPECT_EQ(fcntl(3, F_GETFD), -1);
-    EXPECT_TRUE(answers(path)) << "what was passed lives on";
+    EXPECT_TRUE(answers(path)) << "a passed socket stays open";
     EXPECT_TRUE(answers(tcp));
   });
-  EXPECT_EQ(fcntl(tcp_socket.get(), F_GETFL) & O_NONBLOCK, 0) << "given back as it came";
+  EXPECT_EQ(fcntl(tcp_socket.get(), F_GETFL) & O_NONBLOCK, 0) << "its flags are as they were passed";
 }
 
 TEST(ListenSockets, a_passed_socket_that_has_lost_its_path_is_named_with_what_mends_it) {
@@ -398,7 +398,7 @@ TEST(ListenSocketsReload, a_path_that_somebody_else_took_is_not_touched) {
   EXPECT_EQ(status.st_mode & 0777, 0666U);
 }
 
-// As a worker that drains holds it, or a process that one has left behind.
+// Like a draining worker that holds it, or a process that a worker has left behind.
 struct HeldSocket {
   HeldSocket(const ListenSockets& sockets, const PoolConfig& config, std::size_t which = 0)
       : address(sockets.of(config)[which].address),
@@ -474,7 +474,7 @@ TEST(ListenSocketsReload, a_commit_leaves_the_flag_to_the_new_workers_and_sets_t
     ASSERT_TRUE(sockets.stage(config));
     fcntl(worker.fd.get(), F_SETFL, O_NONBLOCK);
     listen(worker.fd.get(), 3);
-    EXPECT_EQ(sockets.commit(config).problems.size(), first ? 1U : 0U) << "said once";
+    EXPECT_EQ(sockets.commit(config).problems.size(), first ? 1U : 0U) << "reported once";
     EXPECT_NE(fcntl(worker.fd.get(), F_GETFL) & O_NONBLOCK, 0);
     EXPECT_EQ(accept_queue(worker.fd.get()).value().limit, limit);
   }

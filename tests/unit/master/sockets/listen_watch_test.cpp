@@ -22,7 +22,7 @@ ListenSockets one_socket() {
   return ListenSockets::open(config);
 }
 
-// While it lives, this process gets no further descriptor.
+// While it exists, this process can't open another descriptor.
 class NoMoreDescriptors {
  public:
   NoMoreDescriptors() {
@@ -39,7 +39,7 @@ class NoMoreDescriptors {
   rlimit before_{};
 };
 
-// It is called in the middle of a reload's commit, which has no way back.
+// It is called during the commit of a reload, which can't be undone.
 TEST(ListenWatchTest, without_descriptors_it_watches_nothing_and_says_so) {
   log::open(log::Sink::prefixed, log::Level::info);
   const ListenSockets sockets = one_socket();

@@ -37,7 +37,7 @@ TEST(EventLoopTest, a_source_removed_in_the_same_turn_is_not_called_any_more) {
   int calls = 0;
   std::unique_ptr<Source> first;
   std::unique_ptr<Source> second;
-  // Whichever is called first ends the other, whose event waits in the same turn.
+  // The one that is called first removes the other, whose event is pending in the same turn.
   first = std::make_unique<Source>(loop, [&](std::uint32_t) {
     ++calls;
     second.reset();

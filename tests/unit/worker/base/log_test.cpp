@@ -47,7 +47,7 @@ struct Pipe {
   UniqueFd writer;
 };
 
-// What one read(2) gives: each line is written at once, and these tests read after each.
+// The result of one read(2): each line is written at once, and these tests read after each line.
 std::string take(int fd) {
   std::string bytes(std::size_t{64} * 1024, '\0');
   const ssize_t got = read(fd, bytes.data(), bytes.size());

@@ -268,7 +268,7 @@ TEST(TimerWheel, disarms_what_is_left_at_its_end) {
   EXPECT_FALSE(timer.armed());
 }
 
-// A wheel beside the plainest thing that does the same: a multimap of deadlines.
+// A wheel, and the simplest model of it: a multimap of deadlines.
 class Reference {
  public:
   explicit Reference(unsigned seed, std::size_t timers) : random_(seed) {
@@ -322,7 +322,7 @@ class Reference {
   void advance() {
     now_ += random_span() / 16;
     wheel_.advance(now_);
-    // Nothing that was due a tick ago may be left, and the wheel must want to be woken up in time for the next.
+    // No timer that was due a tick ago may be left, and the next wake-up must be in time for the next timer.
     if (expected_.empty()) return;
     const TimePoint next = expected_.begin()->first;
     ASSERT_GT(next + 1ms, now_);
@@ -358,7 +358,7 @@ TEST(TimerWheel, agrees_with_a_sorted_list_in_random_orders_of_everything) {
   }
 }
 
-// 100 000 connections with an idle time-out of 5 minutes, of which 1000 a second send a message, for 10 minutes.
+// 100 000 connections with an idle timeout of 5 minutes, of which 1000 per second send a message, for 10 minutes.
 TEST(TimerWheel, a_hundred_thousand_timers_cost_a_few_filings_each) {
   constexpr std::size_t count = 100'000;
   TimerWheel wheel(start);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a client and a callback see of a connection.
+// A connection as seen by its client and by the callbacks.
 #include <prefork/connection.hpp>
 
 #include <gmock/gmock.h>
@@ -234,7 +234,7 @@ TEST(ConnectionTest, callbacks_may_close_and_write_to_other_connections) {
   clients.clear();
   for (int i = 0; i < 10; ++i) clients.push_back(server.connect());
   record.wait(18);
-  // Several are ready in the same turn, and each ends all.
+  // Several are ready in the same turn, and each callback closes all.
   for (TestClient& client : clients) client.send("close all now\n");
   for (TestClient& client : clients) EXPECT_NE(client.rest().find('<'), std::string::npos);
 }

@@ -21,7 +21,7 @@ using prefork::internal::Cut;
 using prefork::internal::Framer;
 using namespace std::string_literals;
 
-// What a stream was cut into, and how it ended.
+// The messages of a stream, and how it ended.
 struct Outcome {
   std::vector<std::string> messages;
   bool too_long = false;
@@ -226,7 +226,7 @@ TEST(Framer, searches_a_trickling_message_once) {
   }
 }
 
-// The way back: a queue as the server's output is one.
+// The output direction: a queue like the server's output.
 class Queue {
  public:
   explicit Queue(std::size_t room = 1 << 14) : bytes_(room, '?') {}
