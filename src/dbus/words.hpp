@@ -11,9 +11,21 @@ inline constexpr const char* pool_interface = "org.preforkd1.Pool";
 inline constexpr const char* worker_interface = "org.preforkd1.Worker";
 inline constexpr const char* pool_path = "/org/preforkd1";
 inline constexpr const char* worker_folder = "/org/preforkd1/worker/";
-inline constexpr const char* not_authorized = "org.preforkd1.Error.NotAuthorized";
 
 [[nodiscard]] inline std::string worker_path(unsigned slot) { return worker_folder + std::to_string(slot); }
+
+// The errors that the methods of a pool and of its workers answer with.
+namespace error {
+inline constexpr const char* config_invalid = "org.preforkd1.Error.ConfigInvalid";
+inline constexpr const char* internal = "org.preforkd1.Error.Internal";
+inline constexpr const char* listen_failed = "org.preforkd1.Error.ListenFailed";
+inline constexpr const char* no_such_worker = "org.preforkd1.Error.NoSuchWorker";
+inline constexpr const char* not_authorized = "org.preforkd1.Error.NotAuthorized";
+inline constexpr const char* out_of_range = "org.preforkd1.Error.OutOfRange";
+inline constexpr const char* reload_failed = "org.preforkd1.Error.ReloadFailed";
+inline constexpr const char* stopping = "org.preforkd1.Error.Stopping";
+inline constexpr const char* superseded = "org.preforkd1.Error.Superseded";
+}  // namespace error
 
 // The values of Pool.State, Worker.State and the state in ListWorkers().
 namespace state {

@@ -24,7 +24,7 @@ constexpr auto kinds = std::to_array<Row>({
     {"org.freedesktop.DBus.Error.AccessDenied", Kind::not_allowed},
     {"org.freedesktop.DBus.Error.AuthFailed", Kind::not_allowed},
     {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Kind::not_allowed},
-    {dbus::not_authorized, Kind::not_allowed},
+    {dbus::error::not_authorized, Kind::not_allowed},
     {"org.freedesktop.DBus.Error.NoReply", Kind::gone},
     {"org.freedesktop.DBus.Error.Disconnected", Kind::lost},
     {"System.Error.ECONNRESET", Kind::lost},

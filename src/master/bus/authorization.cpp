@@ -100,7 +100,7 @@ void Authorization::ask(Question question, Answer answer) {
 void Authorization::user_known(Pending& pending, sd_bus_message* reply) {
   std::uint32_t uid = 0;
   if (sd_bus_message_is_method_error(reply, nullptr) > 0 || sd_bus_message_read(reply, "u", &uid) < 0) {
-    const sdbus::Error refused = bus_error(dbus::not_authorized, "the bus does not identify the caller");
+    const sdbus::Error refused = bus_error(dbus::error::not_authorized, "the bus does not identify the caller");
     return finish(pending, &refused);
   }
   pending.who = "uid " + std::to_string(uid);
@@ -126,7 +126,7 @@ void Authorization::ask_polkit(Pending& pending) {
                                &pending, polkit_timeout_usec);
   } catch (const std::exception& error) {
     const sdbus::Error refused =
-        bus_error(dbus::not_authorized, std::string("polkit cannot be asked: ") + error.what());
+        bus_error(dbus::error::not_authorized, std::string("polkit cannot be asked: ") + error.what());
     finish(pending, &refused);
   }
 }
@@ -141,7 +141,7 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
     // A caller that repeats its call must not fill the log.
     if (!is_absent(*error) && std::exchange(complaint_, why) != why) log::warning("cannot ask " + why);
     const sdbus::Error refused =
-        bus_error(dbus::not_authorized, action + " is not allowed for " + pending.who + ": " + why);
+        bus_error(dbus::error::not_authorized, action + " is not allowed for " + pending.who + ": " + why);
     return finish(pending, &refused);
   }
   int allowed = 0;
@@ -150,9 +150,9 @@ void Authorization::polkit_answered(Pending& pending, sd_bus_message* reply) {
       sd_bus_message_read(reply, "bb", &allowed, &challenge) < 0)
     allowed = challenge = 0;
   if (allowed != 0) return finish(pending, nullptr);
-  const sdbus::Error refused =
-      bus_error(dbus::not_authorized, action + " is not allowed for " + pending.who +
-                                          (challenge != 0 ? ": authentication as an administrator is required" : ""));
+  const sdbus::Error refused = bus_error(
+      dbus::error::not_authorized, action + " is not allowed for " + pending.who +
+                                       (challenge != 0 ? ": authentication as an administrator is required" : ""));
   finish(pending, &refused);
 }
 

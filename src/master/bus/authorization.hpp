@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "dbus/words.hpp"
 #include "master/bus/bus_library.hpp"
 
 namespace preforkd {
@@ -56,7 +57,7 @@ class Authorization {
       } catch (const sdbus::Error& error) {
         reply.error(error);
       } catch (const std::exception& error) {
-        reply.error(bus_error(error_internal, error.what()));
+        reply.error(bus_error(dbus::error::internal, error.what()));
       }
     });
   }

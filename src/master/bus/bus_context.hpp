@@ -29,14 +29,4 @@ struct BusContext {
   BusReplies& replies;
 };
 
-namespace bus_errors {
-inline constexpr const char* config_invalid = "org.preforkd1.Error.ConfigInvalid";
-inline constexpr const char* listen_failed = "org.preforkd1.Error.ListenFailed";
-inline constexpr const char* reload_failed = "org.preforkd1.Error.ReloadFailed";
-inline constexpr const char* superseded = "org.preforkd1.Error.Superseded";
-inline constexpr const char* stopping = "org.preforkd1.Error.Stopping";
-inline constexpr const char* no_such_worker = "org.preforkd1.Error.NoSuchWorker";
-inline constexpr const char* out_of_range = "org.preforkd1.Error.OutOfRange";
-}  // namespace bus_errors
-
 }  // namespace preforkd

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "dbus/words.hpp"
+
 namespace preforkd {
 
 // All that differs between sdbus-c++ 1.2 (Debian 12) and 2.x (Debian 13), and what neither offers.
@@ -37,8 +39,6 @@ void tell_changed(sdbus::IObject& object, const char* interface, const std::vect
 // For a D-Bus string, which must be UTF-8 without NUL: other bytes become \xHH.
 [[nodiscard]] std::string bus_text(const std::string& bytes);
 
-inline constexpr const char* error_internal = "org.preforkd1.Error.Internal";
-
 // Runs a method or reads a property. sdbus-c++ 1.2 passes only its own exceptions to the caller; any other would end
 // the master.
 template <class Method>
@@ -48,7 +48,7 @@ auto guarded(const Method& method) {
   } catch (const sdbus::Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw bus_error(error_internal, error.what());
+    throw bus_error(dbus::error::internal, error.what());
   }
 }
 

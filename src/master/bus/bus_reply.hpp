@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "dbus/words.hpp"
 #include "master/base/log.hpp"
 #include "master/bus/bus_library.hpp"
 
@@ -68,7 +69,7 @@ class BusReply {
     explicit Answer(sdbus::Result<Results...>&& result)
         : result_(std::make_unique<sdbus::Result<Results...>>(std::move(result))) {}
     ~Answer() override {
-      give([](const auto& to) { to.returnError(bus_error(error_internal, "the call was not handled")); });
+      give([](const auto& to) { to.returnError(bus_error(dbus::error::internal, "the call was not handled")); });
     }
     void forget() noexcept override { result_.reset(); }
 

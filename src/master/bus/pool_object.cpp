@@ -14,15 +14,15 @@ namespace {
 const char* error_of(ReloadEnd end) noexcept {
   switch (end) {
     case ReloadEnd::config:
-      return bus_errors::config_invalid;
+      return dbus::error::config_invalid;
     case ReloadEnd::sockets:
-      return bus_errors::listen_failed;
+      return dbus::error::listen_failed;
     case ReloadEnd::superseded:
-      return bus_errors::superseded;
+      return dbus::error::superseded;
     case ReloadEnd::stopping:
-      return bus_errors::stopping;
+      return dbus::error::stopping;
     default:
-      return bus_errors::reload_failed;
+      return dbus::error::reload_failed;
   }
 }
 
@@ -42,7 +42,7 @@ const char* word(const ConfigChange& change) noexcept {
   return dbus::needs::generation;
 }
 
-sdbus::Error stopping() { return bus_error(bus_errors::stopping, "the pool is stopping"); }
+sdbus::Error stopping() { return bus_error(dbus::error::stopping, "the pool is stopping"); }
 
 }  // namespace
 
@@ -50,7 +50,7 @@ sdbus::Error reload_error(const ReloadResult& result) {
   if (result.end != ReloadEnd::config) return bus_error(error_of(result.end), describe(result));
   std::string text;
   for (const std::string& reason : result.reasons) text += (text.empty() ? "" : "\n") + reason;
-  return bus_error(bus_errors::config_invalid, text);
+  return bus_error(dbus::error::config_invalid, text);
 }
 
 PoolObject::PoolObject(sdbus::IConnection& connection, const BusContext& context)
@@ -98,7 +98,7 @@ void PoolObject::Scale(sdbus::Result<>&& result, std::uint32_t workers) {
         [this, workers](const std::string& who, const BusReply<>& to) {
           if (context_.control.resize(workers, who)) return to.results();
           if (context_.control.pool().state() == PoolState::stopping) return to.error(stopping());
-          to.error(bus_error(bus_errors::out_of_range,
+          to.error(bus_error(dbus::error::out_of_range,
                              std::to_string(workers) + " workers: the pool has from " + std::to_string(MinWorkers()) +
                                  " to " + std::to_string(MaxWorkers()) + " (\"workers\" in its config)"));
         });
@@ -133,7 +133,7 @@ sdbus::ObjectPath PoolObject::GetWorker(const std::uint32_t& slot) {
   return guarded([&] {
     const Pool& pool = context_.control.pool();
     if (slot >= pool.target() && !pool.shown_worker(slot))
-      throw bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": does not exist");
+      throw bus_error(dbus::error::no_such_worker, "slot " + std::to_string(slot) + ": does not exist");
     return sdbus::ObjectPath(dbus::worker_path(slot));
   });
 }
@@ -144,7 +144,7 @@ sdbus::ObjectPath PoolObject::GetWorkerByPID(const std::uint32_t& pid) {
       if (pid != 0 && static_cast<std::uint32_t>(context_.control.worker_facts(worker.id).pid) == pid)
         return sdbus::ObjectPath(dbus::worker_path(worker.slot));
     }
-    throw bus_error(bus_errors::no_such_worker, "pid " + std::to_string(pid) + ": is not a worker of this pool");
+    throw bus_error(dbus::error::no_such_worker, "pid " + std::to_string(pid) + ": is not a worker of this pool");
   });
 }
 

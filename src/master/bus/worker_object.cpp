@@ -38,8 +38,8 @@ void WorkerObject::Recycle(sdbus::Result<>&& result) {
         [&context = context_, slot = slot_](const std::string& who, const BusReply<>& to) {
           if (context.control.recycle(slot, who)) return to.results();
           if (context.control.pool().state() == PoolState::stopping)
-            return to.error(bus_error(bus_errors::stopping, "the pool is stopping"));
-          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": is no longer used"));
+            return to.error(bus_error(dbus::error::stopping, "the pool is stopping"));
+          to.error(bus_error(dbus::error::no_such_worker, "slot " + std::to_string(slot) + ": is no longer used"));
         });
   });
 }
@@ -48,13 +48,13 @@ void WorkerObject::Kill(sdbus::Result<>&& result, std::int32_t signal) {
   guarded([&] {
     const BusReply<> reply(context_.replies, std::move(result));
     if (signal < 1 || signal > SIGRTMAX)
-      return reply.error(bus_error(bus_errors::out_of_range, "signal " + std::to_string(signal) +
-                                                                 ": must be from 1 to " + std::to_string(SIGRTMAX)));
+      return reply.error(bus_error(dbus::error::out_of_range, "signal " + std::to_string(signal) +
+                                                                  ": must be from 1 to " + std::to_string(SIGRTMAX)));
     context_.authorization.when_allowed(
         {caller_of(getObject()), BusAction::manage, {{"slot", std::to_string(slot_)}}}, reply,
         [&context = context_, slot = slot_, signal](const std::string& who, const BusReply<>& to) {
           if (context.control.kill(slot, signal, who)) return to.results();
-          to.error(bus_error(bus_errors::no_such_worker, "slot " + std::to_string(slot) + ": has no worker"));
+          to.error(bus_error(dbus::error::no_such_worker, "slot " + std::to_string(slot) + ": has no worker"));
         });
   });
 }
