@@ -9,6 +9,8 @@
 #include <memory>
 #include <string_view>
 
+#include "base/apply_command.hpp"
+#include "base/journal_fields.hpp"
 #include "base/unit_names.hpp"
 #include "ctl/output/human.hpp"
 #include "ctl/output/printable.hpp"
@@ -126,11 +128,10 @@ std::vector<std::string> worker_identifiers(const std::string& pool) {
 
 std::vector<std::string> journal_matches(const std::string& pool, std::optional<std::uint32_t> slot,
                                          const std::vector<std::string>& identifiers) {
-  std::vector<std::string> matches{"PREFORK_POOL=" + pool};
+  std::vector<std::string> matches{std::string(journal_field::pool) + '=' + pool};
   if (slot) {
-    const std::string number = std::to_string(*slot);
-    matches.push_back("PREFORK_WORKER=" + number);
-    matches.insert(matches.end(), {"+", "SYSLOG_IDENTIFIER=" + pool + '[' + number + ']'});
+    matches.push_back(std::string(journal_field::worker) + '=' + std::to_string(*slot));
+    matches.insert(matches.end(), {"+", "SYSLOG_IDENTIFIER=" + worker_identifier(pool, *slot)});
     return matches;
   }
   matches.insert(matches.end(), {"+", "_SYSTEMD_UNIT=" + service_unit(pool)});
@@ -144,8 +145,8 @@ std::string sandbox_hint(const std::string& pool, const std::vector<std::string>
     if (std::none_of(lines.begin(), lines.end(), [&](const std::string& line) { return contains(line, phrase); }))
       continue;
     return "\"" + std::string(phrase) +
-           "\" may be the sandbox: \"writable\" and \"sandbox\" in the config change it, then preforkctl apply " +
-           pool + "; see SANDBOX in preforkd-generator(8)\n";
+           "\" may be the sandbox: \"writable\" and \"sandbox\" in the config change it, then " + apply_command(pool) +
+           "; see SANDBOX in preforkd-generator(8)\n";
   }
   return "";
 }
@@ -154,7 +155,7 @@ std::string last_words(PoolClient& pool, const PastExit& exit) {
   const BusTarget& bus = pool.bus().target();
   if (exit.pid == 0 || !bus.is_this_machine()) return "";
   const std::string slot = std::to_string(exit.slot);
-  const std::string identifier = pool.name() + '[' + slot + ']';
+  const std::string identifier = worker_identifier(pool.name(), exit.slot);
   const std::uint64_t now = wall_clock_now();
   const auto age = span_of(now - std::min(exit.at, now));  // independent of the time that the pool reports
   const auto settled = WallClock::now() + journals_delay - std::min<std::chrono::microseconds>(age, journals_delay);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/address_overlap.hpp"
+#include "base/apply_command.hpp"
 #include "base/escape.hpp"
 #include "base/time_span.hpp"
 #include "base/unit_names.hpp"
@@ -113,8 +114,8 @@ SocketUnits group(const PoolConfig& pool, const SocketPlaces& before) {
 }
 
 std::string comment(const PoolConfig& pool) {
-  return "Written by preforkd-generator from " + pool.file + ". To change it: edit that file, then preforkctl apply " +
-         pool.name + ".";
+  return "Written by preforkd-generator from " + pool.file + ". To change it: edit that file, then " +
+         apply_command(pool.name) + ".";
 }
 
 std::string comment_on(const std::string& problem) {

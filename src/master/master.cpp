@@ -11,14 +11,15 @@
 #include <random>
 #include <utility>
 
+#include "base/apply_command.hpp"
 #include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "base/escape.hpp"
+#include "base/journal_fields.hpp"
 #include "base/process_title.hpp"
 #include "base/signal_name.hpp"
 #include "base/time_span.hpp"
 #include "config/values/access_text.hpp"
-#include "master/base/apply_command.hpp"
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
 #include "master/bus/bus_choice.hpp"
@@ -111,7 +112,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
 Master::~Master() = default;
 
 void Master::run() {
-  log::add_common_field({"PREFORK_POOL", config().name});
+  log::add_common_field({journal_field::pool, config().name});
   set_process_name("preforkd");
   set_process_title("preforkd: " + config().name + " master");
   for (const ListenSockets::Open& socket : sockets_.all())
@@ -167,7 +168,7 @@ void Master::on_worker_file_changed(WorkerId id, std::size_t file) {
   if (generation == nullptr || !told_changed_.insert({generation->number, file}).second) return;
   const std::string path = escape_bytes(generation->config->files.at(file).path, 4096);
   const std::string number = std::to_string(generation->number);
-  const log::Fields fields{message_id::field(message_id::file_changed), {"PREFORK_GENERATION", number}};
+  const log::Fields fields{message_id::field(message_id::file_changed), {journal_field::generation, number}};
   if (file == 0 && generation->config->program_file) {
     log::info(path + " has changed; generation " + number + " keeps running the old file until a reload", fields);
     return;

@@ -7,6 +7,7 @@
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
+#include "base/journal_fields.hpp"
 #include "worker/base/log.hpp"
 #include "worker/server_impl.hpp"
 #include "worker/worker_run.hpp"
@@ -27,7 +28,7 @@ Server::Impl::Impl()
   preforkd::worker_env::unset_all();
   if (!given || !given->member) return;
   identity = {given->member->pool, given->member->slot, given->member->generation};
-  label = identity.pool + "[" + std::to_string(identity.slot) + "]";
+  label = preforkd::worker_identifier(identity.pool, identity.slot);
   internal::set_log_name(label);
 }
 

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/apply_command.hpp"
 #include "base/errors.hpp"
 #include "base/unit_names.hpp"
 #include "ctl/base/program.hpp"
@@ -162,8 +163,8 @@ class Application {
       throw ExitError(error.exit_code(), std::string(error.what()) +
                                              "\nthe pool was stopped for the restart and does not "
                                              "serve: see preforkctl why " +
-                                             name_ + "; to go back, restore the old config and run preforkctl apply " +
-                                             name_);
+                                             name_ + "; to go back, restore the old config and run " +
+                                             apply_command(name_));
     }
   }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
+#include "base/journal_fields.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
@@ -17,7 +18,7 @@ std::vector<std::string> identifiers_of(Context& context, const std::string& poo
   std::vector<std::string> all = worker_identifiers(pool);
   try {
     for (const WorkerSnapshot& worker : context.pool().workers()) {
-      all.push_back(pool + '[' + std::to_string(worker.slot) + ']');
+      all.push_back(worker_identifier(pool, worker.slot));
     }
   } catch (const ExitError&) {
     // Only the journal has some.

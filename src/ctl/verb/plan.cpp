@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
+#include "base/apply_command.hpp"
 #include "base/errors.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
@@ -20,7 +21,7 @@ std::string needs_text(const std::string& needs, const std::string& pool) {
   if (needs == dbus::needs::sockets) return "a socket changed in place";
   if (needs == dbus::needs::master) return "no worker is replaced";
   if (needs == daemon_reload) return "systemctl daemon-reload";
-  if (needs == dbus::needs::apply) return "systemd: preforkctl apply " + pool;
+  if (needs == dbus::needs::apply) return "systemd: " + apply_command(pool);
   return printable(needs);
 }
 

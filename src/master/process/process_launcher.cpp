@@ -14,6 +14,7 @@
 #include "base/counted.hpp"
 #include "base/errors.hpp"
 #include "base/file_identity.hpp"
+#include "base/journal_fields.hpp"
 #include "master/base/journal_socket.hpp"
 #include "master/base/log.hpp"
 #include "wire/worker_env.hpp"
@@ -62,8 +63,7 @@ void ProcessLauncher::launch(const Launch& launch) {
                                                 directory_.new_socket_path(), static_cast<WorkerObserver&>(*this));
   UniqueFd stream;
   if (settings_.to_journal) {
-    const std::string identifier = config.name + "[" + std::to_string(launch.slot) + "]";
-    stream = open_journal_stream(identifier);
+    stream = open_journal_stream(worker_identifier(config.name, launch.slot));
     // A journald that restarts or hangs must not keep a worker from starting.
     if (!stream) stream.reset(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
   }

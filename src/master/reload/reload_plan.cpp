@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/apply_command.hpp"
 #include "base/counted.hpp"
-#include "master/base/apply_command.hpp"
 #include "master/pool/worker_target.hpp"
 
 namespace preforkd {

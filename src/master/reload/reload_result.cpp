@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "master/reload/reload_result.hpp"
 
+#include "base/journal_fields.hpp"
+
 namespace preforkd {
 
 std::string describe(const ReloadResult& result) {
@@ -30,7 +32,7 @@ ReloadResult result_of(const ReloadFinished& finished, unsigned live) {
 std::string where_it_wrote(bool to_journal, const std::string& pool, unsigned slot, int pid) {
   if (!to_journal) return "see the output of preforkd";
   const std::string process = pid > 0 ? " _PID=" + std::to_string(pid) : "";
-  return "journalctl -t '" + pool + "[" + std::to_string(slot) + "]'" + process;
+  return "journalctl -t '" + worker_identifier(pool, slot) + "'" + process;
 }
 
 }  // namespace preforkd

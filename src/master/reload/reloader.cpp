@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/counted.hpp"
+#include "base/journal_fields.hpp"
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
 
@@ -23,9 +24,9 @@ void log_plan(const std::string& pool, const ReloadPlan& plan) {
 
 log::Fields fields_of(const ReloadResult& result) {
   log::Fields fields{message_id::field(result.ok() ? message_id::reload_done : message_id::reload_failed),
-                     {"PREFORK_GENERATION", std::to_string(result.generation)},
-                     {"PREFORK_RELOAD_RESULT", std::string(to_string(result.end))}};
-  if (result.slot) fields.push_back({"PREFORK_WORKER", std::to_string(*result.slot)});
+                     {journal_field::generation, std::to_string(result.generation)},
+                     {journal_field::reload_result, std::string(to_string(result.end))}};
+  if (result.slot) fields.push_back({journal_field::worker, std::to_string(*result.slot)});
   return fields;
 }
 

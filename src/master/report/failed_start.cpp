@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/errors.hpp"
+#include "base/journal_fields.hpp"
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/base/log.hpp"
@@ -91,7 +92,7 @@ int end_failed_start(const ConfigSource& source, const ConfigFailure& failure, b
   const Duration time = time_to_linger(number);
   if (time == Duration{0}) return failure.exit_code;
   const std::string& why = failure.lines.front();
-  const log::Field pool{"PREFORK_POOL",
+  const log::Field pool{journal_field::pool,
                         source.name.empty() ? std::filesystem::path(source.file).stem().string() : source.name};
   raise_alert(why, pool);
   ConfigWatch config(source);

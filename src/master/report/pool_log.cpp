@@ -8,6 +8,7 @@
 #include "base/byte_size.hpp"
 #include "base/counted.hpp"
 #include "base/errors.hpp"
+#include "base/journal_fields.hpp"
 #include "base/time_span.hpp"
 #include "master/base/message_id.hpp"
 #include "master/pool/replacements.hpp"
@@ -77,9 +78,9 @@ std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const
 
 log::Fields PoolLog::fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const {
   return {message_id::field(message),
-          {"PREFORK_WORKER", std::to_string(slot)},
-          {"PREFORK_GENERATION", std::to_string(generation)},
-          {"PREFORK_WORKER_PID", std::to_string(lookup_(id).pid)}};
+          {journal_field::worker, std::to_string(slot)},
+          {journal_field::generation, std::to_string(generation)},
+          {journal_field::worker_pid, std::to_string(lookup_(id).pid)}};
 }
 
 log::Level PoolLog::routine() const noexcept {
@@ -120,7 +121,7 @@ void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int sign
 void PoolLog::on_worker_exited(const ExitRecord& exit) {
   if (exit.failed) return log_crash(exit);
   log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
-  extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
+  extra.push_back({journal_field::exit_cause, std::string(to_string(exit.cause))});
   log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
 }
 
@@ -149,7 +150,7 @@ void PoolLog::log_crash(const ExitRecord& exit) {
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);
   log::Fields extra = fields(message_id::worker_failed, exit.id, exit.slot, exit.generation);
-  extra.push_back({"PREFORK_EXIT_CAUSE", std::string(to_string(exit.cause))});
+  extra.push_back({journal_field::exit_cause, std::string(to_string(exit.cause))});
   log::warning(line, extra);
 }
 
@@ -179,7 +180,7 @@ void PoolLog::on_launch_failed(unsigned slot, const Error& error, Instant next_t
   std::string& sentence = launch_failures_[slot];
   sentence = "worker " + std::to_string(slot) + " cannot be started: " + error.text;
   log::warning(sentence + "; next try in " + spoken_time(next_try_at - clock_.now()),
-               {message_id::field(message_id::worker_not_started), {"PREFORK_WORKER", std::to_string(slot)}});
+               {message_id::field(message_id::worker_not_started), {journal_field::worker, std::to_string(slot)}});
 }
 
 void PoolLog::on_deadlines_moved(Duration by) {
@@ -205,7 +206,7 @@ void PoolLog::on_recycle_waits(const RecycleWait& wait) {
   }
   log::warning("worker " + std::to_string(wait.slot) + ": " + text + ", which is too low: replaced in " +
                    spoken_time(wait.wait) + ", then less and less often",
-               {message_id::field(message_id::recycle_waits), {"PREFORK_WORKER", std::to_string(wait.slot)}});
+               {message_id::field(message_id::recycle_waits), {journal_field::worker, std::to_string(wait.slot)}});
 }
 
 void PoolLog::on_state_changed(PoolState, PoolState now) { state_ = now; }

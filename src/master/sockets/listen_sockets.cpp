@@ -16,10 +16,10 @@
 
 #include "base/accept_queue.hpp"
 #include "base/address_overlap.hpp"
+#include "base/apply_command.hpp"
 #include "base/bound_path.hpp"
 #include "base/escape.hpp"
 #include "base/file_identity.hpp"
-#include "master/base/apply_command.hpp"
 #include "master/base/log.hpp"
 
 namespace preforkd {
