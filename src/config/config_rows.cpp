@@ -82,8 +82,6 @@ std::string surge_text(const ReloadConfig& reload) {
   return std::to_string(std::get<unsigned>(reload.max_surge));
 }
 
-std::string limit_text(rlim_t limit) { return limit == RLIM_INFINITY ? "infinity" : std::to_string(limit); }
-
 std::string affinity_text(const CpuAffinity& affinity) {
   if (affinity.spread) return "spread";
   return affinity.cpus.empty() ? "as preforkd" : numbers(affinity.cpus);
@@ -176,7 +174,7 @@ void add_process(Rows& rows, const ProcessConfig& process) {
   for (const NamedLimit& named : named_limits) {
     std::string text = "as preforkd's";
     for (const ResourceLimit& limit : process.limits) {
-      if (limit.resource == named.resource) text = limit_text(limit.soft) + ":" + limit_text(limit.hard);
+      if (limit.resource == named.resource) text = to_string(limit);
     }
     rows.add("limits." + std::string(named.name), text);
   }

@@ -169,8 +169,6 @@ UnitFile further_socket_file(const PoolConfig& pool, const SocketUnit& socket, s
   return {further_socket_unit(pool.name, number), unit.text()};
 }
 
-std::string limit_text(rlim_t limit) { return limit == RLIM_INFINITY ? "infinity" : std::to_string(limit); }
-
 // Limits that the master must have before it can give them to a worker. Those that are unlimited by default (data,
 // fsize, …) it can lower itself, and does not need.
 void add_limits(UnitText& unit, const ProcessConfig& process) {
@@ -181,7 +179,7 @@ void add_limits(UnitText& unit, const ProcessConfig& process) {
                                                                   {RLIMIT_NPROC, "LimitNPROC"}}};
   for (const auto& [resource, key] : raised) {
     for (const ResourceLimit& limit : process.limits) {
-      if (limit.resource == resource) unit.set(key, limit_text(limit.soft) + ':' + limit_text(limit.hard));
+      if (limit.resource == resource) unit.set(key, to_string(limit));
     }
   }
   if (process.nice && *process.nice < 0) unit.set("LimitNICE", std::to_string(*process.nice));

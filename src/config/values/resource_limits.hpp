@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace preforkd {
@@ -14,6 +15,8 @@ struct ResourceLimit {
   rlim_t soft = 0;
   rlim_t hard = 0;
 };
+// "SOFT:HARD", each a number or "infinity", as in LimitNOFILE= of systemd.exec(5).
+[[nodiscard]] std::string to_string(const ResourceLimit& limit);
 
 // The limits that a config can name.
 struct NamedLimit {
