@@ -295,7 +295,7 @@ void Master::resize_by_one(int by) {
   if (pool_.step(event::Resize{wanted})) {
     log::info(what + ": " + counted(wanted, "worker"));
   } else if (pool_.state() == PoolState::stopping) {
-    log::warning(what + ": refused, the pool is stopping");
+    log::warning(what + ": refused, " + pool_is_stopping);
   } else if (bounds.min == bounds.max) {
     log::warning(what + ": refused, \"workers\" is " + std::to_string(bounds.max) + " in " + config().file +
                  R"(; to allow that, write {"min": …, "max": …})");

@@ -42,7 +42,7 @@ const char* word(const ConfigChange& change) noexcept {
   return dbus::needs::generation;
 }
 
-sdbus::Error stopping() { return bus_error(dbus::error::stopping, "the pool is stopping"); }
+sdbus::Error stopping() { return bus_error(dbus::error::stopping, pool_is_stopping); }
 
 }  // namespace
 

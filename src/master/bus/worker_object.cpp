@@ -38,7 +38,7 @@ void WorkerObject::Recycle(sdbus::Result<>&& result) {
         [&context = context_, slot = slot_](const std::string& who, const BusReply<>& to) {
           if (context.control.recycle(slot, who)) return to.results();
           if (context.control.pool().state() == PoolState::stopping)
-            return to.error(bus_error(dbus::error::stopping, "the pool is stopping"));
+            return to.error(bus_error(dbus::error::stopping, pool_is_stopping));
           to.error(bus_error(dbus::error::no_such_worker, "slot " + std::to_string(slot) + ": is no longer used"));
         });
   });

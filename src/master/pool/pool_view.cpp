@@ -83,7 +83,7 @@ std::string describe(const ReloadFinished& finished) {
     case ReloadEnd::superseded:
       return "superseded by a newer reload";
     case ReloadEnd::stopping:
-      return "the pool is stopping";
+      return pool_is_stopping;
     case ReloadEnd::config:
     case ReloadEnd::sockets:
       break;

@@ -25,6 +25,9 @@ namespace preforkd {
 enum class PoolState { starting, running, reloading, degraded, stopping };
 [[nodiscard]] std::string_view to_string(PoolState state) noexcept;
 
+// Why a request is refused or a worker is not replaced.
+inline constexpr const char* pool_is_stopping = "the pool is stopping";
+
 // One live worker process, as shown to users.
 struct WorkerView {
   WorkerId id{};

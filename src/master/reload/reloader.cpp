@@ -99,7 +99,7 @@ PlannedPool Reloader::planned_pool() const {
 
 tl::expected<PoolConfig, ReloadResult> Reloader::read() const {
   if (pool_.state() == PoolState::stopping) {
-    return tl::unexpected(refused(ReloadEnd::stopping, {"the pool is stopping"}));
+    return tl::unexpected(refused(ReloadEnd::stopping, {pool_is_stopping}));
   }
   auto config = load_config(source_);
   if (!config) return tl::unexpected(refused(ReloadEnd::config, std::move(config.error().lines)));

@@ -155,7 +155,7 @@ void PoolLog::log_crash(const ExitRecord& exit) {
 }
 
 std::string PoolLog::what_is_done(const ExitRecord& exit) const {
-  if (state_ == PoolState::stopping) return "not replaced: the pool is stopping";
+  if (state_ == PoolState::stopping) return std::string("not replaced: ") + pool_is_stopping;
   switch (exit.follow) {
     case Follow::starts:
       return "replacing now";
