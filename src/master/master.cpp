@@ -135,11 +135,11 @@ void Master::check_user() const {
   const std::string& wanted = config().user;
   if (wanted.empty() || user_ == wanted) return;
   log::warning("user: the config says " + wanted + ", but the pool runs as " + user_ +
-               (is_service() ? "; " + apply_command(config().name) : "; by hand, start it as that user"));
+               (is_main_process_of_unit() ? "; " + apply_command(config().name) : "; by hand, start it as that user"));
 }
 
 std::vector<std::string> Master::unapplied() const {
-  if (!sockets_.is_service()) return {};
+  if (!sockets_.has_socket_unit()) return {};
   std::vector<std::string> keys;
   for (const std::string& address : sockets_.unlike_units(started_with_.listen, config()))
     keys.push_back("listen " + address);
@@ -385,7 +385,7 @@ bool Master::all_gone() {
 // A socket unit that is started again must find its addresses free, so then no socket is left to it. Nor if systemd
 // does not answer.
 bool Master::sockets_left() {
-  if (!sockets_.is_service()) return true;
+  if (!sockets_.has_socket_unit()) return true;
   if (!std::exchange(asked_for_jobs_, true)) {
     control_plane_.ask_for_socket_jobs([this](bool any) {
       news_ = true;

@@ -42,13 +42,13 @@ std::string user_address() {
 }
 
 std::string automatic_address() {
-  if (!is_service()) return "";
+  if (!is_main_process_of_unit()) return "";
   return variable("MANAGERPID").empty() ? system_address() : user_address();
 }
 
 }  // namespace
 
-bool is_service() { return variable("SYSTEMD_EXEC_PID") == std::to_string(getpid()); }
+bool is_main_process_of_unit() { return variable("SYSTEMD_EXEC_PID") == std::to_string(getpid()); }
 
 std::optional<BusChoice> parse_bus(std::string_view text) {
   if (text == "none") return BusChoice{BusChoice::Kind::none, {}};

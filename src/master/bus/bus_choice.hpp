@@ -25,8 +25,8 @@ struct BusChoice {
 // nullopt: neither a word of --help nor an address.
 [[nodiscard]] std::optional<BusChoice> parse_bus(std::string_view text);
 
-// True if we are the main process of a unit of systemd's (SYSTEMD_EXEC_PID of systemd.exec(5)).
-[[nodiscard]] bool is_service();
+// Whether this process is the main process of a unit (SYSTEMD_EXEC_PID of systemd.exec(5)).
+[[nodiscard]] bool is_main_process_of_unit();
 
 // The bus's address, from the choice and the environment: SYSTEMD_EXEC_PID and MANAGERPID (systemd.exec(5)),
 // DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR. Empty: none.

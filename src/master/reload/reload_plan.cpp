@@ -104,7 +104,7 @@ ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const Pla
   ReloadPlan plan{differences(before, after), true};
   const std::string old_order = common_addresses(before, after);
   const std::string new_order = common_addresses(after, before);
-  if (old_order != new_order && !pool.sockets_passed) {
+  if (old_order != new_order && !pool.systemd_decides) {
     ConfigChange& change = plan.changes.emplace_back();
     change.key = "listen";
     change.before = old_order;
@@ -124,10 +124,10 @@ ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const Pla
       if (change.target == pool.workers) change.needs = ChangeNeeds::nothing;
     }
     const bool of_socket = change.needs == ChangeNeeds::socket || comes_or_goes(change);
-    if (pool.sockets_passed && of_socket) change.needs = ChangeNeeds::unit;
-    if (change.needs == ChangeNeeds::unit && pool.is_service) change.apply = apply_command(live.name);
+    if (pool.systemd_decides && of_socket) change.needs = ChangeNeeds::unit;
+    if (change.needs == ChangeNeeds::unit && pool.has_socket_unit) change.apply = apply_command(live.name);
   }
-  const bool binds = pool.is_service && std::any_of(plan.changes.begin(), plan.changes.end(), comes_or_goes);
+  const bool binds = pool.has_socket_unit && std::any_of(plan.changes.begin(), plan.changes.end(), comes_or_goes);
   const auto count = [&](auto... needs) {
     return std::count_if(plan.changes.begin(), plan.changes.end(),
                          [&](const ConfigChange& change) { return ((change.needs == needs) || ...); });

@@ -40,9 +40,9 @@ struct ReloadPlan {
 // What the plan depends on, apart from the configs.
 struct PlannedPool {
   unsigned workers = 0;                      // the pool's present target (Pool::target())
-  bool sockets_passed = false;               // by systemd, so its units must follow "listen"
+  bool systemd_decides = false;              // which sockets there are, so its units must follow "listen"
   std::vector<std::string> lost_paths = {};  // UNIX sockets that must be bound again
-  bool is_service = false;                   // addresses that the units do not hold are bound all the same
+  bool has_socket_unit = false;              // addresses that the units do not hold are bound all the same
 };
 // Pure.
 [[nodiscard]] ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const PlannedPool& pool);

@@ -93,8 +93,8 @@ tl::expected<ReloadPlan, ReloadResult> Reloader::plan() const {
 }
 
 PlannedPool Reloader::planned_pool() const {
-  return {pool_.target(), sockets_.passed(), sockets_.passed() ? std::vector<std::string>{} : sockets_.lost_paths(),
-          sockets_.is_service()};
+  return {pool_.target(), sockets_.systemd_decides(),
+          sockets_.systemd_decides() ? std::vector<std::string>{} : sockets_.lost_paths(), sockets_.has_socket_unit()};
 }
 
 tl::expected<PoolConfig, ReloadResult> Reloader::read() const {

@@ -6,7 +6,7 @@
 namespace preforkd {
 
 void ListenerStore::keep(const ListenSockets& sockets) {
-  if (!sockets.is_service()) return clear();
+  if (!sockets.has_socket_unit()) return clear();
   std::set<std::string> present;
   for (const ListenSockets::Open& socket : sockets.all()) {
     if (socket.staged) continue;

@@ -70,13 +70,13 @@ bool changed_since(const std::vector<ListenConfig>& started, const ListenConfig&
 ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_unit) {
   ListenSockets sockets;
   sockets.socket_unit_ = std::move(socket_unit);
-  sockets.leaves_all_ = sockets.is_service();
+  sockets.leaves_all_ = sockets.has_socket_unit();
   NameList list;
   constexpr int unset_environment = 1;
   const int count = sd_listen_fds_with_names(unset_environment, &list.names);
   if (count < 0) fail(exit_code::unavailable, "LISTEN_FDS", errno_text(-count));
   sockets.take_inherited(count, list.names, config);
-  if (sockets.passed_ && !sockets.is_service()) return sockets;
+  if (sockets.passed_ && !sockets.has_socket_unit()) return sockets;
   if (!config.listen.empty()) {
     if (Result<void> bound = sockets.stage(config); !bound) {
       throw ExitError(exit_code::unavailable, bound.error().text);
@@ -273,7 +273,7 @@ std::vector<ListenSockets::Open> ListenSockets::all() const {
 }
 
 std::vector<ListenSockets::Inherited> ListenSockets::of(const PoolConfig& config) const {
-  if (is_service() && !config.listen.empty()) return of_service(config);
+  if (has_socket_unit() && !config.listen.empty()) return of_service(config);
   const std::vector<Pair> pairs = pair_up(config.listen);
   std::vector<Inherited> inherited;
   if (!passed_) {
@@ -329,7 +329,7 @@ Result<ListenSockets::Socket> ListenSockets::bind(const ListenConfig& listen) {
 
 Result<void> ListenSockets::stage(const PoolConfig& next) {
   note_flags();
-  if (passed_ && !is_service()) return {};
+  if (passed_ && !has_socket_unit()) return {};
   not_bound_.clear();
   const std::vector<Pair> pairs = pair_up(next.listen);
   std::vector<Socket> fresh;
@@ -340,7 +340,7 @@ Result<void> ListenSockets::stage(const PoolConfig& next) {
     if (there != nullptr && !is_lost(*there) && !other_families) continue;
     Result<Socket> socket = bind(next.listen[entry]);
     if (!socket) socket.error().text += own_in_the_way(next.listen[entry]);
-    if (!socket && is_service()) {
+    if (!socket && has_socket_unit()) {
       not_bound_[next.listen[entry].text] = socket.error().text;
       continue;
     }
@@ -384,7 +384,7 @@ ListenSockets::Changes ListenSockets::commit(const PoolConfig& config) {
     socket.nonblocking_before.reset();
     if (socket.origin == Origin::passed) restore_queue(socket, changes.problems);
   }
-  if (passed_ && !is_service()) return changes;
+  if (passed_ && !has_socket_unit()) return changes;
   const std::vector<Pair> pairs = pair_up(config.listen);
   std::vector<Socket> kept;
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
@@ -477,7 +477,7 @@ std::vector<std::string> ListenSockets::lost_paths() const {
 }
 
 std::vector<std::string> ListenSockets::differences(const PoolConfig& config) const {
-  if (is_service()) return differences_of_service(config);
+  if (has_socket_unit()) return differences_of_service(config);
   if (!passed_) return {};
   std::vector<std::string> found;
   for (const std::string& path : lost_paths()) {
@@ -516,7 +516,7 @@ std::vector<std::string> ListenSockets::differences(const PoolConfig& config) co
 std::vector<std::string> ListenSockets::unlike_units(const std::vector<ListenConfig>& started,
                                                      const PoolConfig& config) const {
   std::vector<std::string> unlike;
-  if (!is_service()) return unlike;
+  if (!has_socket_unit()) return unlike;
   const std::vector<Pair> pairs = pair_up(config.listen);
   for (std::size_t entry = 0; entry < pairs.size(); ++entry) {
     const Pair pair = pairs[entry];

@@ -49,11 +49,11 @@ class ListenSockets {
   // paths are removed, if they still lead to them. Passed and stored sockets live on.
   void close() noexcept;
 
-  // True if systemd decides which sockets there are.
-  [[nodiscard]] bool passed() const noexcept { return passed_ || is_service(); }
+  // A pool with a socket unit is a service of systemd, which stores its sockets.
+  [[nodiscard]] bool has_socket_unit() const noexcept { return !socket_unit_.empty(); }
   [[nodiscard]] bool any_passed() const noexcept { return passed_; }
-  // True if sockets are to be stored with systemd.
-  [[nodiscard]] bool is_service() const noexcept { return !socket_unit_.empty(); }
+  // Its units, and not the config, say which sockets there should be.
+  [[nodiscard]] bool systemd_decides() const noexcept { return passed_ || has_socket_unit(); }
   // The names of all sockets that systemd had stored at the start, used or not. Sockets are stored under names that end
   // with the socket's number in the kernel.
   [[nodiscard]] const std::vector<std::string>& found_stored() const noexcept { return found_stored_; }

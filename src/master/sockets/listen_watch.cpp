@@ -69,8 +69,9 @@ void ListenWatch::on_path_changed(const ListenSockets& sockets) {
   std::vector<std::string> lost = sockets.lost_paths();
   for (const std::string& path : lost) {
     if (std::find(lost_paths_.begin(), lost_paths_.end(), path) != lost_paths_.end()) continue;
-    log::error("no client can connect to " + path + ": its path is gone: " +
-               (sockets.passed() ? "restart the pool's .socket unit" : "reload the pool, which binds it again"));
+    log::error(
+        "no client can connect to " + path + ": its path is gone: " +
+        (sockets.systemd_decides() ? "restart the pool's .socket unit" : "reload the pool, which binds it again"));
   }
   lost_paths_ = std::move(lost);
 }

@@ -111,7 +111,7 @@ TEST(ListenSockets, binds_what_the_config_lists) {
   const std::string path = folder.path("x.sock");
   const PoolConfig config = pool({listen_on("127.0.0.1:0"), listen_on(path, "unix")});
   const ListenSockets sockets = ListenSockets::open(config);
-  EXPECT_FALSE(sockets.passed());
+  EXPECT_FALSE(sockets.systemd_decides());
   EXPECT_THAT(names(sockets.of(config)), ElementsAre("echo", "unix"));
   EXPECT_THAT(sockets.addresses(), ElementsAre(StartsWith("127.0.0.1:"), path));
   EXPECT_NE(sockets.addresses().front(), "127.0.0.1:0");
@@ -180,7 +180,7 @@ TEST(ListenSockets, passed_sockets_win_and_their_paths_stay) {
     const PoolConfig config = pool({listen_on(path, "admin"), listen_on("127.0.0.1:1", "web"), listen_on("@gone")});
     {
       const ListenSockets sockets = ListenSockets::open(config);
-      EXPECT_TRUE(sockets.passed());
+      EXPECT_TRUE(sockets.systemd_decides());
       EXPECT_EQ(getenv("LISTEN_FDS"), nullptr);
       EXPECT_THAT(names(sockets.of(config)), ElementsAre("admin", "web"));
       EXPECT_THAT(sockets.addresses(), ElementsAre(path, tcp));
@@ -242,7 +242,7 @@ TEST(ListenSockets, what_another_version_has_stored_is_left_aside) {
     EXPECT_EQ(fcntl(3, F_GETFD), -1);
   });
   run_with_passed({stored.get()}, "preforkd-table", [] {
-    EXPECT_FALSE(ListenSockets::open(pool({listen_on("127.0.0.1:0")})).passed()) << "binds its own";
+    EXPECT_FALSE(ListenSockets::open(pool({listen_on("127.0.0.1:0")})).systemd_decides()) << "binds its own";
   });
 }
 
