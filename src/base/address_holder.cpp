@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/address_holder.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <vector>
@@ -18,25 +17,13 @@
 #include "base/address_overlap.hpp"
 #include "base/bound_path.hpp"
 #include "base/escape.hpp"
-#include "base/unique_fd.hpp"
+#include "base/process_facts.hpp"
 #include "base/worker_variables.hpp"
 
 namespace preforkd {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t title_bytes = 60;
-
-std::string read_all(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  std::array<char, 65536> part{};
-  for (ssize_t size = 0; (size = ::read(file.get(), part.data(), part.size())) > 0;) {
-    text.append(part.data(), static_cast<std::size_t>(size));
-  }
-  return text;
-}
 
 // "0100007F:2521": the host as 32-bit words in the machine's byte order, and the port.
 Endpoint parse_endpoint(const std::string& text) {
@@ -75,7 +62,7 @@ std::string unix_inode(const std::string& line, const std::string& wanted) {
 
 template <class InodeOf>
 void add_sockets(const std::string& table, const InodeOf& inode_of, std::set<std::string>& sockets) {
-  std::istringstream lines(read_all("/proc/net/" + table));
+  std::istringstream lines(read_kernel_file("/proc/net/" + table));
   for (std::string line; std::getline(lines, line);) {
     if (const std::string inode = inode_of(line); !inode.empty()) sockets.insert("socket:[" + inode + ']');
   }
@@ -98,15 +85,13 @@ std::set<std::string> listening_sockets(const Address& address) {
   return sockets;
 }
 
-bool holds(const fs::path& process, const std::set<std::string>& sockets, std::clock_t limit) {
-  std::error_code error;
-  for (fs::directory_iterator each(process / "fd", error), end; !error && each != end; each.increment(error)) {
-    if (std::clock() > limit) return false;
-    std::array<char, 64> target{};
-    const ssize_t size = ::readlink(each->path().c_str(), target.data(), target.size());
-    if (size > 0 && sockets.contains({target.data(), static_cast<std::size_t>(size)})) return true;
-  }
-  return false;
+bool holds(pid_t pid, const std::set<std::string>& sockets, std::clock_t limit) {
+  bool found = false;
+  for_each_descriptor(pid, [&](std::string_view target) {
+    found = sockets.contains(std::string(target));
+    return !found && std::clock() <= limit;
+  });
+  return found;
 }
 
 // The master calls this and must not be blocked for long: on a machine with a million descriptors it gives up.
@@ -115,57 +100,33 @@ constexpr std::clock_t patience = CLOCKS_PER_SEC / 4;  // of processor time
 std::vector<pid_t> holders_of(const std::set<std::string>& sockets) {
   std::vector<pid_t> holders;
   if (sockets.empty()) return holders;
-  std::error_code error;
   const std::clock_t limit = std::clock() + patience;
-  for (fs::directory_iterator each("/proc", error), end; !error && each != end; each.increment(error)) {
-    if (std::clock() > limit) break;
-    pid_t pid = 0;
-    const std::string name = each->path().filename();
-    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
-    if (holds(each->path(), sockets, limit)) holders.push_back(pid);
-  }
+  for_each_process([&](pid_t pid) {
+    if (holds(pid, sockets, limit)) holders.push_back(pid);
+    return std::clock() <= limit;
+  });
   return holders;
 }
 
-std::string folder_of(pid_t pid) { return "/proc/" + std::to_string(pid) + '/'; }
-
-// From a process's environment; empty if it is not set.
-std::string variable(const std::string& environment, const std::string& name) {
-  const std::size_t at = ('\0' + environment).find('\0' + name + '=');
-  return at == std::string::npos ? "" : environment.c_str() + at + name.size() + 1;
-}
-
-bool is_worker(pid_t pid) { return !variable(read_all(folder_of(pid) + "environ"), worker_env::pool).empty(); }
+bool is_worker(pid_t pid) { return !environment_variable(pid, worker_env::pool).empty(); }
 
 // The master is its parent, or with a start script a further ancestor.
 bool has_master(pid_t worker) {
-  for (std::string pid = std::to_string(worker); pid != "0" && pid != "1";) {
-    const std::string status = read_all("/proc/" + pid + "/status");
-    const std::size_t at = status.find("PPid:\t");
-    if (at == std::string::npos) return true;
-    pid = status.substr(at + 6, status.find('\n', at) - at - 6);
-    if (read_all("/proc/" + pid + "/comm") == "preforkd\n") return true;
+  for (pid_t pid = worker; pid > 1;) {
+    const std::optional<long> parent = process_status_number(pid, "PPid");
+    if (!parent) return true;
+    pid = static_cast<pid_t>(*parent);
+    if (program_name(pid) == "preforkd") return true;
   }
   return false;
 }
 
-std::string title(pid_t pid) {
-  std::string line = read_all(folder_of(pid) + "cmdline");
-  if (line.empty()) line = read_all(folder_of(pid) + "comm");
-  while (!line.empty() && (line.back() == '\0' || line.back() == '\n' || line.back() == ' ')) line.pop_back();
-  for (char& byte : line) {
-    if (byte == '\0') byte = ' ';
-  }
-  return line;
-}
-
 std::string describe_process(pid_t pid) {
   const std::string number = std::to_string(pid);
-  std::string text = '"' + escape_bytes(title(pid), title_bytes) + "\" (pid " + number + ')';
-  const std::string environment = read_all(folder_of(pid) + "environ");
-  const std::string pool = variable(environment, worker_env::pool);
+  std::string text = '"' + escape_bytes(command_line(pid), title_bytes) + "\" (pid " + number + ')';
+  const std::string pool = environment_variable(pid, worker_env::pool);
   if (pool.empty()) return text;
-  text += ", worker " + escape_bytes(variable(environment, worker_env::worker), title_bytes) + " of pool \"" +
+  text += ", worker " + escape_bytes(environment_variable(pid, worker_env::worker), title_bytes) + " of pool \"" +
           escape_bytes(pool, title_bytes) + '"';
   return has_master(pid) ? text : text + ", whose master is gone: kill " + number;
 }
@@ -177,8 +138,8 @@ std::string describe_one_of(const std::vector<pid_t>& holders) {
 }
 
 bool is_of_pool(pid_t pid, std::string_view pool) {
-  return variable(read_all(folder_of(pid) + "environ"), worker_env::pool) == pool ||
-         title(pid) == "preforkd: " + std::string(pool) + " master";
+  return environment_variable(pid, worker_env::pool) == pool ||
+         command_line(pid) == "preforkd: " + std::string(pool) + " master";
 }
 
 }  // namespace
@@ -193,7 +154,7 @@ AddressHolder find_holder(const Address& address, std::string_view pool) {
     return {Kind::this_pool, {}};
   const std::string text = describe_one_of(holders);
   // systemd keeps the sockets of its units, in addition to the processes that got them.
-  std::erase_if(holders, [](pid_t pid) { return read_all(folder_of(pid) + "comm") == "systemd\n"; });
+  std::erase_if(holders, [](pid_t pid) { return program_name(pid) == "systemd"; });
   return holders.empty() ? AddressHolder{Kind::systemd, text} : AddressHolder{Kind::other, describe_one_of(holders)};
 }
 

@@ -2,8 +2,8 @@
 #include "base/control_group.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+
+#include "base/process_facts.hpp"
 
 namespace preforkd {
 namespace {
@@ -38,12 +38,6 @@ std::vector<ControlGroup> parse_control_groups(std::string_view membership, cons
     groups.push_back(std::move(each));
   }
   return groups;
-}
-
-std::string read_kernel_file(const std::string& path) {
-  // These files do not report their size, and are never FIFOs.
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 std::string own_control_groups() { return read_kernel_file("/proc/self/cgroup"); }

@@ -21,9 +21,6 @@ struct ControlGroup {
 // out invalid lines.
 [[nodiscard]] std::vector<ControlGroup> parse_control_groups(std::string_view membership, const std::string& mount);
 
-// The contents of a file in /proc or /sys/fs/cgroup; empty if it cannot be read.
-[[nodiscard]] std::string read_kernel_file(const std::string& path);
-
 // The text of /proc/self/cgroup, and the mount point of control groups.
 [[nodiscard]] std::string own_control_groups();
 inline const std::string control_group_mount = "/sys/fs/cgroup";

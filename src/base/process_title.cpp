@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "base/process_title.hpp"
 
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
-#include "base/unique_fd.hpp"
+#include "base/process_facts.hpp"
 
 // The kernel puts a process's argument strings and, right after them, its environment strings on top of the stack.
 // /proc/PID/cmdline shows the bytes from arg_start to arg_end; if the last of these is not NUL, the kernel assumes a
@@ -97,39 +96,6 @@ bool adopt(Area area, char** argv, std::size_t argc) noexcept {
   return true;
 }
 
-struct StatAreas {
-  std::uintptr_t arg_start = 0;
-  std::uintptr_t arg_end = 0;
-  std::uintptr_t env_start = 0;
-  std::uintptr_t env_end = 0;
-};
-
-// Fields 48 to 51 of /proc/self/stat, see proc(5); all 0 if the kernel hides them.
-bool read_stat_areas(StatAreas& areas) noexcept {
-  const UniqueFd fd(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
-  std::array<char, 2048> buffer{};
-  const ssize_t size = fd ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
-  if (size <= 0) return false;
-  std::string_view text(buffer.data(), static_cast<std::size_t>(size));
-  const std::size_t name_end = text.rfind(')');  // field 2 may contain blanks and brackets
-  if (name_end == std::string_view::npos) return false;
-  text.remove_prefix(name_end + 1);
-  std::array<std::uintptr_t, 4> values{};
-  for (int field = 3; field <= 51; ++field) {
-    if (text.empty() || text.front() != ' ') return false;
-    text.remove_prefix(1);
-    const std::size_t length = std::min(text.find_first_of(" \n"), text.size());
-    if (field >= 48) {
-      const auto parsed =
-          std::from_chars(text.data(), text.data() + length, values[static_cast<std::size_t>(field - 48)]);
-      if (parsed.ec != std::errc()) return false;
-    }
-    text.remove_prefix(length);
-  }
-  areas = {values[0], values[1], values[2], values[3]};
-  return areas.arg_start != 0 && areas.arg_start < areas.arg_end;
-}
-
 struct Arguments {
   char** argv = nullptr;
   std::size_t argc = 0;
@@ -137,7 +103,7 @@ struct Arguments {
 
 // main()'s argv array. The kernel puts it right below the original environ array, which is recognised by its place
 // below the strings. If it is not found, the title still works, but main's argv shows pieces of the title.
-Arguments find_arguments(const StatAreas& areas) noexcept {
+Arguments find_arguments(const ArgumentAreas& areas) noexcept {
   constexpr std::uintptr_t max_distance = 4U << 20U;
   const auto place = reinterpret_cast<std::uintptr_t>(environ);
   if (place >= areas.arg_start || areas.arg_start - place > max_distance || environ[-1] != nullptr) return {};
@@ -162,12 +128,12 @@ void adopt_process_title(int argc, char** argv) noexcept {
 
 bool adopt_process_title() noexcept {
   if (title_area.begin != nullptr) return true;
-  StatAreas areas;
-  if (!read_stat_areas(areas)) return false;
-  const Arguments arguments = environ != nullptr ? find_arguments(areas) : Arguments{};
-  const bool joined = areas.env_start == areas.arg_end && areas.env_end >= areas.env_start;
-  const std::uintptr_t end = joined ? areas.env_end : areas.arg_end;
-  return adopt({reinterpret_cast<char*>(areas.arg_start), reinterpret_cast<char*>(end)}, arguments.argv,
+  const std::optional<ArgumentAreas> areas = own_argument_areas();
+  if (!areas) return false;
+  const Arguments arguments = environ != nullptr ? find_arguments(*areas) : Arguments{};
+  const bool joined = areas->env_start == areas->arg_end && areas->env_end >= areas->env_start;
+  const std::uintptr_t end = joined ? areas->env_end : areas->arg_end;
+  return adopt({reinterpret_cast<char*>(areas->arg_start), reinterpret_cast<char*>(end)}, arguments.argv,
                arguments.argc);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/control_group.hpp"
+#include "base/process_facts.hpp"
 #include "config/values/cpu_affinity.hpp"
 
 namespace preforkd {

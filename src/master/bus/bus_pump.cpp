@@ -2,7 +2,6 @@
 #include "master/bus/bus_pump.hpp"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,16 +9,10 @@
 #include <limits>
 #include <utility>
 
+#include "base/process_facts.hpp"
 #include "master/bus/native_bus.hpp"
-#include "master/process/cpu_time.hpp"
 
 namespace preforkd {
-namespace {
-
-// Processor time, not elapsed time: the callers are not to blame for what other processes use.
-Duration own_cpu_time() noexcept { return cpu_time(::getpid()).value_or(Duration::zero()); }
-
-}  // namespace
 
 BusPump::BusPump(EventLoop& loop, sd_bus* bus, std::function<void()> failed)
     : loop_(loop), bus_(bus), failed_(std::move(failed)) {
@@ -29,6 +22,7 @@ BusPump::BusPump(EventLoop& loop, sd_bus* bus, std::function<void()> failed)
 }
 
 void BusPump::process() {
+  // Processor time, not elapsed time: the callers are not to blame for what other processes use.
   const Duration before = own_cpu_time();
   const int result = sd_bus_process(bus_, nullptr);
   rested_ = SteadyClock().now() + rest * (own_cpu_time() - before);

@@ -3,9 +3,8 @@
 
 #include <csignal>
 
+#include "base/process_facts.hpp"
 #include "dbus/words.hpp"
-#include "master/process/cpu_time.hpp"
-#include "master/process/own_memory.hpp"
 
 namespace preforkd {
 
@@ -136,7 +135,10 @@ std::uint64_t WorkerObject::MemoryBytes() {
 }
 
 std::uint64_t WorkerObject::CPUUSec() {
-  return guarded([&] { return static_cast<std::uint64_t>(cpu_time(facts().pid).value_or(Duration(0)).count()); });
+  return guarded([&] {
+    const auto spent = cpu_time(facts().pid).value_or(std::chrono::nanoseconds(0));
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+  });
 }
 
 std::uint64_t WorkerObject::Crashes() { return context_.control.pool().history().slot(slot_).crashes; }

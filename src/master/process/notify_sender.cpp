@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "master/process/proc_status.hpp"
+#include "base/process_facts.hpp"
 
 namespace preforkd {
 
@@ -12,7 +12,7 @@ bool speaks_for(const ucred& sender, pid_t worker) noexcept {
   // 0 is a process that our pid namespace does not show, and means ourselves to getsid(2).
   if (sender.pid != 0 && (sender.pid == worker || getsid(sender.pid) == worker)) return true;
   constexpr unsigned effective = 1;  // of real, effective, saved and file system's
-  return proc_status_number(worker, "Uid", effective) == static_cast<long>(sender.uid);
+  return process_status_number(worker, "Uid", effective) == static_cast<long>(sender.uid);
 }
 
 }  // namespace preforkd

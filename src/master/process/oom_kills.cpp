@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/control_group.hpp"
+#include "base/process_facts.hpp"
 
 namespace preforkd {
 namespace {

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/remains.hpp"
 
-#include <dirent.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/escape.hpp"
 #include "base/pidfd.hpp"
-#include "master/process/process_stat.hpp"
+#include "base/process_facts.hpp"
 
 namespace preforkd {
 namespace {
@@ -29,16 +26,12 @@ bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
 
 std::vector<ProcessName> left_of_session(pid_t leader, pid_t from) {
   std::vector<ProcessName> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
-  if (!proc) return found;
-  while (const dirent* const entry = readdir(proc.get())) {
-    const char* const name = static_cast<const char*>(entry->d_name);
-    if (*name < '1' || *name > '9') continue;
-    const auto pid = static_cast<pid_t>(std::strtol(name, nullptr, 10));
-    if (pid < from) continue;
+  for_each_process([&](pid_t pid) {
+    if (pid < from) return true;
     const std::optional<ProcessStat> stat = process_stat(pid);
     if (stat && stat->session == leader && stat->lives()) found.push_back({pid, stat->name});
-  }
+    return true;
+  });
   if (contains(found, leader)) found.clear();
   return found;
 }

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/control_group.hpp"
+#include "base/process_facts.hpp"
 #include "base/unit_names.hpp"
-#include "master/process/process_stat.hpp"
 
 namespace preforkd {
 

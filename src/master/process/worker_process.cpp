@@ -14,15 +14,13 @@
 #include <utility>
 #include <variant>
 
-#include "base/control_group.hpp"
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/pidfd.hpp"
+#include "base/process_facts.hpp"
 #include "base/signal_name.hpp"
 #include "master/base/log.hpp"
-#include "master/process/cpu_time.hpp"
 #include "master/process/notify_sender.hpp"
-#include "master/process/proc_status.hpp"
 
 namespace preforkd {
 namespace {
@@ -205,14 +203,14 @@ void WorkerProcess::on_exit() {
 void WorkerProcess::look_for_remains() {
   const bool group = kill(-pid_, 0) == 0;
   if (!group && !search_budget().allows(SteadyClock().now())) return;
-  const Duration before = cpu_time(getpid()).value_or(Duration{0});
+  const Duration before = own_cpu_time();
   // A child of a young worker has a higher number, unless the kernel has started again with low ones.
   const bool is_young = SteadyClock().now() - started_ < young;
   const auto find = [leader = pid_, is_young] {
     return left_of_session(leader, is_young && last_process() >= leader ? leader : 0);
   };
   auto remains = std::make_unique<Remains>(loop_, find, [this] { observer_.on_remains_gone(id_); });
-  search_budget().charge(cpu_time(getpid()).value_or(Duration{0}) - before);
+  search_budget().charge(own_cpu_time() - before);
   if (!remains->empty()) remains_ = std::move(remains);
 }
 
@@ -246,7 +244,7 @@ void WorkerProcess::reap_later() {
   if (reap_delay_ < max_reap_delay) return;
   log::warning(label_ + " (pid " + std::to_string(pid_) +
                ") has died; its exit status will be known when its tracer, pid " +
-               std::to_string(proc_status_number(pid_, "TracerPid").value_or(0)) + ", releases it");
+               std::to_string(process_status_number(pid_, "TracerPid").value_or(0)) + ", releases it");
   NotifyMessage leaves;
   leaves.stopping = true;
   observer_.on_worker_notified(id_, leaves);
