@@ -421,10 +421,7 @@ void Master::settle_state() {
 void Master::settle_alert() {
   switch (alert_.look(pool_.state(), pool_.ready_count(), pool_.target(), clock_.now())) {
     case AlertPolicy::Step::raise:
-      log::error("alert: " + pool_name() + " does not serve as it should: " + status(),
-                 {message_id::field(message_id::pool_alert)});
-      if (const auto written = alert_file_.write(pool_name() + ": " + status()); !written)
-        log::error("cannot write the alert file: " + written.error().text);
+      alert_file_.raise(pool_name() + " does not serve as it should: " + status(), pool_name() + ": " + status());
       return;
     case AlertPolicy::Step::clear:
       alert_file_.remove();

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "base/unique_fd.hpp"
+#include "master/base/message_id.hpp"
 #include "master/process/runtime_directory.hpp"
 
 namespace preforkd {
@@ -18,6 +19,12 @@ AlertFile::AlertFile() {
 }
 
 bool AlertFile::exists() const noexcept { return !path_.empty() && access(path_.c_str(), F_OK) == 0; }
+
+void AlertFile::raise(const std::string& sentence, const std::string& line, log::Fields fields) const {
+  fields.push_back(message_id::field(message_id::pool_alert));
+  log::error("alert: " + sentence, fields);
+  if (const auto written = write(line); !written) log::error("cannot write the alert file: " + written.error().text);
+}
 
 Result<void> AlertFile::write(const std::string& line) const {
   if (path_.empty()) return {};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/errors.hpp"
+#include "master/base/log.hpp"
 
 namespace preforkd {
 
@@ -15,11 +16,14 @@ class AlertFile {
   AlertFile();
 
   [[nodiscard]] bool exists() const noexcept;
-  // The file appears complete, so what waits for it is woken once.
-  [[nodiscard]] Result<void> write(const std::string& line) const;
+  // Logs `sentence` as an error, with these fields, and writes the file. A file that cannot be written is only logged.
+  void raise(const std::string& sentence, const std::string& line, log::Fields fields = {}) const;
   void remove() const noexcept;
 
  private:
+  // The file appears complete, so what waits for it is woken once.
+  [[nodiscard]] Result<void> write(const std::string& line) const;
+
   std::string path_;  // empty: there is none
 };
 

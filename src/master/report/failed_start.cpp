@@ -51,10 +51,8 @@ unsigned count_failure() {
 void raise_alert(const std::string& line, const log::Field& pool) {
   const AlertFile alert;
   if (alert.exists()) return;
-  log::error("alert: pool \"" + pool.value + "\" can't start: " + line,
-             {message_id::field(message_id::pool_alert), pool});
-  const auto written = alert.write("pool \"" + pool.value + "\" can't start: " + line);
-  if (!written) log::error("cannot write the alert file: " + written.error().text);
+  const std::string sentence = "pool \"" + pool.value + "\" can't start: " + line;
+  alert.raise(sentence, sentence, {pool});
 }
 
 enum End : int { time_over, config_changed, told_to_stop };
