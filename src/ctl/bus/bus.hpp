@@ -42,6 +42,8 @@ class Bus {
 
   // Waits for the reply and returns its arguments; throws BusFailure.
   Json call(const MethodCall& call);
+  // The same for the first argument of the reply.
+  Json ask(const MethodCall& call) { return this->call(call).at(0); }
   // Calls on_reply once, unless the connection ends before.
   void call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply);
   // For the rest of the connection's life. `rule` as in sd_bus_add_match(3). Drops a signal that cannot be read. Throws

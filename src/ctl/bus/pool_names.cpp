@@ -2,14 +2,13 @@
 #include "ctl/bus/pool_names.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <string_view>
-#include <thread>
 
 #include "base/errors.hpp"
 #include "base/unit_names.hpp"
 #include "config/reader/pool_reader.hpp"
+#include "ctl/base/further_looks.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
 #include "dbus/words.hpp"
@@ -17,27 +16,20 @@
 namespace preforkd::ctl {
 namespace {
 
-// In a restart systemd and the bus notice the end of the old process one after the other.
-constexpr int looks = 10;
-constexpr std::chrono::milliseconds between_looks{100};
-
-// The first out argument of a method of the bus itself.
+// The first argument of what a method of the bus itself answers.
 Json ask_bus(Bus& bus, const std::string& member, const std::string& answer, std::vector<Argument> arguments = {}) {
-  return bus
-      .call({.destination = "org.freedesktop.DBus",
-             .path = "/org/freedesktop/DBus",
-             .interface = "org.freedesktop.DBus",
-             .member = member,
-             .answer = answer,
-             .arguments = std::move(arguments)})
-      .at(0);
+  return bus.ask({.destination = "org.freedesktop.DBus",
+                  .path = "/org/freedesktop/DBus",
+                  .interface = "org.freedesktop.DBus",
+                  .member = member,
+                  .answer = answer,
+                  .arguments = std::move(arguments)});
 }
 
 // 0: the pool's unit has none now. nullopt: there is no systemd, or it has no such unit.
 std::optional<std::uint32_t> main_process(Bus& bus, const std::string& pool) {
   try {
-    const std::string unit = ask_systemd(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
-                                         "LoadUnit", "o", {service_unit(pool)});
+    const std::string unit = ask_manager(bus, "LoadUnit", "o", {service_unit(pool)});
     if (unit_property(bus, unit, "Unit", "LoadState") == "not-found") return std::nullopt;
     return unit_property(bus, unit, "Service", "MainPID").get<std::uint32_t>();
   } catch (const BusFailure& failure) {
@@ -79,15 +71,15 @@ std::vector<std::string> pool_names(Bus& bus) {
 
 PoolOwner pool_owner(Bus& bus, const std::string& pool) {
   try {
-    for (int look = 1;; ++look) {
+    // In a restart systemd and the bus notice the end of the old process one after the other.
+    for (FurtherLooks looks(9);;) {
       const std::string connection = ask_bus(bus, "GetNameOwner", "s", {bus_name(pool)});
       const std::uint32_t pid = ask_bus(bus, "GetConnectionUnixProcessID", "u", {connection});
       const std::uint32_t uid = ask_bus(bus, "GetConnectionUnixUser", "u", {connection});
       if (uid == 0) return {connection, pid};
       const auto main = main_process(bus, pool);
       if (!main || *main == pid) return {connection, pid};
-      if (look == looks) throw impostor(pool, pid, uid, *main);
-      std::this_thread::sleep_for(between_looks);
+      if (!looks.wait()) throw impostor(pool, pid, uid, *main);
     }
   } catch (const BusFailure& failure) {
     const ExitError error = explain(failure, pool, bus.target(), 0);

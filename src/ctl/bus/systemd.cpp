@@ -29,14 +29,16 @@ ExitError explained(const BusFailure& failure, const std::string& what) {
 
 Json ask_systemd(Bus& bus, const std::string& path, const std::string& interface, const std::string& member,
                  const std::string& answer, std::vector<Argument> arguments) {
-  return bus
-      .call({.destination = service_name,
-             .path = path,
-             .interface = interface,
-             .member = member,
-             .answer = answer,
-             .arguments = std::move(arguments)})
-      .at(0);
+  return bus.ask({.destination = service_name,
+                  .path = path,
+                  .interface = interface,
+                  .member = member,
+                  .answer = answer,
+                  .arguments = std::move(arguments)});
+}
+
+Json ask_manager(Bus& bus, const std::string& member, const std::string& answer, std::vector<Argument> arguments) {
+  return ask_systemd(bus, object_path, manager_interface, member, answer, std::move(arguments));
 }
 
 Json unit_property(Bus& bus, const std::string& unit, const std::string& interface, const std::string& name) {

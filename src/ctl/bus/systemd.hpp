@@ -9,9 +9,12 @@
 
 namespace preforkd::ctl {
 
-// The first out argument of a method of systemd, if it is on that bus. Throws BusFailure.
+// The first argument of what a method of systemd answers, if systemd is on that bus. Throws BusFailure.
 [[nodiscard]] Json ask_systemd(Bus& bus, const std::string& path, const std::string& interface,
                                const std::string& member, const std::string& answer, std::vector<Argument> arguments);
+// The same for a method of its Manager.
+[[nodiscard]] Json ask_manager(Bus& bus, const std::string& member, const std::string& answer,
+                               std::vector<Argument> arguments);
 
 // A property of the unit at an object path, of the interface org.freedesktop.systemd1.INTERFACE. Throws BusFailure.
 [[nodiscard]] Json unit_property(Bus& bus, const std::string& unit, const std::string& interface,

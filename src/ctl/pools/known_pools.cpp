@@ -2,9 +2,7 @@
 #include "ctl/pools/known_pools.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
-#include <thread>
 #include <utility>
 #include <variant>
 
@@ -90,13 +88,11 @@ std::optional<PoolClient> KnownPools::connect(KnownPool& pool) {
 }
 
 bool KnownPools::comes(const KnownPool& pool) {
-  constexpr std::chrono::milliseconds pause{100};
   if (pool.standing.state != standing::no_bus) return false;
-  for (; tries_ > 0; --tries_) {
+  do {
     const std::vector<std::string> names = pool_names(bus_);
     if (std::find(names.begin(), names.end(), pool.name) != names.end()) return true;
-    std::this_thread::sleep_for(pause);
-  }
+  } while (looks_.wait());
   return false;
 }
 

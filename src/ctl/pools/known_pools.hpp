@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ctl/base/further_looks.hpp"
 #include "ctl/bus/bus.hpp"
 #include "ctl/bus/pool_client.hpp"
 #include "ctl/bus/pool_snapshot.hpp"
@@ -58,7 +59,7 @@ class KnownPools {
   const PoolConfigs& configs_;
   std::vector<std::string> on_bus_;
   std::optional<std::map<std::string, UnitStates>> units_;
-  int tries_ = 10;  // for comes()
+  FurtherLooks looks_{10};  // for comes()
 };
 
 }  // namespace preforkd::ctl

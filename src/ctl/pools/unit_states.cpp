@@ -105,9 +105,9 @@ std::optional<std::map<std::string, UnitStates>> unit_states(Bus& bus) {
   std::map<std::string, UnitStates> all;
   Json rows;
   try {
-    rows = ask_systemd(
-        bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "ListUnitsByPatterns", "a(ssssssouso)",
-        {std::vector<std::string>(), std::vector<std::string>{service_unit("*"), first_socket_unit("*")}});
+    rows =
+        ask_manager(bus, "ListUnitsByPatterns", "a(ssssssouso)",
+                    {std::vector<std::string>(), std::vector<std::string>{service_unit("*"), first_socket_unit("*")}});
   } catch (const BusFailure&) {
     return std::nullopt;
   }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/apply_command.hpp"
 #include "base/errors.hpp"
 #include "base/unit_names.hpp"
+#include "ctl/base/further_looks.hpp"
 #include "ctl/base/program.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"
@@ -105,16 +104,13 @@ class Application {
 
   // Its name appears on the bus a moment after systemd reports that it has started.
   PoolClient pool() {
-    constexpr int tries = 50;
-    constexpr std::chrono::milliseconds pause{100};
-    for (int attempt = 1;; ++attempt) {
+    for (FurtherLooks looks(49);;) {
       try {
         return context_.pool(name_);
       } catch (const ExitError& error) {
         const bool absent = error.exit_code() == exit_code::unavailable || error.exit_code() == exit_not_running;
-        if (attempt == tries || !absent) throw;
+        if (!absent || !looks.wait()) throw;
       }
-      std::this_thread::sleep_for(pause);
     }
   }
 
