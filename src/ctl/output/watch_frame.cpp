@@ -102,13 +102,14 @@ void sort_rows(std::vector<WorkerRow>& rows, WatchOrder order) {
   });
 }
 
-std::string watch_frame(const PoolSnapshot& pool, std::vector<WorkerRow> rows, WatchOrder order,
-                        const std::string& alarm, std::uint64_t now, const Style& style, std::size_t height) {
-  sort_rows(rows, order);
+std::string watch_frame(WatchView view, const Style& style, std::size_t height) {
+  const PoolSnapshot& pool = view.pool;
+  std::vector<WorkerRow>& rows = view.rows;
+  sort_rows(rows, view.order);
   const auto cut = [&](const std::string& line) { return shorten(line, style.columns, style.cut_mark()); };
-  std::vector<std::string> lines{head_line(pool, now, style), cut(load_line(pool, rows)), cut(queues_line(pool)),
-                                 style.paint(Colour::red, cut(alarm))};
-  for (std::string& line : lines_of(worker_table(rows, now).text(style, true))) lines.push_back(std::move(line));
+  std::vector<std::string> lines{head_line(pool, view.now, style), cut(load_line(pool, rows)), cut(queues_line(pool)),
+                                 style.paint(Colour::red, cut(view.alarm))};
+  for (std::string& line : lines_of(worker_table(rows, view.now).text(style, true))) lines.push_back(std::move(line));
   const std::size_t room = height > 1 ? height - 1 : 0;
   if (lines.size() > room) {
     const std::size_t hidden = std::min(lines.size() - room + 1, rows.size());

@@ -26,10 +26,16 @@ struct WatchOrder {
 // Slots ascending, everything else descending; by age, the youngest first.
 void sort_rows(std::vector<WorkerRow>& rows, WatchOrder order);
 
-// A screen of "watch" of at most `height` lines, as wide as the style says, without the last newline. `alarm` is above
-// the workers. `now` in microseconds since 1970.
-[[nodiscard]] std::string watch_frame(const PoolSnapshot& pool, std::vector<WorkerRow> rows, WatchOrder order,
-                                      const std::string& alarm, std::uint64_t now, const Style& style,
-                                      std::size_t height);
+// What "watch" shows.
+struct WatchView {
+  const PoolSnapshot& pool;
+  std::vector<WorkerRow> rows;  // in any order
+  WatchOrder order;
+  std::string alarm;      // above the workers
+  std::uint64_t now = 0;  // microseconds since 1970
+};
+
+// A screen of "watch" of at most `height` lines, as wide as the style says, without the last newline.
+[[nodiscard]] std::string watch_frame(WatchView view, const Style& style, std::size_t height);
 
 }  // namespace preforkd::ctl

@@ -75,7 +75,7 @@ class Watch {
     if (!watch_.snapshot()) return screen_.draw("waiting for pool \"" + pool_.name() + "\"; q quits\n" + alarm);
     const TerminalSize size = terminal_size();
     style_.columns = size.columns;
-    screen_.draw(watch_frame(*watch_.snapshot(), watch_.rows(), order_, alarm, wall_clock_now(), style_, size.lines));
+    screen_.draw(watch_frame({*watch_.snapshot(), watch_.rows(), order_, alarm, wall_clock_now()}, style_, size.lines));
   }
 
   [[nodiscard]] bool hangs() const { return watch_.silence() > tick; }

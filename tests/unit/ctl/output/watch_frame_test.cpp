@@ -57,14 +57,15 @@ TEST(WatchFrame, never_has_more_lines_or_columns_than_the_terminal) {
   for (const std::size_t height : {1U, 2U, 5U, 10U, 24U, 100U}) {
     for (const std::size_t columns : {1U, 9U, 100U}) {
       style.columns = columns;
-      const auto lines = lines_of(watch_frame(pool, rows, {}, "", 5, style, height));
+      const auto lines = lines_of(watch_frame({pool, rows, {}, "", 5}, style, height));
       EXPECT_LE(lines.size(), height);
       EXPECT_THAT(lines.back(), testing::StartsWith(columns < 9 ? "" : "q quit"));
       for (const std::string& line : lines) EXPECT_LE(display_width(line), columns) << line;
     }
   }
-  EXPECT_THAT(watch_frame(pool, rows, {}, "", 5, style, 10), HasSubstr("and 47 more workers"));
-  EXPECT_THAT(watch_frame(pool, rows, {}, "", 5, style, 5), HasSubstr("and 50 more workers")) << "there is none beyond";
+  EXPECT_THAT(watch_frame({pool, rows, {}, "", 5}, style, 10), HasSubstr("and 47 more workers"));
+  EXPECT_THAT(watch_frame({pool, rows, {}, "", 5}, style, 5), HasSubstr("and 50 more workers"))
+      << "there is none beyond";
 }
 
 TEST(WatchFrame, what_is_not_counted_is_not_shown_as_0) {
@@ -75,7 +76,7 @@ TEST(WatchFrame, what_is_not_counted_is_not_shown_as_0) {
   Style style;
   style.unicode = false;
   style.columns = 150;
-  const std::string text = watch_frame(pool, {foreign}, {}, "", 5, style, 10);
+  const std::string text = watch_frame({pool, {foreign}, {}, "", 5}, style, 10);
   EXPECT_THAT(text, HasSubstr("load not counted, 0 crashes"));
   EXPECT_THAT(text, testing::ContainsRegex("0 +100 +- +0 +- +- +- +1B"));
 }
