@@ -11,6 +11,7 @@
 #include "config/reader/json_document.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "config/reader/text_file.hpp"
+#include "config/values/pool_name.hpp"
 #include "config/values/program_path.hpp"
 
 namespace preforkd {
@@ -19,7 +20,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t max_reported_problems = 1000;
-constexpr const char* name_rule = "a pool's name is a letter and up to 62 letters, digits, '_' or '-'";
 
 std::string join(std::initializer_list<std::string_view> parts) {
   std::string line;
@@ -190,44 +190,33 @@ void apply(const ConfigOverride& change, Json& document, FailureReport& report) 
   }
 }
 
-std::string base_name(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
-}
-
-// A program's base name, with the characters replaced that a pool's name cannot have.
-std::string fit_name(const Json& document) {
+// After the program's base name.
+std::string default_name(const Json& document) {
   const auto program = document.find("program");
   if (program == document.end() || !program->is_array() || program->empty() || !program->front().is_string())
     return "pool";
-  constexpr std::size_t max_length = 63;
-  std::string name = base_name(program->front().get_ref<const std::string&>()).substr(0, max_length);
-  for (char& c : name) {
-    if (!is_pool_name(std::string("a") + c)) c = '_';
-  }
-  if (is_pool_name(name)) return name;
-  return ("pool_" + name).substr(0, max_length);
+  const auto& path = program->front().get_ref<const std::string&>();
+  return nearest_pool_name(path.substr(path.rfind('/') + 1));
 }
 
 std::string find_name(const ConfigSource& source, const std::string& file, const Json& document,
                       FailureReport& report) {
   if (!source.name.empty()) {
-    if (!is_pool_name(source.name)) report.add_option_problem("--name", {}, show_value(source.name), name_rule);
+    if (!is_pool_name(source.name)) report.add_option_problem("--name", {}, show_value(source.name), pool_name_rule);
     return source.name;
   }
-  if (file.empty()) return fit_name(document);
-  std::string name = base_name(file);
-  if (const std::size_t dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.resize(dot);
+  if (file.empty()) return default_name(document);
+  std::string name = pool_name_of_config(file);
   if (!is_pool_name(name)) {
-    report.add_file_problem(show_value(name), std::string(name_rule) + "; rename the file or give --name");
+    report.add_file_problem(show_value(name), std::string(pool_name_rule) + "; rename the file or give --name");
   }
   return name;
 }
 
 std::string where_looked(const ConfigSource& source) {
   std::string places;
-  for (const std::string& folder : source.folders)
-    places += (places.empty() ? "" : " nor ") + folder + '/' + source.name + ".json";
+  for (const std::string& file : pool_files(source.folders, source.name))
+    places += (places.empty() ? "" : " nor ") + file;
   return "there is neither " + places;
 }
 

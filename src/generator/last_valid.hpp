@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/config_places.hpp"
 #include "generator/pool_units.hpp"
 
 namespace preforkd {
@@ -30,7 +31,7 @@ class LastValid {
   void forget_all_but(const std::set<std::string>& pools) const;
 
  private:
-  [[nodiscard]] std::string path_of(const std::string& pool) const { return folder_ + '/' + pool + ".json"; }
+  [[nodiscard]] std::string path_of(const std::string& pool) const { return pool_file(folder_, pool); }
 
   std::string folder_;
 };

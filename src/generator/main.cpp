@@ -18,7 +18,7 @@
 #include "base/escape.hpp"
 #include "config/config.hpp"
 #include "config/config_places.hpp"
-#include "config/reader/pool_reader.hpp"
+#include "config/values/pool_name.hpp"
 #include "generator/journal_line.hpp"
 #include "generator/last_valid.hpp"
 #include "generator/pool_units.hpp"
@@ -78,9 +78,7 @@ tl::expected<PoolUnits, std::vector<std::string>> units_of(const std::string& na
 }
 
 void generate(const std::string& name, const std::string& file, const Pools& pools) {
-  if (!is_pool_name(name))
-    return tell_problem(escape_bytes(file, 4096) +
-                        ": not a pool's config: a pool's name is a letter and up to 62 letters, digits, '_' or '-'");
+  if (!is_pool_name(name)) return tell_problem(escape_bytes(file, 4096) + ": not a pool's config: " + pool_name_rule);
   const auto units = units_of(name, file, pools);
   if (units) {
     write_all(pools, units->files);

@@ -170,14 +170,6 @@ void read_timeouts(ConfigReader& config, PoolConfig& pool) {
 
 }  // namespace
 
-bool is_pool_name(std::string_view name) noexcept {
-  constexpr std::size_t max_length = 63;
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  if (name.empty() || name.size() > max_length || !is_letter(name.front())) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
-}
-
 std::span<const ConfigSection> config_sections() noexcept {
   static const std::array<ConfigSection, 7> sections = {{{"", pool_keys},
                                                          {"listen", listen_keys()},

@@ -13,9 +13,6 @@
 
 namespace preforkd {
 
-// [A-Za-z][A-Za-z0-9_-]{0,62}
-[[nodiscard]] bool is_pool_name(std::string_view name) noexcept;
-
 // Turns a config's JSON object into a PoolConfig named `name`; leaves `file` empty. Adds a problem for each error; the
 // result is usable only if there is none.
 [[nodiscard]] PoolConfig read_pool(const nlohmann::json& config, const std::string& name,

@@ -81,7 +81,7 @@ inline constexpr Duration exec_soak = std::chrono::seconds(2);
 enum class Sandbox { usual, strict };
 
 struct PoolConfig {
-  std::string name;  // [A-Za-z][A-Za-z0-9_-]{0,62}
+  std::string name;  // is_pool_name()
   std::string description;
   std::string file;  // the config file as given, empty if the pool came from the command line
   std::vector<ListenConfig> listen;

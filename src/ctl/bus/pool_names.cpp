@@ -7,7 +7,7 @@
 
 #include "base/errors.hpp"
 #include "base/unit_names.hpp"
-#include "config/reader/pool_reader.hpp"
+#include "config/values/pool_name.hpp"
 #include "ctl/base/further_looks.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "ctl/bus/systemd.hpp"

@@ -16,7 +16,7 @@
 #include "base/refused_option.hpp"
 #include "base/signal_name.hpp"
 #include "base/unit_names.hpp"
-#include "config/reader/pool_reader.hpp"
+#include "config/values/pool_name.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
 

@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "config/config_places.hpp"
-#include "config/reader/pool_reader.hpp"
+#include "config/values/pool_name.hpp"
 #include "ctl/base/json.hpp"
 
 namespace preforkd::ctl {
@@ -12,7 +12,7 @@ namespace {
 
 // Also empty if there is no readable note.
 std::string noted_problem(const std::string& root, const std::string& pool) {
-  std::ifstream file(root + generator_notes + '/' + pool + ".json");
+  std::ifstream file(pool_file(root + generator_notes, pool));
   const Json note = Json::parse(file, nullptr, false);
   if (!note.is_object()) return "";
   const auto problem = note.find("problem");
@@ -45,7 +45,7 @@ KnownConfig PoolConfigs::of(const std::string& pool) const {
 }
 
 std::string PoolConfigs::place_of(const std::string& pool) const {
-  return root_ + config_folders().front() + '/' + pool + ".json";
+  return pool_file(root_ + config_folders().front(), pool);
 }
 
 }  // namespace preforkd::ctl

@@ -14,7 +14,7 @@
 #include "base/errors.hpp"
 #include "base/signal_name.hpp"
 #include "base/unit_names.hpp"
-#include "config/reader/pool_reader.hpp"
+#include "config/values/pool_name.hpp"
 #include "ctl/bus/systemd.hpp"
 #include "dbus/words.hpp"
 

@@ -8,21 +8,22 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 namespace preforkd {
 
 namespace fs = std::filesystem;
 
 ConfigWatch::ConfigWatch(const ConfigSource& source) : inotify_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-  if (!source.look_up) {
-    if (!source.file.empty()) add(fs::path(source.file).parent_path(), fs::path(source.file).filename());
-    if (!source.file.empty()) add(source.file + ".d", "");
-  } else {
-    for (const std::string& folder : source.folders) {
-      add(folder, source.name + ".json");
-      add(folder + '/' + source.name + ".json.d", "");
-    }
+  std::vector<std::string> files;
+  if (source.look_up) {
+    files = pool_files(source.folders, source.name);
+  } else if (!source.file.empty()) {
+    files = {source.file};
   }
+  if (files.empty()) return;
+  for (const fs::path file : files) add(file.parent_path(), file.filename());
+  for (const std::string& folder : drop_in_folders(files.front(), source.folders)) add(folder, "");
 }
 
 void ConfigWatch::add(const std::string& folder, const std::string& prefix) {

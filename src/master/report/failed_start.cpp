@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
 #include <string>
 
 #include "base/errors.hpp"
@@ -91,7 +90,7 @@ int end_failed_start(const ConfigSource& source, const ConfigFailure& failure, b
   if (time == Duration{0}) return failure.exit_code;
   const std::string& why = failure.lines.front();
   const log::Field pool{journal_field::pool,
-                        source.name.empty() ? std::filesystem::path(source.file).stem().string() : source.name};
+                        source.name.empty() ? pool_name_of_config(source.file) : source.name};
   raise_alert(why, pool);
   ConfigWatch config(source);
   // It may have been fixed before it was watched.
