@@ -8,6 +8,7 @@
 #include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "config/reader/config_reader.hpp"
+#include "config/reader/environment_files.hpp"
 #include "config/reader/json_document.hpp"
 #include "config/reader/pool_reader.hpp"
 #include "config/reader/text_file.hpp"
@@ -225,7 +226,7 @@ std::vector<std::string> files_of(const PoolConfig& pool) {
   for (const std::string& argument : pool.program) {
     if (argument.starts_with('/')) files.push_back(argument);
   }
-  for (const std::string& file : pool.environment_files) files.push_back(file.substr(file.starts_with('-') ? 1 : 0));
+  for (const std::string& file : pool.environment_files) files.push_back(environment_file_path(file));
   return files;
 }
 

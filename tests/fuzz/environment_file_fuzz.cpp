@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "config/reader/environment_file.hpp"
+#include "config/reader/environment_syntax.hpp"
+#include "config/values/environment_variable.hpp"
 #include "require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

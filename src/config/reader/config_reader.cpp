@@ -8,6 +8,7 @@
 #include "base/byte_size.hpp"
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
+#include "config/values/environment_variable.hpp"
 
 namespace preforkd {
 namespace {

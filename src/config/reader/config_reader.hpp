@@ -32,10 +32,6 @@ struct Range {
   T max;
 };
 
-// The longest string that execve(2) accepts (MAX_ARG_STRLEN less its final NUL); applies to "NAME=value" and to each
-// argument.
-inline constexpr std::size_t max_exec_string_bytes = 128 * 1024 - 1;
-
 // A JSON value for a message: strings quoted and escaped, and everything cut to fit a line.
 [[nodiscard]] std::string show_value(const nlohmann::json& value);
 

@@ -5,43 +5,35 @@
 #include <utility>
 
 #include "base/escape.hpp"
-#include "config/reader/config_reader.hpp"
-#include "config/reader/environment_file.hpp"
+#include "config/reader/environment_syntax.hpp"
 #include "config/reader/text_file.hpp"
-#include "wire/worker_env.hpp"
 
 namespace preforkd {
 namespace {
 
 constexpr std::size_t max_environment_file_bytes = 1024 * 1024;
 
-std::string reason_of(const std::string& file, const std::string& reason) { return escape_bytes(file) + ": " + reason; }
-
 // Adds one file's variables to `out`.
-Result<void> read_file(const std::string& file, Environment& out) {
-  const bool may_be_missing = file.starts_with('-');
-  const std::string path = may_be_missing ? file.substr(1) : file;
+Result<void> read_file(const std::string& entry, Environment& out) {
+  const std::string path = environment_file_path(entry);
   const auto text = read_text_file(path, max_environment_file_bytes);
   if (!text) {
+    const bool may_be_missing = path != entry;
     if (may_be_missing && text.error().number == ENOENT) return {};
     return failure_at(escape_bytes(path), text.error());
   }
   auto variables = parse_environment_file(*text);
   if (!variables) return failure_at(escape_bytes(path), variables.error());
   for (auto& [name, value] : *variables) {
-    if (worker_env::is_contract_variable(name)) {
-      return Failure(reason_of(path, name + " is set by preforkd for each worker"));
-    }
-    if (name.size() + 1 + value.size() > max_exec_string_bytes) {
-      return Failure(
-          reason_of(path, name + " is longer than " + std::to_string(max_exec_string_bytes) + " bytes, the limit"));
-    }
+    if (const auto reason = why_unsettable(name, value)) return failure_at(escape_bytes(path), name + ' ' + *reason);
     out.insert_or_assign(std::move(name), std::move(value));
   }
   return {};
 }
 
 }  // namespace
+
+std::string environment_file_path(const std::string& entry) { return entry.substr(entry.starts_with('-') ? 1 : 0); }
 
 Result<Environment> read_environment_files(const std::vector<std::string>& files) {
   Environment environment;

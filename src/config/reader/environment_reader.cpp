@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "config/reader/environment_reader.hpp"
 
-#include <optional>
-#include <string_view>
-
 #include "base/byte_size.hpp"
 #include "base/escape.hpp"
-#include "config/reader/environment_file.hpp"
 #include "config/reader/environment_files.hpp"
-#include "wire/worker_env.hpp"
+#include "config/values/environment_variable.hpp"
 
 namespace preforkd {
 namespace {
@@ -17,16 +13,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t max_environment_names = 1024;
 constexpr std::size_t max_environment_files = 64;
-
-std::optional<std::string> wrong_variable(std::string_view name, const std::string& value) {
-  if (!is_environment_name(name)) return "is not a valid name of an environment variable; use letters, digits and '_'";
-  if (worker_env::is_contract_variable(name)) return "is set by preforkd for each worker";
-  if (value.find('\0') != std::string::npos) return "must not contain a NUL byte";
-  if (name.size() + 1 + value.size() > max_exec_string_bytes) {
-    return "is longer than " + std::to_string(max_exec_string_bytes) + " bytes, the limit";
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -46,7 +32,7 @@ void read_environment(ConfigReader& config, std::vector<std::pair<std::string, s
     const std::string below = '.' + escape_bytes(name, 80);
     if (!text.is_string()) {
       config.refuse_below("environment", below, text, "must be a string in quotes");
-    } else if (auto reason = wrong_variable(name, text.get_ref<const std::string&>())) {
+    } else if (auto reason = why_unsettable(name, text.get_ref<const std::string&>())) {
       config.refuse_below("environment", below, text, std::move(*reason));
     } else {
       out.emplace_back(name, text.get<std::string>());

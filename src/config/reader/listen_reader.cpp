@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "config/reader/listen_overlap.hpp"
+#include "config/values/environment_variable.hpp"
 
 namespace preforkd {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/reader/environment_files.hpp"
+#include "config/values/environment_variable.hpp"
 #include "config/values/pool_config.hpp"
 #include "wire/worker_env.hpp"
 

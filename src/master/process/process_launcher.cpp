@@ -15,6 +15,7 @@
 #include "base/errors.hpp"
 #include "base/file_identity.hpp"
 #include "base/journal_fields.hpp"
+#include "config/reader/environment_files.hpp"
 #include "master/base/journal_socket.hpp"
 #include "master/base/log.hpp"
 #include "wire/worker_env.hpp"

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "config/reader/environment_file.hpp"
+#include "config/reader/environment_syntax.hpp"
 
 #include <algorithm>
 #include <optional>
 
 #include "base/escape.hpp"
+#include "config/values/environment_variable.hpp"
 
 namespace preforkd {
 namespace {
 
 bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
-
-bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 // Reads the text once; each function leaves it after the part that it has read.
 class FileReader {
@@ -146,11 +145,6 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_environment_file(
   if (text.starts_with("\xEF\xBB\xBF"))
     return Failure("line 1: begins with a byte order mark; save the file without it");
   return FileReader(text).read();
-}
-
-bool is_environment_name(std::string_view name) noexcept {
-  if (name.empty() || !is_letter(name.front())) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
 }  // namespace preforkd
