@@ -9,12 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 
 #include "base/escape.hpp"
+#include "base/whole_number.hpp"
 
 namespace preforkd {
 namespace {
@@ -68,9 +68,7 @@ Result<Address> parse_unix(std::string_view text) {
 Result<std::uint32_t> parse_scope(std::string_view text) {
   const std::string name(text);
   if (const unsigned index = ::if_nametoindex(name.c_str()); index != 0) return index;
-  std::uint32_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && number != 0) return number;
+  if (const auto number = whole_number<std::uint32_t>(text); number && *number != 0) return *number;
   return Failure(escape_bytes(text) + " is not a network interface");
 }
 
@@ -176,13 +174,9 @@ std::optional<std::uint16_t> Address::port() const noexcept {
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   if (text.empty()) return Failure("has no port");
-  const bool digits = text.find_first_not_of("0123456789") == std::string_view::npos;
-  std::uint32_t port = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (!digits || parsed.ec != std::errc() || port > 65535) {
-    return Failure(escape_bytes(text) + " is not a port; ports are 0…65535");
-  }
-  return static_cast<std::uint16_t>(port);
+  const auto port = whole_number<std::uint16_t>(text);
+  if (!port) return Failure(escape_bytes(text) + " is not a port; ports are 0…65535");
+  return *port;
 }
 
 Address Address::with_port(std::uint16_t port) const noexcept {

@@ -2,7 +2,6 @@
 #include "base/signal_name.hpp"
 
 #include <cctype>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/nearest_name.hpp"
+#include "base/whole_number.hpp"
 
 namespace preforkd {
 namespace {
@@ -20,13 +20,6 @@ std::string upper_without_sig(std::string_view text) {
   return name.starts_with("SIG") ? name.substr(3) : name;
 }
 
-std::optional<int> whole_number(std::string_view text) noexcept {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return number;
-}
-
 std::optional<int> realtime_signal(std::string_view name) noexcept {
   const bool from_max = name.starts_with("RTMAX");
   if (!from_max && !name.starts_with("RTMIN")) return std::nullopt;
@@ -34,7 +27,7 @@ std::optional<int> realtime_signal(std::string_view name) noexcept {
   const int base = from_max ? SIGRTMAX : SIGRTMIN;
   if (name.empty()) return base;
   if (name.front() != (from_max ? '-' : '+')) return std::nullopt;
-  const auto offset = whole_number(name.substr(1));
+  const auto offset = whole_number<int>(name.substr(1));
   if (!offset || *offset < 0 || *offset > SIGRTMAX - SIGRTMIN) return std::nullopt;
   return from_max ? base - *offset : base + *offset;
 }
@@ -42,7 +35,7 @@ std::optional<int> realtime_signal(std::string_view name) noexcept {
 }  // namespace
 
 Result<int> parse_signal(std::string_view text) {
-  if (const auto number = whole_number(text)) {
+  if (const auto number = whole_number<int>(text)) {
     if (*number >= 1 && *number <= SIGRTMAX && (*number < __SIGRTMIN || *number >= SIGRTMIN)) return *number;
     return Failure("is not a signal number; signals are 1 to " + std::to_string(SIGRTMAX));
   }

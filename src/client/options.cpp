@@ -4,7 +4,6 @@
 #include <getopt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "base/errors.hpp"
 #include "base/refused_option.hpp"
 #include "base/time_span.hpp"
+#include "base/whole_number.hpp"
 #include "client/base/refused_value.hpp"
 
 namespace preforkd::client {
@@ -108,12 +108,10 @@ struct Given {
 [[noreturn]] void reject(const std::string& text) { throw ExitError(exit_code::usage, text); }
 
 std::uint64_t parse_number(std::string_view text, std::uint64_t min, std::uint64_t max) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < min || number > max) {
+  const auto number = whole_number<std::uint64_t>(text);
+  if (!number || *number < min || *number > max)
     refuse_value(text, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-  }
-  return number;
+  return *number;
 }
 
 std::vector<pid_t> parse_processes(std::string_view list) {

@@ -16,6 +16,7 @@
 
 #include "base/errors.hpp"
 #include "base/escape.hpp"
+#include "base/split.hpp"
 #include "config/config.hpp"
 #include "config/config_places.hpp"
 #include "config/values/pool_name.hpp"
@@ -44,14 +45,12 @@ start. Other pools are not affected. Exit status: 0; 64 if the command line is w
 See preforkd-generator(8), preforkd.json(5).
 )";
 
-ConfigFolders split(std::string_view text) {
+ConfigFolders parse_folders(std::string_view text) {
   ConfigFolders folders;
-  for (;;) {
-    const std::size_t colon = text.find(':');
-    if (colon != 0 && !text.empty()) folders.emplace_back(text.substr(0, colon));
-    if (colon == std::string_view::npos) return folders;
-    text.remove_prefix(colon + 1);
+  for (const std::string_view folder : split(text, ':')) {
+    if (!folder.empty()) folders.emplace_back(folder);
   }
+  return folders;
 }
 
 // systemd's sandbox lets generators write below /run (systemd 252 and later).
@@ -114,7 +113,7 @@ int run(int argc, char** argv) {
     if (option == "--last-valid") {
       last_valid = argv[at];
     } else {
-      folders = split(argv[at]);
+      folders = parse_folders(argv[at]);
     }
   }
   if (at >= argc || argc - at > 3) {

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "base/escape.hpp"
+#include "base/split.hpp"
 
 namespace preforkd::worker_env {
 namespace {
@@ -30,16 +31,6 @@ std::string join(const std::vector<std::string>& names) {
     text += name;
   }
   return text;
-}
-
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t colon = text.find(':');
-    parts.emplace_back(text.substr(0, colon));
-    if (colon == std::string_view::npos) return parts;
-    text.remove_prefix(colon + 1);
-  }
 }
 
 std::optional<std::string_view> get(const char* name) {
@@ -84,8 +75,8 @@ Result<std::vector<std::string>> decode_listen_names() {
   const std::optional<std::string_view> names = get(listen_fdnames);
   if (sockets == 0) return {};
   if (!names) return std::vector<std::string>(sockets, "unknown");  // as in sd_listen_fds_with_names(3)
-  std::vector<std::string> parts = split(*names);
-  if (parts.size() == sockets) return parts;
+  const std::vector<std::string_view> parts = split(*names, ':');
+  if (parts.size() == sockets) return std::vector<std::string>(parts.begin(), parts.end());
   return malformed(listen_fdnames, *names, "does not name each of the " + std::to_string(sockets) + " sockets");
 }
 

@@ -8,6 +8,7 @@
 #include "base/byte_size.hpp"
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
+#include "base/whole_number.hpp"
 #include "config/values/environment_variable.hpp"
 
 namespace preforkd {
@@ -277,10 +278,8 @@ bool ConfigReader::read_mode(std::string_view key, std::optional<mode_t>& out, c
     refuse(key, std::string("must be an octal number in quotes such as ") + example);
     return false;
   }
-  const std::string& text = value->get_ref<const std::string&>();
-  mode_t mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (error != std::errc{} || end != text.data() + text.size() || mode > all) {
+  const auto mode = whole_number<mode_t>(value->get_ref<const std::string&>(), 8);
+  if (!mode || *mode > all) {
     refuse(key, std::string("must be an octal number up to \"0777\", such as ") + example);
     return false;
   }

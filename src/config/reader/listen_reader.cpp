@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "base/whole_number.hpp"
 #include "config/reader/listen_overlap.hpp"
 #include "config/values/environment_variable.hpp"
 
@@ -22,14 +22,6 @@ using Json = nlohmann::json;
 
 constexpr std::array<std::string_view, 6> keys = {"address", "name", "backlog", "mode", "user", "group"};
 constexpr std::size_t max_name_bytes = 255;  // FDNAME_MAX of systemd
-
-template <class T>
-std::optional<T> whole_number(std::string_view text, int base) {
-  T number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 // Calls getpwnam_r or getgrnam_r with a buffer that grows until the entry fits.
 template <class Entry, class Lookup>
@@ -49,7 +41,7 @@ Result<uid_t> user_id(const std::string& name) {
   const auto found = look_up(getpwnam_r, name.c_str(), entry, buffer);
   if (!found) return Failure(found.error());
   if (*found != nullptr) return (*found)->pw_uid;
-  if (const auto number = whole_number<uid_t>(name, 10); number && *number != static_cast<uid_t>(-1)) return *number;
+  if (const auto number = whole_number<uid_t>(name); number && *number != static_cast<uid_t>(-1)) return *number;
   return Failure("no such user");
 }
 
@@ -59,7 +51,7 @@ Result<gid_t> group_id(const std::string& name) {
   const auto found = look_up(getgrnam_r, name.c_str(), entry, buffer);
   if (!found) return Failure(found.error());
   if (*found != nullptr) return (*found)->gr_gid;
-  if (const auto number = whole_number<gid_t>(name, 10); number && *number != static_cast<gid_t>(-1)) return *number;
+  if (const auto number = whole_number<gid_t>(name); number && *number != static_cast<gid_t>(-1)) return *number;
   return Failure("no such group");
 }
 

@@ -5,23 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <numeric>
-#include <optional>
 #include <string>
+
+#include "base/split.hpp"
+#include "base/whole_number.hpp"
 
 namespace preforkd {
 namespace {
 
 constexpr std::size_t bits = std::numeric_limits<unsigned long>::digits;
-
-std::optional<unsigned> whole_number(std::string_view text) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 unsigned machine_cpus() { return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF))); }
 
@@ -30,17 +24,13 @@ unsigned machine_cpus() { return static_cast<unsigned>(std::max(1L, sysconf(_SC_
 Result<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
   const unsigned count = machine_cpus();
   std::vector<unsigned> cpus;
-  for (;;) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    const std::string_view range = text.substr(0, end);
+  for (const std::string_view range : split(text, ',')) {
     const std::size_t dash = std::min(range.find('-'), range.size());
-    const auto first = whole_number(range.substr(0, dash));
-    const auto last = dash == range.size() ? first : whole_number(range.substr(dash + 1));
+    const auto first = whole_number<unsigned>(range.substr(0, dash));
+    const auto last = dash == range.size() ? first : whole_number<unsigned>(range.substr(dash + 1));
     if (!first || !last || *first > *last) return Failure("is not a list of CPUs such as \"0-3,6\"");
     if (*last >= count) return Failure("this machine's CPUs are 0 to " + std::to_string(count - 1));
     for (unsigned cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
-    if (end == text.size()) break;
-    text = text.substr(end + 1);
   }
   std::sort(cpus.begin(), cpus.end());
   cpus.erase(std::unique(cpus.begin(), cpus.end()), cpus.end());

@@ -16,6 +16,7 @@
 
 #include "base/current_directory.hpp"
 #include "base/escape.hpp"
+#include "base/split.hpp"
 #include "config/values/access_text.hpp"
 
 namespace preforkd {
@@ -79,11 +80,8 @@ std::string search_path() {
 Result<std::string> search(const std::string& name) {
   const std::string folders = search_path();
   std::string passed_over;
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const std::string folder = folders.substr(begin, end - begin);
-    begin = end + 1;
-    const std::string path = from_current_directory(folder.empty() ? name : folder + '/' + name);
+  for (const std::string_view folder : split(folders, ':')) {
+    const std::string path = from_current_directory(folder.empty() ? name : std::string(folder) + '/' + name);
     const auto reason = obstacle(path);
     if (!reason) return checked(path);
     struct stat status {};

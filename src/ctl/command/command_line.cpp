@@ -4,7 +4,6 @@
 #include <getopt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "base/refused_option.hpp"
 #include "base/signal_name.hpp"
 #include "base/unit_names.hpp"
+#include "base/whole_number.hpp"
 #include "config/values/pool_name.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
@@ -232,13 +232,6 @@ std::string option_column(const OptionRow& row) {
   throw ExitError(exit_code::usage, in_quotes(text) + " " + reason);
 }
 
-std::optional<std::uint32_t> whole_number(std::string_view text) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 }  // namespace
 
 Options parse_options(int argc, const char* const* argv) {
@@ -294,13 +287,13 @@ std::string pool_argument(const std::string& text) {
 }
 
 std::uint32_t slot_argument(const std::string& text) {
-  const auto slot = whole_number(text);
+  const auto slot = whole_number<std::uint32_t>(text);
   if (!slot) reject_argument(text, "is not a slot: a number from 0 on (\"preforkctl workers POOL\")");
   return *slot;
 }
 
 std::uint32_t workers_argument(const std::string& text) {
-  const auto workers = whole_number(text);
+  const auto workers = whole_number<std::uint32_t>(text);
   if (!workers) reject_argument(text, "is not a number of workers");
   return *workers;
 }

@@ -2,29 +2,21 @@
 #include "master/process/notify_message.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 
 #include "base/escape.hpp"
+#include "base/whole_number.hpp"
 
 namespace preforkd {
 namespace {
 
 constexpr int max_errno = 4095;  // MAX_ERRNO of the kernel
 
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) noexcept {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // Too large a number is not a span. Half the range is kept free so that adding a span to an Instant cannot overflow.
 std::optional<Duration> parse_span(std::string_view text) noexcept {
   constexpr auto max = static_cast<std::uint64_t>(std::numeric_limits<Duration::rep>::max() / 2);
-  const auto usec = parse_number<std::uint64_t>(text);
+  const auto usec = whole_number<std::uint64_t>(text);
   if (!usec || *usec > max) return std::nullopt;
   return Duration(static_cast<Duration::rep>(*usec));
 }
@@ -47,7 +39,7 @@ void apply(NotifyMessage& message, std::string_view name, std::string_view value
     const auto span = parse_span(value);
     if (span && span->count() > 0) message.extend_timeout = span;
   } else if (name == "ERRNO") {
-    const auto error = parse_number<int>(value);
+    const auto error = whole_number<int>(value);
     if (error && *error > 0 && *error <= max_errno) message.error = error;
   }
 }
