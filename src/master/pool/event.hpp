@@ -72,7 +72,7 @@ struct WorkerExited {
   pid_t pid = 0;
   ExitStatus status;
   bool oom = false;      // the OOM killer of the kernel ended it
-  bool remains = false;  // other processes of it still run; RemainsGone follows
+  bool remains = false;  // other processes of it still run; event::RemainsGone follows
 };
 struct RemainsGone {
   WorkerId id{};

@@ -21,28 +21,28 @@ struct Pool::Perform {
     if (worker != nullptr) pool.notify(&PoolObserver::on_worker_started, roster.view(*worker));
   }
   void operator()(const SendSignal& send) const { pool.launcher_.signal(send.id, send.signal); }
-  void operator()(const WorkerBecameReady& ready) const { pool.notify(&PoolObserver::on_worker_ready, ready.worker); }
+  void operator()(const ReportReady& ready) const { pool.notify(&PoolObserver::on_worker_ready, ready.worker); }
   // When several launches fail at once, what follows from the first may send away the workers of the others, which
   // never were: those are reported as failed launches only.
-  void operator()(const WorkerDrains& drains) const {
+  void operator()(const ReportDraining& drains) const {
     if (pool.lives(drains.worker.id)) pool.notify(&PoolObserver::on_worker_draining, drains.worker, drains.why);
   }
-  void operator()(const WorkerKilled& killed) const {
+  void operator()(const ReportKilled& killed) const {
     if (!pool.lives(killed.worker.id)) return;
     pool.notify(&PoolObserver::on_worker_killed, killed.worker, killed.why, killed.signal);
   }
-  void operator()(const WorkerEnded& ended) const {
+  void operator()(const ReportExited& ended) const {
     pool.history_.exited(ended.exit);
     pool.notify(&PoolObserver::on_worker_exited, ended.exit);
   }
-  void operator()(const WorkerRemains& remains) const { pool.notify(&PoolObserver::on_worker_remains, remains.worker); }
-  void operator()(const RemainsGone& gone) const { pool.notify(&PoolObserver::on_remains_gone, gone.worker); }
-  void operator()(const LaunchFailed& failed) const {
+  void operator()(const ReportRemains& remains) const { pool.notify(&PoolObserver::on_worker_remains, remains.worker); }
+  void operator()(const ReportRemainsGone& gone) const { pool.notify(&PoolObserver::on_remains_gone, gone.worker); }
+  void operator()(const ReportLaunchFailed& failed) const {
     pool.notify(&PoolObserver::on_launch_failed, failed.slot, failed.error, failed.next_try_at);
   }
-  void operator()(const DeadlinesMoved& moved) const { pool.notify(&PoolObserver::on_deadlines_moved, moved.by); }
+  void operator()(const ReportDeadlinesMoved& moved) const { pool.notify(&PoolObserver::on_deadlines_moved, moved.by); }
   void operator()(const RecycleWait& wait) const { pool.notify(&PoolObserver::on_recycle_waits, wait); }
-  void operator()(const StateChanged& changed) const {
+  void operator()(const ReportStateChanged& changed) const {
     pool.notify(&PoolObserver::on_state_changed, changed.before, changed.now);
   }
   void operator()(const ReloadFinished& finished) const { pool.notify(&PoolObserver::on_reload_finished, finished); }

@@ -47,7 +47,7 @@ void Roster::ready(Worker& worker, Instant now) {
   its_slot.respawn.worked();
   deadlines_.clear(worker.response_deadline);
   watch(worker, now);
-  actions_.emplace_back(WorkerBecameReady{view(worker)});
+  actions_.emplace_back(ReportReady{view(worker)});
 }
 
 void Roster::watch(Worker& worker, Instant now) {
@@ -63,14 +63,14 @@ void Roster::drain(Worker& worker, ExitCause why, Instant now) {
   worker.leaving = why;
   deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
   actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
-  actions_.emplace_back(WorkerDrains{view(worker), why});
+  actions_.emplace_back(ReportDraining{view(worker), why});
 }
 
 void Roster::leaves(Worker& worker, Instant now) {
   to_leaving(worker);
   unwatch(worker);
   deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
-  actions_.emplace_back(WorkerDrains{view(worker), ExitCause::exit});
+  actions_.emplace_back(ReportDraining{view(worker), ExitCause::exit});
 }
 
 void Roster::kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now) {
@@ -88,7 +88,7 @@ void Roster::kill(Worker& worker, ExitCause why, int signal, std::optional<Durat
     deadlines_.clear(worker.response_deadline);
   }
   actions_.emplace_back(SendSignal{worker.id, signal});
-  actions_.emplace_back(WorkerKilled{view(worker), *worker.leaving, signal});
+  actions_.emplace_back(ReportKilled{view(worker), *worker.leaving, signal});
 }
 
 void Roster::remain(Worker& worker, Instant now) {

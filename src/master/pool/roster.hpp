@@ -101,47 +101,47 @@ struct Slot {
   unsigned killed = 0;      // processes that were killed and have not ended yet
 };
 
-// What the scheduler wants done or reported, in order.
+// What the scheduler wants done, in order: launches, signals, and reports to the observers.
 struct SendSignal {
   WorkerId id{};
   int signal = 0;
 };
-struct WorkerBecameReady {
+struct ReportReady {
   WorkerView worker;
 };
-struct WorkerDrains {
+struct ReportDraining {
   WorkerView worker;
   ExitCause why{};
 };
-struct WorkerKilled {
+struct ReportKilled {
   WorkerView worker;
   ExitCause why{};
   int signal = 0;
 };
-struct WorkerEnded {
+struct ReportExited {
   ExitRecord exit;
 };
-struct WorkerRemains {
+struct ReportRemains {
   WorkerView worker;
 };
-struct RemainsGone {
+struct ReportRemainsGone {
   WorkerView worker;
 };
-struct LaunchFailed {
+struct ReportLaunchFailed {
   unsigned slot = 0;
   Error error = "";
   Instant next_try_at{};
 };
-struct DeadlinesMoved {
+struct ReportDeadlinesMoved {
   Duration by{};
 };
-struct StateChanged {
+struct ReportStateChanged {
   PoolState before{};
   PoolState now{};
 };
-using Action =
-    std::variant<Launch, SendSignal, WorkerBecameReady, WorkerDrains, WorkerKilled, WorkerEnded, WorkerRemains,
-                 RemainsGone, LaunchFailed, DeadlinesMoved, RecycleWait, StateChanged, ReloadFinished>;
+using Action = std::variant<Launch, SendSignal, ReportReady, ReportDraining, ReportKilled, ReportExited, ReportRemains,
+                            ReportRemainsGone, ReportLaunchFailed, ReportDeadlinesMoved, RecycleWait,
+                            ReportStateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move
 // keeps places, counters and deadlines consistent and appends the actions it needs. A move costs O(log n), reading a

@@ -109,14 +109,14 @@ void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant
     ReloadFinished verdict{.end = ReloadEnd::worker_failed, .slot = loss.slot, .failure = record};
     handle_loss(loss, std::move(record), std::move(verdict), now);
   }
-  if (event.remains) roster_.actions().emplace_back(WorkerRemains{roster_.view(worker)});
+  if (event.remains) roster_.actions().emplace_back(ReportRemains{roster_.view(worker)});
 }
 
 void Scheduler::handle(Worker& worker, const event::RemainsGone& /*event*/, Instant now) {
   if (!worker.remains) return;
   Slot& slot = roster_.slot(worker.slot);
   const bool was_blocked = slot.has_unreaped_kills();
-  roster_.actions().emplace_back(RemainsGone{roster_.view(worker)});
+  roster_.actions().emplace_back(ReportRemainsGone{roster_.view(worker)});
   roster_.remove(worker);
   fill_if_unblocked(slot, was_blocked, now);
 }
@@ -132,7 +132,7 @@ void Scheduler::handle(Worker& worker, const event::LaunchFailed& event, Instant
     Slot& slot = roster_.slot(loss.slot);
     back_off(slot, slot.respawn.launch_failed(committed_->config->restart), now);
     roster_.actions().emplace_back(
-        LaunchFailed{loss.slot, event.error, roster_.deadlines().time_of(slot.retry).value_or(now)});
+        ReportLaunchFailed{loss.slot, event.error, roster_.deadlines().time_of(slot.retry).value_or(now)});
     promote_or_fill(slot, loss.was_candidate, now);
   }
 }
@@ -288,7 +288,7 @@ unsigned Scheduler::surge() const {
 // Each step ends here. Deadlines come first, so that what they free can be used at once. The actions may set a deadline
 // that has already passed: the age of a worker that was ready long before its rollout advanced.
 void Scheduler::settle(Instant now) {
-  if (const auto by = roster_.deadlines().take_move()) roster_.actions().emplace_back(DeadlinesMoved{*by});
+  if (const auto by = roster_.deadlines().take_move()) roster_.actions().emplace_back(ReportDeadlinesMoved{*by});
   do {
     while (const Deadline* const due = roster_.deadlines().take_due(now)) expired(*due, now);
     if (stopping_) break;
@@ -357,7 +357,7 @@ void Scheduler::notice_state() {
   }
   const PoolState now = state();
   if (now == reported_state_) return;
-  roster_.actions().emplace_back(StateChanged{std::exchange(reported_state_, now), now});
+  roster_.actions().emplace_back(ReportStateChanged{std::exchange(reported_state_, now), now});
 }
 
 void Scheduler::begin_stop() {
@@ -506,7 +506,7 @@ void Scheduler::handle_loss(const Loss& loss, std::optional<ExitRecord> record, 
   if (loss.of_rollout) {
     if (record) {
       record->follow = Follow::reload_ends;
-      roster_.actions().emplace_back(WorkerEnded{std::move(*record)});
+      roster_.actions().emplace_back(ReportExited{std::move(*record)});
     }
     abort_rollout(std::move(verdict), now);
     return;
@@ -532,7 +532,7 @@ void Scheduler::report_exit(ExitRecord record, const Slot& slot) {
     record.follow = Follow::waits;
     record.next_try_at = roster_.deadlines().time_of(slot.retry);
   }
-  roster_.actions().emplace_back(WorkerEnded{std::move(record)});
+  roster_.actions().emplace_back(ReportExited{std::move(record)});
 }
 
 void Scheduler::back_off(Slot& slot, Duration wait, Instant now) {

@@ -25,15 +25,15 @@ struct ActionText {
   std::string operator()(const SendSignal& send) const {
     return "signal " + text(send.id) + ": " + signal_name(send.signal);
   }
-  std::string operator()(const WorkerBecameReady& ready) const { return "ready " + text(ready.worker.id); }
-  std::string operator()(const WorkerDrains& drains) const {
+  std::string operator()(const ReportReady& ready) const { return "ready " + text(ready.worker.id); }
+  std::string operator()(const ReportDraining& drains) const {
     return "drains " + text(drains.worker.id) + ": " + std::string(to_string(drains.why)) + until(drains.worker);
   }
-  std::string operator()(const WorkerKilled& killed) const {
+  std::string operator()(const ReportKilled& killed) const {
     return "killed " + text(killed.worker.id) + ": " + std::string(to_string(killed.why)) + ", " +
            signal_name(killed.signal);
   }
-  std::string operator()(const WorkerEnded& ended) const {
+  std::string operator()(const ReportExited& ended) const {
     const ExitRecord& exit = ended.exit;
     return "ended " + text(exit.id) + ": " + std::string(to_string(exit.cause)) + ", " + to_string(exit.status) +
            " after " + format_time_span(exit.ended_at - exit.started_at) + (exit.was_ready ? ", was ready" : "") +
@@ -41,22 +41,22 @@ struct ActionText {
            (exit.crashes > 0 ? ", crashes " + number(exit.crashes) + " since " + time_text(exit.crashing_since) : "") +
            "; slot " + number(exit.slot) + ": " + follows(exit);
   }
-  std::string operator()(const WorkerRemains& remains) const {
+  std::string operator()(const ReportRemains& remains) const {
     return "remains of " + text(remains.worker.id) + until(remains.worker);
   }
-  std::string operator()(const RemainsGone& gone) const { return "remains gone of " + text(gone.worker.id); }
-  std::string operator()(const LaunchFailed& failed) const {
+  std::string operator()(const ReportRemainsGone& gone) const { return "remains gone of " + text(gone.worker.id); }
+  std::string operator()(const ReportLaunchFailed& failed) const {
     return "launch failed: slot " + number(failed.slot) + ", " + failed.error.text + ", next try at " +
            time_text(failed.next_try_at);
   }
-  std::string operator()(const DeadlinesMoved& moved) const {
+  std::string operator()(const ReportDeadlinesMoved& moved) const {
     return "deadlines moved by " + format_time_span(moved.by);
   }
   std::string operator()(const RecycleWait& wait) const {
     return "recycling waits: slot " + number(wait.slot) + ", found " + std::to_string(wait.found) + " of " +
            std::to_string(wait.max) + ", " + format_time_span(wait.wait);
   }
-  std::string operator()(const StateChanged& changed) const {
+  std::string operator()(const ReportStateChanged& changed) const {
     return "state " + std::string(to_string(changed.before)) + " -> " + std::string(to_string(changed.now));
   }
   std::string operator()(const ReloadFinished& finished) const {

@@ -47,20 +47,20 @@ class Stage final : public Launcher, public PoolObserver {
   void signal(WorkerId id, int number) noexcept override { tell(SendSignal{id, number}); }
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return {}; }
 
-  void on_worker_ready(const WorkerView& worker) override { tell(WorkerBecameReady{worker}); }
-  void on_worker_draining(const WorkerView& worker, ExitCause why) override { tell(WorkerDrains{worker, why}); }
+  void on_worker_ready(const WorkerView& worker) override { tell(ReportReady{worker}); }
+  void on_worker_draining(const WorkerView& worker, ExitCause why) override { tell(ReportDraining{worker, why}); }
   void on_worker_killed(const WorkerView& worker, ExitCause why, int number) override {
-    tell(WorkerKilled{worker, why, number});
+    tell(ReportKilled{worker, why, number});
   }
-  void on_worker_exited(const ExitRecord& exit) override { tell(WorkerEnded{exit}); }
-  void on_worker_remains(const WorkerView& worker) override { tell(WorkerRemains{worker}); }
-  void on_remains_gone(const WorkerView& worker) override { tell(RemainsGone{worker}); }
+  void on_worker_exited(const ExitRecord& exit) override { tell(ReportExited{exit}); }
+  void on_worker_remains(const WorkerView& worker) override { tell(ReportRemains{worker}); }
+  void on_remains_gone(const WorkerView& worker) override { tell(ReportRemainsGone{worker}); }
   void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override {
-    tell(LaunchFailed{slot, error, next_try_at});
+    tell(ReportLaunchFailed{slot, error, next_try_at});
   }
-  void on_deadlines_moved(Duration by) override { tell(DeadlinesMoved{by}); }
+  void on_deadlines_moved(Duration by) override { tell(ReportDeadlinesMoved{by}); }
   void on_recycle_waits(const RecycleWait& wait) override { tell(wait); }
-  void on_state_changed(PoolState before, PoolState now) override { tell(StateChanged{before, now}); }
+  void on_state_changed(PoolState before, PoolState now) override { tell(ReportStateChanged{before, now}); }
   void on_reload_finished(const ReloadFinished& finished) override { tell(finished); }
 
  private:

@@ -138,7 +138,7 @@ TEST_F(SchedulerTest, ten_thousand_workers_stay_cheap) {
     scheduler.take_actions(actions);
     for (const Action& action : actions) {
       if (const auto* const launch = std::get_if<Launch>(&action)) alive.push_back(launch->id);
-      if (const auto* const drains = std::get_if<WorkerDrains>(&action)) leaving.push_back(drains->worker.id);
+      if (const auto* const drains = std::get_if<ReportDraining>(&action)) leaving.push_back(drains->worker.id);
     }
   };
   scheduler.step(event::Start{}, now);

@@ -369,7 +369,7 @@ class World {
     ASSERT_GE(covered.size() + most_unavailable_, std::min(target_before_, scheduler_.target())) << "I1\n" << picture();
   }
 
-  void perform(const WorkerDrains& drains) {
+  void perform(const ReportDraining& drains) {
     const bool budgeted = drains.why == ExitCause::recycled || drains.why == ExitCause::operator_request;
     if (stopping_ || !budgeted || !processes_.contains(drains.worker.id)) return;
     processes_.at(drains.worker.id).recycled = true;
@@ -377,23 +377,23 @@ class World {
     for (const auto& [id, process] : processes_) recycled += process.recycled ? 1 : 0;
     ASSERT_LE(recycled, most_at_most_) << "I6";
   }
-  void perform(const WorkerKilled& /*killed*/) {}
-  void perform(const WorkerBecameReady& /*ready*/) {}
-  void perform(const WorkerEnded& ended) {
+  void perform(const ReportKilled& /*killed*/) {}
+  void perform(const ReportReady& /*ready*/) {}
+  void perform(const ReportExited& ended) {
     ASSERT_TRUE(ended_.insert(ended.exit.id).second) << "one exit, reported twice";
   }
-  void perform(const WorkerRemains& remains) { ASSERT_TRUE(processes_.at(remains.worker.id).remains); }
-  void perform(const RemainsGone& gone) {
+  void perform(const ReportRemains& remains) { ASSERT_TRUE(processes_.at(remains.worker.id).remains); }
+  void perform(const ReportRemainsGone& gone) {
     ASSERT_FALSE(processes_.contains(gone.worker.id));
     ASSERT_TRUE(ended_.contains(gone.worker.id));
   }
-  void perform(const LaunchFailed& failed) {
+  void perform(const ReportLaunchFailed& failed) {
     ASSERT_TRUE(failed.next_try_at > now_ || scheduler_.roster().slots()[failed.slot].candidate != nullptr)
         << "I4: spins";
   }
-  void perform(const DeadlinesMoved& /*moved*/) { ASSERT_TRUE(late_); }
+  void perform(const ReportDeadlinesMoved& /*moved*/) { ASSERT_TRUE(late_); }
   void perform(const RecycleWait& wait) { ASSERT_GT(wait.wait, Duration{0}); }
-  void perform(const StateChanged& changed) {
+  void perform(const ReportStateChanged& changed) {
     ASSERT_EQ(changed.before, state_);
     state_ = changed.now;
   }
