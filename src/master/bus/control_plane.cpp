@@ -15,7 +15,7 @@ namespace preforkd {
 namespace {
 
 // A burst that cannot be sent meanwhile is not worth the memory for all of its events.
-constexpr std::size_t max_events = 100'000;
+constexpr std::size_t max_signals = 100'000;
 
 }  // namespace
 
@@ -56,7 +56,7 @@ ControlPlane::~ControlPlane() = default;
 
 void ControlPlane::on_open(sdbus::IConnection& connection) {
   objects_ = std::make_unique<Objects>(*this, connection);
-  events_.clear();
+  signals_.clear();
   changed_slots_.clear();
   known_target_ = control_.pool().target();
   for (unsigned slot = 0; slot < known_target_; ++slot) changed_slots_.insert(slot);
@@ -64,20 +64,20 @@ void ControlPlane::on_open(sdbus::IConnection& connection) {
   update_workers();
 }
 
-void ControlPlane::tell(Event event, unsigned slot) {
+void ControlPlane::add_signal(PoolSignal signal, unsigned slot) {
   if (!objects_) return;
-  if (events_.size() < max_events) events_.push_back(std::move(event));
+  if (signals_.size() < max_signals) signals_.push_back(std::move(signal));
   changed_slots_.insert(slot);
 }
 
 void ControlPlane::on_worker_started(const WorkerView& worker) {
   const auto pid = static_cast<unsigned>(control_.worker_facts(worker.id).pid);
-  tell(Started{worker.slot, pid, worker.generation}, worker.slot);
+  add_signal(Started{worker.slot, pid, worker.generation}, worker.slot);
 }
 
 void ControlPlane::on_worker_ready(const WorkerView& worker) {
   const auto pid = static_cast<unsigned>(control_.worker_facts(worker.id).pid);
-  tell(Ready{worker.slot, pid, worker.generation}, worker.slot);
+  add_signal(Ready{worker.slot, pid, worker.generation}, worker.slot);
 }
 
 void ControlPlane::on_worker_draining(const WorkerView& worker, ExitCause) { changed_slots_.insert(worker.slot); }
@@ -86,15 +86,15 @@ void ControlPlane::on_launch_failed(unsigned slot, const Error&, Instant) { chan
 
 void ControlPlane::on_worker_exited(const ExitRecord& exit) {
   const auto pid = static_cast<unsigned>(exit.pid);
-  tell(Exited{exit.slot, pid, exit.generation, std::string(to_string(exit.cause)),
-              std::string(to_string(exit.status.kind)), exit.status.value, bus_text(exit_sentence(exit))},
-       exit.slot);
+  add_signal(Exited{exit.slot, pid, exit.generation, std::string(to_string(exit.cause)),
+                    std::string(to_string(exit.status.kind)), exit.status.value, bus_text(exit_sentence(exit))},
+             exit.slot);
 }
 
 void ControlPlane::reload_finished(const ReloadResult& result) {
   last_reload_ = {times_.of(clock_.now()), result.ok(), describe(result)};
   if (!objects_) return;
-  events_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
+  signals_.emplace_back(Reloaded{result.ok(), result.generation, bus_text(last_reload_.message)});
   settle();  // callers that wait for the reload's reply see its signals first
 }
 
@@ -115,12 +115,12 @@ void ControlPlane::settle() {
   }
   try {
     update_workers();
-    send_events();
+    send_signals();
     objects_->pool.tell_changes();
   } catch (const sdbus::Error& error) {
     // The connection breaks: BusConnection notices it, too, and all state is shown on the next one.
     log::debug(std::string("message bus: ") + error.what());
-    events_.clear();
+    signals_.clear();
   }
 }
 
@@ -145,17 +145,17 @@ void ControlPlane::update_workers() {
   }
 }
 
-void ControlPlane::send_events() {
+void ControlPlane::send_signals() {
   PoolObject& pool = objects_->pool;
-  for (const Event& event : std::exchange(events_, {})) {
-    if (const auto* started = std::get_if<Started>(&event)) {
+  for (const PoolSignal& signal : std::exchange(signals_, {})) {
+    if (const auto* started = std::get_if<Started>(&signal)) {
       pool.emitWorkerStarted(started->slot, started->pid, started->generation);
-    } else if (const auto* ready = std::get_if<Ready>(&event)) {
+    } else if (const auto* ready = std::get_if<Ready>(&signal)) {
       pool.emitWorkerReady(ready->slot, ready->pid, ready->generation);
-    } else if (const auto* exited = std::get_if<Exited>(&event)) {
+    } else if (const auto* exited = std::get_if<Exited>(&signal)) {
       pool.emitWorkerExited(exited->slot, exited->pid, exited->generation, exited->cause, exited->kind, exited->status,
                             exited->text);
-    } else if (const auto* reloaded = std::get_if<Reloaded>(&event)) {
+    } else if (const auto* reloaded = std::get_if<Reloaded>(&signal)) {
       pool.emitReloadFinished(reloaded->ok, reloaded->generation, reloaded->message);
     }
   }

@@ -59,7 +59,7 @@ class ControlPlane final : public PoolObserver {
     unsigned generation;
     std::string message;
   };
-  using Event = std::variant<Started, Ready, Exited, Reloaded>;
+  using PoolSignal = std::variant<Started, Ready, Exited, Reloaded>;
   struct Objects;  // the objects that live as long as a connection
 
   void on_worker_started(const WorkerView& worker) override;
@@ -70,9 +70,9 @@ class ControlPlane final : public PoolObserver {
   void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override;
 
   void on_open(sdbus::IConnection& connection);
-  void tell(Event event, unsigned slot);
+  void add_signal(PoolSignal signal, unsigned slot);
   void update_workers();
-  void send_events();
+  void send_signals();
   [[nodiscard]] bool is_shown(unsigned slot) const;
 
   PoolControl& control_;
@@ -81,7 +81,7 @@ class ControlPlane final : public PoolObserver {
   LastReload last_reload_;
   const std::uint64_t started_at_;
   BusReplies replies_;
-  std::vector<Event> events_;
+  std::vector<PoolSignal> signals_;  // to be sent in settle()
   std::set<unsigned> changed_slots_;
   unsigned known_target_ = 0;
   std::unique_ptr<Objects> objects_;
