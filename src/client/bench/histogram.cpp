@@ -37,14 +37,6 @@ void Histogram::record(std::uint64_t value) noexcept {
   sum_ += static_cast<double>(value);
 }
 
-void Histogram::merge(const Histogram& other) noexcept {
-  for (std::size_t bucket = 0; bucket < bucket_count; ++bucket) buckets_[bucket] += other.buckets_[bucket];
-  count_ += other.count_;
-  min_ = std::min(min_, other.min_);
-  max_ = std::max(max_, other.max_);
-  sum_ += other.sum_;
-}
-
 double Histogram::mean() const noexcept { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
 
 std::uint64_t Histogram::percentile(double percent) const noexcept {

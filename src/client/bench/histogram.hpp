@@ -15,7 +15,6 @@ class Histogram {
   Histogram();
 
   void record(std::uint64_t value) noexcept;
-  void merge(const Histogram& other) noexcept;
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   // Exact; 0 if nothing was recorded.

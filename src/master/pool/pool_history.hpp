@@ -30,7 +30,6 @@ class PoolHistory {
   [[nodiscard]] std::vector<ExitRecord> newest(std::size_t most) const;  // newest first
   [[nodiscard]] SlotHistory slot(unsigned number) const;
   [[nodiscard]] std::uint64_t count(ExitCause cause) const;
-  [[nodiscard]] std::uint64_t exits() const noexcept { return exits_; }
   [[nodiscard]] std::uint64_t crashes() const noexcept { return crashes_; }
   // Processes started in a slot that had one before.
   [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }

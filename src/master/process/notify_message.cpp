@@ -26,8 +26,6 @@ void apply(NotifyMessage& message, std::string_view name, std::string_view value
     message.ready = value == "1";
   } else if (name == "STOPPING") {
     message.stopping = value == "1";
-  } else if (name == "BARRIER") {
-    message.barrier = value == "1";
   } else if (name == "WATCHDOG") {
     if (value == "1") message.alive = true;
     if (value == "trigger") message.watchdog_trigger = true;

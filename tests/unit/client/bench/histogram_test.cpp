@@ -67,21 +67,5 @@ TEST(HistogramTest, is_never_low_and_less_than_one_percent_high) {
   }
 }
 
-TEST(HistogramTest, merges_as_if_recorded_in_one) {
-  Histogram all;
-  Histogram odd;
-  Histogram even;
-  for (std::uint64_t value = 0; value < 5000; ++value) {
-    all.record(value * value);
-    (value % 2 == 0 ? even : odd).record(value * value);
-  }
-  odd.merge(even);
-  EXPECT_EQ(odd.count(), all.count());
-  EXPECT_EQ(odd.min(), all.min());
-  EXPECT_EQ(odd.max(), all.max());
-  EXPECT_EQ(odd.percentile(99), all.percentile(99));
-  EXPECT_DOUBLE_EQ(odd.mean(), all.mean());
-}
-
 }  // namespace
 }  // namespace preforkd::client

@@ -19,12 +19,11 @@ NotifyMessage parsed(std::string_view datagram) {
 
 TEST(NotifyMessage, reads_every_name_of_the_contract) {
   const NotifyMessage message = parsed(
-      "READY=1\nSTOPPING=1\nWATCHDOG=1\nBARRIER=1\nSTATUS=3 connections\nWATCHDOG_USEC=2000000\n"
+      "READY=1\nSTOPPING=1\nWATCHDOG=1\nSTATUS=3 connections\nWATCHDOG_USEC=2000000\n"
       "EXTEND_TIMEOUT_USEC=500\nERRNO=2\n");
   EXPECT_TRUE(message.ready);
   EXPECT_TRUE(message.stopping);
   EXPECT_TRUE(message.alive);
-  EXPECT_TRUE(message.barrier);
   EXPECT_FALSE(message.watchdog_trigger);
   EXPECT_EQ(message.status, "3 connections");
   EXPECT_EQ(message.watchdog, microseconds(2000000));
