@@ -176,14 +176,13 @@ class CommandLine {
 
   void set_log_level(const std::string& value) {
     const auto level = log::parse_level(value);
-    if (!level) reject("--log-level: " + in_quotes(value) + ": must be error, warning, notice, info or debug");
+    if (!level) reject("--log-level: " + in_quotes(value) + ": must be " + log::level_words());
     options_.log_level = *level;
   }
 
   void set_log_target(const std::string& value) {
     const auto target = log::parse_target(value);
-    if (!target)
-      reject("--log-target: " + in_quotes(value) + ": must be auto, journal, console, console-prefixed or null");
+    if (!target) reject("--log-target: " + in_quotes(value) + ": must be " + log::target_words());
     options_.log_target = *target;
   }
 

@@ -83,28 +83,51 @@ bool put(Level level, std::string_view message, const Fields& fields) {
   return write_stderr_line(make_line(takes_prefix(), level, message));
 }
 
+template <class Value>
+struct Word {
+  const char* word;
+  Value value;
+};
+
+constexpr std::array<Word<Level>, 5> levels = {{{"error", Level::error},
+                                                {"warning", Level::warning},
+                                                {"notice", Level::notice},
+                                                {"info", Level::info},
+                                                {"debug", Level::debug}}};
+constexpr const char* fitting_sink = "auto";
+constexpr std::array<Word<Sink>, 4> sinks = {
+    {{"journal", Sink::journal}, {"console", Sink::plain}, {"console-prefixed", Sink::prefixed}, {"null", Sink::null}}};
+
+template <class Value, std::size_t size>
+std::optional<Value> find_value(const std::array<Word<Value>, size>& words, std::string_view text) noexcept {
+  const auto found = std::find_if(words.begin(), words.end(), [&](const auto& each) { return each.word == text; });
+  return found == words.end() ? std::nullopt : std::optional(found->value);
+}
+
+template <class Value, std::size_t size>
+const char* find_word(const std::array<Word<Value>, size>& words, Value value) noexcept {
+  return std::find_if(words.begin(), words.end(), [&](const auto& each) { return each.value == value; })->word;
+}
+
+// "a, b or c".
+template <class Value, std::size_t size>
+std::string list(const std::array<Word<Value>, size>& words) {
+  std::string text = words.front().word;
+  for (std::size_t i = 1; i < size; ++i) text += (i + 1 < size ? ", " : " or ") + std::string(words[i].word);
+  return text;
+}
+
 }  // namespace
 
-std::optional<Level> parse_level(std::string_view text) noexcept {
-  constexpr std::array<std::pair<std::string_view, Level>, 5> levels{{{"error", Level::error},
-                                                                      {"warning", Level::warning},
-                                                                      {"notice", Level::notice},
-                                                                      {"info", Level::info},
-                                                                      {"debug", Level::debug}}};
-  for (const auto& [name, level] : levels) {
-    if (name == text) return level;
-  }
-  return std::nullopt;
-}
+std::optional<Level> parse_level(std::string_view text) noexcept { return find_value(levels, text); }
+const char* word_of(Level level) noexcept { return find_word(levels, level); }
+std::string level_words() { return list(levels); }
 
 std::optional<Sink> parse_target(std::string_view text) noexcept {
-  if (text == "auto") return find_sink();
-  if (text == "journal") return Sink::journal;
-  if (text == "console-prefixed") return Sink::prefixed;
-  if (text == "console") return Sink::plain;
-  if (text == "null") return Sink::null;
-  return std::nullopt;
+  return text == fitting_sink ? find_sink() : find_value(sinks, text);
 }
+const char* word_of(Sink sink) noexcept { return find_word(sinks, sink); }
+std::string target_words() { return fitting_sink + (", " + list(sinks)); }
 
 bool stderr_is_journal() noexcept {
   const char* named = std::getenv("JOURNAL_STREAM");

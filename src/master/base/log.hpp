@@ -26,12 +26,15 @@ struct Field {
 };
 using Fields = std::vector<Field>;
 
-// "error", "warning", "notice", "info", "debug"; nullopt for any other text.
+// Levels by their words: "error", "warning", "notice", "info" and "debug". nullopt for any other text.
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text) noexcept;
+[[nodiscard]] const char* word_of(Level level) noexcept;
+[[nodiscard]] std::string level_words();  // "error, warning, notice, info or debug"
 
-// --log-target's words, systemd's: "auto" (find_sink()), "journal", "console-prefixed", "console", "null"; nullopt for
-// any other text.
+// Sinks by their words in systemd, and "auto" for find_sink(). nullopt for any other text.
 [[nodiscard]] std::optional<Sink> parse_target(std::string_view text) noexcept;
+[[nodiscard]] const char* word_of(Sink sink) noexcept;
+[[nodiscard]] std::string target_words();  // "auto, journal, console, console-prefixed or null"
 
 // True if file descriptor 2 is the journal stream that $JOURNAL_STREAM names (systemd.exec(5)).
 [[nodiscard]] bool stderr_is_journal() noexcept;

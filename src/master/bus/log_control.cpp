@@ -1,64 +1,45 @@
 // SPDX-License-Identifier: MIT
 #include "master/bus/log_control.hpp"
 
-#include <array>
-#include <cerrno>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include "master/base/log.hpp"
 
 namespace preforkd {
 namespace {
 
-struct Name {
-  const char* name;
-  log::Level level;
-};
+// LogControl1 has syslog's words: "err" where --log-level has "error", and three above it. The master has no such
+// levels: setting one shows errors.
+constexpr const char* error_word = "err";
 
-// syslog's names, as LogControl1 has them. The master has no levels above error: setting one shows errors.
-constexpr std::array<Name, 8> levels{{{"err", log::Level::error},
-                                      {"warning", log::Level::warning},
-                                      {"notice", log::Level::notice},
-                                      {"info", log::Level::info},
-                                      {"debug", log::Level::debug},
-                                      {"crit", log::Level::error},
-                                      {"alert", log::Level::error},
-                                      {"emerg", log::Level::error}}};
+std::optional<log::Level> parse_syslog_level(std::string_view text) noexcept {
+  for (const std::string_view word : {error_word, "crit", "alert", "emerg"}) {
+    if (text == word) return log::Level::error;
+  }
+  const auto level = log::parse_level(text);
+  return level == log::Level::error ? std::nullopt : level;
+}
 
 int get_level(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
-  for (const Name& each : levels) {
-    if (each.level == log::level()) return sd_bus_message_append(reply, "s", each.name);
-  }
-  return -EINVAL;
+  const log::Level level = log::level();
+  return sd_bus_message_append(reply, "s", level == log::Level::error ? error_word : log::word_of(level));
 }
 
 int set_level(sd_bus*, const char*, const char*, const char*, sd_bus_message* value, void*, sd_bus_error* error) {
   const char* text = nullptr;
   if (const int result = sd_bus_message_read(value, "s", &text); result < 0) return result;
-  for (const Name& each : levels) {
-    if (std::string_view(each.name) != text) continue;
-    log::set_level(each.level);
-    return 0;
-  }
-  return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                           "log level \"%s\": must be one of emerg, alert, crit, err, warning, notice, info or debug",
-                           text);
+  const auto level = parse_syslog_level(text);
+  if (!level)
+    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                             "log level \"%s\": must be one of emerg, alert, crit, err, warning, notice, info or debug",
+                             text);
+  log::set_level(*level);
+  return 0;
 }
 
 int get_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
-  switch (log::sink()) {
-    case log::Sink::journal:
-      return sd_bus_message_append(reply, "s", "journal");
-    case log::Sink::prefixed:
-      return sd_bus_message_append(reply, "s", "console-prefixed");
-    case log::Sink::plain:
-      return sd_bus_message_append(reply, "s", "console");
-    case log::Sink::null:
-      return sd_bus_message_append(reply, "s", "null");
-  }
-  return -EINVAL;
+  return sd_bus_message_append(reply, "s", log::word_of(log::sink()));
 }
 
 int set_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* value, void*, sd_bus_error* error) {
@@ -66,8 +47,8 @@ int set_target(sd_bus*, const char*, const char*, const char*, sd_bus_message* v
   if (const int result = sd_bus_message_read(value, "s", &text); result < 0) return result;
   const auto target = log::parse_target(std::string_view(text) == "journal-or-kmsg" ? "journal" : text);
   if (!target)
-    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                             "log target \"%s\": must be auto, journal, console, console-prefixed or null", text);
+    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "log target \"%s\": must be %s", text,
+                             log::target_words().c_str());
   log::set_sink(*target);
   return 0;
 }

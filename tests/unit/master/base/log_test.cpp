@@ -140,10 +140,14 @@ TEST(LogTarget, is_read_by_name) {
   EXPECT_EQ(log::parse_target("console-prefixed"), log::Sink::prefixed);
   EXPECT_EQ(log::parse_target("null"), log::Sink::null);
   EXPECT_EQ(log::parse_target("kmsg"), std::nullopt);
+  EXPECT_STREQ(log::word_of(log::Sink::prefixed), "console-prefixed");
+  EXPECT_EQ(log::target_words(), "auto, journal, console, console-prefixed or null");
 }
 
 TEST(LogLevel, is_read_by_name) {
   EXPECT_EQ(log::parse_level("warning"), log::Level::warning);
+  EXPECT_STREQ(log::word_of(log::Level::debug), "debug");
+  EXPECT_EQ(log::level_words(), "error, warning, notice, info or debug");
   EXPECT_EQ(log::parse_level("Warning"), std::nullopt);
   EXPECT_EQ(log::parse_level(""), std::nullopt);
 }
