@@ -7,8 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
-#include <new>
-#include <system_error>
+#include <stdexcept>
 #include <utility>
 
 #include "base/counted.hpp"
@@ -48,10 +47,6 @@ Result<void> ProcessLauncher::start(const Launch& what) noexcept {
   try {
     launch(what);
     return {};
-  } catch (const LaunchError& error) {
-    return Failure(error.reason());
-  } catch (const std::system_error& error) {
-    return Failure(Error(error.what(), error.code().value()));
   } catch (const std::exception& error) {
     return Failure(error.what());
   }
@@ -100,7 +95,7 @@ worker_env::Contract ProcessLauncher::contract(const Launch& launch, const Worke
 SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worker, int output) const {
   const PoolConfig& config = *launch.generation->config;
   Result<Environment> from_files = read_environment_files(config.environment_files);
-  if (!from_files) throw LaunchError(from_files.error());
+  if (!from_files) throw std::runtime_error(from_files.error().text);
   SpawnPlan plan;
   plan.program = config.program.front();
   plan.program_file = config.program_file ? config.program_file->get() : -1;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -60,7 +61,7 @@ pid_t last_process() {
 
 template <class T>
 T take(Result<T> result) {
-  if (!result) throw LaunchError(result.error());
+  if (!result) throw std::runtime_error(result.error().text);
   return std::move(*result);
 }
 

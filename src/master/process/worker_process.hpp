@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "base/errors.hpp"
@@ -43,7 +42,7 @@ class WorkerObserver {
 // Destroying it does not end the process, which then sees the end of its lifeline.
 class WorkerProcess {
  public:
-  // Makes the worker's ends; there is no process yet. Throws std::system_error or LaunchError.
+  // Makes the worker's ends; there is no process yet. Throws std::runtime_error.
   WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path, WorkerObserver& observer);
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -52,7 +51,7 @@ class WorkerProcess {
   [[nodiscard]] int stats_memfd() const noexcept { return stats_memfd_.get(); }
   [[nodiscard]] const std::string& notify_path() const noexcept { return inbox_.path(); }
 
-  // Starts the process and closes the worker's ends. Throws std::system_error or LaunchError; then there is no process.
+  // Starts the process and closes the worker's ends. Throws std::runtime_error; then there is no process.
   void start(const SpawnPlan& plan);
 
   // As Launcher::signal.
@@ -107,16 +106,6 @@ class WorkerProcess {
   std::optional<int> reported_error_;
   unsigned long unusable_ = 0;  // messages ignored since the last line about them
   Instant next_unusable_line_{};
-};
-
-// Why a worker could not be started. No process was made.
-class LaunchError : public std::runtime_error {
- public:
-  explicit LaunchError(const Error& error) : std::runtime_error(error.text), reason_(error) {}
-  [[nodiscard]] const Error& reason() const noexcept { return reason_; }
-
- private:
-  Error reason_;
 };
 
 }  // namespace preforkd
