@@ -23,37 +23,27 @@ using Json = nlohmann::json;
 constexpr std::array<std::string_view, 6> keys = {"address", "name", "backlog", "mode", "user", "group"};
 constexpr std::size_t max_name_bytes = 255;  // FDNAME_MAX of systemd
 
-// Calls getpwnam_r or getgrnam_r with a buffer that grows until the entry fits.
+// The id of the user or group that has this name, or else this number. Calls getpwnam_r or getgrnam_r with a buffer
+// that grows until the entry fits.
 template <class Entry, class Lookup>
-Result<Entry*> look_up(Lookup lookup, const char* name, Entry& entry, std::vector<char>& buffer) {
+Result<unsigned> id_of(const std::string& name, Lookup lookup, unsigned Entry::*id, const char* none) {
+  std::vector<char> buffer;
   for (buffer.resize(1024); buffer.size() <= 1024 * 1024; buffer.resize(buffer.size() * 2)) {
+    Entry entry{};
     Entry* found = nullptr;
-    const int error = lookup(name, &entry, buffer.data(), buffer.size(), &found);
-    if (error == 0) return found;
-    if (error != ERANGE && error != EINTR) return os_failure(error, "can't be looked up: ");
+    const int error = lookup(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE || error == EINTR) continue;
+    if (error != 0) return os_failure(error, "can't be looked up: ");
+    if (found != nullptr) return found->*id;
+    if (const auto number = whole_number<unsigned>(name); number && *number != static_cast<unsigned>(-1))
+      return *number;
+    return Failure(none);
   }
   return Failure("can't be looked up: its entry is too large");
 }
 
-Result<uid_t> user_id(const std::string& name) {
-  struct passwd entry {};
-  std::vector<char> buffer;
-  const auto found = look_up(getpwnam_r, name.c_str(), entry, buffer);
-  if (!found) return Failure(found.error());
-  if (*found != nullptr) return (*found)->pw_uid;
-  if (const auto number = whole_number<uid_t>(name); number && *number != static_cast<uid_t>(-1)) return *number;
-  return Failure("no such user");
-}
-
-Result<gid_t> group_id(const std::string& name) {
-  struct group entry {};
-  std::vector<char> buffer;
-  const auto found = look_up(getgrnam_r, name.c_str(), entry, buffer);
-  if (!found) return Failure(found.error());
-  if (*found != nullptr) return (*found)->gr_gid;
-  if (const auto number = whole_number<gid_t>(name); number && *number != static_cast<gid_t>(-1)) return *number;
-  return Failure("no such group");
-}
+Result<uid_t> user_id(const std::string& name) { return id_of(name, getpwnam_r, &passwd::pw_uid, "no such user"); }
+Result<gid_t> group_id(const std::string& name) { return id_of(name, getgrnam_r, &group::gr_gid, "no such group"); }
 
 bool is_socket_name(std::string_view name) noexcept {
   return !name.empty() &&
