@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <prefork/export.hpp>
@@ -15,6 +16,11 @@ namespace prefork {
 inline namespace v0 {
 
 class Reply;
+
+// Makes a template accept what converts to std::string_view, except nullptr.
+template <class Text>
+using IfText =
+    std::enable_if_t<std::is_convertible_v<const Text&, std::string_view> && !std::is_null_pointer_v<Text>, int>;
 
 // One client. The library owns it: a reference is valid in the callback that gets it, and until on_close has returned.
 // To use a connection later, keep a ConnectionRef or a Reply. All functions are for the thread that runs Server::run().
@@ -26,10 +32,17 @@ class PREFORK_EXPORT Connection {
   // Queues one message, with the server's framing. The parts are concatenated: c.send({"received: ", line}). All
   // replies to the messages of one read are sent in one write. Does nothing on a closing connection. Throws
   // std::length_error if the message is too long for the length prefix.
-  void send(std::string_view message) { send({message}); }
   void send(std::initializer_list<std::string_view> parts);
+  // A template, because a parameter of type std::string_view would take {"count: ", 41} for a pointer and a length.
+  template <class Text, IfText<Text> = 0>
+  void send(const Text& message) {
+    send({std::string_view(message)});
+  }
   // Queues bytes as they are, without framing.
-  void write(std::string_view bytes);
+  template <class Text, IfText<Text> = 0>
+  void write(const Text& bytes) {
+    write_bytes(bytes);
+  }
 
   // Promises a later reply to the current message (in on_message only). Until the Reply is sent or destroyed, this
   // connection delivers no further message, so replies keep their order. A drain waits for the Reply.
@@ -69,6 +82,7 @@ class PREFORK_EXPORT Connection {
   ~Connection() = default;
 
  private:
+  void write_bytes(std::string_view bytes);
   void reset_data(void* object, void (*destroy)(void*)) noexcept;
   [[nodiscard]] void* raw_data() const noexcept;
 };
@@ -96,8 +110,11 @@ class PREFORK_EXPORT Reply {
   ~Reply();
 
   // Sends the reply and continues the connection. A second call does nothing.
-  void send(std::string_view message) { send({message}); }
   void send(std::initializer_list<std::string_view> parts);
+  template <class Text, IfText<Text> = 0>
+  void send(const Text& message) {
+    send({std::string_view(message)});
+  }
   // nullptr after the end of the connection.
   [[nodiscard]] Connection* connection() const noexcept;
 
