@@ -87,7 +87,8 @@ class PREFORK_EXPORT Server {
   [[nodiscard]] std::string setting(std::string_view key, const char* fallback);
 
   // Timers on the monotonic clock, with a resolution of 1 ms; never early. every() skips calls that a blocking callback
-  // made it miss.
+  // made it miss. A delay or an interval above 365 days counts as 365 days, an interval below 1 ms as 1 ms. Throws
+  // std::length_error if there are 2^24 timers already.
   TimerId after(std::chrono::milliseconds delay, std::function<void()> callback);
   TimerId every(std::chrono::milliseconds interval, std::function<void()> callback);
   void cancel(TimerId timer) noexcept;  // does nothing if the timer has run or was cancelled
