@@ -32,13 +32,15 @@ void TimerWheel::splice(TimerLink& to, TimerLink& from) noexcept {
 
 TimerNode::~TimerNode() { assert(!armed()); }
 
-TimerWheel::TimerWheel(TimePoint start) noexcept : start_(start) {
+TimerWheel::TimerWheel(TimePoint start, std::size_t budget) noexcept : start_(start), budget_(budget) {
   for (TimerLink& slot : slots_) make_empty(slot);
+  make_empty(taken_);
   make_empty(due_);
 }
 
 TimerWheel::~TimerWheel() {
   for (TimerLink& slot : slots_) splice(due_, slot);
+  splice(due_, taken_);
   while (!is_empty(due_)) cancel(static_cast<TimerNode&>(*due_.after_));
 }
 
@@ -107,12 +109,15 @@ void TimerWheel::cancel(TimerNode& node) noexcept {
 }
 
 void TimerWheel::take_slot(Slot slot) noexcept {
-  TimerLink nodes;
-  make_empty(nodes);
-  splice(nodes, head(slot));
+  current_ = start_of(slot);
+  splice(taken_, head(slot));
   used_[slot.level] &= ~(std::uint64_t{1} << slot.digit);
-  while (!is_empty(nodes)) {
-    auto& node = static_cast<TimerNode&>(*nodes.after_);
+}
+
+// Returns what is left of `budget`.
+std::size_t TimerWheel::refile_taken(std::size_t budget) noexcept {
+  for (; budget > 0 && !is_empty(taken_); --budget) {
+    auto& node = static_cast<TimerNode&>(*taken_.after_);
     unlink(node);
     const Tick tick = tick_of(node.deadline_);
     if (tick > current_) {
@@ -121,6 +126,7 @@ void TimerWheel::take_slot(Slot slot) noexcept {
       append(due_, node);
     }
   }
+  return budget;
 }
 
 void TimerWheel::run_due() {
@@ -139,16 +145,20 @@ void TimerWheel::run_due() {
 void TimerWheel::advance(TimePoint now) {
   target_ = std::max(target_, elapsed(now));
   run_due();  // nodes that an exception has left
-  for (auto slot = next_slot(); slot && start_of(*slot) <= target_; slot = next_slot()) {
-    current_ = start_of(*slot);
-    take_slot(*slot);
+  std::size_t budget = budget_;
+  for (;;) {
+    budget = refile_taken(budget);
     run_due();
+    if (!is_empty(taken_)) return;
+    const auto slot = next_slot();
+    if (!slot || start_of(*slot) > target_) break;
+    take_slot(*slot);
   }
   current_ = target_;
 }
 
 std::optional<TimerWheel::TimePoint> TimerWheel::next_wakeup() const noexcept {
-  if (!is_empty(due_)) return time_of(current_);
+  if (!is_empty(due_) || !is_empty(taken_)) return time_of(current_);
   const auto slot = next_slot();
   if (!slot) return std::nullopt;
   return time_of(start_of(*slot));

@@ -261,17 +261,88 @@ TEST(TimerWheel, an_exception_in_the_last_tick_loses_no_other_timer) {
 
 TEST(TimerWheel, disarms_what_is_left_at_its_end) {
   Timer timer;
+  Timer taken;
   {
-    TimerWheel wheel(start);
+    TimerWheel wheel(start, 1);
     wheel.arm(timer, start + 1h);
+    wheel.arm(taken, start + 1h);
+    wheel.advance(start + 1h - 1ms);
   }
   EXPECT_FALSE(timer.armed());
+  EXPECT_FALSE(taken.armed());
+}
+
+// All of them in one slot, as the idle time-outs of connections that came in the same minutes.
+TEST(TimerWheel, a_full_slot_is_refiled_in_pieces) {
+  constexpr std::size_t count = 20'000;
+  TimerWheel wheel(start);
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (std::size_t i = 0; i < count; ++i) {
+    timers.push_back(std::make_unique<Timer>());
+    wheel.arm(*timers.back(), start + 5min);
+    wheel.arm(*timers.back(), start + 10min + i * 1ms);
+  }
+  TimePoint now = start + 5min;
+  int turns = 0;
+  do {
+    const auto filings = wheel.filings();
+    wheel.advance(now);
+    ASSERT_LE(wheel.filings() - filings, TimerWheel::default_budget);
+    ++turns;
+  } while (wheel.timeout_ms(now) == 0);
+  EXPECT_GT(turns, 20'000 / 512);
+  for (; now < start + 11min; now += 1ms) wheel.advance(now);
+  for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(timers[i]->calls, start + 10min + i * 1ms < now ? 1 : 0);
+}
+
+TEST(TimerWheel, what_waits_to_be_refiled_can_be_cancelled_and_moved) {
+  TimerWheel wheel(start, 1);
+  Timer first;
+  Timer moved;
+  Timer cancelled;
+  {
+    Timer destroyed;
+    for (Timer* timer : {&first, &moved, &cancelled, &destroyed}) wheel.arm(*timer, start + 5min + 1ms);
+    wheel.advance(start + 5min);
+    ASSERT_EQ(wheel.timeout_ms(start + 5min), 0);
+    wheel.arm(moved, start + 4min);
+    wheel.cancel(cancelled);
+    wheel.cancel(destroyed);
+  }
+  for (int turn = 0; turn < 10; ++turn) wheel.advance(start + 5min);
+  EXPECT_EQ(first.calls + moved.calls + cancelled.calls, 0);
+  wheel.advance(start + 5min + 1ms);
+  wheel.advance(start + 5min + 1ms);
+  EXPECT_EQ(first.calls, 1);
+  EXPECT_EQ(moved.calls, 1);
+  EXPECT_FALSE(wheel.next_wakeup());
+}
+
+TEST(TimerWheel, due_timers_beyond_the_budget_follow_in_order) {
+  TimerWheel wheel(start, 2);
+  std::vector<int> order;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (int i = 0; i < 5; ++i) timers.push_back(std::make_unique<Timer>([&order, i] { order.push_back(i); }));
+  for (const int i : {3, 4, 0, 1, 2}) wheel.arm(*timers[static_cast<std::size_t>(i)], start + (i < 3 ? 10ms : 5s));
+  for (const std::size_t size : {2U, 3U}) {
+    wheel.advance(start + 10ms);
+    EXPECT_EQ(order.size(), size);
+  }
+  EXPECT_GT(wheel.timeout_ms(start + 10ms), 0);
+  while (order.size() < 5) {
+    const std::size_t before = order.size();
+    wheel.advance(start + 5s);
+    ASSERT_LE(order.size(), before + 2);
+    ASSERT_TRUE(order.size() == 5 || wheel.timeout_ms(start + 5s) == 0);
+  }
+  EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4}));
 }
 
 // A wheel, and the simplest model of it: a multimap of deadlines.
 class Reference {
  public:
-  explicit Reference(unsigned seed, std::size_t timers) : random_(seed) {
+  Reference(unsigned seed, std::size_t timers, std::size_t budget)
+      : random_(seed), budget_(budget), wheel_(start, budget) {
     for (std::size_t i = 0; i < timers; ++i) {
       timers_.push_back(std::make_unique<Timer>([this, i] { on_timer(i); }));
       places_.push_back(expected_.end());
@@ -321,26 +392,46 @@ class Reference {
   }
   void advance() {
     now_ += random_span() / 16;
-    wheel_.advance(now_);
-    // No timer that was due a tick ago may be left, and the next wake-up must be in time for the next timer.
+    turn();
+    // Every node is filed at most once per level, and a callback may move another one.
+    const std::size_t needed = 1 + 2 * 8 * timers_.size() / budget_;
+    for (std::size_t turns = 1; wheel_.timeout_ms(now_) == 0; ++turns) {
+      ASSERT_LE(turns, needed);
+      arm_or_cancel();
+      turn();
+    }
+    // Nothing that was due a tick ago may be left, and the wheel must want to be woken up in time for the next.
     if (expected_.empty()) return;
     const TimePoint next = expected_.begin()->first;
     ASSERT_GT(next + 1ms, now_);
     ASSERT_TRUE(wheel_.next_wakeup());
     ASSERT_LT(*wheel_.next_wakeup(), std::max(next, now_) + 2ms);
   }
-  void on_timer(std::size_t timer) {
-    ASSERT_NE(places_[timer], expected_.end());
-    ASSERT_LE(places_[timer]->first, now_) << "early";
-    forget(timer);
+  void turn() {
+    const auto filings = wheel_.filings();
+    calls_ = 0;
+    wheel_.advance(now_);
+    // A callback may file one more, and move a node that is due already.
+    ASSERT_LE(wheel_.filings() - filings, budget_ + 2 * calls_);
+  }
+  void arm_or_cancel() {
     if (finishing_) return;
     if (random_() % 4 == 0) arm(random_() % timers_.size(), now_ + random_span());
     if (random_() % 4 == 0) cancel(random_() % timers_.size());
   }
+  void on_timer(std::size_t timer) {
+    ++calls_;
+    ASSERT_NE(places_[timer], expected_.end());
+    ASSERT_LE(places_[timer]->first, now_) << "early";
+    forget(timer);
+    arm_or_cancel();
+  }
 
   std::mt19937_64 random_;
   TimePoint now_ = start;
-  TimerWheel wheel_{start};
+  std::size_t budget_;
+  TimerWheel wheel_;
+  std::size_t calls_ = 0;  // in this turn
   std::vector<std::unique_ptr<Timer>> timers_;
   Expected expected_;
   bool finishing_ = false;
@@ -349,7 +440,7 @@ class Reference {
 
 TEST(TimerWheel, agrees_with_a_sorted_list_in_random_orders_of_everything) {
   for (unsigned seed = 0; seed < 40; ++seed) {
-    Reference reference(seed, 1 + seed * 3);
+    Reference reference(seed, 1 + seed * 3, seed % 2 == 0 ? TimerWheel::default_budget : 1 + seed / 4);
     for (int step = 0; step < 3000; ++step) {
       reference.step();
       ASSERT_FALSE(HasFatalFailure()) << "seed " << seed << ", step " << step;
@@ -378,7 +469,8 @@ TEST(TimerWheel, a_hundred_thousand_timers_cost_a_few_filings_each) {
     }
   }
   EXPECT_EQ(touches, 600'000U);
-  wheel.advance(start + 20min);
+  do wheel.advance(start + 20min);
+  while (wheel.timeout_ms(start + 20min) == 0);
   for (const auto& timer : timers) ASSERT_EQ(timer->calls, 1);
   // Each was filed once, brought down level by level, and so again after each old deadline at which it had moved
   // meanwhile.
