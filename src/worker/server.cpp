@@ -21,6 +21,7 @@ using internal::LogLevel;
 Server::Impl::Impl()
     : wheel(loop.now()),
       posts(loop),
+      signals(loop),
       timers(loop, wheel),
       watches(loop),
       given(preforkd::worker_env::decode()),
@@ -33,11 +34,18 @@ Server::Impl::Impl()
 }
 
 int Server::Impl::run() {
+  const internal::LeavingSignalsUnblocked unblocked;
+  // The next run() begins without a reason to leave, also if this one cannot start.
+  struct Guard {
+    Impl& server;
+    ~Guard() {
+      server.posts.clear_stop();
+      server.signals.forget();
+    }
+  } const guard{*this};
   try {
     internal::WorkerRun run(*this);
-    const int exit_status = run.serve();
-    posts.clear_stop();
-    return exit_status;
+    return run.serve();
   } catch (const preforkd::ExitError& error) {
     log_line(LogLevel::error, {error.what()});
     return error.exit_code();

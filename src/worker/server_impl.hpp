@@ -15,6 +15,7 @@
 #include "worker/base/watches.hpp"
 #include "worker/connection/data_path.hpp"
 #include "worker/service/settings.hpp"
+#include "worker/service/worker_signals.hpp"
 
 namespace prefork {
 inline namespace v0 {
@@ -30,6 +31,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   internal::EventLoop loop;
   internal::TimerWheel wheel;
   internal::PostQueue posts;
+  internal::WorkerSignals signals;
   internal::UserTimers timers;
   internal::Watches watches;
 

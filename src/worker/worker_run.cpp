@@ -25,7 +25,6 @@ namespace exit_code = preforkd::exit_code;
 
 WorkerRun::WorkerRun(Server::Impl& server)
     : server_(server),
-      signals_(server.loop, [this](int) { ++signals_seen_; }),
       limits_(checked_limits()),
       sockets_(take_sockets()),
       status_(server.loop, server.wheel, open_notify(), server.label),
@@ -144,12 +143,12 @@ void WorkerRun::turn() {
 
 // A second signal. Ignored in a pool: one may come from the master and one from an operator, and the master ends a
 // drain that takes too long.
-bool WorkerRun::is_hurried() const noexcept { return signals_seen_ >= 2 && (!lifeline_ || alone_); }
+bool WorkerRun::is_hurried() const noexcept { return server_.signals.seen() >= 2 && (!lifeline_ || alone_); }
 
 void WorkerRun::leave_if_told() {
   if (is_hurried() && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
   if (master_gone_ && !alone_) be_alone();
-  if (!draining_ && (signals_seen_ > 0 || alone_ || server_.posts.stop_requested())) begin_drain();
+  if (!draining_ && (server_.signals.seen() > 0 || alone_ || server_.posts.stop_requested())) begin_drain();
 }
 
 // No master will end a drain that takes too long: idle connections are not kept, and the worker ends the drain itself.

@@ -11,7 +11,6 @@
 #include "worker/service/lifeline.hpp"
 #include "worker/service/service_status.hpp"
 #include "worker/service/watchdog.hpp"
-#include "worker/service/worker_signals.hpp"
 
 namespace prefork::internal {
 
@@ -53,7 +52,6 @@ class WorkerRun final : private TimerNode {
   void on_timer() override;  // the drain took too long
 
   Server::Impl& server_;
-  WorkerSignals signals_;
   const Limits limits_;
   preforkd::StatsMapping shared_stats_;
   preforkd::StatsPage private_stats_{};
@@ -64,7 +62,6 @@ class WorkerRun final : private TimerNode {
   DataPath path_;
   Acceptor acceptor_;
   ConnectionTable* table_before_;
-  int signals_seen_ = 0;
   bool master_gone_ = false;  // the lifeline has ended, in this turn or before
   bool alone_ = false;        // and that was handled
   bool draining_ = false;

@@ -42,8 +42,14 @@ using WatchEvents = std::uint32_t;
 //
 // Threads: callbacks run on the thread that called run(). A blocking callback blocks this worker (and only this one).
 // Use the server and every Connection, ConnectionRef and Reply on that thread only; post() and stop() may be called
-// from any thread. Start threads of your own in on_worker_start: they then inherit the signal mask and do not get the
-// SIGTERM of the worker. Call all setters before run().
+// from any thread. Call all setters before run().
+//
+// Signals: from its construction to its destruction a server handles SIGTERM and SIGINT, on any thread, as a request to
+// drain. One that arrives before run() makes run() drain as soon as it has started. SIGPIPE, SIGHUP, SIGUSR1 and
+// SIGUSR2 do nothing, unless the program handles or ignores them itself. A handler that the program installs after the
+// construction stays, also for SIGTERM and SIGINT: let it call stop(). These are handlers (SA_RESTART), so system calls
+// of a callback may return EINTR as usual. Programs that a worker starts have the default actions, and nothing blocked.
+// A child that is forked without exec ends at SIGTERM and SIGINT.
 //
 // Exceptions: if a callback of a connection throws, the connection is closed with CloseReason::handler_failed after the
 // replies before it are sent. If any other callback throws, the worker ends: every connection is closed, on_worker_stop
@@ -116,8 +122,9 @@ class PREFORK_EXPORT Server {
   // Serves until SIGTERM or SIGINT, stop(), or the death of the master, then drains; a second signal ends it at once.
   // Returns the exit status for the process: 0 after a drain. In case of an error it prints a line on stderr and
   // returns 78 (wrong settings or environment), 69 (no socket), 64 (an invalid address in listen()), 71 (a system call
-  // failed) or 1 (a callback threw). It handles SIGTERM, SIGINT and SIGPIPE itself. It raises the soft limit of open
-  // files as far as max_connections needs.
+  // failed) or 1 (a callback threw). During the call SIGTERM and SIGINT are not blocked on this thread. It raises the
+  // soft limit of open files as far as max_connections needs. After it has returned it may be called again, but not in
+  // a pool: the pool's sockets are closed then.
   [[nodiscard]] int run();
 
   class Impl;
