@@ -20,10 +20,10 @@ using internal::LogLevel;
 
 Server::Impl::Impl()
     : wheel(loop.now()),
-      posts(loop),
+      posts(loop, errors),
       signals(loop),
-      timers(loop, wheel),
-      watches(loop),
+      timers(loop, wheel, errors),
+      watches(loop, errors),
       given(preforkd::worker_env::decode()),
       settings(given ? given->settings : std::string()) {
   preforkd::worker_env::unset_all();
@@ -101,6 +101,11 @@ Server& Server::on_drain(std::function<void()> callback) {
 
 Server& Server::on_worker_stop(std::function<void()> callback) {
   impl_->on_worker_stop = std::move(callback);
+  return *this;
+}
+
+Server& Server::on_error(std::function<void(std::exception_ptr)> callback) {
+  impl_->errors.on_error = std::move(callback);
   return *this;
 }
 

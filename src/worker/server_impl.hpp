@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wire/worker_env.hpp"
+#include "worker/base/error_policy.hpp"
 #include "worker/base/event_loop.hpp"
 #include "worker/base/post_queue.hpp"
 #include "worker/base/timer_wheel.hpp"
@@ -28,6 +29,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
 
   int run();
 
+  internal::ErrorPolicy errors;
   internal::EventLoop loop;
   internal::TimerWheel wheel;
   internal::PostQueue posts;

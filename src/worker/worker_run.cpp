@@ -11,7 +11,6 @@
 #include "base/address.hpp"
 #include "base/errors.hpp"
 #include "base/escape.hpp"
-#include "worker/base/guarded.hpp"
 #include "worker/base/log.hpp"
 
 namespace prefork::internal {
@@ -106,14 +105,13 @@ int WorkerRun::serve() {
   try {
     start(std::move(sockets_));
     while (!draining_ || !path_.empty()) turn();
-    if (server_.on_worker_stop) server_.on_worker_stop();
-    return exit_code::ok;
+    return stop_application() ? exit_code::ok : exit_code::failure;
   } catch (const ExitError&) {
     throw;
   } catch (const std::exception& error) {
-    log_line(LogLevel::error, {"worker ends: a callback failed: ", preforkd::escape_bytes(error.what())});
+    log_line(LogLevel::error, {"worker ends: ", preforkd::escape_bytes(error.what())});
   } catch (...) {
-    log_line(LogLevel::error, {"worker ends: a callback failed: no std::exception"});
+    log_line(LogLevel::error, {"worker ends: no std::exception"});
   }
   return abandon();
 }
@@ -164,7 +162,7 @@ void WorkerRun::begin_drain() {
   draining_ = true;
   status_.stopping();
   acceptor_.close();
-  if (server_.on_drain) server_.on_drain();
+  if (server_.on_drain) server_.errors.run("on_drain", server_.on_drain);
   bound_drain();
   if (limits_.drain_idle_at_once || alone_) path_.begin_drain();
 }
@@ -180,14 +178,18 @@ void WorkerRun::bound_drain() {
 
 void WorkerRun::on_timer() { path_.close_all(CloseReason::drain_timeout, CloseReason::drained); }
 
-// The application is in an unexpected state: no message is delivered any more, and every connection is closed with
+// on_worker_start or the loop itself has failed: no message is delivered any more, and every connection is closed with
 // on_close.
 int WorkerRun::abandon() noexcept {
   acceptor_.close();
   path_.close_all(CloseReason::handler_failed, CloseReason::handler_failed);
   while (path_.has_work()) path_.settle();
-  if (server_.on_worker_stop) static_cast<void>(guarded("on_worker_stop", server_.on_worker_stop));
+  stop_application();
   return exit_code::failure;
+}
+
+bool WorkerRun::stop_application() noexcept {
+  return !server_.on_worker_stop || server_.errors.run("on_worker_stop", server_.on_worker_stop);
 }
 
 }  // namespace prefork::internal

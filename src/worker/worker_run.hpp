@@ -17,7 +17,7 @@ namespace prefork::internal {
 // One Server::run(): from taking over the sockets to the exit status.
 //
 //   start() ── READY=1 ──▶ serving ── a reason to leave ──▶ draining ── last connection gone ──▶ done
-//                              └── a callback failed, or a second signal: every connection is closed ──▶ done
+//                              └── the loop failed, or a second signal: every connection is closed ──▶ done
 //
 // A second signal counts only outside a pool. A reason to leave that occurs in the middle of a turn takes effect at its
 // end. So if a listening socket has woken this worker in the same turn, the worker accepts from it before it closes it:
@@ -49,7 +49,8 @@ class WorkerRun final : private TimerNode {
   void begin_drain();
   void bound_drain();
   [[nodiscard]] int abandon() noexcept;
-  void on_timer() override;  // the drain took too long
+  bool stop_application() noexcept;  // on_worker_stop; false: it threw
+  void on_timer() override;          // the drain took too long
 
   Server::Impl& server_;
   const Limits limits_;

@@ -11,7 +11,8 @@
 
 namespace prefork::internal {
 
-PostQueue::PostQueue(EventLoop& loop) : loop_(loop), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+PostQueue::PostQueue(EventLoop& loop, const ErrorPolicy& errors)
+    : loop_(loop), errors_(errors), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!event_) throw std::system_error(errno, std::generic_category(), "eventfd");
   if (const int error = loop_.add(event_.get(), EPOLLIN, *this); error != 0) {
     throw std::system_error(error, std::generic_category(), "epoll_ctl");
@@ -51,7 +52,7 @@ void PostQueue::on_events(std::uint32_t) {
     const std::lock_guard lock(mutex_);
     calls.swap(calls_);
   }
-  for (const std::function<void()>& call : calls) call();
+  for (const std::function<void()>& call : calls) errors_.run("posted call", call);
 }
 
 }  // namespace prefork::internal

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "worker/base/error_policy.hpp"
 #include "worker/base/event_loop.hpp"
 
 namespace prefork::internal {
@@ -16,7 +17,7 @@ namespace prefork::internal {
 class PostQueue final : public EventSource {
  public:
   // Throws std::system_error if the kernel has no eventfd.
-  explicit PostQueue(EventLoop& loop);
+  PostQueue(EventLoop& loop, const ErrorPolicy& errors);
   ~PostQueue();
   PostQueue(const PostQueue&) = delete;
   PostQueue& operator=(const PostQueue&) = delete;
@@ -29,14 +30,15 @@ class PostQueue final : public EventSource {
   // Makes the next request_stop() count again.
   void clear_stop() noexcept { stop_.store(false, std::memory_order_release); }
 
-  // Runs what was posted before this turn; calls posted by those calls wait for the next one. Passes on an exception of
-  // a call.
+  // Runs what was posted before this turn; calls posted by those calls wait for the next one. A call that throws does
+  // not affect the others.
   void on_events(std::uint32_t events) override;
 
  private:
   void wake() noexcept;
 
   EventLoop& loop_;
+  const ErrorPolicy& errors_;
   preforkd::UniqueFd event_;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;

@@ -23,18 +23,16 @@ struct UserTimers::Timer final : TimerNode {
 
   void on_timer() override {
     if (interval.count() == 0) {
-      // Removed before it runs: its own id has no effect in the callback, and a callback may throw.
+      // Removed before it runs, so its own id has no effect in the callback.
       const std::function<void()> call = std::move(callback);
+      const ErrorPolicy& errors = owner.errors_;
       owner.retire(*this);
-      call();
+      errors.run("timer", call);
       return;
     }
     running = true;
-    struct Guard {
-      Timer& timer;
-      ~Guard() { timer.ran(); }
-    } guard{*this};
-    callback();
+    owner.errors_.run("timer", callback);
+    ran();
   }
 
   void ran() noexcept {
@@ -53,8 +51,8 @@ struct UserTimers::Timer final : TimerNode {
   bool cancelled = false;
 };
 
-UserTimers::UserTimers(const EventLoop& loop, TimerWheel& wheel, std::size_t max_timers)
-    : loop_(loop), wheel_(wheel), max_timers_(std::min(max_timers, most_timers)) {}
+UserTimers::UserTimers(const EventLoop& loop, TimerWheel& wheel, const ErrorPolicy& errors, std::size_t max_timers)
+    : loop_(loop), wheel_(wheel), errors_(errors), max_timers_(std::min(max_timers, most_timers)) {}
 
 UserTimers::~UserTimers() = default;
 

@@ -8,12 +8,14 @@
 #include <memory>
 #include <vector>
 
+#include "worker/base/error_policy.hpp"
 #include "worker/base/event_loop.hpp"
 #include "worker/base/timer_wheel.hpp"
 
 namespace prefork::internal {
 
 // The application's timers (Server::after, Server::every). An id is never reused; an unknown id is ignored.
+// A repeated timer that throws is called again.
 class UserTimers {
  public:
   // Longer ones would approach the end of the clock.
@@ -21,7 +23,7 @@ class UserTimers {
   // An id has 24 bits for the timer's place.
   static constexpr std::size_t most_timers = std::size_t{1} << 24;
 
-  UserTimers(const EventLoop& loop, TimerWheel& wheel, std::size_t max_timers = most_timers);
+  UserTimers(const EventLoop& loop, TimerWheel& wheel, const ErrorPolicy& errors, std::size_t max_timers = most_timers);
   ~UserTimers();
   UserTimers(const UserTimers&) = delete;
   UserTimers& operator=(const UserTimers&) = delete;
@@ -43,6 +45,7 @@ class UserTimers {
 
   const EventLoop& loop_;
   TimerWheel& wheel_;
+  const ErrorPolicy& errors_;
   const std::size_t max_timers_;
   std::uint64_t last_serial_ = 0;
   std::vector<std::unique_ptr<Timer>> timers_;  // an id consists of a place here and a unique serial number

@@ -12,16 +12,14 @@ struct Watches::Watch final : EventSource {
       : owner(owner_), id(id_), fd(fd_), callback(std::move(callback_)) {}
 
   void on_events(std::uint32_t events) override {
-    // The callback may remove this watch: the guard then destroys it after the callback has returned or thrown.
-    struct Guard {
-      Watches& watches;
-      ~Guard() {
-        watches.running_ = nullptr;
-        const std::unique_ptr<Watch> ended = std::move(watches.retired_);
-      }
-    } guard{owner};
-    owner.running_ = this;
-    callback(events);
+    // The callback may remove this watch, which is then destroyed at the end.
+    Watches& watches = owner;
+    watches.running_ = this;
+    const std::exception_ptr error = ErrorPolicy::error_of([&] { callback(events); });
+    if (error != nullptr) watches.remove(id);
+    watches.running_ = nullptr;
+    const std::unique_ptr<Watch> ended = std::move(watches.retired_);
+    if (error != nullptr) watches.errors_.report("watch", error);
   }
 
   Watches& owner;
@@ -30,7 +28,7 @@ struct Watches::Watch final : EventSource {
   std::function<void(std::uint32_t)> callback;
 };
 
-Watches::Watches(EventLoop& loop) : loop_(loop) {}
+Watches::Watches(EventLoop& loop, const ErrorPolicy& errors) : loop_(loop), errors_(errors) {}
 
 Watches::~Watches() {
   for (const std::unique_ptr<Watch>& watch : watches_) loop_.remove(watch->fd, *watch);

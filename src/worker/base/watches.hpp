@@ -6,14 +6,16 @@
 #include <memory>
 #include <vector>
 
+#include "worker/base/error_policy.hpp"
 #include "worker/base/event_loop.hpp"
 
 namespace prefork::internal {
 
 // The application's own descriptors in the loop (Server::watch). An id is never reused; an unknown id is ignored.
+// A watch whose callback throws is removed: what it has not read would call it again at once.
 class Watches {
  public:
-  explicit Watches(EventLoop& loop);
+  Watches(EventLoop& loop, const ErrorPolicy& errors);
   ~Watches();
   Watches(const Watches&) = delete;
   Watches& operator=(const Watches&) = delete;
@@ -28,6 +30,7 @@ class Watches {
   struct Watch;
 
   EventLoop& loop_;
+  const ErrorPolicy& errors_;
   std::uint64_t last_id_ = 0;
   std::vector<std::unique_ptr<Watch>> watches_;
   Watch* running_ = nullptr;

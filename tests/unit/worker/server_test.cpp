@@ -140,6 +140,86 @@ TEST(ServerTest, watch_throws_for_what_epoll_refuses) {
   std::fclose(file);
 }
 
+// Records what on_error gets.
+void record_errors(Server& server, Record& record) {
+  server.on_error([&record](const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+      record.add(exception.what());
+    }
+  });
+}
+
+TEST(ServerTest, a_timer_that_throws_is_gone_and_a_repeated_one_continues) {
+  Record record;
+  ServerThread server([&](Server& s) {
+    record_errors(s, record);
+    s.on_message([](Connection& c, std::string_view line) { c.send(line); });
+    s.after(milliseconds(1), [] { throw std::runtime_error("once"); });
+    auto calls = std::make_shared<int>(0);
+    auto id = std::make_shared<TimerId>();
+    s.after(milliseconds(10), [&s, calls, id] {
+      *id = s.every(milliseconds(1), [&s, calls, id] {
+        if (++*calls == 3) s.cancel(*id);
+        throw std::runtime_error("again");
+      });
+    });
+    s.after(milliseconds(100), [&] { record.add("end"); });
+  });
+  TestClient client = server.connect();
+  EXPECT_THAT(record.wait(5), ElementsAre("once", "again", "again", "again", "end"));
+  client.send("x\n");
+  EXPECT_EQ(client.line(), "x");
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(ServerTest, a_watch_that_throws_is_ended_and_no_other) {
+  const preforkd::UniqueFd first(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  const preforkd::UniqueFd second(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  Record record;
+  ServerThread server([&](Server& s) {
+    record_errors(s, record);
+    s.watch(first.get(), POLLIN, [](WatchEvents) { throw std::runtime_error("unread"); });
+    auto id = std::make_shared<WatchId>();
+    *id = s.watch(second.get(), POLLIN, [&s, id](WatchEvents) {
+      s.unwatch(*id);
+      throw std::runtime_error("unwatched");
+    });
+  });
+  EXPECT_THAT(record.wait(2), testing::UnorderedElementsAre("unread", "unwatched"));
+  server.post([&](Server& s) {
+    s.watch(first.get(), POLLIN, [&](WatchEvents) {
+      record.add("watched again");
+      throw std::runtime_error("again");
+    });
+  });
+  EXPECT_THAT(record.wait(4).at(2), "watched again");
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(record.now().size(), 4U);
+}
+
+TEST(ServerTest, a_posted_call_that_throws_does_not_cost_the_next_one) {
+  Record record;
+  ServerThread server([&](Server& s) {
+    s.post([] { throw std::runtime_error("first"); });
+    s.post([&] { record.add("second"); });
+  });
+  record.wait(1);
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(ServerTest, the_application_may_decide_to_stop_at_an_error) {
+  ServerThread server([&](Server& s) {
+    s.on_error([&s](const std::exception_ptr&) {
+      s.stop();
+      throw std::runtime_error("an exception of on_error is logged");
+    });
+    s.after(milliseconds(1), [] { throw 1; });
+  });
+  EXPECT_EQ(server.join(), 0);
+}
+
 TEST(ServerTest, posted_calls_of_many_threads_all_run_on_the_servers_thread) {
   std::atomic<int> calls{0};
   std::thread::id server_thread;

@@ -510,15 +510,25 @@ TEST(WorkerRunTest, a_stats_descriptor_that_is_none_is_refused) {
   EXPECT_THAT(text, HasSubstr("PREFORK_STATS_FD"));
 }
 
-TEST(WorkerRunTest, a_callback_of_no_connection_that_throws_ends_the_worker_cleanly) {
+// Closes the first descriptor of this process that is an epoll.
+void break_loop() {
+  for (int fd = 3; fd < 256; ++fd) {
+    char target[64] = "";
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    if (::readlink(link.c_str(), target, sizeof target - 1) < 0) continue;
+    if (std::string_view(target) != "anon_inode:[eventpoll]") continue;
+    ::close(fd);
+    return;
+  }
+}
+
+TEST(WorkerRunTest, a_loop_that_fails_ends_the_worker_cleanly) {
   const Listener listener;
   Output output;
   ServerProcess worker(Start{{listener.fd.get()},
                              {},
                              [](Server& s) {
-                               s.on_message([&s](Connection&, std::string_view) {
-                                 s.post([] { throw std::runtime_error("posted and thrown"); });
-                               });
+                               s.on_message([&s](Connection&, std::string_view) { s.post(break_loop); });
                                s.on_close([](Connection&, CloseReason why) {
                                  ::dprintf(STDERR_FILENO, "closed: %s\n", std::string(to_string(why)).c_str());
                                });
@@ -530,8 +540,25 @@ TEST(WorkerRunTest, a_callback_of_no_connection_that_throws_ends_the_worker_clea
   EXPECT_EQ(client.rest(), "<eof>");
   EXPECT_EQ(worker.wait(), 1);
   const std::string text = output.text();
-  EXPECT_THAT(text, HasSubstr("posted and thrown"));
+  EXPECT_THAT(text, HasSubstr("worker ends: epoll_wait"));
   EXPECT_THAT(text, HasSubstr("closed: handler-failed\nstopped\n"));
+}
+
+TEST(WorkerRunTest, on_worker_stop_that_throws_is_a_failure) {
+  const Listener listener;
+  Output output;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {},
+                             [](Server& s) {
+                               s.on_drain([] { throw std::runtime_error("not told"); });
+                               s.on_worker_stop([] { throw std::runtime_error("not saved"); });
+                               s.on_error([](const std::exception_ptr&) { ::dprintf(STDERR_FILENO, "told\n"); });
+                               s.stop();
+                             },
+                             [&] { output.become_stderr(); }});
+  EXPECT_EQ(worker.wait(), 1);
+  EXPECT_THAT(output.text(),
+              testing::MatchesRegex("[^\n]*on_drain: not told\ntold\n[^\n]*on_worker_stop: not saved\ntold\n"));
 }
 
 TEST(WorkerRunTest, on_worker_start_that_throws_is_a_failed_start) {

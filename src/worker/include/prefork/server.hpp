@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,8 +53,10 @@ using WatchEvents = std::uint32_t;
 // A child that is forked without exec ends at SIGTERM and SIGINT.
 //
 // Exceptions: if a callback of a connection throws, the connection is closed with CloseReason::handler_failed after the
-// replies before it are sent. If any other callback throws, the worker ends: every connection is closed, on_worker_stop
-// runs, and run() returns 1.
+// replies before it are sent. If a timer, a watch, a posted call or on_drain throws, the worker continues: a timer of
+// every() is called again, and a watch is ended as by unwatch(). on_error may decide more, for instance stop(). The log
+// names these exceptions, at most one of each kind a second. If on_worker_start throws, the worker does not start, and
+// run() returns 1; if on_worker_stop throws, it returns 1, too.
 //
 // Callbacks may close any connection, cancel any timer and end any watch, including their own. on_close runs once for
 // each connection for which on_connect ran, after the callback that closed it has returned.
@@ -85,6 +88,8 @@ class PREFORK_EXPORT Server {
   Server& on_drain(
       std::function<void()> callback);  // the drain begins; listening sockets are closed, connections are open
   Server& on_worker_stop(std::function<void()> callback);  // the last connection is closed
+  // Gets an exception of a timer, a watch, a posted call, on_drain or on_worker_stop, after it was logged.
+  Server& on_error(std::function<void(std::exception_ptr)> callback);
 
   // The application's own keys of "settings" in the pool's config: the value, or `fallback`. Reading a key makes it
   // known. run() rejects unknown keys (exit status 78, with the nearest known key) and values of another type.
@@ -122,9 +127,9 @@ class PREFORK_EXPORT Server {
   // Serves until SIGTERM or SIGINT, stop(), or the death of the master, then drains; a second signal ends it at once.
   // Returns the exit status for the process: 0 after a drain. In case of an error it prints a line on stderr and
   // returns 78 (wrong settings or environment), 69 (no socket), 64 (an invalid address in listen()), 71 (a system call
-  // failed) or 1 (a callback threw). During the call SIGTERM and SIGINT are not blocked on this thread. It raises the
-  // soft limit of open files as far as max_connections needs. After it has returned it may be called again, but not in
-  // a pool: the pool's sockets are closed then.
+  // failed) or 1 (on_worker_start or on_worker_stop threw, or the event loop failed). During the call SIGTERM and
+  // SIGINT are not blocked on this thread. It raises the soft limit of open files as far as max_connections needs.
+  // After it has returned it may be called again, but not in a pool: the pool's sockets are closed then.
   [[nodiscard]] int run();
 
   class Impl;

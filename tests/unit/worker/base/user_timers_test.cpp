@@ -20,7 +20,8 @@ struct UserTimersTest : testing::Test {
 
   EventLoop loop;
   TimerWheel wheel{loop.now()};
-  UserTimers timers{loop, wheel, 3};
+  ErrorPolicy errors;
+  UserTimers timers{loop, wheel, errors, 3};
 };
 
 TEST_F(UserTimersTest, the_longest_delay_is_a_year) {
