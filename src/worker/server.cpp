@@ -109,15 +109,35 @@ Server& Server::on_error(std::function<void(std::exception_ptr)> callback) {
   return *this;
 }
 
-bool Server::setting(std::string_view key, bool fallback) { return impl_->settings.boolean(key, fallback); }
+bool Server::bool_setting(std::string_view key, bool fallback) { return impl_->settings.boolean(key, fallback); }
 
-std::int64_t Server::setting(std::string_view key, std::int64_t fallback) {
-  return impl_->settings.integer(key, fallback);
+std::int64_t Server::signed_setting(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max) {
+  return impl_->settings.integer(key, fallback, min, max);
 }
 
-std::string Server::setting(std::string_view key, const char* fallback) {
+std::uint64_t Server::unsigned_setting(std::string_view key, std::uint64_t fallback, std::uint64_t max) {
+  return impl_->settings.unsigned_integer(key, fallback, max);
+}
+
+double Server::number_setting(std::string_view key, double fallback) { return impl_->settings.number(key, fallback); }
+
+std::string Server::text_setting(std::string_view key, std::string_view fallback) {
   return impl_->settings.string(key, fallback);
 }
+
+std::optional<std::chrono::microseconds> Server::span_setting(std::string_view key, std::chrono::microseconds max) {
+  return impl_->settings.time_span(key, max);
+}
+
+ByteSize Server::setting(std::string_view key, ByteSize fallback) {
+  return {impl_->settings.byte_size(key, fallback.bytes)};
+}
+
+std::vector<std::string> Server::setting(std::string_view key, const std::vector<std::string>& fallback) {
+  return impl_->settings.strings(key, fallback);
+}
+
+std::optional<std::string> Server::setting_json(std::string_view key) { return impl_->settings.json(key); }
 
 TimerId Server::after(std::chrono::milliseconds delay, std::function<void()> callback) {
   return TimerId{impl_->timers.add(delay, std::chrono::milliseconds(0), std::move(callback))};

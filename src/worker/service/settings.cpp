@@ -78,26 +78,47 @@ Result<std::size_t> read_count(const Json& value, const SizeKey& key) {
   return static_cast<std::size_t>(value.get<std::uint64_t>());
 }
 
-Result<std::size_t> read_size(const Json& value, const SizeKey& key) {
+Result<std::uint64_t> read_byte_size(const Json& value) {
   if (value.is_number()) return Failure("has no unit; write \"" + value.dump() + "B\", \"64K\", …");
   if (!value.is_string()) return Failure("must be a size such as \"64K\"");
-  const Result<std::uint64_t> size = preforkd::parse_byte_size(value.get_ref<const std::string&>());
+  return preforkd::parse_byte_size(value.get_ref<const std::string&>());
+}
+
+Result<std::size_t> read_size(const Json& value, const SizeKey& key) {
+  const Result<std::uint64_t> size = read_byte_size(value);
   if (!size) return Failure(size.error());
   if (*size < 1 || *size > key.max) return Failure(range_of(key));
   return static_cast<std::size_t>(*size);
 }
 
-Result<milliseconds> read_time_out(const Json& value) {
+Result<preforkd::Duration> read_time_span(const Json& value, preforkd::Duration max, const char* or_else) {
   if (value.is_number()) return Failure("has no unit; write \"" + value.dump() + "s\", \"" + value.dump() + "ms\", …");
-  if (!value.is_string()) return Failure("must be a time span such as \"30s\", or \"off\"");
-  const auto& text = value.get_ref<const std::string&>();
-  if (text == "off") return milliseconds(0);
-  const Result<preforkd::Duration> span = preforkd::parse_time_span(text);
+  if (!value.is_string()) return Failure(std::string("must be a time span such as \"30s\"") + or_else);
+  Result<preforkd::Duration> span = preforkd::parse_time_span(value.get_ref<const std::string&>());
+  if (span && *span > max) {
+    return Failure("must be at most " + (max == max_time_out ? "365d" : preforkd::format_time_span(max)));
+  }
+  return span;
+}
+
+Result<milliseconds> read_time_out(const Json& value) {
+  if (value == "off") return milliseconds(0);
+  const Result<preforkd::Duration> span = read_time_span(value, max_time_out, ", or \"off\"");
   if (!span) return Failure(span.error());
-  if (*span > max_time_out) return Failure("must be at most 365d");
   // Do not round a shorter one to "off": report it.
   if (*span < milliseconds(1)) return Failure("must be at least 1ms, or \"off\"");
   return std::chrono::ceil<milliseconds>(*span);
+}
+
+template <class Integer>
+Result<Integer> read_integer(const Json& value, Integer min, Integer max) {
+  if (!value.is_number_integer()) return Failure("must be a whole number");
+  const bool fits = value.is_number_unsigned() ? std::cmp_less_equal(value.get<std::uint64_t>(), max) &&
+                                                     std::cmp_greater_equal(value.get<std::uint64_t>(), min)
+                                               : std::cmp_less_equal(value.get<std::int64_t>(), max) &&
+                                                     std::cmp_greater_equal(value.get<std::int64_t>(), min);
+  if (!fits) return Failure("must be from " + std::to_string(min) + " to " + std::to_string(max));
+  return value.get<Integer>();
 }
 
 Result<bool> read_drain_idle(const Json& value) {
@@ -175,16 +196,48 @@ bool Settings::boolean(std::string_view key, bool fallback) {
   return impl_->value<bool>(key, read).value_or(fallback);
 }
 
-std::int64_t Settings::integer(std::string_view key, std::int64_t fallback) {
-  const auto read = [](const Json& value) -> Result<std::int64_t> {
-    constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
-    if (!value.is_number_integer()) return Failure("must be a whole number");
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > max) {
-      return Failure("must be at most " + std::to_string(max));
-    }
-    return value.get<std::int64_t>();
-  };
+std::int64_t Settings::integer(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max) {
+  const auto read = [=](const Json& value) { return read_integer(value, min, max); };
   return impl_->value<std::int64_t>(key, read).value_or(fallback);
+}
+
+std::uint64_t Settings::unsigned_integer(std::string_view key, std::uint64_t fallback, std::uint64_t max) {
+  const auto read = [=](const Json& value) { return read_integer(value, std::uint64_t{0}, max); };
+  return impl_->value<std::uint64_t>(key, read).value_or(fallback);
+}
+
+double Settings::number(std::string_view key, double fallback) {
+  const auto read = [](const Json& value) -> Result<double> {
+    if (!value.is_number()) return Failure("must be a number");
+    return value.get<double>();
+  };
+  return impl_->value<double>(key, read).value_or(fallback);
+}
+
+std::uint64_t Settings::byte_size(std::string_view key, std::uint64_t fallback) {
+  return impl_->value<std::uint64_t>(key, read_byte_size).value_or(fallback);
+}
+
+std::vector<std::string> Settings::strings(std::string_view key, const std::vector<std::string>& fallback) {
+  const auto read = [](const Json& value) -> Result<std::vector<std::string>> {
+    const auto is_string = [](const Json& entry) { return entry.is_string(); };
+    if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_string)) {
+      return Failure("must be a list of strings");
+    }
+    return value.get<std::vector<std::string>>();
+  };
+  std::optional<std::vector<std::string>> value = impl_->value<std::vector<std::string>>(key, read);
+  return value ? std::move(*value) : fallback;
+}
+
+std::optional<std::chrono::microseconds> Settings::time_span(std::string_view key, std::chrono::microseconds max) {
+  return impl_->value<preforkd::Duration>(key, [=](const Json& value) { return read_time_span(value, max, ""); });
+}
+
+std::optional<std::string> Settings::json(std::string_view key) {
+  const Json* const value = impl_->find(key);
+  if (value == nullptr) return std::nullopt;
+  return value->dump();
 }
 
 std::string Settings::string(std::string_view key, std::string_view fallback) {

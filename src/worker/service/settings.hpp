@@ -3,8 +3,11 @@
 
 #include <prefork/limits.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +28,18 @@ class Settings {
   // The value of an application's key, or `fallback` if it is absent or, as a problem, of another type. Each call makes
   // the key known.
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
-  [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback);
+  [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback,
+                                     std::int64_t min = std::numeric_limits<std::int64_t>::min(),
+                                     std::int64_t max = std::numeric_limits<std::int64_t>::max());
+  [[nodiscard]] std::uint64_t unsigned_integer(std::string_view key, std::uint64_t fallback, std::uint64_t max);
+  [[nodiscard]] double number(std::string_view key, double fallback);
   [[nodiscard]] std::string string(std::string_view key, std::string_view fallback);
+  [[nodiscard]] std::uint64_t byte_size(std::string_view key, std::uint64_t fallback);
+  [[nodiscard]] std::vector<std::string> strings(std::string_view key, const std::vector<std::string>& fallback);
+  // From 0 to `max`; nullopt instead of a fallback.
+  [[nodiscard]] std::optional<std::chrono::microseconds> time_span(std::string_view key, std::chrono::microseconds max);
+  // Any value as JSON text; nullopt if the key is absent.
+  [[nodiscard]] std::optional<std::string> json(std::string_view key);
 
   // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing. A value of the
   // program itself that the settings would not allow is a problem, too.

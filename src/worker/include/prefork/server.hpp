@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <prefork/close_reason.hpp>
@@ -15,6 +18,7 @@
 #include <prefork/export.hpp>
 #include <prefork/framing.hpp>
 #include <prefork/limits.hpp>
+#include <prefork/setting_types.hpp>
 
 namespace prefork {
 inline namespace v0 {
@@ -92,10 +96,49 @@ class PREFORK_EXPORT Server {
   Server& on_error(std::function<void(std::exception_ptr)> callback);
 
   // The application's own keys of "settings" in the pool's config: the value, or `fallback`. Reading a key makes it
-  // known. run() rejects unknown keys (exit status 78, with the nearest known key) and values of another type.
-  [[nodiscard]] bool setting(std::string_view key, bool fallback);
-  [[nodiscard]] std::int64_t setting(std::string_view key, std::int64_t fallback);
-  [[nodiscard]] std::string setting(std::string_view key, const char* fallback);
+  // known. run() rejects unknown keys (exit status 78, with the nearest known key) and values of another type or out of
+  // range. The type of `fallback` says what a value must be:
+  //   bool                       true or false
+  //   an integer, not a char     a whole number in the range of the type
+  //   float, double              a number
+  //   what std::string_view takes a string; the result is a std::string
+  //   std::chrono::milliseconds, or another duration: a time span such as "5min", from 0 to 365d or to the longest of
+  //   the
+  //                              type, rounded up to its unit
+  //   ByteSize                   a size such as "64K"
+  //   std::vector<std::string>   a list of strings
+  template <class Bool, std::enable_if_t<std::is_same_v<Bool, bool>, int> = 0>
+  [[nodiscard]] bool setting(std::string_view key, Bool fallback) {
+    return bool_setting(key, fallback);
+  }
+  template <class Integer, std::enable_if_t<is_setting_integer<Integer> && std::is_signed_v<Integer>, int> = 0>
+  [[nodiscard]] Integer setting(std::string_view key, Integer fallback) {
+    using Range = std::numeric_limits<Integer>;
+    return static_cast<Integer>(signed_setting(key, fallback, Range::min(), Range::max()));
+  }
+  template <class Integer, std::enable_if_t<is_setting_integer<Integer> && std::is_unsigned_v<Integer>, int> = 0>
+  [[nodiscard]] Integer setting(std::string_view key, Integer fallback) {
+    return static_cast<Integer>(unsigned_setting(key, fallback, std::numeric_limits<Integer>::max()));
+  }
+  template <class Number, std::enable_if_t<std::is_floating_point_v<Number>, int> = 0>
+  [[nodiscard]] Number setting(std::string_view key, Number fallback) {
+    return static_cast<Number>(number_setting(key, static_cast<double>(fallback)));
+  }
+  template <class Text, IfText<Text> = 0>
+  [[nodiscard]] std::string setting(std::string_view key, const Text& fallback) {
+    return text_setting(key, fallback);
+  }
+  template <class Rep, class Period>
+  [[nodiscard]] std::chrono::duration<Rep, Period> setting(std::string_view key,
+                                                           std::chrono::duration<Rep, Period> fallback) {
+    const auto span = span_setting(key, longest_setting<Rep, Period>());
+    if (!span) return fallback;
+    return rounded_up<Rep, Period>(*span);
+  }
+  [[nodiscard]] ByteSize setting(std::string_view key, ByteSize fallback);
+  [[nodiscard]] std::vector<std::string> setting(std::string_view key, const std::vector<std::string>& fallback);
+  // Any value, for instance an object, as JSON text; nullopt if the key is absent.
+  [[nodiscard]] std::optional<std::string> setting_json(std::string_view key);
 
   // Timers on the monotonic clock, with a resolution of 1 ms; never early. every() skips calls that a blocking callback
   // made it miss. A delay or an interval above 365 days counts as 365 days, an interval below 1 ms as 1 ms. Throws
@@ -135,6 +178,15 @@ class PREFORK_EXPORT Server {
   class Impl;
 
  private:
+  [[nodiscard]] bool bool_setting(std::string_view key, bool fallback);
+  [[nodiscard]] std::int64_t signed_setting(std::string_view key, std::int64_t fallback, std::int64_t min,
+                                            std::int64_t max);
+  [[nodiscard]] std::uint64_t unsigned_setting(std::string_view key, std::uint64_t fallback, std::uint64_t max);
+  [[nodiscard]] double number_setting(std::string_view key, double fallback);
+  [[nodiscard]] std::string text_setting(std::string_view key, std::string_view fallback);
+  [[nodiscard]] std::optional<std::chrono::microseconds> span_setting(std::string_view key,
+                                                                      std::chrono::microseconds max);
+
   std::unique_ptr<Impl> impl_;
 };
 

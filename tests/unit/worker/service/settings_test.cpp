@@ -147,7 +147,7 @@ TEST(Settings, an_applications_value_of_another_type_is_a_problem_and_the_fallba
   EXPECT_THAT(
       settings.problems(),
       ElementsAre("settings.verbose: \"yes\": must be true or false", "settings.depth: 1.5: must be a whole number",
-                  "settings.huge: 9223372036854775808: must be at most 9223372036854775807",
+                  "settings.huge: 9223372036854775808: must be from -9223372036854775808 to 9223372036854775807",
                   "settings.greeting: 1: must be a string in quotes"));
 }
 
