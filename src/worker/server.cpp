@@ -154,6 +154,10 @@ WatchId Server::watch(int fd, WatchEvents events, std::function<void(WatchEvents
   return WatchId{impl_->watches.add(fd, events, std::move(callback))};
 }
 
+void Server::rewatch(WatchId watch, WatchEvents events) {
+  impl_->watches.change(static_cast<std::uint64_t>(watch), events);
+}
+
 void Server::unwatch(WatchId watch) noexcept { impl_->watches.remove(static_cast<std::uint64_t>(watch)); }
 
 void Server::post(std::function<void()> callback) { impl_->posts.post(std::move(callback)); }

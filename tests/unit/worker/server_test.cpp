@@ -73,6 +73,22 @@ TEST(ServerTest, an_old_id_does_not_cancel_the_timer_that_took_its_place) {
   record.wait(1);
 }
 
+TEST(ServerTest, an_id_of_nothing_ends_nothing) {
+  const preforkd::UniqueFd event(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  Record record;
+  ServerThread server([&](Server& s) {
+    s.after(milliseconds(1), [&] { record.add("timer"); });
+    s.watch(event.get(), POLLIN, [&, fd = event.get()](WatchEvents) {
+      std::uint64_t value = 0;
+      ASSERT_EQ(::read(fd, &value, sizeof value), 8);
+      record.add("watch");
+    });
+    s.cancel(TimerId{});
+    s.unwatch(WatchId{});
+  });
+  EXPECT_THAT(record.wait(2), testing::UnorderedElementsAre("timer", "watch"));
+}
+
 TEST(ServerTest, sends_from_a_timer_are_written) {
   ServerThread server([](Server& s) {
     s.on_connect([&s](Connection& c) {

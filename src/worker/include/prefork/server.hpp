@@ -30,6 +30,7 @@ struct WorkerIdentity {
   unsigned generation = 1;
 };
 
+// The value 0 (TimerId{}, WatchId{}) is "none": no timer and no watch ever has it, and it may be cancelled.
 enum class TimerId : std::uint64_t {};
 enum class WatchId : std::uint64_t {};
 
@@ -150,7 +151,10 @@ class PREFORK_EXPORT Server {
   // Calls back while `fd` is ready (level-triggered). `fd` must stay open until unwatch(). Throws std::system_error if
   // epoll rejects it.
   WatchId watch(int fd, WatchEvents events, std::function<void(WatchEvents)> callback);
-  void unwatch(WatchId watch) noexcept;
+  // Waits for other events from now on; with 0 only for EPOLLERR and EPOLLHUP. Does nothing if the watch has ended.
+  // Throws std::system_error if epoll rejects the events.
+  void rewatch(WatchId watch, WatchEvents events);
+  void unwatch(WatchId watch) noexcept;  // does nothing if it has ended
 
   // Runs `callback` on the server's thread in the next turn of its event loop. May be called from any thread.
   void post(std::function<void()> callback);
