@@ -2,6 +2,7 @@
 #include "worker/service/service_status.hpp"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "base/counted.hpp"
@@ -27,19 +28,17 @@ ServiceStatus::~ServiceStatus() { wheel_.cancel(*this); }
 
 void ServiceStatus::ready() noexcept {
   phase_ = Phase::ready;
-  told_ = status_text();
   told_at_ = loop_.now();
   text_changed_ = false;
-  notify_.ready(told_);
+  notify_.ready(renew_told());
   show_title();
 }
 
 void ServiceStatus::stopping() noexcept {
   phase_ = Phase::draining;
-  told_ = status_text();
   told_at_ = loop_.now();
   text_changed_ = false;
-  notify_.stopping(told_);
+  notify_.stopping(renew_told());
   show_title();
 }
 
@@ -62,10 +61,23 @@ void ServiceStatus::on_timer() { tell(); }
 void ServiceStatus::tell() noexcept {
   told_at_ = loop_.now();
   show_title();
-  std::string status = status_text();
-  if (status == told_) return;
-  told_ = std::move(status);
+  try {
+    std::string status = status_text();
+    if (status == told_) return;
+    told_ = std::move(status);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
   notify_.status(told_);
+}
+
+const std::string& ServiceStatus::renew_told() noexcept {
+  try {
+    told_ = status_text();
+  } catch (const std::bad_alloc&) {
+    told_.clear();
+  }
+  return told_;
 }
 
 std::string ServiceStatus::status_text() const {
@@ -75,14 +87,18 @@ std::string ServiceStatus::status_text() const {
 
 void ServiceStatus::show_title() noexcept {
   if (label_.empty()) return;
-  std::string title = std::string(::program_invocation_short_name) + ": " + label_;
-  if (phase_ == Phase::starting) {
-    title += " starting";
-  } else {
-    title += phase_ == Phase::ready ? " ready, " : " draining, ";
-    title += preforkd::counted(connections_, "connection");
+  try {
+    preforkd::set_process_title(title());
+  } catch (const std::bad_alloc&) {
+    // The title stays.
   }
-  preforkd::set_process_title(title);
+}
+
+std::string ServiceStatus::title() const {
+  std::string title = std::string(::program_invocation_short_name) + ": " + label_;
+  if (phase_ == Phase::starting) return title + " starting";
+  title += phase_ == Phase::ready ? " ready, " : " draining, ";
+  return title + preforkd::counted(connections_, "connection");
 }
 
 }  // namespace prefork::internal

@@ -15,7 +15,7 @@ namespace prefork::internal {
 
 // Shows the state of this worker: to the service manager (READY=1, STATUS=, STOPPING=1) and, in a pool, in ps(1) by the
 // process title ("prefork-echo: echo[1] ready, 12 connections"). At most once a second and only after a change, so an
-// idle worker sleeps.
+// idle worker sleeps. If there is no memory for a text, the state is sent without it, and the title does not change.
 class ServiceStatus final : private TimerNode {
  public:
   // `label`: "echo[1]", empty outside a pool: then the title does not change.
@@ -40,8 +40,10 @@ class ServiceStatus final : private TimerNode {
 
   void change(std::size_t connections) noexcept;
   void tell() noexcept;
+  const std::string& renew_told() noexcept;
   [[nodiscard]] std::string status_text() const;
   void show_title() noexcept;
+  [[nodiscard]] std::string title() const;
   void on_timer() override;
 
   const EventLoop& loop_;
