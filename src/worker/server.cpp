@@ -2,7 +2,10 @@
 #include <prefork/server.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "base/errors.hpp"
@@ -34,11 +37,13 @@ Server::Impl::Impl()
 }
 
 int Server::Impl::run() {
+  before_run("run").running = true;
   const internal::LeavingSignalsUnblocked unblocked;
   // The next run() begins without a reason to leave, also if this one cannot start.
   struct Guard {
     Impl& server;
     ~Guard() {
+      server.running = false;
       server.posts.clear_stop();
       server.signals.forget();
     }
@@ -55,57 +60,66 @@ int Server::Impl::run() {
   }
 }
 
+Server::Impl& Server::Impl::before_run(const char* function) {
+  if (running) throw std::logic_error(std::string("Server::") + function + "() was called during run()");
+  return *this;
+}
+
 Server::Server() : impl_(std::make_unique<Impl>()) {}
 
-Server::~Server() = default;
+Server::~Server() {
+  if (!impl_->running) return;
+  log_line(LogLevel::error, {"a callback destroys the Server that calls it"});
+  std::abort();
+}
 
 Server& Server::framing(const Framing& framing) {
-  impl_->framing = framing;
+  impl_->before_run("framing").framing = framing;
   return *this;
 }
 
 Server& Server::limits(const Limits& limits) {
-  impl_->limits = limits;
+  impl_->before_run("limits").limits = limits;
   return *this;
 }
 
 Server& Server::listen(std::string_view address) {
-  impl_->listen.emplace_back(address);
+  impl_->before_run("listen").listen.emplace_back(address);
   return *this;
 }
 
 Server& Server::on_connect(std::function<void(Connection&)> callback) {
-  impl_->handlers.on_connect = std::move(callback);
+  impl_->before_run("on_connect").handlers.on_connect = std::move(callback);
   return *this;
 }
 
 Server& Server::on_message(std::function<void(Connection&, std::string_view)> callback) {
-  impl_->handlers.on_message = std::move(callback);
+  impl_->before_run("on_message").handlers.on_message = std::move(callback);
   return *this;
 }
 
 Server& Server::on_close(std::function<void(Connection&, CloseReason)> callback) {
-  impl_->handlers.on_close = std::move(callback);
+  impl_->before_run("on_close").handlers.on_close = std::move(callback);
   return *this;
 }
 
 Server& Server::on_worker_start(std::function<void()> callback) {
-  impl_->on_worker_start = std::move(callback);
+  impl_->before_run("on_worker_start").on_worker_start = std::move(callback);
   return *this;
 }
 
 Server& Server::on_drain(std::function<void()> callback) {
-  impl_->on_drain = std::move(callback);
+  impl_->before_run("on_drain").on_drain = std::move(callback);
   return *this;
 }
 
 Server& Server::on_worker_stop(std::function<void()> callback) {
-  impl_->on_worker_stop = std::move(callback);
+  impl_->before_run("on_worker_stop").on_worker_stop = std::move(callback);
   return *this;
 }
 
 Server& Server::on_error(std::function<void(std::exception_ptr)> callback) {
-  impl_->errors.on_error = std::move(callback);
+  impl_->before_run("on_error").errors.on_error = std::move(callback);
   return *this;
 }
 

@@ -28,7 +28,10 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   Impl();
 
   int run();
+  // Throws std::logic_error during run(): `function` would change what the run has copied, or refers to.
+  Impl& before_run(const char* function);
 
+  bool running = false;
   internal::ErrorPolicy errors;
   internal::EventLoop loop;
   internal::TimerWheel wheel;

@@ -275,6 +275,38 @@ TEST(ServerTest, replies_from_a_thread_keep_the_order_of_the_requests) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(ServerTest, what_belongs_before_run_is_refused_during_it) {
+  Server server;
+  server.listen("127.0.0.1:0");
+  int refused = 0;
+  server.on_worker_start([&] {
+    const auto try_to = [&](auto call) {
+      EXPECT_THROW(call(), std::logic_error);
+      ++refused;
+    };
+    try_to([&] { server.framing(Framing::raw()); });
+    try_to([&] { server.limits(Limits()); });
+    try_to([&] { server.listen("127.0.0.1:0"); });
+    try_to([&] { server.on_message([](Connection&, std::string_view) {}); });
+    try_to([&] { server.on_worker_stop([] {}); });
+    try_to([&] { static_cast<void>(server.run()); });
+  });
+  server.stop();
+  EXPECT_EQ(server.run(), 0);
+  EXPECT_EQ(refused, 6);
+  server.framing(Framing::raw());
+}
+
+TEST(ServerTest, a_callback_that_destroys_its_server_is_named) {
+  const auto destroy = [] {
+    auto server = std::make_unique<Server>();
+    server->listen("127.0.0.1:0");
+    server->on_worker_start([&] { server.reset(); });
+    static_cast<void>(server->run());
+  };
+  EXPECT_EXIT(destroy(), testing::KilledBySignal(SIGABRT), "a callback destroys the Server");
+}
+
 TEST(ServerTest, the_kernels_choice_of_port_is_told) {
   Server server;
   server.listen("127.0.0.1:0").listen("[::1]:0");
