@@ -108,8 +108,8 @@ Server& Server::on_worker_start(std::function<void()> callback) {
   return *this;
 }
 
-Server& Server::on_drain(std::function<void()> callback) {
-  impl_->before_run("on_drain").on_drain = std::move(callback);
+Server& Server::on_leave(std::function<void()> callback) {
+  impl_->before_run("on_leave").on_leave = std::move(callback);
   return *this;
 }
 

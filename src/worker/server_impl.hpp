@@ -50,7 +50,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   std::vector<std::string> listen;
   internal::Handlers handlers;
   std::function<void()> on_worker_start;
-  std::function<void()> on_drain;
+  std::function<void()> on_leave;
   std::function<void()> on_worker_stop;
 
   std::vector<std::string> addresses;  // of the listening sockets of the run

@@ -162,7 +162,7 @@ void WorkerRun::begin_drain() {
   draining_ = true;
   status_.stopping();
   acceptor_.close();
-  if (server_.on_drain) server_.errors.run("on_drain", server_.on_drain);
+  if (server_.on_leave) server_.errors.run("on_leave", server_.on_leave);
   bound_drain();
   if (limits_.drain_idle_at_once || alone_) path_.begin_drain();
 }

@@ -14,7 +14,7 @@ using internal::ConnectionTable;
 
 void Connection::send(std::initializer_list<std::string_view> parts) { ConnectionImpl::of(*this).send_message(parts); }
 
-void Connection::write_bytes(std::string_view bytes) { ConnectionImpl::of(*this).send_bytes(bytes); }
+void Connection::send_raw_bytes(std::string_view bytes) { ConnectionImpl::of(*this).send_bytes(bytes); }
 
 Reply Connection::defer() { return Reply(*this); }
 

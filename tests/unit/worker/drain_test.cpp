@@ -25,14 +25,14 @@ struct App {
       if (line == "later") {
         held.emplace_back(c.defer());
       } else if (line == "flood") {
-        for (int i = 0; i < 16; ++i) c.write(std::string(1024 * 1024, 'x'));
+        for (int i = 0; i < 16; ++i) c.send_raw(std::string(1024 * 1024, 'x'));
       } else {
         c.send(line);
       }
       record.add(std::string(line.substr(0, 20)));
     });
     s.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
-    s.on_drain([this] { record.add("drain"); });
+    s.on_leave([this] { record.add("drain"); });
     s.on_worker_stop([this] { record.add("stop"); });
   }
 
@@ -197,7 +197,7 @@ TEST(DrainTest, a_message_that_has_begun_may_become_complete) {
   EXPECT_EQ(client.line(), "first");
   server.request_stop();
   app.record.wait(3);
-  // on_drain runs before the connections are looked at; this runs after.
+  // on_leave runs before the connections are looked at; this runs after.
   server.post([&](Server&) { app.record.add("draining"); });
   app.record.wait(4);
   client.send(" and half\nnext is not begun");

@@ -18,7 +18,7 @@ struct Fixture {
           s.limits(limits);
           s.on_message([](Connection& c, std::string_view line) {
             if (line == "flood") {
-              for (int i = 0; i < 64; ++i) c.write(std::string(1024 * 1024, 'x'));
+              for (int i = 0; i < 64; ++i) c.send_raw(std::string(1024 * 1024, 'x'));
             } else {
               c.send(line);
             }

@@ -184,7 +184,7 @@ TEST(WorkerRunTest, the_end_of_the_master_is_a_reason_to_leave_after_the_request
                                  held->push_back(c.defer());
                                  c.send("asked");
                                });
-                               s.on_drain([held, &s] {
+                               s.on_leave([held, &s] {
                                  s.after(std::chrono::milliseconds(20), [held] { held->front().send("answered"); });
                                });
                              },
@@ -275,7 +275,7 @@ TEST(WorkerRunTest, its_children_inherit_neither_the_contract_nor_its_descriptor
                                  std::string text;
                                  for (int ch = 0; (ch = std::fgetc(child)) != EOF;) text += static_cast<char>(ch);
                                  ::pclose(child);
-                                 c.write(text);
+                                 c.send_raw(text);
                                  c.close_after_flush();
                                });
                              },
@@ -550,7 +550,7 @@ TEST(WorkerRunTest, on_worker_stop_that_throws_is_a_failure) {
   ServerProcess worker(Start{{listener.fd.get()},
                              {},
                              [](Server& s) {
-                               s.on_drain([] { throw std::runtime_error("not told"); });
+                               s.on_leave([] { throw std::runtime_error("not told"); });
                                s.on_worker_stop([] { throw std::runtime_error("not saved"); });
                                s.on_error([](const std::exception_ptr&) { ::dprintf(STDERR_FILENO, "told\n"); });
                                s.stop();
@@ -558,7 +558,7 @@ TEST(WorkerRunTest, on_worker_stop_that_throws_is_a_failure) {
                              [&] { output.become_stderr(); }});
   EXPECT_EQ(worker.wait(), 1);
   EXPECT_THAT(output.text(),
-              testing::MatchesRegex("[^\n]*on_drain: not told\ntold\n[^\n]*on_worker_stop: not saved\ntold\n"));
+              testing::MatchesRegex("[^\n]*on_leave: not told\ntold\n[^\n]*on_worker_stop: not saved\ntold\n"));
 }
 
 TEST(WorkerRunTest, on_worker_start_that_throws_is_a_failed_start) {

@@ -40,8 +40,8 @@ class PREFORK_EXPORT Connection {
   }
   // Queues bytes as they are, without framing.
   template <class Text, IfText<Text> = 0>
-  void write(const Text& bytes) {
-    write_bytes(bytes);
+  void send_raw(const Text& bytes) {
+    send_raw_bytes(bytes);
   }
 
   // Promises a later reply to the current message (in on_message only). Until the Reply is sent or destroyed, this
@@ -66,12 +66,12 @@ class PREFORK_EXPORT Connection {
 
   // Application data of this connection: one object of any type, destroyed after on_close.
   template <class T, class... Args>
-  T& emplace_data(Args&&... args) {
+  T& set_data(Args&&... args) {
     auto* object = new T(std::forward<Args>(args)...);
     reset_data(object, [](void* data) { delete static_cast<T*>(data); });
     return *object;
   }
-  // The object of the last emplace_data<T>, or nullptr. The type is not checked: use one type per server.
+  // The object of the last set_data<T>, or nullptr. The type is not checked: use one type per server.
   template <class T>
   [[nodiscard]] T* data() const noexcept {
     return static_cast<T*>(raw_data());
@@ -82,7 +82,7 @@ class PREFORK_EXPORT Connection {
   ~Connection() = default;
 
  private:
-  void write_bytes(std::string_view bytes);
+  void send_raw_bytes(std::string_view bytes);
   void reset_data(void* object, void (*destroy)(void*)) noexcept;
   [[nodiscard]] void* raw_data() const noexcept;
 };

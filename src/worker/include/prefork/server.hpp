@@ -48,9 +48,8 @@ using WatchEvents = std::uint32_t;
 //
 // Threads: callbacks run on the thread that called run(). A blocking callback blocks this worker (and only this one).
 // Use the server and every Connection, ConnectionRef and Reply on that thread only; post() and stop() may be called
-// from any thread. Call the functions that return
-// Server& before run(): during it they throw std::logic_error, as a second run() does. A callback must not destroy the
-// server: that aborts the process.
+// from any thread. Call the functions that return Server& before run(): during it they throw std::logic_error, as a
+// second run() does. A callback must not destroy the server: that aborts the process.
 //
 // Signals: from its construction to its destruction a server handles SIGTERM and SIGINT, on any thread, as a request to
 // drain. One that arrives before run() makes run() drain as soon as it has started. SIGPIPE, SIGHUP, SIGUSR1 and
@@ -60,7 +59,7 @@ using WatchEvents = std::uint32_t;
 // A child that is forked without exec ends at SIGTERM and SIGINT.
 //
 // Exceptions: if a callback of a connection throws, the connection is closed with CloseReason::handler_failed after the
-// replies before it are sent. If a timer, a watch, a posted call or on_drain throws, the worker continues: a timer of
+// replies before it are sent. If a timer, a watch, a posted call or on_leave throws, the worker continues: a timer of
 // every() is called again, and a watch is ended as by unwatch(). on_error may decide more, for instance stop(). The log
 // names these exceptions, at most one of each kind a second. If on_worker_start throws, the worker does not start, and
 // run() returns 1; if on_worker_stop throws, it returns 1, too.
@@ -92,10 +91,10 @@ class PREFORK_EXPORT Server {
   Server& on_message(std::function<void(Connection&, std::string_view message)> callback);
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
   Server& on_worker_start(std::function<void()> callback);  // before READY=1: load data here
-  Server& on_drain(
+  Server& on_leave(
       std::function<void()> callback);  // the drain begins; listening sockets are closed, connections are open
   Server& on_worker_stop(std::function<void()> callback);  // the last connection is closed
-  // Gets an exception of a timer, a watch, a posted call, on_drain or on_worker_stop, after it was logged.
+  // Gets an exception of a timer, a watch, a posted call, on_leave or on_worker_stop, after it was logged.
   Server& on_error(std::function<void(std::exception_ptr)> callback);
 
   // The application's own keys of "settings" in the pool's config: the value, or `fallback`. Reading a key makes it

@@ -281,7 +281,7 @@ TEST(ConnectionTest, own_data_is_destroyed_after_on_close) {
   ServerThread server([&](Server& s) {
     s.on_connect([&](Connection& c) {
       EXPECT_EQ(c.data<Data>(), nullptr);
-      Data& data = c.emplace_data<Data>(record);
+      Data& data = c.set_data<Data>(record);
       EXPECT_EQ(c.data<Data>(), &data);
     });
     s.on_close([&](Connection& c, CloseReason) { record.add(c.data<Data>() != nullptr ? "closed" : "no data"); });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// This file compiles only if send() and write() accept texts and lists of texts, and nothing that std::string_view
+// This file compiles only if send() and send_raw() accept texts and lists of texts, and nothing that std::string_view
 // would take for a pointer and a length.
 #include <prefork/connection.hpp>
 
@@ -43,17 +43,17 @@ static_assert(!takes_nullptr<Connection> && !takes_nullptr<Reply>);
 template <class Sender>
 constexpr bool writes_a_text = requires(Sender& sender, const std::string& text, std::string_view view,
                                         const char* word) {
-  sender.write("literal");
-  sender.write(text);
-  sender.write(view);
-  sender.write(word);
+  sender.send_raw("literal");
+  sender.send_raw(text);
+  sender.send_raw(view);
+  sender.send_raw(word);
 };
 template <class Sender>
 constexpr bool writes_something_else = requires(Sender& sender, int size) {
-  sender.write({"count: ", size});
+  sender.send_raw({"count: ", size});
 }
-|| requires(Sender& sender) { sender.write({"abc", "def"}); }
-|| requires(Sender& sender) { sender.write(nullptr); };
+|| requires(Sender& sender) { sender.send_raw({"abc", "def"}); }
+|| requires(Sender& sender) { sender.send_raw(nullptr); };
 static_assert(writes_a_text<Connection>);
 static_assert(!writes_something_else<Connection>);
 
