@@ -1,38 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include "echo/echo_service.hpp"
 
-#include "echo/escape.hpp"
+#include <string_view>
+
+#include <prefork/log.hpp>
 
 namespace preforkd::echo {
+namespace {
 
-EchoService::EchoService(prefork::Server& server) : log_(server.worker()) {
-  server.framing(prefork::Framing::lines());
-  if (server.setting("log_messages", false)) {
-    server.on_message([this](prefork::Connection& connection, std::string_view line) {
-      log_message(connection, line);
-      answer(connection, line);
-    });
-  } else {
-    server.on_message(answer);
-  }
-  if (!server.setting("log_connections", true)) return;
-  server.on_connect([this](prefork::Connection& connection) { on_connect(connection); });
-  server.on_close([this](prefork::Connection& connection, prefork::CloseReason why) { on_close(connection, why); });
-}
+using prefork::LogLevel;
 
-void EchoService::on_connect(prefork::Connection& connection) { log_.line({connection.peer(), " connected"}); }
-
-void EchoService::log_message(const prefork::Connection& connection, std::string_view line) {
-  log_.line({connection.peer(), " sent \"", escape(line), "\""});
-}
-
-void EchoService::answer(prefork::Connection& connection, std::string_view line) {
+void answer(prefork::Connection& connection, std::string_view line) {
   connection.send({"received: ", line});
   if (line == "quit") connection.close_after_flush();
 }
 
-void EchoService::on_close(prefork::Connection& connection, prefork::CloseReason why) {
-  log_.line({connection.peer(), " closed: ", prefork::to_string(why)});
+void log_and_answer(prefork::Connection& connection, std::string_view line) {
+  prefork::log(LogLevel::info, {connection.peer(), " sent \"", prefork::escape(line), "\""});
+  answer(connection, line);
+}
+
+void log_connect(prefork::Connection& connection) { prefork::log(LogLevel::info, {connection.peer(), " connected"}); }
+
+void log_close(prefork::Connection& connection, prefork::CloseReason why) {
+  prefork::log(LogLevel::info, {connection.peer(), " closed: ", prefork::to_string(why)});
+}
+
+}  // namespace
+
+void serve_echo(prefork::Server& server) {
+  server.framing(prefork::Framing::lines());
+  server.on_message(server.setting("log_messages", false) ? log_and_answer : answer);
+  if (!server.setting("log_connections", true)) return;
+  server.on_connect(log_connect);
+  server.on_close(log_close);
 }
 
 }  // namespace preforkd::echo

@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
     }
     prefork::Server server;
     for (const std::string& address : options.listen) server.listen(address);
-    const EchoService service(server);
+    serve_echo(server);
     return server.run();
   } catch (const UsageError& error) {
     std::fprintf(stderr, "prefork-echo: %s\nTry 'prefork-echo --help'.\n", error.what());

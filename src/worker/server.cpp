@@ -19,7 +19,6 @@ namespace prefork {
 inline namespace v0 {
 
 using internal::log_line;
-using internal::LogLevel;
 
 Server::Impl::Impl()
     : wheel(loop.now()),

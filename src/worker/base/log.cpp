@@ -12,6 +12,7 @@
 #include <charconv>
 #include <cstddef>
 
+#include "base/escape.hpp"
 #include "base/stderr_line.hpp"
 
 namespace prefork::internal {
@@ -102,3 +103,13 @@ void log_line(LogLevel level, std::initializer_list<std::string_view> parts) noe
 void set_log_name(std::string_view text) noexcept { name.size = text.copy(name.bytes.data(), name.bytes.size()); }
 
 }  // namespace prefork::internal
+
+namespace prefork {
+inline namespace v0 {
+
+void log(LogLevel level, std::initializer_list<std::string_view> parts) noexcept { internal::log_line(level, parts); }
+
+std::string escape(std::string_view bytes, std::size_t limit) { return preforkd::escape_bytes(bytes, limit); }
+
+}  // namespace v0
+}  // namespace prefork

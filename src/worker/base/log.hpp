@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prefork/log.hpp>
+
 #include <initializer_list>
 #include <string_view>
 
 namespace prefork::internal {
 
-// Values of syslog(3) and sd-daemon(3).
-enum class LogLevel { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
+using prefork::LogLevel;
 
-// The library's own log lines go to stderr, one line and one write(2) per call:
+// The log lines of the library, and of the application (prefork::log), go to stderr, one line and one write(2) per
+// call:
 //   NAME: text   on a terminal, in a pipe or in a file
 //   <4>text      in a socket: that is the journal, which names the worker itself and reads the level (sd-daemon(3))
 // The parts are joined. The caller must escape bytes of clients (base/escape.hpp); remaining control characters become

@@ -55,7 +55,7 @@ class EchoServiceTest : public ::testing::Test {
     setenv("LISTEN_FDS", "1", 1);
     setenv("PREFORK_SETTINGS", settings, 1);
     prefork::Server server;
-    const EchoService service(server);
+    serve_echo(server);
     _exit(server.run());
   }
 
@@ -131,7 +131,7 @@ TEST_F(EchoServiceTest, logs_connections_but_no_messages_by_default) {
   start("{}");
   EXPECT_EQ(talk("secret\n"), "received: secret\n");
   const std::string log = stop();
-  EXPECT_THAT(log, StartsWith("prefork-echo: 127.0.0.1:"));
+  EXPECT_THAT(log, StartsWith("unit_echo: 127.0.0.1:"));
   EXPECT_THAT(log, HasSubstr(" connected\n"));
   EXPECT_THAT(log, HasSubstr(" closed: peer-closed\n"));
   EXPECT_THAT(log, Not(HasSubstr("secret")));

@@ -144,6 +144,21 @@ TEST_F(Log, survives_a_reader_that_is_gone) {
   EXPECT_EQ(take(next.reader.get()), "echo[1]: log lines dropped because they were not read: 1\necho[1]: x\n");
 }
 
+TEST_F(Log, is_open_to_the_application) {
+  const Pipe pipe;
+  const StderrIs redirected(pipe.writer.get());
+  prefork::log(LogLevel::info, "reloaded");
+  EXPECT_EQ(take(pipe.reader.get()), "echo[1]: reloaded\n");
+  prefork::log(LogLevel::info, {"got \"", prefork::escape("a\nb\\c", 3), "\""});
+  EXPECT_EQ(take(pipe.reader.get()), "echo[1]: got \"a\\nb…(+2 bytes)\"\n");
+}
+
+template <class Level>
+constexpr bool logs_a_number = requires(Level level, int number) {
+  prefork::log(level, {"count: ", number});
+};
+static_assert(!logs_a_number<LogLevel>);
+
 TEST_F(Log, leaves_errno_alone) {
   const Pipe pipe;
   const StderrIs redirected(pipe.writer.get());
