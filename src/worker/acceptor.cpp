@@ -18,6 +18,7 @@ namespace prefork::internal {
 namespace {
 constexpr std::chrono::milliseconds pause_time{100};
 constexpr unsigned turns_between_offers = 4;
+constexpr std::size_t busy_turn = 4;
 }  // namespace
 
 Acceptor::AcceptFailure Acceptor::classify(int error) noexcept {
@@ -113,7 +114,7 @@ bool Acceptor::accept_one(Listener& listener) {
   preforkd::UniqueFd fd(
       ::accept4(listener.socket.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd) {
-    path_.admit(std::move(fd), peer);
+    path_.admit(std::move(fd), peer, listener.socket.is_tcp);
     return true;
   }
   const int error = errno;
@@ -172,6 +173,8 @@ void Acceptor::refill_reserve() noexcept {
 }
 
 void Acceptor::stand_at_the_end(Listener& listener) noexcept {
+  // A worker with so much to do is not waiting, and then its place among those that wait means little.
+  if (loop_.ready() >= busy_turn) return offer_processor();
   listener.stop();
   // Registering checks the queue again: a worker that was woken meanwhile is to be the first there.
   offer_processor();

@@ -27,7 +27,8 @@ WorkerRun::WorkerRun(Server::Impl& server)
       limits_(checked_limits()),
       sockets_(take_sockets()),
       status_(server.loop, server.wheel, open_notify(), server.label),
-      path_(server.loop, server.wheel, server.handlers, server.framing, limits_, take_stats_page()),
+      streams_(server.loop),
+      path_(streams_, server.wheel, server.handlers, server.framing, limits_, take_stats_page()),
       acceptor_(server.loop, server.wheel, path_),
       table_before_(ConnectionTable::set_current(&path_.table())) {
   take_lifeline();
@@ -127,7 +128,7 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
 }
 
 void WorkerRun::turn() {
-  server_.loop.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(server_.loop.now()));
+  streams_.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(server_.loop.now()));
   server_.wheel.advance(server_.loop.now());
   path_.settle();
   acceptor_.update();

@@ -7,6 +7,7 @@
 #include "wire/stats_page.hpp"
 #include "worker/acceptor.hpp"
 #include "worker/connection/data_path.hpp"
+#include "worker/io/epoll_streams.hpp"
 #include "worker/server_impl.hpp"
 #include "worker/service/lifeline.hpp"
 #include "worker/service/service_status.hpp"
@@ -60,6 +61,7 @@ class WorkerRun final : private TimerNode {
   ServiceStatus status_;
   std::optional<Watchdog> watchdog_;
   std::optional<Lifeline> lifeline_;
+  EpollStreams streams_;
   DataPath path_;
   Acceptor acceptor_;
   ConnectionTable* table_before_;

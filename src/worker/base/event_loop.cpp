@@ -4,9 +4,13 @@
 #include <cerrno>
 #include <system_error>
 
+#include "worker/base/forks.hpp"
+
 namespace prefork::internal {
 
-EventLoop::EventLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+EventLoop::EventLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), fork_generation_(0) {
+  watch_forks();
+  fork_generation_ = fork_generation();
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   read_clock();
 }
@@ -27,7 +31,12 @@ int EventLoop::modify(int fd, std::uint32_t events, EventSource& source) noexcep
 
 void EventLoop::remove(int fd, EventSource& source) noexcept {
   epoll_event unused{};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
+  // A forked child that destroys its copy of a server must not end the registrations of its parent.
+  if (fork_generation() == fork_generation_) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
+  forget(source);
+}
+
+void EventLoop::forget(EventSource& source) noexcept {
   for (std::size_t i = next_; i < count_; ++i) {
     if (events_[i].data.ptr == &source) events_[i].data.ptr = nullptr;
   }

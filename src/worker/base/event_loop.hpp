@@ -12,7 +12,7 @@
 
 namespace prefork::internal {
 
-// A receiver of epoll events. Events are level-triggered.
+// A receiver of epoll events.
 class EventSource {
  public:
   virtual void on_events(std::uint32_t events) = 0;
@@ -38,6 +38,8 @@ class EventLoop {
   [[nodiscard]] int modify(int fd, std::uint32_t events, EventSource& source) noexcept;
   // Also if `fd` was never added or is closed already.
   void remove(int fd, EventSource& source) noexcept;
+  // Instead of remove(), if close(2) of the descriptor follows, which ends the registration.
+  void forget(EventSource& source) noexcept;
 
   // Waits up to `timeout_ms` (-1: for ever), reads the clock and calls on_events() of each ready source. Passes on an
   // exception of a source; the events after it are reported again in the next turn.
@@ -57,6 +59,7 @@ class EventLoop {
   static constexpr std::size_t batch = 64;
 
   preforkd::UniqueFd epoll_;
+  unsigned fork_generation_;
   TimePoint now_;
   std::uint64_t turn_number_ = 0;
   std::array<epoll_event, batch> events_;

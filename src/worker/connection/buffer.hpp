@@ -28,6 +28,7 @@ class Buffer {
     return capacity_ - tail_ >= room ? data_ + tail_ : make_room(room);
   }
   void commit(std::size_t bytes) noexcept { tail_ += bytes; }
+  [[nodiscard]] const char* end() const noexcept { return data_ + tail_; }
 
   [[nodiscard]] bool append(std::string_view bytes) noexcept;
   void consume(std::size_t bytes) noexcept;

@@ -8,20 +8,21 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.hpp"
-#include "worker/base/event_loop.hpp"
 #include "worker/base/timer_wheel.hpp"
 #include "worker/connection/buffer.hpp"
 #include "worker/connection/peer_address.hpp"
+#include "worker/io/streams.hpp"
 
 namespace prefork::internal {
 
 class DataPath;
 
-// One client, and the object behind prefork::Connection.
+// One client: the session behind prefork::Connection. It makes no system call; Streams does.
 //
 //   vacant ──open()──▶ open ──close_now()──▶ closed ──finish(): on_close──▶ vacant
 //                                                        └─▶ lingering ──▶ vacant
@@ -37,7 +38,7 @@ class DataPath;
 //
 // The time-outs share one timer. It is moved when its deadline comes nearer, not when the deadline moves away: a
 // message only stores the time, and a timer that fires too early checks the deadlines again.
-class ConnectionImpl final : public Connection, public EventSource, public TimerNode {
+class ConnectionImpl final : public Connection, public Session, public TimerNode {
  public:
   [[nodiscard]] static ConnectionImpl& of(Connection& connection) noexcept {
     return static_cast<ConnectionImpl&>(connection);
@@ -51,9 +52,10 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   ConnectionImpl& operator=(const ConnectionImpl&) = delete;
   ~ConnectionImpl();
 
-  // Begins a connection in a vacant object: registers it and calls on_connect. False, and the socket is closed, if the
-  // kernel had no memory to watch it.
-  [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const sockaddr_storage& peer);
+  // Begins a connection in a vacant object and calls on_connect. False, and the socket is closed, if the kernel had no
+  // memory to watch it.
+  [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const sockaddr_storage& peer,
+                          bool is_tcp);
 
   // As documented for prefork::Connection and prefork::Reply.
   void send_message(std::initializer_list<std::string_view> parts);  // throws std::length_error
@@ -63,10 +65,10 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   void close_at_once() noexcept;
   void close_now(CloseReason reason) noexcept;
   void close_when_sent(CloseReason reason) noexcept;
-  [[nodiscard]] std::string peer_text() const { return peer_.text(fd_.get()); }
+  [[nodiscard]] std::string peer_text() const { return peer_.text(fd()); }
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] std::size_t unsent() const noexcept;
-  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  using Session::fd;
   void reset_data(void* object, void (*destroy)(void*)) noexcept;
   [[nodiscard]] void* raw_data() const noexcept { return data_; }
 
@@ -78,38 +80,42 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   // first message of a new client (Limits::first_message_grace), then closes.
   void begin_drain();
   // Does what later callbacks, replies and closes have left to do. DataPath calls it at the end of the turn after
-  // DataPath::enqueue().
-  void settle_turn();
+  // DataPath::enqueue(). True if messages were delivered, which may have taken long.
+  bool settle_turn();
 
   // Called just before the worker exits.
   void end_at_once(CloseReason busy, CloseReason idle) noexcept;
 
-  void on_events(std::uint32_t events) override;
+  // Session
+  [[nodiscard]] std::span<char> input_room() noexcept override;
+  void on_input(std::span<char> bytes) override;
+  void on_input_end(int error) override;
+  void on_peer_end() override;
+  void on_output_room() override;
+  // TimerNode
   void on_timer() override;
 
  private:
+  using TimePoint = Session::TimePoint;
   friend class ConnectionTable;
   friend class Cork;
   friend class DataPath;
   enum class State : std::uint8_t { vacant, open, closed, lingering };
 
-  // connection_input.cpp
+  // Input
   [[nodiscard]] bool may_deliver() const noexcept {
     return state_ == State::open && !closing_ && !choked_ && held_replies_ == 0;
   }
-  [[nodiscard]] bool wants_input() const noexcept { return may_deliver() && !end_of_input_; }
-  std::size_t receive();
-  std::size_t receive_shared(std::size_t kept);
-  std::size_t receive_own();
-  [[nodiscard]] std::size_t read_into(char* room, std::size_t size) noexcept;
+  [[nodiscard]] bool wants_input() const noexcept { return may_deliver() && !end_of_input_ && !resume_; }
+  void take(std::span<char> bytes);
+  void take_all(std::string_view bytes);
   void keep(std::string_view rest) noexcept;
   [[nodiscard]] std::size_t deliver(std::string_view bytes);
   void deliver_kept();
   void deliver_message(std::string_view message);
-  void park(std::uint32_t events) noexcept;
   void drain_step();
 
-  // connection_output.cpp
+  // Output
   [[nodiscard]] Buffer* output_target() noexcept;
   void appended(Buffer& target) noexcept;
   void drop_empty_output() noexcept;
@@ -119,25 +125,21 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   void resume() noexcept;
   [[nodiscard]] bool output_waits() const noexcept { return output_ != nullptr; }
 
-  // connection_linger.cpp
-  [[nodiscard]] std::size_t unread_in_kernel() const noexcept;
+  // The end
   [[nodiscard]] bool should_linger() const noexcept;
   [[nodiscard]] bool begin_linger() noexcept;
-  void discard_input() noexcept;
+  void discard(std::size_t bytes) noexcept;
   void end_linger() noexcept;
   void vacate() noexcept;
 
-  // connection_impl.cpp
   void settle();
   [[nodiscard]] bool is_calm() const noexcept;
-  void set_interest(std::uint32_t events) noexcept;
-  void update_interest() noexcept;
   void update_timer() noexcept;
   void finish();
-  [[nodiscard]] EventLoop::TimePoint read_deadline() const noexcept;
-  [[nodiscard]] EventLoop::TimePoint write_deadline() const noexcept;
-  [[nodiscard]] EventLoop::TimePoint first_message_deadline() const noexcept;
-
+  [[nodiscard]] TimePoint now() const noexcept;
+  [[nodiscard]] TimePoint read_deadline() const noexcept;
+  [[nodiscard]] TimePoint write_deadline() const noexcept;
+  [[nodiscard]] TimePoint first_message_deadline() const noexcept;
   DataPath* path_ = nullptr;
   ConnectionImpl* next_ = nullptr;  // in the list of connections with something left to do, or of vacant objects
   std::uint64_t id_ = 0;
@@ -145,19 +147,16 @@ class ConnectionImpl final : public Connection, public EventSource, public Timer
   std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback has queued
   void* data_ = nullptr;
   void (*destroy_data_)(void*) = nullptr;
-  EventLoop::TimePoint input_since_;   // the last message, or the first byte of an unfinished one
-  EventLoop::TimePoint output_since_;  // the last progress of output_
+  TimePoint input_since_;   // the last message, or the first byte of an unfinished one; before them, the accept
+  TimePoint output_since_;  // the last progress of output_
   PeerAddress peer_;
-  preforkd::UniqueFd fd_;
   std::uint32_t place_ = 0;  // in the table; never changes
   // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
   std::uint32_t unread_ = 0;
   std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has searched without result
   std::uint32_t held_replies_ = 0;
-  std::uint8_t interest_ = 0;  // EPOLLIN and EPOLLOUT as registered with epoll
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
-  bool watched_ = false;         // in epoll
   bool closing_ = false;         // closes for reason_ once the output is sent
   bool end_of_input_ = false;    // the client has half-closed
   bool half_received_ = false;   // input_ ends within a message

@@ -16,11 +16,11 @@
 
 #include "base/unique_fd.hpp"
 #include "wire/stats_page.hpp"
-#include "worker/base/event_loop.hpp"
 #include "worker/base/timer_wheel.hpp"
 #include "worker/connection/buffer.hpp"
 #include "worker/connection/connection_table.hpp"
 #include "worker/connection/framer.hpp"
+#include "worker/io/streams.hpp"
 
 namespace prefork::internal {
 
@@ -31,23 +31,24 @@ struct Handlers {
   std::function<void(Connection&, CloseReason)> on_close;
 };
 
-// What all connections of a worker share: callbacks, framing, limits, counters, the read buffer, the scratch output and
-// the list of connections with something left to do at the end of the turn.
+// What all connections of a worker share: callbacks, framing, limits, counters, the scratch output and the list of
+// connections with something left to do at the end of the turn.
 class DataPath {
  public:
-  static constexpr std::size_t read_size = std::size_t{64} * 1024;
   static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // bytes written per send(2)
   static constexpr std::size_t max_lingering = 1024;
+  static constexpr std::size_t first_allowance = 128;
+  static constexpr std::size_t max_allowance = 1024;
 
-  // `handlers`, `loop`, `wheel` and `stats` outlive the object. Throws std::bad_alloc.
-  DataPath(EventLoop& loop, TimerWheel& wheel, const Handlers& handlers, const Framing& framing, const Limits& limits,
+  // `handlers`, `streams`, `wheel` and `stats` outlive the object.
+  DataPath(Streams& streams, TimerWheel& wheel, const Handlers& handlers, const Framing& framing, const Limits& limits,
            preforkd::StatsPage& stats);
   ~DataPath();
   DataPath(const DataPath&) = delete;
   DataPath& operator=(const DataPath&) = delete;
 
   // A new client. Closes a socket that cannot be served for lack of memory, and counts it as an accept failure.
-  void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer);
+  void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, bool is_tcp);
   [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.max_connections; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   void count_accept_failure() noexcept { add(stats_.accept_failures, 1); }
@@ -69,6 +70,7 @@ class DataPath {
  private:
   friend class ConnectionImpl;
   friend class Cork;
+  using TimePoint = Streams::TimePoint;
 
   // Counters have one writer: a load and a store are enough, and need no bus lock.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
@@ -76,13 +78,18 @@ class DataPath {
   }
   void count_in(std::size_t bytes) noexcept { add(stats_.bytes_in, bytes); }
   void count_out(std::size_t bytes) noexcept { add(stats_.bytes_out, bytes); }
-  void count_requests(std::uint64_t messages) noexcept { add(stats_.requests_total, messages); }
+  void count_requests(std::uint64_t messages) noexcept {
+    messages_ += messages;
+    add(stats_.requests_total, messages);
+  }
   void count_opened() noexcept;
   void count_closed(CloseReason reason) noexcept;
 
   void enqueue(ConnectionImpl& connection) noexcept;
+  void measure_turn() noexcept;
+  void settle_queued();
 
-  EventLoop& loop_;
+  Streams& streams_;
   TimerWheel& wheel_;
   const Handlers& handlers_;
   Framer framer_;
@@ -90,11 +97,14 @@ class DataPath {
   preforkd::StatsPage& stats_;
   ConnectionTable table_;
   BufferPool buffers_;
-  std::unique_ptr<char[]> read_buffer_;
   Buffer scratch_;  // replies of corked_, while it handles one read
   ConnectionImpl* corked_ = nullptr;
   ConnectionImpl* first_ = nullptr;  // connections with something left to do
   ConnectionImpl* last_ = nullptr;
+  std::size_t allowance_ = first_allowance;  // messages that a connection may deliver in this turn
+  std::uint64_t messages_ = 0;               // of this turn
+  std::uint64_t messages_before_ = 0;        // of the turn before, if it had no time to sleep
+  TimePoint turn_began_;
   std::size_t connections_ = 0;  // open, or closed with on_close still to run
   std::size_t lingering_ = 0;
   bool draining_ = false;

@@ -27,11 +27,18 @@ bool add_flags(int fd) noexcept {
   return status_flags >= 0 && ::fcntl(fd, F_SETFL, status_flags | O_NONBLOCK) == 0;
 }
 
-void make_prompt(const ListenSocket& socket) noexcept {
-  if (socket.address.family() != AF_INET && socket.address.family() != AF_INET6) return;
+bool is_tcp(int fd) noexcept {
+  int protocol = 0;
+  socklen_t size = sizeof protocol;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
+}
+
+ListenSocket make_socket(preforkd::UniqueFd fd, const preforkd::Address& address, const std::string& name,
+                         preforkd::BoundPath path) {
+  const bool tcp = is_tcp(fd.get());
   const int on = 1;
-  // Only latency is lost where a stream protocol other than TCP does not know the option.
-  ::setsockopt(socket.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (tcp) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // only latency is lost without it
+  return {std::move(fd), address, name, tcp, std::move(path)};
 }
 
 std::string describe(int fd, const std::string& name) {
@@ -54,8 +61,7 @@ std::vector<ListenSocket> take_inherited_sockets(const worker_env::Given& given)
     auto address = preforkd::check_listener(fd);
     if (!address) refuse(fd, name, address.error().text);
     if (!add_flags(fd)) refuse(fd, name, preforkd::errno_text(errno));
-    sockets.push_back({preforkd::UniqueFd(fd), *address, name, {}});
-    make_prompt(sockets.back());
+    sockets.push_back(make_socket(preforkd::UniqueFd(fd), *address, name, {}));
     ++fd;
   }
   return sockets;
@@ -72,8 +78,7 @@ std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addre
       throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
     }
     auto bound = opened->path ? address : preforkd::local_address(opened->fd.get());
-    sockets.push_back({std::move(opened->fd), bound ? *bound : *address, {}, std::move(opened->path)});
-    make_prompt(sockets.back());
+    sockets.push_back(make_socket(std::move(opened->fd), bound ? *bound : *address, {}, std::move(opened->path)));
   }
   return sockets;
 }

@@ -16,7 +16,8 @@ namespace prefork::internal {
 struct ListenSocket {
   preforkd::UniqueFd fd;
   preforkd::Address address;
-  std::string name;          // LISTEN_FDNAMES, empty for our own sockets
+  std::string name;  // LISTEN_FDNAMES, empty for our own sockets
+  bool is_tcp = false;
   preforkd::BoundPath path;  // of our own socket; to be removed with it
 };
 

@@ -29,8 +29,8 @@ class PREFORK_EXPORT Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Queues one message, with the server's framing. The parts are concatenated: c.send({"received: ", line}). All
-  // replies to the messages of one read are sent in one write. Does nothing on a closing connection. Throws
+  // Queues one message, with the server's framing. The parts are concatenated: c.send({"received: ", line}). The
+  // replies to the messages that arrived together are sent in one write. Does nothing on a closing connection. Throws
   // std::length_error if the message is too long for the length prefix.
   void send(std::initializer_list<std::string_view> parts);
   // A template, because a parameter of type std::string_view would take {"count: ", 41} for a pointer and a length.

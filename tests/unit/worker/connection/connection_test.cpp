@@ -398,8 +398,8 @@ TEST(ConnectionTest, a_client_that_pipelines_does_not_starve_another) {
   both_sent.set_value();
   EXPECT_EQ(other.line(), "served");
   writer.join();
-  // At most one read buffer in each of the few turns that the second needed.
-  EXPECT_LT(served_before_other, 4 * 64 * 1024 / 11);
+  // At most one connection's share in each of the few turns that the second needed.
+  EXPECT_LT(served_before_other, 3000);
 }
 
 }  // namespace

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+// What a connection promises, whatever the order and the pieces in which bytes, room, replies and failures come. A
+// schedule is a random one of these, with virtual time and without a kernel. PREFORK_SCHEDULE=SEED runs one of them,
+// PREFORK_SCHEDULES=COUNT so many.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <sstream>
+
+#include "fakes/fake_streams.hpp"
+#include "worker/base/timer_wheel.hpp"
+#include "worker/connection/data_path.hpp"
+
+namespace prefork::test {
+namespace {
+
+using fakes::FakeStreams;
+using internal::ConnectionTable;
+using internal::DataPath;
+using internal::Framer;
+using internal::TimerWheel;
+
+Framing any_framing(FakeStreams& streams) {
+  switch (streams.between(0, 4)) {
+    case 0:
+      return Framing::lines();
+    case 1:
+      return Framing::delimiter("<>");
+    case 2:
+      return Framing::length_prefix(1);
+    case 3:
+      return Framing::length_prefix(2, Endian::little);
+    default:
+      return Framing::length_prefix(4);
+  }
+}
+
+// A queue as Framer::wrap() needs it.
+struct Bytes {
+  char* prepare(std::size_t room) {
+    size = text.size();
+    text.resize(size + room);
+    return text.data() + size;
+  }
+  void commit(std::size_t bytes) { text.resize(size + bytes); }
+  std::string text;
+  std::size_t size = 0;
+};
+
+std::string wrapped(const Framer& framer, std::string_view message) {
+  Bytes bytes;
+  if (!framer.wrap({message}, bytes)) throw std::logic_error("too long");
+  return bytes.text;
+}
+
+// One random schedule: a server whose handler answers now, later, twice or not at all, and clients that send requests.
+class Schedule {
+ public:
+  explicit Schedule(unsigned seed)
+      : random_(seed + 1),
+        streams_(random_, odds(seed)),
+        wheel_(streams_.now()),
+        framing_(any_framing(streams_)),
+        framer_(framing_, 200),
+        limits_(limits()),
+        handlers_(handlers()),
+        path_(streams_, wheel_, handlers_, framing_, limits_, stats_),
+        fails_(seed % 4 == 0) {
+    table_before_ = ConnectionTable::set_current(&path_.table());
+  }
+  ~Schedule() { ConnectionTable::set_current(table_before_); }
+
+  // The first promise that was broken; empty if none was.
+  std::string run() {
+    const std::size_t clients = streams_.between(1, 3);
+    for (std::size_t i = 0; i < clients; ++i) start_client();
+    for (int i = 0; i < 400 && !done(); ++i) step(i);
+    if (wrong_.empty() && !done()) complain("it does not come to its end");
+    for (const std::unique_ptr<Client>& client : clients_) check_end(*client);
+    return wrong_;
+  }
+
+ private:
+  struct Client {
+    int number = 0;
+    std::deque<std::string> expected;  // requests that the server must see next
+    std::string replies;               // the bytes that the client must get, as far as they were sent
+    int connects = 0;
+    int closes = 0;
+    bool owed = false;
+    bool all_said = false;
+    std::size_t to_say = 0;
+    CloseReason reason{};
+  };
+  struct Owed {
+    Client* client;
+    Reply reply;
+  };
+
+  static FakeStreams::Odds odds(unsigned seed) {
+    if (seed % 4 != 0) return {0, 0, 0, seed % 2 == 0 ? 100U : 0U};
+    return {50, 5, 5, 50};
+  }
+  static Limits limits() {
+    Limits limits;
+    limits.max_message = 200;
+    limits.output_high_mark = 300;
+    return limits;
+  }
+
+  internal::Handlers handlers() {
+    internal::Handlers handlers;
+    handlers.on_connect = [this](Connection& c) {
+      Client& client = *clients_[static_cast<std::size_t>(c.fd())];
+      if (++client.connects != 1) complain("a second on_connect");
+      if (streams_.happens(300)) say(c, client, "welcome");
+    };
+    handlers.on_message = [this](Connection& c, std::string_view message) { answer(c, message); };
+    handlers.on_close = [this](Connection& c, CloseReason reason) {
+      Client& client = *clients_[static_cast<std::size_t>(c.fd())];
+      if (++client.closes != 1) complain("a second on_close");
+      client.reason = reason;
+    };
+    return handlers;
+  }
+
+  void answer(Connection& c, std::string_view message) {
+    Client& client = *clients_[static_cast<std::size_t>(c.fd())];
+    if (client.owed) complain("a message is delivered while a reply is owed");
+    if (client.closes > 0) complain("a message is delivered after on_close");
+    if (client.expected.empty() || client.expected.front() != message) {
+      return complain("a message is wrong: " + std::string(message));
+    }
+    client.expected.pop_front();
+    streams_.pass(std::chrono::microseconds(streams_.between(0, 100)));
+    const std::string reply(message);
+    switch (streams_.between(0, 5)) {
+      case 0:
+        say(c, client, reply);
+        say(c, client, "again");
+        break;
+      case 1:
+        owed_.push_back({&client, c.defer()});
+        client.owed = true;
+        break;
+      case 2:
+        break;
+      default:
+        say(c, client, reply);
+    }
+  }
+
+  void say(Connection& c, Client& client, const std::string& text) {
+    c.send(text);
+    client.replies += wrapped(framer_, text);
+  }
+
+  void start_client() {
+    clients_.push_back(std::make_unique<Client>());
+    Client& client = *clients_.back();
+    client.number = streams_.connect();
+    client.to_say = streams_.between(0, 12);
+    sockaddr_storage peer{};
+    peer.ss_family = AF_INET;
+    path_.admit(preforkd::UniqueFd(), peer, true);
+  }
+
+  std::string any_message() {
+    const std::size_t size = streams_.happens(100) ? 200 : streams_.between(0, 30);
+    std::string text(size, ' ');
+    for (char& c : text) c = static_cast<char>('a' + streams_.between(0, 25));
+    return text;
+  }
+
+  void step(int count) {
+    for (const std::unique_ptr<Client>& client : clients_) speak(*client);
+    if (!owed_.empty() && streams_.happens(300)) pay();
+    streams_.pass(std::chrono::microseconds(streams_.between(0, 3000)));
+    streams_.turn();
+    wheel_.advance(streams_.now());
+    path_.settle();
+    // Something may come from elsewhere at any time, also to a connection that has nothing to say.
+    if (count % 16 == 0 && streams_.happens(100)) push();
+  }
+
+  void speak(Client& client) {
+    FakeStreams::Wire& wire = streams_.wire(client.number);
+    if (client.to_say > 0 && streams_.happens(600)) {
+      --client.to_say;
+      const std::string message = any_message();
+      client.expected.push_back(message);
+      wire.in_flight += wrapped(framer_, message);
+    }
+    if (client.to_say == 0) wire.client_ended = true;
+  }
+
+  void pay() {
+    const auto chosen = owed_.begin() + static_cast<std::ptrdiff_t>(streams_.between(0, owed_.size() - 1));
+    Owed owed = std::move(*chosen);
+    owed_.erase(chosen);
+    owed.client->owed = false;
+    if (owed.reply.connection() == nullptr) return;
+    if (streams_.happens(200)) return;  // no reply after all
+    owed.reply.send("late");
+    owed.client->replies += wrapped(framer_, "late");
+  }
+
+  void push() {
+    Client& client = *clients_[streams_.between(0, clients_.size() - 1)];
+    internal::Session* const session = streams_.wire(client.number).session;
+    if (session == nullptr || client.closes > 0 || client.owed) return;
+    say(static_cast<internal::ConnectionImpl&>(*session), client, "news");
+  }
+
+  [[nodiscard]] bool done() const { return !wrong_.empty() || path_.empty(); }
+
+  void check_end(Client& client) {
+    const FakeStreams::Wire& wire = streams_.wire(client.number);
+    if (client.connects != client.closes) return complain("on_connect and on_close are not called equally often");
+    if (client.replies.compare(0, wire.sent.size(), wire.sent) != 0) return complain("the replies are wrong");
+    if (fails_) return;
+    if (client.reason != CloseReason::peer_closed) complain("closed: " + std::string(to_string(client.reason)));
+    if (!client.expected.empty()) complain("a request was not delivered");
+    if (client.replies.size() != wire.sent.size()) complain("a reply was not sent");
+  }
+
+  void complain(const std::string& what) {
+    if (wrong_.empty()) wrong_ = what;
+  }
+
+  std::minstd_rand random_;
+  FakeStreams streams_;
+  TimerWheel wheel_;
+  Framing framing_;
+  Framer framer_;
+  Limits limits_;
+  preforkd::StatsPage stats_{};
+  internal::Handlers handlers_;
+  DataPath path_;
+  bool fails_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<Owed> owed_;
+  std::string wrong_;
+  ConnectionTable* table_before_ = nullptr;
+};
+
+TEST(Schedules, keep_the_order_of_messages_and_replies_and_lose_nothing) {
+  if (const char* const seed = std::getenv("PREFORK_SCHEDULE")) {
+    EXPECT_EQ(Schedule(static_cast<unsigned>(std::atoi(seed))).run(), "");
+    return;
+  }
+  const char* const wanted = std::getenv("PREFORK_SCHEDULES");
+  const unsigned count = wanted != nullptr ? static_cast<unsigned>(std::atoi(wanted)) : 50'000;
+  for (unsigned seed = 0; seed < count; ++seed) {
+    const std::string wrong = Schedule(seed).run();
+    ASSERT_EQ(wrong, "") << "PREFORK_SCHEDULE=" << seed;
+  }
+}
+
+}  // namespace
+}  // namespace prefork::test
