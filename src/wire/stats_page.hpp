@@ -29,6 +29,7 @@ struct StatsPage {
   std::atomic<std::uint64_t> bytes_in;
   std::atomic<std::uint64_t> bytes_out;
   std::array<std::atomic<std::uint64_t>, close_reason_slots> closes_by_reason;
+  std::atomic<std::uint64_t> connections_refused;  // by the limits for one peer
 };
 static_assert(sizeof(StatsPage) <= 4096);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

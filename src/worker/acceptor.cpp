@@ -43,7 +43,8 @@ Acceptor::AcceptFailure Acceptor::classify(int error) noexcept {
 }
 
 struct Acceptor::Listener final : EventSource {
-  Listener(Acceptor& owner_, ListenSocket socket_) : owner(owner_), socket(std::move(socket_)) {}
+  Listener(Acceptor& owner_, ListenSocket socket_, const Entrance& entrance_)
+      : owner(owner_), socket(std::move(socket_)), entrance(entrance_) {}
   ~Listener() {
     stop();
     socket.path.remove();
@@ -52,7 +53,7 @@ struct Acceptor::Listener final : EventSource {
   void on_events(std::uint32_t) override { owner.accept_from(*this); }
 
   [[nodiscard]] int start() noexcept {
-    if (watched || broken) return 0;
+    if (watched || broken || limited) return 0;
     const int error = owner.loop_.add(socket.fd.get(), EPOLLIN | EPOLLEXCLUSIVE, *this);
     watched = error == 0;
     return error;
@@ -63,8 +64,10 @@ struct Acceptor::Listener final : EventSource {
 
   Acceptor& owner;
   ListenSocket socket;
+  const Entrance& entrance;
   bool watched = false;
   bool broken = false;
+  bool limited = false;  // by max_connections of its service
 };
 
 Acceptor::Acceptor(EventLoop& loop, TimerWheel& wheel, DataPath& path) : loop_(loop), wheel_(wheel), path_(path) {
@@ -73,9 +76,9 @@ Acceptor::Acceptor(EventLoop& loop, TimerWheel& wheel, DataPath& path) : loop_(l
 
 Acceptor::~Acceptor() { close(); }
 
-void Acceptor::open(std::vector<ListenSocket> sockets) {
-  for (ListenSocket& socket : sockets) {
-    listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket)));
+void Acceptor::open(std::vector<ListenSocket> sockets, const std::deque<Entrance>& entrances) {
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(sockets[i]), entrances[i]));
     if (const int error = listeners_.back()->start(); error != 0) {
       throw preforkd::ExitError(preforkd::exit_code::os_error,
                                 "cannot serve: epoll_ctl: " + preforkd::errno_text(error));
@@ -90,10 +93,18 @@ void Acceptor::close() noexcept {
 }
 
 void Acceptor::update() noexcept {
-  if (limited_ == path_.full()) return;
-  limited_ = !limited_;
-  if (!limited_) return start_all();
-  stop_all();
+  for (const std::unique_ptr<Listener>& listener : listeners_) {
+    if (listener->limited != listener->entrance.service.full()) limit(*listener);
+  }
+}
+
+void Acceptor::limit(Listener& listener) noexcept {
+  listener.limited = !listener.limited;
+  if (!listener.limited) {
+    if (!paused_ && listener.start() != 0) pause();
+    return;
+  }
+  listener.stop();
   if (const auto left_out = limit_log_.pass(loop_.now())) {
     log_line(LogLevel::notice, {"max_connections reached: accepting is paused, other workers take over"});
   }
@@ -102,7 +113,7 @@ void Acceptor::update() noexcept {
 void Acceptor::accept_from(Listener& listener) {
   const std::size_t allowed = 1 + loop_.ready() / 8;
   std::size_t accepted = 0;
-  while (accepted < allowed && !path_.full() && accept_one(listener)) ++accepted;
+  while (accepted < allowed && !listener.entrance.service.full() && accept_one(listener)) ++accepted;
   update();
   if (accepted > 0 && listener.watched) stand_at_the_end(listener);
 }
@@ -114,7 +125,7 @@ bool Acceptor::accept_one(Listener& listener) {
   preforkd::UniqueFd fd(
       ::accept4(listener.socket.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd) {
-    path_.admit(std::move(fd), peer, listener.socket.is_tcp);
+    path_.admit(std::move(fd), peer, listener.entrance);
     return true;
   }
   const int error = errno;
@@ -188,7 +199,7 @@ void Acceptor::offer_processor() noexcept {
 }
 
 void Acceptor::start_all() noexcept {
-  if (paused_ || limited_) return;
+  if (paused_) return;
   for (const std::unique_ptr<Listener>& listener : listeners_) {
     if (listener->start() != 0) return pause();
   }

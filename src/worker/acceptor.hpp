@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -41,8 +42,9 @@ class Acceptor final : private TimerNode {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // Begins to accept. Throws ExitError (os_error) if epoll rejects a socket.
-  void open(std::vector<ListenSocket> sockets);
+  // Begins to accept; clients of sockets[i] come in by entrances[i]. Throws ExitError (os_error) if epoll rejects a
+  // socket.
+  void open(std::vector<ListenSocket> sockets, const std::deque<Entrance>& entrances);
   // Stops accepting and closes the sockets: the port is free once all workers have done so. Removes our own UNIX path.
   void close() noexcept;
 
@@ -60,6 +62,7 @@ class Acceptor final : private TimerNode {
   [[nodiscard]] bool relieve(Listener& listener, int error);
   [[nodiscard]] AcceptFailure turn_away(Listener& listener) noexcept;
   void refill_reserve() noexcept;
+  void limit(Listener& listener) noexcept;
   void stand_at_the_end(Listener& listener) noexcept;
   void offer_processor() noexcept;
   void start_all() noexcept;
@@ -75,7 +78,6 @@ class Acceptor final : private TimerNode {
   std::uint64_t last_turn_ = 0;  // the last turn that brought a connection
   unsigned turns_in_a_row_ = 0;  // turns with a connection, without a gap
   bool paused_ = false;          // by a shortage, until the timer fires
-  bool limited_ = false;         // by max_connections
   LogThrottle shortage_log_{std::chrono::seconds(10)};
   LogThrottle limit_log_{std::chrono::seconds(60)};
   LogThrottle revival_log_{std::chrono::seconds(60)};

@@ -22,7 +22,7 @@ using internal::log_line;
 
 Server::Impl::Impl()
     : wheel(loop.now()),
-      posts(loop, errors),
+      posts(std::make_shared<internal::PostQueue>(loop, errors)),
       signals(loop),
       timers(loop, wheel, errors),
       watches(loop, errors),
@@ -36,17 +36,19 @@ Server::Impl::Impl()
 }
 
 int Server::Impl::run() {
-  before_run("run").running = true;
+  before_run("run").set_running(true);
   const internal::LeavingSignalsUnblocked unblocked;
   // The next run() begins without a reason to leave, also if this one cannot start.
   struct Guard {
     Impl& server;
     ~Guard() {
-      server.running = false;
-      server.posts.clear_stop();
+      server.set_running(false);
+      server.posts->end_run();
+      server.posts->clear_stop();
       server.signals.forget();
     }
   } const guard{*this};
+  posts->begin_run();
   try {
     internal::WorkerRun run(*this);
     return run.serve();
@@ -64,6 +66,11 @@ Server::Impl& Server::Impl::before_run(const char* function) {
   return *this;
 }
 
+void Server::Impl::set_running(bool now) noexcept {
+  running = now;
+  for (internal::ServiceSetup& setup : services) setup.in_use = now;
+}
+
 Server::Server() : impl_(std::make_unique<Impl>()) {}
 
 Server::~Server() {
@@ -73,33 +80,51 @@ Server::~Server() {
 }
 
 Server& Server::framing(const Framing& framing) {
-  impl_->before_run("framing").framing = framing;
+  impl_->before_run("framing").main.framing(framing);
   return *this;
 }
 
 Server& Server::limits(const Limits& limits) {
-  impl_->before_run("limits").limits = limits;
+  impl_->before_run("limits").main.limits(limits);
   return *this;
 }
 
 Server& Server::listen(std::string_view address) {
-  impl_->before_run("listen").listen.emplace_back(address);
+  impl_->before_run("listen").main.listen(address);
   return *this;
 }
 
 Server& Server::on_connect(std::function<void(Connection&)> callback) {
-  impl_->before_run("on_connect").handlers.on_connect = std::move(callback);
+  impl_->before_run("on_connect").main.on_connect(std::move(callback));
   return *this;
 }
 
 Server& Server::on_message(std::function<void(Connection&, std::string_view)> callback) {
-  impl_->before_run("on_message").handlers.on_message = std::move(callback);
+  impl_->before_run("on_message").main.on_message(std::move(callback));
   return *this;
 }
 
 Server& Server::on_close(std::function<void(Connection&, CloseReason)> callback) {
-  impl_->before_run("on_close").handlers.on_close = std::move(callback);
+  impl_->before_run("on_close").main.on_close(std::move(callback));
   return *this;
+}
+
+Server& Server::on_writable(std::function<void(Connection&)> callback) {
+  impl_->before_run("on_writable").main.on_writable(std::move(callback));
+  return *this;
+}
+
+Server& Server::on_half_close(std::function<void(Connection&)> callback) {
+  impl_->before_run("on_half_close").main.on_half_close(std::move(callback));
+  return *this;
+}
+
+Service Server::service(std::string_view name) {
+  for (internal::ServiceSetup& setup : impl_->before_run("service").services) {
+    if (setup.name == name) return Service(setup);
+  }
+  impl_->services.emplace_back().name = name;
+  return Service(impl_->services.back());
 }
 
 Server& Server::on_worker_start(std::function<void()> callback) {
@@ -173,9 +198,9 @@ void Server::rewatch(WatchId watch, WatchEvents events) {
 
 void Server::unwatch(WatchId watch) noexcept { impl_->watches.remove(static_cast<std::uint64_t>(watch)); }
 
-void Server::post(std::function<void()> callback) { impl_->posts.post(std::move(callback)); }
+void Server::post(std::function<void()> callback) { impl_->posts->post(std::move(callback)); }
 
-void Server::stop() noexcept { impl_->posts.request_stop(); }
+void Server::stop() noexcept { impl_->posts->request_stop(); }
 
 const WorkerIdentity& Server::worker() const noexcept { return impl_->identity; }
 

@@ -4,6 +4,8 @@
 #include <prefork/server.hpp>
 
 #include <functional>
+#include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,7 +16,7 @@
 #include "worker/base/timer_wheel.hpp"
 #include "worker/base/user_timers.hpp"
 #include "worker/base/watches.hpp"
-#include "worker/connection/data_path.hpp"
+#include "worker/connection/service.hpp"
 #include "worker/service/settings.hpp"
 #include "worker/service/worker_signals.hpp"
 
@@ -26,16 +28,20 @@ class __attribute__((visibility("hidden"))) Server::Impl {
  public:
   // Removes the worker contract's variables from the environment.
   Impl();
+  ~Impl() { posts->close(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   int run();
   // Throws std::logic_error during run(): `function` would change what the run has copied, or refers to.
   Impl& before_run(const char* function);
 
   bool running = false;
+  void set_running(bool now) noexcept;
   internal::ErrorPolicy errors;
   internal::EventLoop loop;
   internal::TimerWheel wheel;
-  internal::PostQueue posts;
+  std::shared_ptr<internal::PostQueue> posts;  // shared with replies, which may outlive the server
   internal::WorkerSignals signals;
   internal::UserTimers timers;
   internal::Watches watches;
@@ -45,10 +51,8 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   std::string label;  // "echo[2]": pool and slot; empty outside a pool
   internal::Settings settings;
 
-  Framing framing = Framing::raw();
-  Limits limits;
-  std::vector<std::string> listen;
-  internal::Handlers handlers;
+  std::list<internal::ServiceSetup> services = std::list<internal::ServiceSetup>(1);  // the first one has no name
+  Service main{services.front()};
   std::function<void()> on_worker_start;
   std::function<void()> on_leave;
   std::function<void()> on_worker_stop;

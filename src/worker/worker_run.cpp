@@ -28,10 +28,11 @@ WorkerRun::WorkerRun(Server::Impl& server)
       sockets_(take_sockets()),
       status_(server.loop, server.wheel, open_notify(), server.label),
       streams_(server.loop),
-      path_(streams_, server.wheel, server.handlers, server.framing, limits_, take_stats_page()),
+      path_(streams_, server.wheel, limits_, take_stats_page(), server.posts),
       acceptor_(server.loop, server.wheel, path_),
       table_before_(ConnectionTable::set_current(&path_.table())) {
   take_lifeline();
+  open_services();
   allow_descriptors();
 }
 
@@ -40,9 +41,9 @@ WorkerRun::~WorkerRun() {
   ConnectionTable::set_current(table_before_);
 }
 
-Limits WorkerRun::checked_limits() {
+LimitValues WorkerRun::checked_limits() {
   if (!server_.given) throw ExitError(exit_code::config, "cannot start: environment: " + server_.given.error().text);
-  const Limits limits = server_.settings.limits(server_.limits);
+  const LimitValues limits = server_.settings.limits(server_.services.front().limits.impl().values);
   const std::vector<std::string> problems = server_.settings.problems();
   if (problems.empty()) return limits;
   for (std::size_t i = 0; i + 1 < problems.size(); ++i) log_line(LogLevel::error, {problems[i]});
@@ -51,7 +52,11 @@ Limits WorkerRun::checked_limits() {
 
 std::vector<ListenSocket> WorkerRun::take_sockets() {
   std::vector<ListenSocket> sockets = take_inherited_sockets(*server_.given);
-  if (sockets.empty()) sockets = open_own_sockets(server_.listen);
+  if (sockets.empty()) {
+    for (const ServiceSetup& setup : server_.services) {
+      for (ListenSocket& socket : open_own_sockets(setup.addresses, setup.name)) sockets.push_back(std::move(socket));
+    }
+  }
   if (sockets.empty()) {
     throw ExitError(
         exit_code::unavailable,
@@ -60,6 +65,33 @@ std::vector<ListenSocket> WorkerRun::take_sockets() {
   server_.addresses.clear();
   for (const ListenSocket& socket : sockets) server_.addresses.push_back(preforkd::format_address(socket.address));
   return sockets;
+}
+
+void WorkerRun::open_services() {
+  for (const ServiceSetup& setup : server_.services) {
+    const bool is_main = setup.name.empty();
+    services_.emplace_back(setup, is_main ? limits_ : setup.limits.impl().values);
+    const bool has_socket = is_main || std::any_of(sockets_.begin(), sockets_.end(), [&](const ListenSocket& socket) {
+                              return socket.name == setup.name;
+                            });
+    if (!has_socket) {
+      throw ExitError(exit_code::unavailable, "no socket for the service \"" + preforkd::escape_bytes(setup.name) +
+                                                  "\": name it in \"listen\" of the pool, or with FileDescriptorName= "
+                                                  "in the socket unit");
+    }
+  }
+  for (const ListenSocket& socket : sockets_) {
+    entrances_.push_back({service_for(socket), socket.name, socket.is_tcp});
+  }
+}
+
+ActiveService& WorkerRun::service_for(const ListenSocket& socket) {
+  auto service = services_.begin();
+  for (const ServiceSetup& setup : server_.services) {
+    if (!setup.name.empty() && setup.name == socket.name) return *service;
+    ++service;
+  }
+  return services_.front();
 }
 
 ServiceNotify WorkerRun::open_notify() {
@@ -92,7 +124,8 @@ void WorkerRun::take_lifeline() {
 // A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here.
 void WorkerRun::allow_descriptors() {
   constexpr rlim_t beside_connections = 128;
-  const rlim_t needed = limits_.max_connections + beside_connections;
+  rlim_t needed = DataPath::max_lingering + beside_connections;
+  for (const ActiveService& service : services_) needed += service.limits.max_connections;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(needed, limit.rlim_max);
@@ -123,7 +156,7 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
   if (server_.given->watchdog) {
     watchdog_.emplace(server_.loop, server_.wheel, status_.notify(), *server_.given->watchdog);
   }
-  acceptor_.open(std::move(sockets));
+  acceptor_.open(std::move(sockets), entrances_);
   status_.ready();
 }
 
@@ -147,7 +180,7 @@ bool WorkerRun::is_hurried() const noexcept { return server_.signals.seen() >= 2
 void WorkerRun::leave_if_told() {
   if (is_hurried() && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
   if (master_gone_ && !alone_) be_alone();
-  if (!draining_ && (server_.signals.seen() > 0 || alone_ || server_.posts.stop_requested())) begin_drain();
+  if (!draining_ && (server_.signals.seen() > 0 || alone_ || server_.posts->stop_requested())) begin_drain();
 }
 
 // No master will end a drain that takes too long: idle connections are not kept, and the worker ends the drain itself.
@@ -165,7 +198,7 @@ void WorkerRun::begin_drain() {
   acceptor_.close();
   if (server_.on_leave) server_.errors.run("on_leave", server_.on_leave);
   bound_drain();
-  if (limits_.drain_idle_at_once || alone_) path_.begin_drain();
+  if (limits_.drain_idle == DrainIdle::close || alone_) path_.begin_drain();
 }
 
 void WorkerRun::bound_drain() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -35,7 +36,9 @@ class WorkerRun final : private TimerNode {
   [[nodiscard]] int serve();
 
  private:
-  [[nodiscard]] Limits checked_limits();
+  [[nodiscard]] LimitValues checked_limits();
+  void open_services();
+  [[nodiscard]] ActiveService& service_for(const ListenSocket& socket);
   [[nodiscard]] preforkd::StatsPage& take_stats_page();
   [[nodiscard]] std::vector<ListenSocket> take_sockets();
   [[nodiscard]] ServiceNotify open_notify();
@@ -54,10 +57,12 @@ class WorkerRun final : private TimerNode {
   void on_timer() override;          // the drain took too long
 
   Server::Impl& server_;
-  const Limits limits_;
+  const LimitValues limits_;
   preforkd::StatsMapping shared_stats_;
   preforkd::StatsPage private_stats_{};
   std::vector<ListenSocket> sockets_;
+  std::deque<ActiveService> services_;  // in the order of server_.services
+  std::deque<Entrance> entrances_;      // of sockets_
   ServiceStatus status_;
   std::optional<Watchdog> watchdog_;
   std::optional<Lifeline> lifeline_;

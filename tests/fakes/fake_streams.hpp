@@ -77,10 +77,10 @@ class FakeStreams final : public internal::Streams {
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
   [[nodiscard]] TimePoint clock() const noexcept override { return clock_; }
 
-  // The client is the next one that connect() has made.
+  // The client is the last one that connect() has made.
   [[nodiscard]] bool open(Session& session, preforkd::UniqueFd, bool) noexcept override {
-    Wire& wire = wires_[opened_];
-    stream_of(session).fd = static_cast<int>(opened_++);
+    Wire& wire = wires_.back();
+    stream_of(session).fd = static_cast<int>(wires_.size() - 1);
     stream_of(session).streams = this;
     if (happens(odds_.open_fails)) {
       stream_of(session).fd = -1;
@@ -181,7 +181,6 @@ class FakeStreams final : public internal::Streams {
   const Odds odds_;
   std::string& buffer_;
   std::vector<Wire> wires_;
-  std::size_t opened_ = 0;
   TimePoint clock_{std::chrono::hours(1)};
   TimePoint now_ = clock_;
 };

@@ -18,13 +18,25 @@
 namespace {
 
 using prefork::Endian;
+using prefork::Frame;
 using prefork::Framing;
 using prefork::internal::Cut;
 using prefork::internal::Framer;
+using prefork::internal::FramingValues;
+
+// "c..." is a message of two bytes behind the letter, "a" is an empty one.
+Frame counted_by_a_letter(std::string_view input) {
+  if (input.front() < 'a' || input.front() > 'z') return Frame::bad();
+  const std::size_t whole = static_cast<std::size_t>(input.front() - 'a') + 1;
+  return input.size() < whole ? Frame::incomplete(whole) : Frame::message(whole, 1);
+}
 
 Framing choose(std::uint8_t byte) {
   constexpr std::array<unsigned, 4> widths{1, 2, 4, 8};
   const Endian endian = (byte & 0x10U) != 0 ? Endian::little : Endian::big;
+  if (byte >= 0xF0) return Framing::custom(counted_by_a_letter);
+  if (byte >= 0xE0) return Framing::varint_prefix();
+  if (byte >= 0xC0) return Framing::length_field(byte % 4U, 1 + byte % 3U, endian, byte % 5U == 0 ? -2 : 1);
   switch (byte % 8U) {
     case 0:
       return Framing::lines();
@@ -45,6 +57,7 @@ struct Outcome {
   std::vector<std::string> messages;
   std::string rest;
   bool too_long = false;
+  bool bad = false;
   bool operator==(const Outcome&) const = default;
 };
 
@@ -56,19 +69,21 @@ void cut(const Framer& framer, std::size_t max_message, std::uint32_t& scanned, 
     std::string_view message;
     const Cut found = framer.next(input, scanned, consumed, message);
     outcome.too_long = found == Cut::too_long;
+    outcome.bad = found == Cut::bad;
     if (found != Cut::message) break;
     require(consumed > 0 && consumed <= input.size(), "a message consumes input that is there");
     require(message.size() <= max_message, "no message is longer than max_message");
-    require(consumed - message.size() <= framer.overhead(), "framing is not larger than overhead()");
+    require(consumed - message.size() <= framer.overhead() || framer.is_custom(),
+            "framing is not larger than overhead()");
     require(message.empty() ||
                 (message.data() >= input.data() && message.data() + message.size() <= input.data() + consumed),
             "a message is a part of what is consumed");
     outcome.messages.emplace_back(message);
     input.remove_prefix(consumed);
   }
-  require(outcome.too_long || input.empty() || input.size() < max_message + framer.overhead(),
+  require(outcome.too_long || outcome.bad || input.empty() || input.size() < max_message + framer.overhead(),
           "an unfinished message is shorter than max_message and its framing");
-  outcome.rest = outcome.too_long ? std::string() : std::string(input);
+  outcome.rest = outcome.too_long || outcome.bad ? std::string() : std::string(input);
 }
 
 // Feeds chunks of 1…`longest` bytes, of sizes that `seed` decides; longest 0: all at once.
@@ -77,7 +92,7 @@ Outcome run(const Framing& framing, std::size_t max_message, std::string_view st
   const Framer framer(framing, max_message);
   std::uint32_t scanned = 0;
   Outcome outcome;
-  while (!stream.empty() && !outcome.too_long) {
+  while (!stream.empty() && !outcome.too_long && !outcome.bad) {
     seed = seed * 1664525U + 1013904223U;
     const std::size_t size = longest == 0 ? stream.size() : std::min(stream.size(), 1 + (seed >> 16U) % longest);
     outcome.rest += stream.substr(0, size);
@@ -110,10 +125,11 @@ class Queue {
 // What was received can be sent on and is received as the same messages: none of them contains what would end it.
 void check_way_back(const Framing& framing, std::size_t max_message, const Outcome& outcome) {
   const Framer framer(framing, max_message);
+  if (framer.is_custom()) return;
   Queue queue;
   for (const std::string& message : outcome.messages) {
     // A line that ends in '\r' is the exception: with "\n" behind it, it would lose that byte.
-    if (framing.kind() == Framing::Kind::lines && message.ends_with('\r')) return;
+    if (framing.impl().values.kind == FramingValues::Kind::lines && message.ends_with('\r')) return;
     require(framer.wrap({message}, queue), "a message that was received can be sent");
   }
   Outcome back;
@@ -133,7 +149,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome whole = run(framing, max_message, stream, 0, 0);
   const Outcome bytewise = run(framing, max_message, stream, 1, 0);
   const Outcome split = run(framing, max_message, stream, 1 + data[2] % 32U, data[2]);
-  if (framing.kind() == Framing::Kind::raw) {
+  if (framing.impl().values.kind == FramingValues::Kind::raw) {
     require(joined(whole) == stream && joined(bytewise) == stream && joined(split) == stream,
             "raw loses and adds nothing");
     return 0;

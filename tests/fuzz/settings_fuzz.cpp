@@ -12,7 +12,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   prefork::internal::Settings settings({reinterpret_cast<const char*>(data), size});
-  const prefork::Limits limits = settings.limits(prefork::Limits());
+  const prefork::internal::LimitValues limits = settings.limits({});
   static_cast<void>(settings.boolean("flag", true));
   static_cast<void>(settings.integer("number", 1));
   static_cast<void>(settings.string("text", ""));

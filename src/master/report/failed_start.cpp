@@ -89,8 +89,7 @@ int end_failed_start(const ConfigSource& source, const ConfigFailure& failure, b
   const Duration time = time_to_linger(number);
   if (time == Duration{0}) return failure.exit_code;
   const std::string& why = failure.lines.front();
-  const log::Field pool{journal_field::pool,
-                        source.name.empty() ? pool_name_of_config(source.file) : source.name};
+  const log::Field pool{journal_field::pool, source.name.empty() ? pool_name_of_config(source.file) : source.name};
   raise_alert(why, pool);
   ConfigWatch config(source);
   // It may have been fixed before it was watched.

@@ -19,12 +19,20 @@ PostQueue::PostQueue(EventLoop& loop, const ErrorPolicy& errors)
   }
 }
 
-PostQueue::~PostQueue() { loop_.remove(event_.get(), *this); }
+PostQueue::~PostQueue() { close(); }
+
+void PostQueue::close() noexcept {
+  std::vector<std::function<void()>> dropped;  // without the lock: a call may own a reply, which posts at its end
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(closed_, true)) loop_.remove(event_.get(), *this);
+  dropped.swap(calls_);
+}
 
 void PostQueue::post(std::function<void()> call) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     first = calls_.empty();
     calls_.push_back(std::move(call));
   }

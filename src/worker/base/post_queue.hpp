@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -13,7 +14,7 @@
 namespace prefork::internal {
 
 // Requests of other threads and signal handlers to the loop's thread: calls to run, and to stop. An eventfd wakes the
-// loop.
+// loop. Replies share the queue with the server, and may outlive it.
 class PostQueue final : public EventSource {
  public:
   // Throws std::system_error if the kernel has no eventfd.
@@ -21,6 +22,15 @@ class PostQueue final : public EventSource {
   ~PostQueue();
   PostQueue(const PostQueue&) = delete;
   PostQueue& operator=(const PostQueue&) = delete;
+
+  // The loop's thread is this one, from now on; or it is none.
+  void begin_run() noexcept { thread_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
+  void end_run() noexcept { thread_.store(std::thread::id(), std::memory_order_relaxed); }
+  [[nodiscard]] bool runs_here() const noexcept {
+    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  // The end of the loop: what is posted from now on is dropped, and so is what has not run.
+  void close() noexcept;
 
   // Runs `call` on the loop's thread in one of its next turns. Any thread.
   void post(std::function<void()> call);
@@ -41,7 +51,9 @@ class PostQueue final : public EventSource {
   const ErrorPolicy& errors_;
   preforkd::UniqueFd event_;
   std::atomic<bool> stop_{false};
+  std::atomic<std::thread::id> thread_{};
   std::mutex mutex_;
+  bool closed_ = false;                       // guarded by mutex_
   std::vector<std::function<void()>> calls_;  // guarded by mutex_
 };
 static_assert(std::atomic<bool>::is_always_lock_free);

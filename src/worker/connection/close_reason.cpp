@@ -30,6 +30,18 @@ std::string_view to_string(CloseReason reason) noexcept {
       return "drain-timeout";
     case CloseReason::out_of_memory:
       return "out-of-memory";
+    case CloseReason::first_message_timeout:
+      return "first-message-timeout";
+    case CloseReason::reply_timeout:
+      return "reply-timeout";
+    case CloseReason::output_limit:
+      return "output-limit";
+    case CloseReason::input_limit:
+      return "input-limit";
+    case CloseReason::reply_too_long:
+      return "reply-too-long";
+    case CloseReason::bad_message:
+      return "bad-message";
   }
   return "unknown";
 }

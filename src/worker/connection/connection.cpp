@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <prefork/connection.hpp>
 
+#include <new>
+#include <string>
 #include <utility>
 
+#include "worker/base/post_queue.hpp"
 #include "worker/connection/connection_impl.hpp"
 #include "worker/connection/connection_table.hpp"
 
@@ -23,6 +26,14 @@ void Connection::close() noexcept { ConnectionImpl::of(*this).close_at_once(); }
 void Connection::close_after_flush() noexcept {
   ConnectionImpl::of(*this).close_when_sent(CloseReason::closed_by_server);
 }
+
+void Connection::framing(const Framing& framing) { ConnectionImpl::of(*this).set_framing(framing); }
+
+bool Connection::writable() const noexcept { return ConnectionImpl::of(*this).writable(); }
+
+bool Connection::half_closed() const noexcept { return ConnectionImpl::of(*this).half_closed(); }
+
+std::string_view Connection::listener() const noexcept { return ConnectionImpl::of(*this).listener(); }
 
 std::string Connection::peer() const { return ConnectionImpl::of(*this).peer_text(); }
 
@@ -45,34 +56,57 @@ Connection* ConnectionRef::get() const noexcept {
   return table != nullptr && id_ != 0 ? table->find(id_) : nullptr;
 }
 
-Reply::Reply(Connection& connection) noexcept : connection_(connection), pending_(true) {
+Reply::Reply(Connection& connection) noexcept
+    : connection_(connection), pending_(true), home_(ConnectionImpl::of(connection).home()) {
   ConnectionImpl::of(connection).hold_reply();
 }
 
-Reply::Reply(Reply&& other) noexcept : connection_(other.connection_), pending_(std::exchange(other.pending_, false)) {}
+Reply::Reply(Reply&& other) noexcept
+    : connection_(other.connection_), pending_(std::exchange(other.pending_, false)), home_(std::move(other.home_)) {}
 
 Reply& Reply::operator=(Reply&& other) noexcept {
   if (this != &other) {
     release();
     connection_ = other.connection_;
     pending_ = std::exchange(other.pending_, false);
+    home_ = std::move(other.home_);
   }
   return *this;
 }
 
 Reply::~Reply() { release(); }
 
+bool Reply::is_home() const noexcept { return home_ == nullptr || home_->runs_here(); }
+
 void Reply::send(std::initializer_list<std::string_view> parts) {
   if (!pending_) return;
-  if (Connection* const connection = connection_.get()) connection->send(parts);
-  release();
+  if (is_home()) {
+    if (Connection* const connection = connection_.get()) connection->send(parts);
+    return release();
+  }
+  std::string text;
+  for (const std::string_view part : parts) text += part;
+  home_->post([connection = connection_, text = std::move(text)] {
+    if (Connection* const found = connection.get()) {
+      found->send(text);
+      ConnectionImpl::of(*found).release_reply();
+    }
+  });
+  pending_ = false;
 }
 
 Connection* Reply::connection() const noexcept { return connection_.get(); }
 
 void Reply::release() noexcept {
   if (!std::exchange(pending_, false)) return;
-  if (Connection* const connection = connection_.get()) ConnectionImpl::of(*connection).release_reply();
+  const auto give_up = [connection = connection_] {
+    if (Connection* const found = connection.get()) ConnectionImpl::of(*found).release_reply();
+  };
+  if (is_home()) return give_up();
+  try {
+    home_->post(give_up);
+  } catch (const std::bad_alloc&) {  // reply_timeout closes the connection
+  }
 }
 
 }  // namespace v0

@@ -4,14 +4,15 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <cstring>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "worker/base/guarded.hpp"
+#include "worker/base/log.hpp"
+#include "worker/base/log_throttle.hpp"
 #include "worker/connection/cork.hpp"
 #include "worker/connection/data_path.hpp"
 
@@ -29,6 +30,16 @@ static_assert(Streams::headroom < own_read);
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::uint32_t linger_bytes = std::uint32_t{4} * 1024 * 1024;
 
+void log_reply_too_long(std::size_t size) noexcept {
+  thread_local LogThrottle throttle(std::chrono::seconds(1));
+  if (!throttle.pass(std::chrono::steady_clock::now())) return;
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size).ptr;
+  log_line(LogLevel::error, {"send: a message of ",
+                             {digits.data(), static_cast<std::size_t>(end - digits.data())},
+                             " bytes does not fit its length prefix: the connection is closed"});
+}
+
 TimePoint deadline_after(TimePoint start, std::chrono::milliseconds time_out) noexcept {
   return time_out.count() > 0 ? start + time_out : never;
 }
@@ -39,19 +50,19 @@ ConnectionImpl::~ConnectionImpl() { reset_data(nullptr, nullptr); }
 
 inline TimePoint ConnectionImpl::now() const noexcept { return path_->streams_.now(); }
 
-bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const sockaddr_storage& peer,
-                          bool is_tcp) {
-  if (!path.streams_.open(*this, std::move(fd), is_tcp)) return false;
+bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
+                          const Entrance& entrance) {
+  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
   path_ = &path;
+  entrance_ = &entrance;
   id_ = id;
-  peer_.assign(peer);
+  peer_ = peer;
   state_ = State::open;
   input_since_ = now();
-  path.count_opened();
-  if (path.handlers_.on_connect) {
+  path.count_opened(entrance.service);
+  if (handlers().on_connect) {
     const Cork cork(path, *this);
-    if (!guarded("on_connect", [this] { path_->handlers_.on_connect(*this); }))
-      close_when_sent(CloseReason::handler_failed);
+    if (!guarded("on_connect", [this] { handlers().on_connect(*this); })) close_when_sent(CloseReason::handler_failed);
   }
   settle();
   return true;
@@ -65,6 +76,13 @@ void ConnectionImpl::reset_data(void* object, void (*destroy)(void*)) noexcept {
   void* const old = std::exchange(data_, object);
   void (*const destroy_old)(void*) = std::exchange(destroy_data_, destroy);
   if (old != nullptr) destroy_old(old);
+}
+
+const std::shared_ptr<PostQueue>& ConnectionImpl::home() const noexcept { return path_->home_; }
+
+void ConnectionImpl::set_framing(const Framing& framing) {
+  framer_ = std::make_unique<const Framer>(framing, limits().max_message);
+  scanned_ = 0;
 }
 
 // ---- The way in ----
@@ -89,6 +107,7 @@ void ConnectionImpl::on_input(std::span<char> bytes) {
     const Cork cork(*path_, *this);
     take(bytes);
   }
+  count_kept();
   settle();
 }
 
@@ -129,7 +148,6 @@ void ConnectionImpl::deliver_kept() {
 // Delivers complete messages until none is left, no more may be delivered, or the connection has had its share of the
 // turn: then it goes on in the next one. Returns the bytes used.
 std::size_t ConnectionImpl::deliver(std::string_view bytes) {
-  const Framer& framer = path_->framer_;
   std::size_t used = 0;
   std::uint64_t messages = 0;
   bool half_received = false;
@@ -141,10 +159,11 @@ std::size_t ConnectionImpl::deliver(std::string_view bytes) {
     }
     std::string_view message;
     std::size_t consumed = 0;
-    const Cut cut = framer.next(rest, scanned_, consumed, message);
+    const Cut cut = next_message(rest, consumed, message);
     if (cut != Cut::message) {
       half_received = cut == Cut::need_more && !rest.empty();
       if (cut == Cut::too_long) close_when_sent(CloseReason::message_too_long);
+      if (cut == Cut::bad) close_when_sent(CloseReason::bad_message);
       break;
     }
     used += consumed;
@@ -160,9 +179,30 @@ std::size_t ConnectionImpl::deliver(std::string_view bytes) {
   return used;
 }
 
+inline Cut ConnectionImpl::next_message(std::string_view input, std::size_t& consumed, std::string_view& message) {
+  const Framer& now = framer();
+  if (!now.is_custom()) return now.next(input, scanned_, consumed, message);
+  Cut cut = Cut::need_more;
+  if (!guarded("framing", [&] { cut = now.next(input, scanned_, consumed, message); })) {
+    close_when_sent(CloseReason::handler_failed);
+  }
+  return cut;
+}
+
+// Bytes of unfinished messages are memory that clients can claim without a word.
+void ConnectionImpl::count_kept() noexcept {
+  const auto kept = static_cast<std::uint32_t>(input_ != nullptr ? input_->size() : 0);
+  if (kept == kept_) return;
+  const bool grows = kept > kept_;
+  path_->input_kept_ += kept;
+  path_->input_kept_ -= std::exchange(kept_, kept);
+  const std::size_t max = path_->limits_.max_input_memory;
+  if (grows && max > 0 && path_->input_kept_ > max && kept > Streams::headroom) close_now(CloseReason::input_limit);
+}
+
 void ConnectionImpl::deliver_message(std::string_view message) {
-  if (!path_->handlers_.on_message) return;
-  if (!guarded("on_message", [&] { path_->handlers_.on_message(*this, message); })) {
+  if (!handlers().on_message) return;
+  if (!guarded("on_message", [&] { handlers().on_message(*this, message); })) {
     close_when_sent(CloseReason::handler_failed);
   }
 }
@@ -171,11 +211,22 @@ void ConnectionImpl::on_input_end(int error) {
   if (state_ == State::lingering) return end_linger();
   if (state_ != State::open) return;
   if (error != 0) return close_now(CloseReason::peer_reset);
-  end_of_input_ = true;
+  end_of_input_ = half_closed_ = true;
   settle();
 }
 
-void ConnectionImpl::on_peer_end() {}
+// The client waits only for the reply that it is owed, or is gone: the application may want to know.
+void ConnectionImpl::on_peer_end() {
+  half_closed_ = true;
+  if (state_ != State::open || !handlers().on_half_close) return;
+  {
+    const Cork cork(*path_, *this);
+    if (!guarded("on_half_close", [this] { handlers().on_half_close(*this); })) {
+      close_when_sent(CloseReason::handler_failed);
+    }
+  }
+  settle();
+}
 
 void ConnectionImpl::release_reply() noexcept {
   if (--held_replies_ > 0 || state_ != State::open) return;
@@ -184,7 +235,7 @@ void ConnectionImpl::release_reply() noexcept {
 
 // Input that had to wait is processed at the end of the turn; its timers restart.
 void ConnectionImpl::resume() noexcept {
-  input_since_ = now();
+  if (heard_) input_since_ = now();
   resume_ = true;
   path_->enqueue(*this);
 }
@@ -205,12 +256,13 @@ inline Buffer* ConnectionImpl::output_target() noexcept {
   if (!output_waits()) {
     output_ = path_->buffers_.take();
     output_since_ = now();
+    sent_ = unacknowledged_ = 0;
   }
   return output_.get();
 }
 
 inline void ConnectionImpl::appended(Buffer& target) noexcept {
-  const std::size_t high_mark = path_->limits_.output_high_mark;
+  const std::size_t high_mark = limits().output_high_mark;
   if (&target == &path_->scratch_) {
     if (target.size() >= std::min(DataPath::scratch_limit, high_mark)) flush_scratch();
     return;
@@ -219,22 +271,29 @@ inline void ConnectionImpl::appended(Buffer& target) noexcept {
   if (path_->corked_ != this && !blocked_output_) path_->enqueue(*this);
 }
 
-void ConnectionImpl::send_message(std::initializer_list<std::string_view> parts) {
+void ConnectionImpl::send_message(std::initializer_list<std::string_view> parts) noexcept {
   if (state_ != State::open || closing_) return;
   Buffer* const target = output_target();
   if (target == nullptr) return close_now(CloseReason::out_of_memory);
-  if (path_->framer_.wrap(parts, *target)) return appended(*target);
+  if (exceeds_output(*target)) return close_now(CloseReason::output_limit);
+  if (framer().wrap(parts, *target)) return appended(*target);
   drop_empty_output();
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
-  if (!path_->framer_.can_carry(size))
-    throw std::length_error("a message of " + std::to_string(size) + " bytes does not fit its length prefix");
-  close_now(CloseReason::out_of_memory);
+  if (framer().can_carry(size)) return close_now(CloseReason::out_of_memory);
+  log_reply_too_long(size);
+  close_when_sent(CloseReason::reply_too_long);
+}
+
+inline bool ConnectionImpl::exceeds_output(const Buffer& target) const noexcept {
+  const std::size_t max = limits().max_output;
+  return max > 0 && &target == output_.get() && target.size() > max;
 }
 
 void ConnectionImpl::send_bytes(std::string_view bytes) noexcept {
   if (state_ != State::open || closing_ || bytes.empty()) return;
   Buffer* const target = output_target();
+  if (target != nullptr && exceeds_output(*target)) return close_now(CloseReason::output_limit);
   if (target == nullptr || !target->append(bytes)) return close_now(CloseReason::out_of_memory);
   appended(*target);
 }
@@ -264,30 +323,47 @@ void ConnectionImpl::flush_scratch() noexcept {
 void ConnectionImpl::keep_unsent(std::string_view bytes) noexcept {
   output_ = path_->buffers_.take();
   if (output_ == nullptr || !output_->append(bytes)) return close_now(CloseReason::out_of_memory);
-  output_since_ = now();
+  begin_write_period();
   blocked_output_ = true;
-  if (bytes.size() > path_->limits_.output_high_mark) choked_ = true;
+  if (bytes.size() > limits().output_high_mark) choked_ = true;
+}
+
+// What the client takes in the next write_timeout is judged by what it acknowledges: the kernel takes bytes in large
+// portions, with long pauses between them.
+void ConnectionImpl::begin_write_period() noexcept {
+  output_since_ = now();
+  sent_ = 0;
+  unacknowledged_ = static_cast<std::uint32_t>(path_->streams_.unacknowledged(*this));
+}
+
+// A write_timeout is over.
+bool ConnectionImpl::takes_enough() noexcept {
+  const std::uint64_t before = std::uint64_t{unacknowledged_} + sent_;
+  const std::uint64_t taken = before - std::min<std::uint64_t>(before, path_->streams_.unacknowledged(*this));
+  const std::uint64_t needed =
+      limits().min_send_rate * static_cast<std::uint64_t>(limits().write_timeout.count()) / 1000;
+  return taken >= std::max<std::uint64_t>(needed, 1);
 }
 
 void ConnectionImpl::write_rest() noexcept {
   if (!output_waits() || state_ != State::open) return;
+  const bool was_blocked = blocked_output_;
   const ssize_t sent = path_->streams_.send(*this, output_->view());
   if (sent < 0) return close_now(CloseReason::peer_reset);
-  if (sent > 0) {
-    path_->count_out(static_cast<std::size_t>(sent));
-    output_since_ = now();
-    output_->consume(static_cast<std::size_t>(sent));
-  }
+  path_->count_out(static_cast<std::size_t>(sent));
+  output_->consume(static_cast<std::size_t>(sent));
+  sent_ += static_cast<std::uint32_t>(sent);
   blocked_output_ = !output_->empty();
-  if (choked_ && output_->size() <= path_->limits_.output_high_mark / 2) {
+  if (blocked_output_ && !was_blocked) begin_write_period();
+  if (choked_ && output_->size() <= limits().output_high_mark / 2) {
     choked_ = false;
+    tell_room_ = true;
     resume();
   }
-  if (!blocked_output_) {
-    path_->buffers_.give_back(std::move(output_));
-    // The client was reading, so it was not idle.
-    if (!half_received_) input_since_ = now();
-  }
+  if (blocked_output_) return;
+  path_->buffers_.give_back(std::move(output_));
+  // A client that had to be waited for was not idle. Output that it only listens to does not show that it is there.
+  if (was_blocked && heard_ && !half_received_) input_since_ = now();
 }
 
 void ConnectionImpl::on_output_room() {
@@ -306,15 +382,20 @@ bool ConnectionImpl::settle_turn() {
   const bool resumed = std::exchange(resume_, false);
   if (resumed) {
     const Cork cork(*path_, *this);
+    if (std::exchange(tell_room_, false) && handlers().on_writable && !closing_ &&
+        !guarded("on_writable", [this] { handlers().on_writable(*this); })) {
+      close_when_sent(CloseReason::handler_failed);
+    }
     deliver_kept();
   }
+  count_kept();
   settle();
   return resumed;
 }
 
 // It only waits for the next message: by far the most frequent case.
 inline bool ConnectionImpl::is_calm() const noexcept {
-  return wants_input() && !output_waits() && input_is_wanted() && !path_->draining_;
+  return wants_input() && !output_waits() && input_is_wanted() && !leaving_;
 }
 
 // All work on a connection ends here: queued output is sent, connections that have ended are closed, and streams and
@@ -323,7 +404,7 @@ void ConnectionImpl::settle() {
   if (is_calm()) return update_timer();
   if (output_waits() && !blocked_output_) write_rest();
   if (state_ != State::open) return;
-  if (path_->draining_) drain_step();
+  if (leaving_) drain_step();
   if (state_ != State::open) return;
   if (!output_waits()) {
     if (closing_) return close_now(reason_);
@@ -337,6 +418,14 @@ void ConnectionImpl::settle() {
 
 void ConnectionImpl::begin_drain() {
   if (state_ != State::open) return;
+  const auto spread = static_cast<std::uint32_t>(path_->limits_.drain_spread.count());
+  drain_delay_ = spread > 0 ? static_cast<std::uint32_t>(path_->random_() % spread) : 0;
+  if (drain_delay_ > 0) return update_timer();
+  leave();
+}
+
+void ConnectionImpl::leave() {
+  leaving_ = true;
   unread_ = static_cast<std::uint32_t>(path_->streams_.unread(*this));
   settle();
 }
@@ -346,7 +435,7 @@ void ConnectionImpl::begin_drain() {
 // leaves, and would see the close as a failed request.
 void ConnectionImpl::drain_step() {
   if (!wants_input() || unread_ > 0) return;
-  if (!heard_ && !half_received_ && now() < first_message_deadline()) return;
+  if (!heard_ && !half_received_ && now() < drain_deadline()) return;
   if (!half_received_ || last_done_) return close_when_sent(CloseReason::drained);
   final_read_ = true;
 }
@@ -354,42 +443,60 @@ void ConnectionImpl::drain_step() {
 // ---- Time ----
 
 TimePoint ConnectionImpl::read_deadline() const noexcept {
+  if (held_replies_ > 0) return deadline_after(input_since_, limits().reply_timeout);
   if (!wants_input()) return never;
-  const Limits& limits = path_->limits_;
-  if (half_received_) return deadline_after(input_since_, limits.message_timeout);
+  if (half_received_) {
+    const std::size_t rate = limits().min_receive_rate;
+    const std::chrono::milliseconds extension(rate > 0 ? kept_ * std::uint64_t{1000} / rate : 0);
+    return deadline_after(input_since_ + extension, limits().message_timeout);
+  }
   if (output_waits()) return never;
-  const TimePoint idle = deadline_after(input_since_, limits.idle_timeout);
-  return path_->draining_ && !heard_ ? std::min(idle, first_message_deadline()) : idle;
-}
-
-// Draining: how long to wait for a client that has not sent a message yet. Only while !heard_.
-TimePoint ConnectionImpl::first_message_deadline() const noexcept {
-  return input_since_ + path_->limits_.first_message_grace;
+  if (heard_) return deadline_after(input_since_, limits().idle_timeout);
+  return std::min(deadline_after(input_since_, limits().first_message_timeout),
+                  deadline_after(input_since_, limits().idle_timeout));
 }
 
 TimePoint ConnectionImpl::write_deadline() const noexcept {
-  return output_waits() ? deadline_after(output_since_, path_->limits_.write_timeout) : never;
+  return output_waits() ? deadline_after(output_since_, limits().write_timeout) : never;
+}
+
+// Before its turn: when that is. Then, as long as it has not said anything: when it is no longer waited for.
+TimePoint ConnectionImpl::drain_deadline() const noexcept {
+  if (!path_->draining_) return never;
+  if (!leaving_) return path_->drain_began_ + std::chrono::milliseconds(drain_delay_);
+  return heard_ || half_received_ ? never : input_since_ + path_->limits_.first_message_grace;
 }
 
 void ConnectionImpl::update_timer() noexcept {
-  const TimePoint deadline = std::min(read_deadline(), write_deadline());
+  const TimePoint deadline = std::min({read_deadline(), write_deadline(), drain_deadline()});
   if (deadline < armed_until()) path_->wheel_.arm(*this, deadline);
 }
 
 void ConnectionImpl::on_timer() {
   if (state_ == State::lingering) return end_linger();
   if (state_ != State::open) return;
-  if (write_deadline() <= now()) return close_now(CloseReason::write_timeout);
-  // settle() closes an idle connection that drains.
-  if (read_deadline() <= now() && (half_received_ || !path_->draining_)) {
-    close_when_sent(half_received_ ? CloseReason::message_timeout : CloseReason::idle_timeout);
+  if (write_deadline() <= now()) {
+    if (!takes_enough()) return close_now(CloseReason::write_timeout);
+    begin_write_period();
   }
+  if (read_deadline() <= now()) time_out();
+  if (path_->draining_ && !leaving_ && drain_deadline() <= now()) return leave();
   settle();
+}
+
+void ConnectionImpl::time_out() {
+  if (held_replies_ > 0) return close_when_sent(CloseReason::reply_timeout);
+  // The worker was slow, not the client: its bytes are there. The next turn reads them.
+  if (path_->streams_.unread(*this) > 0) return;
+  if (half_received_) return close_when_sent(CloseReason::message_timeout);
+  const bool silent = !heard_ && deadline_after(input_since_, limits().first_message_timeout) <= now();
+  close_when_sent(silent ? CloseReason::first_message_timeout : CloseReason::idle_timeout);
 }
 
 // ---- The end ----
 
 void ConnectionImpl::close_at_once() noexcept {
+  if (state_ != State::open) return;
   closing_ = false;  // what was to be sent first no longer matters
   close_now(CloseReason::closed_by_server);
 }
@@ -416,12 +523,15 @@ void ConnectionImpl::end_at_once(CloseReason busy, CloseReason idle) noexcept {
 }
 
 void ConnectionImpl::finish() {
-  path_->count_closed(reason_);
-  if (path_->handlers_.on_close) {
-    static_cast<void>(guarded("on_close", [this] { path_->handlers_.on_close(*this, reason_); }));
+  path_->count_closed(entrance_->service, reason_);
+  path_->peers_.leave(peer_, limits());
+  if (handlers().on_close) {
+    static_cast<void>(guarded("on_close", [this] { handlers().on_close(*this, reason_); }));
   }
   reset_data(nullptr, nullptr);
+  path_->buffers_.give_back(std::move(input_));
   path_->buffers_.give_back(std::move(output_));
+  count_kept();
   if (should_linger() && begin_linger()) return;
   vacate();
 }
@@ -435,7 +545,6 @@ bool ConnectionImpl::should_linger() const noexcept {
 
 bool ConnectionImpl::begin_linger() noexcept {
   if (!path_->streams_.end_output(*this)) return false;
-  path_->buffers_.give_back(std::move(input_));
   id_ = 0;
   unread_ = linger_bytes;
   state_ = State::lingering;
@@ -461,11 +570,12 @@ void ConnectionImpl::vacate() noexcept {
   path_->streams_.close(*this);
   path_->buffers_.give_back(std::move(input_));
   path_->buffers_.give_back(std::move(output_));
+  count_kept();
+  framer_.reset();
   id_ = 0;
-  unread_ = scanned_ = 0;
-  held_replies_ = 0;
+  unread_ = scanned_ = held_replies_ = unacknowledged_ = sent_ = drain_delay_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
-  final_read_ = last_done_ = false;
+  final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

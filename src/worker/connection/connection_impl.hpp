@@ -16,11 +16,13 @@
 #include "worker/base/timer_wheel.hpp"
 #include "worker/connection/buffer.hpp"
 #include "worker/connection/peer_address.hpp"
+#include "worker/connection/service.hpp"
 #include "worker/io/streams.hpp"
 
 namespace prefork::internal {
 
 class DataPath;
+class PostQueue;
 
 // One client: the session behind prefork::Connection. It makes no system call; Streams does.
 //
@@ -54,11 +56,11 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
 
   // Begins a connection in a vacant object and calls on_connect. False, and the socket is closed, if the kernel had no
   // memory to watch it.
-  [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const sockaddr_storage& peer,
-                          bool is_tcp);
+  [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
+                          const Entrance& entrance);
 
   // As documented for prefork::Connection and prefork::Reply.
-  void send_message(std::initializer_list<std::string_view> parts);  // throws std::length_error
+  void send_message(std::initializer_list<std::string_view> parts) noexcept;
   void send_bytes(std::string_view bytes) noexcept;
   void hold_reply() noexcept { ++held_replies_; }
   void release_reply() noexcept;
@@ -68,6 +70,11 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] std::string peer_text() const { return peer_.text(fd()); }
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] std::size_t unsent() const noexcept;
+  [[nodiscard]] bool writable() const noexcept { return !choked_; }
+  [[nodiscard]] bool half_closed() const noexcept { return half_closed_; }
+  [[nodiscard]] const std::string& listener() const noexcept { return entrance_->listener; }
+  [[nodiscard]] const std::shared_ptr<PostQueue>& home() const noexcept;
+  void set_framing(const Framing& framing);
   using Session::fd;
   void reset_data(void* object, void (*destroy)(void*)) noexcept;
   [[nodiscard]] void* raw_data() const noexcept { return data_; }
@@ -107,17 +114,26 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
     return state_ == State::open && !closing_ && !choked_ && held_replies_ == 0;
   }
   [[nodiscard]] bool wants_input() const noexcept { return may_deliver() && !end_of_input_ && !resume_; }
+  [[nodiscard]] const Framer& framer() const noexcept { return framer_ ? *framer_ : entrance_->service.framer; }
+  [[nodiscard]] const LimitValues& limits() const noexcept { return entrance_->service.limits; }
+  [[nodiscard]] const Handlers& handlers() const noexcept { return entrance_->service.handlers; }
+  [[nodiscard]] Cut next_message(std::string_view input, std::size_t& consumed, std::string_view& message);
   void take(std::span<char> bytes);
   void take_all(std::string_view bytes);
   void keep(std::string_view rest) noexcept;
   [[nodiscard]] std::size_t deliver(std::string_view bytes);
   void deliver_kept();
   void deliver_message(std::string_view message);
+  void count_kept() noexcept;
+  void leave();
   void drain_step();
 
   // Output
   [[nodiscard]] Buffer* output_target() noexcept;
+  void begin_write_period() noexcept;
+  [[nodiscard]] bool takes_enough() noexcept;
   void appended(Buffer& target) noexcept;
+  [[nodiscard]] bool exceeds_output(const Buffer& target) const noexcept;
   void drop_empty_output() noexcept;
   void flush_scratch() noexcept;
   void keep_unsent(std::string_view bytes) noexcept;
@@ -139,22 +155,29 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] TimePoint now() const noexcept;
   [[nodiscard]] TimePoint read_deadline() const noexcept;
   [[nodiscard]] TimePoint write_deadline() const noexcept;
-  [[nodiscard]] TimePoint first_message_deadline() const noexcept;
+  [[nodiscard]] TimePoint drain_deadline() const noexcept;
+  void time_out();
   DataPath* path_ = nullptr;
-  ConnectionImpl* next_ = nullptr;  // in the list of connections with something left to do, or of vacant objects
+  const Entrance* entrance_ = nullptr;
+  std::unique_ptr<const Framer> framer_;  // its own; else that of its service
+  ConnectionImpl* next_ = nullptr;        // in the list of connections with something left to do, or of vacant objects
   std::uint64_t id_ = 0;
   std::unique_ptr<Buffer> input_;   // received and not yet delivered
   std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback has queued
   void* data_ = nullptr;
   void (*destroy_data_)(void*) = nullptr;
   TimePoint input_since_;   // the last message, or the first byte of an unfinished one; before them, the accept
-  TimePoint output_since_;  // the last progress of output_
+  TimePoint output_since_;  // since when output_ waits, or the beginning of its present write_timeout
   PeerAddress peer_;
   std::uint32_t place_ = 0;  // in the table; never changes
   // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
   std::uint32_t unread_ = 0;
   std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has searched without result
   std::uint32_t held_replies_ = 0;
+  std::uint32_t kept_ = 0;            // bytes of input_, as DataPath has counted them
+  std::uint32_t unacknowledged_ = 0;  // bytes of output in the kernel when the present write_timeout began
+  std::uint32_t sent_ = 0;            // and bytes given to it since
+  std::uint32_t drain_delay_ = 0;     // milliseconds after the drain began, until which this one is served
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool closing_ = false;         // closes for reason_ once the output is sent
@@ -163,10 +186,13 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool choked_ = false;          // output above the high mark: no message is delivered until it is below half of it
   bool blocked_output_ = false;  // the kernel takes no more for now
   bool enqueued_ = false;
-  bool resume_ = false;      // input_ may hold messages that can be delivered now
-  bool final_read_ = false;  // draining, and all was read except the rest of one message
-  bool last_done_ = false;   // and that message was delivered
-  bool heard_ = false;       // a message was delivered
+  bool resume_ = false;       // input_ may hold messages that can be delivered now
+  bool final_read_ = false;   // draining, and all was read except the rest of one message
+  bool last_done_ = false;    // and that message was delivered
+  bool heard_ = false;        // a message was delivered
+  bool leaving_ = false;      // draining, and it is this connection's turn
+  bool tell_room_ = false;    // on_writable is to be called
+  bool half_closed_ = false;  // the client has ended its side
 };
 
 }  // namespace prefork::internal

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
+
+#include "worker/base/log.hpp"
 
 namespace prefork::internal {
 
@@ -13,25 +16,45 @@ constexpr std::chrono::microseconds connection_share{250};
 constexpr std::chrono::milliseconds late_share{5};
 }  // namespace
 
-DataPath::DataPath(Streams& streams, TimerWheel& wheel, const Handlers& handlers, const Framing& framing,
-                   const Limits& limits, preforkd::StatsPage& stats)
+DataPath::DataPath(Streams& streams, TimerWheel& wheel, const LimitValues& limits, preforkd::StatsPage& stats,
+                   std::shared_ptr<PostQueue> home)
     : streams_(streams),
       wheel_(wheel),
-      handlers_(handlers),
-      framer_(framing, limits.max_message),
       limits_(limits),
-      stats_(stats) {}
+      home_(std::move(home)),
+      stats_(stats),
+      random_(static_cast<std::minstd_rand::result_type>(streams.now().time_since_epoch().count())) {}
 
 DataPath::~DataPath() {
   table_.for_each_used([](ConnectionImpl& connection) { connection.vacate(); });
 }
 
-void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, bool is_tcp) {
+void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const Entrance& entrance) {
+  PeerAddress address;
+  address.assign(peer);
+  const LimitValues& limits = entrance.service.limits;
+  if (!lets_in(address, limits)) return;
   const ConnectionTable::Place place = table_.allocate();
-  if (place.connection == nullptr) return count_accept_failure();
-  if (place.connection->open(*this, place.id, std::move(fd), peer, is_tcp)) return;
-  table_.release(*place.connection);
+  if (place.connection != nullptr) {
+    if (place.connection->open(*this, place.id, std::move(fd), address, entrance)) return;
+    table_.release(*place.connection);
+  }
+  peers_.leave(address, limits);
   count_accept_failure();
+}
+
+bool DataPath::lets_in(const PeerAddress& peer, const LimitValues& limits) noexcept {
+  const PeerLimiter::Verdict verdict = peers_.enter(peer, limits, streams_.now());
+  if (verdict == PeerLimiter::Verdict::admitted) return true;
+  add(stats_.connections_refused, 1);
+  if (const auto left_out = peer_log_.pass(streams_.now())) {
+    const bool many = verdict == PeerLimiter::Verdict::too_many;
+    log_line(LogLevel::notice,
+             {"connection of ", peer.text(-1),
+              " refused: ", many ? "max_connections_per_peer is " : "max_connection_rate_per_peer is ",
+              std::to_string(many ? limits.max_connections_per_peer : limits.max_connection_rate_per_peer)});
+  }
+  return false;
 }
 
 void DataPath::settle() {
@@ -68,6 +91,7 @@ void DataPath::settle_queued() {
 
 void DataPath::begin_drain() {
   draining_ = true;
+  drain_began_ = streams_.now();
   table_.for_each_used([](ConnectionImpl& connection) { connection.begin_drain(); });
 }
 
@@ -82,13 +106,15 @@ void DataPath::enqueue(ConnectionImpl& connection) noexcept {
   last_ = &connection;
 }
 
-void DataPath::count_opened() noexcept {
+void DataPath::count_opened(ActiveService& service) noexcept {
+  ++service.connections;
   ++connections_;
   stats_.connections.store(connections_, std::memory_order_relaxed);
   add(stats_.connections_total, 1);
 }
 
-void DataPath::count_closed(CloseReason reason) noexcept {
+void DataPath::count_closed(ActiveService& service, CloseReason reason) noexcept {
+  --service.connections;
   --connections_;
   stats_.connections.store(connections_, std::memory_order_relaxed);
   add(stats_.closes_by_reason.at(static_cast<std::size_t>(reason)), 1);

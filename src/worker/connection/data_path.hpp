@@ -3,36 +3,29 @@
 
 #include <prefork/close_reason.hpp>
 #include <prefork/connection.hpp>
-#include <prefork/framing.hpp>
-#include <prefork/limits.hpp>
 
 #include <sys/socket.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string_view>
+#include <random>
 
 #include "base/unique_fd.hpp"
 #include "wire/stats_page.hpp"
+#include "worker/base/log_throttle.hpp"
+#include "worker/base/post_queue.hpp"
 #include "worker/base/timer_wheel.hpp"
 #include "worker/connection/buffer.hpp"
 #include "worker/connection/connection_table.hpp"
-#include "worker/connection/framer.hpp"
+#include "worker/connection/peer_limiter.hpp"
+#include "worker/connection/service.hpp"
 #include "worker/io/streams.hpp"
 
 namespace prefork::internal {
 
-// The application's callbacks for connections. Empty ones are not called.
-struct Handlers {
-  std::function<void(Connection&)> on_connect;
-  std::function<void(Connection&, std::string_view)> on_message;
-  std::function<void(Connection&, CloseReason)> on_close;
-};
-
-// What all connections of a worker share: callbacks, framing, limits, counters, the scratch output and the list of
-// connections with something left to do at the end of the turn.
+// What all connections of a worker share: counters, the scratch output and the list of connections with something left
+// to do at the end of the turn.
 class DataPath {
  public:
   static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // bytes written per send(2)
@@ -40,16 +33,17 @@ class DataPath {
   static constexpr std::size_t first_allowance = 128;
   static constexpr std::size_t max_allowance = 1024;
 
-  // `handlers`, `streams`, `wheel` and `stats` outlive the object.
-  DataPath(Streams& streams, TimerWheel& wheel, const Handlers& handlers, const Framing& framing, const Limits& limits,
-           preforkd::StatsPage& stats);
+  // `limits` are those of the worker; each service has its own for its connections. `home` takes what other threads do
+  // with replies. `streams`, `wheel` and `stats` outlive the object.
+  DataPath(Streams& streams, TimerWheel& wheel, const LimitValues& limits, preforkd::StatsPage& stats,
+           std::shared_ptr<PostQueue> home);
   ~DataPath();
   DataPath(const DataPath&) = delete;
   DataPath& operator=(const DataPath&) = delete;
 
-  // A new client. Closes a socket that cannot be served for lack of memory, and counts it as an accept failure.
-  void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, bool is_tcp);
-  [[nodiscard]] bool full() const noexcept { return connections_ >= limits_.max_connections; }
+  // A new client. Closes a socket that the limits refuse, or that cannot be served for lack of memory: the latter
+  // counts as an accept failure. `entrance` outlives the connection.
+  void admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const Entrance& entrance);
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   void count_accept_failure() noexcept { add(stats_.accept_failures, 1); }
 
@@ -82,8 +76,9 @@ class DataPath {
     messages_ += messages;
     add(stats_.requests_total, messages);
   }
-  void count_opened() noexcept;
-  void count_closed(CloseReason reason) noexcept;
+  void count_opened(ActiveService& service) noexcept;
+  void count_closed(ActiveService& service, CloseReason reason) noexcept;
+  [[nodiscard]] bool lets_in(const PeerAddress& peer, const LimitValues& limits) noexcept;
 
   void enqueue(ConnectionImpl& connection) noexcept;
   void measure_turn() noexcept;
@@ -91,9 +86,8 @@ class DataPath {
 
   Streams& streams_;
   TimerWheel& wheel_;
-  const Handlers& handlers_;
-  Framer framer_;
-  const Limits limits_;
+  const LimitValues limits_;
+  const std::shared_ptr<PostQueue> home_;
   preforkd::StatsPage& stats_;
   ConnectionTable table_;
   BufferPool buffers_;
@@ -107,6 +101,11 @@ class DataPath {
   TimePoint turn_began_;
   std::size_t connections_ = 0;  // open, or closed with on_close still to run
   std::size_t lingering_ = 0;
+  std::size_t input_kept_ = 0;  // bytes of unfinished messages of all connections
+  PeerLimiter peers_;
+  LogThrottle peer_log_{std::chrono::seconds(10)};
+  std::minstd_rand random_;  // when the idle connections of a drain close
+  TimePoint drain_began_;
   bool draining_ = false;
   bool at_once_ = false;
 };

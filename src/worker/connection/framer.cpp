@@ -4,49 +4,65 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 namespace prefork::internal {
 
 namespace {
 
-std::size_t overhead_of(const Framing& framing) noexcept {
-  switch (framing.kind()) {
-    case Framing::Kind::lines:
+using Kind = FramingValues::Kind;
+constexpr std::size_t max_varint = 10;
+
+std::size_t overhead_of(const FramingValues& framing) noexcept {
+  switch (framing.kind) {
+    case Kind::lines:
       return 2;
-    case Framing::Kind::delimiter:
-      return framing.delimiter_bytes().size();
-    case Framing::Kind::length_prefix:
-      return framing.prefix_width();
-    case Framing::Kind::raw:
+    case Kind::delimiter:
+      return framing.delimiter.size();
+    case Kind::length_prefix:
+      return framing.width;
+    case Kind::varint_prefix:
+      return max_varint;
+    case Kind::length_field:
+      return framing.offset + framing.width;
+    case Kind::custom:
+    case Kind::raw:
       break;
   }
   return 0;
 }
 
-std::size_t max_bytes_of(const Framing& framing) noexcept {
+std::size_t max_bytes_of(const FramingValues& framing) noexcept {
   constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
-  const bool limited = framing.kind() == Framing::Kind::length_prefix && framing.prefix_width() < sizeof max;
-  return limited ? (std::size_t{1} << (8 * framing.prefix_width())) - 1 : max;
+  const bool limited = framing.kind == Kind::length_prefix && framing.width < sizeof max;
+  return limited ? (std::size_t{1} << (8 * framing.width)) - 1 : max;
 }
 
 }  // namespace
 
 Framer::Framer(const Framing& framing, std::size_t max_message) noexcept
-    : framing_(framing),
+    : framing_(framing.impl().values),
       max_message_(std::clamp<std::size_t>(max_message, 1, max_message_limit)),
-      overhead_(overhead_of(framing)),
-      max_bytes_(max_bytes_of(framing)) {}
+      overhead_(overhead_of(framing_)),
+      max_bytes_(max_bytes_of(framing_)) {}
 
 Cut Framer::next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
-                 std::string_view& message) const noexcept {
-  switch (framing_.kind()) {
-    case Framing::Kind::lines:
+                 std::string_view& message) const {
+  switch (framing_.kind) {
+    case Kind::lines:
       return next_line(input, scanned, consumed, message);
-    case Framing::Kind::delimiter:
+    case Kind::delimiter:
       return next_delimited(input, scanned, consumed, message);
-    case Framing::Kind::length_prefix:
+    case Kind::length_prefix:
       return next_prefixed(input, consumed, message);
-    case Framing::Kind::raw:
+    case Kind::varint_prefix:
+      return next_varint(input, consumed, message);
+    case Kind::length_field:
+      return next_with_field(input, consumed, message);
+    case Kind::custom:
+      return next_custom(input, scanned, consumed, message);
+    case Kind::raw:
       break;
   }
   return next_raw(input, consumed, message);
@@ -74,7 +90,7 @@ Cut Framer::next_line(std::string_view input, std::uint32_t& scanned, std::size_
 
 Cut Framer::next_delimited(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                            std::string_view& message) const noexcept {
-  const std::string_view delimiter = framing_.delimiter_bytes();
+  const std::string_view delimiter = framing_.delimiter;
   const std::size_t max = max_message_ + overhead_;
   const std::size_t window = std::min(input.size(), max);
   const char* const begin = input.data() + scanned;
@@ -93,15 +109,70 @@ Cut Framer::next_delimited(std::string_view input, std::uint32_t& scanned, std::
   return Cut::message;
 }
 
-Cut Framer::next_prefixed(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
-  const std::size_t width = framing_.prefix_width();
-  if (input.size() < width) return Cut::need_more;
-  const std::uint64_t length = read_length(input);
+// `length` bytes behind a header that is not part of the message.
+Cut Framer::next_counted(std::string_view input, std::size_t header, std::uint64_t length, std::size_t& consumed,
+                         std::string_view& message) const noexcept {
   if (length > max_message_) return Cut::too_long;
   const auto size = static_cast<std::size_t>(length);
-  if (input.size() - width < size) return Cut::need_more;
-  consumed = width + size;
-  message = input.substr(width, size);
+  if (input.size() - header < size) return Cut::need_more;
+  consumed = header + size;
+  message = input.substr(header, size);
+  return Cut::message;
+}
+
+Cut Framer::next_prefixed(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
+  if (input.size() < framing_.width) return Cut::need_more;
+  return next_counted(input, framing_.width, read_length(input), consumed, message);
+}
+
+Cut Framer::next_varint(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
+  std::uint64_t length = 0;
+  for (std::size_t i = 0; i < std::min(input.size(), max_varint); ++i) {
+    const auto byte = static_cast<std::uint8_t>(input[i]);
+    const std::uint64_t group = byte & 0x7FU;
+    if (i == max_varint - 1 && group > 1) return Cut::bad;  // more than 64 bits
+    length |= group << (7 * i);
+    if ((byte & 0x80U) == 0) return next_counted(input, i + 1, length, consumed, message);
+  }
+  return input.size() < max_varint ? Cut::need_more : Cut::bad;
+}
+
+Cut Framer::next_with_field(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
+  const std::size_t header = framing_.offset + framing_.width;
+  if (input.size() < header) return Cut::need_more;
+  const std::uint64_t length = read_length(input.substr(framing_.offset));
+  constexpr std::uint64_t no_overflow = std::uint64_t{1} << 40;
+  if (length > no_overflow) return Cut::too_long;
+  const std::int64_t whole = static_cast<std::int64_t>(header + length) + framing_.adjustment;
+  if (whole < static_cast<std::int64_t>(header)) return Cut::bad;
+  const auto size = static_cast<std::size_t>(whole);
+  if (size > max_message_) return Cut::too_long;
+  if (input.size() < size) return Cut::need_more;
+  consumed = size;
+  message = input.substr(0, size);
+  return Cut::message;
+}
+
+Cut Framer::next_custom(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
+                        std::string_view& message) const {
+  if (input.empty() || input.size() < scanned) return Cut::need_more;
+  const Frame frame = framing_.custom(input);
+  if (frame.kind() == Frame::Kind::bad) return Cut::bad;
+  if (frame.kind() == Frame::Kind::incomplete) {
+    if (std::max(frame.size(), input.size() + 1) > max_message_) return Cut::too_long;
+    scanned = static_cast<std::uint32_t>(frame.size());
+    return Cut::need_more;
+  }
+  if (frame.size() == 0 || frame.size() > input.size() || frame.skip_front() > frame.size() ||
+      frame.skip_back() > frame.size() - frame.skip_front()) {
+    throw std::logic_error("custom framing: a message of " + std::to_string(frame.size()) + " bytes, " +
+                           std::to_string(frame.skip_front()) + " and " + std::to_string(frame.skip_back()) +
+                           " of them skipped, in an input of " + std::to_string(input.size()));
+  }
+  if (frame.size() > max_message_) return Cut::too_long;
+  scanned = 0;
+  consumed = frame.size();
+  message = input.substr(frame.skip_front(), frame.size() - frame.skip_front() - frame.skip_back());
   return Cut::message;
 }
 
@@ -113,33 +184,32 @@ Cut Framer::next_raw(std::string_view input, std::size_t& consumed, std::string_
 }
 
 std::uint64_t Framer::read_length(std::string_view input) const noexcept {
-  const std::size_t width = framing_.prefix_width();
   std::uint64_t length = 0;
-  for (std::size_t i = 0; i < width; ++i) {
-    const std::size_t at = framing_.endian() == Endian::big ? i : width - 1 - i;
+  for (std::size_t i = 0; i < framing_.width; ++i) {
+    const std::size_t at = framing_.endian == Endian::big ? i : framing_.width - 1 - i;
     length = length << 8U | static_cast<std::uint8_t>(input[at]);
   }
   return length;
 }
 
 char* Framer::put_length(std::size_t size, char* out) const noexcept {
-  const std::size_t width = framing_.prefix_width();
   std::uint64_t rest = size;
-  for (std::size_t i = 0; i < width; ++i) {
-    out[framing_.endian() == Endian::little ? i : width - 1 - i] = static_cast<char>(rest & 0xFFU);
+  if (framing_.kind == Kind::varint_prefix) {
+    for (; rest > 0x7FU; rest >>= 7U) *out++ = static_cast<char>((rest & 0x7FU) | 0x80U);
+    *out = static_cast<char>(rest);
+    return out + 1;
+  }
+  for (std::size_t i = 0; i < framing_.width; ++i) {
+    out[framing_.endian == Endian::little ? i : framing_.width - 1 - i] = static_cast<char>(rest & 0xFFU);
     rest >>= 8U;
   }
-  return out + width;
+  return out + framing_.width;
 }
 
 char* Framer::put(std::initializer_list<std::string_view> parts, std::size_t size, char* out) const noexcept {
-  if (framing_.kind() == Framing::Kind::length_prefix) {
-    out = put_length(size, out);
-    for (const std::string_view part : parts) out = std::copy(part.begin(), part.end(), out);
-    return out;
-  }
+  if (framing_.kind == Kind::length_prefix || framing_.kind == Kind::varint_prefix) out = put_length(size, out);
   for (const std::string_view part : parts) out = std::copy(part.begin(), part.end(), out);
-  const std::string_view end = framing_.delimiter_bytes();
+  const std::string_view end = framing_.delimiter;
   if (end.size() == 1) {  // usually "\n": a store instead of a call
     *out = end.front();
     return out + 1;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prefork/framing.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
+
+#include "worker/connection/framing_values.hpp"
 
 namespace prefork::internal {
 
@@ -15,6 +15,7 @@ enum class Cut : std::uint8_t {
   message,    // a whole message
   need_more,  // nothing, or the beginning of a message
   too_long,   // a message longer than max_message: nothing after it can be read
+  bad,        // no message: nothing after it can be read
 };
 
 // Cuts a byte stream into messages and wraps messages for the way back. Pure: no system call, no allocation, no state
@@ -32,12 +33,16 @@ class Framer {
   //   message    `message` is a part of `input`; `consumed` bytes of `input`, at least 1, belong to it and its framing.
   //   need_more  call again when there is more. The input is then shorter than max_message + overhead().
   //   too_long   the limit is exceeded, seen in the first max_message + overhead() bytes or in a length prefix.
+  //   bad        a length that is impossible, or the verdict of a custom framing.
   // `scanned` belongs to the connection and starts at 0: how far the front of `input` was searched without result, so
   // that a message that arrives in small pieces is searched once. Sets `consumed` and `message` only for a message.
+  // Passes on an exception of a custom framing, and throws std::logic_error if that names bytes that are not there.
   [[nodiscard]] Cut next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
-                         std::string_view& message) const noexcept;
+                         std::string_view& message) const;
+  // next() may throw.
+  [[nodiscard]] bool is_custom() const noexcept { return framing_.kind == FramingValues::Kind::custom; }
 
-  // The most bytes that the framing adds to a message. wrap() adds fewer for lines, which end in "\n" or "\r\n".
+  // The most bytes by which an unfinished message may exceed max_message. wrap() adds no more than these.
   [[nodiscard]] std::size_t overhead() const noexcept { return overhead_; }
 
   // False: the length prefix has no room for a message of that many bytes.
@@ -63,12 +68,20 @@ class Framer {
                                    std::string_view& message) const noexcept;
   [[nodiscard]] Cut next_prefixed(std::string_view input, std::size_t& consumed,
                                   std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_varint(std::string_view input, std::size_t& consumed,
+                                std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_with_field(std::string_view input, std::size_t& consumed,
+                                    std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_custom(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
+                                std::string_view& message) const;
   [[nodiscard]] Cut next_raw(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept;
+  [[nodiscard]] Cut next_counted(std::string_view input, std::size_t header, std::uint64_t length,
+                                 std::size_t& consumed, std::string_view& message) const noexcept;
   [[nodiscard]] std::uint64_t read_length(std::string_view input) const noexcept;
   char* put_length(std::size_t size, char* out) const noexcept;
   char* put(std::initializer_list<std::string_view> parts, std::size_t size, char* out) const noexcept;
 
-  Framing framing_;
+  const FramingValues framing_;
   std::size_t max_message_;
   std::size_t overhead_;
   std::size_t max_bytes_;

@@ -20,6 +20,11 @@ void PeerAddress::assign(const sockaddr_storage& peer) noexcept {
     sockaddr_in6 ipv6;
     std::memcpy(&ipv6, &peer, sizeof ipv6);
     port_ = ipv6.sin6_port;
+    if (IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr)) {
+      family_ = AF_INET;
+      std::memcpy(address_.data(), &ipv6.sin6_addr.s6_addr[12], sizeof(in_addr));
+      return;
+    }
     scope_ = ipv6.sin6_scope_id;
     std::memcpy(address_.data(), &ipv6.sin6_addr, sizeof ipv6.sin6_addr);
   }
@@ -47,6 +52,15 @@ std::string PeerAddress::text(int fd) const {
     return peer ? preforkd::format_address(*peer) : "unix";
   }
   return preforkd::format_address(address);
+}
+
+std::optional<std::uint64_t> PeerAddress::network() const noexcept {
+  if (family_ != AF_INET && family_ != AF_INET6) return std::nullopt;
+  const bool ipv4 = family_ == AF_INET;
+  // No host has an IPv6 address that begins with ffff: those are for multicast.
+  std::uint64_t number = ipv4 ? 0xFFFF : 0;
+  for (std::size_t i = 0; i < (ipv4 ? 4U : 8U); ++i) number = number << 8U | address_[i];
+  return ipv4 ? number << 16U : number;
 }
 
 }  // namespace prefork::internal

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace prefork::internal {
@@ -14,9 +15,12 @@ namespace prefork::internal {
 // socket still knows it.
 class PeerAddress {
  public:
+  // An IPv4 address that is mapped into IPv6 (::ffff:192.0.2.1) becomes the IPv4 address that it is.
   void assign(const sockaddr_storage& peer) noexcept;
   // `fd`: the connection's socket, still open.
   [[nodiscard]] std::string text(int fd) const;
+  // A number for the IPv4 address or the IPv6 /64; nullopt without either.
+  [[nodiscard]] std::optional<std::uint64_t> network() const noexcept;
 
  private:
   std::uint16_t family_ = AF_UNSPEC;

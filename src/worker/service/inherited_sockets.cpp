@@ -67,7 +67,7 @@ std::vector<ListenSocket> take_inherited_sockets(const worker_env::Given& given)
   return sockets;
 }
 
-std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses) {
+std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses, const std::string& name) {
   std::vector<ListenSocket> sockets;
   for (const std::string& text : addresses) {
     const auto address = preforkd::parse_address(text);
@@ -78,7 +78,7 @@ std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addre
       throw ExitError(exit_code::unavailable, "cannot listen: " + text + ": " + preforkd::errno_text(errno));
     }
     auto bound = opened->path ? address : preforkd::local_address(opened->fd.get());
-    sockets.push_back(make_socket(std::move(opened->fd), bound ? *bound : *address, {}, std::move(opened->path)));
+    sockets.push_back(make_socket(std::move(opened->fd), bound ? *bound : *address, name, std::move(opened->path)));
   }
   return sockets;
 }

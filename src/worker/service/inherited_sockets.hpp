@@ -16,7 +16,7 @@ namespace prefork::internal {
 struct ListenSocket {
   preforkd::UniqueFd fd;
   preforkd::Address address;
-  std::string name;  // LISTEN_FDNAMES, empty for our own sockets
+  std::string name;  // LISTEN_FDNAMES, or of the service that listens
   bool is_tcp = false;
   preforkd::BoundPath path;  // of our own socket; to be removed with it
 };
@@ -25,7 +25,9 @@ struct ListenSocket {
 // is not a listening stream socket, for instance the connected socket of a unit with Accept=yes.
 [[nodiscard]] std::vector<ListenSocket> take_inherited_sockets(const preforkd::worker_env::Given& given);
 
-// Binds the addresses of Server::listen(). Throws ExitError: usage for an invalid address, else unavailable.
-[[nodiscard]] std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses);
+// Binds the addresses that listen() has given to a service of this name. Throws ExitError: usage for an invalid
+// address, else unavailable.
+[[nodiscard]] std::vector<ListenSocket> open_own_sockets(const std::vector<std::string>& addresses,
+                                                         const std::string& name);
 
 }  // namespace prefork::internal

@@ -32,24 +32,39 @@ constexpr std::size_t shown_bytes = 80;
 // Sizes are written with a unit, counts are plain numbers.
 struct SizeKey {
   std::string_view name;
-  std::size_t Limits::*field;
+  std::size_t LimitValues::*field;
   std::size_t max;
-  bool is_count;
+  bool is_count = false;
+  bool may_be_off = true;
 };
 constexpr std::size_t gibibyte = std::size_t{1} << 30;
-constexpr auto size_keys = std::to_array<SizeKey>({{"max_message", &Limits::max_message, gibibyte, false},
-                                                   {"max_connections", &Limits::max_connections, 1'000'000, true},
-                                                   {"output_high_mark", &Limits::output_high_mark, gibibyte, false}});
+constexpr std::size_t million = 1'000'000;
+constexpr auto size_keys = std::to_array<SizeKey>({
+    {"max_message", &LimitValues::max_message, gibibyte, false, false},
+    {"max_connections", &LimitValues::max_connections, million, true, false},
+    {"max_connections_per_peer", &LimitValues::max_connections_per_peer, million, true},
+    {"max_connection_rate_per_peer", &LimitValues::max_connection_rate_per_peer, million, true},
+    {"output_high_mark", &LimitValues::output_high_mark, gibibyte, false, false},
+    {"max_output", &LimitValues::max_output, 4 * gibibyte - 1},
+    {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte},
+    {"min_receive_rate", &LimitValues::min_receive_rate, gibibyte},
+    {"min_send_rate", &LimitValues::min_send_rate, gibibyte},
+});
 
 struct TimeOutKey {
   std::string_view name;
-  milliseconds Limits::*field;
+  milliseconds LimitValues::*field;
 };
-constexpr auto time_out_keys = std::to_array<TimeOutKey>({{"idle_timeout", &Limits::idle_timeout},
-                                                          {"message_timeout", &Limits::message_timeout},
-                                                          {"write_timeout", &Limits::write_timeout},
-                                                          {"drain_timeout", &Limits::drain_timeout},
-                                                          {"first_message_grace", &Limits::first_message_grace}});
+constexpr auto time_out_keys = std::to_array<TimeOutKey>({
+    {"idle_timeout", &LimitValues::idle_timeout},
+    {"first_message_timeout", &LimitValues::first_message_timeout},
+    {"message_timeout", &LimitValues::message_timeout},
+    {"write_timeout", &LimitValues::write_timeout},
+    {"reply_timeout", &LimitValues::reply_timeout},
+    {"drain_timeout", &LimitValues::drain_timeout},
+    {"drain_spread", &LimitValues::drain_spread},
+    {"first_message_grace", &LimitValues::first_message_grace},
+});
 // Longer ones would approach the end of the clock.
 constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
 
@@ -67,10 +82,12 @@ std::string show_size(std::size_t size, const SizeKey& key) {
 }
 
 std::string range_of(const SizeKey& key) {
-  return "must be from " + show_size(1, key) + " to " + show_size(key.max, key);
+  return "must be from " + show_size(1, key) + " to " + show_size(key.max, key) +
+         (key.may_be_off ? ", or \"off\"" : "");
 }
 
 Result<std::size_t> read_count(const Json& value, const SizeKey& key) {
+  if (key.may_be_off && value == "off") return std::size_t{0};
   if (!value.is_number_integer()) return Failure("must be a whole number from 1 to " + std::to_string(key.max));
   const bool fits =
       value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= key.max;
@@ -85,6 +102,7 @@ Result<std::uint64_t> read_byte_size(const Json& value) {
 }
 
 Result<std::size_t> read_size(const Json& value, const SizeKey& key) {
+  if (key.may_be_off && value == "off") return std::size_t{0};
   const Result<std::uint64_t> size = read_byte_size(value);
   if (!size) return Failure(size.error());
   if (*size < 1 || *size > key.max) return Failure(range_of(key));
@@ -121,9 +139,9 @@ Result<Integer> read_integer(const Json& value, Integer min, Integer max) {
   return value.get<Integer>();
 }
 
-Result<bool> read_drain_idle(const Json& value) {
-  if (value == "close") return true;
-  if (value == "keep") return false;
+Result<DrainIdle> read_drain_idle(const Json& value) {
+  if (value == "close") return DrainIdle::close;
+  if (value == "keep") return DrainIdle::keep;
   return Failure("must be \"close\" or \"keep\"");
 }
 
@@ -249,8 +267,8 @@ std::string Settings::string(std::string_view key, std::string_view fallback) {
   return value ? std::move(*value) : std::string(fallback);
 }
 
-Limits Settings::limits(const Limits& limits) {
-  Limits merged = limits;
+LimitValues Settings::limits(const LimitValues& limits) {
+  LimitValues merged = limits;
   for (const SizeKey& key : size_keys) {
     const auto read = [&key](const Json& value) {
       return key.is_count ? read_count(value, key) : read_size(value, key);
@@ -258,7 +276,7 @@ Limits Settings::limits(const Limits& limits) {
     const std::size_t programs = limits.*key.field;
     if (const auto value = impl_->value<std::size_t>(key.name, read)) {
       merged.*key.field = *value;
-    } else if (programs < 1 || programs > key.max) {
+    } else if (programs > key.max || (programs == 0 && !key.may_be_off)) {
       impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs) + ": " + range_of(key));
     }
   }
@@ -271,7 +289,7 @@ Limits Settings::limits(const Limits& limits) {
                  "ms: must be from 0 (off) to 365d");
     }
   }
-  merged.drain_idle_at_once = impl_->value<bool>(drain_idle, read_drain_idle).value_or(limits.drain_idle_at_once);
+  merged.drain_idle = impl_->value<DrainIdle>(drain_idle, read_drain_idle).value_or(limits.drain_idle);
   return merged;
 }
 

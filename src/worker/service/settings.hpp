@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <prefork/limits.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -11,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "worker/connection/limit_values.hpp"
 
 namespace prefork::internal {
 
@@ -43,7 +43,7 @@ class Settings {
 
   // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing. A value of the
   // program itself that the settings would not allow is a problem, too.
-  [[nodiscard]] Limits limits(const Limits& limits);
+  [[nodiscard]] LimitValues limits(const LimitValues& limits);
 
   // Everything that is wrong, one line each without the newline. Includes unknown keys, so call it after all reading:
   //   settings.max_message: "64": 64 has no unit; write 64B, 64K, …

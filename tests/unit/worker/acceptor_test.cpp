@@ -145,7 +145,7 @@ TEST(AcceptorTest, at_max_connections_others_take_over) {
   const Listener listener;
   const auto limited = [](Server& server) {
     Limits limits;
-    limits.max_connections = 2;
+    limits.max_connections(2);
     server.limits(limits);
     greet_with_pid(server);
   };
@@ -170,7 +170,7 @@ TEST(AcceptorTest, one_client_a_process_never_has_two) {
   std::atomic<int> most{0};
   ServerThread server([&](Server& s) {
     Limits limits;
-    limits.max_connections = 1;
+    limits.max_connections(1);
     s.limits(limits);
     s.on_connect([&](Connection&) { most = std::max(most.load(), ++open); });
     s.on_message([&](Connection& c, std::string_view) {

@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 struct App {
   void operator()(Server& s) {
     Limits limits;
-    limits.output_high_mark = 64 * 1024;
+    limits.output_high_mark(64 * 1024);
     change_limits(limits);
     s.limits(limits);
     s.on_connect([this](Connection&) { record.add("connect"); });
@@ -63,7 +63,7 @@ TEST(DrainTest, idle_connections_are_closed_at_once) {
 
 TEST(DrainTest, a_new_clients_first_message_is_waited_for) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.first_message_grace = std::chrono::minutes(1); };
+  app.change_limits = [](Limits& limits) { limits.first_message_grace(std::chrono::minutes(1)); };
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
   app.record.wait(1);
@@ -79,7 +79,7 @@ TEST(DrainTest, a_new_clients_first_message_is_waited_for) {
 
 TEST(DrainTest, a_new_client_that_keeps_silent_is_closed_after_the_grace) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.first_message_grace = milliseconds(100); };
+  app.change_limits = [](Limits& limits) { limits.first_message_grace(milliseconds(100)); };
   ServerThread server(std::ref(app));
   const auto begin = Clock::now();
   TestClient client = server.connect();
@@ -92,7 +92,7 @@ TEST(DrainTest, a_new_client_that_keeps_silent_is_closed_after_the_grace) {
 
 TEST(DrainTest, without_a_grace_a_new_client_is_an_idle_one) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.first_message_grace = milliseconds(0); };
+  app.change_limits = [](Limits& limits) { limits.first_message_grace(milliseconds(0)); };
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
   app.record.wait(1);
@@ -104,7 +104,7 @@ TEST(DrainTest, without_a_grace_a_new_client_is_an_idle_one) {
 // The object that a connection leaves behind serves the next one.
 TEST(DrainTest, a_new_client_in_a_used_place_has_its_grace) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.first_message_grace = std::chrono::minutes(1); };
+  app.change_limits = [](Limits& limits) { limits.first_message_grace(std::chrono::minutes(1)); };
   ServerThread server(std::ref(app));
   TestClient before = server.connect();
   before.send("before\n");
@@ -207,7 +207,7 @@ TEST(DrainTest, a_message_that_has_begun_may_become_complete) {
 
 TEST(DrainTest, a_message_that_has_begun_is_waited_for_no_longer_than_its_time_out) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.message_timeout = milliseconds(100); };
+  app.change_limits = [](Limits& limits) { limits.message_timeout(milliseconds(100)); };
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
   client.send("half");
@@ -221,8 +221,8 @@ TEST(DrainTest, a_message_that_has_begun_is_waited_for_no_longer_than_its_time_o
 TEST(DrainTest, kept_idle_connections_are_served_until_the_drain_timeout) {
   App app;
   app.change_limits = [](Limits& limits) {
-    limits.drain_idle_at_once = false;
-    limits.drain_timeout = milliseconds(300);
+    limits.drain_idle(DrainIdle::keep);
+    limits.drain_timeout(milliseconds(300));
   };
   ServerThread server(std::ref(app));
   TestClient idle = server.connect();
@@ -242,7 +242,7 @@ TEST(DrainTest, kept_idle_connections_are_served_until_the_drain_timeout) {
 
 TEST(DrainTest, kept_connections_that_close_themselves_end_the_drain) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.drain_idle_at_once = false; };
+  app.change_limits = [](Limits& limits) { limits.drain_idle(DrainIdle::keep); };
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
   app.record.wait(1);
@@ -255,7 +255,7 @@ TEST(DrainTest, kept_connections_that_close_themselves_end_the_drain) {
 
 TEST(DrainTest, the_drain_timeout_ends_a_busy_connection) {
   App app;
-  app.change_limits = [](Limits& limits) { limits.drain_timeout = milliseconds(50); };
+  app.change_limits = [](Limits& limits) { limits.drain_timeout(milliseconds(50)); };
   ServerThread server(std::ref(app));
   TestClient client = server.connect();
   client.send("later\n");

@@ -30,10 +30,11 @@ struct Fixture {
   ServerThread server;
 };
 
-Limits only(milliseconds Limits::*which, milliseconds value) {
+Limits only(Limits& (Limits::*which)(milliseconds), milliseconds value) {
   Limits limits;
-  limits.idle_timeout = limits.message_timeout = limits.write_timeout = milliseconds(0);
-  limits.*which = value;
+  limits.idle_timeout(milliseconds(0)).first_message_timeout(milliseconds(0));
+  limits.message_timeout(milliseconds(0)).write_timeout(milliseconds(0)).max_output(0);
+  (limits.*which)(value);
   return limits;
 }
 
@@ -83,7 +84,7 @@ TEST(TimeOutsTest, a_client_that_reads_nothing_is_closed) {
 TEST(TimeOutsTest, a_slow_reader_that_makes_progress_is_not_closed) {
   constexpr milliseconds span(1000);
   Limits limits = only(&Limits::write_timeout, span);
-  limits.idle_timeout = span;
+  limits.idle_timeout(span);
   Fixture fixture(limits);
   TestClient client = fixture.server.connect();
   client.send("flood\n");

@@ -384,7 +384,7 @@ struct PooledWorker {
             {{"NOTIFY_SOCKET", notify.name()}, {"PREFORK_CONTROL_FD", std::to_string(channel.worker_end.get())}},
             [](Server& s) {
               Limits limits;
-              limits.drain_idle_at_once = false;
+              limits.drain_idle(DrainIdle::keep);
               s.limits(limits);
               echo(s);
             },

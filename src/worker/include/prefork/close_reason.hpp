@@ -11,18 +11,24 @@ inline namespace v0 {
 
 // Why a connection ended. The values are part of the ABI and of the stats page: new ones are added at the end.
 enum class CloseReason : std::uint8_t {
-  peer_closed = 0,     // end of file between messages
-  unfinished_message,  // end of file in the middle of a message
-  peer_reset,          // ECONNRESET, EPIPE or another socket error
-  closed_by_server,    // Connection::close() or close_after_flush()
-  message_too_long,    // a message exceeds max_message
-  idle_timeout,        // no message within idle_timeout
-  message_timeout,     // a message was not complete within message_timeout
-  write_timeout,       // no output could be written for write_timeout
-  handler_failed,      // a callback threw
-  drained,             // the worker drained, and this connection had no pending request
-  drain_timeout,       // the drain ended before the last reply was written
-  out_of_memory,       // no memory for this connection
+  peer_closed = 0,        // end of file between messages
+  unfinished_message,     // end of file in the middle of a message
+  peer_reset,             // ECONNRESET, EPIPE or another socket error
+  closed_by_server,       // Connection::close() or close_after_flush()
+  message_too_long,       // a message exceeds max_message
+  idle_timeout,           // no message within idle_timeout
+  message_timeout,        // a message was not complete within message_timeout
+  write_timeout,          // the client took less than min_send_rate of the output for write_timeout
+  handler_failed,         // a callback threw
+  drained,                // the worker drained, and this connection had no pending request
+  drain_timeout,          // the drain ended before the last reply was written
+  out_of_memory,          // no memory for this connection
+  first_message_timeout,  // the client sent nothing within first_message_timeout
+  reply_timeout,          // a Reply was neither sent nor destroyed within reply_timeout
+  output_limit,           // the unsent output exceeded max_output
+  input_limit,            // the unfinished messages of all clients exceeded max_input_memory
+  reply_too_long,         // send() was given more bytes than the length prefix can count
+  bad_message,            // the bytes do not follow the framing
 };
 
 // "peer-closed", "message-too-long", …

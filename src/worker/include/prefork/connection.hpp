@@ -13,8 +13,14 @@
 #include <prefork/export.hpp>
 
 namespace prefork {
+
+namespace internal {
+class PostQueue;
+}
+
 inline namespace v0 {
 
+class Framing;
 class Reply;
 
 // Makes a template accept what converts to std::string_view, except nullptr.
@@ -30,8 +36,9 @@ class PREFORK_EXPORT Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Queues one message, with the server's framing. The parts are concatenated: c.send({"received: ", line}). The
-  // replies to the messages that arrived together are sent in one write. Does nothing on a closing connection. Throws
-  // std::length_error if the message is too long for the length prefix.
+  // replies to the messages that arrived together are sent in one write. Does nothing on a closing connection. A
+  // message that is too long for the length prefix closes the connection (CloseReason::reply_too_long), and so does one
+  // behind more unsent output than max_output (CloseReason::output_limit).
   void send(std::initializer_list<std::string_view> parts);
   // A template, because a parameter of type std::string_view would take {"count: ", 41} for a pointer and a length.
   template <class Text, IfText<Text> = 0>
@@ -45,13 +52,18 @@ class PREFORK_EXPORT Connection {
   }
 
   // Promises a later reply to the current message (in on_message only). Until the Reply is sent or destroyed, this
-  // connection delivers no further message, so replies keep their order. A drain waits for the Reply.
+  // connection delivers no further message, so replies keep their order. A drain waits for the Reply, reply_timeout
+  // does not. on_half_close tells when the client stops waiting.
   [[nodiscard]] Reply defer();
+
+  // Splits what comes next, and frames what is sent from now on, in another way. Not from within a custom framing.
+  void framing(const Framing& framing);
 
   // Closes the connection at once. Unsent output is dropped, and replies that the client has not read may be lost.
   void close() noexcept;
   // Closes the connection when all queued output is sent. No further message is delivered. Data that the client still
-  // sends is read and dropped for a short time, because closing with unread data would destroy the last replies.
+  // sends is read and dropped for a short time, because closing with unread data would destroy the last replies. A
+  // reply that is still owed is not waited for.
   void close_after_flush() noexcept;
   // In both cases on_close is called once, after the current callback has returned.
 
@@ -61,6 +73,12 @@ class PREFORK_EXPORT Connection {
   [[nodiscard]] std::uint64_t id() const noexcept;
   // Queued bytes that the kernel has not accepted yet.
   [[nodiscard]] std::size_t unsent() const noexcept;
+  // False if these are more than output_high_mark, until on_writable: for senders that adapt to the client.
+  [[nodiscard]] bool writable() const noexcept;
+  // The client has sent an end of file. Its messages may still wait; it may still read.
+  [[nodiscard]] bool half_closed() const noexcept;
+  // The name of the listening socket (LISTEN_FDNAMES), empty if it has none.
+  [[nodiscard]] std::string_view listener() const noexcept;
   // The file descriptor, for getsockopt(2) and similar calls. Do not read, write or close it.
   [[nodiscard]] int fd() const noexcept;
 
@@ -95,13 +113,18 @@ class PREFORK_EXPORT ConnectionRef {
   explicit ConnectionRef(Connection& connection) noexcept;
   // nullptr once on_close has returned.
   [[nodiscard]] Connection* get() const noexcept;
+  explicit operator bool() const noexcept { return get() != nullptr; }
+  friend bool operator==(const ConnectionRef& a, const ConnectionRef& b) noexcept { return a.id_ == b.id_; }
+  friend bool operator!=(const ConnectionRef& a, const ConnectionRef& b) noexcept { return !(a == b); }
 
  private:
+  friend class Reply;
   std::uint64_t id_ = 0;
 };
 
-// The reply that a handler promised with Connection::defer(). Move-only. It may be sent or destroyed at any time; after
-// the end of the connection that does nothing. If it is destroyed unsent, the connection continues without a reply.
+// The reply that a handler promised with Connection::defer(). Move-only. It may be sent or destroyed at any time and on
+// any thread; after the end of the connection or of the server that does nothing. If it is destroyed unsent, the
+// connection continues without a reply.
 class PREFORK_EXPORT Reply {
  public:
   Reply() noexcept = default;
@@ -109,21 +132,25 @@ class PREFORK_EXPORT Reply {
   Reply& operator=(Reply&& other) noexcept;
   ~Reply();
 
-  // Sends the reply and continues the connection. A second call does nothing.
+  // Sends the reply and continues the connection. A second call does nothing. Throws std::bad_alloc on another thread.
   void send(std::initializer_list<std::string_view> parts);
   template <class Text, IfText<Text> = 0>
   void send(const Text& message) {
     send({std::string_view(message)});
   }
-  // nullptr after the end of the connection.
+  // nullptr after the end of the connection, and on other threads than that of the server.
   [[nodiscard]] Connection* connection() const noexcept;
+  // Not sent yet.
+  explicit operator bool() const noexcept { return pending_; }
 
  private:
   friend class Connection;
   explicit Reply(Connection& connection) noexcept;
+  [[nodiscard]] bool is_home() const noexcept;
   void release() noexcept;
   ConnectionRef connection_;
   bool pending_ = false;
+  std::shared_ptr<internal::PostQueue> home_;
 };
 
 }  // namespace v0

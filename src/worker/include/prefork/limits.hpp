@@ -3,32 +3,90 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <prefork/export.hpp>
 
 namespace prefork {
 inline namespace v0 {
 
-// The limits of one worker for its clients. "settings" in the pool's config may set each field under the same name
-// ("max_message": "64K", "idle_timeout": "5min"; "off" disables a timeout). That overrides what the program sets. When
-// a limit is reached, the CloseReason of the connection or the log says so.
-struct Limits {
-  std::size_t max_message = 64 * 1024;  // bytes of a message without its framing; 1…1 GiB
-  std::size_t max_connections =
-      10000;  // per worker; at the limit it stops accepting and other workers accept new connections
-  std::size_t output_high_mark = 256 * 1024;  // bytes of unsent output above which input is not read
-  // From the last message (or the accept) to the first byte of the next one; 0: off.
-  std::chrono::milliseconds idle_timeout{300000};
-  std::chrono::milliseconds message_timeout{30000};  // from the first byte of a message to its last; 0: off
-  std::chrono::milliseconds write_timeout{30000};    // with unsent output and none of it written; 0: off
+// What a draining worker does with a connection that has no pending request: no reply owed, no output unsent, no
+// message begun.
+enum class DrainIdle : std::uint8_t {
+  close,  // closes it
+  keep,   // continues to serve it until the client closes it or drain_timeout is over, as long as the master is alive
+};
+
+// The limits of one worker for its clients: server.limits(Limits().max_message(1024).idle_timeout(minutes(1))).
+// "settings" in the pool's config may set each of them under the same name ("max_message": "64K", "idle_timeout":
+// "5min"; "off" for 0). That overrides what the program sets. When a limit is reached, the CloseReason of the
+// connection or the log says so.
+class PREFORK_EXPORT Limits {
+ public:
+  using milliseconds = std::chrono::milliseconds;
+
+  Limits();
+  Limits(const Limits& other);
+  Limits(Limits&& other) noexcept;
+  Limits& operator=(const Limits& other);
+  Limits& operator=(Limits&& other) noexcept;
+  ~Limits();
+
+  // Bytes of a message without its framing; 1…1 GiB. Default: 64 KiB.
+  Limits& max_message(std::size_t bytes);
+  // Connections of one worker; at the limit it stops accepting, and other workers accept new ones. 1…1000000. Default:
+  // 10000.
+  Limits& max_connections(std::size_t count);
+  // Connections of one address with one worker; more are closed at once. IPv6: of one /64; UNIX sockets: not limited.
+  // 0: off. Default: off.
+  Limits& max_connections_per_peer(std::size_t count);
+  // New connections of one address per second and worker, counted in the same way; as many may come at once after a
+  // second without one. 0: off. Default: off.
+  Limits& max_connection_rate_per_peer(std::size_t per_second);
+  // Bytes of unsent output of a connection above which its input is not read. on_writable is called when half of it is
+  // left. 1…1 GiB. Default: 256 KiB.
+  Limits& output_high_mark(std::size_t bytes);
+  // Bytes of unsent output of a connection above which send() closes it with CloseReason::output_limit. One message may
+  // exceed it. 0: off. Default: 16 MiB.
+  Limits& max_output(std::size_t bytes);
+  // Bytes that one worker keeps of unfinished messages of all clients. Above it, the connection that receives the next
+  // bytes of a message of more than 4 KiB is closed with CloseReason::input_limit. 0: off. Default: 256 MiB.
+  Limits& max_input_memory(std::size_t bytes);
+  // From the last message to the first byte of the next one; output does not count. 0: off. Default: 5 min.
+  Limits& idle_timeout(milliseconds time);
+  // From the accept to the first byte of the first message; 0: off. A service whose clients only listen turns it off,
+  // like idle_timeout. Default: 1 min.
+  Limits& first_message_timeout(milliseconds time);
+  // From the first byte of a message to its last; 0: off. Default: 30 s. For each min_receive_rate bytes that have
+  // arrived it is a second longer, so that a large message on a slow line is not cut off.
+  Limits& message_timeout(milliseconds time);
+  // Bytes per second; see message_timeout. 0: no extension. Default: 1 KiB.
+  Limits& min_receive_rate(std::size_t bytes_per_second);
+  // The time in which a client with unsent output must take some of it: min_send_rate bytes for each second; 0: off.
+  // Default: 30 s.
+  Limits& write_timeout(milliseconds time);
+  // Bytes per second; see write_timeout. 0: any progress is enough. Default: 1 KiB.
+  Limits& min_send_rate(std::size_t bytes_per_second);
+  // How long a connection may wait for a Reply; 0: off. Default: 5 min.
+  Limits& reply_timeout(milliseconds time);
   // How long a draining worker waits for its last connections; 0: until the master kills it. After that, connections
-  // without a pending request close with CloseReason::drained, the others with CloseReason::drain_timeout.
-  std::chrono::milliseconds drain_timeout{0};
-  // true: a draining worker closes a connection as soon as it has no pending request: no reply owed, no output unsent,
-  // no message begun. false: it continues to serve the connection until the client closes it or drain_timeout is over,
-  // as long as the master is alive. ("drain_idle": "close" | "keep")
-  bool drain_idle_at_once = true;
+  // without a pending request close with CloseReason::drained, the others with CloseReason::drain_timeout. Default: 0.
+  Limits& drain_timeout(milliseconds time);
+  // Default: close.
+  Limits& drain_idle(DrainIdle what);
+  // A draining worker closes its idle connections at random times within this span, so that their clients do not all
+  // connect again at once. 0: all at once. Default: 0.
+  Limits& drain_spread(milliseconds time);
   // A draining worker waits this long, from the accept, for the first message of a client that has sent nothing yet.
-  // 0: it closes such a connection like an idle one.
-  std::chrono::milliseconds first_message_grace{1000};
+  // 0: it closes such a connection like an idle one. Default: 1 s.
+  Limits& first_message_grace(milliseconds time);
+
+  class Impl;
+  [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace v0

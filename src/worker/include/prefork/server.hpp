@@ -18,6 +18,7 @@
 #include <prefork/export.hpp>
 #include <prefork/framing.hpp>
 #include <prefork/limits.hpp>
+#include <prefork/service.hpp>
 #include <prefork/setting_types.hpp>
 
 namespace prefork {
@@ -69,8 +70,8 @@ using WatchEvents = std::uint32_t;
 //
 // Draining (SIGTERM, SIGINT, stop(), death of the master): the worker stops accepting connections. It answers the
 // requests that each connection has sent by then, waits for deferred replies and for the rest of a message that has
-// begun, and then closes the connection. See Limits::drain_timeout, Limits::drain_idle_at_once and
-// Limits::first_message_grace.
+// begun, and then closes the connection. See Limits::drain_timeout, Limits::drain_idle,
+// Limits::drain_spread and Limits::first_message_grace.
 class PREFORK_EXPORT Server {
  public:
   // Removes the variables that preforkd and systemd set (LISTEN_FDS, …) from the environment, so that child processes
@@ -90,6 +91,15 @@ class PREFORK_EXPORT Server {
   // `message` is valid only during the call.
   Server& on_message(std::function<void(Connection&, std::string_view message)> callback);
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
+  // The output had grown above output_high_mark, and half of that is left: Connection::writable() is true again.
+  Server& on_writable(std::function<void(Connection&)> callback);
+  // While a reply is owed, the client has ended its side: it waits only for the reply, or is gone.
+  Server& on_half_close(std::function<void(Connection&)> callback);
+
+  // A service of its own for the sockets that LISTEN_FDNAMES calls `name` ("name" in "listen" of the pool's config);
+  // the setters above are for all other sockets. run() fails (69) if there is no such socket.
+  [[nodiscard]] Service service(std::string_view name);
+
   Server& on_worker_start(std::function<void()> callback);  // before READY=1: load data here
   Server& on_leave(
       std::function<void()> callback);  // the drain begins; listening sockets are closed, connections are open

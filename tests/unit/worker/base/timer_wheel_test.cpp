@@ -338,7 +338,7 @@ TEST(TimerWheel, due_timers_beyond_the_budget_follow_in_order) {
   EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4}));
 }
 
-// A wheel, and the simplest model of it: a multimap of deadlines.
+// A wheel beside the plainest thing that does the same: a multimap of deadlines.
 class Reference {
  public:
   Reference(unsigned seed, std::size_t timers, std::size_t budget)
@@ -449,7 +449,7 @@ TEST(TimerWheel, agrees_with_a_sorted_list_in_random_orders_of_everything) {
   }
 }
 
-// 100 000 connections with an idle timeout of 5 minutes, of which 1000 per second send a message, for 10 minutes.
+// 100 000 connections with an idle time-out of 5 minutes, of which 1000 a second send a message, for 10 minutes.
 TEST(TimerWheel, a_hundred_thousand_timers_cost_a_few_filings_each) {
   constexpr std::size_t count = 100'000;
   TimerWheel wheel(start);

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <ostream>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 namespace {
 
 using prefork::Endian;
+using prefork::Frame;
 using prefork::Framing;
 using prefork::internal::Cut;
 using prefork::internal::Framer;
@@ -25,7 +27,8 @@ using namespace std::string_literals;
 struct Outcome {
   std::vector<std::string> messages;
   bool too_long = false;
-  std::string rest;  // the beginning of a message; empty after too_long
+  std::string rest;  // the beginning of a message; empty after too_long and bad
+  bool bad = false;
   bool operator==(const Outcome&) const = default;
 };
 
@@ -40,7 +43,7 @@ class Stream {
   Stream(const Framing& framing, std::size_t max_message) : framer_(framing, max_message), limit_(max_message) {}
 
   void feed(std::string_view chunk) {
-    if (outcome_.too_long) return;
+    if (outcome_.too_long || outcome_.bad) return;
     outcome_.rest += chunk;
     std::string_view input = outcome_.rest;
     for (;;) {
@@ -56,12 +59,13 @@ class Stream {
         continue;
       }
       outcome_.too_long = cut == Cut::too_long;
+      outcome_.bad = cut == Cut::bad;
       break;
     }
     if (!outcome_.too_long && !input.empty()) {
       ASSERT_LT(input.size(), limit_ + framer_.overhead());
     }
-    outcome_.rest = outcome_.too_long ? ""s : std::string(input);
+    outcome_.rest = outcome_.too_long || outcome_.bad ? ""s : std::string(input);
   }
   [[nodiscard]] const Outcome& outcome() const { return outcome_; }
 
@@ -79,10 +83,11 @@ Outcome cut(const Framing& framing, std::size_t max_message, std::initializer_li
 }
 
 Outcome messages(std::vector<std::string> messages, std::string rest = "") {
-  return {std::move(messages), false, std::move(rest)};
+  return {std::move(messages), false, std::move(rest), false};
 }
 
-Outcome too_long(std::vector<std::string> messages = {}) { return {std::move(messages), true, ""}; }
+Outcome too_long(std::vector<std::string> messages = {}) { return {std::move(messages), true, "", false}; }
+Outcome bad(std::vector<std::string> messages = {}) { return {std::move(messages), false, "", true}; }
 
 TEST(FramerLines, end_at_a_newline_and_lose_one_carriage_return) {
   EXPECT_EQ(cut(Framing::lines(), 10, {"a\nbc\r\n\n\r\nd\r\r\ne\rf\nrest"}),
@@ -192,6 +197,78 @@ TEST(FramerLengthPrefix, huge_lengths_do_not_overflow) {
   EXPECT_EQ(cut(Framing::length_prefix(8), 100, {half}), too_long());
   EXPECT_EQ(cut(Framing::length_prefix(8), 100, {std::string(7, '\xFF') + "\xF8"}),
             too_long());  // -8: prefix + length is 0
+}
+
+TEST(FramerVarint, reads_and_bounds_lengths_of_any_width) {
+  EXPECT_EQ(cut(Framing::varint_prefix(), 300,
+                {"\x02"
+                 "ab"s,
+                 "\x00"s, "\xAC"s, "\x02"s + std::string(300, 'x')}),
+            messages({"ab", "", std::string(300, 'x')}));
+  EXPECT_EQ(cut(Framing::varint_prefix(), 10, {"\x80\x80\x80\x80\x80\x80\x80\x80\x80"s}),
+            messages({}, "\x80\x80\x80\x80\x80\x80\x80\x80\x80"s));
+  EXPECT_EQ(cut(Framing::varint_prefix(), 299, {"\xAC\x02"s}), too_long());
+}
+
+TEST(FramerVarint, of_more_than_64_bits_is_bad) {
+  const std::string nine(9, '\xFF');
+  EXPECT_EQ(cut(Framing::varint_prefix(), 10, {nine + "\x01"}), too_long());
+  EXPECT_EQ(cut(Framing::varint_prefix(), 10, {nine + "\x02"}), bad());
+  EXPECT_EQ(cut(Framing::varint_prefix(), 10, {nine + "\x81"}), bad());
+}
+
+TEST(FramerLengthField, finds_the_length_within_the_header) {
+  const Framing framing = Framing::length_field(2, 3, Endian::little);
+  EXPECT_EQ(cut(framing, 20, {"AB\x03\0"s, "\0abcCD\0\0\0EF"s}), messages({"AB\x03\0\0abc"s, "CD\0\0\0"s}, "EF"));
+}
+
+TEST(FramerLengthField, may_count_its_header) {
+  const Framing framing = Framing::length_field(0, 2, Endian::big, -2);
+  EXPECT_EQ(cut(framing, 20, {"\0\5abc\0\2"s}), messages({"\0\5abc"s, "\0\2"s}));
+  EXPECT_EQ(cut(framing, 20, {"\0\1"s}), bad());
+}
+
+TEST(FramerLengthField, too_long_is_known_with_the_header) {
+  EXPECT_EQ(cut(Framing::length_field(1, 1), 5, {"X\3abcX\4"s}), too_long({"X\3abc"}));
+  EXPECT_EQ(cut(Framing::length_field(0, 8), 5, {std::string(8, '\xFF')}), too_long());
+}
+
+// "N:bytes," as a netstring has it.
+Frame netstring(std::string_view input) {
+  const std::size_t colon = input.find(':');
+  if (colon == std::string_view::npos) return input.size() < 4 ? Frame::incomplete() : Frame::bad();
+  std::size_t size = 0;
+  for (const char digit : input.substr(0, colon)) size = size * 10 + static_cast<std::size_t>(digit - '0');
+  const std::size_t whole = colon + size + 2;
+  if (input.size() < whole) return Frame::incomplete(whole);
+  return input[whole - 1] == ',' ? Frame::message(whole, colon + 1, 1) : Frame::bad();
+}
+
+TEST(FramerCustom, cuts_what_the_function_says) {
+  EXPECT_EQ(cut(Framing::custom(netstring), 20, {"5:hello,0", ":,", "3:a", "b", "c,1"}),
+            messages({"hello", "", "abc"}, "1"));
+  EXPECT_EQ(cut(Framing::custom(netstring), 20, {"1:a,2:bc;"}), bad({"a"}));
+  EXPECT_EQ(cut(Framing::custom(netstring), 20, {"18:"}), too_long());
+}
+
+TEST(FramerCustom, is_not_asked_before_there_is_as_much_as_it_wanted) {
+  int asked = 0;
+  const Framing framing = Framing::custom([&](std::string_view input) {
+    ++asked;
+    return input.size() < 10 ? Frame::incomplete(10) : Frame::message(10);
+  });
+  EXPECT_EQ(cut(framing, 20, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}), messages({"0123456789"}));
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(FramerCustom, that_names_bytes_that_are_not_there_is_a_mistake_of_the_program) {
+  for (const Frame& frame : {Frame::message(0), Frame::message(4), Frame::message(3, 4), Frame::message(3, 2, 2)}) {
+    const Framer framer(Framing::custom([&](std::string_view) { return frame; }), 10);
+    std::uint32_t scanned = 0;
+    std::size_t consumed = 0;
+    std::string_view message;
+    EXPECT_THROW(static_cast<void>(framer.next("abc", scanned, consumed, message)), std::logic_error);
+  }
 }
 
 TEST(FramerRaw, every_chunk_is_a_message_up_to_max_message) {

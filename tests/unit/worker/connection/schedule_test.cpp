@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a connection promises, whatever the order and the pieces in which bytes, room, replies and failures come. A
-// schedule is a random one of these, with virtual time and without a kernel. PREFORK_SCHEDULE=SEED runs one of them,
-// PREFORK_SCHEDULES=COUNT so many.
+// schedule is a random one of these, with virtual time and without a kernel. PREFORKD_SCHEDULE=SEED runs one of them,
+// PREFORKD_SCHEDULES=COUNT so many.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -21,10 +21,11 @@ using fakes::FakeStreams;
 using internal::ConnectionTable;
 using internal::DataPath;
 using internal::Framer;
+using internal::LimitValues;
 using internal::TimerWheel;
 
 Framing any_framing(FakeStreams& streams) {
-  switch (streams.between(0, 4)) {
+  switch (streams.between(0, 6)) {
     case 0:
       return Framing::lines();
     case 1:
@@ -33,6 +34,10 @@ Framing any_framing(FakeStreams& streams) {
       return Framing::length_prefix(1);
     case 3:
       return Framing::length_prefix(2, Endian::little);
+    case 4:
+      return Framing::length_prefix(7);
+    case 5:
+      return Framing::varint_prefix();
     default:
       return Framing::length_prefix(4);
   }
@@ -63,11 +68,10 @@ class Schedule {
       : random_(seed + 1),
         streams_(random_, odds(seed)),
         wheel_(streams_.now()),
-        framing_(any_framing(streams_)),
-        framer_(framing_, 200),
-        limits_(limits()),
-        handlers_(handlers()),
-        path_(streams_, wheel_, handlers_, framing_, limits_, stats_),
+        setup_{{}, handlers(), any_framing(streams_), {}, {}, false},
+        framer_(setup_.framing, 200),
+        service_(setup_, limits()),
+        path_(streams_, wheel_, limits(), stats_, nullptr),
         fails_(seed % 4 == 0) {
     table_before_ = ConnectionTable::set_current(&path_.table());
   }
@@ -104,8 +108,8 @@ class Schedule {
     if (seed % 4 != 0) return {0, 0, 0, seed % 2 == 0 ? 100U : 0U};
     return {50, 5, 5, 50};
   }
-  static Limits limits() {
-    Limits limits;
+  static LimitValues limits() {
+    LimitValues limits;
     limits.max_message = 200;
     limits.output_high_mark = 300;
     return limits;
@@ -165,7 +169,7 @@ class Schedule {
     client.to_say = streams_.between(0, 12);
     sockaddr_storage peer{};
     peer.ss_family = AF_INET;
-    path_.admit(preforkd::UniqueFd(), peer, true);
+    path_.admit(preforkd::UniqueFd(), peer, entrance_);
   }
 
   std::string any_message() {
@@ -234,11 +238,11 @@ class Schedule {
   std::minstd_rand random_;
   FakeStreams streams_;
   TimerWheel wheel_;
-  Framing framing_;
+  internal::ServiceSetup setup_;
   Framer framer_;
-  Limits limits_;
+  internal::ActiveService service_;
+  internal::Entrance entrance_{service_, "", true};
   preforkd::StatsPage stats_{};
-  internal::Handlers handlers_;
   DataPath path_;
   bool fails_;
   std::vector<std::unique_ptr<Client>> clients_;
@@ -248,15 +252,15 @@ class Schedule {
 };
 
 TEST(Schedules, keep_the_order_of_messages_and_replies_and_lose_nothing) {
-  if (const char* const seed = std::getenv("PREFORK_SCHEDULE")) {
+  if (const char* const seed = std::getenv("PREFORKD_SCHEDULE")) {
     EXPECT_EQ(Schedule(static_cast<unsigned>(std::atoi(seed))).run(), "");
     return;
   }
-  const char* const wanted = std::getenv("PREFORK_SCHEDULES");
+  const char* const wanted = std::getenv("PREFORKD_SCHEDULES");
   const unsigned count = wanted != nullptr ? static_cast<unsigned>(std::atoi(wanted)) : 50'000;
   for (unsigned seed = 0; seed < count; ++seed) {
     const std::string wrong = Schedule(seed).run();
-    ASSERT_EQ(wrong, "") << "PREFORK_SCHEDULE=" << seed;
+    ASSERT_EQ(wrong, "") << "PREFORKD_SCHEDULE=" << seed;
   }
 }
 

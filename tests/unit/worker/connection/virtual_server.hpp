@@ -17,7 +17,9 @@ namespace prefork::test {
 class VirtualServer {
  public:
   explicit VirtualServer(const Limits& limits = {}, const Framing& framing = Framing::lines())
-      : wheel_(streams.now()), framing_(framing), limits_(limits), path(streams, wheel_, handlers, framing_, limits_, stats) {
+      : setup_{{}, {}, framing, limits, {}, false},
+        service_(setup_, limits.impl().values),
+        path(streams, wheel, limits.impl().values, stats, nullptr) {
     table_before_ = internal::ConnectionTable::set_current(&path.table());
     handlers.on_close = [this](Connection&, CloseReason reason) { closed.emplace_back(to_string(reason)); };
   }
@@ -27,9 +29,7 @@ class VirtualServer {
 
   int connect() {
     const int client = streams.connect();
-    sockaddr_storage peer{};
-    peer.ss_family = AF_INET;
-    path.admit(preforkd::UniqueFd(), peer, true);
+    path.admit(preforkd::UniqueFd(), peer, entrance_);
     streams.wire(client).room = SIZE_MAX;
     return client;
   }
@@ -42,7 +42,7 @@ class VirtualServer {
   // One turn of the loop, as WorkerRun makes it.
   void turn() {
     streams.deliver();
-    wheel_.advance(streams.now());
+    wheel.advance(streams.now());
     path.settle();
   }
   // Time passes in turns of one millisecond.
@@ -53,20 +53,28 @@ class VirtualServer {
     }
   }
 
+  static sockaddr_storage ipv4() {
+    sockaddr_storage address{};
+    address.ss_family = AF_INET;
+    return address;
+  }
+
   std::minstd_rand random{1};
   fakes::FakeStreams streams{random, {}};
-  internal::Handlers handlers;
+  internal::TimerWheel wheel{streams.now()};
   preforkd::StatsPage stats{};
   std::vector<std::string> closed;  // reasons, in order
 
  private:
-  internal::TimerWheel wheel_;
-  Framing framing_;
-  Limits limits_;
+  internal::ServiceSetup setup_;
+  internal::ActiveService service_;
+  internal::Entrance entrance_{service_, "socket", true};
   internal::ConnectionTable* table_before_ = nullptr;
 
  public:
   internal::DataPath path;
+  internal::Handlers& handlers = setup_.handlers;
+  sockaddr_storage peer = ipv4();  // of the next client
 };
 
 }  // namespace prefork::test

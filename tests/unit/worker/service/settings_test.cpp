@@ -11,30 +11,31 @@
 
 namespace {
 
-using prefork::Limits;
+using prefork::DrainIdle;
+using prefork::internal::LimitValues;
 using prefork::internal::Settings;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 using namespace std::chrono_literals;
 
-std::vector<std::string> problems_of(const char* json, const Limits& programs = {}) {
+std::vector<std::string> problems_of(const char* json, const LimitValues& programs = {}) {
   Settings settings(json);
   static_cast<void>(settings.limits(programs));
   return settings.problems();
 }
 
 TEST(Settings, absent_ones_leave_the_programs_limits) {
-  Limits programs;
+  LimitValues programs;
   programs.max_message = 7;
   programs.idle_timeout = 0ms;
-  programs.drain_idle_at_once = false;
+  programs.drain_idle = DrainIdle::keep;
   for (const char* const json : {"", "{}"}) {
     Settings settings(json);
-    const Limits limits = settings.limits(programs);
+    const LimitValues limits = settings.limits(programs);
     EXPECT_EQ(limits.max_message, 7U);
     EXPECT_EQ(limits.idle_timeout, 0ms);
-    EXPECT_FALSE(limits.drain_idle_at_once);
+    EXPECT_EQ(limits.drain_idle, DrainIdle::keep);
     EXPECT_THAT(settings.problems(), IsEmpty());
   }
 }
@@ -44,7 +45,7 @@ TEST(Settings, override_each_limit) {
       R"({"max_message": "128K", "max_connections": 5, "output_high_mark": "1M", "idle_timeout": "1h 30min",
                         "message_timeout": "1.5s", "write_timeout": "off", "drain_timeout": "250ms", "drain_idle": "keep",
                         "first_message_grace": "2s"})");
-  const Limits limits = settings.limits(Limits());
+  const LimitValues limits = settings.limits(LimitValues());
   EXPECT_EQ(limits.max_message, 128U * 1024);
   EXPECT_EQ(limits.max_connections, 5U);
   EXPECT_EQ(limits.output_high_mark, 1024U * 1024);
@@ -53,13 +54,13 @@ TEST(Settings, override_each_limit) {
   EXPECT_EQ(limits.write_timeout, 0ms);
   EXPECT_EQ(limits.drain_timeout, 250ms);
   EXPECT_EQ(limits.first_message_grace, 2s);
-  EXPECT_FALSE(limits.drain_idle_at_once);
+  EXPECT_EQ(limits.drain_idle, DrainIdle::keep);
   EXPECT_THAT(settings.problems(), IsEmpty());
 
   Settings closing(R"({"drain_idle": "close"})");
-  Limits keeps;
-  keeps.drain_idle_at_once = false;
-  EXPECT_TRUE(closing.limits(keeps).drain_idle_at_once);
+  LimitValues keeps;
+  keeps.drain_idle = DrainIdle::keep;
+  EXPECT_EQ(closing.limits(keeps).drain_idle, DrainIdle::close);
 }
 
 TEST(Settings, accept_the_ends_of_each_range) {
@@ -69,7 +70,7 @@ TEST(Settings, accept_the_ends_of_each_range) {
 
 TEST(Settings, round_time_outs_up_to_a_millisecond) {
   Settings settings(R"({"idle_timeout": "1001us"})");
-  EXPECT_EQ(settings.limits(Limits()).idle_timeout, 2ms);
+  EXPECT_EQ(settings.limits(LimitValues()).idle_timeout, 2ms);
 }
 
 TEST(Settings, a_bare_number_where_a_unit_is_needed_says_so) {
@@ -111,14 +112,14 @@ TEST(Settings, values_out_of_range_are_refused) {
 
 TEST(Settings, a_wrong_value_changes_nothing) {
   Settings settings(R"({"max_message": "2G", "idle_timeout": 5, "drain_idle": 1})");
-  const Limits limits = settings.limits(Limits());
-  EXPECT_EQ(limits.max_message, Limits().max_message);
-  EXPECT_EQ(limits.idle_timeout, Limits().idle_timeout);
-  EXPECT_EQ(limits.drain_idle_at_once, Limits().drain_idle_at_once);
+  const LimitValues limits = settings.limits(LimitValues());
+  EXPECT_EQ(limits.max_message, LimitValues().max_message);
+  EXPECT_EQ(limits.idle_timeout, LimitValues().idle_timeout);
+  EXPECT_EQ(limits.drain_idle, LimitValues().drain_idle);
 }
 
 TEST(Settings, the_programs_own_limits_are_held_to_the_same_ranges) {
-  Limits programs;
+  LimitValues programs;
   programs.max_message = 0;
   programs.message_timeout = -1ms;
   EXPECT_THAT(problems_of("{}", programs),
