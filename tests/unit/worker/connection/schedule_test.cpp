@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What a connection promises, whatever the order and the pieces in which bytes, room, replies and failures come. A
 // schedule is a random one of these, with virtual time and without a kernel. PREFORKD_SCHEDULE=SEED runs one of them,
-// PREFORKD_SCHEDULES=COUNT so many.
+// PREFORKD_SCHEDULES=FIRST:COUNT some others.
 #include <gtest/gtest.h>
 
-#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <memory>
@@ -256,9 +256,12 @@ TEST(Schedules, keep_the_order_of_messages_and_replies_and_lose_nothing) {
     EXPECT_EQ(Schedule(static_cast<unsigned>(std::atoi(seed))).run(), "");
     return;
   }
-  const char* const wanted = std::getenv("PREFORKD_SCHEDULES");
-  const unsigned count = wanted != nullptr ? static_cast<unsigned>(std::atoi(wanted)) : 50'000;
-  for (unsigned seed = 0; seed < count; ++seed) {
+  unsigned first = 0;
+  unsigned count = 50'000;
+  if (const char* const wanted = std::getenv("PREFORKD_SCHEDULES")) {
+    ASSERT_EQ(std::sscanf(wanted, "%u:%u", &first, &count), 2) << wanted;
+  }
+  for (unsigned seed = first; seed < first + count; ++seed) {
     const std::string wrong = Schedule(seed).run();
     ASSERT_EQ(wrong, "") << "PREFORKD_SCHEDULE=" << seed;
   }
