@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <string>
@@ -88,7 +89,8 @@ void Acceptor::open(std::vector<ListenSocket> sockets, const std::deque<Entrance
 
 void Acceptor::close() noexcept {
   wheel_.cancel(*this);
-  listeners_.clear();
+  // epoll may still know a broken one: its descriptor became another file, and the old one is open elsewhere.
+  std::erase_if(listeners_, [](const std::unique_ptr<Listener>& listener) { return !listener->broken; });
   reserve_.reset();
 }
 
@@ -111,6 +113,7 @@ void Acceptor::limit(Listener& listener) noexcept {
 }
 
 void Acceptor::accept_from(Listener& listener) {
+  if (listener.broken) return;
   const std::size_t allowed = 1 + loop_.ready() / 8;
   std::size_t accepted = 0;
   while (accepted < allowed && !listener.entrance.service.full() && accept_one(listener)) ++accepted;
@@ -146,6 +149,11 @@ bool Acceptor::accept_one(Listener& listener) {
   listener.broken = true;
   log_line(LogLevel::error, {"cannot accept: ", preforkd::errno_text(error), ": this socket is given up"});
   return false;
+}
+
+bool Acceptor::has_lost_all() const noexcept {
+  return !listeners_.empty() && std::all_of(listeners_.begin(), listeners_.end(),
+                                            [](const std::unique_ptr<Listener>& listener) { return listener->broken; });
 }
 
 // A process that shares the socket has called shutdown(2) on it. The master makes it listen again if that is possible;

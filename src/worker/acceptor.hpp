@@ -48,6 +48,9 @@ class Acceptor final : private TimerNode {
   // Stops accepting and closes the sockets: the port is free once all workers have done so. Removes our own UNIX path.
   void close() noexcept;
 
+  // No socket is left from which a client could come.
+  [[nodiscard]] bool has_lost_all() const noexcept;
+
   // At the end of each turn: accepts again when there is room below max_connections.
   void update() noexcept;
 

@@ -139,7 +139,7 @@ int WorkerRun::serve() {
   try {
     start(std::move(sockets_));
     while (!draining_ || !path_.empty()) turn();
-    return stop_application() ? exit_code::ok : exit_code::failure;
+    return stop_application() ? exit_status_ : exit_code::failure;
   } catch (const ExitError&) {
     throw;
   } catch (const std::exception& error) {
@@ -180,6 +180,11 @@ bool WorkerRun::is_hurried() const noexcept { return server_.signals.seen() >= 2
 void WorkerRun::leave_if_told() {
   if (is_hurried() && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
   if (master_gone_ && !alone_) be_alone();
+  if (!draining_ && acceptor_.has_lost_all()) {
+    log_line(LogLevel::error, {"no socket is left to serve: finishing requests, then exiting"});
+    exit_status_ = exit_code::os_error;
+    begin_drain();
+  }
   if (!draining_ && (server_.signals.seen() > 0 || alone_ || server_.posts->stop_requested())) begin_drain();
 }
 

@@ -73,6 +73,7 @@ class WorkerRun final : private TimerNode {
   bool master_gone_ = false;  // the lifeline has ended, in this turn or before
   bool alone_ = false;        // and that was handled
   bool draining_ = false;
+  int exit_status_ = 0;
 };
 
 }  // namespace prefork::internal

@@ -25,10 +25,13 @@ char* Buffer::make_room(std::size_t room) noexcept {
   } else {
     if (room > std::numeric_limits<std::size_t>::max() / 2 - used) return nullptr;
     const std::size_t wanted = std::max({used + room, capacity_ * 2, min_capacity});
-    auto* grown = static_cast<char*>(std::malloc(wanted));
+    // realloc(3) moves the pages of a large queue instead of its bytes: it never takes twice its memory.
+    if (head_ > 0) std::memmove(data_, data_ + head_, used);
+    head_ = 0;
+    tail_ = used;
+    auto* const grown = static_cast<char*>(std::realloc(data_, wanted));
     if (grown == nullptr) return nullptr;
-    if (used > 0) std::memcpy(grown, data_ + head_, used);
-    std::free(std::exchange(data_, grown));
+    data_ = grown;
     capacity_ = wanted;
   }
   head_ = 0;

@@ -238,5 +238,26 @@ TEST(AcceptorTest, without_descriptors_a_client_is_told_and_served_again_later) 
   EXPECT_EQ(starved.worker.terminate(), 0);
 }
 
+// A worker that can serve nobody must not stay in its place.
+TEST(AcceptorTest, a_worker_without_a_socket_left_serves_its_clients_and_ends) {
+  const Listener listener;
+  ServerProcess worker(Start{{listener.fd.get()},
+                             {},
+                             [](Server& s) {
+                               s.on_message([](Connection& c, std::string_view line) {
+                                 // The descriptor now belongs to something else.
+                                 if (line == "break") ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), 3);
+                                 c.send(line);
+                               });
+                             },
+                             {}});
+  TestClient client(listener.address);
+  client.send("break\n");
+  EXPECT_EQ(client.line(), "break");
+  const TestClient waits(listener.address);
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_EQ(worker.wait(), 71);
+}
+
 }  // namespace
 }  // namespace prefork::test

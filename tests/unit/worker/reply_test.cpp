@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <future>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -210,6 +211,77 @@ TEST(ReplyTest, safe_after_the_connection_and_the_server) {
   EXPECT_EQ(reply->connection(), nullptr);
   reply->send("nor this");
   reply.reset();
+}
+
+// Takes the reply that was deferred last to this thread.
+Reply taken(ServerThread& server, Deferring& app) {
+  std::promise<Reply> promise;
+  std::future<Reply> reply = promise.get_future();
+  server.post([&](Server&) {
+    promise.set_value(std::move(app.held.front()));
+    app.held.pop_front();
+  });
+  return reply.get();
+}
+
+TEST(ReplyTest, may_be_sent_on_any_thread) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\nnext\n");
+  app.record.wait(1);
+  Reply reply = taken(server, app);
+  EXPECT_EQ(reply.connection(), nullptr);
+  reply.send({"from ", "elsewhere"});
+  EXPECT_FALSE(reply);
+  EXPECT_EQ(client.line(), "from elsewhere");
+  EXPECT_EQ(client.line(), "next");
+}
+
+TEST(ReplyTest, dropped_on_another_thread_it_lets_the_connection_go_on) {
+  Deferring app;
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\nnext\n");
+  app.record.wait(1);
+  { const Reply dropped = taken(server, app); }
+  EXPECT_EQ(client.line(), "next");
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(ReplyTest, on_another_thread_it_may_outlive_the_server) {
+  Deferring app;
+  std::optional<Reply> sent;
+  std::optional<Reply> dropped;
+  {
+    ServerThread server(std::ref(app));
+    TestClient client = server.connect();
+    client.send("later\n");
+    TestClient other = server.connect();
+    other.send("later\n");
+    app.record.wait(2);
+    sent = taken(server, app);
+    dropped = taken(server, app);
+    client.half_close();
+    other.half_close();
+    server.post([](Server& s) { s.stop(); });
+    sent->send("in time");
+    EXPECT_EQ(client.line(), "in time");
+    dropped.reset();
+    sent.reset();
+    EXPECT_EQ(server.join(), 0);
+  }
+  ServerThread server(std::ref(app));
+  TestClient client = server.connect();
+  client.send("later\n");
+  app.record.wait(5);
+  std::optional<Reply> last = taken(server, app);
+  client = server.connect();  // the first client resets nothing: it is gone, and the drain does not wait
+  server.post([](Server& s) { s.stop(); });
+  last->send("whatever");
+  EXPECT_EQ(server.join(), 0);
+  last.emplace(std::move(*last));
+  last.reset();
 }
 
 }  // namespace
