@@ -4,9 +4,11 @@
 import contextlib
 import dataclasses
 import json
+import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -94,6 +96,60 @@ def churn(build, scale, say):
             rows = _compare(build, scale, say, pool, reference, "a new connection each", None, *options)
         with Pool(build, scale.workers) as pool:
             rows += _compare(build, scale, say, pool, reference, "a new connection each, logged", None, *options)
+    return rows
+
+
+@contextlib.contextmanager
+def _pipelining(address):
+    """Sends requests without a pause, as one client, while the block runs."""
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.settimeout(0.1)
+        going = threading.Event()
+
+        def send():
+            requests = b"x\n" * 50_000
+            while not going.is_set():
+                with contextlib.suppress(TimeoutError):
+                    client.send(requests)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            yield
+        finally:
+            going.set()
+            sender.join()
+
+
+def bad_clients(build, scale, say):
+    """What clients suffer from one that pipelines without end, and what a reader that stands still costs the worker."""
+    program = "tests/bench/bench_slow_server"
+    options = ("--connections", 8, "--seconds", scale.seconds * 2)
+    with Pool(build, 1, "hang_timeout=2s", "settings.handler_us=10", program=program) as pool:
+        workers = pool.workers()
+        alone = bench(build, pool, *options)["latency_us"]
+        with _pipelining(pool.address):
+            beside = bench(build, pool, *options)["latency_us"]
+        same = pool.workers() == workers
+    for name, latency in (("alone", alone), ("beside", beside)):
+        say(f"8 clients {name}, 10 us a request: p50 {latency['p50']:.0f} us, p99 {latency['p99']:.0f} us, max {latency['max']:.0f} us")
+    rows = [Row("p99 of others beside a client that pipelines, 10 us a request", "≤ 5 ms",
+                f"{beside['p99'] / 1000:.1f} ms, alone {alone['p99'] / 1000:.1f}", beside["p99"] <= 5000),
+            Row("workers killed for it, hang_timeout 2 s", "0", "0" if same else "some", same)]
+
+    with Pool(build, 1, "settings.write_timeout=off", program=program) as pool:
+        host, port = pool.address.split(":")
+        before = memory(pool.workers())
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"feed\n")
+            most, deadline = 0, time.monotonic() + scale.seconds
+            while time.monotonic() < deadline:
+                most = max(most, memory(pool.workers()) - before)
+                time.sleep(0.01)
+    say(f"a reader that stands still, 100 MiB/s: {most / 2**20:.0f} MiB at most")
+    rows.append(Row("memory for a reader of a feed that stands still, max_output 16 MiB", "< 40 MiB", f"{most / 2**20:.0f} MiB",
+                    most < 40 * 2**20))
     return rows
 
 

@@ -123,11 +123,11 @@ class Pool(Server):
     name = "pool"
     ready_again = r"worker \d+ \(pid (\d+), generation \d+\) is ready"
 
-    def __init__(self, build, workers, *settings, bus="none"):
+    def __init__(self, build, workers, *settings, bus="none", program="src/echo/prefork-echo"):
         command = [build / "src/master/preforkd", "--listen", "127.0.0.1:0", "--workers", str(workers), "--name", "bench", "--bus", bus]
         for setting in settings:
             command += ["--set", setting]
-        super().__init__([*command, "--", build / "src/echo/prefork-echo"], "stderr")
+        super().__init__([*command, "--", build / program], "stderr")
         self.address = self.lines.wait(r"listening on (\S+)")[1][1]
         for _ in range(1 if bus == "none" else 2):  # whichever comes first
             self.lines.wait(rf"{workers}/{workers} workers ready|acquired the bus name")
