@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A server for its worst clients. A line is answered "received: LINE" after `handler_us` microseconds of work; "x" takes
-// as long and is not answered. "feed" makes the client a reader of a feed of 1 MiB each 10 ms.
+// A server for its worst clients. A line is answered "received: LINE" after `handler_us` microseconds of work; "x"
+// takes as long and is not answered. "feed" makes the client a reader of a feed of 1 MiB each 10 ms.
 #include <prefork/server.hpp>
 
 #include <chrono>

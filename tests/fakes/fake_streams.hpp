@@ -53,6 +53,8 @@ class FakeStreams final : public internal::Streams {
   }
   [[nodiscard]] Wire& wire(int client) { return wires_[static_cast<std::size_t>(client)]; }
   void pass(std::chrono::nanoseconds time) { clock_ += time; }
+  // A turn wakes up, and nothing is delivered yet.
+  void wake() { now_ = clock_; }
 
   // What the kernel would report now, to each session at most one thing of each kind.
   void turn() {

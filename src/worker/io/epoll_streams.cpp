@@ -58,7 +58,8 @@ bool EpollStreams::open(Session& session, preforkd::UniqueFd fd, bool is_tcp) no
 void EpollStreams::want_input(Session& session, bool wanted) noexcept {
   Stream& stream = stream_of(session);
   stream.wanted = wanted;
-  if (wanted && stream.readable) enlist(session);
+  const bool something_to_tell = stream.peer_ended && !stream.end_told;
+  if (stream.readable && (wanted || something_to_tell)) enlist(session);
 }
 
 void EpollStreams::on_events(Session& session, std::uint32_t events) {
@@ -76,7 +77,7 @@ void EpollStreams::on_events(Session& session, std::uint32_t events) {
 
 void EpollStreams::read_once(Session& session) {
   Stream& stream = stream_of(session);
-  if (!stream.wanted) return;
+  if (!stream.wanted) return tell_peer_end(session);
   std::span<char> room = session.input_room();
   if (room.empty()) room = {buffer_.get() + headroom, read_size};
   const ssize_t got = ::recv(stream.fd, room.data(), room.size(), MSG_DONTWAIT);

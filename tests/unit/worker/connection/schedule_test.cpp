@@ -206,7 +206,10 @@ class Schedule {
     Owed owed = std::move(*chosen);
     owed_.erase(chosen);
     owed.client->owed = false;
-    if (owed.reply.connection() == nullptr) return;
+    if (owed.reply.connection() == nullptr) {
+      if (!fails_) complain("a connection has ended while it was owed a reply");
+      return;
+    }
     if (streams_.happens(200)) return;  // no reply after all
     owed.reply.send("late");
     owed.client->replies += wrapped(framer_, "late");

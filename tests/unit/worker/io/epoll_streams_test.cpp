@@ -165,6 +165,22 @@ TEST_F(EpollStreamsTest, the_end_of_a_client_is_told_once_while_its_input_is_not
   streams.close(session);
 }
 
+TEST_F(EpollStreamsTest, the_end_of_a_client_is_told_if_its_input_is_unwanted_only_later) {
+  Recorder session;
+  std::array<char, 2> small;
+  session.room = small;
+  Pair pair = tcp_pair();
+  say(pair[1].get(), "request");
+  ASSERT_EQ(::shutdown(pair[1].get(), SHUT_WR), 0);
+  ASSERT_TRUE(streams.open(session, std::move(pair[0]), true));
+  streams.turn(patience_ms);
+  ASSERT_EQ(session.input, "re");
+  streams.want_input(session, false);
+  turn_until([&] { return session.peer_ends > 0; });
+  EXPECT_EQ(session.input, "re");
+  streams.close(session);
+}
+
 TEST_F(EpollStreamsTest, a_reset_is_told_even_if_input_is_not_wanted) {
   Recorder session;
   Pair pair = tcp_pair();
