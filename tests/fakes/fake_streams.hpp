@@ -173,7 +173,7 @@ class FakeStreams final : public internal::Streams {
       wire.arrived.erase(0, size);
       return session.on_input(room.first(size));
     }
-    if (wire.end_arrived && wire.wanted) {
+    if (wire.end_arrived) {
       wire.input_ended = true;
       session.on_input_end(0);
     }

@@ -27,7 +27,7 @@ class Session : public EventSource {
   // Bytes came: at the front of input_room(), or in the shared buffer. In the latter case Streams::headroom bytes
   // before them may be overwritten, too. Valid during the call. May come once more after want_input(false).
   virtual void on_input(std::span<char> bytes) = 0;
-  // No more bytes will come: end of file (0), or the socket's error.
+  // No more bytes will come: end of file (0), or the socket's error. May come after want_input(false), too.
   virtual void on_input_end(int error) = 0;
   // The client has sent its end of file, but there are bytes before it that are not wanted yet. Called once.
   virtual void on_peer_end() = 0;
