@@ -443,6 +443,7 @@ void ConnectionImpl::drain_step() {
 // ---- Time ----
 
 TimePoint ConnectionImpl::read_deadline() const noexcept {
+  if (closing_) return never;
   if (held_replies_ > 0) return deadline_after(input_since_, limits().reply_timeout);
   if (!wants_input()) return never;
   if (half_received_) {
@@ -460,11 +461,11 @@ TimePoint ConnectionImpl::write_deadline() const noexcept {
   return output_waits() ? deadline_after(output_since_, limits().write_timeout) : never;
 }
 
-// Before its turn: when that is. Then, as long as it has not said anything: when it is no longer waited for.
+// Before its turn: when that is. Then, as long as it may speak and has not: when it is no longer waited for.
 TimePoint ConnectionImpl::drain_deadline() const noexcept {
   if (!path_->draining_) return never;
   if (!leaving_) return path_->drain_began_ + std::chrono::milliseconds(drain_delay_);
-  return heard_ || half_received_ ? never : input_since_ + path_->limits_.first_message_grace;
+  return heard_ || half_received_ || !wants_input() ? never : input_since_ + path_->limits_.first_message_grace;
 }
 
 void ConnectionImpl::update_timer() noexcept {

@@ -159,6 +159,28 @@ TEST(LimitsInTime, the_end_of_a_client_that_waits_for_its_reply_is_told_once) {
   EXPECT_THAT(server.closed, ElementsAre("peer-closed"));
 }
 
+TEST(LimitsInTime, a_time_that_is_over_does_not_wake_the_worker_while_output_waits) {
+  VirtualServer server(Limits().reply_timeout(100ms).write_timeout(0ms).first_message_grace(100ms));
+  std::vector<Reply> owed;
+  server.handlers.on_connect = [](Connection& c) { c.send("welcome"); };
+  server.handlers.on_message = [&](Connection& c, std::string_view) { owed.push_back(c.defer()); };
+  for (const char* const said : {"", "a request\n"}) {
+    const int client = server.streams.connect();
+    server.path.admit(preforkd::UniqueFd(), server.peer, server.entrance());
+    server.say(client, said);
+  }
+  server.turn();
+  server.path.begin_drain();
+  server.pass(200ms);
+  const std::uint64_t before = server.wheel.filings();
+  server.pass(200ms);
+  EXPECT_LT(server.wheel.filings() - before, 5U);
+  EXPECT_THAT(server.closed, IsEmpty());
+  for (const int client : {0, 1}) server.streams.wire(client).room = SIZE_MAX;
+  server.pass(5ms);
+  EXPECT_THAT(server.closed, testing::UnorderedElementsAre("drained", "reply-timeout"));
+}
+
 TEST(LimitsOfMemory, a_feed_to_a_reader_that_stands_still_ends_at_max_output) {
   VirtualServer server(Limits().output_high_mark(1000).max_output(10'000).write_timeout(0ms));
   echo(server);

@@ -35,6 +35,7 @@ class VirtualServer {
   }
   // The bytes are in the kernel.
   void say(int client, std::string_view bytes) { streams.wire(client).arrived += bytes; }
+  [[nodiscard]] const internal::Entrance& entrance() const { return entrance_; }
   [[nodiscard]] Connection* connection(int client) {
     return static_cast<internal::ConnectionImpl*>(streams.wire(client).session);
   }
