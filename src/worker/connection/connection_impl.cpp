@@ -215,17 +215,21 @@ void ConnectionImpl::on_input_end(int error) {
   settle();
 }
 
-// The client waits only for the reply that it is owed, or is gone: the application may want to know.
 void ConnectionImpl::on_peer_end() {
+  if (state_ != State::open) return;
   half_closed_ = true;
-  if (state_ != State::open || !handlers().on_half_close) return;
-  {
-    const Cork cork(*path_, *this);
-    if (!guarded("on_half_close", [this] { handlers().on_half_close(*this); })) {
-      close_when_sent(CloseReason::handler_failed);
-    }
-  }
   settle();
+}
+
+// The client waits only for the reply that it is owed, or is gone: the application may want to know. Without a reply to
+// wait for, the client is not gone: its messages only wait for their turn.
+void ConnectionImpl::tell_half_close() {
+  end_told_ = true;
+  if (!handlers().on_half_close) return;
+  const Cork cork(*path_, *this);
+  if (!guarded("on_half_close", [this] { handlers().on_half_close(*this); })) {
+    close_when_sent(CloseReason::handler_failed);
+  }
 }
 
 void ConnectionImpl::release_reply() noexcept {
@@ -402,6 +406,7 @@ inline bool ConnectionImpl::is_calm() const noexcept {
 // timer are set to what the connection waits for now.
 void ConnectionImpl::settle() {
   if (is_calm()) return update_timer();
+  if (half_closed_ && held_replies_ > 0 && !end_told_ && !closing_ && state_ == State::open) tell_half_close();
   if (output_waits() && !blocked_output_) write_rest();
   if (state_ != State::open) return;
   if (leaving_) drain_step();
@@ -576,7 +581,7 @@ void ConnectionImpl::vacate() noexcept {
   id_ = 0;
   unread_ = scanned_ = held_replies_ = unacknowledged_ = sent_ = drain_delay_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
-  final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = false;
+  final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

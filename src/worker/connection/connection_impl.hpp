@@ -125,6 +125,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void deliver_kept();
   void deliver_message(std::string_view message);
   void count_kept() noexcept;
+  void tell_half_close();
   void leave();
   void drain_step();
 
@@ -193,6 +194,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool leaving_ = false;      // draining, and it is this connection's turn
   bool tell_room_ = false;    // on_writable is to be called
   bool half_closed_ = false;  // the client has ended its side
+  bool end_told_ = false;     // on_half_close was called
 };
 
 }  // namespace prefork::internal

@@ -159,6 +159,29 @@ TEST(LimitsInTime, the_end_of_a_client_that_waits_for_its_reply_is_told_once) {
   EXPECT_THAT(server.closed, ElementsAre("peer-closed"));
 }
 
+TEST(LimitsInTime, a_client_without_a_reply_to_wait_for_is_not_told_of_before_it_has_one) {
+  VirtualServer server;
+  std::vector<Reply> owed;
+  std::vector<std::string> seen;
+  server.handlers.on_message = [&](Connection& c, std::string_view message) {
+    if (message == "last") owed.push_back(c.defer());
+    seen.emplace_back(message);
+  };
+  server.handlers.on_half_close = [&](Connection&) { seen.emplace_back("half-close"); };
+  const int client = server.connect();
+  std::string more_than_a_turn;
+  for (int i = 0; i < 300; ++i) more_than_a_turn += "x\n";
+  server.say(client, more_than_a_turn + "last\n");
+  server.streams.wire(client).end_arrived = true;
+  server.pass(200ms);
+  ASSERT_EQ(seen.size(), 302U);
+  EXPECT_EQ(seen[seen.size() - 2], "last");
+  EXPECT_EQ(seen.back(), "half-close");
+  owed.clear();
+  server.pass(5ms);
+  EXPECT_THAT(server.closed, ElementsAre("peer-closed"));
+}
+
 TEST(LimitsInTime, a_time_that_is_over_does_not_wake_the_worker_while_output_waits) {
   VirtualServer server(Limits().reply_timeout(100ms).write_timeout(0ms).first_message_grace(100ms));
   std::vector<Reply> owed;
