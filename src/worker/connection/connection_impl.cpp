@@ -260,7 +260,7 @@ inline Buffer* ConnectionImpl::output_target() noexcept {
   if (!output_waits()) {
     output_ = path_->buffers_.take();
     output_since_ = now();
-    sent_ = unacknowledged_ = 0;
+    given_ = 0;
   }
   return output_.get();
 }
@@ -336,17 +336,14 @@ void ConnectionImpl::keep_unsent(std::string_view bytes) noexcept {
 // portions, with long pauses between them.
 void ConnectionImpl::begin_write_period() noexcept {
   output_since_ = now();
-  sent_ = 0;
-  unacknowledged_ = static_cast<std::uint32_t>(path_->streams_.unacknowledged(*this));
+  given_ = path_->streams_.unacknowledged(*this);
 }
 
 // A write_timeout is over.
 bool ConnectionImpl::takes_enough() noexcept {
-  const std::uint64_t before = std::uint64_t{unacknowledged_} + sent_;
-  const std::uint64_t taken = before - std::min<std::uint64_t>(before, path_->streams_.unacknowledged(*this));
-  const std::uint64_t needed =
-      limits().min_send_rate * static_cast<std::uint64_t>(limits().write_timeout.count()) / 1000;
-  return taken >= std::max<std::uint64_t>(needed, 1);
+  const std::uint64_t taken = given_ - std::min<std::uint64_t>(given_, path_->streams_.unacknowledged(*this));
+  const auto time = static_cast<std::uint64_t>(limits().write_timeout.count());
+  return taken > 0 && taken * 1000 / time >= limits().min_send_rate;
 }
 
 void ConnectionImpl::write_rest() noexcept {
@@ -356,7 +353,7 @@ void ConnectionImpl::write_rest() noexcept {
   if (sent < 0) return close_now(CloseReason::peer_reset);
   path_->count_out(static_cast<std::size_t>(sent));
   output_->consume(static_cast<std::size_t>(sent));
-  sent_ += static_cast<std::uint32_t>(sent);
+  given_ += static_cast<std::uint64_t>(sent);
   blocked_output_ = !output_->empty();
   if (blocked_output_ && !was_blocked) begin_write_period();
   if (choked_ && output_->size() <= limits().output_high_mark / 2) {
@@ -579,7 +576,8 @@ void ConnectionImpl::vacate() noexcept {
   count_kept();
   framer_.reset();
   id_ = 0;
-  unread_ = scanned_ = held_replies_ = unacknowledged_ = sent_ = drain_delay_ = 0;
+  unread_ = scanned_ = held_replies_ = drain_delay_ = 0;
+  given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
   state_ = State::vacant;

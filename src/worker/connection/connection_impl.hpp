@@ -169,16 +169,16 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void (*destroy_data_)(void*) = nullptr;
   TimePoint input_since_;   // the last message, or the first byte of an unfinished one; before them, the accept
   TimePoint output_since_;  // since when output_ waits, or the beginning of its present write_timeout
+  // Bytes to be acknowledged: those in the kernel when the present write_timeout began, and those given to it since.
+  std::uint64_t given_ = 0;
   PeerAddress peer_;
   std::uint32_t place_ = 0;  // in the table; never changes
   // Draining: bytes that the kernel held when it began. Lingering: bytes that may still be discarded.
   std::uint32_t unread_ = 0;
   std::uint32_t scanned_ = 0;  // bytes of input_ that the framer has searched without result
   std::uint32_t held_replies_ = 0;
-  std::uint32_t kept_ = 0;            // bytes of input_, as DataPath has counted them
-  std::uint32_t unacknowledged_ = 0;  // bytes of output in the kernel when the present write_timeout began
-  std::uint32_t sent_ = 0;            // and bytes given to it since
-  std::uint32_t drain_delay_ = 0;     // milliseconds after the drain began, until which this one is served
+  std::uint32_t kept_ = 0;         // bytes of input_, as DataPath has counted them
+  std::uint32_t drain_delay_ = 0;  // milliseconds after the drain began, until which this one is served
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool closing_ = false;         // closes for reason_ once the output is sent
