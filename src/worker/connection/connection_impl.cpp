@@ -527,7 +527,7 @@ void ConnectionImpl::end_at_once(CloseReason busy, CloseReason idle) noexcept {
 
 void ConnectionImpl::finish() {
   path_->count_closed(entrance_->service, reason_);
-  path_->peers_.leave(peer_, limits());
+  path_->peers_.leave(peer_, path_->limits_);
   if (handlers().on_close) {
     static_cast<void>(guarded("on_close", [this] { handlers().on_close(*this, reason_); }));
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -32,29 +33,33 @@ DataPath::~DataPath() {
 void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const Entrance& entrance) {
   PeerAddress address;
   address.assign(peer);
-  const LimitValues& limits = entrance.service.limits;
-  if (!lets_in(address, limits)) return;
+  if (!lets_in(address)) return;
   const ConnectionTable::Place place = table_.allocate();
   if (place.connection != nullptr) {
     if (place.connection->open(*this, place.id, std::move(fd), address, entrance)) return;
     table_.release(*place.connection);
   }
-  peers_.leave(address, limits);
+  peers_.leave(address, limits_);
   count_accept_failure();
 }
 
-bool DataPath::lets_in(const PeerAddress& peer, const LimitValues& limits) noexcept {
-  const PeerLimiter::Verdict verdict = peers_.enter(peer, limits, streams_.now());
+bool DataPath::lets_in(const PeerAddress& peer) noexcept {
+  const PeerLimiter::Verdict verdict = peers_.enter(peer, limits_, streams_.now());
   if (verdict == PeerLimiter::Verdict::admitted) return true;
   add(stats_.connections_refused, 1);
-  if (const auto left_out = peer_log_.pass(streams_.now())) {
-    const bool many = verdict == PeerLimiter::Verdict::too_many;
-    log_line(LogLevel::notice,
-             {"connection of ", peer.text(-1),
-              " refused: ", many ? "max_connections_per_peer is " : "max_connection_rate_per_peer is ",
-              std::to_string(many ? limits.max_connections_per_peer : limits.max_connection_rate_per_peer)});
-  }
+  if (peer_log_.pass(streams_.now())) log_refusal(peer, verdict);
   return false;
+}
+
+void DataPath::log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept {
+  const bool many = verdict == PeerLimiter::Verdict::too_many;
+  const char* const limit = many ? "max_connections_per_peer" : "max_connection_rate_per_peer";
+  try {
+    const std::size_t value = many ? limits_.max_connections_per_peer : limits_.max_connection_rate_per_peer;
+    log_line(LogLevel::notice, {"connection of ", peer.text(-1), " refused: ", limit, " is ", std::to_string(value)});
+  } catch (const std::bad_alloc&) {
+    log_line(LogLevel::notice, {"connection refused: ", limit});
+  }
 }
 
 void DataPath::settle() {

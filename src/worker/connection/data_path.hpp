@@ -78,7 +78,8 @@ class DataPath {
   }
   void count_opened(ActiveService& service) noexcept;
   void count_closed(ActiveService& service, CloseReason reason) noexcept;
-  [[nodiscard]] bool lets_in(const PeerAddress& peer, const LimitValues& limits) noexcept;
+  [[nodiscard]] bool lets_in(const PeerAddress& peer) noexcept;
+  void log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept;
 
   void enqueue(ConnectionImpl& connection) noexcept;
   void measure_turn() noexcept;

@@ -337,6 +337,26 @@ TEST(LimitsPerPeer, count_an_ipv4_address_and_an_ipv6_64_as_one) {
   EXPECT_EQ(server.stats.connections_refused.load(), 2U);
 }
 
+TEST(LimitsPerPeer, are_those_of_the_worker_for_all_its_services) {
+  const internal::ServiceSetup other_setup{"other", {},   Framing::lines(), Limits().max_connections_per_peer(1000),
+                                           {},      false};
+  internal::ActiveService other(other_setup, other_setup.limits.impl().values);
+  const internal::Entrance other_entrance{other, "other", true};
+  VirtualServer server(Limits().max_connections_per_peer(2));
+  const auto admitted = [&](const internal::Entrance& entrance) {
+    const int client = server.streams.connect();
+    server.path.admit(preforkd::UniqueFd(), server.peer, entrance);
+    return server.connection(client) != nullptr;
+  };
+  EXPECT_TRUE(admitted(other_entrance));
+  EXPECT_TRUE(admitted(server.entrance()));
+  EXPECT_FALSE(admitted(server.entrance()));
+  EXPECT_FALSE(admitted(other_entrance));
+  server.connection(0)->close();
+  server.turn();
+  EXPECT_TRUE(admitted(other_entrance));
+}
+
 TEST(LimitsPerPeer, a_connection_that_ends_makes_room) {
   VirtualServer server(Limits().max_connections_per_peer(1));
   echo(server);
