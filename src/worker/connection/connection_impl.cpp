@@ -420,7 +420,7 @@ void ConnectionImpl::settle() {
 
 void ConnectionImpl::begin_drain() {
   if (state_ != State::open) return;
-  const auto spread = static_cast<std::uint32_t>(path_->limits_.drain_spread.count());
+  const auto spread = static_cast<std::uint64_t>(path_->limits_.drain_spread.count());
   drain_delay_ = spread > 0 ? static_cast<std::uint32_t>(path_->random_() % spread) : 0;
   if (drain_delay_ > 0) return update_timer();
   leave();

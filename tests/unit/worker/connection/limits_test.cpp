@@ -308,6 +308,15 @@ TEST(Drain, idle_connections_leave_over_the_whole_spread_and_are_served_until_th
   EXPECT_LT(most_at_once, 30U);
 }
 
+TEST(Drain, the_longest_spread_is_not_cut) {
+  VirtualServer server(Limits().drain_spread(std::chrono::milliseconds(std::int64_t{1} << 32U)));
+  for (int i = 0; i < 10; ++i) server.say(server.connect(), "hello\n");
+  server.turn();
+  server.path.begin_drain();
+  server.pass(100ms);
+  EXPECT_THAT(server.closed, IsEmpty());
+}
+
 sockaddr_storage ipv6(std::uint16_t subnet, std::uint8_t host) {
   sockaddr_storage storage{};
   auto* const address = reinterpret_cast<sockaddr_in6*>(&storage);
