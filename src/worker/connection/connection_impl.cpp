@@ -83,6 +83,7 @@ const std::shared_ptr<PostQueue>& ConnectionImpl::home() const noexcept { return
 void ConnectionImpl::set_framing(const Framing& framing) {
   framer_ = std::make_unique<const Framer>(framing, limits().max_message);
   scanned_ = 0;
+  if (state_ == State::open && input_ != nullptr) resume();
 }
 
 // ---- The way in ----

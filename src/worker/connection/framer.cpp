@@ -41,7 +41,7 @@ std::size_t max_bytes_of(const FramingValues& framing) noexcept {
 
 }  // namespace
 
-Framer::Framer(const Framing& framing, std::size_t max_message) noexcept
+Framer::Framer(const Framing& framing, std::size_t max_message)
     : framing_(framing.impl().values),
       max_message_(std::clamp<std::size_t>(max_message, 1, max_message_limit)),
       overhead_(overhead_of(framing_)),

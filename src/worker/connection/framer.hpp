@@ -25,8 +25,8 @@ class Framer {
  public:
   static constexpr std::size_t max_message_limit = std::size_t{1} << 30;
 
-  // Clamps `max_message` to 1…max_message_limit.
-  Framer(const Framing& framing, std::size_t max_message) noexcept;
+  // Clamps `max_message` to 1…max_message_limit. Passes on an exception of copying a custom framing.
+  Framer(const Framing& framing, std::size_t max_message);
 
   // Reads `input`, which begins where the last message ended: the unconsumed bytes of the last call, and what arrived
   // since.

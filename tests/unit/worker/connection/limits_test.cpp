@@ -204,6 +204,26 @@ TEST(LimitsInTime, a_time_that_is_over_does_not_wake_the_worker_while_output_wai
   EXPECT_THAT(server.closed, testing::UnorderedElementsAre("drained", "reply-timeout"));
 }
 
+TEST(FramingInTime, what_has_come_is_split_in_the_new_way_at_once) {
+  VirtualServer server;
+  std::vector<std::string> seen;
+  server.handlers.on_message = [&](Connection&, std::string_view message) { seen.emplace_back(message); };
+  server.handlers.on_close = [](Connection& c, CloseReason) { c.framing(Framing::raw()); };
+  const int client = server.connect();
+  server.say(client, "one;tw");
+  server.turn();
+  server.connection(client)->framing(Framing::delimiter(";"));
+  server.turn();
+  EXPECT_THAT(seen, ElementsAre("one"));
+  server.say(client, "o;half");
+  server.turn();
+  EXPECT_THAT(seen, ElementsAre("one", "two"));
+  server.connection(client)->close();
+  server.turn();
+  EXPECT_FALSE(server.path.has_work());
+  EXPECT_TRUE(server.path.empty());
+}
+
 TEST(LimitsOfMemory, a_feed_to_a_reader_that_stands_still_ends_at_max_output) {
   VirtualServer server(Limits().output_high_mark(1000).max_output(10'000).write_timeout(0ms));
   echo(server);
