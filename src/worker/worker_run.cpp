@@ -161,7 +161,8 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
 }
 
 void WorkerRun::turn() {
-  streams_.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(server_.loop.now()));
+  // From now, not from the beginning of the last turn: a callback may have taken long.
+  streams_.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(streams_.clock()));
   server_.wheel.advance(server_.loop.now());
   path_.settle();
   acceptor_.update();

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
+#include <atomic>
 #include <memory>
 
 #include "unit/worker/server_thread.hpp"
@@ -60,6 +61,26 @@ TEST(ServerTest, a_timer_may_cancel_another_that_is_due_in_the_same_turn) {
     s.after(milliseconds(30), [&] { record.add("end"); });
   });
   EXPECT_THAT(record.wait(2), ElementsAre("ran", "end"));
+}
+
+TEST(ServerTest, a_callback_that_takes_long_does_not_delay_what_is_due_after_it) {
+  constexpr milliseconds long_time(500);
+  constexpr milliseconds due(600);
+  Record record;
+  std::atomic<Clock::duration> late{};
+  ServerThread server([&](Server& s) {
+    s.post([&] {
+      const auto begin = Clock::now();
+      s.after(due, [&, begin] {
+        late = Clock::now() - begin - due;
+        record.add("ran");
+      });
+      while (Clock::now() < begin + long_time) {
+      }
+    });
+  });
+  record.wait(1);
+  EXPECT_LT(late.load(), long_time / 2);
 }
 
 TEST(ServerTest, an_old_id_does_not_cancel_the_timer_that_took_its_place) {
