@@ -44,6 +44,9 @@ WorkerRun::~WorkerRun() {
 LimitValues WorkerRun::checked_limits() {
   if (!server_.given) throw ExitError(exit_code::config, "cannot start: environment: " + server_.given.error().text);
   const LimitValues limits = server_.settings.limits(server_.services.front().limits.impl().values);
+  for (const ServiceSetup& setup : server_.services) {
+    if (!setup.name.empty()) server_.settings.check_service(setup.name, setup.limits.impl().values);
+  }
   const std::vector<std::string> problems = server_.settings.problems();
   if (problems.empty()) return limits;
   for (std::size_t i = 0; i + 1 < problems.size(); ++i) log_line(LogLevel::error, {problems[i]});

@@ -174,6 +174,18 @@ struct Settings::Impl {
   void add(std::string problem) {
     if (std::find(problems.begin(), problems.end(), problem) == problems.end()) problems.push_back(std::move(problem));
   }
+  // A value that the program itself has set.
+  void check(const std::string& owner, const SizeKey& key, const LimitValues& limits) {
+    const std::size_t size = limits.*key.field;
+    if (size <= key.max && (size > 0 || key.may_be_off)) return;
+    add(owner + ": " + std::string(key.name) + ": " + std::to_string(size) + ": " + range_of(key));
+  }
+  void check(const std::string& owner, const TimeOutKey& key, const LimitValues& limits) {
+    const milliseconds time = limits.*key.field;
+    if (time >= milliseconds(0) && time <= max_time_out) return;
+    add(owner + ": " + std::string(key.name) + ": " + std::to_string(time.count()) +
+        "ms: must be from 0 (off) to 365d");
+  }
   // The value read by `read`, or nullopt if the key is absent or wrong.
   template <class T, class Read>
   std::optional<T> value(std::string_view key, Read read) {
@@ -273,24 +285,27 @@ LimitValues Settings::limits(const LimitValues& limits) {
     const auto read = [&key](const Json& value) {
       return key.is_count ? read_count(value, key) : read_size(value, key);
     };
-    const std::size_t programs = limits.*key.field;
     if (const auto value = impl_->value<std::size_t>(key.name, read)) {
       merged.*key.field = *value;
-    } else if (programs > key.max || (programs == 0 && !key.may_be_off)) {
-      impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs) + ": " + range_of(key));
+    } else {
+      impl_->check("Server::limits()", key, limits);
     }
   }
   for (const TimeOutKey& key : time_out_keys) {
-    const milliseconds programs = limits.*key.field;
     if (const auto value = impl_->value<milliseconds>(key.name, read_time_out)) {
       merged.*key.field = *value;
-    } else if (programs < milliseconds(0) || programs > max_time_out) {
-      impl_->add("Server::limits(): " + std::string(key.name) + ": " + std::to_string(programs.count()) +
-                 "ms: must be from 0 (off) to 365d");
+    } else {
+      impl_->check("Server::limits()", key, limits);
     }
   }
   merged.drain_idle = impl_->value<DrainIdle>(drain_idle, read_drain_idle).value_or(limits.drain_idle);
   return merged;
+}
+
+void Settings::check_service(std::string_view name, const LimitValues& limits) {
+  const std::string owner = "service \"" + preforkd::escape_bytes(name, shown_bytes) + '"';
+  for (const SizeKey& key : size_keys) impl_->check(owner, key, limits);
+  for (const TimeOutKey& key : time_out_keys) impl_->check(owner, key, limits);
 }
 
 std::vector<std::string> Settings::problems() const {

@@ -44,6 +44,8 @@ class Settings {
   // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing. A value of the
   // program itself that the settings would not allow is a problem, too.
   [[nodiscard]] LimitValues limits(const LimitValues& limits);
+  // A value of a service's limits that the settings would not allow is a problem.
+  void check_service(std::string_view name, const LimitValues& limits);
 
   // Everything that is wrong, one line each without the newline. Includes unknown keys, so call it after all reading:
   //   settings.max_message: "64": 64 has no unit; write 64B, 64K, …

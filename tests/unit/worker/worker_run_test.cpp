@@ -496,6 +496,19 @@ TEST(WorkerRunTest, bad_settings_are_named) {
   EXPECT_THAT(text, HasSubstr("idle_timeout"));
 }
 
+TEST(WorkerRunTest, bad_limits_of_a_service_are_named) {
+  const auto [status, text] =
+      refused(Start{{},
+                    {},
+                    [](Server& s) {
+                      s.service("admin").listen("127.0.0.1:0").limits(Limits().max_connections(0).max_output(SIZE_MAX));
+                    },
+                    {}});
+  EXPECT_EQ(status, 78);
+  EXPECT_THAT(text, HasSubstr("service \"admin\": max_connections: 0: must be from 1 to 1000000"));
+  EXPECT_THAT(text, HasSubstr("max_output"));
+}
+
 TEST(WorkerRunTest, a_malformed_contract_is_named) {
   const Listener listener;
   const auto [status, text] = refused(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", "seven"}}, echo, {}});
