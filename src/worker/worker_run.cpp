@@ -29,11 +29,11 @@ WorkerRun::WorkerRun(Server::Impl& server)
       status_(server.loop, server.wheel, open_notify(), server.label),
       streams_(server.loop),
       path_(streams_, server.wheel, limits_, take_stats_page(), server.posts),
-      acceptor_(server.loop, server.wheel, path_),
-      table_before_(ConnectionTable::set_current(&path_.table())) {
+      acceptor_(server.loop, server.wheel, path_) {
   take_lifeline();
   open_services();
   allow_descriptors();
+  table_before_ = ConnectionTable::set_current(&path_.table());  // last: only the destructor undoes it
 }
 
 WorkerRun::~WorkerRun() {

@@ -69,7 +69,7 @@ class WorkerRun final : private TimerNode {
   EpollStreams streams_;
   DataPath path_;
   Acceptor acceptor_;
-  ConnectionTable* table_before_;
+  ConnectionTable* table_before_ = nullptr;
   bool master_gone_ = false;  // the lifeline has ended, in this turn or before
   bool alone_ = false;        // and that was handled
   bool draining_ = false;

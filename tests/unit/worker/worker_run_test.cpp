@@ -509,6 +509,14 @@ TEST(WorkerRunTest, bad_limits_of_a_service_are_named) {
   EXPECT_THAT(text, HasSubstr("max_output"));
 }
 
+TEST(WorkerRunTest, a_start_that_fails_leaves_no_connections_to_find) {
+  Server server;
+  server.listen("127.0.0.1:0");
+  static_cast<void>(server.service("nowhere"));
+  EXPECT_EQ(server.run(), 69);
+  EXPECT_EQ(internal::ConnectionTable::current(), nullptr);
+}
+
 TEST(WorkerRunTest, a_malformed_contract_is_named) {
   const Listener listener;
   const auto [status, text] = refused(Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", "seven"}}, echo, {}});
