@@ -127,14 +127,15 @@ void WorkerRun::take_lifeline() {
 // A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here.
 void WorkerRun::allow_descriptors() {
   constexpr rlim_t beside_connections = 128;
-  rlim_t needed = DataPath::max_lingering + beside_connections;
-  for (const ActiveService& service : services_) needed += service.limits.max_connections;
+  rlim_t connections = 0;
+  for (const ActiveService& service : services_) connections += service.limits.max_connections;
+  const rlim_t needed = connections + DataPath::max_lingering + beside_connections;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(needed, limit.rlim_max);
   ::setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur >= needed) return;
-  log_line(LogLevel::notice, {"max_connections is ", std::to_string(limits_.max_connections), ", but only ",
+  log_line(LogLevel::notice, {"max_connections is ", std::to_string(connections), ", but only ",
                               std::to_string(limit.rlim_cur), " descriptors are allowed (RLIMIT_NOFILE)"});
 }
 
