@@ -86,8 +86,7 @@ class TimerWheel {
 
   // Calls on_timer() of each node whose deadline is at or before `now`: never early, and late by less than a tick. If
   // the budget is spent before that, next_wakeup() is not after `now`, and the next call continues. `now` must not go
-  // backwards. Passes on an exception of on_timer(); the nodes after it are due at the next
-  // advance().
+  // backwards. Passes on an exception of on_timer(); the nodes after it are due at the next advance().
   void advance(TimePoint now);
 
   // When to call advance() next; nullopt if nothing is armed. At or before the earliest deadline, rounded up to its

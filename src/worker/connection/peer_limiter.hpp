@@ -34,7 +34,7 @@ class PeerLimiter {
     double tokens = 0;
     TimePoint filled;
   };
-  // Nobody outside knows in which bucket an address lies.
+  // Clients cannot know in which bucket an address lies.
   struct Hash {
     std::uint64_t secret;
     std::size_t operator()(std::uint64_t key) const noexcept;

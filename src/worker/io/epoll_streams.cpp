@@ -15,7 +15,7 @@ namespace prefork::internal {
 namespace {
 
 constexpr std::uint32_t input_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
-// Whoever has much to read must not keep the timers and the watchdog waiting.
+// Clients that send much must not keep the timers and the watchdog waiting.
 constexpr std::chrono::milliseconds turn_share{5};
 
 std::size_t queued(int fd, unsigned long request) noexcept {

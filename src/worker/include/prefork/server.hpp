@@ -93,17 +93,20 @@ class PREFORK_EXPORT Server {
   Server& on_close(std::function<void(Connection&, CloseReason)> callback);
   // The output had grown above output_high_mark, and half of that is left: Connection::writable() is true again.
   Server& on_writable(std::function<void(Connection&)> callback);
-  // While a reply is owed, the client has ended its side: it waits only for the reply, or is gone.
+  // While a reply is owed, the client has ended its side: it waits only for the reply, or is gone. Called at most once
+  // for a connection.
   Server& on_half_close(std::function<void(Connection&)> callback);
 
   // A service of its own for the sockets that LISTEN_FDNAMES calls `name` ("name" in "listen" of the pool's config);
   // the setters above are for all other sockets. run() fails (69) if there is no such socket.
   [[nodiscard]] Service service(std::string_view name);
 
-  Server& on_worker_start(std::function<void()> callback);  // before READY=1: load data here
-  Server& on_leave(
-      std::function<void()> callback);  // the drain begins; listening sockets are closed, connections are open
-  Server& on_worker_stop(std::function<void()> callback);  // the last connection is closed
+  // Before READY=1: load data here.
+  Server& on_worker_start(std::function<void()> callback);
+  // The drain begins; the listening sockets are closed, the connections are open.
+  Server& on_leave(std::function<void()> callback);
+  // The last connection is closed.
+  Server& on_worker_stop(std::function<void()> callback);
   // Gets an exception of a timer, a watch, a posted call, on_leave or on_worker_stop, after it was logged.
   Server& on_error(std::function<void(std::exception_ptr)> callback);
 
@@ -114,9 +117,8 @@ class PREFORK_EXPORT Server {
   //   an integer, not a char     a whole number in the range of the type
   //   float, double              a number
   //   what std::string_view takes a string; the result is a std::string
-  //   std::chrono::milliseconds, or another duration: a time span such as "5min", from 0 to 365d or to the longest of
-  //   the
-  //                              type, rounded up to its unit
+  //   a std::chrono duration     a time span such as "5min", from 0 to 365d or to the longest of the type, rounded up
+  //                              to its unit
   //   ByteSize                   a size such as "64K"
   //   std::vector<std::string>   a list of strings
   template <class Bool, std::enable_if_t<std::is_same_v<Bool, bool>, int> = 0>

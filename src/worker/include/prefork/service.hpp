@@ -24,8 +24,9 @@ inline namespace v0 {
 class PREFORK_EXPORT Service {
  public:
   Service& framing(const Framing& framing);
-  // Of max_connections and everything about one connection. The others are limits of the worker: set them with
-  // Server::limits().
+  // Sets max_connections of this service, and the limits of each of its connections. The limits per peer,
+  // max_input_memory, first_message_grace and what begins with drain_ are limits of the worker: set them with
+  // Server::limits(). "settings" in the pool's config override only what Server::limits() sets.
   Service& limits(const Limits& limits);
   Service& listen(std::string_view address);
 
