@@ -24,7 +24,8 @@ namespace exit_code = preforkd::exit_code;
 
 WorkerRun::WorkerRun(Server::Impl& server)
     : server_(server),
-      limits_(checked_limits()),
+      service_limits_(checked_limits()),
+      limits_(service_limits_.front()),
       sockets_(take_sockets()),
       status_(server.loop, server.wheel, open_notify(), server.label),
       streams_(server.loop),
@@ -41,11 +42,14 @@ WorkerRun::~WorkerRun() {
   ConnectionTable::set_current(table_before_);
 }
 
-LimitValues WorkerRun::checked_limits() {
+std::vector<LimitValues> WorkerRun::checked_limits() {
   if (!server_.given) throw ExitError(exit_code::config, "cannot start: environment: " + server_.given.error().text);
-  const LimitValues limits = server_.settings.limits(server_.services.front().limits.impl().values);
+  std::vector<LimitValues> limits;
   for (const ServiceSetup& setup : server_.services) {
-    if (!setup.name.empty()) server_.settings.check_service(setup.name, setup.limits.impl().values);
+    const LimitValues& programs = setup.limits.impl().values;
+    const bool is_main = setup.name.empty();
+    limits.push_back(is_main ? server_.settings.limits(programs)
+                             : server_.settings.service_limits(setup.name, programs));
   }
   const std::vector<std::string> problems = server_.settings.problems();
   if (problems.empty()) return limits;
@@ -73,7 +77,7 @@ std::vector<ListenSocket> WorkerRun::take_sockets() {
 void WorkerRun::open_services() {
   for (const ServiceSetup& setup : server_.services) {
     const bool is_main = setup.name.empty();
-    services_.emplace_back(setup, is_main ? limits_ : setup.limits.impl().values);
+    services_.emplace_back(setup, service_limits_[services_.size()]);
     const bool has_socket = is_main || std::any_of(sockets_.begin(), sockets_.end(), [&](const ListenSocket& socket) {
                               return socket.name == setup.name;
                             });

@@ -36,7 +36,7 @@ class WorkerRun final : private TimerNode {
   [[nodiscard]] int serve();
 
  private:
-  [[nodiscard]] LimitValues checked_limits();
+  [[nodiscard]] std::vector<LimitValues> checked_limits();
   void open_services();
   [[nodiscard]] ActiveService& service_for(const ListenSocket& socket);
   [[nodiscard]] preforkd::StatsPage& take_stats_page();
@@ -57,7 +57,8 @@ class WorkerRun final : private TimerNode {
   void on_timer() override;          // the drain took too long
 
   Server::Impl& server_;
-  const LimitValues limits_;
+  const std::vector<LimitValues> service_limits_;  // in the order of server_.services
+  const LimitValues& limits_;                      // the first of them, which has the limits of the worker
   preforkd::StatsMapping shared_stats_;
   preforkd::StatsPage private_stats_{};
   std::vector<ListenSocket> sockets_;

@@ -29,6 +29,9 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t shown_bytes = 80;
 
+// A limit of the worker cannot differ between its services.
+enum class Scope : std::uint8_t { service, worker };
+
 // Sizes are written with a unit, counts are plain numbers.
 struct SizeKey {
   std::string_view name;
@@ -36,6 +39,7 @@ struct SizeKey {
   std::size_t max;
   bool is_count = false;
   bool may_be_off = true;
+  Scope scope = Scope::service;
 };
 constexpr std::size_t gibibyte = std::size_t{1} << 30;
 constexpr std::size_t million = 1'000'000;
@@ -46,7 +50,7 @@ constexpr auto size_keys = std::to_array<SizeKey>({
     {"max_connection_rate_per_peer", &LimitValues::max_connection_rate_per_peer, million, true},
     {"output_high_mark", &LimitValues::output_high_mark, gibibyte, false, false},
     {"max_output", &LimitValues::max_output, 4 * gibibyte - 1},
-    {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte},
+    {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte, false, true, Scope::worker},
     {"min_receive_rate", &LimitValues::min_receive_rate, gibibyte},
     {"min_send_rate", &LimitValues::min_send_rate, gibibyte},
 });
@@ -54,6 +58,7 @@ constexpr auto size_keys = std::to_array<SizeKey>({
 struct TimeOutKey {
   std::string_view name;
   milliseconds LimitValues::*field;
+  Scope scope = Scope::service;
 };
 constexpr auto time_out_keys = std::to_array<TimeOutKey>({
     {"idle_timeout", &LimitValues::idle_timeout},
@@ -61,9 +66,9 @@ constexpr auto time_out_keys = std::to_array<TimeOutKey>({
     {"message_timeout", &LimitValues::message_timeout},
     {"write_timeout", &LimitValues::write_timeout},
     {"reply_timeout", &LimitValues::reply_timeout},
-    {"drain_timeout", &LimitValues::drain_timeout},
-    {"drain_spread", &LimitValues::drain_spread},
-    {"first_message_grace", &LimitValues::first_message_grace},
+    {"drain_timeout", &LimitValues::drain_timeout, Scope::worker},
+    {"drain_spread", &LimitValues::drain_spread, Scope::worker},
+    {"first_message_grace", &LimitValues::first_message_grace, Scope::worker},
 });
 // Longer ones would approach the end of the clock.
 constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
@@ -159,59 +164,79 @@ Result<Json> parse_object(std::string_view text) {
   }
 }
 
-}  // namespace
+// One object of limits and other keys: the settings, or the part of them that is for one service.
+struct Section {
+  std::string path;  // "settings." or "settings.admin."
+  Json object = Json::object();
+  std::vector<std::string> known;
+  std::string limits_of;  // who sets the limits in the program
+  Scope scope = Scope::worker;
 
-struct Settings::Impl {
+  [[nodiscard]] bool knows(std::string_view key) const {
+    return std::find(known.begin(), known.end(), key) != known.end();
+  }
   const Json* find(std::string_view key) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) known.emplace_back(key);
+    if (!knows(key)) known.emplace_back(key);
     const auto at = object.find(key);
     return at == object.end() ? nullptr : &*at;
   }
-  void refuse(std::string_view key, const Json& value, const std::string& reason) {
-    add("settings." + preforkd::escape_bytes(key, shown_bytes) + ": " + show(value) + ": " + reason);
+  [[nodiscard]] std::string path_of(std::string_view key) const {
+    return path + preforkd::escape_bytes(key, shown_bytes);
+  }
+};
+
+void add_limits(std::vector<std::string>& known, Scope scope) {
+  const auto add = [&](const auto& key) {
+    if (key.scope <= scope) known.emplace_back(key.name);
+  };
+  for (const SizeKey& key : size_keys) add(key);
+  for (const TimeOutKey& key : time_out_keys) add(key);
+  if (scope == Scope::worker) known.emplace_back(drain_idle);
+}
+
+}  // namespace
+
+struct Settings::Impl {
+  void refuse(const Section& section, std::string_view key, const Json& value, const std::string& reason) {
+    add(section.path_of(key) + ": " + show(value) + ": " + reason);
   }
   // A key that is read twice is reported once.
   void add(std::string problem) {
     if (std::find(problems.begin(), problems.end(), problem) == problems.end()) problems.push_back(std::move(problem));
   }
-  // A value that the program itself has set.
-  void check(const std::string& owner, const SizeKey& key, const LimitValues& limits) {
-    const std::size_t size = limits.*key.field;
-    if (size <= key.max && (size > 0 || key.may_be_off)) return;
-    add(owner + ": " + std::string(key.name) + ": " + std::to_string(size) + ": " + range_of(key));
-  }
-  void check(const std::string& owner, const TimeOutKey& key, const LimitValues& limits) {
-    const milliseconds time = limits.*key.field;
-    if (time >= milliseconds(0) && time <= max_time_out) return;
-    add(owner + ": " + std::string(key.name) + ": " + std::to_string(time.count()) +
-        "ms: must be from 0 (off) to 365d");
-  }
   // The value read by `read`, or nullopt if the key is absent or wrong.
   template <class T, class Read>
-  std::optional<T> value(std::string_view key, Read read) {
-    const Json* const json = find(key);
+  std::optional<T> value(Section& section, std::string_view key, Read read) {
+    const Json* const json = section.find(key);
     if (json == nullptr) return std::nullopt;
     Result<T> read_value = read(*json);
     if (read_value) return std::move(*read_value);
-    refuse(key, *json, read_value.error().text);
+    refuse(section, key, *json, read_value.error().text);
     return std::nullopt;
   }
+  template <class T, class Read>
+  std::optional<T> value(std::string_view key, Read read) {
+    return value<T>(settings, key, read);
+  }
+  void read_limit(Section& section, const SizeKey& key, std::size_t& limit);
+  void read_limit(Section& section, const TimeOutKey& key, milliseconds& limit);
+  [[nodiscard]] LimitValues limits(Section& section, const LimitValues& programs);
+  [[nodiscard]] Section section_of(std::string_view service);
+  void add_unknown(const Section& section, std::vector<std::string>& all) const;
 
-  Json object = Json::object();
-  std::vector<std::string> known;
+  Section settings{"settings.", Json::object(), {}, "Server::limits()", Scope::worker};
+  std::vector<Section> services;
   std::vector<std::string> problems;
 };
 
 Settings::Settings(std::string_view json) : impl_(std::make_unique<Impl>()) {
   Result<Json> object = parse_object(json);
   if (object) {
-    impl_->object = std::move(*object);
+    impl_->settings.object = std::move(*object);
   } else {
     impl_->add("PREFORK_SETTINGS: " + object.error().text);
   }
-  for (const SizeKey& key : size_keys) impl_->known.emplace_back(key.name);
-  for (const TimeOutKey& key : time_out_keys) impl_->known.emplace_back(key.name);
-  impl_->known.emplace_back(drain_idle);
+  add_limits(impl_->settings.known, Scope::worker);
 }
 
 Settings::Settings(Settings&& other) noexcept = default;
@@ -265,7 +290,7 @@ std::optional<std::chrono::microseconds> Settings::time_span(std::string_view ke
 }
 
 std::optional<std::string> Settings::json(std::string_view key) {
-  const Json* const value = impl_->find(key);
+  const Json* const value = impl_->settings.find(key);
   if (value == nullptr) return std::nullopt;
   return value->dump();
 }
@@ -279,45 +304,88 @@ std::string Settings::string(std::string_view key, std::string_view fallback) {
   return value ? std::move(*value) : std::string(fallback);
 }
 
-LimitValues Settings::limits(const LimitValues& limits) {
-  LimitValues merged = limits;
+void Settings::Impl::read_limit(Section& section, const SizeKey& key, std::size_t& limit) {
+  const auto read = [&key](const Json& json) { return key.is_count ? read_count(json, key) : read_size(json, key); };
+  if (const auto set = value<std::size_t>(section, key.name, read)) {
+    limit = *set;
+  } else if (limit > key.max || (limit == 0 && !key.may_be_off)) {
+    add(section.limits_of + ": " + std::string(key.name) + ": " + std::to_string(limit) + ": " + range_of(key));
+  }
+}
+
+void Settings::Impl::read_limit(Section& section, const TimeOutKey& key, milliseconds& limit) {
+  if (const auto set = value<milliseconds>(section, key.name, read_time_out)) {
+    limit = *set;
+  } else if (limit < milliseconds(0) || limit > max_time_out) {
+    add(section.limits_of + ": " + std::string(key.name) + ": " + std::to_string(limit.count()) +
+        "ms: must be from 0 (off) to 365d");
+  }
+}
+
+LimitValues Settings::Impl::limits(Section& section, const LimitValues& programs) {
+  LimitValues merged = programs;
   for (const SizeKey& key : size_keys) {
-    const auto read = [&key](const Json& value) {
-      return key.is_count ? read_count(value, key) : read_size(value, key);
-    };
-    if (const auto value = impl_->value<std::size_t>(key.name, read)) {
-      merged.*key.field = *value;
-    } else {
-      impl_->check("Server::limits()", key, limits);
-    }
+    if (key.scope <= section.scope) read_limit(section, key, merged.*key.field);
   }
   for (const TimeOutKey& key : time_out_keys) {
-    if (const auto value = impl_->value<milliseconds>(key.name, read_time_out)) {
-      merged.*key.field = *value;
-    } else {
-      impl_->check("Server::limits()", key, limits);
-    }
+    if (key.scope <= section.scope) read_limit(section, key, merged.*key.field);
   }
-  merged.drain_idle = impl_->value<DrainIdle>(drain_idle, read_drain_idle).value_or(limits.drain_idle);
+  if (section.scope == Scope::worker) {
+    merged.drain_idle = value<DrainIdle>(section, drain_idle, read_drain_idle).value_or(programs.drain_idle);
+  }
   return merged;
 }
 
-void Settings::check_service(std::string_view name, const LimitValues& limits) {
-  const std::string owner = "service \"" + preforkd::escape_bytes(name, shown_bytes) + '"';
-  for (const SizeKey& key : size_keys) impl_->check(owner, key, limits);
-  for (const TimeOutKey& key : time_out_keys) impl_->check(owner, key, limits);
+// Empty if the settings have nothing for it.
+Section Settings::Impl::section_of(std::string_view service) {
+  const std::string name = preforkd::escape_bytes(service, shown_bytes);
+  Section section{
+      "settings." + name + ".", Json::object(), {}, "Service::limits() of \"" + name + "\"", Scope::service};
+  add_limits(section.known, Scope::service);
+  std::vector<std::string> limits;
+  add_limits(limits, Scope::worker);
+  if (std::find(limits.begin(), limits.end(), service) != limits.end()) return section;
+  const auto read = [](const Json& json) -> Result<Json> {
+    if (!json.is_object()) return Failure("must be an object: limits of this service");
+    return json;
+  };
+  if (auto object = value<Json>(service, read)) section.object = std::move(*object);
+  return section;
+}
+
+void Settings::Impl::add_unknown(const Section& section, std::vector<std::string>& all) const {
+  const std::vector<std::string_view> known(section.known.begin(), section.known.end());
+  for (const auto& [key, value] : section.object.items()) {
+    if (section.knows(key)) continue;
+    std::string problem = section.path_of(key) + ": ";
+    std::vector<std::string> limits;
+    add_limits(limits, Scope::worker);
+    const std::string_view nearest = preforkd::nearest_name(key, known);
+    if (std::find(limits.begin(), limits.end(), key) != limits.end()) {
+      problem += "is a limit of the worker; set settings." + key;
+    } else if (nearest.empty()) {
+      problem += "unknown key";
+    } else {
+      problem += "unknown key; did you mean \"" + std::string(nearest) + "\"?";
+    }
+    all.push_back(std::move(problem));
+  }
+}
+
+LimitValues Settings::limits(const LimitValues& programs) { return impl_->limits(impl_->settings, programs); }
+
+LimitValues Settings::service_limits(std::string_view service, const LimitValues& programs) {
+  Section section = impl_->section_of(service);
+  // A second run() asks again.
+  std::erase_if(impl_->services, [&](const Section& before) { return before.path == section.path; });
+  impl_->services.push_back(std::move(section));
+  return impl_->limits(impl_->services.back(), programs);
 }
 
 std::vector<std::string> Settings::problems() const {
-  const std::vector<std::string_view> known(impl_->known.begin(), impl_->known.end());
   std::vector<std::string> all = impl_->problems;
-  for (const auto& [key, value] : impl_->object.items()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    std::string problem = "settings." + preforkd::escape_bytes(key, shown_bytes) + ": unknown key";
-    const std::string_view nearest = preforkd::nearest_name(key, known);
-    if (!nearest.empty()) problem += "; did you mean \"" + std::string(nearest) + "\"?";
-    all.push_back(std::move(problem));
-  }
+  impl_->add_unknown(impl_->settings, all);
+  for (const Section& service : impl_->services) impl_->add_unknown(service, all);
   return all;
 }
 

@@ -41,15 +41,17 @@ class Settings {
   // Any value as JSON text; nullopt if the key is absent.
   [[nodiscard]] std::optional<std::string> json(std::string_view key);
 
-  // `limits` overridden by the library's keys. An invalid value is a problem and changes nothing. A value of the
+  // `programs` overridden by the library's keys. An invalid value is a problem and changes nothing. A value of the
   // program itself that the settings would not allow is a problem, too.
-  [[nodiscard]] LimitValues limits(const LimitValues& limits);
-  // A value of a service's limits that the settings would not allow is a problem.
-  void check_service(std::string_view name, const LimitValues& limits);
+  [[nodiscard]] LimitValues limits(const LimitValues& programs);
+  // The same for a named service: its keys are those of Limits that are not limits of the worker, in the object
+  // "settings": {NAME: {…}}. A service with the name of a limit has no such object.
+  [[nodiscard]] LimitValues service_limits(std::string_view service, const LimitValues& programs);
 
   // Everything that is wrong, one line each without the newline. Includes unknown keys, so call it after all reading:
   //   settings.max_message: "64": 64 has no unit; write 64B, 64K, …
   //   settings.max_mesage: unknown key; did you mean "max_message"?
+  //   settings.admin.drain_idle: is a limit of the worker; set settings.drain_idle
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,6 +94,32 @@ class ServerProcess {
 
   pid_t pid_ = -1;
   preforkd::UniqueFd pidfd_;
+};
+
+// Catches what a child writes to stdout or stderr.
+struct Output {
+  Output() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
+  }
+  void become_stderr() const { ::dup2(write_end.get(), STDERR_FILENO); }
+  void become_stdout() const { ::dup2(write_end.get(), STDOUT_FILENO); }
+  // Waits for its end.
+  std::string text() {
+    write_end.reset();
+    std::string result;
+    char buffer[4096];
+    while (wait_for(read_end.get(), POLLIN)) {
+      const ssize_t got = ::read(read_end.get(), buffer, sizeof buffer);
+      if (got <= 0) break;
+      result.append(buffer, static_cast<std::size_t>(got));
+    }
+    return result;
+  }
+  preforkd::UniqueFd read_end;
+  preforkd::UniqueFd write_end;
 };
 
 // A listening socket for the processes of a test, and its address.

@@ -11,6 +11,7 @@ namespace prefork::test {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 void echo_and_admin(Server& server) {
   server.framing(Framing::lines());
@@ -68,6 +69,41 @@ TEST(Services, may_listen_by_themselves) {
   });
   const std::vector<std::string> addresses = record.wait(2);
   EXPECT_EQ(TestClient(addresses[1]).bytes(6), "\x05hello");
+}
+
+TEST(Services, have_limits_of_their_own_in_the_settings) {
+  const Listener first;
+  const Listener second;
+  ServerProcess worker(Start{{first.fd.get(), second.fd.get()},
+                             {{"LISTEN_FDNAMES", "web:admin"},
+                              {"PREFORK_SETTINGS", R"({"max_message": "4B", "admin": {"max_message": "11B"}})"}},
+                             echo_and_admin,
+                             {}});
+  TestClient admin(second.address);
+  EXPECT_EQ(admin.bytes(6), "\x05hello");
+  admin.send(
+      "\x0B"
+      "eleven here");
+  EXPECT_EQ(admin.bytes(19),
+            "\x12"
+            "admin! eleven here");
+  TestClient web(first.address);
+  web.send("five!\n");
+  EXPECT_EQ(web.rest(), "<eof>");
+}
+
+TEST(Services, report_a_wrong_setting_with_its_path) {
+  const Listener first;
+  const Listener second;
+  Output output;
+  ServerProcess worker(
+      Start{{first.fd.get(), second.fd.get()},
+            {{"LISTEN_FDNAMES", "web:admin"}, {"PREFORK_SETTINGS", R"({"admin": {"max_conections": 4}})"}},
+            echo_and_admin,
+            [&] { output.become_stderr(); }});
+  EXPECT_EQ(worker.wait(), 78);
+  EXPECT_THAT(output.text(),
+              HasSubstr("settings.admin.max_conections: unknown key; did you mean \"max_connections\"?"));
 }
 
 TEST(Services, cannot_change_during_run) {

@@ -54,30 +54,6 @@ class NotifySocket {
   preforkd::UniqueFd fd_;
 };
 
-// Catches what a child writes to stderr.
-struct Output {
-  Output() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-    read_end.reset(ends[0]);
-    write_end.reset(ends[1]);
-  }
-  void become_stderr() const { ::dup2(write_end.get(), STDERR_FILENO); }
-  std::string text() {
-    write_end.reset();
-    std::string result;
-    char buffer[4096];
-    while (wait_for(read_end.get(), POLLIN)) {
-      const ssize_t got = ::read(read_end.get(), buffer, sizeof buffer);
-      if (got <= 0) break;
-      result.append(buffer, static_cast<std::size_t>(got));
-    }
-    return result;
-  }
-  preforkd::UniqueFd read_end;
-  preforkd::UniqueFd write_end;
-};
-
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   std::stringstream text;

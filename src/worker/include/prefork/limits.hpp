@@ -20,8 +20,8 @@ enum class DrainIdle : std::uint8_t {
 
 // The limits of one worker for its clients: server.limits(Limits().max_message(1024).idle_timeout(minutes(1))).
 // "settings" in the pool's config may set each of them under the same name ("max_message": "64K", "idle_timeout":
-// "5min"; "off" for 0). That overrides what the program sets. When a limit is reached, the CloseReason of the
-// connection or the log says so.
+// "5min"; "off" for 0). That overrides what the program sets, except for a named service, which has an object of its
+// own there. When a limit is reached, the CloseReason of the connection or the log says so.
 class PREFORK_EXPORT Limits {
  public:
   using milliseconds = std::chrono::milliseconds;

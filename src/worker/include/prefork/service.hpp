@@ -26,7 +26,8 @@ class PREFORK_EXPORT Service {
   Service& framing(const Framing& framing);
   // Sets max_connections of this service, and the limits of each of its connections. The limits per peer,
   // max_input_memory, first_message_grace and what begins with drain_ are limits of the worker: set them with
-  // Server::limits(). "settings" in the pool's config override only what Server::limits() sets.
+  // Server::limits(). An object with the service's name in "settings" of the pool's config overrides the others:
+  // "settings": {"admin": {"max_connections": 4}}.
   Service& limits(const Limits& limits);
   Service& listen(std::string_view address);
 

@@ -200,6 +200,63 @@ TEST(Settings, deep_nesting_harms_nobody) {
   EXPECT_THAT(settings.problems(), ElementsAre("settings.x: […]: must be true or false"));
 }
 
+TEST(Settings, a_named_service_has_limits_of_its_own) {
+  Settings settings(
+      R"({"max_connections": 7, "admin": {"max_connections": 4, "idle_timeout": "1min", "max_output": "off"},
+                        "max_message": "1K"})");
+  LimitValues programs;
+  programs.max_message = 100;
+  const LimitValues admin = settings.service_limits("admin", programs);
+  EXPECT_EQ(admin.max_connections, 4U);
+  EXPECT_EQ(admin.idle_timeout, 1min);
+  EXPECT_EQ(admin.max_output, 0U);
+  EXPECT_EQ(admin.max_message, 100U) << "that of the program, not of the other sockets";
+  EXPECT_EQ(settings.limits(LimitValues()).max_connections, 7U);
+  EXPECT_THAT(settings.problems(), IsEmpty());
+}
+
+TEST(Settings, problems_in_a_services_limits_have_their_path) {
+  Settings settings(R"({"admin": {"max_conections": 4, "max_message": 64, "zebra": {}, "drain_idle": "keep"},
+                        "other": {"drain_timeout": "1s"}, "third": 5, "fourht": {}})");
+  LimitValues programs;
+  programs.output_high_mark = 0;
+  static_cast<void>(settings.service_limits("admin", programs));
+  static_cast<void>(settings.service_limits("other", {}));
+  static_cast<void>(settings.service_limits("third", {}));
+  static_cast<void>(settings.service_limits("fourth", {}));
+  EXPECT_THAT(settings.problems(),
+              UnorderedElementsAre("settings.admin.max_conections: unknown key; did you mean \"max_connections\"?",
+                                   "settings.admin.max_message: 64: has no unit; write \"64B\", \"64K\", …",
+                                   "settings.admin.zebra: unknown key",
+                                   "settings.admin.drain_idle: is a limit of the worker; set settings.drain_idle",
+                                   "Service::limits() of \"admin\": output_high_mark: 0: must be from 1B to 1G",
+                                   "settings.other.drain_timeout: is a limit of the worker; set settings.drain_timeout",
+                                   "settings.third: 5: must be an object: limits of this service",
+                                   "settings.fourht: unknown key; did you mean \"fourth\"?"));
+}
+
+TEST(Settings, a_problem_of_a_service_that_is_asked_for_twice_is_reported_once) {
+  Settings settings(R"({"admin": {"zebra": 4}})");
+  static_cast<void>(settings.service_limits("admin", {}));
+  static_cast<void>(settings.service_limits("admin", {}));
+  EXPECT_THAT(settings.problems(), ElementsAre("settings.admin.zebra: unknown key"));
+}
+
+TEST(Settings, a_service_with_the_name_of_a_limit_leaves_the_limit_alone) {
+  Settings settings(R"({"max_message": "1K"})");
+  EXPECT_EQ(settings.service_limits("max_message", {}).max_message, LimitValues().max_message);
+  EXPECT_EQ(settings.limits({}).max_message, 1024U);
+  EXPECT_THAT(settings.problems(), IsEmpty());
+}
+
+TEST(Settings, limits_of_the_worker_in_a_services_program_are_not_looked_at) {
+  Settings settings;
+  LimitValues programs;
+  programs.drain_timeout = -1ms;
+  static_cast<void>(settings.service_limits("admin", programs));
+  EXPECT_THAT(settings.problems(), IsEmpty());
+}
+
 TEST(Settings, can_be_moved) {
   Settings settings;
   settings = Settings(R"({"depth": 3})");
