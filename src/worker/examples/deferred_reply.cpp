@@ -76,12 +76,9 @@ int main(int argc, char** argv) {
       return c.send("error: write a number up to 1000000");
     }
     // Until the reply is sent, this connection delivers no further message, so replies keep their order. A draining
-    // worker waits for it. A reply may be used on the server's thread only, so the calculator passes it back with
-    // post().
+    // worker waits for it. A reply may be sent on any thread. (std::function copies what it holds, hence the pointer.)
     auto reply = std::make_shared<prefork::Reply>(c.defer());
-    calculator->add([&server, reply = std::move(reply), last]() mutable {
-      server.post([reply = std::move(reply), sum = sum_up_to(last)] { reply->send(sum); });
-    });
+    calculator->add([reply = std::move(reply), last] { reply->send(sum_up_to(last)); });
   });
   return server.run();
 }
