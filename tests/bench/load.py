@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""prefork-client --bench as a function."""
+"""prefork-client --bench and redis-benchmark as functions."""
 
 import contextlib
+import csv
 import json
 import signal
 import subprocess
 
-from servers import PATIENCE, Failed
+from servers import PATIENCE, Failed, processor_time
 
 
 def _command(build, server, *options):
@@ -39,3 +40,16 @@ def held_open(build, server, connections):
         client.send_signal(signal.SIGTERM)
         rest, _ = client.communicate(timeout=PATIENCE)
     _result(rest, client.returncode, server)
+
+
+def redis_bench(server, requests, connections, depth):
+    """SET and GET, so many of each: requests per second, and microseconds of the server's processor time per request."""
+    processes = server.processes()
+    before = processor_time(processes)
+    done = subprocess.run(["redis-benchmark", "-p", server.port, "-n", str(requests), "-c", str(connections), "-P", str(depth),
+                           "-t", "set,get", "--csv"], stdout=subprocess.PIPE, text=True, check=True)
+    cpu = processor_time(processes) - before
+    rates = [float(row["rps"]) for row in csv.DictReader(done.stdout.splitlines())]
+    if len(rates) != 2:
+        raise Failed(f"{server.name}: redis-benchmark: {done.stdout.strip()}")
+    return 2 / sum(1 / rate for rate in rates), cpu * 1e6 / (2 * requests)

@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import json
+import shutil
 import socket
 import statistics
 import subprocess
@@ -12,8 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from load import bench, held_open
-from servers import BareSpawn, MessageBus, Pool, Reference, context_switches, memory, sockets
+from load import bench, held_open, redis_bench
+from servers import BareSpawn, KeyValue, MessageBus, Pool, Redis, Reference, context_switches, memory, sockets
 
 QUIET = "settings.log_connections=false"  # the reference does not log
 
@@ -86,6 +87,28 @@ def requests(build, scale, say):
                 what = f"{connections} connection{'s' if connections > 1 else ''}, depth {depth}"
                 goal = 1.05 if connections > 1 else None
                 rows += _compare(build, scale, say, pool, reference, what, goal, "--connections", connections, "--depth", depth)
+    return rows
+
+
+def key_value(build, scale, say):
+    """The example of a key-value server beside the server whose protocol it speaks."""
+    for program in ("redis-server", "redis-benchmark"):
+        if not shutil.which(program):
+            return [Row("example_key_value of redis-server", "", f"skipped: no {program}")]
+    rows = []
+    with KeyValue(build) as ours, Redis() as theirs:
+        for depth, each_second in ((1, 25000), (16, 150000)):
+            def measure(server, depth=depth, each_second=each_second):
+                requests = max(1000, int(scale.seconds * each_second))
+                rate, cpu = redis_bench(server, requests, 64, depth)
+                say(f"SET and GET, 64 connections, depth {depth}, {server.name}: {cpu:.3f} us CPU, {rate:.0f} requests/s")
+                return cpu, rate
+
+            values = _alternate(scale, ours, theirs, measure)
+            for index, figure in enumerate(("CPU per request", "requests/s")):
+                row = _ratio_row(f"{figure}, example_key_value, 64 connections, depth {depth}",
+                                 *([value[index] for value in of_server] for of_server in values))
+                rows.append(dataclasses.replace(row, figure=row.figure + " of redis-server"))
     return rows
 
 

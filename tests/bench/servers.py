@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The programs under measurement, each as a context manager, and what /proc says about them."""
 
+import json
 import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -133,6 +135,32 @@ class Pool(Server):
             self.lines.wait(rf"{workers}/{workers} workers ready|acquired the bus name")
 
 
+class KeyValue(Server):
+    """A pool with one worker: the example of a server for Redis clients."""
+
+    name = "example_key_value"
+
+    def __init__(self, build):
+        admin = {"address": f"@preforkd-bench-{os.getpid()}", "name": "admin"}
+        listen = json.dumps(["127.0.0.1:0", admin])
+        super().__init__([build / "src/master/preforkd", "--set", "listen=" + listen, "--workers", "1", "--name", "bench", "--bus", "none", "--",
+                          build / "src/worker/examples/example_key_value"], "stderr")
+        self.port = self.lines.wait(r"listening on 127\.0\.0\.1:(\d+)")[1][1]
+        self.lines.wait("1/1 workers ready")
+
+
+class Redis(Server):
+    """Debian's redis-server, which saves nothing. It has no port 0, so a free port is looked for."""
+
+    name = "redis-server"
+
+    def __init__(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = str(free.getsockname()[1])
+        super().__init__(["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--appendonly", "no"], "stdout")
+        self.lines.wait("Ready to accept connections")
+
+
 class BareSpawn(Server):
     name = "bare spawn"
     ready_again = r"^ready (\d+)$"
@@ -149,6 +177,11 @@ def memory(processes):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         total += int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
     return total
+
+
+def processor_time(processes):
+    """Seconds of processor time of these processes and their threads."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in processes)  # clock_getcpuclockid(3)
 
 
 def sockets(pid):
