@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/errors.hpp"
@@ -108,7 +109,10 @@ void Acceptor::limit(Listener& listener) noexcept {
   }
   listener.stop();
   if (const auto left_out = limit_log_.pass(loop_.now())) {
-    log_line(LogLevel::notice, {"max_connections reached: accepting is paused, other workers take over"});
+    const std::string_view service = listener.entrance.service.name;
+    const bool named = !service.empty();
+    log_line(LogLevel::notice, {"max_connections reached", named ? " by service \"" : "", service, named ? "\"" : "",
+                                ": accepting is paused, other workers take over"});
   }
 }
 

@@ -39,8 +39,12 @@ struct ServiceSetup {
 // One service of a run: what its connections have in common.
 struct ActiveService {
   ActiveService(const ServiceSetup& setup, const LimitValues& limit_values)
-      : handlers(setup.handlers), framer(setup.framing, limit_values.max_message), limits(limit_values) {}
+      : name(setup.name),
+        handlers(setup.handlers),
+        framer(setup.framing, limit_values.max_message),
+        limits(limit_values) {}
 
+  const std::string& name;
   const Handlers& handlers;
   const Framer framer;
   const LimitValues limits;

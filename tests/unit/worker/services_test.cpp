@@ -106,6 +106,18 @@ TEST(Services, report_a_wrong_setting_with_its_path) {
               HasSubstr("settings.admin.max_conections: unknown key; did you mean \"max_connections\"?"));
 }
 
+TEST(Services, that_are_full_are_named_in_the_log) {
+  const Listener first;
+  const Listener second;
+  Output output;
+  ServerProcess worker(Start{{first.fd.get(), second.fd.get()}, {{"LISTEN_FDNAMES", "web:admin"}}, echo_and_admin, [&] {
+                               output.become_stderr();
+                             }});
+  EXPECT_EQ(TestClient(second.address).bytes(6), "\x05hello");
+  EXPECT_EQ(worker.terminate(), 0);
+  EXPECT_THAT(output.text(), HasSubstr("max_connections reached by service \"admin\": accepting is paused"));
+}
+
 TEST(Services, cannot_change_during_run) {
   Record record;
   ServerThread server([&](Server& s) {
