@@ -46,8 +46,8 @@ constexpr std::size_t million = 1'000'000;
 constexpr auto size_keys = std::to_array<SizeKey>({
     {"max_message", &LimitValues::max_message, gibibyte, false, false},
     {"max_connections", &LimitValues::max_connections, million, true, false},
-    {"max_connections_per_peer", &LimitValues::max_connections_per_peer, million, true},
-    {"max_connection_rate_per_peer", &LimitValues::max_connection_rate_per_peer, million, true},
+    {"max_connections_per_peer", &LimitValues::max_connections_per_peer, million, true, true, Scope::worker},
+    {"max_connection_rate_per_peer", &LimitValues::max_connection_rate_per_peer, million, true, true, Scope::worker},
     {"output_high_mark", &LimitValues::output_high_mark, gibibyte, false, false},
     {"max_output", &LimitValues::max_output, 4 * gibibyte - 1},
     {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte, false, true, Scope::worker},
