@@ -11,7 +11,6 @@
 namespace preforkd {
 namespace {
 
-constexpr std::size_t page_bytes = 4096;
 constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW;
 
 }  // namespace
@@ -24,7 +23,7 @@ StatsMapping& StatsMapping::operator=(StatsMapping&& other) noexcept {
 }
 
 StatsMapping::~StatsMapping() {
-  if (page_ != nullptr) ::munmap(page_, page_bytes);
+  if (page_ != nullptr) ::munmap(page_, stats_page_bytes);
 }
 
 Result<StatsMapping> StatsMapping::map(int fd, bool writable) {
@@ -33,10 +32,10 @@ Result<StatsMapping> StatsMapping::map(int fd, bool writable) {
   if ((seals & size_seals) != size_seals) return Failure("is not sealed against resizing");
   struct stat status {};
   if (::fstat(fd, &status) != 0) return os_failure(errno);
-  if (status.st_size < static_cast<off_t>(page_bytes)) {
+  if (status.st_size < static_cast<off_t>(stats_page_bytes)) {
     return Failure("has " + std::to_string(status.st_size) + " bytes, fewer than a stats page");
   }
-  void* page = ::mmap(nullptr, page_bytes, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+  void* page = ::mmap(nullptr, stats_page_bytes, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
   if (page == MAP_FAILED) return os_failure(errno, "cannot map: ");
   return StatsMapping(static_cast<StatsPage*>(page));
 }
@@ -44,7 +43,7 @@ Result<StatsMapping> StatsMapping::map(int fd, bool writable) {
 Result<UniqueFd> make_stats_memfd(const char* name) {
   UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return os_failure(errno, "cannot make a memfd: ");
-  if (::ftruncate(fd.get(), page_bytes) != 0) return os_failure(errno, "cannot size a memfd: ");
+  if (::ftruncate(fd.get(), stats_page_bytes) != 0) return os_failure(errno, "cannot size a memfd: ");
   if (::fcntl(fd.get(), F_ADD_SEALS, size_seals | F_SEAL_SEAL) != 0) return os_failure(errno, "cannot seal a memfd: ");
   return fd;
 }

@@ -8,14 +8,20 @@
 
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
+#include "wire/close_reasons.hpp"
+#include "wire/named_counter.hpp"
 
 namespace preforkd {
 
+inline constexpr std::size_t stats_page_bytes = 4096;
 inline constexpr std::size_t close_reason_slots = 32;  // prefork::CloseReason values index closes_by_reason
+inline constexpr std::size_t named_counter_slots = 32;
+static_assert(close_reason_names.size() <= close_reason_slots);
 
 // One worker's counters, in a memfd of one page that the master makes and both map. The worker writes with plain
 // relaxed atomics (no system call); the master reads. The page is sealed against resizing, so a worker cannot make the
 // master fault. All counters except `connections` only grow. A worker that writes garbage harms only its own numbers.
+// What is added at the end keeps the version: a page begins with zeros, and has room for it in an older master, too.
 struct StatsPage {
   static constexpr std::uint32_t layout_version = 1;
 
@@ -29,9 +35,11 @@ struct StatsPage {
   std::atomic<std::uint64_t> bytes_in;
   std::atomic<std::uint64_t> bytes_out;
   std::array<std::atomic<std::uint64_t>, close_reason_slots> closes_by_reason;
-  std::atomic<std::uint64_t> connections_refused;  // by the limits for one peer
+  std::atomic<std::uint64_t> connections_refused;            // by the limits for one peer
+  std::array<NamedCounter, named_counter_slots> own_closes;  // by the application's own close reasons
+  std::array<NamedCounter, named_counter_slots> application;
 };
-static_assert(sizeof(StatsPage) <= 4096);
+static_assert(sizeof(StatsPage) <= stats_page_bytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 // A mapping of a StatsPage, unmapped by the destructor.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <utility>
 
 namespace preforkd {
@@ -45,6 +46,8 @@ TEST(StatsPage, begins_with_zeros) {
   EXPECT_EQ((*page)->layout.load(), 0U);
   EXPECT_EQ((*page)->connections.load(), 0U);
   EXPECT_EQ((*page)->closes_by_reason.back().load(), 0U);
+  EXPECT_EQ((*page)->application.back().read_name(), "");
+  EXPECT_EQ((*page)->application.back().value.load(), 0U);
 }
 
 TEST(StatsPage, what_the_worker_counts_the_master_reads) {
@@ -56,6 +59,42 @@ TEST(StatsPage, what_the_worker_counts_the_master_reads) {
   (*worker)->closes_by_reason[3].fetch_add(1, std::memory_order_relaxed);
   EXPECT_EQ((*master)->requests_total.load(std::memory_order_relaxed), 42U);
   EXPECT_EQ((*master)->closes_by_reason[3].load(std::memory_order_relaxed), 1U);
+}
+
+TEST(StatsPage, carries_counters_with_names_of_up_to_40_bytes) {
+  const UniqueFd fd = make_page();
+  const Result<StatsMapping> worker = StatsMapping::map(fd.get(), true);
+  const Result<StatsMapping> master = StatsMapping::map(fd.get(), false);
+  ASSERT_TRUE(worker && master);
+  const std::string longest(NamedCounter::max_name, 'x');
+  (*worker)->own_closes.back().set_name("quota-exceeded");
+  (*worker)->application.front().set_name("jobs");
+  (*worker)->application.back().set_name(longest);
+  (*worker)->application.back().value.store(7);
+  EXPECT_EQ((*master)->own_closes.back().read_name(), "quota-exceeded");
+  EXPECT_EQ((*master)->application.front().read_name(), "jobs");
+  EXPECT_EQ((*master)->application.back().read_name(), longest);
+  EXPECT_EQ((*master)->application.back().value.load(), 7U);
+}
+
+TEST(StatsPage, a_named_counter_keeps_its_first_name) {
+  NamedCounter counter{};
+  counter.set_name("first");
+  counter.set_name("second-and-longer");
+  EXPECT_EQ(counter.read_name(), "first");
+}
+
+TEST(StatsPage, names_of_counters_and_close_reasons_are_checked) {
+  for (const char* name : {"a", "jobs_done", "z9_"}) EXPECT_TRUE(is_counter_name(name)) << name;
+  for (const char* name : {"a", "quota-exceeded", "z9-"}) EXPECT_TRUE(is_close_reason_name(name)) << name;
+  for (const char* name : {"", "9a", "_a", "-a", "A", "aB", "a b", "a\"", "a\n", "\303\274"}) {
+    EXPECT_FALSE(is_counter_name(name)) << name;
+    EXPECT_FALSE(is_close_reason_name(name)) << name;
+  }
+  EXPECT_FALSE(is_counter_name("quota-exceeded"));
+  EXPECT_FALSE(is_close_reason_name("jobs_done"));
+  EXPECT_TRUE(is_counter_name(std::string(40, 'a')) && is_close_reason_name(std::string(40, 'a')));
+  EXPECT_FALSE(is_counter_name(std::string(41, 'a')) || is_close_reason_name(std::string(41, 'a')));
 }
 
 TEST(StatsPageDeathTest, the_masters_mapping_cannot_be_written) {
