@@ -12,6 +12,7 @@
 #include "base/escape.hpp"
 #include "base/journal_fields.hpp"
 #include "worker/base/log.hpp"
+#include "worker/connection/own_close_reasons.hpp"
 #include "worker/server_impl.hpp"
 #include "worker/worker_run.hpp"
 
@@ -27,7 +28,8 @@ Server::Impl::Impl()
       timers(loop, wheel, errors),
       watches(loop, errors),
       given(preforkd::worker_env::decode()),
-      settings(given ? given->settings : std::string()) {
+      settings(given ? given->settings : std::string()),
+      statistics(preforkd::UniqueFd(given ? std::exchange(given->stats_fd, -1) : -1)) {
   preforkd::worker_env::unset_all();
   if (!given || !given->member) return;
   identity = {given->member->pool, given->member->slot, given->member->generation};
@@ -125,6 +127,15 @@ Service Server::service(std::string_view name) {
   }
   impl_->services.emplace_back().name = name;
   return Service(impl_->services.back());
+}
+
+Counter Server::counter(std::string_view name) {
+  return Counter(impl_->before_run("counter").statistics.counter(name));
+}
+
+CloseReason Server::close_reason(std::string_view name) {
+  static_cast<void>(impl_->before_run("close_reason"));
+  return internal::OwnCloseReasons::of_process().add(name);
 }
 
 Server& Server::on_worker_start(std::function<void()> callback) {

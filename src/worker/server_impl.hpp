@@ -18,6 +18,7 @@
 #include "worker/base/watches.hpp"
 #include "worker/connection/service.hpp"
 #include "worker/service/settings.hpp"
+#include "worker/service/statistics.hpp"
 #include "worker/service/worker_signals.hpp"
 
 namespace prefork {
@@ -50,6 +51,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   WorkerIdentity identity;
   std::string label;  // "echo[2]": pool and slot; empty outside a pool
   internal::Settings settings;
+  internal::Statistics statistics;
 
   std::list<internal::ServiceSetup> services = std::list<internal::ServiceSetup>(1);  // the first one has no name
   Service main{services.front()};

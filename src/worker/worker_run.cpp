@@ -29,7 +29,7 @@ WorkerRun::WorkerRun(Server::Impl& server)
       sockets_(take_sockets()),
       status_(server.loop, server.wheel, open_notify(), server.label),
       streams_(server.loop),
-      path_(streams_, server.wheel, limits_, take_stats_page(), server.posts),
+      path_(streams_, server.wheel, limits_, server.statistics.begin(), server.posts),
       acceptor_(server.loop, server.wheel, path_) {
   take_lifeline();
   open_services();
@@ -106,21 +106,6 @@ ServiceNotify WorkerRun::open_notify() {
   if (notify) return std::move(*notify);
   log_line(LogLevel::warning, {"cannot notify the service manager: NOTIFY_SOCKET: ", notify.error().text});
   return {};
-}
-
-preforkd::StatsPage& WorkerRun::take_stats_page() {
-  preforkd::UniqueFd fd(std::exchange(server_.given->stats_fd, -1));
-  if (fd) {
-    auto mapping = preforkd::StatsMapping::map(fd.get(), true);
-    if (!mapping) {
-      throw ExitError(exit_code::os_error,
-                      std::string("cannot start: ") + preforkd::worker_env::stats_fd + ": " + mapping.error().text);
-    }
-    shared_stats_ = std::move(*mapping);
-  }
-  preforkd::StatsPage& page = shared_stats_ ? *shared_stats_.get() : private_stats_;
-  page.layout.store(preforkd::StatsPage::layout_version, std::memory_order_release);
-  return page;
 }
 
 void WorkerRun::take_lifeline() {

@@ -5,7 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include "wire/stats_page.hpp"
 #include "worker/acceptor.hpp"
 #include "worker/connection/data_path.hpp"
 #include "worker/io/epoll_streams.hpp"
@@ -39,7 +38,6 @@ class WorkerRun final : private TimerNode {
   [[nodiscard]] std::vector<LimitValues> checked_limits();
   void open_services();
   [[nodiscard]] ActiveService& service_for(const ListenSocket& socket);
-  [[nodiscard]] preforkd::StatsPage& take_stats_page();
   [[nodiscard]] std::vector<ListenSocket> take_sockets();
   [[nodiscard]] ServiceNotify open_notify();
   void take_lifeline();
@@ -59,8 +57,6 @@ class WorkerRun final : private TimerNode {
   Server::Impl& server_;
   const std::vector<LimitValues> service_limits_;  // in the order of server_.services
   const LimitValues& limits_;                      // the first of them, which has the limits of the worker
-  preforkd::StatsMapping shared_stats_;
-  preforkd::StatsPage private_stats_{};
   std::vector<ListenSocket> sockets_;
   std::deque<ActiveService> services_;  // in the order of server_.services
   std::deque<Entrance> entrances_;      // of sockets_

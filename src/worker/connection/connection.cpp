@@ -8,6 +8,7 @@
 #include "worker/base/post_queue.hpp"
 #include "worker/connection/connection_impl.hpp"
 #include "worker/connection/connection_table.hpp"
+#include "worker/connection/own_close_reasons.hpp"
 
 namespace prefork {
 inline namespace v0 {
@@ -15,16 +16,30 @@ inline namespace v0 {
 using internal::ConnectionImpl;
 using internal::ConnectionTable;
 
+namespace {
+
+// As this library can count and name it.
+[[nodiscard]] CloseReason checked(CloseReason why) noexcept {
+  const bool known = why <= CloseReason::bad_message || internal::OwnCloseReasons::of_process().index_of(why);
+  return known ? why : CloseReason::closed_by_server;
+}
+
+}  // namespace
+
 void Connection::send(std::initializer_list<std::string_view> parts) { ConnectionImpl::of(*this).send_message(parts); }
 
 void Connection::send_raw_bytes(std::string_view bytes) { ConnectionImpl::of(*this).send_bytes(bytes); }
 
 Reply Connection::defer() { return Reply(*this); }
 
-void Connection::close() noexcept { ConnectionImpl::of(*this).close_at_once(); }
+void Connection::close() noexcept { close(CloseReason::closed_by_server); }
 
-void Connection::close_after_flush() noexcept {
-  ConnectionImpl::of(*this).close_when_sent(CloseReason::closed_by_server);
+void Connection::close(CloseReason why) noexcept { ConnectionImpl::of(*this).close_at_once(checked(why)); }
+
+void Connection::close_after_flush() noexcept { close_after_flush(CloseReason::closed_by_server); }
+
+void Connection::close_after_flush(CloseReason why) noexcept {
+  ConnectionImpl::of(*this).close_when_sent(checked(why));
 }
 
 void Connection::framing(const Framing& framing) { ConnectionImpl::of(*this).set_framing(framing); }

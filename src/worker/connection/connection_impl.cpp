@@ -499,10 +499,10 @@ void ConnectionImpl::time_out() {
 
 // ---- The end ----
 
-void ConnectionImpl::close_at_once() noexcept {
+void ConnectionImpl::close_at_once(CloseReason reason) noexcept {
   if (state_ != State::open) return;
   closing_ = false;  // what was to be sent first no longer matters
-  close_now(CloseReason::closed_by_server);
+  close_now(reason);
 }
 
 void ConnectionImpl::close_now(CloseReason reason) noexcept {

@@ -64,7 +64,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void send_bytes(std::string_view bytes) noexcept;
   void hold_reply() noexcept { ++held_replies_; }
   void release_reply() noexcept;
-  void close_at_once() noexcept;
+  void close_at_once(CloseReason reason) noexcept;
   void close_now(CloseReason reason) noexcept;
   void close_when_sent(CloseReason reason) noexcept;
   [[nodiscard]] std::string peer_text() const { return peer_.text(fd()); }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "worker/base/log.hpp"
+#include "worker/connection/own_close_reasons.hpp"
 
 namespace prefork::internal {
 
@@ -122,7 +123,12 @@ void DataPath::count_closed(ActiveService& service, CloseReason reason) noexcept
   --service.connections;
   --connections_;
   stats_.connections.store(connections_, std::memory_order_relaxed);
-  add(stats_.closes_by_reason.at(static_cast<std::size_t>(reason)), 1);
+  const OwnCloseReasons& own = OwnCloseReasons::of_process();
+  const auto index = own.index_of(reason);
+  if (!index) return add(stats_.closes_by_reason.at(static_cast<std::size_t>(reason)), 1);
+  preforkd::NamedCounter& counter = stats_.own_closes.at(*index);
+  counter.set_name(own.name(*index));  // another server may have made it after this one began to run
+  add(counter.value, 1);
 }
 
 }  // namespace prefork::internal

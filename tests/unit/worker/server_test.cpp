@@ -311,10 +311,12 @@ TEST(ServerTest, what_belongs_before_run_is_refused_during_it) {
     try_to([&] { server.on_message([](Connection&, std::string_view) {}); });
     try_to([&] { server.on_worker_stop([] {}); });
     try_to([&] { static_cast<void>(server.run()); });
+    try_to([&] { static_cast<void>(server.counter("jobs")); });
+    try_to([&] { static_cast<void>(server.close_reason("quota-exceeded")); });
   });
   server.stop();
   EXPECT_EQ(server.run(), 0);
-  EXPECT_EQ(refused, 6);
+  EXPECT_EQ(refused, 8);
   server.framing(Framing::raw());
 }
 

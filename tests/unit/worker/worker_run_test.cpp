@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "unit/worker/server_process.hpp"
 #include "unit/worker/server_thread.hpp"
@@ -289,6 +290,38 @@ TEST(WorkerRunTest, counts_into_the_stats_page) {
   EXPECT_EQ(page->bytes_out, 28U);  // may be counted after the client has the reply
   EXPECT_EQ(page->connections, 0U);
   EXPECT_EQ(page->closes_by_reason[static_cast<std::size_t>(CloseReason::peer_closed)], 1U);
+}
+
+TEST(WorkerRunTest, counters_of_the_application_grow_in_the_stats_page_from_any_thread) {
+  const Listener listener;
+  const preforkd::UniqueFd stats = preforkd::make_stats_memfd("test").value();
+  const auto page = preforkd::StatsMapping::map(stats.get(), false).value();
+  constexpr std::uint64_t each = 10'000;
+  const auto count_in_threads = [](Server& server) {
+    const Counter jobs = server.counter("jobs_done");
+    const CloseReason quota = server.close_reason("quota-exceeded");
+    server.on_message([jobs, quota](Connection& c, std::string_view) {
+      const auto add = [jobs] {
+        for (std::uint64_t i = 0; i < each; ++i) jobs.add();
+      };
+      std::thread first(add);
+      std::thread second(add);
+      first.join();
+      second.join();
+      Counter().add();  // does nothing
+      c.close(quota);
+    });
+  };
+  ServerProcess worker(
+      Start{{listener.fd.get()}, {{"PREFORK_STATS_FD", std::to_string(stats.get())}}, count_in_threads, {}});
+  TestClient client(listener.address);
+  client.send("x\n");
+  EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_EQ(worker.terminate(), 0);
+  EXPECT_EQ(page->application.front().read_name(), "jobs_done");
+  EXPECT_EQ(page->application.front().value, 2 * each);
+  EXPECT_EQ(page->own_closes.front().read_name(), "quota-exceeded");
+  EXPECT_EQ(page->own_closes.front().value, 1U);
 }
 
 TEST(WorkerRunTest, its_title_tells_pool_slot_state_and_connections) {

@@ -9,12 +9,13 @@
 namespace prefork {
 inline namespace v0 {
 
-// Why a connection ended. The values are part of the ABI and of the stats page: new ones are added at the end.
+// Why a connection ended. The values are part of the ABI and of the stats page: new ones are added at the end. Those
+// from 128 on are the application's own, from Server::close_reason().
 enum class CloseReason : std::uint8_t {
   peer_closed = 0,        // end of file between messages
   unfinished_message,     // end of file in the middle of a message
   peer_reset,             // ECONNRESET, EPIPE or another socket error
-  closed_by_server,       // Connection::close() or close_after_flush()
+  closed_by_server,       // Connection::close() or close_after_flush() without a reason
   message_too_long,       // a message exceeds max_message
   idle_timeout,           // no message within idle_timeout
   message_timeout,        // a message was not complete within message_timeout
@@ -31,7 +32,7 @@ enum class CloseReason : std::uint8_t {
   bad_message,            // the bytes do not follow the framing
 };
 
-// "peer-closed", "message-too-long", …
+// "peer-closed", "message-too-long", … or the name given to Server::close_reason().
 [[nodiscard]] PREFORK_EXPORT std::string_view to_string(CloseReason reason) noexcept;
 
 }  // namespace v0

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <prefork/close_reason.hpp>
 #include <prefork/export.hpp>
 
 namespace prefork {
@@ -61,11 +62,15 @@ class PREFORK_EXPORT Connection {
 
   // Closes the connection at once. Unsent output is dropped, and replies that the client has not read may be lost.
   void close() noexcept;
+  void close(CloseReason why) noexcept;
   // Closes the connection when all queued output is sent. No further message is delivered. Data that the client still
   // sends is read and dropped for a short time, because closing with unread data would destroy the last replies. A
   // reply that is still owed is not waited for.
   void close_after_flush() noexcept;
-  // In both cases on_close is called once, after the current callback has returned.
+  void close_after_flush(CloseReason why) noexcept;
+  // In both cases on_close is called once, after the current callback has returned. It gets `why`, one of
+  // Server::close_reason() or of the library's, under whose name the connection is also counted. Without it, or if it
+  // is neither, the reason is closed_by_server.
 
   // "127.0.0.1:40112", "[::1]:40112", or "unix" if the peer has no name.
   [[nodiscard]] std::string peer() const;

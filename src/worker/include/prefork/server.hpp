@@ -15,6 +15,7 @@
 
 #include <prefork/close_reason.hpp>
 #include <prefork/connection.hpp>
+#include <prefork/counter.hpp>
 #include <prefork/export.hpp>
 #include <prefork/framing.hpp>
 #include <prefork/limits.hpp>
@@ -48,9 +49,10 @@ using WatchEvents = std::uint32_t;
 // Listening sockets come from preforkd, systemd or systemd-socket-activate (LISTEN_FDS), otherwise from listen().
 //
 // Threads: callbacks run on the thread that called run(). A blocking callback blocks this worker (and only this one).
-// Use the server and every Connection and ConnectionRef on that thread only; post() and stop() may be called from any
-// thread, and a Reply may be sent or destroyed on any. Call the functions that return Server& before run(): during it
-// they throw std::logic_error, as a second run() does. A callback must not destroy the server: that aborts the process.
+// Use the server and every Connection and ConnectionRef on that thread only; post(), stop() and Counter::add() may be
+// called from any thread, and a Reply may be sent or destroyed on any. Call the functions that return Server&, a Counter
+// or a CloseReason before run(): during it they throw std::logic_error, as a second run() does. A callback must not
+// destroy the server: that aborts the process.
 //
 // Signals: from its construction to its destruction a server handles SIGTERM and SIGINT, on any thread, as a request to
 // drain. One that arrives before run() makes run() drain as soon as it has started. SIGPIPE, SIGHUP, SIGUSR1 and
@@ -100,6 +102,16 @@ class PREFORK_EXPORT Server {
   // A service of its own for the sockets that LISTEN_FDNAMES calls `name` ("name" in "listen" of the pool's config);
   // the setters above are for all other sockets. run() fails (69) if there is no such socket.
   [[nodiscard]] Service service(std::string_view name);
+
+  // A counter of the application, which preforkctl shows and measures as a total of the pool: "jobs_done". The same
+  // name gives the same counter. Throws std::invalid_argument unless the name is [a-z][a-z0-9_]{0,39},
+  // std::length_error if the server has 32 counters already.
+  [[nodiscard]] Counter counter(std::string_view name);
+  // A reason for Connection::close() and close_after_flush(): "quota-exceeded". on_close gets it, to_string() gives its
+  // name, and the connections closed for it are counted with those of the library's reasons. The same name gives the
+  // same reason, also in another server of this process; a name of the library gives the library's. Throws
+  // std::invalid_argument unless the name is [a-z][a-z0-9-]{0,39}, std::length_error if the process has 32 of its own.
+  [[nodiscard]] CloseReason close_reason(std::string_view name);
 
   // Before READY=1: load data here.
   Server& on_worker_start(std::function<void()> callback);
