@@ -194,6 +194,7 @@ void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   Counters last = worker_facts(id).counters;
   last.connections = 0;  // closed with the process
   gone_ += last;
+  named_gone_ += launcher_.named_counts(id);
   const WorkerProcess* const process = launcher_.find(id);
   const bool remains = process != nullptr && process->remains() != nullptr;
   pool_.step(
@@ -488,6 +489,12 @@ Counters Master::totals() const {
   const bool counts = sum.counts || (gone_.counts && pool_.ready_count() == 0);
   sum += gone_;
   sum.counts = counts;
+  return sum;
+}
+
+NamedCounts Master::named_totals() const {
+  NamedCounts sum = named_gone_;
+  for (const WorkerView& worker : pool_.workers()) sum += launcher_.named_counts(worker.id);
   return sum;
 }
 

@@ -59,7 +59,9 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] const Pool& pool() const override { return pool_; }
   [[nodiscard]] std::string status() const override;
   [[nodiscard]] WorkerFacts worker_facts(WorkerId id) const override { return launcher_.facts(id); }
+  [[nodiscard]] NamedCounts named_counts(WorkerId id) const override { return launcher_.named_counts(id); }
   [[nodiscard]] Counters totals() const override;
+  [[nodiscard]] NamedCounts named_totals() const override;
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
   [[nodiscard]] std::vector<std::string> unapplied() const override;
   void reload(const std::string& who, ReloadCallback done) override;
@@ -139,6 +141,7 @@ class Master final : private WorkerObserver, private PoolControl {
   std::vector<EventSource> signals_;
 
   Counters gone_;  // what workers that have ended had counted
+  NamedCounts named_gone_;
   std::optional<Instant> armed_;
   std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()
   bool news_ = false;          // something else has happened since then that settle() must act on

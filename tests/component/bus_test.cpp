@@ -121,6 +121,28 @@ TEST(Bus, counts_what_workers_did_and_keeps_it_when_they_die) {
   EXPECT_EQ(pool.get("Restarts"), "1");
 }
 
+TEST(Bus, counts_by_name_what_the_application_and_libprefork_name_and_keeps_it_when_workers_die) {
+  ShownPool pool(pool_config(1));
+  EXPECT_EQ(pool.get("ApplicationCounters"), "jobs_done 0") << "before it grows";
+  Client client(pool.master.address());
+  EXPECT_THAT(client.ask("job"), HasSubstr(": job"));
+  EXPECT_THAT(client.ask("quota"), HasSubstr(": quota"));
+  EXPECT_TRUE(eventually([&] { return pool.get("Closes").find("quota-exceeded 1") != std::string::npos; }));
+  EXPECT_EQ(pool.get("ApplicationCounters"), "jobs_done 2");
+  EXPECT_EQ(pool.get_worker(0, "ApplicationCounters"), "jobs_done 2");
+  EXPECT_THAT(pool.get_worker(0, "Closes"), HasSubstr("quota-exceeded 1"));
+  EXPECT_THAT(pool.get("Closes"), AllOf(HasSubstr("peer-closed 0"), HasSubstr("bad-message 0")));
+  pool.client.listen();
+  EXPECT_TRUE(pool.call_worker(0, "Kill", "i", SIGKILL).ok());
+  pool.client.wait_signal("WorkerReady 0");
+  EXPECT_EQ(pool.get("ApplicationCounters"), "jobs_done 2");
+  EXPECT_THAT(pool.get("Closes"), HasSubstr("quota-exceeded 1"));
+  EXPECT_EQ(pool.get_worker(0, "ApplicationCounters"), "jobs_done 0") << "of a new process";
+  Client second(pool.master.address());
+  EXPECT_THAT(second.ask("job"), HasSubstr(": job"));
+  EXPECT_TRUE(eventually([&] { return pool.get("ApplicationCounters") == "jobs_done 4"; }));
+}
+
 TEST(Bus, counts_exits_by_cause) {
   ShownPool pool(pool_config(1));
   const auto exits = [](const std::string& operators, const std::string& signals) {

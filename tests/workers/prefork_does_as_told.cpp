@@ -4,6 +4,8 @@
 //   block        its handler never returns
 //   shutdown     shuts its listening socket down, which ends it for all holders
 //   block deaf   the same, and ignores SIGABRT
+//   job          adds 2 to its counter "jobs_done"
+//   quota        its connection is closed for the reason "quota-exceeded", after the reply
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,9 +37,13 @@ int main() {
   prefork::Server server;
   server.framing(prefork::Framing::lines());
   const std::string name = std::to_string(server.worker().slot) + " " + std::to_string(::getpid()) + ": ";
-  server.on_message([name](prefork::Connection& connection, std::string_view line) {
+  const prefork::Counter jobs = server.counter("jobs_done");
+  const prefork::CloseReason quota = server.close_reason("quota-exceeded");
+  server.on_message([name, jobs, quota](prefork::Connection& connection, std::string_view line) {
     act(std::string(line));
+    if (line == "job") jobs.add(2);
     connection.send({name, line});
+    if (line == "quota") connection.close_after_flush(quota);
   });
   return server.run();
 }

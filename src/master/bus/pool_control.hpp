@@ -12,6 +12,7 @@
 
 #include "base/accept_queue.hpp"
 #include "master/pool/pool.hpp"
+#include "master/process/named_counts.hpp"
 #include "master/process/worker_facts.hpp"
 #include "master/reload/reload_plan.hpp"
 #include "master/reload/reload_result.hpp"
@@ -33,7 +34,9 @@ class PoolControl {
   [[nodiscard]] virtual const Pool& pool() const = 0;
   [[nodiscard]] virtual std::string status() const = 0;  // as in STATUS=
   [[nodiscard]] virtual WorkerFacts worker_facts(WorkerId id) const = 0;
-  [[nodiscard]] virtual Counters totals() const = 0;  // with those of workers that have ended
+  [[nodiscard]] virtual NamedCounts named_counts(WorkerId id) const = 0;
+  [[nodiscard]] virtual Counters totals() const = 0;           // with those of workers that have ended
+  [[nodiscard]] virtual NamedCounts named_totals() const = 0;  // the same
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
   // The parts of the config that need a restart of systemd's units: "listen 127.0.0.1:81", "user".
   [[nodiscard]] virtual std::vector<std::string> unapplied() const = 0;

@@ -182,6 +182,12 @@ std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().
 std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
 std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }
 std::uint64_t PoolObject::BytesOut() { return context_.control.totals().bytes_out; }
+std::map<std::string, std::uint64_t> PoolObject::Closes() {
+  return guarded([&] { return context_.control.named_totals().closes; });
+}
+std::map<std::string, std::uint64_t> PoolObject::ApplicationCounters() {
+  return guarded([&] { return context_.control.named_totals().application; });
+}
 std::uint64_t PoolObject::Crashes() { return context_.control.pool().history().crashes(); }
 std::uint64_t PoolObject::Restarts() { return context_.control.pool().history().restarts(); }
 

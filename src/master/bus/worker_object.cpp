@@ -63,6 +63,11 @@ WorkerFacts WorkerObject::facts() const {
   return worker ? context_.control.worker_facts(worker->id) : WorkerFacts{};
 }
 
+NamedCounts WorkerObject::named_counts() const {
+  const std::optional<WorkerView> worker = view();
+  return worker ? context_.control.named_counts(worker->id) : NamedCounts{};
+}
+
 std::uint32_t WorkerObject::PID() {
   return guarded([&] { return static_cast<std::uint32_t>(facts().pid); });
 }
@@ -125,6 +130,13 @@ std::uint64_t WorkerObject::BytesIn() {
 }
 std::uint64_t WorkerObject::BytesOut() {
   return guarded([&] { return facts().counters.bytes_out; });
+}
+
+std::map<std::string, std::uint64_t> WorkerObject::Closes() {
+  return guarded([&] { return named_counts().closes; });
+}
+std::map<std::string, std::uint64_t> WorkerObject::ApplicationCounters() {
+  return guarded([&] { return named_counts().application; });
 }
 
 std::uint64_t WorkerObject::MemoryBytes() {

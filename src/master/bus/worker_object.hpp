@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,8 @@ class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worke
   std::uint64_t RequestsTotal() override;
   std::uint64_t BytesIn() override;
   std::uint64_t BytesOut() override;
+  std::map<std::string, std::uint64_t> Closes() override;
+  std::map<std::string, std::uint64_t> ApplicationCounters() override;
   std::uint64_t MemoryBytes() override;
   std::uint64_t CPUUSec() override;
   std::uint64_t Crashes() override;
@@ -48,6 +51,7 @@ class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worke
 
   [[nodiscard]] std::optional<WorkerView> view() const { return context_.control.pool().shown_worker(slot_); }
   [[nodiscard]] WorkerFacts facts() const;
+  [[nodiscard]] NamedCounts named_counts() const;
 
   const BusContext& context_;
   const unsigned slot_;

@@ -206,6 +206,11 @@ WorkerFacts ProcessLauncher::facts(WorkerId id) const {
   return process == nullptr ? WorkerFacts{} : process->facts();
 }
 
+NamedCounts ProcessLauncher::named_counts(WorkerId id) const {
+  const WorkerProcess* const process = find(id);
+  return process == nullptr ? NamedCounts{} : process->named_counts();
+}
+
 const Generation* ProcessLauncher::generation_of(WorkerId id) const noexcept {
   const auto worker = workers_.find(id);
   return worker == workers_.end() ? nullptr : worker->second.generation.get();

@@ -44,6 +44,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
   // Empty for a worker that has ended.
   [[nodiscard]] WorkerFacts facts(WorkerId id) const;
+  [[nodiscard]] NamedCounts named_counts(WorkerId id) const;
   // What it was started with; null for a worker that has ended.
   [[nodiscard]] const Generation* generation_of(WorkerId id) const noexcept;
 

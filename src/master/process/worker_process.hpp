@@ -12,6 +12,7 @@
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/pool/worker_types.hpp"
+#include "master/process/named_counts.hpp"
 #include "master/process/notify_inbox.hpp"
 #include "master/process/notify_message.hpp"
 #include "master/process/notify_socket.hpp"
@@ -67,6 +68,7 @@ class WorkerProcess {
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] Counters counters() const noexcept { return read_counters(stats()); }
+  [[nodiscard]] NamedCounts named_counts() const { return read_named_counts(stats()); }
   [[nodiscard]] WorkerFacts facts() const;
 
  private:

@@ -275,6 +275,16 @@ TEST_F(WorkerProcessTest, shares_no_stats_before_the_worker_counts) {
   EXPECT_FALSE(worker_->counters().counts);
 }
 
+TEST_F(WorkerProcessTest, reads_named_counters_of_a_worker_that_counts) {
+  const Result<StatsMapping> page = StatsMapping::map(worker_->stats_memfd(), true);
+  ASSERT_TRUE(page);
+  (*page)->application.front().set_name("jobs");
+  (*page)->application.front().value = 3;
+  EXPECT_EQ(worker_->named_counts(), NamedCounts{});
+  (*page)->layout = StatsPage::layout_version;
+  EXPECT_EQ(worker_->named_counts().application, (NamedCounts::ByName{{"jobs", 3}}));
+}
+
 TEST_F(WorkerProcessTest, knows_what_a_worker_leaves_behind_and_signals_that) {
   start({"/bin/sh", "-c",
          "tail -f /dev/null & first=$!; tail -f /dev/null &"
