@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/binaries.hpp"
+#include "support/client.hpp"
 #include "support/message_bus.hpp"
 #include "support/process.hpp"
 #include "support/pseudo_terminal.hpp"
@@ -152,6 +153,35 @@ TEST_F(CtlPool, measures_exits_by_cause) {
                 testing::AllOf(HasSubstr("preforkd_worker_exits_total{pool=\"echo\",cause=\"operator\"} 1\n"),
                                HasSubstr("preforkd_worker_exits_total{pool=\"echo\",cause=\"oom\"} 0\n")));
   }
+}
+
+TEST_F(CtlPool, measures_the_applications_counters_and_why_connections_ended_also_when_workers_have_ended) {
+  static_cast<void>(folder_.write(
+      "web.json",
+      json{{"listen", {"127.0.0.1:0"}}, {"program", {binaries::worker("prefork_does_as_told")}}, {"workers", 1}}
+          .dump()));
+  const Process second(binaries::preforkd, {"--config", folder_.file("web.json"), "--bus", bus_.address()});
+  EXPECT_TRUE(eventually([&] { return ctl({"status", "web"}).status == 0; }));
+  Client client(ctl_json({"show", "web"})["Listeners"][0][1].get<std::string>());
+  EXPECT_THAT(client.ask("job"), HasSubstr(": job"));
+  EXPECT_THAT(client.ask("quota"), HasSubstr(": quota"));
+
+  const auto measures = [&](const std::string& format) {
+    const std::string text = ctl({"metrics", "web", format}).out;
+    const auto has = [&](const char* sample) { return text.find(sample) != std::string::npos; };
+    return has("preforkd_worker_application_total{pool=\"web\",counter=\"jobs_done\"} 2\n") &&
+           has("preforkd_worker_closes_total{pool=\"web\",reason=\"quota-exceeded\"} 1\n") &&
+           has("preforkd_worker_closes_total{pool=\"web\",reason=\"idle-timeout\"} 0\n");
+  };
+  EXPECT_TRUE(eventually([&] { return measures("--format=openmetrics"); })) << ctl({"metrics", "web"}).out;
+  EXPECT_THAT(ctl({"status", "web"}).out,
+              testing::AllOf(HasSubstr("     Closed: 1 quota-exceeded\n"), HasSubstr("   Counters: jobs_done 2\n")));
+  EXPECT_EQ(ctl_json({"status", "web"})["workers"][0]["closes"]["quota-exceeded"], 1);
+  EXPECT_EQ(ctl({"show", "web", "0", "--value", "-p", "ApplicationCounters"}).out, "{\"jobs_done\":2}\n");
+
+  EXPECT_EQ(ctl({"kill", "web", "0", "--signal=KILL"}).status, 0);
+  EXPECT_TRUE(eventually([&] { return ctl_json({"show", "web", "0"})["ApplicationCounters"]["jobs_done"] == 0; }));
+  for (const char* const format : {"--format=openmetrics", "--format=prometheus"}) EXPECT_TRUE(measures(format));
 }
 
 TEST_F(CtlPool, recycles_one_worker_or_all) {

@@ -43,14 +43,14 @@ void take_row(const Json& row, T&... out) {
   (next(out), ...);
 }
 
-std::map<std::string, std::uint64_t> exits(const Json& properties) {
-  std::map<std::string, std::uint64_t> by_cause;
-  const auto found = properties.find("Exits");
-  if (found == properties.end() || !found->is_object()) return by_cause;
-  for (const auto& [cause, count] : found->items()) {
-    if (count.is_number_unsigned()) take(count, by_cause[cause]);
+std::map<std::string, std::uint64_t> counts_by_name(const Json& properties, const char* name) {
+  std::map<std::string, std::uint64_t> counts;
+  const auto found = properties.find(name);
+  if (found == properties.end() || !found->is_object()) return counts;
+  for (const auto& [key, count] : found->items()) {
+    if (count.is_number_unsigned()) take(count, counts[key]);
   }
-  return by_cause;
+  return counts;
 }
 
 CounterSnapshot counters(const Json& properties) {
@@ -61,6 +61,8 @@ CounterSnapshot counters(const Json& properties) {
   take(properties, "RequestsTotal", all.requests_total);
   take(properties, "BytesIn", all.bytes_in);
   take(properties, "BytesOut", all.bytes_out);
+  all.closes = counts_by_name(properties, "Closes");
+  all.application = counts_by_name(properties, "ApplicationCounters");
   return all;
 }
 
@@ -81,7 +83,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   pool.counters = counters(properties);
   take(properties, "Crashes", pool.crashes);
   take(properties, "Restarts", pool.restarts);
-  pool.exits = exits(properties);
+  pool.exits = counts_by_name(properties, "Exits");
   for (const Json& row : properties.value("Listeners", Json::array())) {
     ListenerSnapshot& listener = pool.listeners.emplace_back();
     take_row(row, listener.name, listener.address, listener.queued, listener.limit);

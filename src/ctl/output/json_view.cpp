@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/output/json_view.hpp"
 
+#include <cstdint>
+#include <map>
+#include <string>
+
 namespace preforkd::ctl {
 namespace {
 
 void add_counters(Json& object, const CounterSnapshot& counters) {
   const auto figure = [&](std::uint64_t value) { return counters.counts ? Json(value) : Json(); };
+  const auto figures = [&](const std::map<std::string, std::uint64_t>& values) {
+    return counters.counts && !values.empty() ? Json(values) : Json();
+  };
   object["counts"] = counters.counts;
   object["connections"] = figure(counters.connections);
   object["connections_total"] = figure(counters.connections_total);
   object["requests_total"] = figure(counters.requests_total);
   object["bytes_in"] = figure(counters.bytes_in);
   object["bytes_out"] = figure(counters.bytes_out);
+  object["closes"] = figures(counters.closes);
+  object["application_counters"] = figures(counters.application);
 }
 
 Json listeners_json(const std::vector<ListenerSnapshot>& listeners) {

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "ctl/output/printable.hpp"
@@ -139,6 +142,23 @@ void add_pool_gauges(Exposition& out) {
                });
 }
 
+void add_named_counters(Exposition& out) {
+  const auto add = [&](std::string_view family, std::string_view help, std::string_view key, auto values) {
+    out.begin(family, "counter", "", help);
+    for (const Pool& each : out.pools()) {
+      for (const auto& [name, count] : values(each.pool)) {
+        out.sample(label("pool", each.pool.name) + ',' + label(key, name), std::to_string(count));
+      }
+    }
+  };
+  using ByName = std::map<std::string, std::uint64_t>;
+  add("worker_exits", "Workers that ended, by cause.", "cause", [](const PoolSnapshot& pool) { return pool.exits; });
+  add("worker_closes", "Connections that ended, by reason.", "reason",
+      [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.closes : ByName(); });
+  add("worker_application", "Counters of the application.", "counter",
+      [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.application : ByName(); });
+}
+
 void add_pool_counters(Exposition& out) {
   out.of_pools("connections", "counter", "", "Connections accepted.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_total); });
@@ -152,12 +172,7 @@ void add_pool_counters(Exposition& out) {
                [](const PoolSnapshot& pool) { return std::to_string(pool.crashes); });
   out.of_pools("restarts", "counter", "", "Workers that replaced another one.",
                [](const PoolSnapshot& pool) { return std::to_string(pool.restarts); });
-  out.begin("worker_exits", "counter", "", "Workers that ended, by cause.");
-  for (const Pool& each : out.pools()) {
-    for (const auto& [cause, count] : each.pool.exits) {
-      out.sample(label("pool", each.pool.name) + ',' + label("cause", cause), std::to_string(count));
-    }
-  }
+  add_named_counters(out);
 }
 
 void add_listeners(Exposition& out) {

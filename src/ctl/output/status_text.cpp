@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/output/status_text.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/counted.hpp"
 #include "ctl/output/human.hpp"
@@ -35,6 +40,28 @@ std::string load_text(const PoolSnapshot& pool, std::optional<double> rate) {
   return counted(counters.connections, "connection") + " (" + std::to_string(counters.connections_total) +
          " so far), " + counted(counters.requests_total, "request") + (rate ? " (" + human_rate(*rate) + ')' : "") +
          ", " + human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
+}
+
+// "3 peer-closed, 1 quota-exceeded": what has occurred, the most frequent first.
+std::string closes_text(const CounterSnapshot& counters) {
+  std::vector<std::pair<std::uint64_t, std::string>> closes;
+  for (const auto& [reason, count] : counters.closes) {
+    if (count > 0) closes.emplace_back(count, reason);
+  }
+  std::stable_sort(closes.begin(), closes.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text;
+  for (const auto& [count, reason] : closes) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + ' ' + printable(reason);
+  }
+  return text;
+}
+
+std::string application_text(const CounterSnapshot& counters) {
+  std::string text;
+  for (const auto& [name, count] : counters.application) {
+    text += (text.empty() ? "" : ", ") + printable(name) + ' ' + std::to_string(count);
+  }
+  return text;
 }
 
 std::string workers_text(const PoolSnapshot& pool) {
@@ -123,6 +150,12 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
     add(first ? indented("Listen", line) : std::string(label_width + 2, ' ') + line);
   }
   add(indented("Load", load_text(pool, total_rate(workers))));
+  if (pool.counters.counts) {
+    const std::string closes = closes_text(pool.counters);
+    if (!closes.empty()) add(indented("Closed", closes));
+    const std::string application = application_text(pool.counters);
+    if (!application.empty()) add(indented("Counters", application));
+  }
   add(indented("Ended", counted(pool.restarts, "restart") + ", " + counted(pool.crashes, "crash")));
   add(indented("Workers", workers_text(pool)));
   return text + worker_tree(workers, style);

@@ -35,6 +35,16 @@ TEST(PoolSnapshot, exits_are_counts_by_cause) {
   EXPECT_TRUE(exits_of(R"({"Exits": {"exit": "3"}})").empty()) << "unknown is not 0";
 }
 
+TEST(PoolSnapshot, named_counters_are_those_of_the_pool_or_of_a_worker) {
+  const Json properties =
+      Json::parse(R"({"Closes": {"peer-closed": 3, "odd": -1}, "ApplicationCounters": {"jobs_done": 2}})");
+  for (const CounterSnapshot& counters : {pool_snapshot(properties).counters, worker_snapshot(properties).counters}) {
+    EXPECT_EQ(counters.closes, (std::map<std::string, std::uint64_t>{{"peer-closed", 3}}));
+    EXPECT_EQ(counters.application, (std::map<std::string, std::uint64_t>{{"jobs_done", 2}}));
+  }
+  EXPECT_TRUE(pool_snapshot(Json::parse("{}")).counters.closes.empty()) << "as in a version that does not report them";
+}
+
 TEST(PoolSnapshot, is_fine_while_it_serves_as_it_should) {
   PoolSnapshot pool;
   for (const char* const state : {"running", "reloading"}) {

@@ -62,6 +62,23 @@ TEST(OpenMetrics, exits_are_counted_by_cause_where_a_pool_reports_them) {
   EXPECT_THAT(text, testing::Not(HasSubstr("preforkd_worker_exits_total{pool=\"older\"")));
 }
 
+TEST(OpenMetrics, closes_are_counted_by_reason_and_the_applications_counters_by_name) {
+  MeasuredPool counting = measured("echo");
+  counting.pool->counters.closes = {{"peer-closed", 0}, {"quota-exceeded", 7}};
+  counting.pool->counters.application = {{"jobs_done", 12}};
+  MeasuredPool foreign = counting;
+  foreign.pool->name = "foreign";
+  foreign.pool->counters.counts = false;
+  const std::string text = open_metrics({counting, foreign});
+  EXPECT_THAT(text, HasSubstr("# TYPE preforkd_worker_closes counter\n"
+                              "# HELP preforkd_worker_closes Connections that ended, by reason.\n"
+                              "preforkd_worker_closes_total{pool=\"echo\",reason=\"peer-closed\"} 0\n"
+                              "preforkd_worker_closes_total{pool=\"echo\",reason=\"quota-exceeded\"} 7\n"
+                              "# TYPE preforkd_worker_application counter\n"
+                              "# HELP preforkd_worker_application Counters of the application.\n"
+                              "preforkd_worker_application_total{pool=\"echo\",counter=\"jobs_done\"} 12\n#"));
+}
+
 TEST(OpenMetrics, values_of_labels_are_escaped) {
   MeasuredPool each = measured("echo");
   each.pool->description = "a\"b\\c\nd";
