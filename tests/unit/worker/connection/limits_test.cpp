@@ -120,6 +120,22 @@ TEST(LimitsInTime, a_reader_must_take_min_send_rate) {
   EXPECT_EQ(server.connection(slow), nullptr);
 }
 
+TEST(LimitsInTime, the_largest_rate_and_time_of_a_reader_are_not_cut) {
+  const std::chrono::milliseconds half_a_year(std::int64_t{1} << 34U);
+  VirtualServer server(Limits().write_timeout(half_a_year).min_send_rate(std::size_t{1} << 30U));
+  echo(server);
+  const int client = server.connect();
+  server.streams.wire(client).room = 0;
+  server.say(client, "hello\n");
+  server.turn();
+  server.streams.wire(client).room = 1;
+  server.turn();
+  server.streams.pass(half_a_year + 1ms);
+  server.turn();
+  server.pass(2ms);
+  EXPECT_THAT(server.closed, ElementsAre("write-timeout"));
+}
+
 TEST(LimitsInTime, a_reply_that_never_comes_ends_with_a_reason) {
   VirtualServer server(Limits().reply_timeout(300ms).idle_timeout(100ms));
   std::vector<Reply> owed;
