@@ -514,7 +514,7 @@ TEST(WorkerRunTest, bad_limits_of_a_service_are_named) {
                     },
                     {}});
   EXPECT_EQ(status, 78);
-  EXPECT_THAT(text, HasSubstr("service \"admin\": max_connections: 0: must be from 1 to 1000000"));
+  EXPECT_THAT(text, HasSubstr("Service::limits() of \"admin\": max_connections: 0: must be from 1 to 1000000"));
   EXPECT_THAT(text, HasSubstr("max_output"));
 }
 

@@ -50,9 +50,9 @@ using WatchEvents = std::uint32_t;
 //
 // Threads: callbacks run on the thread that called run(). A blocking callback blocks this worker (and only this one).
 // Use the server and every Connection and ConnectionRef on that thread only; post(), stop() and Counter::add() may be
-// called from any thread, and a Reply may be sent or destroyed on any. Call the functions that return Server&, a Counter
-// or a CloseReason before run(): during it they throw std::logic_error, as a second run() does. A callback must not
-// destroy the server: that aborts the process.
+// called from any thread, and a Reply may be sent or destroyed on any. Call the functions that return Server&, a
+// Counter or a CloseReason before run(): during it they throw std::logic_error, as a second run() does. A callback must
+// not destroy the server: that aborts the process.
 //
 // Signals: from its construction to its destruction a server handles SIGTERM and SIGINT, on any thread, as a request to
 // drain. One that arrives before run() makes run() drain as soon as it has started. SIGPIPE, SIGHUP, SIGUSR1 and

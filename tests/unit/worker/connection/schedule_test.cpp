@@ -217,8 +217,10 @@ class Schedule {
 
   void push() {
     Client& client = *clients_[streams_.between(0, clients_.size() - 1)];
-    internal::Session* const session = streams_.wire(client.number).session;
-    if (session == nullptr || client.closes > 0 || client.owed) return;
+    const FakeStreams::Wire& wire = streams_.wire(client.number);
+    internal::Session* const session = wire.session;
+    // Behind the client's end it may be closed at any time.
+    if (session == nullptr || wire.input_ended || client.closes > 0 || client.owed) return;
     say(static_cast<internal::ConnectionImpl&>(*session), client, "news");
   }
 
