@@ -52,7 +52,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   ConnectionImpl() = default;
   ConnectionImpl(const ConnectionImpl&) = delete;
   ConnectionImpl& operator=(const ConnectionImpl&) = delete;
-  ~ConnectionImpl();
+  ~ConnectionImpl() override;
 
   // Begins a connection in a vacant object and calls on_connect. False, and the socket is closed, if the kernel had no
   // memory to watch it.

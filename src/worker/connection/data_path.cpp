@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -84,14 +85,19 @@ void DataPath::measure_turn() noexcept {
 // loop from its events.
 void DataPath::settle_queued() {
   ConnectionImpl* const last = last_;
-  const TimePoint end = streams_.now() + late_share;
+  std::optional<TimePoint> end;
   while (first_ != nullptr) {
     ConnectionImpl& connection = *first_;
     first_ = std::exchange(connection.next_, nullptr);
     if (first_ == nullptr) last_ = nullptr;
     connection.enqueued_ = false;
     const bool was_long = connection.settle_turn();
-    if (&connection == last || (was_long && streams_.clock() >= end)) return;
+    if (&connection == last) return;
+    if (!was_long) continue;
+    // The time of the first of them is not known, and small.
+    const TimePoint now = streams_.clock();
+    if (!end) end = now + late_share;
+    if (now >= *end) return;
   }
 }
 

@@ -51,17 +51,17 @@ Limits& Limits::max_input_memory(std::size_t bytes) {
   return *this;
 }
 
-Limits& Limits::idle_timeout(milliseconds time) {
+Limits& Limits::idle_timeout(std::chrono::milliseconds time) {
   impl_->values.idle_timeout = time;
   return *this;
 }
 
-Limits& Limits::first_message_timeout(milliseconds time) {
+Limits& Limits::first_message_timeout(std::chrono::milliseconds time) {
   impl_->values.first_message_timeout = time;
   return *this;
 }
 
-Limits& Limits::message_timeout(milliseconds time) {
+Limits& Limits::message_timeout(std::chrono::milliseconds time) {
   impl_->values.message_timeout = time;
   return *this;
 }
@@ -71,7 +71,7 @@ Limits& Limits::min_receive_rate(std::size_t bytes_per_second) {
   return *this;
 }
 
-Limits& Limits::write_timeout(milliseconds time) {
+Limits& Limits::write_timeout(std::chrono::milliseconds time) {
   impl_->values.write_timeout = time;
   return *this;
 }
@@ -81,12 +81,12 @@ Limits& Limits::min_send_rate(std::size_t bytes_per_second) {
   return *this;
 }
 
-Limits& Limits::reply_timeout(milliseconds time) {
+Limits& Limits::reply_timeout(std::chrono::milliseconds time) {
   impl_->values.reply_timeout = time;
   return *this;
 }
 
-Limits& Limits::drain_timeout(milliseconds time) {
+Limits& Limits::drain_timeout(std::chrono::milliseconds time) {
   impl_->values.drain_timeout = time;
   return *this;
 }
@@ -96,12 +96,12 @@ Limits& Limits::drain_idle(DrainIdle what) {
   return *this;
 }
 
-Limits& Limits::drain_spread(milliseconds time) {
+Limits& Limits::drain_spread(std::chrono::milliseconds time) {
   impl_->values.drain_spread = time;
   return *this;
 }
 
-Limits& Limits::first_message_grace(milliseconds time) {
+Limits& Limits::first_message_grace(std::chrono::milliseconds time) {
   impl_->values.first_message_grace = time;
   return *this;
 }

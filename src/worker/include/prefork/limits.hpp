@@ -24,8 +24,6 @@ enum class DrainIdle : std::uint8_t {
 // own there. When a limit is reached, the CloseReason of the connection or the log says so.
 class PREFORK_EXPORT Limits {
  public:
-  using milliseconds = std::chrono::milliseconds;
-
   Limits();
   Limits(const Limits& other);
   Limits(Limits&& other) noexcept;
@@ -50,37 +48,38 @@ class PREFORK_EXPORT Limits {
   // Bytes of unsent output of a connection above which send() closes it with CloseReason::output_limit. One message may
   // exceed it. 0: off. Default: 16 MiB.
   Limits& max_output(std::size_t bytes);
-  // Bytes that one worker keeps of unfinished messages of all clients. Above it, the connection that receives the next
-  // bytes of a message of more than 4 KiB is closed with CloseReason::input_limit. 0: off. Default: 256 MiB.
+  // Bytes that one worker keeps of messages of all clients that are unfinished or wait their turn. Above it, the
+  // connection that receives the next bytes of a message of more than 4 KiB is closed with CloseReason::input_limit. 0:
+  // off. Default: 256 MiB.
   Limits& max_input_memory(std::size_t bytes);
   // From the last message to the first byte of the next one; output does not count. 0: off. Default: 5 min.
-  Limits& idle_timeout(milliseconds time);
+  Limits& idle_timeout(std::chrono::milliseconds time);
   // From the accept to the first byte of the first message; 0: off. A service whose clients only listen turns it off,
   // like idle_timeout. Default: 1 min.
-  Limits& first_message_timeout(milliseconds time);
+  Limits& first_message_timeout(std::chrono::milliseconds time);
   // From the first byte of a message to its last; 0: off. Default: 30 s. For each min_receive_rate bytes that have
   // arrived it is a second longer, so that a large message on a slow line is not cut off.
-  Limits& message_timeout(milliseconds time);
+  Limits& message_timeout(std::chrono::milliseconds time);
   // Bytes per second; see message_timeout. 0: no extension. Default: 1 KiB.
   Limits& min_receive_rate(std::size_t bytes_per_second);
   // The time in which a client with unsent output must take some of it: min_send_rate bytes for each second; 0: off.
   // Default: 30 s.
-  Limits& write_timeout(milliseconds time);
+  Limits& write_timeout(std::chrono::milliseconds time);
   // Bytes per second; see write_timeout. 0: any progress is enough. Default: 1 KiB.
   Limits& min_send_rate(std::size_t bytes_per_second);
   // How long a connection may wait for a Reply; 0: off. Default: 5 min.
-  Limits& reply_timeout(milliseconds time);
+  Limits& reply_timeout(std::chrono::milliseconds time);
   // How long a draining worker waits for its last connections; 0: until the master kills it. After that, connections
   // without a pending request close with CloseReason::drained, the others with CloseReason::drain_timeout. Default: 0.
-  Limits& drain_timeout(milliseconds time);
+  Limits& drain_timeout(std::chrono::milliseconds time);
   // Default: close.
   Limits& drain_idle(DrainIdle what);
   // A draining worker closes its idle connections at random times within this span, so that their clients do not all
   // connect again at once. 0: all at once. Default: 0.
-  Limits& drain_spread(milliseconds time);
+  Limits& drain_spread(std::chrono::milliseconds time);
   // A draining worker waits this long, from the accept, for the first message of a client that has sent nothing yet.
   // 0: it closes such a connection like an idle one. Default: 1 s.
-  Limits& first_message_grace(milliseconds time);
+  Limits& first_message_grace(std::chrono::milliseconds time);
 
   class Impl;
   [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
