@@ -282,7 +282,8 @@ std::vector<std::string> Settings::strings(std::string_view key, const std::vect
     return value.get<std::vector<std::string>>();
   };
   std::optional<std::vector<std::string>> value = impl_->value<std::vector<std::string>>(key, read);
-  return value ? std::move(*value) : fallback;
+  if (value) return std::move(*value);
+  return fallback;
 }
 
 std::optional<std::chrono::microseconds> Settings::time_span(std::string_view key, std::chrono::microseconds max) {
