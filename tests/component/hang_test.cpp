@@ -3,13 +3,19 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <regex>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "support/binaries.hpp"
 #include "support/client.hpp"
@@ -81,6 +87,57 @@ TEST(Hang, a_handler_that_blocks_is_aborted_and_its_worker_replaced) {
   const pid_t replacement = master.worker(slot, mark);
   EXPECT_THAT(master.workers(), testing::UnorderedElementsAre(other, replacement));
   EXPECT_THAT(Client(master.address()).ask("hello"), HasSubstr(": hello"));
+}
+
+// Clients that send requests without waiting for replies; 50 microseconds of work for each.
+class Pipelining {
+ public:
+  Pipelining(const std::string& address, unsigned clients) {
+    for (unsigned i = 0; i < clients; ++i) threads_.emplace_back([this, address] { run(address); });
+  }
+  Pipelining(const Pipelining&) = delete;
+  Pipelining& operator=(const Pipelining&) = delete;
+  ~Pipelining() {
+    stopping_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void run(const std::string& address) {
+    Client client(address);
+    std::string requests;
+    for (int i = 0; i < 20'000; ++i) requests += "toil\n";
+    try {
+      while (!stopping_) {
+        pollfd room{client.fd(), POLLOUT, 0};
+        if (::poll(&room, 1, 100) > 0) client.send_some(requests);
+      }
+    } catch (const ClientError&) {  // its worker was killed: the test tells
+    }
+  }
+
+  std::atomic<bool> stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+TEST(Hang, clients_that_pipeline_get_no_worker_killed_and_delay_others_little) {
+  const Master master = start("prefork_does_as_told", 1);
+  master.wait_ready();
+  const std::vector<pid_t> workers = master.workers();
+  std::chrono::steady_clock::duration worst{};
+  {
+    const Pipelining pipelining(master.address(), 8);
+    Client client(master.address());
+    std::thread other(outlast_hang_timeout);
+    for (int i = 0; i < 100; ++i) {
+      const auto asked = std::chrono::steady_clock::now();
+      client.ask("hello");
+      worst = std::max(worst, std::chrono::steady_clock::now() - asked);
+    }
+    other.join();
+  }
+  expect_nobody_killed(master, workers);
+  EXPECT_LT(worst, std::chrono::seconds(1));  // each of the eight would take 0.6 seconds for what one read brings
 }
 
 TEST(Hang, a_worker_that_ignores_the_abort_is_killed) {

@@ -4,12 +4,14 @@
 //   block        its handler never returns
 //   shutdown     shuts its listening socket down, which ends it for all holders
 //   block deaf   the same, and ignores SIGABRT
+//   toil         works for 50 microseconds, and is not answered
 //   job          adds 2 to its counter "jobs_done"
 //   quota        its connection is closed for the reason "quota-exceeded", after the reply
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -17,6 +19,12 @@
 #include <prefork/server.hpp>
 
 namespace {
+
+void toil() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
 
 [[noreturn]] void block() {
   for (;;) ::pause();
@@ -40,6 +48,7 @@ int main() {
   const prefork::Counter jobs = server.counter("jobs_done");
   const prefork::CloseReason quota = server.close_reason("quota-exceeded");
   server.on_message([name, jobs, quota](prefork::Connection& connection, std::string_view line) {
+    if (line == "toil") return toil();
     act(std::string(line));
     if (line == "job") jobs.add(2);
     connection.send({name, line});
