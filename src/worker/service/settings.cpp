@@ -20,6 +20,9 @@
 
 namespace prefork::internal {
 
+// A limit of the worker cannot differ between its services.
+enum class LimitScope : std::uint8_t { service, worker };
+
 namespace {
 
 using Json = nlohmann::json;
@@ -29,9 +32,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t shown_bytes = 80;
 
-// A limit of the worker cannot differ between its services.
-enum class Scope : std::uint8_t { service, worker };
-
 // Sizes are written with a unit, counts are plain numbers.
 struct SizeKey {
   std::string_view name;
@@ -39,18 +39,19 @@ struct SizeKey {
   std::size_t max;
   bool is_count = false;
   bool may_be_off = true;
-  Scope scope = Scope::service;
+  LimitScope scope = LimitScope::service;
 };
 constexpr std::size_t gibibyte = std::size_t{1} << 30;
 constexpr std::size_t million = 1'000'000;
 constexpr auto size_keys = std::to_array<SizeKey>({
     {"max_message", &LimitValues::max_message, gibibyte, false, false},
     {"max_connections", &LimitValues::max_connections, million, true, false},
-    {"max_connections_per_peer", &LimitValues::max_connections_per_peer, million, true, true, Scope::worker},
-    {"max_connection_rate_per_peer", &LimitValues::max_connection_rate_per_peer, million, true, true, Scope::worker},
+    {"max_connections_per_peer", &LimitValues::max_connections_per_peer, million, true, true, LimitScope::worker},
+    {"max_connection_rate_per_peer", &LimitValues::max_connection_rate_per_peer, million, true, true,
+     LimitScope::worker},
     {"output_high_mark", &LimitValues::output_high_mark, gibibyte, false, false},
     {"max_output", &LimitValues::max_output, 4 * gibibyte - 1},
-    {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte, false, true, Scope::worker},
+    {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte, false, true, LimitScope::worker},
     {"min_receive_rate", &LimitValues::min_receive_rate, gibibyte},
     {"min_send_rate", &LimitValues::min_send_rate, gibibyte},
 });
@@ -58,7 +59,7 @@ constexpr auto size_keys = std::to_array<SizeKey>({
 struct TimeOutKey {
   std::string_view name;
   milliseconds LimitValues::*field;
-  Scope scope = Scope::service;
+  LimitScope scope = LimitScope::service;
 };
 constexpr auto time_out_keys = std::to_array<TimeOutKey>({
     {"idle_timeout", &LimitValues::idle_timeout},
@@ -66,9 +67,9 @@ constexpr auto time_out_keys = std::to_array<TimeOutKey>({
     {"message_timeout", &LimitValues::message_timeout},
     {"write_timeout", &LimitValues::write_timeout},
     {"reply_timeout", &LimitValues::reply_timeout},
-    {"drain_timeout", &LimitValues::drain_timeout, Scope::worker},
-    {"drain_spread", &LimitValues::drain_spread, Scope::worker},
-    {"first_message_grace", &LimitValues::first_message_grace, Scope::worker},
+    {"drain_timeout", &LimitValues::drain_timeout, LimitScope::worker},
+    {"drain_spread", &LimitValues::drain_spread, LimitScope::worker},
+    {"first_message_grace", &LimitValues::first_message_grace, LimitScope::worker},
 });
 // Longer ones would approach the end of the clock.
 constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
@@ -164,13 +165,15 @@ Result<Json> parse_object(std::string_view text) {
   }
 }
 
+}  // namespace
+
 // One object of limits and other keys: the settings, or the part of them that is for one service.
-struct Section {
+struct SettingsSection {
   std::string path;  // "settings." or "settings.admin."
   Json object = Json::object();
   std::vector<std::string> known;
   std::string limits_of;  // who sets the limits in the program
-  Scope scope = Scope::worker;
+  LimitScope scope = LimitScope::worker;
 
   [[nodiscard]] bool knows(std::string_view key) const {
     return std::find(known.begin(), known.end(), key) != known.end();
@@ -185,19 +188,21 @@ struct Section {
   }
 };
 
-void add_limits(std::vector<std::string>& known, Scope scope) {
+namespace {
+
+void add_limits(std::vector<std::string>& known, LimitScope scope) {
   const auto add = [&](const auto& key) {
     if (key.scope <= scope) known.emplace_back(key.name);
   };
   for (const SizeKey& key : size_keys) add(key);
   for (const TimeOutKey& key : time_out_keys) add(key);
-  if (scope == Scope::worker) known.emplace_back(drain_idle);
+  if (scope == LimitScope::worker) known.emplace_back(drain_idle);
 }
 
 }  // namespace
 
 struct Settings::Impl {
-  void refuse(const Section& section, std::string_view key, const Json& value, const std::string& reason) {
+  void refuse(const SettingsSection& section, std::string_view key, const Json& value, const std::string& reason) {
     add(section.path_of(key) + ": " + show(value) + ": " + reason);
   }
   // A key that is read twice is reported once.
@@ -206,7 +211,7 @@ struct Settings::Impl {
   }
   // The value read by `read`, or nullopt if the key is absent or wrong.
   template <class T, class Read>
-  std::optional<T> value(Section& section, std::string_view key, Read read) {
+  std::optional<T> value(SettingsSection& section, std::string_view key, Read read) {
     const Json* const json = section.find(key);
     if (json == nullptr) return std::nullopt;
     Result<T> read_value = read(*json);
@@ -218,14 +223,14 @@ struct Settings::Impl {
   std::optional<T> value(std::string_view key, Read read) {
     return value<T>(settings, key, read);
   }
-  void read_limit(Section& section, const SizeKey& key, std::size_t& limit);
-  void read_limit(Section& section, const TimeOutKey& key, milliseconds& limit);
-  [[nodiscard]] LimitValues limits(Section& section, const LimitValues& programs);
-  [[nodiscard]] Section section_of(std::string_view service);
-  void add_unknown(const Section& section, std::vector<std::string>& all) const;
+  void read_limit(SettingsSection& section, const SizeKey& key, std::size_t& limit);
+  void read_limit(SettingsSection& section, const TimeOutKey& key, milliseconds& limit);
+  [[nodiscard]] LimitValues limits(SettingsSection& section, const LimitValues& programs);
+  [[nodiscard]] SettingsSection section_of(std::string_view service);
+  void add_unknown(const SettingsSection& section, std::vector<std::string>& all) const;
 
-  Section settings{"settings.", Json::object(), {}, "Server::limits()", Scope::worker};
-  std::vector<Section> services;
+  SettingsSection settings{"settings.", Json::object(), {}, "Server::limits()", LimitScope::worker};
+  std::vector<SettingsSection> services;
   std::vector<std::string> problems;
 };
 
@@ -236,7 +241,7 @@ Settings::Settings(std::string_view json) : impl_(std::make_unique<Impl>()) {
   } else {
     impl_->add("PREFORK_SETTINGS: " + object.error().text);
   }
-  add_limits(impl_->settings.known, Scope::worker);
+  add_limits(impl_->settings.known, LimitScope::worker);
 }
 
 Settings::Settings(Settings&& other) noexcept = default;
@@ -305,7 +310,7 @@ std::string Settings::string(std::string_view key, std::string_view fallback) {
   return value ? std::move(*value) : std::string(fallback);
 }
 
-void Settings::Impl::read_limit(Section& section, const SizeKey& key, std::size_t& limit) {
+void Settings::Impl::read_limit(SettingsSection& section, const SizeKey& key, std::size_t& limit) {
   const auto read = [&key](const Json& json) { return key.is_count ? read_count(json, key) : read_size(json, key); };
   if (const auto set = value<std::size_t>(section, key.name, read)) {
     limit = *set;
@@ -314,7 +319,7 @@ void Settings::Impl::read_limit(Section& section, const SizeKey& key, std::size_
   }
 }
 
-void Settings::Impl::read_limit(Section& section, const TimeOutKey& key, milliseconds& limit) {
+void Settings::Impl::read_limit(SettingsSection& section, const TimeOutKey& key, milliseconds& limit) {
   if (const auto set = value<milliseconds>(section, key.name, read_time_out)) {
     limit = *set;
   } else if (limit < milliseconds(0) || limit > max_time_out) {
@@ -323,7 +328,7 @@ void Settings::Impl::read_limit(Section& section, const TimeOutKey& key, millise
   }
 }
 
-LimitValues Settings::Impl::limits(Section& section, const LimitValues& programs) {
+LimitValues Settings::Impl::limits(SettingsSection& section, const LimitValues& programs) {
   LimitValues merged = programs;
   for (const SizeKey& key : size_keys) {
     if (key.scope <= section.scope) read_limit(section, key, merged.*key.field);
@@ -331,20 +336,20 @@ LimitValues Settings::Impl::limits(Section& section, const LimitValues& programs
   for (const TimeOutKey& key : time_out_keys) {
     if (key.scope <= section.scope) read_limit(section, key, merged.*key.field);
   }
-  if (section.scope == Scope::worker) {
+  if (section.scope == LimitScope::worker) {
     merged.drain_idle = value<DrainIdle>(section, drain_idle, read_drain_idle).value_or(programs.drain_idle);
   }
   return merged;
 }
 
 // Empty if the settings have nothing for it.
-Section Settings::Impl::section_of(std::string_view service) {
+SettingsSection Settings::Impl::section_of(std::string_view service) {
   const std::string name = preforkd::escape_bytes(service, shown_bytes);
-  Section section{
-      "settings." + name + ".", Json::object(), {}, "Service::limits() of \"" + name + "\"", Scope::service};
-  add_limits(section.known, Scope::service);
+  SettingsSection section{
+      "settings." + name + ".", Json::object(), {}, "Service::limits() of \"" + name + "\"", LimitScope::service};
+  add_limits(section.known, LimitScope::service);
   std::vector<std::string> limits;
-  add_limits(limits, Scope::worker);
+  add_limits(limits, LimitScope::worker);
   if (std::find(limits.begin(), limits.end(), service) != limits.end()) return section;
   const auto read = [](const Json& json) -> Result<Json> {
     if (!json.is_object()) return Failure("must be an object: limits of this service");
@@ -354,13 +359,13 @@ Section Settings::Impl::section_of(std::string_view service) {
   return section;
 }
 
-void Settings::Impl::add_unknown(const Section& section, std::vector<std::string>& all) const {
+void Settings::Impl::add_unknown(const SettingsSection& section, std::vector<std::string>& all) const {
   const std::vector<std::string_view> known(section.known.begin(), section.known.end());
   for (const auto& [key, value] : section.object.items()) {
     if (section.knows(key)) continue;
     std::string problem = section.path_of(key) + ": ";
     std::vector<std::string> limits;
-    add_limits(limits, Scope::worker);
+    add_limits(limits, LimitScope::worker);
     const std::string_view nearest = preforkd::nearest_name(key, known);
     if (std::find(limits.begin(), limits.end(), key) != limits.end()) {
       problem += "is a limit of the worker; set settings." + key;
@@ -376,9 +381,9 @@ void Settings::Impl::add_unknown(const Section& section, std::vector<std::string
 LimitValues Settings::limits(const LimitValues& programs) { return impl_->limits(impl_->settings, programs); }
 
 LimitValues Settings::service_limits(std::string_view service, const LimitValues& programs) {
-  Section section = impl_->section_of(service);
+  SettingsSection section = impl_->section_of(service);
   // A second run() asks again.
-  std::erase_if(impl_->services, [&](const Section& before) { return before.path == section.path; });
+  std::erase_if(impl_->services, [&](const SettingsSection& before) { return before.path == section.path; });
   impl_->services.push_back(std::move(section));
   return impl_->limits(impl_->services.back(), programs);
 }
@@ -386,7 +391,7 @@ LimitValues Settings::service_limits(std::string_view service, const LimitValues
 std::vector<std::string> Settings::problems() const {
   std::vector<std::string> all = impl_->problems;
   impl_->add_unknown(impl_->settings, all);
-  for (const Section& service : impl_->services) impl_->add_unknown(service, all);
+  for (const SettingsSection& service : impl_->services) impl_->add_unknown(service, all);
   return all;
 }
 
