@@ -295,7 +295,7 @@ void Bench::connect_slot(Slot& slot) {
     slot.connect_since = now_;
     if (options_.mode == Mode::churn) slot.request_start = take_turn();
   }
-  const auto source = options_.mode == Mode::churn ? sources_.next() : std::nullopt;
+  const auto source = options_.mode == Mode::steady ? std::nullopt : sources_.next();
   if (const auto ending = slot.connection.connect(target_, source)) return fail(slot, *ending);
   if (slot.connection.state() == BenchConnection::State::closed) {
     if (now_ - slot.connect_since > options_.connect_timeout) {

@@ -8,9 +8,9 @@
 
 namespace preforkd::client {
 
-// Source addresses for many short connections to one port of this host. A closed connection keeps its pair of addresses
-// and ports for a minute (TIME_WAIT), and one source address has some 28 000 ports: with one address, the benchmark
-// would soon measure the search for a free port. All of 127.0.0.0/8 is this host, so 254 more are used.
+// Source addresses for many connections to one port of this host. A closed connection keeps its pair of addresses and
+// ports for a minute (TIME_WAIT), and one source address has some 28 000 ports: with one address, the benchmark would
+// soon measure the search for a free port. All of 127.0.0.0/8 is this host, so 254 more are used.
 class LoopbackSources {
  public:
   explicit LoopbackSources(const Address& target);
