@@ -19,7 +19,8 @@ namespace prefork::internal {
 
 namespace {
 constexpr std::chrono::milliseconds pause_time{100};
-constexpr unsigned turns_between_offers = 4;
+constexpr std::chrono::milliseconds still_awake{1};
+constexpr unsigned accepts_between_offers = 8;
 constexpr std::size_t busy_turn = 4;
 }  // namespace
 
@@ -122,7 +123,7 @@ void Acceptor::accept_from(Listener& listener) {
   std::size_t accepted = 0;
   while (accepted < allowed && !listener.entrance.service.full() && accept_one(listener)) ++accepted;
   update();
-  if (accepted > 0 && listener.watched) stand_at_the_end(listener);
+  if (accepted > 0 && listener.watched) give_way(listener);
 }
 
 // True: one was taken from the queue, try the next.
@@ -195,19 +196,17 @@ void Acceptor::refill_reserve() noexcept {
   if (!reserve_) reserve_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-void Acceptor::stand_at_the_end(Listener& listener) noexcept {
+void Acceptor::give_way(Listener& listener) noexcept {
+  if (loop_.now() - last_accept_ > still_awake) accepts_in_a_row_ = 0;
+  last_accept_ = loop_.now();
+  const bool offered = accepts_in_a_row_ % accepts_between_offers == accepts_between_offers - 1;
   // A worker with so much to do is not waiting, and then its place among those that wait means little.
-  if (loop_.ready() >= busy_turn) return offer_processor();
-  listener.stop();
+  const bool moves = loop_.ready() < busy_turn && (offered || accepts_in_a_row_ == 0);
+  ++accepts_in_a_row_;
+  if (moves) listener.stop();
   // Registering checks the queue again: a worker that was woken meanwhile is to be the first there.
-  offer_processor();
-  if (listener.start() != 0) pause();
-}
-
-void Acceptor::offer_processor() noexcept {
-  if (loop_.turn_number() > last_turn_ + 1) turns_in_a_row_ = 0;
-  last_turn_ = loop_.turn_number();
-  if (++turns_in_a_row_ % turns_between_offers == 0) ::sched_yield();
+  if (offered) ::sched_yield();
+  if (moves && listener.start() != 0) pause();
 }
 
 void Acceptor::start_all() noexcept {

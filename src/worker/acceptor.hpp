@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -25,10 +24,11 @@ namespace prefork::internal {
 //
 // In a burst all workers are awake, and the one that runs could empty the queue within one time slice. So a worker
 // accepts one connection a turn, and more only in proportion to the other events of the turn, so that a busy worker's
-// clients do not wait for its accepts one by one. If turn after turn brings a connection, it sometimes yields the
-// processor to the others. (Three workers on one processor, 300 connections at once: about 100 for each; without
-// yielding often all 300 for one.) Yielding after each accept would cost a time slice where other processes compete for
-// the processor: the slowest hundredth of the replies was seen to take up to three times as long.
+// clients do not wait for its accepts one by one. While connection follows connection it has not slept, so its place
+// among those that wait means nothing; then it registers again only at each eighth one, and yields the processor to the
+// others. (Three workers on one processor, 300 connections at once: about 100 for each; without yielding often all 300
+// for one.) Doing so at each would cost two system calls a connection, and a time slice where other processes compete
+// for the processor: the slowest hundredth of the replies was seen to take up to three times as long.
 //
 // Rejected: SO_REUSEPORT, because a closing socket loses its queued connections; an accept lock, because a worker that
 // dies while it holds the lock needs a rescue.
@@ -66,8 +66,7 @@ class Acceptor final : private TimerNode {
   [[nodiscard]] AcceptFailure turn_away(Listener& listener) noexcept;
   void refill_reserve() noexcept;
   void limit(Listener& listener) noexcept;
-  void stand_at_the_end(Listener& listener) noexcept;
-  void offer_processor() noexcept;
+  void give_way(Listener& listener) noexcept;
   void start_all() noexcept;
   void stop_all() noexcept;
   void pause() noexcept;
@@ -78,9 +77,9 @@ class Acceptor final : private TimerNode {
   DataPath& path_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   preforkd::UniqueFd reserve_;
-  std::uint64_t last_turn_ = 0;  // the last turn that brought a connection
-  unsigned turns_in_a_row_ = 0;  // turns with a connection, without a gap
-  bool paused_ = false;          // by a shortage, until the timer fires
+  TimePoint last_accept_;
+  unsigned accepts_in_a_row_ = 0;  // turns with a connection, each soon after the one before
+  bool paused_ = false;            // by a shortage, until the timer fires
   LogThrottle shortage_log_{std::chrono::seconds(10)};
   LogThrottle limit_log_{std::chrono::seconds(60)};
   LogThrottle revival_log_{std::chrono::seconds(60)};

@@ -43,7 +43,6 @@ void EventLoop::forget(EventSource& source) noexcept {
 }
 
 void EventLoop::turn(int timeout_ms) {
-  ++turn_number_;
   next_ = count_ = 0;
   const int ready = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(batch), timeout_ms);
   if (ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "epoll_wait");

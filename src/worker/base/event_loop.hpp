@@ -48,9 +48,6 @@ class EventLoop {
   // The number of sources that were ready in this turn.
   [[nodiscard]] std::size_t ready() const noexcept { return count_; }
 
-  // The number of the present or last turn, from 1.
-  [[nodiscard]] std::uint64_t turn_number() const noexcept { return turn_number_; }
-
   // The time at which this turn woke up.
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   void read_clock() noexcept { now_ = std::chrono::steady_clock::now(); }
@@ -61,7 +58,6 @@ class EventLoop {
   preforkd::UniqueFd epoll_;
   unsigned fork_generation_;
   TimePoint now_;
-  std::uint64_t turn_number_ = 0;
   std::array<epoll_event, batch> events_;
   std::size_t next_ = 0;  // events_[next_…count_) wait for their source
   std::size_t count_ = 0;
