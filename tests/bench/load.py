@@ -29,8 +29,8 @@ def bench(build, server, *options):
 
 
 @contextlib.contextmanager
-def held_open(build, server, connections):
-    """Holds idle connections, each answered once, while the block runs."""
+def held_open(build, server, connections, kept=True):
+    """Holds idle connections, each answered once, while the block runs. Unless `kept`, the server may close them."""
     client = subprocess.Popen(_command(build, server, "--open", connections), stdout=subprocess.PIPE, text=True)
     try:
         if client.stdout.readline() != f"holding {connections} connections\n":
@@ -39,7 +39,8 @@ def held_open(build, server, connections):
     finally:
         client.send_signal(signal.SIGTERM)
         rest, _ = client.communicate(timeout=PATIENCE)
-    _result(rest, client.returncode, server)
+    if kept:
+        _result(rest, client.returncode, server)
 
 
 def redis_bench(server, requests, connections, depth):
