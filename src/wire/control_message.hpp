@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+namespace preforkd::control {
+
+// What the master and a worker (or its keeper) say on the control channel, one message a packet. Numbers are in the
+// byte order of the host. A worker that sends anything else harms only itself; a message of unknown type, from a newer
+// program, is ignored, and so is what follows the known fields of a known one.
+
+inline constexpr std::uint32_t protocol = 1;  // of these messages and of transfer.hpp
+
+// Worker to master, once, before READY=1: its connections may move to workers with the same protocol and framing.
+struct Hello {
+  std::uint32_t protocol = control::protocol;
+  std::uint64_t framing = 0;  // a fingerprint of how its connections' bytes are split into messages
+};
+// Worker or keeper to master: it has connections to give and no one to take them. Give or NoTaker answers.
+struct Seeks {
+  std::uint32_t connections = 0;
+};
+// Worker or keeper to master, after each Give: what became of the connections.
+struct Gave {
+  std::uint32_t moved = 0;
+  std::uint32_t refused = 0;  // by the taker: the giver still has them
+  std::uint32_t reset = 0;    // by a keeper, when its worker died: they were not resting
+};
+// Master to worker or keeper, with one end of a socket pair, on which transfer.hpp is spoken: give your connections.
+struct Give {
+  std::uint32_t max = 0;  // at most so many, and only resting ones; 0: all, because you leave
+};
+// Master to worker, with the other end: take what comes.
+struct Take {};
+// Master to worker or keeper: no other worker can take your connections.
+struct NoTaker {};
+
+using Message = std::variant<Hello, Seeks, Gave, Give, Take, NoTaker>;
+
+inline constexpr std::size_t max_message_bytes = 64;
+
+class Encoded {
+ public:
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+  void put(const void* bytes, std::size_t size) noexcept;
+
+ private:
+  std::array<char, max_message_bytes> bytes_{};
+  std::size_t size_ = 0;
+};
+
+// noexcept and without allocation: a keeper uses them.
+[[nodiscard]] Encoded encode(const Message& message) noexcept;
+// nullopt: an unknown type, or too short.
+[[nodiscard]] std::optional<Message> decode(std::string_view bytes) noexcept;
+
+}  // namespace preforkd::control

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace preforkd::transfer {
+
+// How one worker, or the keeper of one that has died, gives connections to another, over a SEQPACKET socket pair.
+//
+//   giver                                        taker
+//   Connection, its descriptor, bytes ─────────▶
+//   More, bytes (if it has many) ──────────────▶
+//                                   ◀──────────  Taken, or Refused
+//   end of file: that was all ─────────────────▶
+//
+// A connection always has exactly one owner. The giver stops reading and writing before it sends Connection, and is the
+// owner until it has received Taken. The taker sends Taken before it reads or writes, and is the owner if the kernel
+// accepted that packet. A giver that waits no longer first shuts down its side for reading, so that no further Taken
+// can be sent, and then reads those that were: what is not among them is its own again.
+
+inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
+// A connection with more bytes than these is not given away; its worker serves it to its end.
+inline constexpr std::size_t max_payload_bytes = std::size_t{1} * 1024 * 1024;
+inline constexpr std::size_t max_unanswered = 64;
+
+enum class Type : std::uint32_t { connection, more, taken, refused };
+
+enum class Refusal : std::uint32_t {
+  full,      // max_connections, descriptors or memory
+  leaving,   // it is about to leave itself
+  listener,  // it has no listening socket of that name
+  broken,    // the message makes no sense to it
+};
+
+// The payload follows: the listener's name, the kept state, input, output, in this order.
+struct Connection {
+  Type type = Type::connection;
+  std::uint32_t serial = 0;
+  std::uint32_t state_version = 0;  // Server::state_version() of the worker that kept the state
+  std::uint32_t listener_bytes = 0;
+  std::uint32_t state_bytes = 0;
+  std::uint32_t input_bytes = 0;   // received and not consumed
+  std::uint32_t output_bytes = 0;  // not sent yet
+  std::uint8_t heard = 0;          // a message was delivered
+  std::uint8_t half_closed = 0;    // the client has ended its side, and everything before it was received
+  std::uint8_t is_tcp = 0;
+  std::uint8_t reserved = 0;
+  std::int64_t input_since =
+      0;  // CLOCK_MONOTONIC, nanoseconds: its last message, or the first byte of an unfinished one
+  std::array<std::uint8_t, 24> peer{};  // PeerAddress
+
+  [[nodiscard]] std::size_t payload_bytes() const noexcept {
+    return std::size_t{listener_bytes} + state_bytes + input_bytes + output_bytes;
+  }
+};
+
+struct More {
+  Type type = Type::more;
+  std::uint32_t serial = 0;
+};
+
+struct Answer {
+  Type type = Type::taken;
+  std::uint32_t serial = 0;
+  Refusal refusal{};  // of Type::refused
+};
+
+template <class T>
+[[nodiscard]] std::string_view bytes_of(const T& message) noexcept {
+  return {reinterpret_cast<const char*>(&message), sizeof message};
+}
+
+// nullopt: too short, another type, or impossible lengths.
+[[nodiscard]] std::optional<Connection> read_connection(std::string_view packet) noexcept;
+[[nodiscard]] std::optional<More> read_more(std::string_view packet) noexcept;
+[[nodiscard]] std::optional<Answer> read_answer(std::string_view packet) noexcept;
+
+}  // namespace preforkd::transfer
