@@ -12,7 +12,8 @@ namespace preforkd {
 inline constexpr auto close_reason_names = std::to_array<std::string_view>(
     {"peer-closed", "unfinished-message", "peer-reset", "closed-by-server", "message-too-long", "idle-timeout",
      "message-timeout", "write-timeout", "handler-failed", "drained", "drain-timeout", "out-of-memory",
-     "first-message-timeout", "reply-timeout", "output-limit", "input-limit", "reply-too-long", "bad-message"});
+     "first-message-timeout", "reply-timeout", "output-limit", "input-limit", "reply-too-long", "bad-message",
+     "handed-over"});
 
 inline constexpr std::string_view unknown_close_reason = "unknown";
 

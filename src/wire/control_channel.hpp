@@ -6,9 +6,9 @@
 
 namespace preforkd {
 
-// The SEQPACKET socket pair between the master and one worker. Today it is the worker's lifeline and carries no
-// message. As long as the master's end is open somewhere (in the master, or in systemd's file descriptor store), there
-// is a master or there will be one; end-of-file at the worker's end means that there is none and will be none.
+// The SEQPACKET socket pair between the master and one worker, for control_message.hpp. It is the worker's lifeline,
+// too: as long as the master's end is open somewhere (in the master, or in systemd's file descriptor store), there is a
+// master or there will be one; end-of-file at the worker's end means that there is none and will be none.
 struct ControlChannel {
   UniqueFd master_end;
   UniqueFd worker_end;
@@ -16,10 +16,5 @@ struct ControlChannel {
   // Both ends CLOEXEC and non-blocking.
   [[nodiscard]] static Result<ControlChannel> open();
 };
-
-enum class Lifeline { alive, ended };
-
-// Reads and drops queued messages (a newer master may send some that this worker does not know). Never blocks.
-[[nodiscard]] Lifeline check_lifeline(int worker_end) noexcept;
 
 }  // namespace preforkd

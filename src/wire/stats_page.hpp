@@ -38,6 +38,7 @@ struct StatsPage {
   std::atomic<std::uint64_t> connections_refused;            // by the limits for one peer
   std::array<NamedCounter, named_counter_slots> own_closes;  // by the application's own close reasons
   std::array<NamedCounter, named_counter_slots> application;
+  std::atomic<std::uint64_t> connections_adopted;  // from other workers; not in connections_total
 };
 static_assert(sizeof(StatsPage) <= stats_page_bytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

@@ -121,6 +121,21 @@ Server& Server::on_half_close(std::function<void(Connection&)> callback) {
   return *this;
 }
 
+Server& Server::on_adopt(std::function<void(Connection&, std::string_view)> callback) {
+  impl_->before_run("on_adopt").main.on_adopt(std::move(callback));
+  return *this;
+}
+
+Server& Server::on_adopt(std::function<void(Connection&, std::string_view, unsigned)> callback) {
+  impl_->before_run("on_adopt").main.on_adopt(std::move(callback));
+  return *this;
+}
+
+Server& Server::state_version(unsigned version) {
+  impl_->before_run("state_version").state_version = version;
+  return *this;
+}
+
 Service Server::service(std::string_view name) {
   for (internal::ServiceSetup& setup : impl_->before_run("service").services) {
     if (setup.name == name) return Service(setup);

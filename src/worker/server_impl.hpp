@@ -55,6 +55,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
 
   std::list<internal::ServiceSetup> services = std::list<internal::ServiceSetup>(1);  // the first one has no name
   Service main{services.front()};
+  unsigned state_version = 1;
   std::function<void()> on_worker_start;
   std::function<void()> on_leave;
   std::function<void()> on_worker_stop;

@@ -20,6 +20,8 @@ namespace {
 using preforkd::ExitError;
 namespace exit_code = preforkd::exit_code;
 
+constexpr rlim_t max_marked = 1'100'000;  // a little above the largest max_connections
+
 }  // namespace
 
 WorkerRun::WorkerRun(Server::Impl& server)
@@ -31,9 +33,9 @@ WorkerRun::WorkerRun(Server::Impl& server)
       streams_(server.loop),
       path_(streams_, server.wheel, limits_, server.statistics.begin(), server.posts),
       acceptor_(server.loop, server.wheel, path_) {
-  take_lifeline();
   open_services();
   allow_descriptors();
+  take_control_channel();
   table_before_ = ConnectionTable::set_current(&path_.table());  // last: only the destructor undoes it
 }
 
@@ -50,6 +52,7 @@ std::vector<LimitValues> WorkerRun::checked_limits() {
     const bool is_main = setup.name.empty();
     limits.push_back(is_main ? server_.settings.limits(programs)
                              : server_.settings.service_limits(setup.name, programs));
+    limits.back().state_version = server_.state_version;
   }
   const std::vector<std::string> problems = server_.settings.problems();
   if (problems.empty()) return limits;
@@ -88,7 +91,8 @@ void WorkerRun::open_services() {
     }
   }
   for (const ListenSocket& socket : sockets_) {
-    entrances_.push_back({service_for(socket), socket.name, socket.is_tcp});
+    const auto index = static_cast<std::uint16_t>(entrances_.size());
+    entrances_.push_back({service_for(socket), socket.name, socket.is_tcp, index});
   }
 }
 
@@ -108,9 +112,24 @@ ServiceNotify WorkerRun::open_notify() {
   return {};
 }
 
-void WorkerRun::take_lifeline() {
+void WorkerRun::take_control_channel() {
   preforkd::UniqueFd fd(std::exchange(server_.given->control_fd, -1));
-  if (fd) lifeline_.emplace(server_.loop, std::move(fd), [this] { master_gone_ = true; });
+  if (!fd) return;
+  const bool moves = connections_may_move();
+  if (moves) {
+    rlimit limit{};
+    const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    ledger_.emplace(known ? limit.rlim_cur : max_marked, limits_.max_kept_state);
+    streams_.use_ledger(&*ledger_);
+  }
+  HandOver::Callbacks callbacks{[this] { master_gone_ = true; }, [this] { on_no_taker(); }};
+  hand_over_.emplace(server_.loop, server_.wheel, path_, entrances_, moves, std::move(fd), std::move(callbacks));
+}
+
+bool WorkerRun::connections_may_move() const noexcept {
+  return limits_.move_connections && std::any_of(services_.begin(), services_.end(), [](const ActiveService& service) {
+           return service.handlers.on_adopt != nullptr;
+         });
 }
 
 // A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here.
@@ -149,6 +168,7 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
   if (server_.given->watchdog) {
     watchdog_.emplace(server_.loop, server_.wheel, status_.notify(), *server_.given->watchdog);
   }
+  if (hand_over_) hand_over_->say_hello(framing_fingerprint(server_.services));
   acceptor_.open(std::move(sockets), entrances_);
   status_.ready();
 }
@@ -158,6 +178,7 @@ void WorkerRun::turn() {
   streams_.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(streams_.clock()));
   server_.wheel.advance(server_.loop.now());
   path_.settle();
+  if (hand_over_) hand_over_->settle();
   acceptor_.update();
   leave_if_told();
   if (server_.status_changed) {
@@ -169,10 +190,10 @@ void WorkerRun::turn() {
 
 // A second signal. Ignored in a pool: one may come from the master and one from an operator, and the master ends a
 // drain that takes too long.
-bool WorkerRun::is_hurried() const noexcept { return server_.signals.seen() >= 2 && (!lifeline_ || alone_); }
+bool WorkerRun::is_hurried() const noexcept { return server_.signals.seen() >= 2 && (!hand_over_ || alone_); }
 
 void WorkerRun::leave_if_told() {
-  if (is_hurried() && draining_) path_.close_all(CloseReason::drain_timeout, CloseReason::drained);
+  if (is_hurried() && draining_) close_all(CloseReason::drain_timeout, CloseReason::drained);
   if (master_gone_ && !alone_) be_alone();
   if (!draining_ && acceptor_.has_lost_all()) {
     log_line(LogLevel::error, {"no socket is left to serve: finishing requests, then exiting"});
@@ -187,7 +208,7 @@ void WorkerRun::be_alone() {
   alone_ = true;
   log_line(LogLevel::warning, {"the master is gone: finishing requests, then exiting"});
   if (!draining_) return;
-  path_.begin_drain();
+  path_.begin_drain(nullptr);
   bound_drain();
 }
 
@@ -197,7 +218,16 @@ void WorkerRun::begin_drain() {
   acceptor_.close();
   if (server_.on_leave) server_.errors.run("on_leave", server_.on_leave);
   bound_drain();
-  if (limits_.drain_idle == DrainIdle::close || alone_) path_.begin_drain();
+  Mover* const mover = hand_over_ ? hand_over_->begin_drain() : nullptr;
+  if (mover != nullptr || limits_.drain_idle == DrainIdle::close || alone_) path_.begin_drain(mover);
+}
+
+void WorkerRun::on_no_taker() {
+  if (limits_.drain_idle == DrainIdle::close || alone_) {
+    path_.begin_drain(nullptr);
+  } else {
+    path_.serve_on();
+  }
 }
 
 void WorkerRun::bound_drain() {
@@ -209,13 +239,18 @@ void WorkerRun::bound_drain() {
   if (alone_ && server_.given->drain) bound_by(*server_.given->drain);
 }
 
-void WorkerRun::on_timer() { path_.close_all(CloseReason::drain_timeout, CloseReason::drained); }
+void WorkerRun::close_all(CloseReason busy, CloseReason idle) {
+  if (hand_over_) hand_over_->stop();
+  path_.close_all(busy, idle);
+}
+
+void WorkerRun::on_timer() { close_all(CloseReason::drain_timeout, CloseReason::drained); }
 
 // on_worker_start or the loop itself has failed: no message is delivered any more, and every connection is closed with
 // on_close.
 int WorkerRun::abandon() noexcept {
   acceptor_.close();
-  path_.close_all(CloseReason::handler_failed, CloseReason::handler_failed);
+  close_all(CloseReason::handler_failed, CloseReason::handler_failed);
   while (path_.has_work()) path_.settle();
   stop_application();
   return exit_code::failure;

@@ -7,9 +7,9 @@
 
 #include "worker/acceptor.hpp"
 #include "worker/connection/data_path.hpp"
+#include "worker/hand_over/hand_over.hpp"
 #include "worker/io/epoll_streams.hpp"
 #include "worker/server_impl.hpp"
-#include "worker/service/lifeline.hpp"
 #include "worker/service/service_status.hpp"
 #include "worker/service/watchdog.hpp"
 
@@ -40,7 +40,9 @@ class WorkerRun final : private TimerNode {
   [[nodiscard]] ActiveService& service_for(const ListenSocket& socket);
   [[nodiscard]] std::vector<ListenSocket> take_sockets();
   [[nodiscard]] ServiceNotify open_notify();
-  void take_lifeline();
+  void take_control_channel();
+  [[nodiscard]] bool connections_may_move() const noexcept;
+  void on_no_taker();
   void allow_descriptors();
 
   void start(std::vector<ListenSocket> sockets);
@@ -50,6 +52,7 @@ class WorkerRun final : private TimerNode {
   void be_alone();
   void begin_drain();
   void bound_drain();
+  void close_all(CloseReason busy, CloseReason idle);
   [[nodiscard]] int abandon() noexcept;
   bool stop_application() noexcept;  // on_worker_stop; false: it threw
   void on_timer() override;          // the drain took too long
@@ -62,12 +65,13 @@ class WorkerRun final : private TimerNode {
   std::deque<Entrance> entrances_;      // of sockets_
   ServiceStatus status_;
   std::optional<Watchdog> watchdog_;
-  std::optional<Lifeline> lifeline_;
+  std::optional<Ledger> ledger_;
   EpollStreams streams_;
   DataPath path_;
+  std::optional<HandOver> hand_over_;  // in a pool
   Acceptor acceptor_;
   ConnectionTable* table_before_ = nullptr;
-  bool master_gone_ = false;  // the lifeline has ended, in this turn or before
+  bool master_gone_ = false;  // the control channel has ended, in this turn or before
   bool alone_ = false;        // and that was handled
   bool draining_ = false;
   int exit_status_ = 0;

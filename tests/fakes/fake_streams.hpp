@@ -79,17 +79,24 @@ class FakeStreams final : public internal::Streams {
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
   [[nodiscard]] TimePoint clock() const noexcept override { return clock_; }
 
-  // The client is the last one that connect() has made.
+  // The client of the next session; else it is the last one that connect() has made.
+  void reopen(int client) { reopened_ = client; }
+  // A mark that would be wrong if the process were killed now; empty if all were right.
+  [[nodiscard]] const std::string& wrong_mark() const { return wrong_mark_; }
+
   [[nodiscard]] bool open(Session& session, preforkd::UniqueFd, bool) noexcept override {
-    Wire& wire = wires_.back();
-    stream_of(session).fd = static_cast<int>(wires_.size() - 1);
+    const int client = reopened_ < 0 ? static_cast<int>(wires_.size() - 1) : std::exchange(reopened_, -1);
+    Wire& wire = wires_[static_cast<std::size_t>(client)];
+    stream_of(session).fd = client;
     stream_of(session).streams = this;
     if (happens(odds_.open_fails)) {
       stream_of(session).fd = -1;
       return false;
     }
-    stream_of(session).wanted = true;
+    stream_of(session).wanted = wire.wanted = true;
+    wire.input_ended = wire.end_told = wire.blocked = false;  // the kernel reports it again
     wire.session = &session;
+    mark(session, internal::Ledger::Mark::busy);
     return true;
   }
   void want_input(Session& session, bool wanted) noexcept override {
@@ -98,6 +105,7 @@ class FakeStreams final : public internal::Streams {
   }
   [[nodiscard]] ssize_t send(Session& session, std::string_view bytes) noexcept override {
     Wire& wire = wire_of(session);
+    expect_busy(session, "send");
     if (happens(odds_.send_fails)) return -1;
     const std::size_t taken = std::min(bytes.size(), wire.room);
     wire.sent.append(bytes.substr(0, taken));
@@ -114,11 +122,15 @@ class FakeStreams final : public internal::Streams {
     return true;
   }
   [[nodiscard]] preforkd::UniqueFd release(Session& session) noexcept override {
-    wire_of(session).released = true;
-    close(session);
+    Wire& wire = wire_of(session);
+    wire.released = true;
+    wire.session = nullptr;
+    stream_of(session).fd = -1;
     return {};
   }
   void close(Session& session) noexcept override {
+    if (session.fd() < 0) return;  // released
+    mark(session, internal::Ledger::Mark::none);
     Wire& wire = wire_of(session);
     wire.session = nullptr;
     wire.output_ended = true;
@@ -128,6 +140,12 @@ class FakeStreams final : public internal::Streams {
   // From `from` to `to`.
   std::size_t between(std::size_t from, std::size_t to) { return from + random_() % (to - from + 1); }
   bool happens(unsigned in_a_thousand) noexcept { return in_a_thousand > 0 && random_() % 1000 < in_a_thousand; }
+
+  void expect_busy(const Session& session, const char* when) {
+    internal::Ledger* const ledger = ledger_of(session);
+    if (ledger == nullptr || ledger->at(session.fd()).mark.load() == internal::Ledger::Mark::busy) return;
+    wrong_mark_ = std::string("not busy at ") + when;
+  }
 
  private:
   // One for all, because a random test makes a million of these objects.
@@ -165,6 +183,7 @@ class FakeStreams final : public internal::Streams {
       return session.on_input_end(104);
     }
     if (!wire.arrived.empty()) {
+      mark(session, internal::Ledger::Mark::busy);
       std::span<char> room = session.input_room();
       if (room.empty()) room = {buffer_.data() + headroom, read_size};
       const std::size_t most = std::min(room.size(), wire.arrived.size());
@@ -174,6 +193,7 @@ class FakeStreams final : public internal::Streams {
       return session.on_input(room.first(size));
     }
     if (wire.end_arrived) {
+      mark(session, internal::Ledger::Mark::busy);
       wire.input_ended = true;
       session.on_input_end(0);
     }
@@ -183,6 +203,8 @@ class FakeStreams final : public internal::Streams {
   const Odds odds_;
   std::string& buffer_;
   std::vector<Wire> wires_;
+  int reopened_ = -1;
+  std::string wrong_mark_;
   TimePoint clock_{std::chrono::hours(1)};
   TimePoint now_ = clock_;
 };

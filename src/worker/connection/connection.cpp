@@ -32,6 +32,12 @@ void Connection::send_raw_bytes(std::string_view bytes) { ConnectionImpl::of(*th
 
 Reply Connection::defer() { return Reply(*this); }
 
+void Connection::keep(std::string_view state) { ConnectionImpl::of(*this).keep_state(state); }
+
+void Connection::pin() noexcept { ConnectionImpl::of(*this).pin(); }
+
+void Connection::unpin() noexcept { ConnectionImpl::of(*this).unpin(); }
+
 void Connection::close() noexcept { close(CloseReason::closed_by_server); }
 
 void Connection::close(CloseReason why) noexcept { ConnectionImpl::of(*this).close_at_once(checked(why)); }

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "worker/base/guarded.hpp"
@@ -50,16 +52,28 @@ ConnectionImpl::~ConnectionImpl() { reset_data(nullptr, nullptr); }
 
 inline TimePoint ConnectionImpl::now() const noexcept { return path_->streams_.now(); }
 
-bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
-                          const Entrance& entrance) {
-  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
+void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& peer,
+                           const Entrance& entrance) noexcept {
   path_ = &path;
   entrance_ = &entrance;
   id_ = id;
   peer_ = peer;
   state_ = State::open;
   input_since_ = now();
-  path.count_opened(entrance.service);
+  path.count_open(entrance.service);
+  if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
+    Ledger::Entry& entry = ledger->at(fd());
+    entry.peer = peer.bytes();
+    entry.entrance = entrance.index;
+    entry.state_bytes = 0;
+  }
+}
+
+bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
+                          const Entrance& entrance) {
+  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
+  begin(path, id, peer, entrance);
+  path.count_accepted();
   if (handlers().on_connect) {
     const Cork cork(path, *this);
     if (!guarded("on_connect", [this] { handlers().on_connect(*this); })) close_when_sent(CloseReason::handler_failed);
@@ -258,6 +272,7 @@ std::size_t ConnectionImpl::unsent() const noexcept {
 
 inline Buffer* ConnectionImpl::output_target() noexcept {
   if (path_->corked_ == this && !output_waits()) return &path_->scratch_;
+  mark_busy();
   if (!output_waits()) {
     output_ = path_->buffers_.take();
     output_since_ = now();
@@ -277,7 +292,7 @@ inline void ConnectionImpl::appended(Buffer& target) noexcept {
 }
 
 void ConnectionImpl::send_message(std::initializer_list<std::string_view> parts) noexcept {
-  if (state_ != State::open || closing_) return;
+  if (!may_send()) return;
   Buffer* const target = output_target();
   if (target == nullptr) return close_now(CloseReason::out_of_memory);
   if (exceeds_output(*target)) return close_now(CloseReason::output_limit);
@@ -296,7 +311,7 @@ inline bool ConnectionImpl::exceeds_output(const Buffer& target) const noexcept 
 }
 
 void ConnectionImpl::send_bytes(std::string_view bytes) noexcept {
-  if (state_ != State::open || closing_ || bytes.empty()) return;
+  if (!may_send() || bytes.empty()) return;
   Buffer* const target = output_target();
   if (target != nullptr && exceeds_output(*target)) return close_now(CloseReason::output_limit);
   if (target == nullptr || !target->append(bytes)) return close_now(CloseReason::out_of_memory);
@@ -403,7 +418,10 @@ inline bool ConnectionImpl::is_calm() const noexcept {
 // All work on a connection ends here: queued output is sent, connections that have ended are closed, and streams and
 // timer are set to what the connection waits for now.
 void ConnectionImpl::settle() {
-  if (is_calm()) return update_timer();
+  if (is_calm()) {
+    if (path_->streams_.ledger_of(*this) != nullptr && rests()) mark_resting();
+    return update_timer();
+  }
   if (half_closed_ && held_replies_ > 0 && !end_told_ && !closing_ && state_ == State::open) tell_half_close();
   if (output_waits() && !blocked_output_) write_rest();
   if (state_ != State::open) return;
@@ -421,14 +439,20 @@ void ConnectionImpl::settle() {
 
 void ConnectionImpl::begin_drain() {
   if (state_ != State::open) return;
+  if (path_->mover_ != nullptr) return leave();
   const auto spread = static_cast<std::uint64_t>(path_->limits_.drain_spread.count());
   drain_delay_ = spread > 0 ? static_cast<std::uint32_t>(path_->random_() % spread) : 0;
   if (drain_delay_ > 0) return update_timer();
   leave();
 }
 
+void ConnectionImpl::do_not_leave() noexcept {
+  if (state_ == State::open || state_ == State::moving) leaving_ = false;
+}
+
 void ConnectionImpl::leave() {
   leaving_ = true;
+  offered_ = false;
   unread_ = static_cast<std::uint32_t>(path_->streams_.unread(*this));
   settle();
 }
@@ -437,10 +461,132 @@ void ConnectionImpl::leave() {
 // nothing more. A client that was just accepted is about to send its first message: it could not know that this worker
 // leaves, and would see the close as a failed request.
 void ConnectionImpl::drain_step() {
+  if (path_->mover_ != nullptr && !settled_here_) {
+    if (may_move() && !std::exchange(offered_, true)) path_->mover_->offer(*this);
+    return;
+  }
   if (!wants_input() || unread_ > 0) return;
   if (!heard_ && !half_received_ && now() < drain_deadline()) return;
   if (!half_received_ || last_done_) return close_when_sent(CloseReason::drained);
   final_read_ = true;
+}
+
+// ---- To and from another worker ----
+
+bool ConnectionImpl::may_move() const noexcept {
+  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && path_->corked_ != this &&
+         handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
+}
+
+bool ConnectionImpl::rests() const noexcept {
+  return is_calm() && may_move() && !enqueued_ && input_ == nullptr && !half_closed_;
+}
+
+void ConnectionImpl::mark_busy() noexcept {
+  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::busy);
+}
+
+void ConnectionImpl::mark_resting() noexcept {
+  Ledger* const ledger = path_->streams_.ledger_of(*this);
+  if (ledger == nullptr) return;
+  Ledger::Entry& entry = ledger->at(fd());
+  entry.input_since = std::chrono::nanoseconds(input_since_.time_since_epoch()).count();
+  entry.heard = heard_ ? 1 : 0;
+  ledger->set(fd(), Ledger::Mark::resting);
+}
+
+void ConnectionImpl::keep_state(std::string_view state) {
+  const std::size_t max = path_->limits_.max_kept_state;
+  if (state.size() > max) {
+    throw std::length_error("Connection::keep: the state has " + std::to_string(state.size()) +
+                            " bytes, more than max_kept_state: " + std::to_string(max));
+  }
+  Ledger* const ledger = path_->streams_.ledger_of(*this);
+  if (ledger == nullptr || state_ != State::open) return;
+  path_->enqueue(*this);  // which marks it busy, and in the end resting
+  ledger->keep(fd(), state, path_->limits_.state_version);
+}
+
+void ConnectionImpl::pin() noexcept {
+  ++pins_;
+  mark_busy();
+}
+
+void ConnectionImpl::unpin() noexcept {
+  if (pins_ == 0 || --pins_ > 0 || state_ != State::open) return;
+  path_->enqueue(*this);
+}
+
+Luggage ConnectionImpl::luggage() const noexcept {
+  Luggage luggage;
+  luggage.peer = peer_;
+  luggage.input_since = input_since_;
+  luggage.heard = heard_;
+  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) {
+    luggage.state = ledger->state(fd());
+    luggage.state_version = ledger->at(fd()).state_version;
+  }
+  if (input_ != nullptr) luggage.input = input_->view();
+  if (output_waits()) luggage.output = output_->view();
+  return luggage;
+}
+
+preforkd::UniqueFd ConnectionImpl::depart() noexcept {
+  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::moving);
+  state_ = State::moving;
+  path_->wheel_.cancel(*this);
+  return path_->streams_.release(*this);
+}
+
+void ConnectionImpl::stay(preforkd::UniqueFd fd) {
+  state_ = State::open;
+  if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return close_now(CloseReason::out_of_memory);
+  blocked_output_ = false;  // tried again
+  settle();
+}
+
+void ConnectionImpl::gone(int fd) noexcept {
+  path_->streams_.unmark(fd);
+  state_ = State::closed;
+  reason_ = CloseReason::handed_over;
+  closing_ = false;
+  path_->enqueue(*this);
+}
+
+bool ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const Entrance& entrance,
+                            const Luggage& luggage) {
+  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
+  begin(path, id, luggage.peer, entrance);
+  input_since_ = std::min(luggage.input_since, now());
+  heard_ = luggage.heard;
+  path.count_adopted();
+  const auto put = [this](std::unique_ptr<Buffer>& buffer, std::string_view bytes) {
+    if (bytes.empty()) return;
+    buffer = path_->buffers_.take();
+    if (buffer == nullptr || !buffer->append(bytes)) close_now(CloseReason::out_of_memory);
+  };
+  put(output_, luggage.output);
+  put(input_, luggage.input);
+  if (state_ != State::open) return true;
+  if (output_waits()) {
+    begin_write_period();
+    if (output_->size() > limits().output_high_mark) choked_ = true;
+  }
+  if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
+    ledger->keep(this->fd(), luggage.state, luggage.state_version);
+  }
+  {
+    const Cork cork(path, *this);
+    const bool adopted = guarded("on_adopt", [&] { handlers().on_adopt(*this, luggage.state, luggage.state_version); });
+    if (!adopted) close_when_sent(CloseReason::handler_failed);
+  }
+  if (input_ != nullptr) {
+    resume_ = true;
+    path.enqueue(*this);
+  }
+  count_kept();
+  settle();
+  return true;
 }
 
 // ---- Time ----
@@ -500,12 +646,13 @@ void ConnectionImpl::time_out() {
 // ---- The end ----
 
 void ConnectionImpl::close_at_once(CloseReason reason) noexcept {
-  if (state_ != State::open) return;
+  if (state_ != State::open && state_ != State::moving) return;
   closing_ = false;  // what was to be sent first no longer matters
   close_now(reason);
 }
 
 void ConnectionImpl::close_now(CloseReason reason) noexcept {
+  if (state_ == State::moving) return close_when_sent(reason);  // if it stays
   if (state_ != State::open) return;
   state_ = State::closed;
   reason_ = reason;
@@ -515,7 +662,7 @@ void ConnectionImpl::close_now(CloseReason reason) noexcept {
 }
 
 void ConnectionImpl::close_when_sent(CloseReason reason) noexcept {
-  if (state_ != State::open || closing_) return;
+  if (!may_send()) return;
   closing_ = true;
   reason_ = reason;
   path_->enqueue(*this);
@@ -541,7 +688,7 @@ void ConnectionImpl::finish() {
 }
 
 bool ConnectionImpl::should_linger() const noexcept {
-  if (path_->at_once_ || end_of_input_ || path_->lingering_ >= DataPath::max_lingering) return false;
+  if (path_->at_once_ || end_of_input_ || fd() < 0 || path_->lingering_ >= DataPath::max_lingering) return false;
   // !closing_: the peer closed, or close() was called.
   if (!closing_) return false;
   return reason_ == CloseReason::message_too_long || path_->streams_.unread(*this) > 0;
@@ -577,10 +724,11 @@ void ConnectionImpl::vacate() noexcept {
   count_kept();
   framer_.reset();
   id_ = 0;
-  unread_ = scanned_ = held_replies_ = drain_delay_ = 0;
+  unread_ = scanned_ = held_replies_ = drain_delay_ = pins_ = 0;
   given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
+  settled_here_ = offered_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

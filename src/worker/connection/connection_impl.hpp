@@ -15,6 +15,7 @@
 #include "base/unique_fd.hpp"
 #include "worker/base/timer_wheel.hpp"
 #include "worker/connection/buffer.hpp"
+#include "worker/connection/luggage.hpp"
 #include "worker/connection/peer_address.hpp"
 #include "worker/connection/service.hpp"
 #include "worker/io/streams.hpp"
@@ -26,8 +27,10 @@ class PostQueue;
 
 // One client: the session behind prefork::Connection. It makes no system call; Streams does.
 //
-//   vacant ──open()──▶ open ──close_now()──▶ closed ──finish(): on_close──▶ vacant
-//                                                        └─▶ lingering ──▶ vacant
+//   vacant ──open(), arrive()──▶ open ──close_now()──▶ closed ──finish(): on_close──▶ vacant
+//                                 │ ▲                    ▲          └─▶ lingering ──▶ vacant
+//                         depart()▼ │stay()              │
+//                                 moving ──────gone()────┘
 //
 // close_now() is the logical end: no event, no callback and no output after it. on_close runs later in the same turn of
 // the loop, when the callback that caused the close has returned; until then the object and its descriptor stay, so
@@ -59,7 +62,31 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
                           const Entrance& entrance);
 
+  // Begins a connection that another worker had, and calls on_adopt. As open().
+  [[nodiscard]] bool arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const Entrance& entrance,
+                            const Luggage& luggage);
+  // It could be given to another worker now: with the beginning of a message and with unsent output, but not while a
+  // reply is owed or a call of the application is pending.
+  [[nodiscard]] bool may_move() const noexcept;
+  // And nothing of it is in this worker's hands.
+  [[nodiscard]] bool rests() const noexcept;
+  // What another worker has to know. The views are valid until the next call for this connection.
+  [[nodiscard]] Luggage luggage() const noexcept;
+  // From now on it neither reads nor writes. Returns its descriptor. The application may still send: that goes out only
+  // if the connection stays.
+  [[nodiscard]] preforkd::UniqueFd depart() noexcept;
+  // It was not taken: it continues here.
+  void stay(preforkd::UniqueFd fd);
+  // Another worker has it; `fd` is what depart() has returned.
+  void gone(int fd) noexcept;
+  // It is not offered again; or it is, when it may move.
+  void do_not_move() noexcept { settled_here_ = true; }
+  void renew_offer() noexcept { offered_ = false; }
+
   // As documented for prefork::Connection and prefork::Reply.
+  void keep_state(std::string_view state);
+  void pin() noexcept;
+  void unpin() noexcept;
   void send_message(std::initializer_list<std::string_view> parts) noexcept;
   void send_bytes(std::string_view bytes) noexcept;
   void hold_reply() noexcept { ++held_replies_; }
@@ -72,6 +99,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] std::size_t unsent() const noexcept;
   [[nodiscard]] bool writable() const noexcept { return !choked_; }
   [[nodiscard]] bool half_closed() const noexcept { return half_closed_; }
+  [[nodiscard]] bool is_tcp() const noexcept { return entrance_->is_tcp; }
   [[nodiscard]] const std::string& listener() const noexcept { return entrance_->listener; }
   [[nodiscard]] const std::shared_ptr<PostQueue>& home() const noexcept;
   void set_framing(const Framing& framing);
@@ -86,6 +114,8 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   // The worker leaves: answers what was received so far, waits for the rest of a message that has begun, or for the
   // first message of a new client (Limits::first_message_grace), then closes.
   void begin_drain();
+  // The opposite of begin_drain().
+  void do_not_leave() noexcept;
   // Does what later callbacks, replies and closes have left to do. DataPath calls it at the end of the turn after
   // DataPath::enqueue(). True if messages were delivered, which may have taken long.
   bool settle_turn();
@@ -107,7 +137,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   friend class ConnectionTable;
   friend class Cork;
   friend class DataPath;
-  enum class State : std::uint8_t { vacant, open, closed, lingering };
+  enum class State : std::uint8_t { vacant, open, moving, closed, lingering };
 
   // Input
   [[nodiscard]] bool may_deliver() const noexcept {
@@ -130,6 +160,9 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void drain_step();
 
   // Output
+  [[nodiscard]] bool may_send() const noexcept {
+    return (state_ == State::open || state_ == State::moving) && !closing_;
+  }
   [[nodiscard]] Buffer* output_target() noexcept;
   void begin_write_period() noexcept;
   [[nodiscard]] bool takes_enough() noexcept;
@@ -151,6 +184,9 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
 
   void settle();
   [[nodiscard]] bool is_calm() const noexcept;
+  void mark_busy() noexcept;
+  void mark_resting() noexcept;
+  void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   void update_timer() noexcept;
   void finish();
   [[nodiscard]] TimePoint now() const noexcept;
@@ -179,6 +215,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   std::uint32_t held_replies_ = 0;
   std::uint32_t kept_ = 0;         // bytes of input_, as DataPath has counted them
   std::uint32_t drain_delay_ = 0;  // milliseconds after the drain began, until which this one is served
+  std::uint32_t pins_ = 0;         // the application is in the middle of something
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool closing_ = false;         // closes for reason_ once the output is sent
@@ -187,14 +224,16 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool choked_ = false;          // output above the high mark: no message is delivered until it is below half of it
   bool blocked_output_ = false;  // the kernel takes no more for now
   bool enqueued_ = false;
-  bool resume_ = false;       // input_ may hold messages that can be delivered now
-  bool final_read_ = false;   // draining, and all was read except the rest of one message
-  bool last_done_ = false;    // and that message was delivered
-  bool heard_ = false;        // a message was delivered
-  bool leaving_ = false;      // draining, and it is this connection's turn
-  bool tell_room_ = false;    // on_writable is to be called
-  bool half_closed_ = false;  // the client has ended its side
-  bool end_told_ = false;     // on_half_close was called
+  bool resume_ = false;        // input_ may hold messages that can be delivered now
+  bool final_read_ = false;    // draining, and all was read except the rest of one message
+  bool last_done_ = false;     // and that message was delivered
+  bool heard_ = false;         // a message was delivered
+  bool leaving_ = false;       // draining, and it is this connection's turn
+  bool tell_room_ = false;     // on_writable is to be called
+  bool half_closed_ = false;   // the client has ended its side
+  bool end_told_ = false;      // on_half_close was called
+  bool settled_here_ = false;  // no other worker can take it
+  bool offered_ = false;       // to path_->mover_
 };
 
 }  // namespace prefork::internal

@@ -45,6 +45,17 @@ void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const 
   count_accept_failure();
 }
 
+bool DataPath::adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage) {
+  const ConnectionTable::Place place = table_.allocate();
+  if (place.connection == nullptr) return false;
+  peers_.enter_unlimited(luggage.peer, limits_, streams_.now());
+  if (place.connection->arrive(*this, place.id, std::move(fd), entrance, luggage)) return true;
+  table_.release(*place.connection);
+  peers_.leave(luggage.peer, limits_);
+  count_accept_failure();
+  return false;
+}
+
 bool DataPath::lets_in(const PeerAddress& peer) noexcept {
   const PeerLimiter::Verdict verdict = peers_.enter(peer, limits_, streams_.now());
   if (verdict == PeerLimiter::Verdict::admitted) return true;
@@ -101,10 +112,17 @@ void DataPath::settle_queued() {
   }
 }
 
-void DataPath::begin_drain() {
+void DataPath::begin_drain(Mover* mover) {
+  mover_ = mover;
   draining_ = true;
   drain_began_ = streams_.now();
   table_.for_each_used([](ConnectionImpl& connection) { connection.begin_drain(); });
+}
+
+void DataPath::serve_on() noexcept {
+  mover_ = nullptr;
+  draining_ = false;
+  table_.for_each_used([](ConnectionImpl& connection) { connection.do_not_leave(); });
 }
 
 void DataPath::close_all(CloseReason busy, CloseReason idle) {
@@ -113,16 +131,16 @@ void DataPath::close_all(CloseReason busy, CloseReason idle) {
 }
 
 void DataPath::enqueue(ConnectionImpl& connection) noexcept {
+  connection.mark_busy();
   if (std::exchange(connection.enqueued_, true)) return;
   (last_ != nullptr ? last_->next_ : first_) = &connection;
   last_ = &connection;
 }
 
-void DataPath::count_opened(ActiveService& service) noexcept {
+void DataPath::count_open(ActiveService& service) noexcept {
   ++service.connections;
   ++connections_;
   stats_.connections.store(connections_, std::memory_order_relaxed);
-  add(stats_.connections_total, 1);
 }
 
 void DataPath::count_closed(ActiveService& service, CloseReason reason) noexcept {

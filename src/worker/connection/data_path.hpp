@@ -47,19 +47,29 @@ class DataPath {
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   void count_accept_failure() noexcept { add(stats_.accept_failures, 1); }
 
+  // A connection that another worker had. False: it cannot be served for lack of memory, and was closed.
+  bool adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage);
+
   // Runs at the end of each turn: late output, late input, on_close.
   void settle();
   // settle() has left work for the next turn, which must not wait.
   [[nodiscard]] bool has_work() const noexcept { return first_ != nullptr; }
 
-  // Each connection finishes its pending work and closes.
-  void begin_drain();
+  // Each connection finishes its pending work and closes. With a mover, those that may move do so instead. Called
+  // again when the mover is no longer there, or to end the patience with idle clients.
+  void begin_drain(Mover* mover);
+  // Serves those that are left as if no drain had begun.
+  void serve_on() noexcept;
   // Closes every connection at once: with `busy` those that have work in hand, with `idle` the others. None lingers.
   void close_all(CloseReason busy, CloseReason idle);
   // No connection is left, and none lingers.
   [[nodiscard]] bool empty() const noexcept { return table_.size() == 0; }
 
   [[nodiscard]] ConnectionTable& table() noexcept { return table_; }
+  // Connections with this descriptor can be marked for a successor.
+  [[nodiscard]] bool may_mark(int fd) const noexcept { return streams_.may_mark(fd); }
+  [[nodiscard]] std::size_t max_kept_state() const noexcept { return limits_.max_kept_state; }
+  [[nodiscard]] Streams::TimePoint now() const noexcept { return streams_.now(); }
 
  private:
   friend class ConnectionImpl;
@@ -76,7 +86,9 @@ class DataPath {
     messages_ += messages;
     add(stats_.requests_total, messages);
   }
-  void count_opened(ActiveService& service) noexcept;
+  void count_open(ActiveService& service) noexcept;
+  void count_accepted() noexcept { add(stats_.connections_total, 1); }
+  void count_adopted() noexcept { add(stats_.connections_adopted, 1); }
   void count_closed(ActiveService& service, CloseReason reason) noexcept;
   [[nodiscard]] bool lets_in(const PeerAddress& peer) noexcept;
   void log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept;
@@ -103,6 +115,7 @@ class DataPath {
   std::size_t connections_ = 0;  // open, or closed with on_close still to run
   std::size_t lingering_ = 0;
   std::size_t input_kept_ = 0;  // bytes of unfinished messages of all connections
+  Mover* mover_ = nullptr;
   PeerLimiter peers_;
   LogThrottle peer_log_{std::chrono::seconds(10)};
   std::minstd_rand random_;  // when the idle connections of a drain close

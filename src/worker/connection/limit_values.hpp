@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace prefork::internal {
 
@@ -27,6 +28,9 @@ struct LimitValues {
   std::chrono::milliseconds drain_timeout{0};
   std::chrono::milliseconds drain_spread{0};
   std::chrono::milliseconds first_message_grace{1000};
+  std::size_t max_kept_state = 1024;
+  bool move_connections = true;
+  std::uint32_t state_version = 0;  // Server::state_version()
   DrainIdle drain_idle = DrainIdle::close;
 };
 

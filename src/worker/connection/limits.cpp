@@ -106,5 +106,15 @@ Limits& Limits::first_message_grace(std::chrono::milliseconds time) {
   return *this;
 }
 
+Limits& Limits::max_kept_state(std::size_t bytes) {
+  impl_->values.max_kept_state = bytes;
+  return *this;
+}
+
+Limits& Limits::move_connections(bool may) {
+  impl_->values.move_connections = may;
+  return *this;
+}
+
 }  // namespace v0
 }  // namespace prefork

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <type_traits>
 
 #include "base/address.hpp"
 
@@ -52,6 +53,19 @@ std::string PeerAddress::text(int fd) const {
     return peer ? preforkd::format_address(*peer) : "unix";
   }
   return preforkd::format_address(address);
+}
+
+PeerAddress::Bytes PeerAddress::bytes() const noexcept {
+  Bytes bytes;
+  static_assert(sizeof *this == sizeof bytes && std::is_trivially_copyable_v<PeerAddress>);
+  std::memcpy(bytes.data(), this, sizeof bytes);
+  return bytes;
+}
+
+PeerAddress PeerAddress::from(const Bytes& bytes) noexcept {
+  PeerAddress address;
+  std::memcpy(&address, bytes.data(), sizeof address);
+  return address;
 }
 
 std::optional<std::uint64_t> PeerAddress::network() const noexcept {

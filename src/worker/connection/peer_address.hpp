@@ -19,6 +19,10 @@ class PeerAddress {
   void assign(const sockaddr_storage& peer) noexcept;
   // `fd`: the connection's socket, still open.
   [[nodiscard]] std::string text(int fd) const;
+  // As it travels to another worker of this host.
+  using Bytes = std::array<std::uint8_t, 24>;
+  [[nodiscard]] Bytes bytes() const noexcept;
+  [[nodiscard]] static PeerAddress from(const Bytes& bytes) noexcept;
   // A number for the IPv4 address or the IPv6 /64; nullopt without either.
   [[nodiscard]] std::optional<std::uint64_t> network() const noexcept;
 

@@ -30,32 +30,43 @@ std::size_t PeerLimiter::Hash::operator()(std::uint64_t key) const noexcept {
   return key ^ (key >> 31U);
 }
 
-PeerLimiter::Verdict PeerLimiter::enter(const PeerAddress& peer, const LimitValues& limits, TimePoint now) noexcept {
+// Null: it is not limited, or there is no memory for it.
+PeerLimiter::Peer* PeerLimiter::find_or_add(const PeerAddress& peer, const LimitValues& limits,
+                                            TimePoint now) noexcept {
   const auto key = peer.network();
-  if (!key || !limits_peers(limits)) return Verdict::admitted;
+  if (!key || !limits_peers(limits)) return nullptr;
   if (peers_.size() >= next_sweep_) forget_idle(now);
-  const auto rate = static_cast<double>(limits.max_connection_rate_per_peer);
   try {
     const auto [at, is_new] = peers_.try_emplace(*key);
-    Peer& known = at->second;
     if (is_new) {
-      known.tokens = rate;
-      known.filled = now;
+      at->second.tokens = static_cast<double>(limits.max_connection_rate_per_peer);
+      at->second.filled = now;
     }
-    if (limits.max_connections_per_peer > 0 && known.connections >= limits.max_connections_per_peer) {
-      return Verdict::too_many;
-    }
-    if (rate > 0) {
-      const double seconds = std::chrono::duration<double>(now - known.filled).count();
-      known.tokens = std::min(rate, known.tokens + seconds * rate);
-      known.filled = now;
-      if (known.tokens < 1) return Verdict::too_fast;
-      known.tokens -= 1;
-    }
-    ++known.connections;
+    return &at->second;
   } catch (const std::bad_alloc&) {
+    return nullptr;
   }
+}
+
+PeerLimiter::Verdict PeerLimiter::enter(const PeerAddress& peer, const LimitValues& limits, TimePoint now) noexcept {
+  Peer* const known = find_or_add(peer, limits, now);
+  if (known == nullptr) return Verdict::admitted;
+  if (limits.max_connections_per_peer > 0 && known->connections >= limits.max_connections_per_peer) {
+    return Verdict::too_many;
+  }
+  if (const auto rate = static_cast<double>(limits.max_connection_rate_per_peer); rate > 0) {
+    const double seconds = std::chrono::duration<double>(now - known->filled).count();
+    known->tokens = std::min(rate, known->tokens + seconds * rate);
+    known->filled = now;
+    if (known->tokens < 1) return Verdict::too_fast;
+    known->tokens -= 1;
+  }
+  ++known->connections;
   return Verdict::admitted;
+}
+
+void PeerLimiter::enter_unlimited(const PeerAddress& peer, const LimitValues& limits, TimePoint now) noexcept {
+  if (Peer* const known = find_or_add(peer, limits, now)) ++known->connections;
 }
 
 void PeerLimiter::leave(const PeerAddress& peer, const LimitValues& limits) noexcept {

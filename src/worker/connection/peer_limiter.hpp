@@ -23,6 +23,8 @@ class PeerLimiter {
   // Counts a connection that is admitted. Every one must leave() later, whatever its limits. Without memory for its
   // count it is admitted.
   [[nodiscard]] Verdict enter(const PeerAddress& peer, const LimitValues& limits, TimePoint now) noexcept;
+  // The same without limits: for a connection that another worker had.
+  void enter_unlimited(const PeerAddress& peer, const LimitValues& limits, TimePoint now) noexcept;
   void leave(const PeerAddress& peer, const LimitValues& limits) noexcept;
 
   // Addresses that are remembered: those with connections, and some whose last one was a moment ago.
@@ -40,6 +42,7 @@ class PeerLimiter {
     std::size_t operator()(std::uint64_t key) const noexcept;
   };
 
+  [[nodiscard]] Peer* find_or_add(const PeerAddress& peer, const LimitValues& limits, TimePoint now) noexcept;
   void forget_idle(TimePoint now) noexcept;
 
   std::unordered_map<std::uint64_t, Peer, Hash> peers_;

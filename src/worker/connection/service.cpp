@@ -55,5 +55,17 @@ Service& Service::on_half_close(std::function<void(Connection&)> callback) {
   return *this;
 }
 
+Service& Service::on_adopt(std::function<void(Connection&, std::string_view)> callback) {
+  if (!callback) return on_adopt(std::function<void(Connection&, std::string_view, unsigned)>());
+  return on_adopt([callback = std::move(callback)](Connection& connection, std::string_view state, unsigned) {
+    callback(connection, state);
+  });
+}
+
+Service& Service::on_adopt(std::function<void(Connection&, std::string_view, unsigned)> callback) {
+  before_run("on_adopt").handlers.on_adopt = std::move(callback);
+  return *this;
+}
+
 }  // namespace v0
 }  // namespace prefork

@@ -7,6 +7,7 @@
 #include <prefork/limits.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct Handlers {
   std::function<void(Connection&, CloseReason)> on_close;
   std::function<void(Connection&)> on_writable;
   std::function<void(Connection&)> on_half_close;
+  std::function<void(Connection&, std::string_view state, unsigned version)> on_adopt;
 };
 
 // What a program has said of a service before run().
@@ -58,6 +60,7 @@ struct Entrance {
   ActiveService& service;
   std::string listener;  // LISTEN_FDNAMES
   bool is_tcp = false;
+  std::uint16_t index = 0;  // among the entrances of this worker
 };
 
 }  // namespace prefork::internal

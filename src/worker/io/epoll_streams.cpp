@@ -53,6 +53,7 @@ bool EpollStreams::open(Session& session, preforkd::UniqueFd fd, bool is_tcp) no
   stream.fd = fd.release();
   stream.wanted = true;
   stream.always_to_end = !is_tcp;
+  mark(session, Ledger::Mark::busy);
   return true;
 }
 
@@ -81,6 +82,7 @@ void EpollStreams::read_once(Session& session) {
   if (!stream.wanted) return tell_peer_end(session);
   std::span<char> room = session.input_room();
   if (room.empty()) room = {buffer_.get() + headroom, read_size};
+  const Ledger::Mark before = mark(session, Ledger::Mark::busy);
   const ssize_t got = ::recv(stream.fd, room.data(), room.size(), MSG_DONTWAIT);
   if (got > 0) {
     const auto size = static_cast<std::size_t>(got);
@@ -92,6 +94,7 @@ void EpollStreams::read_once(Session& session) {
   } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
     stream.readable = false;
     stream.to_end = stream.peer_ended;
+    mark(session, before);
   } else if (errno != EINTR) {
     stream.readable = false;
     session.on_input_end(errno);
@@ -140,6 +143,7 @@ preforkd::UniqueFd EpollStreams::release(Session& session) noexcept {
 // close(2) ends the registration, unless a child of the application holds a copy: then the client would get no end of
 // file either.
 void EpollStreams::close(Session& session) noexcept {
+  if (stream_of(session).fd >= 0) mark(session, Ledger::Mark::none);
   if (have_forked()) {
     const preforkd::UniqueFd fd = release(session);
     ::shutdown(fd.get(), SHUT_RDWR);

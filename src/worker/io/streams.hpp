@@ -11,6 +11,7 @@
 
 #include "base/unique_fd.hpp"
 #include "worker/base/event_loop.hpp"
+#include "worker/io/ledger.hpp"
 
 namespace prefork::internal {
 
@@ -75,6 +76,22 @@ class Streams {
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
   [[nodiscard]] virtual TimePoint clock() const noexcept = 0;
 
+  // Where the sessions are marked; null: nowhere. It outlives them.
+  void use_ledger(Ledger* ledger) noexcept { ledger_ = ledger; }
+  [[nodiscard]] bool may_mark(int fd) const noexcept { return ledger_ != nullptr && ledger_->covers(fd); }
+  // Null: the session is not marked.
+  [[nodiscard]] Ledger* ledger_of(const Session& session) const noexcept {
+    return may_mark(session.fd()) ? ledger_ : nullptr;
+  }
+
+  // Its session has been released, and its descriptor is about to be closed.
+  void unmark(int fd) noexcept {
+    if (may_mark(fd)) ledger_->set(fd, Ledger::Mark::none);
+  }
+
+  // The session is marked busy when it begins and before each read that brings something, and no longer marked before
+  // its descriptor is closed.
+  //
   // Begins a session, whose input is wanted. False, and `fd` is closed, if the kernel has no memory to watch it.
   [[nodiscard]] virtual bool open(Session& session, preforkd::UniqueFd fd, bool is_tcp) noexcept = 0;
   virtual void want_input(Session& session, bool wanted) noexcept = 0;
@@ -95,11 +112,18 @@ class Streams {
   virtual ~Streams() = default;
   [[nodiscard]] static Stream& stream_of(Session& session) noexcept { return session.stream_; }
   [[nodiscard]] static const Stream& stream_of(const Session& session) noexcept { return session.stream_; }
+  // The mark before.
+  Ledger::Mark mark(const Session& session, Ledger::Mark mark) noexcept {
+    Ledger* const ledger = ledger_of(session);
+    return ledger != nullptr ? ledger->set(session.fd(), mark) : Ledger::Mark::none;
+  }
 
  private:
   friend class Session;
   // What epoll reports for the session's descriptor.
   virtual void on_events(Session& session, std::uint32_t events) = 0;
+
+  Ledger* ledger_ = nullptr;
 };
 
 inline void Session::on_events(std::uint32_t events) { stream_.streams->on_events(*this, events); }

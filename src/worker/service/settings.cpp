@@ -54,6 +54,7 @@ constexpr auto size_keys = std::to_array<SizeKey>({
     {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte, false, true, LimitScope::worker},
     {"min_receive_rate", &LimitValues::min_receive_rate, gibibyte},
     {"min_send_rate", &LimitValues::min_send_rate, gibibyte},
+    {"max_kept_state", &LimitValues::max_kept_state, std::size_t{32} * 1024, false, false, LimitScope::worker},
 });
 
 struct TimeOutKey {
@@ -75,6 +76,7 @@ constexpr auto time_out_keys = std::to_array<TimeOutKey>({
 constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
 
 constexpr std::string_view drain_idle = "drain_idle";
+constexpr std::string_view move_connections = "move_connections";
 
 std::string show(const Json& value) {
   if (value.is_object()) return "{…}";
@@ -145,6 +147,11 @@ Result<Integer> read_integer(const Json& value, Integer min, Integer max) {
   return value.get<Integer>();
 }
 
+Result<bool> read_boolean(const Json& value) {
+  if (!value.is_boolean()) return Failure("must be true or false");
+  return value.get<bool>();
+}
+
 Result<DrainIdle> read_drain_idle(const Json& value) {
   if (value == "close") return DrainIdle::close;
   if (value == "keep") return DrainIdle::keep;
@@ -196,7 +203,7 @@ void add_limits(std::vector<std::string>& known, LimitScope scope) {
   };
   for (const SizeKey& key : size_keys) add(key);
   for (const TimeOutKey& key : time_out_keys) add(key);
-  if (scope == LimitScope::worker) known.emplace_back(drain_idle);
+  if (scope == LimitScope::worker) known.insert(known.end(), {std::string(drain_idle), std::string(move_connections)});
 }
 
 }  // namespace
@@ -249,11 +256,7 @@ Settings& Settings::operator=(Settings&& other) noexcept = default;
 Settings::~Settings() = default;
 
 bool Settings::boolean(std::string_view key, bool fallback) {
-  const auto read = [](const Json& value) -> Result<bool> {
-    if (!value.is_boolean()) return Failure("must be true or false");
-    return value.get<bool>();
-  };
-  return impl_->value<bool>(key, read).value_or(fallback);
+  return impl_->value<bool>(key, read_boolean).value_or(fallback);
 }
 
 std::int64_t Settings::integer(std::string_view key, std::int64_t fallback, std::int64_t min, std::int64_t max) {
@@ -338,6 +341,7 @@ LimitValues Settings::Impl::limits(SettingsSection& section, const LimitValues& 
   }
   if (section.scope == LimitScope::worker) {
     merged.drain_idle = value<DrainIdle>(section, drain_idle, read_drain_idle).value_or(programs.drain_idle);
+    merged.move_connections = value<bool>(section, move_connections, read_boolean).value_or(programs.move_connections);
   }
   return merged;
 }

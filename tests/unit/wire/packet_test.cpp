@@ -69,6 +69,23 @@ TEST(Packet, end_comes_after_what_the_peer_has_sent) {
   EXPECT_EQ(send_packet(pair.there.get(), {"x"}), PacketSent::broken);
 }
 
+TEST(Packet, end_is_seen_although_the_peer_left_without_reading) {
+  Pair pair;
+  ASSERT_EQ(send_packet(pair.there.get(), {"unread"}), PacketSent::sent);
+  pair.here.reset();
+  EXPECT_EQ(pair.receive(), PacketReceived::ended);
+  EXPECT_EQ(receive_packet(-1, pair.buffer, pair.packet), PacketReceived::ended);
+}
+
+TEST(Packet, end_comes_with_the_last_copy_of_the_peer) {
+  Pair pair;
+  UniqueFd stored(::fcntl(pair.here.get(), F_DUPFD_CLOEXEC, 0));
+  pair.here.reset();
+  EXPECT_EQ(pair.receive(), PacketReceived::nothing);
+  stored.reset();
+  EXPECT_EQ(pair.receive(), PacketReceived::ended);
+}
+
 // A worker that takes connections must not believe that it owns one when its giver no longer listens.
 TEST(Packet, cannot_be_sent_to_a_peer_that_no_longer_reads_which_still_gets_those_before) {
   Pair pair;

@@ -30,6 +30,7 @@ enum class CloseReason : std::uint8_t {
   input_limit,            // the unfinished messages of all clients exceeded max_input_memory
   reply_too_long,         // send() was given more bytes than the length prefix can count
   bad_message,            // the bytes do not follow the framing
+  handed_over,            // another worker of the pool has it: the client notices nothing
 };
 
 // "peer-closed", "message-too-long", … or the name given to Server::close_reason().

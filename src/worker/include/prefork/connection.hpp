@@ -57,6 +57,15 @@ class PREFORK_EXPORT Connection {
   // does not. on_half_close tells when the client stops waiting.
   [[nodiscard]] Reply defer();
 
+  // What a successor has to know of this connection (a login, a subscription): kept where it outlives this worker, and
+  // given to on_adopt with the connection. Replaces what was kept before. Throws std::length_error above
+  // max_kept_state. Without on_adopt, or outside a pool, it does nothing else.
+  void keep(std::string_view state);
+  // The connection does not move to another worker until as many calls of unpin(): the application is in the middle of
+  // something that keep() cannot express.
+  void pin() noexcept;
+  void unpin() noexcept;
+
   // Splits what comes next, and frames what is sent from now on, in another way. Not from within a custom framing.
   void framing(const Framing& framing);
 

@@ -98,10 +98,21 @@ class PREFORK_EXPORT Server {
   // While a reply is owed, the client has ended its side: it waits only for the reply, or is gone. Called at most once
   // for a connection.
   Server& on_half_close(std::function<void(Connection&)> callback);
+  // A connection that another worker of this pool had, with what keep() has kept of it. To have this callback is the
+  // application's word that its connections may move: when a worker leaves (reload, recycle, resize), its successor
+  // gets them, with the beginning of a message and with unsent output. on_connect does not run here, on_close runs in
+  // the other worker with CloseReason::handed_over; data<T>(), ConnectionRef, id() and timers stay behind, and so does
+  // the framing of Connection::framing(). `version` is the state_version() of the program that kept the state; 0 if
+  // nothing was kept. If it throws, the connection is closed as after on_connect.
+  Server& on_adopt(std::function<void(Connection&, std::string_view state)> callback);
+  Server& on_adopt(std::function<void(Connection&, std::string_view state, unsigned version)> callback);
 
   // A service of its own for the sockets that LISTEN_FDNAMES calls `name` ("name" in "listen" of the pool's config);
   // the setters above are for all other sockets. run() fails (69) if there is no such socket.
   [[nodiscard]] Service service(std::string_view name);
+
+  // The version of what this program gives to Connection::keep(), 1…2^32-1. Default: 1.
+  Server& state_version(unsigned version);
 
   // A counter of the application, which preforkctl shows and measures as a total of the pool: "jobs_done". The same
   // name gives the same counter. Throws std::invalid_argument unless the name is [a-z][a-z0-9_]{0,39},

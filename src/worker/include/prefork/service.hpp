@@ -36,6 +36,8 @@ class PREFORK_EXPORT Service {
   Service& on_close(std::function<void(Connection&, CloseReason)> callback);
   Service& on_writable(std::function<void(Connection&)> callback);
   Service& on_half_close(std::function<void(Connection&)> callback);
+  Service& on_adopt(std::function<void(Connection&, std::string_view state)> callback);
+  Service& on_adopt(std::function<void(Connection&, std::string_view state, unsigned version)> callback);
 
  private:
   friend class Server;

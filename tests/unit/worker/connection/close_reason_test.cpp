@@ -12,7 +12,7 @@ namespace {
 
 using prefork::CloseReason;
 
-constexpr unsigned reasons = static_cast<unsigned>(CloseReason::bad_message) + 1;
+constexpr unsigned reasons = static_cast<unsigned>(CloseReason::handed_over) + 1;
 
 TEST(CloseReason, each_has_a_name_of_its_own_fit_for_a_log_and_a_metric) {
   std::set<std::string> names;
@@ -43,6 +43,7 @@ TEST(CloseReason, each_is_called_as_in_the_header) {
   EXPECT_EQ(to_string(CloseReason::input_limit), "input-limit");
   EXPECT_EQ(to_string(CloseReason::reply_too_long), "reply-too-long");
   EXPECT_EQ(to_string(CloseReason::bad_message), "bad-message");
+  EXPECT_EQ(to_string(CloseReason::handed_over), "handed-over");
 }
 
 TEST(CloseReason, a_value_of_a_newer_library_is_unknown) {

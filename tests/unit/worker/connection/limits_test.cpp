@@ -47,7 +47,7 @@ TEST(LimitsInTime, a_client_that_only_listens_does_not_hold_a_drain_open) {
   echo(server);
   const int client = server.connect();
   server.pass(500ms);
-  server.path.begin_drain();
+  server.path.begin_drain(nullptr);
   for (int i = 0; i < 50 && server.closed.empty(); ++i) {
     server.connection(client)->send("news");
     server.pass(10ms);
@@ -209,7 +209,7 @@ TEST(LimitsInTime, a_time_that_is_over_does_not_wake_the_worker_while_output_wai
     server.say(client, said);
   }
   server.turn();
-  server.path.begin_drain();
+  server.path.begin_drain(nullptr);
   server.pass(200ms);
   const std::uint64_t before = server.wheel.filings();
   server.pass(200ms);
@@ -324,7 +324,7 @@ TEST(Drain, idle_connections_leave_over_the_whole_spread_and_are_served_until_th
     server.say(clients.back(), "hello\n");
   }
   server.turn();
-  server.path.begin_drain();
+  server.path.begin_drain(nullptr);
   std::size_t most_at_once = 0;
   for (int i = 0; i < 10; ++i) {
     const std::size_t before = server.closed.size();
@@ -348,7 +348,7 @@ TEST(Drain, the_longest_spread_is_not_cut) {
   VirtualServer server(Limits().drain_spread(std::chrono::milliseconds(std::int64_t{1} << 32U)));
   for (int i = 0; i < 10; ++i) server.say(server.connect(), "hello\n");
   server.turn();
-  server.path.begin_drain();
+  server.path.begin_drain(nullptr);
   server.pass(100ms);
   EXPECT_THAT(server.closed, IsEmpty());
 }

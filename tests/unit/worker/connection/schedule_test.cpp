@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a connection promises, whatever the order and the pieces in which bytes, room, replies and failures come. A
-// schedule is a random one of these, with virtual time and without a kernel. PREFORKD_SCHEDULE=SEED runs one of them,
-// PREFORKD_SCHEDULES=FIRST:COUNT some others.
+// What a connection promises, whatever the order and the pieces in which bytes, room, replies and failures come, and
+// although it moves to other workers. A schedule is a random one of these, with virtual time and without a kernel.
+// PREFORKD_SCHEDULE=SEED runs one of them, PREFORKD_SCHEDULES=FIRST:COUNT some others.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -74,6 +74,7 @@ class Schedule {
         path_(streams_, wheel_, limits(), stats_, nullptr),
         fails_(seed % 4 == 0) {
     table_before_ = ConnectionTable::set_current(&path_.table());
+    streams_.use_ledger(&ledger());
   }
   ~Schedule() { ConnectionTable::set_current(table_before_); }
 
@@ -95,7 +96,9 @@ class Schedule {
     int connects = 0;
     int closes = 0;
     bool owed = false;
-    bool all_said = false;
+    bool pinned = false;
+    int moves = 0;
+    int adoptions = 0;
     std::size_t to_say = 0;
     CloseReason reason{};
   };
@@ -103,6 +106,15 @@ class Schedule {
     Client* client;
     Reply reply;
   };
+
+  // One for all: a mapping costs more than a schedule.
+  static internal::Ledger& ledger() {
+    static internal::Ledger of_all(8, 16);
+    return of_all;
+  }
+  [[nodiscard]] static internal::Ledger::Mark mark_of(const Client& client) {
+    return ledger().at(client.number).mark.load();
+  }
 
   static FakeStreams::Odds odds(unsigned seed) {
     if (seed % 4 != 0) return {0, 0, 0, seed % 2 == 0 ? 100U : 0U};
@@ -120,11 +132,25 @@ class Schedule {
     handlers.on_connect = [this](Connection& c) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
       if (++client.connects != 1) complain("a second on_connect");
+      c.keep("1");
       if (streams_.happens(300)) say(c, client, "welcome");
     };
     handlers.on_message = [this](Connection& c, std::string_view message) { answer(c, message); };
-    handlers.on_close = [this](Connection& c, CloseReason reason) {
+    handlers.on_adopt = [this](Connection& c, std::string_view state, unsigned) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
+      streams_.expect_busy(static_cast<internal::ConnectionImpl&>(c), "on_adopt");
+      ++client.adoptions;
+      if (state != std::to_string(client.moves)) complain("the kept state is wrong: " + std::string(state));
+      c.keep(std::to_string(client.moves + 1));
+      if (streams_.happens(200)) say(c, client, "adopted");
+    };
+    handlers.on_close = [this](Connection& c, CloseReason reason) {
+      if (reason == CloseReason::handed_over) {
+        ++moving_->moves;
+        return;
+      }
+      // Without a descriptor: it could not come back, for lack of memory.
+      Client& client = c.fd() < 0 ? *moving_ : *clients_[static_cast<std::size_t>(c.fd())];
       if (++client.closes != 1) complain("a second on_close");
       client.reason = reason;
     };
@@ -134,6 +160,7 @@ class Schedule {
   void answer(Connection& c, std::string_view message) {
     Client& client = *clients_[static_cast<std::size_t>(c.fd())];
     if (client.owed) complain("a message is delivered while a reply is owed");
+    streams_.expect_busy(static_cast<internal::ConnectionImpl&>(c), "on_message");
     if (client.closes > 0) complain("a message is delivered after on_close");
     if (client.expected.empty() || client.expected.front() != message) {
       return complain("a message is wrong: " + std::string(message));
@@ -186,6 +213,9 @@ class Schedule {
     streams_.turn();
     wheel_.advance(streams_.now());
     path_.settle();
+    for (const std::unique_ptr<Client>& client : clients_) check_mark(*client);
+    if (streams_.happens(150)) move();
+    if (streams_.happens(50)) pin();
     // Something may come from elsewhere at any time, also to a connection that has nothing to say.
     if (count % 16 == 0 && streams_.happens(100)) push();
   }
@@ -199,6 +229,58 @@ class Schedule {
       wire.in_flight += wrapped(framer_, message);
     }
     if (client.to_say == 0) wire.client_ended = true;
+  }
+
+  // A connection that rests has had all that was read from it answered, and all answers sent.
+  void check_mark(const Client& client) {
+    if (mark_of(client) != internal::Ledger::Mark::resting) return;
+    const FakeStreams::Wire& wire = streams_.wire(client.number);
+    std::size_t to_come = 0;
+    for (const std::string& message : client.expected) to_come += wrapped(framer_, message).size();
+    if (wire.in_flight.size() + wire.arrived.size() != to_come) complain("it rests with input in hand");
+    if (wire.sent.size() != client.replies.size()) complain("it rests with output in hand");
+    if (client.owed) complain("it rests while a reply is owed");
+    if (client.pinned) complain("it rests while it is pinned");
+    if (client.closes > 0) complain("it rests after its end");
+  }
+
+  // Between two turns to another worker, for which this one stands in, or nowhere.
+  void move() {
+    Client& client = *clients_[streams_.between(0, clients_.size() - 1)];
+    internal::Session* const session = streams_.wire(client.number).session;
+    if (session == nullptr || client.closes > 0) return;
+    auto& connection = static_cast<internal::ConnectionImpl&>(*session);
+    if (!connection.may_move()) return;
+    internal::Luggage luggage = connection.luggage();
+    const std::string state(luggage.state);
+    const std::string input(luggage.input);
+    const std::string output(luggage.output);
+    luggage.state = state;
+    luggage.input = input;
+    luggage.output = output;
+    preforkd::UniqueFd fd = connection.depart();
+    if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection on its way is not marked");
+    streams_.reopen(client.number);
+    moving_ = &client;
+    if (streams_.happens(300)) {
+      // It is refused. What the application sends meanwhile is sent then.
+      if (!client.owed && streams_.happens(300)) say(connection, client, "meanwhile");
+      return connection.stay(std::move(fd));
+    }
+    const int moves = client.moves;
+    connection.gone(client.number);
+    path_.settle();
+    if (client.moves != moves + 1) complain("on_close is not called once for a move");
+    if (!path_.adopt(std::move(fd), entrance_, luggage)) ++client.closes;  // for lack of memory
+  }
+
+  void pin() {
+    Client& client = *clients_[streams_.between(0, clients_.size() - 1)];
+    internal::Session* const session = streams_.wire(client.number).session;
+    if (session == nullptr || client.closes > 0) return;
+    auto& connection = static_cast<internal::ConnectionImpl&>(*session);
+    client.pinned = !client.pinned;
+    client.pinned ? connection.pin() : connection.unpin();
   }
 
   void pay() {
@@ -228,6 +310,8 @@ class Schedule {
 
   void check_end(Client& client) {
     const FakeStreams::Wire& wire = streams_.wire(client.number);
+    if (!streams_.wrong_mark().empty()) complain(streams_.wrong_mark());
+    if (client.moves != client.adoptions && !fails_) complain("on_adopt is not called once for each move");
     if (client.connects != client.closes) return complain("on_connect and on_close are not called equally often");
     if (client.replies.compare(0, wire.sent.size(), wire.sent) != 0) return complain("the replies are wrong");
     if (fails_) return;
@@ -253,6 +337,7 @@ class Schedule {
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<Owed> owed_;
   std::string wrong_;
+  Client* moving_ = nullptr;
   ConnectionTable* table_before_ = nullptr;
 };
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "worker/connection/peer_address.hpp"
+#include "worker/io/streams.hpp"
+
+namespace prefork::internal {
+
+class ConnectionImpl;
+
+// What a connection takes along to another worker, beside its descriptor.
+struct Luggage {
+  PeerAddress peer;
+  Session::TimePoint input_since;   // its last message, or the first byte of an unfinished one
+  bool heard = false;               // a message was delivered
+  std::uint32_t state_version = 0;  // of the program that kept the state
+  std::string_view state;           // of Connection::keep()
+  std::string_view input;           // received and not consumed
+  std::string_view output;          // not sent yet
+};
+
+// Where the connections of a worker that leaves go to.
+class Mover {
+ public:
+  // The connection may move. Called again until it has moved or does not move any more.
+  virtual void offer(ConnectionImpl& connection) noexcept = 0;
+
+ protected:
+  ~Mover() = default;
+};
+
+}  // namespace prefork::internal

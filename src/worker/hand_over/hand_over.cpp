@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "worker/hand_over/hand_over.hpp"
+
+#include <chrono>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include "worker/base/log.hpp"
+#include "worker/connection/framing_values.hpp"
+
+namespace prefork::internal {
+
+namespace control = preforkd::control;
+
+namespace {
+
+constexpr std::chrono::seconds answer_time{1};  // of a master that is asked for a taker
+constexpr unsigned max_failures = 3;
+
+// FNV-1a.
+class Fingerprint {
+ public:
+  void add(std::string_view bytes) noexcept {
+    for (const char byte : bytes) add_byte(static_cast<unsigned char>(byte));
+    add_byte(0xFF);
+  }
+  void add(std::uint64_t number) noexcept {
+    for (unsigned shift = 0; shift < 64; shift += 8) add_byte(static_cast<unsigned char>(number >> shift));
+  }
+  [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
+
+ private:
+  void add_byte(unsigned char byte) noexcept { value_ = (value_ ^ byte) * 0x100000001B3U; }
+  std::uint64_t value_ = 0xCBF29CE484222325U;
+};
+
+void log_failure(const char* what) noexcept {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    log_line(LogLevel::error, {what, error.what()});
+  }
+}
+
+}  // namespace
+
+std::uint64_t framing_fingerprint(const std::list<ServiceSetup>& services) noexcept {
+  Fingerprint fingerprint;
+  for (const ServiceSetup& service : services) {
+    const FramingValues& framing = service.framing.impl().values;
+    fingerprint.add(service.name);
+    fingerprint.add(static_cast<std::uint64_t>(framing.kind));
+    fingerprint.add(static_cast<std::uint64_t>(framing.endian));
+    fingerprint.add(framing.width);
+    fingerprint.add(framing.offset);
+    fingerprint.add(static_cast<std::uint64_t>(framing.adjustment));
+    fingerprint.add(framing.delimiter);
+  }
+  return fingerprint.value();
+}
+
+HandOver::HandOver(EventLoop& loop, TimerWheel& wheel, DataPath& path, const std::deque<Entrance>& entrances,
+                   bool moves, preforkd::UniqueFd control_fd, Callbacks callbacks)
+    : loop_(loop),
+      wheel_(wheel),
+      path_(path),
+      entrances_(entrances),
+      moves_(moves),
+      callbacks_(std::move(callbacks)),
+      link_(loop, std::move(control_fd), static_cast<MasterObserver&>(*this)) {}
+
+HandOver::~HandOver() {
+  wheel_.cancel(*this);
+  if (giver_) end_giving();
+}
+
+void HandOver::say_hello(std::uint64_t framing) noexcept {
+  if (moves_) link_.send(control::Hello{.framing = framing});
+}
+
+Mover* HandOver::begin_drain() {
+  link_.read();
+  leaving_ = true;
+  for (Taker& taker : takers_) taker.refuse_all();
+  if (giver_) end_giving();  // of a rebalance
+  if (!offered_) return nullptr;
+  begin_giving(std::move(offered_));
+  return giver_ ? this : nullptr;
+}
+
+void HandOver::settle() {
+  std::erase_if(takers_, [](const Taker& taker) { return taker.ended(); });
+  if (!giver_ || !giver_->ended()) return;
+  const bool failed = giver_->failed();
+  end_giving();
+  if (!leaving_ || !failed) return;
+  if (path_.connections() == 0) return;
+  if (++failures_ == max_failures) return on_no_taker_left();
+  seeking_ = true;
+  link_.send(control::Seeks{static_cast<std::uint32_t>(path_.connections())});
+  wheel_.arm(*this, loop_.now() + answer_time);
+}
+
+void HandOver::stop() {
+  seeking_ = false;
+  if (giver_) end_giving();
+}
+
+void HandOver::on_give(const control::Give& give, preforkd::UniqueFd socket) {
+  if (!moves_ || giver_) return;
+  if (give.max > 0) {
+    if (leaving_) return;
+    begin_giving(std::move(socket));
+    if (giver_) give_resting(give.max);
+  } else if (std::exchange(seeking_, false)) {
+    wheel_.cancel(*this);
+    begin_giving(std::move(socket));
+    if (!giver_) return on_no_taker_left();
+    path_.begin_drain(this);
+  } else if (!leaving_) {
+    offered_ = std::move(socket);
+  }
+}
+
+void HandOver::begin_giving(preforkd::UniqueFd socket) {
+  try {
+    giver_.emplace(loop_, wheel_, path_, std::move(socket));
+  } catch (const std::exception&) {
+    log_failure("cannot hand connections over: ");
+  }
+}
+
+void HandOver::give_resting(std::uint32_t max) {
+  std::uint32_t left = max;
+  path_.table().for_each_used([&](ConnectionImpl& connection) {
+    if (left == 0 || !connection.rests()) return;
+    --left;
+    giver_->offer(connection);
+  });
+  giver_->close();
+}
+
+void HandOver::end_giving() {
+  Giver& giver = *giver_;
+  giver.stop();
+  link_.send(control::Gave{.moved = giver.moved(), .refused = giver.refused()});
+  giver_.reset();
+}
+
+void HandOver::offer(ConnectionImpl& connection) noexcept {
+  if (giver_) giver_->offer(connection);
+}
+
+void HandOver::on_take(preforkd::UniqueFd socket) {
+  try {
+    if (moves_ && !leaving_) takers_.emplace_back(loop_, path_, entrances_, std::move(socket));
+  } catch (const std::exception&) {
+    log_failure("cannot take connections over: ");
+  }
+}
+
+void HandOver::on_no_taker() {
+  if (std::exchange(seeking_, false)) on_no_taker_left();
+}
+
+void HandOver::on_timer() { on_no_taker(); }
+
+void HandOver::on_no_taker_left() {
+  wheel_.cancel(*this);
+  callbacks_.on_no_taker();
+}
+
+void HandOver::on_master_gone() { callbacks_.on_master_gone(); }
+
+}  // namespace prefork::internal

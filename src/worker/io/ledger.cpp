@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "worker/io/ledger.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace prefork::internal {
+
+Ledger::Ledger(std::size_t descriptors, std::size_t max_state)
+    : descriptors_(descriptors), max_state_(max_state), bytes_(descriptors * (sizeof(Entry) + max_state)) {
+  void* const memory =
+      ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+  entries_ = static_cast<Entry*>(memory);  // zeros are valid entries
+  states_ = static_cast<char*>(memory) + descriptors * sizeof(Entry);
+}
+
+Ledger::~Ledger() { ::munmap(entries_, bytes_); }
+
+void Ledger::keep(int fd, std::string_view state, std::uint32_t version) noexcept {
+  if (!state.empty()) std::memcpy(states_ + static_cast<std::size_t>(fd) * max_state_, state.data(), state.size());
+  entries_[fd].state_version = version;
+  entries_[fd].state_bytes = static_cast<std::uint32_t>(state.size());
+}
+
+}  // namespace prefork::internal

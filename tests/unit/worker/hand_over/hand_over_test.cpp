@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT
+// Connections that move from one worker to another, with a test in the master's place.
+#include "worker/hand_over/hand_over.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "unit/worker/server_process.hpp"
+#include "wire/control_channel.hpp"
+#include "wire/control_message.hpp"
+#include "wire/packet.hpp"
+#include "wire/stats_page.hpp"
+
+namespace prefork::test {
+namespace {
+
+namespace control = preforkd::control;
+using std::chrono::milliseconds;
+using testing::AnyOf;
+using testing::Eq;
+
+// "i am NAME" logs in, "who" asks for that name and the worker that answers. The login is what a successor has to know.
+void add_logins(Server& server, const std::string& worker) {
+  server.on_message([&server, worker](Connection& c, std::string_view line) {
+    if (line.substr(0, 5) == "i am ") {
+      c.set_data<std::string>(line.substr(5));
+      c.keep(line.substr(5));
+      return c.send({"hello ", line.substr(5)});
+    }
+    if (line == "later") {
+      auto reply = std::make_shared<Reply>(c.defer());
+      server.after(milliseconds(50), [reply] { reply->send("late"); });
+      return;
+    }
+    if (line == "pin") {
+      c.pin();
+      server.after(milliseconds(50), [ref = ConnectionRef(c)] { ref.get()->unpin(); });
+      return c.send("pinned");
+    }
+    if (line == "much") return c.send(std::string(600'000, 'x'));
+    const auto* const name = c.data<std::string>();
+    c.send({name != nullptr ? *name : "nobody", " at ", worker});
+  });
+  server.on_adopt([](Connection& c, std::string_view state) { c.set_data<std::string>(state); });
+}
+
+// One worker, and the master's end of its control channel.
+class Worker {
+ public:
+  Worker(const Listener& listener, const std::string& name, std::function<void(Server&)> more = {},
+         std::vector<std::pair<std::string, std::string>> environment = {})
+      : channel_(preforkd::ControlChannel::open().value()),
+        stats_(preforkd::make_stats_memfd("test").value()),
+        page_(preforkd::StatsMapping::map(stats_.get(), false).value()),
+        process_(start(listener, name, std::move(more), std::move(environment))) {
+    channel_.worker_end.reset();
+  }
+
+  // The next message; fails the test after `patience`, or `time`.
+  std::optional<control::Message> next(milliseconds time = patience) {
+    std::array<char, 64> buffer{};
+    preforkd::Packet packet;
+    if (!wait_for(channel_.master_end.get(), POLLIN, time)) return std::nullopt;
+    if (preforkd::receive_packet(channel_.master_end.get(), buffer, packet) != preforkd::PacketReceived::packet) {
+      return std::nullopt;
+    }
+    return control::decode(packet.bytes);
+  }
+  template <class T>
+  T expect() {
+    const auto message = next();
+    if (!message || !std::holds_alternative<T>(*message)) throw std::runtime_error("another message was expected");
+    return std::get<T>(*message);
+  }
+  void say(const control::Message& message, int fd = -1) {
+    ASSERT_EQ(preforkd::send_packet(channel_.master_end.get(), {control::encode(message).view()}, fd),
+              preforkd::PacketSent::sent);
+  }
+  void forsake() { channel_.master_end.reset(); }
+  [[nodiscard]] ServerProcess& process() { return process_; }
+  [[nodiscard]] const preforkd::StatsPage& page() const { return *page_.get(); }
+
+ private:
+  ServerProcess start(const Listener& listener, const std::string& name, std::function<void(Server&)> more,
+                      std::vector<std::pair<std::string, std::string>> environment) {
+    environment.emplace_back("PREFORK_CONTROL_FD", std::to_string(channel_.worker_end.get()));
+    environment.emplace_back("PREFORK_STATS_FD", std::to_string(stats_.get()));
+    const auto setup = [name, more = std::move(more)](Server& server) {
+      add_logins(server, name);
+      if (more) more(server);
+    };
+    return ServerProcess(Start{{listener.fd.get()}, environment, setup, [this] { channel_.master_end.reset(); }});
+  }
+
+  preforkd::ControlChannel channel_;
+  preforkd::UniqueFd stats_;
+  preforkd::StatsMapping page_;
+  ServerProcess process_;
+};
+
+void introduce(Worker& giver, Worker& taker, std::uint32_t max = 0) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const preforkd::UniqueFd takers(ends[0]);
+  const preforkd::UniqueFd givers(ends[1]);
+  taker.say(control::Take{}, takers.get());
+  giver.say(control::Give{max}, givers.get());
+}
+
+// Clients of the only worker, each logged in.
+std::vector<TestClient> log_in(const Listener& listener, int count) {
+  std::vector<TestClient> clients;
+  for (int i = 0; i < count; ++i) {
+    clients.emplace_back(listener.address);
+    clients.back().send("i am " + std::to_string(i) + "\n");
+    EXPECT_EQ(clients.back().line(), "hello " + std::to_string(i));
+  }
+  return clients;
+}
+
+void expect_served_by(std::vector<TestClient>& clients, const std::string& worker) {
+  for (TestClient& client : clients) client.send("who\n");
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    EXPECT_EQ(clients[i].line(), std::to_string(i) + " at " + worker);
+  }
+}
+
+Worker start_taker(const Listener& listener, const std::string& name, std::function<void(Server&)> more = {}) {
+  Worker worker(listener, name, std::move(more));
+  worker.expect<control::Hello>();
+  return worker;
+}
+
+class HandOverTest : public testing::Test {
+ protected:
+  // The first worker has all clients: the second starts later.
+  Listener listener_;
+  Worker first_{listener_, "first"};
+};
+
+TEST_F(HandOverTest, a_worker_that_leaves_gives_its_connections_with_what_was_kept) {
+  const auto hello = first_.expect<control::Hello>();
+  EXPECT_EQ(hello.protocol, control::protocol);
+  std::vector<TestClient> clients = log_in(listener_, 200);
+  Worker second = start_taker(listener_, "second");
+  introduce(first_, second);
+  EXPECT_EQ(first_.process().terminate(), 0);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 200U);
+  expect_served_by(clients, "second");
+  EXPECT_EQ(second.page().connections_adopted.load(), 200U);
+  EXPECT_EQ(second.page().connections_total.load(), 0U);
+  EXPECT_EQ(second.page().connections.load(), 200U);
+  constexpr auto handed_over = static_cast<std::size_t>(CloseReason::handed_over);
+  EXPECT_EQ(first_.page().closes_by_reason.at(handed_over).load(), 200U);
+}
+
+TEST_F(HandOverTest, the_beginning_of_a_message_goes_along) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 1);
+  clients[0].send("who\nwh");
+  EXPECT_EQ(clients[0].line(), "0 at first");
+  Worker second = start_taker(listener_, "second");
+  introduce(first_, second);
+  EXPECT_EQ(first_.process().terminate(), 0);
+  clients[0].send("o\n");
+  EXPECT_EQ(clients[0].line(), "0 at second");
+}
+
+TEST_F(HandOverTest, what_the_kernel_has_not_delivered_is_answered_by_the_other_worker) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 1);
+  Worker second = start_taker(listener_, "second");
+  first_.process().signal(SIGSTOP);
+  introduce(first_, second);
+  std::string requests;
+  for (int i = 0; i < 10'000; ++i) requests += "who\n";
+  clients[0].send(requests);
+  first_.process().signal(SIGTERM);
+  first_.process().signal(SIGCONT);
+  for (int i = 0; i < 10'000; ++i) ASSERT_THAT(clients[0].line(), AnyOf(Eq("0 at first"), Eq("0 at second"))) << i;
+  EXPECT_EQ(first_.process().wait(), 0);
+  clients[0].send("who\n");
+  EXPECT_EQ(clients[0].line(), "0 at second");
+}
+
+TEST_F(HandOverTest, a_reply_that_is_owed_comes_first_and_so_does_the_end_of_a_pin) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 2);
+  Worker second = start_taker(listener_, "second");
+  clients[1].send("pin\n");
+  EXPECT_EQ(clients[1].line(), "pinned");
+  clients[0].send("later\n");
+  introduce(first_, second);
+  EXPECT_EQ(first_.process().terminate(), 0);
+  EXPECT_EQ(clients[0].line(), "late");
+  expect_served_by(clients, "second");
+}
+
+TEST(HandOverOfOutput, what_a_slow_reader_has_not_taken_goes_along) {
+  const Listener listener("@preforkd-hand-over-test-" + std::to_string(::getpid()));
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  TestClient client(listener.address);
+  client.send("much\n");
+  ASSERT_TRUE(wait_for(client.fd(), POLLIN));
+  Worker second = start_taker(listener, "second");
+  introduce(first, second);
+  EXPECT_EQ(first.process().terminate(), 0);
+  EXPECT_EQ(first.expect<control::Gave>().moved, 1U);
+  EXPECT_EQ(client.line(), std::string(600'000, 'x'));
+  client.send("who\n");
+  EXPECT_EQ(client.line(), " at second");
+}
+
+TEST_F(HandOverTest, a_worker_that_is_full_refuses_and_the_rest_is_drained_if_no_other_takes_it) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 3);
+  Worker second = start_taker(listener_, "second", [](Server& s) { s.limits(Limits().max_connections(1)); });
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  const auto gave = first_.expect<control::Gave>();
+  EXPECT_EQ(gave.moved, 1U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 2U);
+  first_.say(control::NoTaker{});
+  EXPECT_EQ(first_.process().wait(), 0);
+  int served = 0;
+  for (TestClient& client : clients) {
+    client.send("who\n");
+    if (client.line().find("at second") != std::string::npos) ++served;
+  }
+  EXPECT_EQ(served, 1);
+}
+
+TEST_F(HandOverTest, a_master_that_does_not_answer_delays_the_drain_only_a_moment) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 2);
+  Worker second = start_taker(listener_, "second", [](Server& s) { s.limits(Limits().max_connections(1)); });
+  introduce(first_, second);
+  EXPECT_EQ(first_.process().terminate(), 0);
+}
+
+// The window bounds what the dead one could have had.
+TEST_F(HandOverTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 200);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  second.process().signal(SIGKILL);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 0U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 200U);
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  EXPECT_EQ(first_.process().wait(), 0);
+  expect_served_by(clients, "third");
+}
+
+// Two workers that read from one client would be worse than any closed connection.
+TEST_F(HandOverTest, a_taker_that_wakes_up_too_late_takes_nothing) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 100);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 0U);
+  first_.expect<control::Seeks>();
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  second.process().signal(SIGCONT);
+  EXPECT_EQ(first_.process().wait(), 0);
+  for (int round = 0; round < 5; ++round) expect_served_by(clients, "third");
+  EXPECT_EQ(second.page().connections_adopted.load(), 0U);
+}
+
+TEST_F(HandOverTest, a_worker_that_stays_gives_only_as_many_as_it_is_told) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 5);
+  clients[0].send("wh");
+  Worker second = start_taker(listener_, "second");
+  introduce(first_, second, 2);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 2U);
+  int moved = 0;
+  for (TestClient& client : clients) {
+    client.send(&client == &clients[0] ? "o\n" : "who\n");
+    if (client.line().find("second") != std::string::npos) ++moved;
+  }
+  EXPECT_EQ(moved, 2);
+}
+
+TEST_F(HandOverTest, without_a_taker_a_worker_drains_at_once) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 2);
+  EXPECT_EQ(first_.process().terminate(), 0);
+  EXPECT_EQ(clients[0].rest(), "<eof>");
+}
+
+TEST_F(HandOverTest, a_master_that_ends_meanwhile_stops_nothing) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 100);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  first_.forsake();
+  EXPECT_EQ(first_.process().wait(), 0);
+  second.process().signal(SIGCONT);
+}
+
+TEST(HandOverApplication, learns_which_version_has_kept_the_state) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) { s.state_version(7); });
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 1);
+  Worker second = start_taker(listener, "second", [](Server& s) {
+    s.state_version(8).on_adopt([](Connection& c, std::string_view state, unsigned version) {
+      c.set_data<std::string>(std::string(state) + " of version " + std::to_string(version));
+    });
+  });
+  introduce(first, second);
+  EXPECT_EQ(first.process().terminate(), 0);
+  clients[0].send("who\n");
+  EXPECT_EQ(clients[0].line(), "0 of version 7 at second");
+  // It has kept nothing of its own: the state is still that of the first.
+  Worker third = start_taker(listener, "third", [](Server& s) {
+    s.state_version(9).on_adopt([](Connection& c, std::string_view state, unsigned version) {
+      c.set_data<std::string>(std::string(state) + " of version " + std::to_string(version));
+    });
+  });
+  introduce(second, third);
+  EXPECT_EQ(second.process().terminate(), 0);
+  clients[0].send("who\n");
+  EXPECT_EQ(clients[0].line(), "0 of version 7 at third");
+}
+
+TEST(HandOverApplication, may_answer_in_on_adopt_and_is_told_what_it_gave) {
+  const Listener listener;
+  Output output;
+  const auto tell = [](Server& s) {
+    s.on_close([](Connection& c, CloseReason why) {
+      ::dprintf(STDERR_FILENO, "%s %s %d\n", std::string(to_string(why)).c_str(), c.peer().substr(0, 9).c_str(),
+                c.data<std::string>() != nullptr ? 1 : 0);
+    });
+  };
+  const int err = output.write_end.get();
+  Worker first(listener, "first", [tell, err](Server& s) {
+    ::dup2(err, STDERR_FILENO);
+    tell(s);
+  });
+  output.write_end.reset();
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 1);
+  Worker second = start_taker(listener, "second", [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state) { c.send({"welcome back, ", state, " of ", c.peer()}); });
+    s.on_connect([](Connection& c) { c.send("on_connect"); });
+  });
+  introduce(first, second);
+  EXPECT_EQ(first.process().terminate(), 0);
+  EXPECT_THAT(clients[0].line(), testing::StartsWith("welcome back, 0 of 127.0.0.1:"));
+  EXPECT_EQ(output.text(), "handed-over 127.0.0.1 1\n");
+}
+
+TEST(HandOverApplication, that_throws_in_on_adopt_loses_that_connection_only) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 3);
+  Worker second = start_taker(listener, "second", [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state) {
+      if (state == "1") throw std::runtime_error("no");
+      c.set_data<std::string>(state);
+    });
+  });
+  introduce(first, second);
+  EXPECT_EQ(first.process().terminate(), 0);
+  EXPECT_EQ(clients[1].rest(), "<eof>");
+  clients[2].send("who\n");
+  EXPECT_EQ(clients[2].line(), "2 at second");
+}
+
+TEST(HandOverApplication, cannot_keep_more_than_the_limit) {
+  const Listener listener;
+  Worker worker(listener, "first",
+                [](Server& s) {
+                  s.on_message([](Connection& c, std::string_view line) {
+                    try {
+                      c.keep(std::string(std::stoul(std::string(line)), 'k'));
+                      c.send("kept");
+                    } catch (const std::length_error& error) {
+                      c.send(error.what());
+                    }
+                  });
+                },
+                {{"PREFORK_SETTINGS", R"({"max_kept_state": "100B"})"}});
+  TestClient client(listener.address);
+  client.send("100\n101\n");
+  EXPECT_EQ(client.line(), "kept");
+  EXPECT_EQ(client.line(), "Connection::keep: the state has 101 bytes, more than max_kept_state: 100");
+}
+
+TEST(HandOverApplication, without_on_adopt_or_against_the_config_says_no_hello) {
+  const Listener listener;
+  Worker silent(listener, "first", [](Server& s) { s.on_adopt(std::function<void(Connection&, std::string_view)>()); });
+  Worker forbidden(listener, "second", {}, {{"PREFORK_SETTINGS", R"({"move_connections": false})"}});
+  for (Worker* worker : {&silent, &forbidden}) {
+    TestClient client(listener.address);
+    client.send("who\n");
+    client.line();
+    EXPECT_FALSE(worker->next(milliseconds(0)));
+  }
+}
+
+TEST(HandOverOfListeners, a_connection_of_a_listener_that_the_taker_lacks_is_drained) {
+  const Listener listener;
+  Worker first(listener, "first", {}, {{"LISTEN_FDNAMES", "old"}});
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 2);
+  Worker second(listener, "second", {}, {{"LISTEN_FDNAMES", "new"}});
+  second.expect<control::Hello>();
+  introduce(first, second);
+  EXPECT_EQ(first.process().terminate(), 0);
+  const auto gave = first.expect<control::Gave>();
+  EXPECT_EQ(gave.moved, 0U);
+  EXPECT_EQ(gave.refused, 2U);
+  EXPECT_EQ(clients[0].rest(), "<eof>");
+}
+
+TEST(FramingFingerprint, differs_where_bytes_are_split_in_another_way) {
+  const auto of = [](const Framing& framing, const std::string& name) {
+    std::list<internal::ServiceSetup> services(1);
+    services.front().framing = framing;
+    services.front().name = name;
+    return internal::framing_fingerprint(services);
+  };
+  const auto lines = of(Framing::lines(), "");
+  EXPECT_EQ(lines, of(Framing::lines(), ""));
+  EXPECT_NE(lines, of(Framing::raw(), ""));
+  EXPECT_NE(lines, of(Framing::lines(), "admin"));
+  EXPECT_NE(of(Framing::delimiter("a"), ""), of(Framing::delimiter("b"), ""));
+  EXPECT_NE(of(Framing::length_prefix(2), ""), of(Framing::length_prefix(4), ""));
+  EXPECT_NE(of(Framing::length_prefix(2), ""), of(Framing::length_prefix(2, Endian::little), ""));
+}
+
+}  // namespace
+}  // namespace prefork::test
