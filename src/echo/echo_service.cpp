@@ -31,6 +31,7 @@ void log_close(prefork::Connection& connection, prefork::CloseReason why) {
 void serve_echo(prefork::Server& server) {
   server.framing(prefork::Framing::lines());
   server.on_message(server.setting("log_messages", false) ? log_and_answer : answer);
+  server.on_adopt([](prefork::Connection&, std::string_view) {});  // it knows nothing of its clients
   if (!server.setting("log_connections", true)) return;
   server.on_connect(log_connect);
   server.on_close(log_close);

@@ -20,6 +20,7 @@ namespace {
 using preforkd::ExitError;
 namespace exit_code = preforkd::exit_code;
 
+constexpr preforkd::Duration default_patience = std::chrono::seconds(30);
 constexpr rlim_t max_marked = 1'100'000;  // a little above the largest max_connections
 
 }  // namespace
@@ -119,7 +120,13 @@ void WorkerRun::take_control_channel() {
   if (moves) {
     rlimit limit{};
     const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-    ledger_.emplace(known ? limit.rlim_cur : max_marked, limits_.max_kept_state);
+    ledger_.emplace(known ? limit.rlim_cur : max_marked, limits_.max_kept_state, entrances_.size());
+    for (const Entrance& entrance : entrances_) {
+      Ledger::Listener& listener = ledger_->listener(entrance.index);
+      listener.name_bytes =
+          static_cast<std::uint8_t>(entrance.listener.copy(listener.name.data(), listener.name.size()));
+      listener.is_tcp = entrance.is_tcp ? 1 : 0;
+    }
     streams_.use_ledger(&*ledger_);
   }
   HandOver::Callbacks callbacks{[this] { master_gone_ = true; }, [this] { on_no_taker(); }};
@@ -162,7 +169,15 @@ int WorkerRun::serve() {
   return abandon();
 }
 
+// Before the application has threads and much memory, which the keeper would copy.
+void WorkerRun::start_keeper() {
+  if (!ledger_) return;
+  const auto patience = std::chrono::ceil<std::chrono::milliseconds>(server_.given->drain.value_or(default_patience));
+  keeper_.emplace(server_.loop, *ledger_, hand_over_->control_fd(), patience, server_.label);
+}
+
 void WorkerRun::start(std::vector<ListenSocket> sockets) {
+  start_keeper();
   if (server_.on_worker_start) server_.on_worker_start();
   server_.loop.read_clock();
   if (server_.given->watchdog) {

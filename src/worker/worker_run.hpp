@@ -8,6 +8,7 @@
 #include "worker/acceptor.hpp"
 #include "worker/connection/data_path.hpp"
 #include "worker/hand_over/hand_over.hpp"
+#include "worker/hand_over/keeper.hpp"
 #include "worker/io/epoll_streams.hpp"
 #include "worker/server_impl.hpp"
 #include "worker/service/service_status.hpp"
@@ -46,6 +47,7 @@ class WorkerRun final : private TimerNode {
   void allow_descriptors();
 
   void start(std::vector<ListenSocket> sockets);
+  void start_keeper();
   void turn();
   [[nodiscard]] bool is_hurried() const noexcept;
   void leave_if_told();
@@ -70,6 +72,7 @@ class WorkerRun final : private TimerNode {
   DataPath path_;
   std::optional<HandOver> hand_over_;  // in a pool
   Acceptor acceptor_;
+  std::optional<Keeper> keeper_;  // of a worker whose connections may move
   ConnectionTable* table_before_ = nullptr;
   bool master_gone_ = false;  // the control channel has ended, in this turn or before
   bool alone_ = false;        // and that was handled

@@ -48,6 +48,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   void say_hello(std::uint64_t framing) noexcept;
   // The worker leaves: to whom its connections go; null: nobody takes them.
   [[nodiscard]] Mover* begin_drain();
+  [[nodiscard]] int control_fd() const noexcept { return link_.fd(); }
   // At the end of each turn.
   void settle();
   // What is on its way continues here, and nothing more is given.

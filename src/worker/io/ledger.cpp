@@ -9,16 +9,16 @@
 
 namespace prefork::internal {
 
-Ledger::Ledger(std::size_t descriptors, std::size_t max_state)
-    : descriptors_(descriptors), max_state_(max_state), bytes_(descriptors * (sizeof(Entry) + max_state)) {
+Ledger::Ledger(std::size_t descriptors, std::size_t max_state, std::size_t listeners)
+    : descriptors_(descriptors), max_state_(max_state) {
+  const std::size_t bytes = descriptors * (sizeof(Entry) + max_state) + listeners * sizeof(Listener);
   void* const memory =
-      ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
   entries_ = static_cast<Entry*>(memory);  // zeros are valid entries
-  states_ = static_cast<char*>(memory) + descriptors * sizeof(Entry);
+  listeners_ = reinterpret_cast<Listener*>(entries_ + descriptors);
+  states_ = reinterpret_cast<char*>(listeners_ + listeners);
 }
-
-Ledger::~Ledger() { ::munmap(entries_, bytes_); }
 
 void Ledger::keep(int fd, std::string_view state, std::uint32_t version) noexcept {
   if (!state.empty()) std::memcpy(states_ + static_cast<std::size_t>(fd) * max_state_, state.data(), state.size());

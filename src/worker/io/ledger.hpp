@@ -35,18 +35,27 @@ class Ledger {
     std::uint8_t heard = 0;  // a message was delivered
   };
 
+  // A listening socket of this process.
+  struct Listener {
+    std::array<char, 255> name{};  // LISTEN_FDNAMES
+    std::uint8_t name_bytes = 0;
+    std::uint8_t is_tcp = 0;
+
+    [[nodiscard]] std::string_view name_view() const noexcept { return {name.data(), name_bytes}; }
+  };
+
   // For descriptors below `descriptors`, each with up to `max_state` bytes of kept state. Memory is used only for those
-  // that are. Throws std::system_error.
-  Ledger(std::size_t descriptors, std::size_t max_state);
-  ~Ledger();
-  Ledger(const Ledger&) = delete;
-  Ledger& operator=(const Ledger&) = delete;
+  // that are. Throws std::system_error. A copy refers to the same mapping, which lasts as long as the process.
+  Ledger(std::size_t descriptors, std::size_t max_state, std::size_t listeners);
 
   [[nodiscard]] std::size_t size() const noexcept { return descriptors_; }
   [[nodiscard]] std::size_t max_state() const noexcept { return max_state_; }
   // Descriptors from size() on have no entry: their connections do not move.
   [[nodiscard]] bool covers(int fd) const noexcept { return static_cast<std::size_t>(fd) < descriptors_; }
   [[nodiscard]] Entry& at(int fd) noexcept { return entries_[fd]; }
+
+  // By the index of an entry's entrance.
+  [[nodiscard]] Listener& listener(std::size_t index) noexcept { return listeners_[index]; }
 
   [[nodiscard]] std::string_view state(int fd) const noexcept {
     return {states_ + static_cast<std::size_t>(fd) * max_state_, entries_[fd].state_bytes};
@@ -67,8 +76,8 @@ class Ledger {
  private:
   std::size_t descriptors_;
   std::size_t max_state_;
-  std::size_t bytes_;
   Entry* entries_;
+  Listener* listeners_;
   char* states_;
 };
 static_assert(sizeof(Ledger::Entry) == 48);

@@ -109,7 +109,7 @@ class Schedule {
 
   // One for all: a mapping costs more than a schedule.
   static internal::Ledger& ledger() {
-    static internal::Ledger of_all(8, 16);
+    static internal::Ledger of_all(8, 16, 1);
     return of_all;
   }
   [[nodiscard]] static internal::Ledger::Mark mark_of(const Client& client) {

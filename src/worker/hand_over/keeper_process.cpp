@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+// Everything that a keeper does. It is a copy of a process that may be anywhere in malloc or stdio, so it calls only
+// what signal-safety(7) allows, or a raw system call, on memory that was prepared before; and it ends only with _exit.
+#include "worker/hand_over/keeper_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "base/process_title.hpp"
+#include "wire/control_message.hpp"
+#include "wire/packet.hpp"
+#include "wire/transfer.hpp"
+
+namespace prefork::internal {
+namespace {
+
+namespace control = preforkd::control;
+namespace transfer = preforkd::transfer;
+using Mark = Ledger::Mark;
+using preforkd::PacketReceived;
+using preforkd::PacketSent;
+using preforkd::UniqueFd;
+
+constexpr int answer_ms = 2000;  // a taker may take this long for its next answer
+constexpr int retry_ms = 5;      // of a packet that the kernel does not take
+constexpr unsigned max_takers = 3;
+
+// A sanitizer's own memory is large and anonymous, too.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool is_sanitized = true;
+#else
+constexpr bool is_sanitized = false;
+#endif
+#else
+constexpr bool is_sanitized = false;
+#endif
+
+std::int64_t now_ms() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
+}
+
+bool is_readable(int fd, int timeout_ms) noexcept {
+  const std::int64_t end = now_ms() + timeout_ms;
+  pollfd entry{fd, POLLIN, 0};
+  for (;;) {
+    const std::int64_t left = timeout_ms < 0 ? -1 : std::max<std::int64_t>(end - now_ms(), 0);
+    const int ready = ::poll(&entry, 1, static_cast<int>(left));
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return true;
+  }
+}
+
+// The life of a keeper after that of its worker.
+class Estate {
+ public:
+  explicit Estate(const KeeperPlan& plan) noexcept
+      : ledger_(plan.ledger), control_fd_(plan.control_fd), end_ms_(now_ms() + plan.patience_ms) {}
+
+  [[noreturn]] void settle() noexcept {
+    sort_out();
+    for (unsigned takers = 0; resting_ > 0 && takers < max_takers; ++takers) {
+      const UniqueFd taker = seek();
+      if (!taker) break;
+      give(taker.get());
+      report();
+    }
+    report();
+    ::_exit(0);
+  }
+
+ private:
+  // Busy clients wait for a reply that will not come. The listening sockets, epoll and the rest are of no use any more.
+  void sort_out() noexcept {
+    const int size = static_cast<int>(ledger_.size());
+    for (int fd = 0; fd < size; ++fd) {
+      const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
+      if (mark == Mark::resting) ++resting_;
+      if (mark != Mark::busy) continue;
+      const linger at_once{1, 0};
+      ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      ++figures_.reset;
+    }
+    int from = 0;
+    for (int fd = 0; fd < size; ++fd) {
+      if (fd != control_fd_ && ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::resting) continue;
+      close_range(from, fd - 1);
+      from = fd + 1;
+    }
+    close_range(from, std::numeric_limits<int>::max());
+  }
+
+  static void close_range(int first, int last) noexcept {
+    if (first <= last) ::syscall(SYS_close_range, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U);
+  }
+
+  void say(const control::Message& message) const noexcept {
+    const control::Encoded encoded = control::encode(message);
+    while (preforkd::send_packet(control_fd_, {encoded.view()}) == PacketSent::full && now_ms() < end_ms_) {
+      ::poll(nullptr, 0, retry_ms);
+    }
+  }
+
+  // What has happened since the last report.
+  void report() noexcept {
+    if (figures_.moved == 0 && figures_.refused == 0 && figures_.reset == 0) return;
+    say(std::exchange(figures_, {}));
+  }
+
+  // The socket of a worker that takes connections; none: there is none, or no master.
+  [[nodiscard]] UniqueFd seek() const noexcept {
+    say(control::Seeks{resting_});
+    std::array<char, control::max_message_bytes> buffer{};
+    for (;;) {
+      const std::int64_t left = end_ms_ - now_ms();
+      if (left <= 0 || !is_readable(control_fd_, static_cast<int>(left))) return {};
+      preforkd::Packet packet;
+      const PacketReceived received = preforkd::receive_packet(control_fd_, buffer, packet);
+      if (received == PacketReceived::ended) return {};
+      if (received == PacketReceived::nothing) continue;
+      const auto message = control::decode(packet.bytes);
+      if (!message) continue;
+      if (std::holds_alternative<control::NoTaker>(*message)) return {};
+      if (std::holds_alternative<control::Give>(*message) && packet.fd) return std::move(packet.fd);
+    }
+  }
+
+  // Gives all, or as many as the taker takes. A connection's serial is its descriptor.
+  void give(int taker) noexcept {
+    int next = 0;
+    std::uint32_t unanswered = 0;
+    bool open = true;
+    while (open && (unanswered > 0 || next < static_cast<int>(ledger_.size()))) {
+      bool full = false;
+      while (open && !full && unanswered < transfer::max_unanswered && (next = resting_from(next)) >= 0) {
+        const PacketSent sent = send_connection(taker, next);
+        full = sent == PacketSent::full;
+        open = sent != PacketSent::broken;
+        if (sent != PacketSent::sent) continue;
+        ledger_.set(next++, Mark::moving);
+        ++unanswered;
+      }
+      if (next < 0) next = static_cast<int>(ledger_.size());
+      if (unanswered == 0 && full) ::poll(nullptr, 0, retry_ms);
+      if (unanswered == 0) continue;
+      open = open && is_readable(taker, answer_ms) && take_answers(taker, unanswered);
+    }
+    // No Taken can be sent any more; those that were count, and the rest is ours again.
+    ::shutdown(taker, SHUT_RD);
+    static_cast<void>(take_answers(taker, unanswered));
+    for (int fd = 0; unanswered > 0 && fd < static_cast<int>(ledger_.size()); ++fd) {
+      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
+      ledger_.set(fd, Mark::resting);
+      --unanswered;
+    }
+  }
+
+  [[nodiscard]] int resting_from(int fd) noexcept {
+    for (; fd < static_cast<int>(ledger_.size()); ++fd) {
+      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) == Mark::resting) return fd;
+    }
+    return -1;
+  }
+
+  [[nodiscard]] PacketSent send_connection(int taker, int fd) noexcept {
+    const Ledger::Entry& entry = ledger_.at(fd);
+    const Ledger::Listener& listener = ledger_.listener(entry.entrance);
+    transfer::Connection connection;
+    connection.serial = static_cast<std::uint32_t>(fd);
+    connection.state_version = entry.state_version;
+    connection.listener_bytes = listener.name_bytes;
+    connection.state_bytes = entry.state_bytes;
+    connection.heard = entry.heard;
+    connection.is_tcp = listener.is_tcp;
+    connection.input_since = entry.input_since;
+    connection.peer = entry.peer;
+    static_assert(sizeof connection + 255 + std::size_t{31} * 1024 <= transfer::max_packet_bytes);
+    return preforkd::send_packet(taker, {transfer::bytes_of(connection), listener.name_view(), ledger_.state(fd)}, fd);
+  }
+
+  // False: the taker takes no more.
+  [[nodiscard]] bool take_answers(int taker, std::uint32_t& unanswered) noexcept {
+    std::array<char, 64> buffer{};
+    preforkd::Packet packet;
+    bool willing = true;
+    for (;;) {
+      const PacketReceived received = preforkd::receive_packet(taker, buffer, packet);
+      if (received != PacketReceived::packet) return willing && received == PacketReceived::nothing;
+      const auto answer = transfer::read_answer(packet.bytes);
+      if (!answer || answer->serial >= ledger_.size()) continue;
+      const int fd = static_cast<int>(answer->serial);
+      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
+      --unanswered;
+      const bool taken = answer->type == transfer::Type::taken;
+      const bool for_another =
+          !taken && (answer->refusal == transfer::Refusal::full || answer->refusal == transfer::Refusal::leaving);
+      ++(taken ? figures_.moved : figures_.refused);
+      if (for_another) {
+        willing = false;
+        ledger_.set(fd, Mark::resting);
+      } else {
+        --resting_;
+        ledger_.set(fd, Mark::none);
+        UniqueFd(fd).reset();
+      }
+    }
+  }
+
+  Ledger ledger_;
+  const int control_fd_;
+  const std::int64_t end_ms_;
+  std::uint32_t resting_ = 0;
+  control::Gave figures_;
+};
+
+// Gives back the heap and other large memory that this process has as a copy: otherwise it would keep all that the
+// worker had, while the worker changes its own. Small mappings stay, because the dynamic linker and the thread's own
+// variables live there. Code is given back, too: the few pages that are needed come back from the file. Nothing is
+// given back if /proc cannot be read.
+class Inheritance {
+ public:
+  void give_back() noexcept {
+    if (is_sanitized) return;
+    const UniqueFd maps(::open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
+    std::array<char, 1024> piece{};
+    ssize_t size = 0;
+    while ((size = ::read(maps.get(), piece.data(), piece.size())) > 0) {
+      for (const char c : std::string_view(piece.data(), static_cast<std::size_t>(size))) add(c);
+    }
+  }
+
+ private:
+  static constexpr std::uintptr_t large = 128 * 1024;
+
+  void add(char c) noexcept {
+    if (c != '\n') {
+      if (size_ < line_.size()) line_[size_++] = c;
+      return;
+    }
+    look_at({line_.data(), size_});
+    size_ = 0;
+  }
+
+  // "55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0    [heap]"
+  static void look_at(std::string_view line) noexcept {
+    const std::uintptr_t begin = take_number(line);
+    const std::uintptr_t end = take_number(line);
+    const bool is_code = line.substr(0, 5) == "r-xp " && line.find('/') != std::string_view::npos;
+    const bool is_own = line.substr(0, 5) == "rw-p " && line.find(" 00:00 0") != std::string_view::npos;
+    const bool is_heap = is_own && line.find("[heap]") != std::string_view::npos;
+    const bool is_large = is_own && end - begin >= large && line.find('[') == std::string_view::npos;
+    if (!is_code && !is_heap && !is_large) return;
+    const auto contains = [=](const void* place) {
+      const auto at = reinterpret_cast<std::uintptr_t>(place);
+      return at >= begin && at < end;
+    };
+    if (contains(&begin) || contains(&errno)) return;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT: the kernel has named it
+  }
+
+  // A hexadecimal number and the character behind it.
+  static std::uintptr_t take_number(std::string_view& text) noexcept {
+    std::uintptr_t number = 0;
+    while (!text.empty()) {
+      const char c = text.front();
+      text.remove_prefix(1);
+      if (c >= '0' && c <= '9') {
+        number = number * 16 + static_cast<std::uintptr_t>(c - '0');
+      } else if (c >= 'a' && c <= 'f') {
+        number = number * 16 + static_cast<std::uintptr_t>(c - 'a' + 10);
+      } else {
+        break;
+      }
+    }
+    return number;
+  }
+
+  std::array<char, 128> line_{};
+  std::size_t size_ = 0;
+};
+
+// `plan` and what it refers to, except the ledger's mapping, are memory that is given back.
+[[noreturn]] void keep(const KeeperPlan& given) noexcept {
+  const KeeperPlan plan = given;
+  preforkd::set_process_title(plan.title);
+  preforkd::set_process_name("keeper");
+  ::setpgid(0, 0);  // what is sent to the worker's group is not for us
+  Inheritance().give_back();
+  while (!is_readable(plan.worker_pidfd, -1)) continue;
+  Estate(plan).settle();
+}
+
+}  // namespace
+
+preforkd::Result<pid_t> start_keeper(const KeeperPlan& plan) noexcept {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, &before);    // for good in the keeper: only SIGKILL ends it
+  constexpr unsigned long flags = CLONE_FILES;  // no exit signal: the application does not wait for it
+#if defined(__s390__)
+  const long pid = ::syscall(SYS_clone, nullptr, flags, nullptr, nullptr, nullptr);
+#else
+  const long pid = ::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);
+#endif
+  if (pid == 0) keep(plan);
+  const int error = errno;
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return preforkd::os_failure(error);
+  return static_cast<pid_t>(pid);
+}
+
+}  // namespace prefork::internal

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+// Connections that outlive a worker that is killed, with a test in the master's place.
+#include "worker/hand_over/keeper.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "unit/worker/hand_over/moving_workers.hpp"
+
+namespace prefork::test {
+namespace {
+
+using testing::AnyOf;
+using testing::Eq;
+
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+pid_t keeper_of(pid_t worker) {
+  const std::string id = std::to_string(worker);
+  return static_cast<pid_t>(std::atoi(read_file("/proc/" + id + "/task/" + id + "/children").c_str()));
+}
+
+long figure(const std::string& text, const std::string& name) {
+  const std::size_t at = text.find(name);
+  return at == std::string::npos ? -1 : std::atol(text.c_str() + at + name.size());
+}
+
+class KeeperTest : public testing::Test {
+ protected:
+  KeeperTest() { first_.expect<control::Hello>(); }
+  // From now on the keeper speaks on the worker's channel.
+  void kill_first() {
+    await_rest(first_);
+    first_.process().signal(SIGKILL);
+  }
+
+  Listener listener_;
+  Worker first_{listener_, "first"};
+};
+
+TEST_F(KeeperTest, the_resting_connections_of_a_killed_worker_are_served_by_another) {
+  std::vector<TestClient> clients = log_in(listener_, 200);
+  Worker second = start_taker(listener_, "second");
+  kill_first();
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 200U);
+  introduce(first_, second);
+  expect_served_by(clients, "second");
+  const auto gave = first_.expect<control::Gave>();
+  EXPECT_EQ(gave.moved, 200U);
+  EXPECT_EQ(gave.reset, 0U);
+  EXPECT_FALSE(first_.next()) << "the keeper has ended";
+  EXPECT_EQ(second.page().connections_adopted.load(), 200U);
+}
+
+TEST_F(KeeperTest, a_connection_of_which_something_is_in_hand_is_reset_at_once) {
+  std::vector<TestClient> clients = log_in(listener_, 4);
+  clients[0].send("later\n");
+  clients[1].send("wh");
+  clients[2].send("pin\n");
+  EXPECT_EQ(clients[2].line(), "pinned");
+  clients[3].send("who\n");
+  EXPECT_EQ(clients[3].line(), "3 at first");
+  kill_first();
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 1U);
+  EXPECT_EQ(clients[0].rest(), "<reset>");
+  EXPECT_EQ(clients[1].rest(), "<reset>");
+  EXPECT_EQ(clients[2].rest(), "<reset>");
+  Worker second = start_taker(listener_, "second");
+  introduce(first_, second);
+  EXPECT_EQ(first_.expect<control::Gave>().reset, 3U);
+  clients[3].send("who\n");
+  EXPECT_EQ(clients[3].line(), "3 at second");
+}
+
+TEST_F(KeeperTest, without_a_taker_all_are_closed) {
+  std::vector<TestClient> clients = log_in(listener_, 3);
+  kill_first();
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 3U);
+  first_.say(control::NoTaker{});
+  for (TestClient& client : clients) EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_FALSE(first_.next());
+}
+
+TEST_F(KeeperTest, without_a_master_all_are_closed) {
+  std::vector<TestClient> clients = log_in(listener_, 3);
+  kill_first();
+  first_.forsake();
+  for (TestClient& client : clients) EXPECT_EQ(client.rest(), "<eof>");
+}
+
+TEST_F(KeeperTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
+  std::vector<TestClient> clients = log_in(listener_, 200);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  kill_first();
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  second.process().signal(SIGKILL);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 200U);
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  expect_served_by(clients, "third");
+}
+
+TEST_F(KeeperTest, a_taker_that_wakes_up_too_late_takes_nothing) {
+  std::vector<TestClient> clients = log_in(listener_, 100);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  kill_first();
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  first_.expect<control::Seeks>();
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  second.process().signal(SIGCONT);
+  for (int round = 0; round < 5; ++round) expect_served_by(clients, "third");
+  EXPECT_EQ(second.page().connections_adopted.load(), 0U);
+}
+
+TEST_F(KeeperTest, what_one_taker_refuses_the_next_one_gets) {
+  std::vector<TestClient> clients = log_in(listener_, 3);
+  Worker second = start_taker(listener_, "second", [](Server& s) { s.limits(Limits().max_connections(1)); });
+  kill_first();
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 1U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 2U);
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 2U);
+  for (TestClient& client : clients) {
+    client.send("who\n");
+    EXPECT_THAT(client.line().substr(1), AnyOf(Eq(" at second"), Eq(" at third")));
+  }
+}
+
+TEST_F(KeeperTest, a_worker_that_ends_in_order_takes_its_keeper_along) {
+  const pid_t keeper = keeper_of(first_.process().pid());
+  ASSERT_GT(keeper, 0);
+  std::vector<TestClient> clients = log_in(listener_, 3);
+  EXPECT_EQ(first_.process().terminate(), 0);
+  EXPECT_FALSE(first_.next());
+  EXPECT_LT(::kill(keeper, 0), 0);
+}
+
+TEST_F(KeeperTest, another_keeper_follows_one_that_has_died) {
+  std::vector<TestClient> clients = log_in(listener_, 3);
+  const pid_t keeper = keeper_of(first_.process().pid());
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  // One that dies within its first second has no successor.
+  ASSERT_FALSE(wait_for(clients[0].fd(), POLLIN, milliseconds(1100)));
+  ::kill(keeper, SIGKILL);
+  while (keeper_of(first_.process().pid()) == keeper || keeper_of(first_.process().pid()) == 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    ::sched_yield();
+  }
+  Worker second = start_taker(listener_, "second");
+  kill_first();
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  expect_served_by(clients, "second");
+}
+
+TEST_F(KeeperTest, sleeps_and_says_what_it_is) {
+  const pid_t keeper = keeper_of(first_.process().pid());
+  ASSERT_GT(keeper, 0);
+  const std::string folder = "/proc/" + std::to_string(keeper);
+  std::vector<TestClient> clients = log_in(listener_, 1);
+  const long switches = figure(read_file(folder + "/status"), "voluntary_ctxt_switches:");
+  for (int i = 0; i < 100; ++i) {
+    clients[0].send("who\n");
+    clients[0].line();
+  }
+  EXPECT_EQ(figure(read_file(folder + "/status"), "voluntary_ctxt_switches:"), switches);
+  EXPECT_EQ(read_file(folder + "/comm"), "keeper\n");
+}
+
+TEST(KeeperOfAWorker, keeps_no_memory_that_the_worker_had) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's memory is kept";
+#endif
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) {
+    const auto much = std::make_shared<std::string>(20'000'000, 'm');
+    const auto many = std::make_shared<std::vector<std::string>>(100'000, std::string(100, 'm'));
+    s.on_half_close([much, many](Connection&) {});
+  });
+  first.expect<control::Hello>();
+  const pid_t keeper = keeper_of(first.process().pid());
+  ASSERT_GT(keeper, 0);
+  const std::string rollup = "/proc/" + std::to_string(keeper) + "/smaps_rollup";
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (figure(read_file(rollup), "Pss:") > 1000) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+}
+
+TEST(KeeperOfAWorker, that_crashes_or_calls_exit_gives_its_connections_too) {
+  for (const int signal : {SIGABRT, SIGSEGV, SIGUSR2}) {
+    const Listener listener;
+    Worker first(listener, "first", [](Server& s) {
+      ::signal(SIGUSR2, [](int) { ::exit(3); });
+      static_cast<void>(s);
+    });
+    first.expect<control::Hello>();
+    std::vector<TestClient> clients = log_in(listener, 3);
+    Worker second = start_taker(listener, "second");
+    await_rest(first);
+    first.process().signal(signal);
+    first.expect<control::Seeks>();
+    introduce(first, second);
+    expect_served_by(clients, "second");
+  }
+}
+
+// A client that asks for numbers, several at a time, and knows which reply must come next.
+struct Counting {
+  explicit Counting(const std::string& address) : socket(address) {}
+
+  void ask(unsigned depth) {
+    std::string requests;
+    while (asked < answered + depth) requests += std::to_string(asked++) + "\n";
+    if (requests.empty()) return;
+    if (::send(socket.fd(), requests.data(), requests.size(), MSG_NOSIGNAL) < 0) lost = true;
+  }
+  // What has arrived so far. Returns what is wrong with it.
+  std::string read() {
+    char buffer[4096];
+    const ssize_t got = ::recv(socket.fd(), buffer, sizeof buffer, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) return "";
+    if (got <= 0) {
+      lost = true;
+      return "";
+    }
+    received.append(buffer, static_cast<std::size_t>(got));
+    for (std::size_t end = 0; (end = received.find('\n')) != std::string::npos; received.erase(0, end + 1)) {
+      const std::string line = received.substr(0, end);
+      const std::string expected = std::to_string(answered++);
+      if (line.substr(0, line.find(' ')) != expected) return line + " came instead of " + expected;
+      moved = moved || line.find("second") != std::string::npos;
+    }
+    return "";
+  }
+
+  TestClient socket;
+  std::string received;
+  unsigned asked = 0;
+  unsigned answered = 0;
+  bool lost = false;
+  bool moved = false;
+};
+
+void count_for(Server& server, const std::string& worker) {
+  server.on_message([worker](Connection& c, std::string_view number) { c.send({number, " ", worker}); });
+}
+
+// A worker is killed at a random instant under eight such clients. Returns what went wrong.
+std::string kill_at_random(unsigned seed, int& moved, int& lost) {
+  std::minstd_rand random(seed + 1);
+  const unsigned depth = seed % 2 == 0 ? 1 : 16;
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) { count_for(s, "first"); });
+  first.expect<control::Hello>();
+  std::vector<Counting> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(listener.address);
+  // All are accepted before there is another worker.
+  for (Counting& client : clients) client.ask(1);
+  for (Counting& client : clients) {
+    if (!wait_for(client.socket.fd(), POLLIN)) return "no first reply";
+  }
+  Worker second = start_taker(listener, "second", [](Server& s) { count_for(s, "second"); });
+  const auto instant = std::chrono::steady_clock::now() + std::chrono::microseconds(random() % 2000);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  bool killed = false;
+  // Until each client was served by the second worker, or lost.
+  for (;;) {
+    if (!killed && std::chrono::steady_clock::now() >= instant) {
+      killed = true;
+      first.process().signal(SIGKILL);
+      const auto message = first.next();
+      if (message && std::holds_alternative<control::Seeks>(*message)) introduce(first, second);
+    }
+    bool done = killed;
+    for (Counting& client : clients) {
+      if (client.lost) continue;
+      client.ask(depth);
+      if (const std::string wrong = client.read(); !wrong.empty()) return wrong;
+      done = done && (client.lost || (client.moved && client.answered > 20));
+    }
+    if (done) break;
+    if (std::chrono::steady_clock::now() > deadline) return "a client was not answered";
+  }
+  for (const Counting& client : clients) {
+    ++(client.lost ? lost : moved);
+  }
+  return "";
+}
+
+// PREFORKD_KILLS=FIRST:COUNT runs other ones.
+TEST(KeeperAtRandomInstants, no_connection_that_moves_has_a_wrong_a_doubled_or_a_lost_reply) {
+  unsigned first = 0;
+  unsigned count = 60;
+  if (const char* const wanted = std::getenv("PREFORKD_KILLS")) {
+    ASSERT_EQ(std::sscanf(wanted, "%u:%u", &first, &count), 2) << wanted;
+  }
+  int moved = 0;
+  int lost = 0;
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    ASSERT_EQ(kill_at_random(seed, moved, lost), "") << "PREFORKD_KILLS=" << seed << ":1";
+  }
+  RecordProperty("moved", moved);
+  RecordProperty("lost", lost);
+  EXPECT_GT(moved, 0);
+  EXPECT_GT(lost, 0) << "no kill came while a request was in hand";
+}
+
+}  // namespace
+}  // namespace prefork::test
