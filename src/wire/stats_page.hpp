@@ -30,12 +30,12 @@ struct StatsPage {
   std::uint32_t reserved;
   std::atomic<std::uint64_t> connections;        // open now
   std::atomic<std::uint64_t> connections_total;  // accepted so far
-  std::atomic<std::uint64_t> accept_failures;    // EMFILE, ENFILE, ENOBUFS, ENOMEM and connections shed
+  std::atomic<std::uint64_t> accept_failures;    // accepts that failed for lack of descriptors or memory
   std::atomic<std::uint64_t> requests_total;     // messages delivered to on_message
   std::atomic<std::uint64_t> bytes_in;
   std::atomic<std::uint64_t> bytes_out;
   std::array<std::atomic<std::uint64_t>, close_reason_slots> closes_by_reason;
-  std::atomic<std::uint64_t> connections_refused;            // by the limits for one peer
+  std::atomic<std::uint64_t> connections_refused;            // by the limits per peer; not in connections_total
   std::array<NamedCounter, named_counter_slots> own_closes;  // by the application's own close reasons
   std::array<NamedCounter, named_counter_slots> application;
   std::atomic<std::uint64_t> connections_adopted;  // from other workers; not in connections_total

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -119,6 +120,34 @@ TEST(Bus, counts_what_workers_did_and_keeps_it_when_they_die) {
   EXPECT_EQ(pool.get_worker(0, "RequestsTotal"), "0") << "of a new process";
   EXPECT_EQ(pool.get("Crashes"), "0") << "a signal by an operator is not a crash";
   EXPECT_EQ(pool.get("Restarts"), "1");
+}
+
+TEST(Bus, counts_connections_that_the_limits_per_peer_refuse_and_keeps_it_when_workers_die) {
+  nlohmann::json config = pool_config(1);
+  config["settings"]["max_connections_per_peer"] = 1;
+  ShownPool pool(config);
+  Client client(pool.master.address());
+  EXPECT_THAT(client.ask("hello"), HasSubstr(": hello"));
+  EXPECT_TRUE(Client(pool.master.address()).wait_closed());
+  EXPECT_TRUE(eventually([&] { return pool.get("ConnectionsRefused") == "1"; }));
+  EXPECT_EQ(pool.get_worker(0, "ConnectionsRefused"), "1");
+  EXPECT_EQ(pool.get("ConnectionsTotal"), "1");
+  EXPECT_EQ(pool.get("AcceptFailures"), "0");
+  pool.client.listen();
+  EXPECT_TRUE(pool.call_worker(0, "Kill", "i", SIGKILL).ok());
+  pool.client.wait_signal("WorkerReady 0");
+  EXPECT_EQ(pool.get("ConnectionsRefused"), "1");
+  EXPECT_EQ(pool.get_worker(0, "ConnectionsRefused"), "0") << "of a new process";
+}
+
+TEST(Bus, counts_accept_failures_of_a_worker_without_free_descriptors) {
+  ShownPool pool(pool_config(1));
+  const rlimit limit{0, 0};
+  ASSERT_EQ(::prlimit(std::stoi(pool.get_worker(0, "PID")), RLIMIT_NOFILE, &limit, nullptr), 0);
+  const Client client(pool.master.address());
+  EXPECT_TRUE(eventually([&] { return pool.get_worker(0, "AcceptFailures") != "0"; }));
+  EXPECT_NE(pool.get("AcceptFailures"), "0");
+  EXPECT_EQ(pool.get("ConnectionsRefused"), "0");
 }
 
 TEST(Bus, counts_by_name_what_the_application_and_libprefork_name_and_keeps_it_when_workers_die) {

@@ -21,6 +21,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 class CtlPool : public testing::Test {
  protected:
@@ -153,6 +154,28 @@ TEST_F(CtlPool, measures_exits_by_cause) {
                 testing::AllOf(HasSubstr("preforkd_worker_exits_total{pool=\"echo\",cause=\"operator\"} 1\n"),
                                HasSubstr("preforkd_worker_exits_total{pool=\"echo\",cause=\"oom\"} 0\n")));
   }
+}
+
+TEST_F(CtlPool, shows_and_measures_connections_that_the_limits_per_peer_refused) {
+  static_cast<void>(folder_.write("web.json", json{{"listen", {"127.0.0.1:0"}},
+                                                   {"program", {binaries::worker("prefork_does_as_told")}},
+                                                   {"settings", {{"max_connections_per_peer", 1}}},
+                                                   {"workers", 1}}
+                                                  .dump()));
+  const Process second(binaries::preforkd, {"--config", folder_.file("web.json"), "--bus", bus_.address()});
+  EXPECT_TRUE(eventually([&] { return ctl({"status", "web"}).status == 0; }));
+  EXPECT_THAT(ctl({"status", "web"}).out, Not(HasSubstr("Not served")));
+  const std::string address = ctl_json({"show", "web"})["Listeners"][0][1].get<std::string>();
+  Client client(address);
+  EXPECT_THAT(client.ask("hello"), HasSubstr(": hello"));
+  EXPECT_TRUE(Client(address).wait_closed());
+  EXPECT_TRUE(eventually([&] { return ctl_json({"status", "web"})["connections_refused"] == 1; }));
+  EXPECT_THAT(ctl({"status", "web"}).out, HasSubstr(" Not served: 1 refused by the limits per peer\n"));
+  EXPECT_EQ(ctl_json({"status", "web"})["workers"][0]["connections_refused"], 1);
+  const std::string metrics = ctl({"metrics", "web"}).out;
+  EXPECT_THAT(metrics, HasSubstr("preforkd_connections_refused_total{pool=\"web\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("preforkd_worker_connections_refused_total{pool=\"web\",slot=\"0\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("preforkd_accept_failures_total{pool=\"web\"} 0\n"));
 }
 
 TEST_F(CtlPool, measures_the_applications_counters_and_why_connections_ended_also_when_workers_have_ended) {

@@ -58,6 +58,8 @@ CounterSnapshot counters(const Json& properties) {
   take(properties, "Counts", all.counts);
   take(properties, "Connections", all.connections);
   take(properties, "ConnectionsTotal", all.connections_total);
+  take(properties, "ConnectionsRefused", all.connections_refused);
+  take(properties, "AcceptFailures", all.accept_failures);
   take(properties, "RequestsTotal", all.requests_total);
   take(properties, "BytesIn", all.bytes_in);
   take(properties, "BytesOut", all.bytes_out);

@@ -25,6 +25,8 @@ struct CounterSnapshot {
   bool counts = true;  // false: the rest means nothing; old versions do not say, and count
   std::uint64_t connections = 0;
   std::uint64_t connections_total = 0;
+  std::uint64_t connections_refused = 0;
+  std::uint64_t accept_failures = 0;
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;

@@ -16,6 +16,8 @@ void add_counters(Json& object, const CounterSnapshot& counters) {
   object["counts"] = counters.counts;
   object["connections"] = figure(counters.connections);
   object["connections_total"] = figure(counters.connections_total);
+  object["connections_refused"] = figure(counters.connections_refused);
+  object["accept_failures"] = figure(counters.accept_failures);
   object["requests_total"] = figure(counters.requests_total);
   object["bytes_in"] = figure(counters.bytes_in);
   object["bytes_out"] = figure(counters.bytes_out);

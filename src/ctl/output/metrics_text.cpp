@@ -162,6 +162,10 @@ void add_named_counters(Exposition& out) {
 void add_pool_counters(Exposition& out) {
   out.of_pools("connections", "counter", "", "Connections accepted.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_total); });
+  out.of_pools("connections_refused", "counter", "", "Connections that the limits per peer refused.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_refused); });
+  out.of_pools("accept_failures", "counter", "", "Failures to accept a connection for lack of descriptors or memory.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.accept_failures); });
   out.of_pools("requests", "counter", "", "Requests answered.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.requests_total); });
   out.of_pools("received_bytes", "counter", "bytes", "Bytes received from clients.",
@@ -209,6 +213,11 @@ void add_workers(Exposition& out) {
   out.of_workers("connections", "counter", "", "Connections accepted.", [](const WorkerSnapshot& worker) {
     return figure(worker.counters, worker.counters.connections_total);
   });
+  out.of_workers(
+      "connections_refused", "counter", "", "Connections that the limits per peer refused.",
+      [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_refused); });
+  out.of_workers("accept_failures", "counter", "", "Failures to accept a connection for lack of descriptors or memory.",
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.accept_failures); });
   out.of_workers("requests", "counter", "", "Requests answered.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.requests_total); });
   out.of_workers("received_bytes", "counter", "bytes", "Bytes received from clients.",

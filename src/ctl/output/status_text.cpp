@@ -42,6 +42,16 @@ std::string load_text(const PoolSnapshot& pool, std::optional<double> rate) {
          ", " + human_bytes(counters.bytes_in) + " in, " + human_bytes(counters.bytes_out) + " out";
 }
 
+// "5 refused by the limits per peer, 2 accept failures": what has occurred.
+std::string not_served_text(const CounterSnapshot& counters) {
+  std::string text;
+  if (counters.connections_refused > 0)
+    text = std::to_string(counters.connections_refused) + " refused by the limits per peer";
+  if (counters.accept_failures > 0)
+    text += (text.empty() ? "" : ", ") + counted(counters.accept_failures, "accept failure");
+  return text;
+}
+
 // "3 peer-closed, 1 quota-exceeded": what has occurred, the most frequent first.
 std::string closes_text(const CounterSnapshot& counters) {
   std::vector<std::pair<std::uint64_t, std::string>> closes;
@@ -151,6 +161,8 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
   }
   add(indented("Load", load_text(pool, total_rate(workers))));
   if (pool.counters.counts) {
+    const std::string not_served = not_served_text(pool.counters);
+    if (!not_served.empty()) add(indented("Not served", not_served));
     const std::string closes = closes_text(pool.counters);
     if (!closes.empty()) add(indented("Closed", closes));
     const std::string application = application_text(pool.counters);

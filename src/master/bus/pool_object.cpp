@@ -179,6 +179,8 @@ std::uint32_t PoolObject::DrainingWorkers() { return context_.control.pool().dra
 bool PoolObject::Counts() { return context_.control.totals().counts; }
 std::uint64_t PoolObject::Connections() { return context_.control.totals().connections; }
 std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().connections_total; }
+std::uint64_t PoolObject::ConnectionsRefused() { return context_.control.totals().connections_refused; }
+std::uint64_t PoolObject::AcceptFailures() { return context_.control.totals().accept_failures; }
 std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
 std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }
 std::uint64_t PoolObject::BytesOut() { return context_.control.totals().bytes_out; }

@@ -56,6 +56,8 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   bool Counts() override;
   std::uint64_t Connections() override;
   std::uint64_t ConnectionsTotal() override;
+  std::uint64_t ConnectionsRefused() override;
+  std::uint64_t AcceptFailures() override;
   std::uint64_t RequestsTotal() override;
   std::uint64_t BytesIn() override;
   std::uint64_t BytesOut() override;

@@ -122,6 +122,12 @@ std::uint64_t WorkerObject::Connections() {
 std::uint64_t WorkerObject::ConnectionsTotal() {
   return guarded([&] { return facts().counters.connections_total; });
 }
+std::uint64_t WorkerObject::ConnectionsRefused() {
+  return guarded([&] { return facts().counters.connections_refused; });
+}
+std::uint64_t WorkerObject::AcceptFailures() {
+  return guarded([&] { return facts().counters.accept_failures; });
+}
 std::uint64_t WorkerObject::RequestsTotal() {
   return guarded([&] { return facts().counters.requests_total; });
 }

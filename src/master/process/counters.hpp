@@ -12,6 +12,8 @@ struct Counters {
   bool counts = false;            // at least one of them counts; if not, the rest means nothing
   std::uint64_t connections = 0;  // open now
   std::uint64_t connections_total = 0;
+  std::uint64_t connections_refused = 0;
+  std::uint64_t accept_failures = 0;
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
@@ -20,6 +22,8 @@ struct Counters {
     counts = counts || other.counts;
     connections += other.connections;
     connections_total += other.connections_total;
+    connections_refused += other.connections_refused;
+    accept_failures += other.accept_failures;
     requests_total += other.requests_total;
     bytes_in += other.bytes_in;
     bytes_out += other.bytes_out;
@@ -35,6 +39,8 @@ struct Counters {
   return {true,
           page->connections.load(relaxed),
           page->connections_total.load(relaxed),
+          page->connections_refused.load(relaxed),
+          page->accept_failures.load(relaxed),
           page->requests_total.load(relaxed),
           page->bytes_in.load(relaxed),
           page->bytes_out.load(relaxed)};

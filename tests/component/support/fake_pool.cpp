@@ -33,12 +33,15 @@ void counters(sd_bus_message* reply, std::uint64_t scale, const FakePoolState& s
   check(sd_bus_message_append(reply, "{sv}", "Counts", "b", static_cast<int>(state.counts)), "Counts");
   if (!state.counts) scale = 0;
   if (state.absurd) {
-    for (const char* const name : {"Connections", "ConnectionsTotal", "RequestsTotal", "BytesIn", "BytesOut"})
+    for (const char* const name : {"Connections", "ConnectionsTotal", "ConnectionsRefused", "AcceptFailures",
+                                   "RequestsTotal", "BytesIn", "BytesOut"})
       property64(reply, name, UINT64_MAX);
     return;
   }
   property64(reply, "Connections", 4 * scale);
   property64(reply, "ConnectionsTotal", 10 * scale);
+  property64(reply, "ConnectionsRefused", 5 * scale);
+  property64(reply, "AcceptFailures", 2 * scale);
   property64(reply, "RequestsTotal", 100 * scale);
   property64(reply, "BytesIn", 2048 * scale);
   property64(reply, "BytesOut", 4096 * scale);

@@ -45,6 +45,14 @@ TEST(PoolSnapshot, named_counters_are_those_of_the_pool_or_of_a_worker) {
   EXPECT_TRUE(pool_snapshot(Json::parse("{}")).counters.closes.empty()) << "as in a version that does not report them";
 }
 
+TEST(PoolSnapshot, connections_that_were_not_served_are_those_of_the_pool_or_of_a_worker) {
+  const Json properties = Json::parse(R"({"ConnectionsRefused": 5, "AcceptFailures": 2})");
+  for (const CounterSnapshot& counters : {pool_snapshot(properties).counters, worker_snapshot(properties).counters}) {
+    EXPECT_EQ(counters.connections_refused, 5U);
+    EXPECT_EQ(counters.accept_failures, 2U);
+  }
+}
+
 TEST(PoolSnapshot, is_fine_while_it_serves_as_it_should) {
   PoolSnapshot pool;
   for (const char* const state : {"running", "reloading"}) {

@@ -79,6 +79,24 @@ TEST(OpenMetrics, closes_are_counted_by_reason_and_the_applications_counters_by_
                               "preforkd_worker_application_total{pool=\"echo\",counter=\"jobs_done\"} 12\n#"));
 }
 
+TEST(OpenMetrics, connections_that_were_not_served_are_counted_for_a_pool_and_a_worker) {
+  MeasuredPool counting = measured("echo");
+  counting.pool->counters.connections_refused = 5;
+  counting.pool->counters.accept_failures = 2;
+  counting.workers[1].counters.connections_refused = 4;
+  counting.workers[1].counters.accept_failures = 1;
+  const std::string text = open_metrics({counting});
+  EXPECT_THAT(text, HasSubstr("# TYPE preforkd_connections_refused counter\n"
+                              "# HELP preforkd_connections_refused Connections that the limits per peer refused.\n"
+                              "preforkd_connections_refused_total{pool=\"echo\"} 5\n"
+                              "# TYPE preforkd_accept_failures counter\n"
+                              "# HELP preforkd_accept_failures Failures to accept a connection for lack of descriptors "
+                              "or memory.\n"
+                              "preforkd_accept_failures_total{pool=\"echo\"} 2\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_connections_refused_total{pool=\"echo\",slot=\"1\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_accept_failures_total{pool=\"echo\",slot=\"1\"} 1\n"));
+}
+
 TEST(OpenMetrics, values_of_labels_are_escaped) {
   MeasuredPool each = measured("echo");
   each.pool->description = "a\"b\\c\nd";
