@@ -41,15 +41,16 @@ std::size_t max_bytes_of(const FramingValues& framing) noexcept {
 
 }  // namespace
 
-Framer::Framer(const Framing& framing, std::size_t max_message)
-    : framing_(framing.impl().values),
+Framer::Framer(const Framing& framing, std::size_t max_message) noexcept
+    : framing_(framing),
+      values_(framing_.impl().values),
       max_message_(std::clamp<std::size_t>(max_message, 1, max_message_limit)),
-      overhead_(overhead_of(framing_)),
-      max_bytes_(max_bytes_of(framing_)) {}
+      overhead_(overhead_of(values_)),
+      max_bytes_(max_bytes_of(values_)) {}
 
 Cut Framer::next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                  std::string_view& message) const {
-  switch (framing_.kind) {
+  switch (values_.kind) {
     case Kind::lines:
       return next_line(input, scanned, consumed, message);
     case Kind::delimiter:
@@ -90,7 +91,7 @@ Cut Framer::next_line(std::string_view input, std::uint32_t& scanned, std::size_
 
 Cut Framer::next_delimited(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                            std::string_view& message) const noexcept {
-  const std::string_view delimiter = framing_.delimiter;
+  const std::string_view delimiter = values_.delimiter;
   const std::size_t max = max_message_ + overhead_;
   const std::size_t window = std::min(input.size(), max);
   const char* const begin = input.data() + scanned;
@@ -121,8 +122,8 @@ Cut Framer::next_counted(std::string_view input, std::size_t header, std::uint64
 }
 
 Cut Framer::next_prefixed(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
-  if (input.size() < framing_.width) return Cut::need_more;
-  return next_counted(input, framing_.width, read_length(input), consumed, message);
+  if (input.size() < values_.width) return Cut::need_more;
+  return next_counted(input, values_.width, read_length(input), consumed, message);
 }
 
 Cut Framer::next_varint(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
@@ -138,12 +139,12 @@ Cut Framer::next_varint(std::string_view input, std::size_t& consumed, std::stri
 }
 
 Cut Framer::next_with_field(std::string_view input, std::size_t& consumed, std::string_view& message) const noexcept {
-  const std::size_t header = framing_.offset + framing_.width;
+  const std::size_t header = values_.offset + values_.width;
   if (input.size() < header) return Cut::need_more;
-  const std::uint64_t length = read_length(input.substr(framing_.offset));
+  const std::uint64_t length = read_length(input.substr(values_.offset));
   constexpr std::uint64_t no_overflow = std::uint64_t{1} << 40;
   if (length > no_overflow) return Cut::too_long;
-  const std::int64_t whole = static_cast<std::int64_t>(header + length) + framing_.adjustment;
+  const std::int64_t whole = static_cast<std::int64_t>(header + length) + values_.adjustment;
   if (whole < static_cast<std::int64_t>(header)) return Cut::bad;
   const auto size = static_cast<std::size_t>(whole);
   if (size > max_message_) return Cut::too_long;
@@ -156,7 +157,7 @@ Cut Framer::next_with_field(std::string_view input, std::size_t& consumed, std::
 Cut Framer::next_custom(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                         std::string_view& message) const {
   if (input.empty() || input.size() < scanned) return Cut::need_more;
-  const Frame frame = framing_.custom(input);
+  const Frame frame = values_.custom(input);
   if (frame.kind() == Frame::Kind::bad) return Cut::bad;
   if (frame.kind() == Frame::Kind::incomplete) {
     if (std::max(frame.size(), input.size() + 1) > max_message_) return Cut::too_long;
@@ -185,8 +186,8 @@ Cut Framer::next_raw(std::string_view input, std::size_t& consumed, std::string_
 
 std::uint64_t Framer::read_length(std::string_view input) const noexcept {
   std::uint64_t length = 0;
-  for (std::size_t i = 0; i < framing_.width; ++i) {
-    const std::size_t at = framing_.endian == Endian::big ? i : framing_.width - 1 - i;
+  for (std::size_t i = 0; i < values_.width; ++i) {
+    const std::size_t at = values_.endian == Endian::big ? i : values_.width - 1 - i;
     length = length << 8U | static_cast<std::uint8_t>(input[at]);
   }
   return length;
@@ -194,22 +195,22 @@ std::uint64_t Framer::read_length(std::string_view input) const noexcept {
 
 char* Framer::put_length(std::size_t size, char* out) const noexcept {
   std::uint64_t rest = size;
-  if (framing_.kind == Kind::varint_prefix) {
+  if (values_.kind == Kind::varint_prefix) {
     for (; rest > 0x7FU; rest >>= 7U) *out++ = static_cast<char>((rest & 0x7FU) | 0x80U);
     *out = static_cast<char>(rest);
     return out + 1;
   }
-  for (std::size_t i = 0; i < framing_.width; ++i) {
-    out[framing_.endian == Endian::little ? i : framing_.width - 1 - i] = static_cast<char>(rest & 0xFFU);
+  for (std::size_t i = 0; i < values_.width; ++i) {
+    out[values_.endian == Endian::little ? i : values_.width - 1 - i] = static_cast<char>(rest & 0xFFU);
     rest >>= 8U;
   }
-  return out + framing_.width;
+  return out + values_.width;
 }
 
 char* Framer::put(std::initializer_list<std::string_view> parts, std::size_t size, char* out) const noexcept {
-  if (framing_.kind == Kind::length_prefix || framing_.kind == Kind::varint_prefix) out = put_length(size, out);
+  if (values_.kind == Kind::length_prefix || values_.kind == Kind::varint_prefix) out = put_length(size, out);
   for (const std::string_view part : parts) out = std::copy(part.begin(), part.end(), out);
-  const std::string_view end = framing_.delimiter;
+  const std::string_view end = values_.delimiter;
   if (end.size() == 1) {  // usually "\n": a store instead of a call
     *out = end.front();
     return out + 1;

@@ -25,8 +25,9 @@ class Framer {
  public:
   static constexpr std::size_t max_message_limit = std::size_t{1} << 30;
 
-  // Clamps `max_message` to 1…max_message_limit. Passes on an exception of copying a custom framing.
-  Framer(const Framing& framing, std::size_t max_message);
+  // Clamps `max_message` to 1…max_message_limit. All framers of one framing share its values, and the function of a
+  // custom one.
+  Framer(const Framing& framing, std::size_t max_message) noexcept;
 
   // Reads `input`, which begins where the last message ended: the unconsumed bytes of the last call, and what arrived
   // since.
@@ -40,7 +41,7 @@ class Framer {
   [[nodiscard]] Cut next(std::string_view input, std::uint32_t& scanned, std::size_t& consumed,
                          std::string_view& message) const;
   // next() may throw.
-  [[nodiscard]] bool is_custom() const noexcept { return framing_.kind == FramingValues::Kind::custom; }
+  [[nodiscard]] bool is_custom() const noexcept { return values_.kind == FramingValues::Kind::custom; }
 
   // The most bytes by which an unfinished message may exceed max_message. wrap() adds no more than these.
   [[nodiscard]] std::size_t overhead() const noexcept { return overhead_; }
@@ -81,7 +82,8 @@ class Framer {
   char* put_length(std::size_t size, char* out) const noexcept;
   char* put(std::initializer_list<std::string_view> parts, std::size_t size, char* out) const noexcept;
 
-  const FramingValues framing_;
+  const Framing framing_;
+  const FramingValues& values_;  // of framing_
   std::size_t max_message_;
   std::size_t overhead_;
   std::size_t max_bytes_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <ostream>
 #include <random>
 #include <stdexcept>
@@ -259,6 +260,15 @@ TEST(FramerCustom, is_not_asked_before_there_is_as_much_as_it_wanted) {
   });
   EXPECT_EQ(cut(framing, 20, {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}), messages({"0123456789"}));
   EXPECT_EQ(asked, 2);
+}
+
+TEST(FramerCustom, is_one_function_for_all_framers) {
+  const auto state = std::make_shared<int>(0);
+  const Framing framing = Framing::custom([state](std::string_view) { return Frame::message(1); });
+  const long holders = state.use_count();
+  const Framer first(framing, 10);
+  const Framer second(Framing(framing), 10);
+  EXPECT_EQ(state.use_count(), holders) << "the function is not copied";
 }
 
 TEST(FramerCustom, that_names_bytes_that_are_not_there_is_a_mistake_of_the_program) {
