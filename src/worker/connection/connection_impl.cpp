@@ -391,13 +391,9 @@ void ConnectionImpl::on_output_room() {
 
 // ---- After each event ----
 
-bool ConnectionImpl::settle_turn() {
-  if (state_ == State::closed) {
-    finish();
-    return false;
-  }
-  const bool resumed = std::exchange(resume_, false);
-  if (resumed) {
+void ConnectionImpl::settle_turn() {
+  if (state_ == State::closed) return finish();
+  if (std::exchange(resume_, false)) {
     const Cork cork(*path_, *this);
     if (std::exchange(tell_room_, false) && handlers().on_writable && !closing_ &&
         !guarded("on_writable", [this] { handlers().on_writable(*this); })) {
@@ -407,7 +403,6 @@ bool ConnectionImpl::settle_turn() {
   }
   count_kept();
   settle();
-  return resumed;
 }
 
 // It only waits for the next message: by far the most frequent case.

@@ -117,8 +117,12 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   // The opposite of begin_drain().
   void do_not_leave() noexcept;
   // Does what later callbacks, replies and closes have left to do. DataPath calls it at the end of the turn after
-  // DataPath::enqueue(). True if messages were delivered, which may have taken long.
-  bool settle_turn();
+  // DataPath::enqueue().
+  void settle_turn();
+  // settle_turn() may deliver messages or call on_writable, which may take long.
+  [[nodiscard]] bool has_late_input() const noexcept {
+    return state_ == State::open && !closing_ && resume_ && (input_ != nullptr || tell_room_);
+  }
 
   // Called just before the worker exits.
   void end_at_once(CloseReason busy, CloseReason idle) noexcept;

@@ -78,6 +78,7 @@ void DataPath::log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict
 void DataPath::settle() {
   measure_turn();
   settle_queued();
+  settle_late_input();
   messages_before_ = has_work() ? messages_ : 0;
   messages_ = 0;
 }
@@ -93,18 +94,30 @@ void DataPath::measure_turn() noexcept {
 }
 
 // Only what is queued now: what these connections cause waits for the next turn, so that two of them cannot keep the
-// loop from its events.
+// loop from its events. Messages that are left wait in a queue of their own, because their time is limited: replies and
+// closes of other connections are not to wait behind them.
 void DataPath::settle_queued() {
-  ConnectionImpl* const last = last_;
-  std::optional<TimePoint> end;
-  while (first_ != nullptr) {
-    ConnectionImpl& connection = *first_;
-    first_ = std::exchange(connection.next_, nullptr);
-    if (first_ == nullptr) last_ = nullptr;
+  const ConnectionImpl* const last = queued_.last;
+  for (bool more = last != nullptr; more;) {
+    ConnectionImpl& connection = take_first(queued_);
+    more = &connection != last;
+    if (connection.has_late_input()) {
+      append(late_input_, connection);
+      continue;
+    }
     connection.enqueued_ = false;
-    const bool was_long = connection.settle_turn();
-    if (&connection == last) return;
-    if (!was_long) continue;
+    connection.settle_turn();
+  }
+}
+
+void DataPath::settle_late_input() {
+  std::optional<TimePoint> end;
+  while (late_input_.first != nullptr) {
+    ConnectionImpl& connection = take_first(late_input_);
+    connection.enqueued_ = false;
+    const bool may_be_long = connection.has_late_input();  // not if it has ended meanwhile
+    connection.settle_turn();
+    if (!may_be_long) continue;
     // The time of the first of them is not known, and small.
     const TimePoint now = streams_.clock();
     if (!end) end = now + late_share;
@@ -132,9 +145,19 @@ void DataPath::close_all(CloseReason busy, CloseReason idle) {
 
 void DataPath::enqueue(ConnectionImpl& connection) noexcept {
   connection.mark_busy();
-  if (std::exchange(connection.enqueued_, true)) return;
-  (last_ != nullptr ? last_->next_ : first_) = &connection;
-  last_ = &connection;
+  if (!std::exchange(connection.enqueued_, true)) append(queued_, connection);
+}
+
+void DataPath::append(Queue& queue, ConnectionImpl& connection) noexcept {
+  (queue.last != nullptr ? queue.last->next_ : queue.first) = &connection;
+  queue.last = &connection;
+}
+
+ConnectionImpl& DataPath::take_first(Queue& queue) noexcept {
+  ConnectionImpl& connection = *queue.first;
+  queue.first = std::exchange(connection.next_, nullptr);
+  if (queue.first == nullptr) queue.last = nullptr;
+  return connection;
 }
 
 void DataPath::count_open(ActiveService& service) noexcept {

@@ -50,10 +50,10 @@ class DataPath {
   // A connection that another worker had. False: it cannot be served for lack of memory, and was closed.
   bool adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage);
 
-  // Runs at the end of each turn: late output, late input, on_close.
+  // Runs at the end of each turn: late output and on_close, then late input, as far as its share of the turn goes.
   void settle();
   // settle() has left work for the next turn, which must not wait.
-  [[nodiscard]] bool has_work() const noexcept { return first_ != nullptr; }
+  [[nodiscard]] bool has_work() const noexcept { return queued_.first != nullptr || late_input_.first != nullptr; }
 
   // Each connection finishes its pending work and closes. With a mover, those that may move do so instead. Called
   // again when the mover is no longer there, or to end the patience with idle clients.
@@ -93,9 +93,18 @@ class DataPath {
   [[nodiscard]] bool lets_in(const PeerAddress& peer) noexcept;
   void log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept;
 
+  // Connections, linked by next_.
+  struct Queue {
+    ConnectionImpl* first = nullptr;
+    ConnectionImpl* last = nullptr;
+  };
+  static void append(Queue& queue, ConnectionImpl& connection) noexcept;
+  [[nodiscard]] static ConnectionImpl& take_first(Queue& queue) noexcept;
+
   void enqueue(ConnectionImpl& connection) noexcept;
   void measure_turn() noexcept;
   void settle_queued();
+  void settle_late_input();
 
   Streams& streams_;
   TimerWheel& wheel_;
@@ -106,8 +115,8 @@ class DataPath {
   BufferPool buffers_;
   Buffer scratch_;  // replies of corked_, while it handles one read
   ConnectionImpl* corked_ = nullptr;
-  ConnectionImpl* first_ = nullptr;  // connections with something left to do
-  ConnectionImpl* last_ = nullptr;
+  Queue queued_;                             // connections with something left to do
+  Queue late_input_;                         // instead of queued_: those with messages left, until their turn
   std::size_t allowance_ = first_allowance;  // messages that a connection may deliver in this turn
   std::uint64_t messages_ = 0;               // of this turn
   std::uint64_t messages_before_ = 0;        // of the turn before, if it had no time to sleep

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "unit/worker/connection/virtual_server.hpp"
 
@@ -70,6 +71,30 @@ TEST(Share, a_turn_has_an_end_though_all_clients_pipeline) {
   const auto began = server.streams.clock();
   server.turn();
   EXPECT_LT(server.streams.clock() - began, 6ms);
+}
+
+TEST(Share, late_replies_and_closes_do_not_wait_for_messages_that_are_left) {
+  VirtualServer server;
+  std::optional<Reply> late;
+  server.handlers.on_message = [&](Connection& c, std::string_view message) {
+    if (message == "later") late.emplace(c.defer());
+    server.streams.pass(10us);
+  };
+  const int waiting = server.connect();
+  server.say(waiting, "later\n");
+  const int ended = server.connect();
+  for (int i = 0; i < 200; ++i) server.say(server.connect(), many("x\n", 20'000));
+  server.turn();
+  server.turn();
+  ASSERT_TRUE(late);
+  late->send("now");
+  server.connection(ended)->close();
+  const auto began = server.streams.clock();
+  server.turn();
+  EXPECT_EQ(server.streams.wire(waiting).sent, "now\n");
+  EXPECT_EQ(server.closed, std::vector<std::string>{"closed-by-server"});
+  EXPECT_LT(server.streams.clock() - began, 6ms);
+  EXPECT_TRUE(server.path.has_work()) << "messages are left";
 }
 
 }  // namespace
