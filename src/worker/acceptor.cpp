@@ -19,8 +19,11 @@ namespace prefork::internal {
 
 namespace {
 constexpr std::chrono::milliseconds pause_time{100};
+constexpr std::size_t events_per_accept = 8;  // beyond the first accept of a turn
+// A worker that has accepted within this time has not slept since.
 constexpr std::chrono::milliseconds still_awake{1};
 constexpr unsigned accepts_between_offers = 8;
+// With so many events in a turn a worker is not waiting, and its place among those that wait means little.
 constexpr std::size_t busy_turn = 4;
 }  // namespace
 
@@ -98,13 +101,14 @@ void Acceptor::close() noexcept {
 
 void Acceptor::update() noexcept {
   for (const std::unique_ptr<Listener>& listener : listeners_) {
-    if (listener->limited != listener->entrance.service.full()) limit(*listener);
+    const bool full = listener->entrance.service.full();
+    if (listener->limited != full) set_limited(*listener, full);
   }
 }
 
-void Acceptor::limit(Listener& listener) noexcept {
-  listener.limited = !listener.limited;
-  if (!listener.limited) {
+void Acceptor::set_limited(Listener& listener, bool limited) noexcept {
+  listener.limited = limited;
+  if (!limited) {
     if (!paused_ && listener.start() != 0) pause();
     return;
   }
@@ -119,7 +123,7 @@ void Acceptor::limit(Listener& listener) noexcept {
 
 void Acceptor::accept_from(Listener& listener) {
   if (listener.broken) return;
-  const std::size_t allowed = 1 + loop_.ready() / 8;
+  const std::size_t allowed = 1 + loop_.ready() / events_per_accept;
   std::size_t accepted = 0;
   while (accepted < allowed && !listener.entrance.service.full() && accept_one(listener)) ++accepted;
   update();
@@ -200,7 +204,6 @@ void Acceptor::give_way(Listener& listener) noexcept {
   if (loop_.now() - last_accept_ > still_awake) accepts_in_a_row_ = 0;
   last_accept_ = loop_.now();
   const bool offered = accepts_in_a_row_ % accepts_between_offers == accepts_between_offers - 1;
-  // A worker with so much to do is not waiting, and then its place among those that wait means little.
   const bool moves = loop_.ready() < busy_turn && (offered || accepts_in_a_row_ == 0);
   ++accepts_in_a_row_;
   if (moves) listener.stop();
@@ -210,7 +213,6 @@ void Acceptor::give_way(Listener& listener) noexcept {
 }
 
 void Acceptor::start_all() noexcept {
-  if (paused_) return;
   for (const std::unique_ptr<Listener>& listener : listeners_) {
     if (listener->start() != 0) return pause();
   }

@@ -23,11 +23,11 @@ namespace prefork::internal {
 // worker that is not scheduled in time loses its turn to one that is.)
 //
 // In a burst all workers are awake, and the one that runs could empty the queue within one time slice. So a worker
-// accepts one connection a turn, and more only in proportion to the other events of the turn, so that a busy worker's
+// accepts one connection per turn, and more only in proportion to the other events of the turn, so that a busy worker's
 // clients do not wait for its accepts one by one. While connection follows connection it has not slept, so its place
 // among those that wait means nothing; then it registers again only at each eighth one, and yields the processor to the
 // others. (Three workers on one processor, 300 connections at once: about 100 for each; without yielding often all 300
-// for one.) Doing so at each would cost two system calls a connection, and a time slice where other processes compete
+// for one.) Doing so at each would cost two system calls per connection, and a time slice where other processes compete
 // for the processor: the slowest hundredth of the replies was seen to take up to three times as long.
 //
 // Rejected: SO_REUSEPORT, because a closing socket loses its queued connections; an accept lock, because a worker that
@@ -65,7 +65,7 @@ class Acceptor final : private TimerNode {
   [[nodiscard]] bool relieve(Listener& listener, int error);
   [[nodiscard]] AcceptFailure turn_away(Listener& listener) noexcept;
   void refill_reserve() noexcept;
-  void limit(Listener& listener) noexcept;
+  void set_limited(Listener& listener, bool limited) noexcept;
   void give_way(Listener& listener) noexcept;
   void start_all() noexcept;
   void stop_all() noexcept;

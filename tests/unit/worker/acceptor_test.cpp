@@ -93,7 +93,7 @@ void keep_together(const std::vector<ServerProcess>& workers) {
   }
 }
 
-TEST(AcceptorTest, nobody_hoards_a_burst) {
+TEST(AcceptorTest, no_worker_hoards_a_burst) {
   const Listener listener;
   const std::vector<ServerProcess> workers = start_workers(listener, 3);
   wait_for_workers(listener, 3);
@@ -238,7 +238,7 @@ TEST(AcceptorTest, without_descriptors_a_client_is_told_and_served_again_later) 
   EXPECT_EQ(starved.worker.terminate(), 0);
 }
 
-// A worker that can serve nobody must not stay in its place.
+// A worker without a socket to accept from must not stay in its place.
 TEST(AcceptorTest, a_worker_without_a_socket_left_serves_its_clients_and_ends) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()},
