@@ -206,6 +206,12 @@ void add_limits(std::vector<std::string>& known, LimitScope scope) {
   if (scope == LimitScope::worker) known.insert(known.end(), {std::string(drain_idle), std::string(move_connections)});
 }
 
+bool is_limit(std::string_view key) {
+  std::vector<std::string> limits;
+  add_limits(limits, LimitScope::worker);
+  return std::find(limits.begin(), limits.end(), key) != limits.end();
+}
+
 }  // namespace
 
 struct Settings::Impl {
@@ -352,9 +358,7 @@ SettingsSection Settings::Impl::section_of(std::string_view service) {
   SettingsSection section{
       "settings." + name + ".", Json::object(), {}, "Service::limits() of \"" + name + "\"", LimitScope::service};
   add_limits(section.known, LimitScope::service);
-  std::vector<std::string> limits;
-  add_limits(limits, LimitScope::worker);
-  if (std::find(limits.begin(), limits.end(), service) != limits.end()) return section;
+  if (is_limit(service)) return section;
   const auto read = [](const Json& json) -> Result<Json> {
     if (!json.is_object()) return Failure("must be an object: limits of this service");
     return json;
@@ -368,10 +372,8 @@ void Settings::Impl::add_unknown(const SettingsSection& section, std::vector<std
   for (const auto& [key, value] : section.object.items()) {
     if (section.knows(key)) continue;
     std::string problem = section.path_of(key) + ": ";
-    std::vector<std::string> limits;
-    add_limits(limits, LimitScope::worker);
     const std::string_view nearest = preforkd::nearest_name(key, known);
-    if (std::find(limits.begin(), limits.end(), key) != limits.end()) {
+    if (is_limit(key)) {
       problem += "is a limit of the worker; set settings." + key;
     } else if (nearest.empty()) {
       problem += "unknown key";

@@ -2,11 +2,15 @@
 #include "worker/service/watchdog.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace prefork::internal {
 
 Watchdog::Watchdog(const EventLoop& loop, TimerWheel& wheel, ServiceNotify& notify, preforkd::Duration interval)
-    : loop_(loop), wheel_(wheel), notify_(notify), period_(std::max(interval / 2, preforkd::Duration(1000))) {
+    : loop_(loop),
+      wheel_(wheel),
+      notify_(notify),
+      period_(std::max<preforkd::Duration>(interval / 2, std::chrono::milliseconds(1))) {
   wheel_.arm(*this, loop_.now() + period_);
 }
 
