@@ -92,7 +92,6 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void hold_reply() noexcept { ++held_replies_; }
   void release_reply() noexcept;
   void close_at_once(CloseReason reason) noexcept;
-  void close_now(CloseReason reason) noexcept;
   void close_when_sent(CloseReason reason) noexcept;
   [[nodiscard]] std::string peer_text() const { return peer_.text(fd()); }
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
@@ -160,48 +159,55 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void deliver_message(std::string_view message);
   void count_kept() noexcept;
   void tell_half_close();
-  void leave();
-  void drain_step();
+  void resume() noexcept;
 
   // Output
   [[nodiscard]] bool may_send() const noexcept {
     return (state_ == State::open || state_ == State::moving) && !closing_;
   }
   [[nodiscard]] Buffer* output_target() noexcept;
-  void begin_write_period() noexcept;
-  [[nodiscard]] bool takes_enough() noexcept;
   void appended(Buffer& target) noexcept;
   [[nodiscard]] bool exceeds_output(const Buffer& target) const noexcept;
   void drop_empty_output() noexcept;
   void flush_scratch() noexcept;
   void keep_unsent(std::string_view bytes) noexcept;
+  void begin_write_period() noexcept;
+  [[nodiscard]] bool takes_enough() noexcept;
   void write_rest() noexcept;
-  void resume() noexcept;
   [[nodiscard]] bool output_waits() const noexcept { return output_ != nullptr; }
 
+  // After each event
+  [[nodiscard]] bool is_calm() const noexcept;
+  void settle();
+  void leave();
+  void drain_step();
+
+  // Time
+  [[nodiscard]] TimePoint now() const noexcept;
+  [[nodiscard]] TimePoint read_deadline() const noexcept;
+  [[nodiscard]] TimePoint write_deadline() const noexcept;
+  [[nodiscard]] TimePoint drain_deadline() const noexcept;
+  void update_timer() noexcept;
+  void time_out();
+
   // The end
+  void close_now(CloseReason reason) noexcept;
+  void finish();
   [[nodiscard]] bool should_linger() const noexcept;
   [[nodiscard]] bool begin_linger() noexcept;
   void discard(std::size_t bytes) noexcept;
   void end_linger() noexcept;
   void vacate() noexcept;
 
-  void settle();
-  [[nodiscard]] bool is_calm() const noexcept;
+  // To and from another worker
+  void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
-  void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
-  void update_timer() noexcept;
-  void finish();
-  [[nodiscard]] TimePoint now() const noexcept;
-  [[nodiscard]] TimePoint read_deadline() const noexcept;
-  [[nodiscard]] TimePoint write_deadline() const noexcept;
-  [[nodiscard]] TimePoint drain_deadline() const noexcept;
-  void time_out();
+
   DataPath* path_ = nullptr;
   const Entrance* entrance_ = nullptr;
   std::unique_ptr<const Framer> framer_;  // its own; else that of its service
-  ConnectionImpl* next_ = nullptr;        // in the list of connections with something left to do, or of vacant objects
+  ConnectionImpl* next_ = nullptr;        // in a queue of DataPath, or among the vacant objects of the table
   std::uint64_t id_ = 0;
   std::unique_ptr<Buffer> input_;   // received and not yet delivered
   std::unique_ptr<Buffer> output_;  // never empty: what the kernel has not taken, or what a later callback has queued
@@ -223,21 +229,21 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool closing_ = false;         // closes for reason_ once the output is sent
-  bool end_of_input_ = false;    // the client has half-closed
+  bool end_of_input_ = false;    // the client's end of file was read: no input follows
   bool half_received_ = false;   // input_ ends within a message
   bool choked_ = false;          // output above the high mark: no message is delivered until it is below half of it
   bool blocked_output_ = false;  // the kernel takes no more for now
-  bool enqueued_ = false;
-  bool resume_ = false;        // input_ may hold messages that can be delivered now
-  bool final_read_ = false;    // draining, and all was read except the rest of one message
-  bool last_done_ = false;     // and that message was delivered
-  bool heard_ = false;         // a message was delivered
-  bool leaving_ = false;       // draining, and it is this connection's turn
-  bool tell_room_ = false;     // on_writable is to be called
-  bool half_closed_ = false;   // the client has ended its side
-  bool end_told_ = false;      // on_half_close was called
-  bool settled_here_ = false;  // no other worker can take it
-  bool offered_ = false;       // to path_->mover_
+  bool enqueued_ = false;        // in a queue of DataPath
+  bool resume_ = false;          // input_ may hold messages that can be delivered now
+  bool final_read_ = false;      // draining, and all was read except the rest of one message
+  bool last_done_ = false;       // and that message was delivered
+  bool heard_ = false;           // a message was delivered
+  bool leaving_ = false;         // draining, and it is this connection's turn
+  bool tell_room_ = false;       // on_writable is to be called
+  bool half_closed_ = false;     // the client's end of file has arrived, maybe behind input that is not read yet
+  bool end_told_ = false;        // on_half_close was called
+  bool settled_here_ = false;    // no other worker can take it
+  bool offered_ = false;         // to path_->mover_
 };
 
 }  // namespace prefork::internal

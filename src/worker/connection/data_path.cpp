@@ -84,7 +84,7 @@ void DataPath::settle() {
 }
 
 // A client that pipelines thousands of small requests must not keep the others waiting: one connection gets as many
-// messages a turn as its share of time allows. How long a message takes is known from the turn before; so no clock is
+// messages per turn as its share of time allows. How long a message takes is known from the turn before; so no clock is
 // read for a message.
 void DataPath::measure_turn() noexcept {
   const TimePoint::duration took = streams_.now() - std::exchange(turn_began_, streams_.now());

@@ -24,14 +24,14 @@
 
 namespace prefork::internal {
 
-// What all connections of a worker share: counters, the scratch output and the list of connections with something left
-// to do at the end of the turn.
+// What all connections of a worker share: counters, the scratch output and the queues of connections with something
+// left to do at the end of the turn.
 class DataPath {
  public:
   static constexpr std::size_t scratch_limit = std::size_t{64} * 1024;  // bytes written per send(2)
-  static constexpr std::size_t max_lingering = 1024;
-  static constexpr std::size_t first_allowance = 128;
-  static constexpr std::size_t max_allowance = 1024;
+  static constexpr std::size_t max_lingering = 1024;                    // connections
+  static constexpr std::size_t first_allowance = 128;                   // messages of one connection per turn
+  static constexpr std::size_t max_allowance = 1024;                    // the same
 
   // `limits` are those of the worker; each service has its own for its connections. `home` takes what other threads do
   // with replies. `streams`, `wheel` and `stats` outlive the object.
