@@ -66,7 +66,7 @@ class FakeStreams final : public internal::Streams {
     }
   }
 
-  // The same without chance: all that has arrived is read, at most one read a session.
+  // The same without chance: all that has arrived is read, at most one read per session.
   void deliver() {
     now_ = clock_;
     for (Wire& wire : wires_) {

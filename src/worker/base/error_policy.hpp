@@ -7,8 +7,8 @@
 
 namespace prefork::internal {
 
-// What becomes of an exception in a callback of the application that belongs to no connection: it is logged (one line a
-// second) and passed to the application's on_error. What is called, and whether it is called again, is up to the
+// What becomes of an exception in a callback of the application that belongs to no connection: it is logged (one line
+// per second) and passed to the application's on_error. What is called, and whether it is called again, is up to the
 // caller.
 class ErrorPolicy {
  public:

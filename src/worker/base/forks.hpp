@@ -7,7 +7,7 @@ namespace prefork::internal {
 // worker is then neither an end of file for the client nor the end of a registration with epoll. posix_spawn(3)
 // executes at once and does not count.
 
-// From now on, have_forked() tells.
+// The functions below count forks from the first call of this on; each user of them calls it.
 void watch_forks() noexcept;
 // This process has forked since.
 [[nodiscard]] bool have_forked() noexcept;

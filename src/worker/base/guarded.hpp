@@ -7,7 +7,7 @@
 namespace prefork::internal {
 
 // Logs that the application's callback `name` threw; `error` is nullptr for something that is not a std::exception.
-// At most one line a second and name; the next one says how many were left out.
+// At most one line per second and name; the next one says how many were left out.
 void log_callback_failure(const char* name, const std::exception* error) noexcept;
 
 // Runs one of the application's callbacks. False: it threw, which was logged.

@@ -69,7 +69,7 @@ TimerWheel::Tick TimerWheel::start_of(Slot slot) const noexcept {
 
 void TimerWheel::file(TimerNode& node, Tick tick) noexcept {
   const unsigned level = static_cast<unsigned>(std::bit_width(tick ^ current_) - 1) / digit_bits;
-  const auto digit = static_cast<unsigned>((tick >> (level * digit_bits)) % slots_a_level);
+  const auto digit = static_cast<unsigned>((tick >> (level * digit_bits)) % slots_per_level);
   append(head({level, digit}), node);
   used_[level] |= std::uint64_t{1} << digit;
   ++filings_;
@@ -83,7 +83,7 @@ void TimerWheel::unlink(TimerNode& node) noexcept {
   const std::less<const TimerLink*> below;
   if (node.before_ == list && !below(list, slots_.data()) && below(list, slots_.data() + slots_.size())) {
     const auto slot = static_cast<std::size_t>(list - slots_.data());
-    used_[slot / slots_a_level] &= ~(std::uint64_t{1} << slot % slots_a_level);
+    used_[slot / slots_per_level] &= ~(std::uint64_t{1} << slot % slots_per_level);
   }
   node.before_ = node.after_ = nullptr;
 }

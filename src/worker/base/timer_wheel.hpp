@@ -102,7 +102,7 @@ class TimerWheel {
  private:
   using Tick = std::uint64_t;
   static constexpr unsigned digit_bits = 6;
-  static constexpr std::size_t slots_a_level = std::size_t{1} << digit_bits;
+  static constexpr std::size_t slots_per_level = std::size_t{1} << digit_bits;
   static constexpr std::size_t levels = 8;  // 2^48 ms: every TimePoint there is
 
   struct Slot {
@@ -115,7 +115,7 @@ class TimerWheel {
   [[nodiscard]] TimePoint time_of(Tick tick) const noexcept {
     return start_ + std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(tick));
   }
-  [[nodiscard]] TimerLink& head(Slot slot) noexcept { return slots_[slot.level * slots_a_level + slot.digit]; }
+  [[nodiscard]] TimerLink& head(Slot slot) noexcept { return slots_[slot.level * slots_per_level + slot.digit]; }
   [[nodiscard]] std::optional<Slot> next_slot() const noexcept;
   [[nodiscard]] Tick start_of(Slot slot) const noexcept;
 
@@ -136,7 +136,7 @@ class TimerWheel {
   Tick target_ = 0;   // the time of the last advance(): current_, unless it has not finished
   std::uint64_t filings_ = 0;
   std::array<std::uint64_t, levels> used_{};  // a bit for each slot that is not empty
-  std::array<TimerLink, levels * slots_a_level> slots_;
+  std::array<TimerLink, levels * slots_per_level> slots_;
   TimerLink taken_;  // the nodes of the slot that begins at current_ that are to be filed again
   TimerLink due_;
 };

@@ -10,9 +10,9 @@
 namespace prefork::internal {
 
 // Streams over epoll. A socket is registered once, edge-triggered, and not again when its session stops or wants input:
-// what epoll has reported is remembered (`readable`) until a read shows that nothing is left. At most one read a turn
-// and session, so that a client that sends without end does not keep the others waiting; those with more to read stand
-// in a list for the next turn.
+// what epoll has reported is remembered (`readable`) until a read shows that nothing is left. At most one read per
+// turn and session, so that a client that sends without end does not keep the others waiting; those with more to read
+// stand in a list for the next turn.
 //
 // A read that fills less than its buffer shows that a TCP socket is empty, which saves the read that would say so. This
 // does not hold before the client's end of file, before out-of-band data, and for other sockets (a read of a UNIX

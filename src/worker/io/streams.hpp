@@ -23,7 +23,7 @@ class Session : public EventSource {
  public:
   using TimePoint = EventLoop::TimePoint;
 
-  // Where the next bytes of the client shall go. Empty: into the buffer that all sessions share.
+  // Where the next bytes of the client are to go. Empty: into the buffer that all sessions share.
   [[nodiscard]] virtual std::span<char> input_room() noexcept = 0;
   // Bytes came: at the front of input_room(), or in the shared buffer. In the latter case Streams::headroom bytes
   // before them may be overwritten, too. Valid during the call. May come once more after want_input(false).
@@ -94,6 +94,7 @@ class Streams {
   //
   // Begins a session, whose input is wanted. False, and `fd` is closed, if the kernel has no memory to watch it.
   [[nodiscard]] virtual bool open(Session& session, preforkd::UniqueFd fd, bool is_tcp) noexcept = 0;
+  // Without want, input stays in the kernel. What has arrived is reported in a later turn, never within the call.
   virtual void want_input(Session& session, bool wanted) noexcept = 0;
   // What the kernel took, or -1: the connection is broken. If it was less than everything, on_output_room() follows.
   [[nodiscard]] virtual ssize_t send(Session& session, std::string_view bytes) noexcept = 0;
@@ -105,6 +106,7 @@ class Streams {
   [[nodiscard]] virtual bool end_output(Session& session) noexcept = 0;
   // Ends a session. Nothing is in flight any more, and the descriptor is as a new owner wants it.
   [[nodiscard]] virtual preforkd::UniqueFd release(Session& session) noexcept = 0;
+  // Ends a session and its connection, also if a forked child holds a copy of the descriptor.
   virtual void close(Session& session) noexcept = 0;
 
  protected:

@@ -47,7 +47,7 @@ TEST(TimeOutsTest, an_idle_client_is_closed_not_before_its_time) {
   EXPECT_THAT(fixture.record.wait(1), ElementsAre("idle-timeout"));
 }
 
-TEST(TimeOutsTest, each_message_begins_the_idle_time_anew) {
+TEST(TimeOutsTest, each_message_begins_the_idle_time_again) {
   Fixture fixture(only(&Limits::idle_timeout, milliseconds(500)));
   TestClient client = fixture.server.connect();
   auto last = Clock::now();

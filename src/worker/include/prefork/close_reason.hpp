@@ -33,7 +33,7 @@ enum class CloseReason : std::uint8_t {
   handed_over,            // another worker of the pool has it: the client notices nothing
 };
 
-// "peer-closed", "message-too-long", … or the name given to Server::close_reason().
+// "peer-closed", "message-too-long", … or the name given to Server::close_reason(); "unknown" for any other value.
 [[nodiscard]] PREFORK_EXPORT std::string_view to_string(CloseReason reason) noexcept;
 
 }  // namespace v0

@@ -53,8 +53,8 @@ class PREFORK_EXPORT Connection {
   }
 
   // Promises a later reply to the current message (in on_message only). Until the Reply is sent or destroyed, this
-  // connection delivers no further message, so replies keep their order. A drain waits for the Reply, reply_timeout
-  // does not. on_half_close tells when the client stops waiting.
+  // connection delivers no further message, so replies keep their order. A drain waits for the Reply;
+  // reply_timeout bounds how long. on_half_close tells when the client ends its side meanwhile.
   [[nodiscard]] Reply defer();
 
   // What a successor has to know of this connection (a login, a subscription): kept where it outlives this worker, and
