@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pty.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -136,7 +137,7 @@ TEST_F(Log, survives_a_reader_that_is_gone) {
   pipe.reader.reset();
   {
     const StderrIs redirected(pipe.writer.get());
-    log_line(LogLevel::info, {"nobody hears this"});  // a write would raise SIGPIPE, which ends this test
+    log_line(LogLevel::info, {"no reader sees this"});  // a write would raise SIGPIPE, which ends this test
   }
   Pipe next;
   const StderrIs redirected(next.writer.get());
@@ -160,11 +161,12 @@ constexpr bool logs_a_number = requires(Level level, int number) {
 static_assert(!logs_a_number<LogLevel>);
 
 TEST_F(Log, leaves_errno_alone) {
-  const Pipe pipe;
-  const StderrIs redirected(pipe.writer.get());
+  const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
+  const StderrIs redirected(file.get());
   errno = EMFILE;
-  log_line(LogLevel::info, {"x"});  // isatty(3) fails here
+  log_line(LogLevel::info, {"x"});  // a file: send(2) fails, then it is written
   EXPECT_EQ(errno, EMFILE);
+  EXPECT_EQ(lseek(file.get(), 0, SEEK_END), 11);
 }
 
 TEST_F(Log, is_named_after_the_program_at_first) {
