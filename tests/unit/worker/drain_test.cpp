@@ -31,7 +31,7 @@ struct App {
       }
       record.add(std::string(line.substr(0, 20)));
     });
-    s.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
     s.on_leave([this] { record.add("drain"); });
     s.on_worker_stop([this] { record.add("stop"); });
   }
@@ -122,7 +122,7 @@ TEST(DrainTest, a_new_client_in_a_used_place_has_its_grace) {
   EXPECT_EQ(server.join(), 0);
 }
 
-TEST(DrainTest, nobody_is_accepted_any_more) {
+TEST(DrainTest, no_client_is_accepted_any_more) {
   App app;
   ServerThread server(std::ref(app));
   TestClient client = server.connect();

@@ -28,7 +28,7 @@ struct Deferring {
         c.send(line);
       }
     });
-    server.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(server, record);
   }
   void release(ServerThread& server, std::string text) {
     server.post([this, text = std::move(text)](Server&) {
@@ -151,7 +151,7 @@ TEST(ReplyTest, a_unix_client_that_closed_meanwhile_costs_no_turns_of_the_loop) 
   server.post([&](Server& s) { s.after(std::chrono::milliseconds(200), [&] { waited.set_value(); }); });
   waited.get_future().wait();
   EXPECT_LT(cpu() - before, std::chrono::milliseconds(30)) << "the loop spins on EPOLLHUP";
-  app.release(server, "nobody reads this");
+  app.release(server, "no client reads this");
   EXPECT_THAT(app.record.wait(3), ElementsAre("later", "next", "peer-reset"));
 }
 
@@ -202,7 +202,7 @@ TEST(ReplyTest, safe_after_the_connection_and_the_server) {
     std::promise<void> looked;
     server.post([&](Server&) {
       EXPECT_EQ(reply->connection(), nullptr);
-      reply->send("nobody hears this");
+      reply->send("no client hears this");
       looked.set_value();
     });
     looked.get_future().wait();

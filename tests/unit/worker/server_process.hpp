@@ -10,9 +10,11 @@
 
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,15 @@ class ServerProcess {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
+  // How often it has waited for something so far.
+  [[nodiscard]] long waits() const {
+    constexpr std::string_view key = "voluntary_ctxt_switches:";
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(key)) return std::stol(line.substr(key.size()));
+    }
+    throw std::runtime_error("the process has no status");
+  }
 
   // Waits for its end and returns the exit status, or 1000 plus the signal's number.
   int wait() {

@@ -43,6 +43,11 @@ class Record {
   std::vector<std::string> events_;
 };
 
+// Why connections end.
+inline void record_closes(Server& server, Record& record) {
+  server.on_close([&record](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+}
+
 // A Server on its own thread, ready when the constructor returns. The destructor stops it.
 class ServerThread {
  public:

@@ -23,7 +23,7 @@ struct Fixture {
               c.send(line);
             }
           });
-          s.on_close([this](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+          record_closes(s, record);
         }) {}
 
   Record record;

@@ -135,16 +135,11 @@ TEST(WorkerRunTest, an_idle_worker_does_not_wake_up) {
   TestClient client(listener.address);
   client.send("x\n");
   EXPECT_EQ(client.line(), "received: x");
-  const auto switches = [&] {
-    const std::string status = read_file("/proc/" + std::to_string(worker.pid()) + "/status");
-    const std::string key = "voluntary_ctxt_switches:";
-    return std::stol(status.substr(status.find('\n' + key) + 1 + key.size()));
-  };
   // The title and the status are updated once per second, so a second passes first.
   EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(1200)));
-  const long before = switches();
+  const long before = worker.waits();
   EXPECT_FALSE(wait_for(client.fd(), POLLIN, std::chrono::milliseconds(600)));
-  EXPECT_EQ(switches(), before);
+  EXPECT_EQ(worker.waits(), before);
 }
 
 TEST(WorkerRunTest, the_end_of_the_master_is_a_reason_to_leave_after_the_request_in_hand) {
@@ -410,7 +405,7 @@ struct PooledWorker {
   }
 };
 
-TEST(WorkerRunTest, in_a_pool_a_second_term_hurries_nobody) {
+TEST(WorkerRunTest, in_a_pool_a_second_term_closes_no_connection) {
   PooledWorker worker;
   worker.echoes();
   worker.told_to_drain();
@@ -603,7 +598,7 @@ TEST(WorkerRunTest, on_worker_start_that_throws_is_a_failed_start) {
 }
 
 // Signals that operators and logrotate send to servers must not end a worker's connections.
-TEST(WorkerRunTest, signals_that_tell_servers_to_read_something_anew_end_no_worker) {
+TEST(WorkerRunTest, signals_that_tell_servers_to_reload_end_no_worker) {
   const Listener listener;
   ServerProcess worker(Start{{listener.fd.get()}, {}, echo, {}});
   TestClient client(listener.address);

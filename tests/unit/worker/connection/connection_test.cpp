@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 
 #include "unit/worker/server_thread.hpp"
 #include "worker/connection/connection_impl.hpp"
@@ -92,7 +93,7 @@ TEST(ConnectionTest, half_close_is_answered_then_closed) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
-    s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
   });
   TestClient client = server.connect();
   client.send("one\ntwo\n");
@@ -105,7 +106,7 @@ TEST(ConnectionTest, half_close_in_a_line_closes_with_a_reason) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
-    s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
   });
   TestClient client = server.connect();
   client.send("one\nunfini");
@@ -119,7 +120,7 @@ TEST(ConnectionTest, quit_is_answered_then_closed_and_nothing_behind_it_is_deliv
   ServerThread server([&](Server& s) {
     serve_lines(s);
     s.on_connect([&](Connection&) { record.add("connect"); });
-    s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
   });
   TestClient client = server.connect();
   client.send("quit\nmore\nand more\n");
@@ -145,7 +146,7 @@ TEST(ConnectionTest, reset_by_the_client_is_its_own_reason) {
   Record record;
   ServerThread server([&](Server& s) {
     serve_lines(s);
-    s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
   });
   TestClient client = server.connect();
   client.send("hello\n");
@@ -221,7 +222,7 @@ TEST(ConnectionTest, callbacks_may_close_and_write_to_other_connections) {
         if (line == "close all now") c->close();
       }
     });
-    s.on_close([&record](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
   });
   std::vector<TestClient> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(server.connect());
@@ -362,7 +363,7 @@ TEST(ConnectionTest, a_message_that_does_not_fit_its_length_prefix_closes_with_a
       c.send("ok");
       c.send(std::string(256, 'x'));
     });
-    s.on_close([&](Connection&, CloseReason why) { record.add(std::string(to_string(why))); });
+    record_closes(s, record);
   });
   TestClient client = server.connect();
   client.send(std::string_view("\x01x", 2));

@@ -118,7 +118,7 @@ TEST(ServiceNotify, without_a_service_manager_every_call_does_nothing) {
   EXPECT_EQ(notify.stopping("x"), 0);
 }
 
-TEST(ServiceNotify, a_missing_manager_harms_nobody_and_a_new_one_is_found) {
+TEST(ServiceNotify, a_missing_manager_does_no_harm_and_a_new_one_is_found) {
   const Folder folder;
   ServiceNotify notify = open_notify(folder.socket_path());
   EXPECT_EQ(notify.alive(), ENOENT);
@@ -130,7 +130,7 @@ TEST(ServiceNotify, a_missing_manager_harms_nobody_and_a_new_one_is_found) {
   EXPECT_EQ(next.take(), "WATCHDOG=1");
 }
 
-TEST(ServiceNotify, a_full_queue_blocks_nobody) {
+TEST(ServiceNotify, a_full_queue_does_not_block_the_worker) {
   const std::string name = abstract_name("full");
   const Manager manager(name);
   ServiceNotify notify = open_notify(name);

@@ -193,7 +193,7 @@ TEST(Settings, what_is_no_object_is_one_problem) {
   }
 }
 
-TEST(Settings, deep_nesting_harms_nobody) {
+TEST(Settings, deep_nesting_does_no_harm) {
   const std::string json = "{\"x\": " + std::string(30'000, '[') + std::string(30'000, ']') + "}";
   Settings settings(json);
   EXPECT_FALSE(settings.boolean("x", false));
