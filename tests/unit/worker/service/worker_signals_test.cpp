@@ -134,6 +134,14 @@ TEST_F(WorkerSignalsTest, the_handler_leaves_errno_alone) {
   EXPECT_EQ(errno, ENOTTY);
 }
 
+TEST_F(WorkerSignalsTest, a_handler_of_the_application_may_stop_the_server_and_its_errno_stays) {
+  Server server;
+  fill_eventfds();
+  errno = ENOTTY;
+  server.stop();
+  EXPECT_EQ(errno, ENOTTY);
+}
+
 TEST_F(WorkerSignalsTest, a_forked_child_ends_and_its_parent_hears_nothing) {
   EventLoop loop;
   const WorkerSignals signals(loop);
