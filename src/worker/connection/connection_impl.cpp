@@ -534,16 +534,20 @@ preforkd::UniqueFd ConnectionImpl::depart() noexcept {
 }
 
 void ConnectionImpl::stay(preforkd::UniqueFd fd) {
+  if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return end_departed(CloseReason::out_of_memory);
   state_ = State::open;
-  if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return close_now(CloseReason::out_of_memory);
   blocked_output_ = false;  // tried again
   settle();
 }
 
 void ConnectionImpl::gone(int fd) noexcept {
   path_->streams_.unmark(fd);
+  end_departed(CloseReason::handed_over);
+}
+
+void ConnectionImpl::end_departed(CloseReason reason) noexcept {
   state_ = State::closed;
-  reason_ = CloseReason::handed_over;
+  reason_ = reason;
   closing_ = false;
   path_->enqueue(*this);
 }

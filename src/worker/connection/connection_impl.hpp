@@ -203,6 +203,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
+  void end_departed(CloseReason reason) noexcept;
 
   DataPath* path_ = nullptr;
   const Entrance* entrance_ = nullptr;
