@@ -15,6 +15,8 @@ const std::string wall_clock_library = TEST_WALL_CLOCK_LIBRARY;
 
 std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }
 
+std::string example(const std::string& name) { return std::string(PREFORKD_EXAMPLES "/example_") + name; }
+
 std::string systemd_socket_activate() {
   for (const char* path : {"/usr/bin/systemd-socket-activate", "/bin/systemd-socket-activate"}) {
     if (::access(path, X_OK) == 0) return path;

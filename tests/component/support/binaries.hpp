@@ -18,6 +18,9 @@ extern const std::string wall_clock_library;  // preload/wall_clock.cpp
 // A program of tests/workers.
 [[nodiscard]] std::string worker(const std::string& name);
 
+// A program of src/worker/examples.
+[[nodiscard]] std::string example(const std::string& name);
+
 // Empty if it is not installed.
 [[nodiscard]] std::string systemd_socket_activate();
 

@@ -81,6 +81,11 @@ std::string status_field(pid_t pid, const std::string& name) {
   return {};
 }
 
+void wait_until_asleep(pid_t pid, const Deadline& deadline) {
+  const auto sleeps = [pid] { return status_field(pid, "State").starts_with("S"); };
+  if (!eventually(sleeps, deadline)) throw HarnessError("process " + std::to_string(pid) + " does not sleep");
+}
+
 bool wait_gone(int pidfd, const Deadline& deadline) { return wait_ready(pidfd, POLLIN, deadline); }
 
 std::size_t kill_descendants() {

@@ -26,6 +26,9 @@ namespace preforkd::component {
 // The value after "NAME:" in /proc/PID/status, without blanks around it.
 [[nodiscard]] std::string status_field(pid_t pid, const std::string& name);
 
+// Until it sleeps, so that nothing which it was given is in its hands. Throws at the deadline.
+void wait_until_asleep(pid_t pid, const Deadline& deadline = {});
+
 // Whether the process of a pidfd ends before the deadline.
 [[nodiscard]] bool wait_gone(int pidfd, const Deadline& deadline = {});
 

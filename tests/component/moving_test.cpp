@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Open connections outlive the workers that serve them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/configured_master.hpp"
+#include "support/deadline.hpp"
+#include "support/master.hpp"
+#include "support/proc.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+
+// Clients of the example that logs in, each with a name of its own.
+class Login : public testing::Test {
+ protected:
+  explicit Login(unsigned workers = 3) : master_({binaries::example("login")}, with_workers(workers)) {
+    master_.wait_ready();
+  }
+
+  void log_in(int count) {
+    for (int i = 0; i < count; ++i) {
+      clients_.emplace_back(master_.address());
+      ASSERT_THAT(clients_.back().ask("i am " + std::to_string(i)), HasSubstr("Welcome, " + std::to_string(i)));
+    }
+  }
+  void expect_all_known() {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      ASSERT_THAT(clients_[i].ask("who am i"), MatchesRegex(std::to_string(i) + " \\(worker [0-9]+\\)"));
+    }
+  }
+
+  Master master_;
+  std::vector<Client> clients_;
+};
+
+class LoneLogin : public Login {
+ protected:
+  LoneLogin() : Login(1) {}
+};
+
+TEST_F(Login, survives_reloads) {
+  log_in(100);
+  for (int i = 0; i < 5; ++i) {
+    const std::size_t mark = master_.log().size();
+    master_.signal(SIGHUP);
+    master_.log().wait_for("reload done", mark);
+    expect_all_known();
+  }
+}
+
+TEST_F(Login, survives_workers_that_are_killed) {
+  log_in(100);
+  for (int i = 0; i < 6; ++i) {
+    const std::size_t mark = master_.log().size();
+    const pid_t victim = master_.worker(static_cast<unsigned>(i % 3));
+    wait_until_asleep(victim);
+    kill(victim, SIGKILL);
+    expect_all_known();
+    master_.worker(static_cast<unsigned>(i % 3), mark);
+  }
+}
+
+TEST_F(Login, survives_a_smaller_pool) {
+  log_in(60);
+  master_.signal(SIGTTOU);
+  master_.signal(SIGTTOU);
+  ASSERT_TRUE(eventually([&] { return master_.workers().size() == 1; }));
+  expect_all_known();
+}
+
+// The keeper waits until the replacement is ready.
+TEST_F(LoneLogin, survives_the_only_worker) {
+  log_in(50);
+  wait_until_asleep(master_.worker(0));
+  kill(master_.worker(0), SIGKILL);
+  expect_all_known();
+}
+
+TEST_F(Login, does_not_hold_up_the_end_of_the_pool) {
+  log_in(50);
+  wait_until_asleep(master_.worker(0));
+  kill(master_.worker(0), SIGKILL);
+  EXPECT_EQ(master_.stop().status, 0);
+}
+
+}  // namespace
+}  // namespace preforkd::component
