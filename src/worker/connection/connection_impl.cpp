@@ -296,8 +296,10 @@ void ConnectionImpl::send_message(std::initializer_list<std::string_view> parts)
   Buffer* const target = output_target();
   if (target == nullptr) return close_now(CloseReason::out_of_memory);
   if (exceeds_output(*target)) return close_now(CloseReason::output_limit);
-  if (framer().wrap(parts, *target)) return appended(*target);
+  const bool wrapped = framer().wrap(parts, *target);
+  if (wrapped && !target->empty()) return appended(*target);
   drop_empty_output();
+  if (wrapped) return;  // an empty message, and the framing adds nothing
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   if (framer().can_carry(size)) return close_now(CloseReason::out_of_memory);

@@ -56,6 +56,7 @@ class Framer {
     std::size_t size = 0;
     for (const std::string_view part : parts) size += part.size();
     if (!can_carry(size)) return false;
+    if (size + overhead_ == 0) return true;  // prepare(0) may be nullptr
     char* const begin = queue.prepare(size + overhead_);
     if (begin == nullptr) return false;
     queue.commit(static_cast<std::size_t>(put(parts, size, begin) - begin));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 
+#include "unit/worker/connection/virtual_server.hpp"
 #include "unit/worker/server_thread.hpp"
 #include "worker/connection/connection_impl.hpp"
 
@@ -369,6 +370,20 @@ TEST(ConnectionTest, a_message_that_does_not_fit_its_length_prefix_closes_with_a
   client.send(std::string_view("\x01x", 2));
   EXPECT_EQ(client.rest(), "\x02ok<eof>");
   EXPECT_THAT(record.wait(1), ElementsAre("reply-too-long"));
+}
+
+TEST(ConnectionTest, an_empty_message_without_framing_is_nothing_to_send) {
+  VirtualServer server({}, Framing::raw());
+  server.handlers.on_connect = [](Connection& c) { c.send(""); };  // before the worker has sent anything
+  const int client = server.connect();
+  server.turn();
+  ASSERT_NE(server.connection(client), nullptr);
+  server.connection(client)->send({"", ""});  // in no callback of its own
+  EXPECT_EQ(server.connection(client)->unsent(), 0U);
+  server.connection(client)->send("something");
+  server.turn();
+  EXPECT_EQ(server.streams.wire(client).sent, "something");
+  EXPECT_THAT(server.closed, testing::IsEmpty());
 }
 
 TEST(ConnectionTest, a_client_that_pipelines_does_not_starve_another) {
