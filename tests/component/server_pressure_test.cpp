@@ -26,6 +26,14 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PREFORKD_TEST_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PREFORKD_TEST_SANITIZED
+#endif
+#endif
+
 Master start_echo(unsigned workers, const std::vector<std::string>& settings = {}) {
   Master::Options options;
   options.workers = workers;
@@ -76,6 +84,23 @@ TEST(Pressure, a_client_that_does_not_read_is_pushed_back_and_loses_nothing) {
   slow.shutdown_write();
   const std::string answer = "received: " + line;
   for (std::size_t i = 0; i + 1 < lines; ++i) ASSERT_EQ(slow.read_line(), answer) << "answer " << i << " of " << lines;
+}
+
+TEST(Pressure, the_beginning_of_a_message_does_not_hold_the_memory_of_a_large_one_before_it) {
+#ifdef PREFORKD_TEST_SANITIZED
+  GTEST_SKIP() << "a sanitizer does not give freed memory back";
+#endif
+  const Master master = start_echo(1, {"max_message=1M", "max_input_memory=1M"});
+  master.wait_ready();
+  const long before = resident_kib(master.worker(0));
+  const std::string line(1000000, 'x');
+  std::vector<Client> clients;
+  for (int i = 0; i < 80; ++i) {
+    clients.emplace_back(master.address()).send(line + "\nbegin");
+    ASSERT_EQ(clients.back().read_line(), "received: " + line);
+  }
+  EXPECT_LT(resident_kib(master.worker(0)) - before, 20000);
+  for (Client& client : clients) EXPECT_EQ(client.ask("ning"), "received: beginning");
 }
 
 TEST(Pressure, a_client_that_never_reads_is_closed_after_the_write_timeout) {

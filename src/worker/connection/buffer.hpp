@@ -21,6 +21,8 @@ class Buffer {
   [[nodiscard]] std::size_t size() const noexcept { return tail_ - head_; }
   [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  // It holds much more memory than its bytes need.
+  [[nodiscard]] bool is_oversized() const noexcept { return capacity_ > min_oversized && size() < capacity_ / 4; }
 
   // Room for at least `room` bytes behind the tail; nullptr if out of memory. commit() adds the first of them to the
   // queue.
@@ -37,6 +39,8 @@ class Buffer {
   void release() noexcept;
 
  private:
+  static constexpr std::size_t min_oversized = std::size_t{16} * 1024;
+
   [[nodiscard]] char* make_room(std::size_t room) noexcept;
 
   char* data_ = nullptr;

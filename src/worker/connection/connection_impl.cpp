@@ -157,7 +157,14 @@ void ConnectionImpl::deliver_kept() {
   const std::size_t used = deliver(input_->view());
   if (state_ != State::open) return;
   input_->consume(used);
-  if (input_->empty()) path_->buffers_.give_back(std::move(input_));
+  if (input_->empty()) return path_->buffers_.give_back(std::move(input_));
+  if (used > 0 && input_->is_oversized()) shrink_input();
+}
+
+// What is left of a large message's buffer may be a few bytes. max_input_memory counts these: they must not hold it.
+void ConnectionImpl::shrink_input() noexcept {
+  std::unique_ptr<Buffer> smaller = path_->buffers_.take();
+  if (smaller != nullptr && smaller->append(input_->view())) input_ = std::move(smaller);
 }
 
 // Delivers complete messages until none is left, no more may be delivered, or the connection has had its share of the

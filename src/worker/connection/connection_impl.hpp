@@ -156,6 +156,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void keep(std::string_view rest) noexcept;
   [[nodiscard]] std::size_t deliver(std::string_view bytes);
   void deliver_kept();
+  void shrink_input() noexcept;
   void deliver_message(std::string_view message);
   void count_kept() noexcept;
   void tell_half_close();
