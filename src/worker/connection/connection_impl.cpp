@@ -469,7 +469,8 @@ void ConnectionImpl::drain_step() {
     if (may_move() && !std::exchange(offered_, true)) path_->mover_->offer(*this);
     return;
   }
-  if (!wants_input() || unread_ > 0) return;
+  if (!wants_input()) return;
+  if (unread_ > 0 && path_->streams_.unread(*this) > 0) return;
   if (!heard_ && !half_received_ && now() < drain_deadline()) return;
   if (!half_received_ || last_done_) return close_when_sent(CloseReason::drained);
   final_read_ = true;

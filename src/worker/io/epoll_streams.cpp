@@ -125,7 +125,13 @@ ssize_t EpollStreams::send(Session& session, std::string_view bytes) noexcept {
   return sent;
 }
 
-std::size_t EpollStreams::unread(const Session& session) const noexcept { return queued(session.fd(), SIOCINQ); }
+// Linux may count the out-of-band bytes of a UNIX socket for ever, although a read has dropped them.
+std::size_t EpollStreams::unread(const Session& session) const noexcept {
+  const std::size_t bytes = queued(session.fd(), SIOCINQ);
+  if (bytes == 0 || !stream_of(session).always_to_end) return bytes;
+  char byte = 0;
+  return ::recv(session.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? bytes : 0;
+}
 
 std::size_t EpollStreams::unacknowledged(const Session& session) const noexcept {
   return queued(session.fd(), SIOCOUTQ);

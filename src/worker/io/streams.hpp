@@ -98,7 +98,7 @@ class Streams {
   virtual void want_input(Session& session, bool wanted) noexcept = 0;
   // What the kernel took, or -1: the connection is broken. If it was less than everything, on_output_room() follows.
   [[nodiscard]] virtual ssize_t send(Session& session, std::string_view bytes) noexcept = 0;
-  // Bytes that have arrived and were not read.
+  // Bytes that have arrived and were not read. Out-of-band data may be counted as long as there are others.
   [[nodiscard]] virtual std::size_t unread(const Session& session) const noexcept = 0;
   // Bytes that send() took and the peer has not acknowledged.
   [[nodiscard]] virtual std::size_t unacknowledged(const Session& session) const noexcept = 0;

@@ -159,6 +159,24 @@ TEST(DrainTest, what_the_kernel_already_holds_is_answered) {
   EXPECT_EQ(server.join(), 0);
 }
 
+TEST(DrainTest, out_of_band_data_of_a_unix_client_does_not_hold_it_up) {
+  App app;
+  app.change_limits = [](Limits& limits) { limits.drain_timeout(std::chrono::seconds(5)); };
+  ServerThread server(std::ref(app), "@prefork-drain-test-" + std::to_string(::getpid()));
+  TestClient client = server.connect();
+  app.record.wait(1);
+  const auto begin = Clock::now();
+  server.post([&](Server& s) {
+    client.send("before ");
+    ::send(client.fd(), "!", 1, MSG_OOB | MSG_NOSIGNAL);  // some kernels have none for UNIX sockets
+    client.send("behind\n");
+    s.stop();
+  });
+  EXPECT_EQ(client.rest(), "before behind\n<eof>");
+  EXPECT_THAT(app.record.wait(5), ElementsAre("connect", "drain", "before behind", "drained", "stop"));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
+}
+
 TEST(DrainTest, a_deferred_reply_is_waited_for_and_what_stands_behind_is_answered) {
   App app;
   ServerThread server(std::ref(app));

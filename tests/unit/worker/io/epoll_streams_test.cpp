@@ -105,6 +105,18 @@ TEST_F(EpollStreamsTest, out_of_band_data_hides_nothing_behind_it) {
   streams.close(session);
 }
 
+TEST_F(EpollStreamsTest, out_of_band_data_of_a_unix_socket_does_not_stay_unread) {
+  Recorder session;
+  Pair pair = unix_pair();
+  if (::send(pair[1].get(), "!", 1, MSG_OOB) < 0) GTEST_SKIP() << "this kernel has none for UNIX sockets";
+  say(pair[1].get(), "after");
+  ASSERT_TRUE(streams.open(session, std::move(pair[0]), false));
+  EXPECT_GE(streams.unread(session), 5U);
+  turn_until([&] { return session.input == "after"; });
+  EXPECT_EQ(streams.unread(session), 0U);
+  streams.close(session);
+}
+
 TEST_F(EpollStreamsTest, a_passed_descriptor_hides_nothing_behind_it) {
   Recorder session;
   Pair pair = unix_pair();
