@@ -280,11 +280,7 @@ std::size_t ConnectionImpl::unsent() const noexcept {
 inline Buffer* ConnectionImpl::output_target() noexcept {
   if (path_->corked_ == this && !output_waits()) return &path_->scratch_;
   mark_busy();
-  if (!output_waits()) {
-    output_ = path_->buffers_.take();
-    output_since_ = now();
-    given_ = 0;
-  }
+  if (!output_waits()) output_ = path_->buffers_.take();
   return output_.get();
 }
 
@@ -358,9 +354,10 @@ void ConnectionImpl::keep_unsent(std::string_view bytes) noexcept {
 }
 
 // What the client takes in the next write_timeout is judged by what it acknowledges: the kernel takes bytes in large
-// portions, with long pauses between them.
+// portions, with long pauses between them. It begins now, not when the turn began: the callback that wrote the output
+// may have taken longer than write_timeout.
 void ConnectionImpl::begin_write_period() noexcept {
-  output_since_ = now();
+  output_since_ = path_->streams_.clock();
   given_ = path_->streams_.unacknowledged(*this);
 }
 
@@ -616,7 +613,7 @@ TimePoint ConnectionImpl::read_deadline() const noexcept {
 }
 
 TimePoint ConnectionImpl::write_deadline() const noexcept {
-  return output_waits() ? deadline_after(output_since_, limits().write_timeout) : never;
+  return blocked_output_ ? deadline_after(output_since_, limits().write_timeout) : never;
 }
 
 // Before its turn: when that is. Then, as long as it may speak and has not: when it is no longer waited for.

@@ -216,7 +216,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void* data_ = nullptr;
   void (*destroy_data_)(void*) = nullptr;
   TimePoint input_since_;   // the last message, or the first byte of an unfinished one; before them, the accept
-  TimePoint output_since_;  // since when output_ waits, or the beginning of its present write_timeout
+  TimePoint output_since_;  // the beginning of the present write_timeout, while blocked_output_
   // Bytes to be acknowledged: those in the kernel when the present write_timeout began, and those given to it since.
   std::uint64_t given_ = 0;
   PeerAddress peer_;

@@ -120,6 +120,24 @@ TEST(LimitsInTime, a_reader_must_take_min_send_rate) {
   EXPECT_EQ(server.connection(slow), nullptr);
 }
 
+TEST(LimitsInTime, a_reader_has_its_time_though_the_callback_that_wrote_took_longer) {
+  VirtualServer server(Limits().write_timeout(1000ms).idle_timeout(0ms).first_message_timeout(0ms));
+  const int asks = server.connect();
+  const int listens = server.connect();
+  server.handlers.on_message = [&](Connection& c, std::string_view line) {
+    server.streams.pass(5000ms);
+    c.send(line);
+    server.connection(listens)->send(line);
+  };
+  server.streams.wire(asks).room = server.streams.wire(listens).room = 0;
+  server.say(asks, "work\n");
+  server.turn();
+  server.pass(900ms);
+  EXPECT_THAT(server.closed, IsEmpty());
+  server.pass(200ms);
+  EXPECT_THAT(server.closed, ElementsAre("write-timeout", "write-timeout"));
+}
+
 TEST(LimitsInTime, the_largest_rate_and_time_of_a_reader_are_not_cut) {
   const std::chrono::milliseconds half_a_year(std::int64_t{1} << 34U);
   VirtualServer server(Limits().write_timeout(half_a_year).min_send_rate(std::size_t{1} << 30U));
