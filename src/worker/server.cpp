@@ -38,7 +38,9 @@ Server::Impl::Impl()
 }
 
 int Server::Impl::run() {
-  before_run("run").set_running(true);
+  before_run("run");
+  if (loop.is_copy()) throw std::logic_error("Server::run() was called in a forked child: make the Server there");
+  set_running(true);
   const internal::LeavingSignalsUnblocked unblocked;
   // The next run() begins without a reason to leave, also if this one cannot start.
   struct Guard {
@@ -77,6 +79,10 @@ Server::Server() : impl_(std::make_unique<Impl>()) {}
 
 Server::~Server() {
   if (!impl_->running) return;
+  if (impl_->loop.is_copy()) {  // the child has called exit(3)
+    static_cast<void>(impl_.release());
+    return;
+  }
   log_line(LogLevel::error, {"a callback destroys the Server that calls it"});
   std::abort();
 }

@@ -32,9 +32,11 @@ int EventLoop::modify(int fd, std::uint32_t events, EventSource& source) noexcep
 void EventLoop::remove(int fd, EventSource& source) noexcept {
   epoll_event unused{};
   // A forked child that destroys its copy of a server must not end the registrations of its parent.
-  if (fork_generation() == fork_generation_) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
+  if (!is_copy()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
   forget(source);
 }
+
+bool EventLoop::is_copy() const noexcept { return fork_generation() != fork_generation_; }
 
 void EventLoop::forget(EventSource& source) noexcept {
   for (std::size_t i = next_; i < count_; ++i) {

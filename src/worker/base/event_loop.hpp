@@ -45,6 +45,9 @@ class EventLoop {
   // exception of a source; the events after it are reported again in the next turn.
   void turn(int timeout_ms);
 
+  // This process is a forked child of the one that made the loop. It shares the kernel's part with its parent.
+  [[nodiscard]] bool is_copy() const noexcept;
+
   // The number of sources that were ready in this turn.
   [[nodiscard]] std::size_t ready() const noexcept { return count_; }
 

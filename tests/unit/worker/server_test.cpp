@@ -5,9 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <memory>
+#include <stdexcept>
 
 #include "unit/worker/server_thread.hpp"
 
@@ -328,6 +331,46 @@ TEST(ServerTest, a_callback_that_destroys_its_server_is_named) {
     static_cast<void>(server->run());
   };
   EXPECT_EXIT(destroy(), testing::KilledBySignal(SIGABRT), "a callback destroys the Server");
+}
+
+int exit_status(pid_t child) {
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+TEST(ServerTest, a_child_that_ends_in_a_callback_may_destroy_its_copy) {
+  // What exit(3) does with a global Server.
+  ServerThread server([](Server& s) {
+    s.on_message([&s](Connection& c, std::string_view line) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        std::destroy_at(&s);
+        ::_exit(7);
+      }
+      c.send({line, std::to_string(exit_status(child))});
+    });
+  });
+  TestClient client = server.connect();
+  for (int i = 0; i < 2; ++i) {
+    client.send("status \n");
+    EXPECT_EQ(client.line(), "status 7");
+  }
+}
+
+TEST(ServerTest, a_child_cannot_run_the_server_of_its_parent) {
+  Server server;
+  server.listen("127.0.0.1:0");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      server.stop();
+      ::_exit(server.run());
+    } catch (const std::logic_error&) {
+      ::_exit(7);
+    }
+  }
+  EXPECT_EQ(exit_status(child), 7);
 }
 
 TEST(ServerTest, the_kernels_choice_of_port_is_told) {

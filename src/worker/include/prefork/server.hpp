@@ -61,6 +61,9 @@ using WatchEvents = std::uint32_t;
 // of a callback may return EINTR as usual. Programs that a worker starts have the default actions, and nothing blocked.
 // A child that is forked without exec ends at SIGTERM and SIGINT.
 //
+// Forks: a server belongs to the process that has made it. In a forked child run() throws std::logic_error, and the
+// destructor, also in a callback, has no effect on the parent.
+//
 // Exceptions: if a callback of a connection throws, the connection is closed with CloseReason::handler_failed after the
 // replies before it are sent. If a timer, a watch, a posted call or on_leave throws, the worker continues: a timer of
 // every() is called again, and a watch is ended as by unwatch(). on_error may decide more, for instance stop(). The log
