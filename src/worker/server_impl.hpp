@@ -48,6 +48,7 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   internal::Watches watches;
 
   preforkd::Result<preforkd::worker_env::Given> given;
+  bool sockets_taken = false;  // those of `given`, by a run(): it has closed them at its end
   WorkerIdentity identity;
   std::string label;  // "echo[2]": pool and slot; empty outside a pool
   internal::Settings settings;

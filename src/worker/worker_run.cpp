@@ -62,6 +62,10 @@ std::vector<LimitValues> WorkerRun::checked_limits() {
 }
 
 std::vector<ListenSocket> WorkerRun::take_sockets() {
+  if (std::exchange(server_.sockets_taken, true) && !server_.given->listen_names.empty()) {
+    throw ExitError(exit_code::unavailable,
+                    "cannot run again: the sockets of the environment were closed when run() returned");
+  }
   std::vector<ListenSocket> sockets = take_inherited_sockets(*server_.given);
   if (sockets.empty()) {
     for (const ServiceSetup& setup : server_.services) {

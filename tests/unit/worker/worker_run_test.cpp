@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -481,6 +482,23 @@ TEST(WorkerRunTest, a_connected_socket_of_an_accept_unit_is_refused_with_a_hint)
   EXPECT_EQ(status, 69);
   EXPECT_THAT(text, HasSubstr("inherited descriptor 3"));
   EXPECT_THAT(text, HasSubstr("Accept=no"));
+}
+
+TEST(WorkerRunTest, a_second_run_does_not_take_what_has_the_number_of_an_inherited_socket_now) {
+  const Listener listener;
+  std::optional<Listener> other;
+  const auto [status, text] = refused(Start{{listener.fd.get()},
+                                            {},
+                                            [&](Server& s) {
+                                              s.stop();
+                                              EXPECT_EQ(s.run(), 0);
+                                              other.emplace();
+                                              EXPECT_EQ(other->fd.get(), 3);
+                                              s.stop();
+                                            },
+                                            {}});
+  EXPECT_EQ(status, 69);
+  EXPECT_THAT(text, HasSubstr("cannot run again: the sockets of the environment were closed"));
 }
 
 TEST(WorkerRunTest, an_address_that_is_taken_is_refused) {

@@ -215,7 +215,8 @@ class PREFORK_EXPORT Server {
   // returns 78 (wrong settings or environment), 69 (no socket), 64 (an invalid address in listen()), 71 (a system call
   // failed) or 1 (on_worker_start or on_worker_stop threw, or the event loop failed). During the call SIGTERM and
   // SIGINT are not blocked on this thread. It raises the soft limit of open files as far as max_connections needs.
-  // After it has returned it may be called again, but not in a pool: the pool's sockets are closed then.
+  // After it has returned it may be called again, but not with sockets from the environment: these are closed then
+  // (69).
   [[nodiscard]] int run();
 
   class Impl;
