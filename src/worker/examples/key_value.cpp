@@ -49,13 +49,20 @@ Frame cut_array(std::string_view input, Arguments& arguments) {
   std::string_view rest = input;
   long long count = 0;
   if (const auto stop = take_header(rest, '*', count)) return *stop;
+  // The library waits for that many bytes of `rest` before it asks again, and closes the connection above max_message.
+  const auto wait_for = [&](std::size_t bytes) { return Frame::incomplete(input.size() - rest.size() + bytes); };
   for (; count > 0; --count) {
+    // An argument has at least the bytes "$0\r\n\r\n". Without counting those that are missing, a command of a million
+    // arguments would be cut from its beginning after each read.
+    const std::size_t least = 6;
+    const std::size_t others = least * static_cast<std::size_t>(count - 1);
     long long size = 0;
-    if (const auto stop = take_header(rest, '$', size)) return *stop;
+    if (const auto stop = take_header(rest, '$', size)) {
+      return stop->kind() == Frame::Kind::incomplete ? wait_for(least + others) : *stop;
+    }
     if (size < 0) return Frame::bad();
     const std::size_t needed = static_cast<std::size_t>(size) + 2;
-    // The library waits for that many bytes before it asks again, and closes the connection above max_message.
-    if (rest.size() < needed) return Frame::incomplete(input.size() - rest.size() + needed);
+    if (rest.size() < needed) return wait_for(needed + others);
     arguments.push_back(rest.substr(0, needed - 2));
     if (rest.substr(needed - 2, 2) != "\r\n") return Frame::bad();
     rest.remove_prefix(needed);

@@ -65,9 +65,10 @@ class PREFORK_EXPORT Framing {
   [[nodiscard]] static Framing length_field(unsigned offset, unsigned width, Endian endian = Endian::big,
                                             int adjustment = 0);
   // `next` says where the first message of the input ends. The input is never empty, and begins where the last message
-  // ended. send() adds nothing. If `next` throws, the connection is closed with CloseReason::handler_failed. All
-  // connections that have this framing or a copy of it call the same `next`, those of servers on several threads at the
-  // same time.
+  // ended: an unfinished message is looked at from its beginning each time, so that one of many parts costs much unless
+  // Frame::incomplete(size) says what is missing. send() adds nothing. If `next` throws, the connection is closed with
+  // CloseReason::handler_failed. All connections that have this framing or a copy of it call the same `next`, those of
+  // servers on several threads at the same time.
   [[nodiscard]] static Framing custom(std::function<Frame(std::string_view input)> next);
   // Every read is a message, of 1 byte up to the read's size. send() adds nothing.
   [[nodiscard]] static Framing raw();
