@@ -154,8 +154,9 @@ void WorkerRun::allow_descriptors() {
   limit.rlim_cur = std::min(needed, limit.rlim_max);
   ::setrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur >= needed) return;
-  log_line(LogLevel::notice, {"max_connections is ", std::to_string(connections), ", but only ",
-                              std::to_string(limit.rlim_cur), " descriptors are allowed (RLIMIT_NOFILE)"});
+  log_line(LogLevel::notice,
+           {"max_connections is ", std::to_string(connections), " and needs up to ", std::to_string(needed),
+            " descriptors, but only ", std::to_string(limit.rlim_cur), " are allowed (RLIMIT_NOFILE)"});
 }
 
 int WorkerRun::serve() {

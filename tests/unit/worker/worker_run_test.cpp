@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -507,6 +508,21 @@ TEST(WorkerRunTest, an_address_that_is_taken_is_refused) {
   EXPECT_EQ(status, 69);
   EXPECT_THAT(text, HasSubstr(listener.address));
   EXPECT_THAT(text, HasSubstr("EADDRINUSE"));
+}
+
+TEST(WorkerRunTest, too_few_descriptors_are_named_with_the_number_that_is_needed) {
+  const Listener listener;
+  const auto [status, text] = refused(Start{{listener.fd.get()},
+                                            {},
+                                            [](Server& s) {
+                                              const rlimit few{500, 500};
+                                              ::setrlimit(RLIMIT_NOFILE, &few);
+                                              s.limits(Limits().max_connections(20));
+                                              s.stop();
+                                            },
+                                            {}});
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(text, HasSubstr("max_connections is 20 and needs up to 1172 descriptors, but only 500 are allowed"));
 }
 
 TEST(WorkerRunTest, bad_settings_are_named) {
