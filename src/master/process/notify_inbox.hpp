@@ -10,8 +10,7 @@
 
 namespace preforkd {
 
-// Reads the messages of one worker so that no number of workers can hold up the rest of the master: what exceeds the
-// needs of a sound program is read slowly, and after everything else.
+// Reads the notify messages of one worker, within the bounds of FloodLimit.
 class NotifyInbox {
  public:
   using Take = std::function<void(const NotifySocket::Received&)>;  // a Datagram or an Unusable
@@ -36,7 +35,6 @@ class NotifyInbox {
   struct Ear;
 
   [[nodiscard]] std::unique_ptr<Ear> listen(std::string path);
-  void on_readable(Ear& ear);
   [[nodiscard]] bool take_one(Ear& ear);
 
   EventLoop& loop_;
