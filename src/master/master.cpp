@@ -188,6 +188,8 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   if (message.watchdog_trigger) pool_.step(event::WorkerWatchdogTrigger{id});
 }
 
+void Master::on_worker_said(WorkerId /*id*/, const ControlLink::Message& /*message*/) {}
+
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   orphans_.reap();
   give_up_if_hopeless(status);

@@ -52,6 +52,7 @@ class Master final : private WorkerObserver, private PoolControl {
   void on_worker_executed(WorkerId id) override;
   void on_worker_file_changed(WorkerId id, std::size_t file) override;
   void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
+  void on_worker_said(WorkerId id, const ControlLink::Message& message) override;
   void on_worker_gone(WorkerId id, const ExitStatus& status) override;
   void on_remains_gone(WorkerId id) override;
 

@@ -33,6 +33,13 @@ struct Header {
   std::uint32_t reserved = 0;
 };
 
+std::optional<Header> header_of(std::string_view bytes) noexcept {
+  Header header;
+  if (bytes.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header;
+}
+
 }  // namespace
 
 void Encoded::put(const void* bytes, std::size_t size) noexcept {
@@ -49,10 +56,13 @@ Encoded encode(const Message& message) noexcept {
 }
 
 std::optional<Message> decode(std::string_view bytes) noexcept {
-  Header header;
-  if (bytes.size() < sizeof header) return std::nullopt;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  return decode_as<0>(header.type, bytes.substr(sizeof header));
+  const std::optional<Header> header = header_of(bytes);
+  return header ? decode_as<0>(header->type, bytes.substr(sizeof *header)) : std::nullopt;
+}
+
+bool has_unknown_type(std::string_view bytes) noexcept {
+  const std::optional<Header> header = header_of(bytes);
+  return header && header->type >= std::variant_size_v<Message>;
 }
 
 }  // namespace preforkd::control

@@ -58,5 +58,7 @@ class Encoded {
 [[nodiscard]] Encoded encode(const Message& message) noexcept;
 // nullopt: an unknown type, or too short.
 [[nodiscard]] std::optional<Message> decode(std::string_view bytes) noexcept;
+// It is a message of a newer program.
+[[nodiscard]] bool has_unknown_type(std::string_view bytes) noexcept;
 
 }  // namespace preforkd::control

@@ -177,6 +177,10 @@ void ProcessLauncher::on_worker_notified(WorkerId id, const NotifyMessage& messa
   observer_.on_worker_notified(id, message);
 }
 
+void ProcessLauncher::on_worker_said(WorkerId id, const ControlLink::Message& message) {
+  observer_.on_worker_said(id, message);
+}
+
 // Forgets a worker after its end was reported, even if that throws.
 struct ProcessLauncher::Forget {
   ProcessLauncher& launcher;

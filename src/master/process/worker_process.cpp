@@ -99,6 +99,9 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
       channel_(take(ControlChannel::open())),
       stats_memfd_(take(make_stats_memfd("preforkd-stats"))),
       stats_(take(StatsMapping::map(stats_memfd_.get(), false))),
+      link_(
+          loop, std::move(channel_.master_end), [this](const auto& message) { observer_.on_worker_said(id_, message); },
+          [this](const std::string& reason) { log_unusable("control", reason); }),
       inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }) {
   // Later workers are copies of the master until they exec: this saves copying a thousand mappings each time.
   madvise(stats_.get(), sizeof(StatsPage), MADV_DONTFORK);
@@ -165,26 +168,27 @@ void WorkerProcess::on_report() {
 }
 
 void WorkerProcess::on_received(const NotifySocket::Received& received) {
-  if (const auto* unusable = std::get_if<NotifySocket::Unusable>(&received)) log_unusable(unusable->reason);
+  if (const auto* unusable = std::get_if<NotifySocket::Unusable>(&received)) log_unusable("notify", unusable->reason);
   const auto* datagram = std::get_if<NotifySocket::Datagram>(&received);
   if (datagram == nullptr) return;
   if (!speaks_for(datagram->sender, pid_)) {
-    log_unusable("it is from pid " + std::to_string(datagram->sender.pid) + " of uid " +
-                 std::to_string(datagram->sender.uid) + ", which is not a process of this worker");
+    log_unusable("notify", "it is from pid " + std::to_string(datagram->sender.pid) + " of uid " +
+                               std::to_string(datagram->sender.uid) + ", which is not a process of this worker");
     return;
   }
   const NotifyMessage& message = datagram->message;
   if (message.status) status_text_ = *message.status;
   if (message.error) reported_error_ = message.error;
+  if (message.ready) link_.take_waiting();  // its Hello came before
   observer_.on_worker_notified(id_, message);
 }
 
-void WorkerProcess::log_unusable(const std::string& reason) {
+void WorkerProcess::log_unusable(const char* kind, const std::string& reason) {
   const Instant now = SteadyClock().now();
   ++unusable_;
   if (now < next_unusable_line_) return;
   next_unusable_line_ = now + unusable_line_interval;
-  std::string line = label_ + " (pid " + std::to_string(pid_) + "): ignored an invalid notify message: " + reason;
+  std::string line = label_ + " (pid " + std::to_string(pid_) + "): ignored an invalid " + kind + " message: " + reason;
   if (unusable_ > 1) line += " (" + std::to_string(unusable_ - 1) + " more since the last such message)";
   unusable_ = 0;
   log::warning(line);
@@ -193,6 +197,7 @@ void WorkerProcess::log_unusable(const std::string& reason) {
 void WorkerProcess::on_exit() {
   // Messages sent before its end count first: a worker that sends READY=1 and exits was ready.
   inbox_.close();
+  link_.take_waiting();
   if (report_) on_report();
   exit_source_ = EventSource();
   reap_delay_ = first_reap_delay;
@@ -228,9 +233,7 @@ void WorkerProcess::reap() {
   look_for_remains();
   const bool remains = remains_ != nullptr;
   observer_.on_worker_gone(id_, status);
-  if (!remains) return;
-  stats_ = StatsMapping();
-  channel_.master_end.reset();
+  if (remains) stats_ = StatsMapping();
 }
 
 // A dead process that is traced must first be reaped by its tracer, and its pidfd is readable meanwhile. strace(1) and

@@ -12,6 +12,7 @@
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/pool/worker_types.hpp"
+#include "master/process/control_link.hpp"
 #include "master/process/named_counts.hpp"
 #include "master/process/notify_inbox.hpp"
 #include "master/process/notify_message.hpp"
@@ -32,8 +33,10 @@ class WorkerObserver {
   // PoolConfig::files[file] of what it is started with has changed, and maybe others have.
   virtual void on_worker_file_changed(WorkerId id, std::size_t file) = 0;
   virtual void on_worker_notified(WorkerId id, const NotifyMessage& message) = 0;
+  // On its control channel; if it has ended: one of its processes that are left.
+  virtual void on_worker_said(WorkerId id, const ControlLink::Message& message) = 0;
   // Its first process has ended; comes after all that it sent before. Its WorkerProcess still exists during the call.
-  // The last call for this worker, unless WorkerProcess::remains().
+  // The last call for this worker, unless WorkerProcess::remains(): then on_worker_said may follow.
   virtual void on_worker_gone(WorkerId id, const ExitStatus& status) = 0;
   // No process of it is left.
   virtual void on_remains_gone(WorkerId id) = 0;
@@ -64,6 +67,8 @@ class WorkerProcess {
   [[nodiscard]] bool is_reachable() const noexcept { return inbox_.is_reachable(); }
   // Binds notify_path() again. Throws std::system_error.
   void renew_notify_path() { inbox_.renew(); }
+  // On its control channel, as ControlLink::send.
+  [[nodiscard]] bool say(const control::Message& message, int fd = -1) noexcept { return link_.send(message, fd); }
   [[nodiscard]] bool was_sent_sigkill() const noexcept { return was_sent_sigkill_; }
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
@@ -79,7 +84,7 @@ class WorkerProcess {
   void on_exit();
   void on_received(const NotifySocket::Received& received);
   void look_for_remains();
-  void log_unusable(const std::string& reason);
+  void log_unusable(const char* kind, const std::string& reason);
   void reap();
   void reap_later();
 
@@ -90,6 +95,7 @@ class WorkerProcess {
   ControlChannel channel_;
   UniqueFd stats_memfd_;
   StatsMapping stats_;
+  ControlLink link_;
   NotifyInbox inbox_;
   UniqueFd report_;
   UniqueFd pidfd_;

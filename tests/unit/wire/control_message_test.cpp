@@ -35,5 +35,12 @@ TEST(ControlMessage, of_unknown_type_or_too_short_is_none) {
   for (std::size_t size = 0; size < hello.size(); ++size) EXPECT_FALSE(decode(hello.substr(0, size))) << size;
 }
 
+TEST(ControlMessage, of_unknown_type_differs_from_a_broken_one) {
+  EXPECT_TRUE(has_unknown_type(std::string(64, '\xFF')));
+  const std::string hello(encode(Hello{}).view());
+  for (std::size_t size = 0; size <= hello.size(); ++size)
+    EXPECT_FALSE(has_unknown_type(hello.substr(0, size))) << size;
+}
+
 }  // namespace
 }  // namespace preforkd::control

@@ -30,6 +30,7 @@ class LaunchRecord final : public WorkerObserver {
   void on_worker_executed(WorkerId id) override { executed.insert(id); }
   void on_worker_file_changed(WorkerId, std::size_t file) override { changed.push_back(file); }
   void on_worker_notified(WorkerId, const NotifyMessage&) override {}
+  void on_worker_said(WorkerId, const ControlLink::Message&) override {}
   void on_worker_gone(WorkerId id, const ExitStatus& status) override {
     gone[id] = status;
     if (on_gone) on_gone(id);

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/pidfd.hpp"
+#include "wire/packet.hpp"
 
 namespace preforkd {
 namespace {
@@ -34,7 +35,7 @@ using std::chrono::seconds;
 
 constexpr WorkerId the_id{7};
 
-// Records the events in order: 'e'xecuted, 'n'otified, 'g'one, no 'r'emains.
+// Records the events in order: 'e'xecuted, 'n'otified, 's'aid, 'g'one, no 'r'emains.
 class Record final : public WorkerObserver {
  public:
   void on_worker_executed(WorkerId) override { order += 'e'; }
@@ -43,6 +44,7 @@ class Record final : public WorkerObserver {
     order += 'n';
     messages.push_back(message);
   }
+  void on_worker_said(WorkerId, const ControlLink::Message&) override { order += 's'; }
   void on_worker_gone(WorkerId id, const ExitStatus& status) override {
     EXPECT_EQ(id, the_id);
     order += 'g';
@@ -99,6 +101,12 @@ class WorkerProcessTest : public testing::Test {
   void say(std::string_view text) const {
     const UniqueFd fd = sender();
     ASSERT_EQ(send(fd.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+
+  // A second descriptor of the worker's end of the control channel, before it starts.
+  [[nodiscard]] UniqueFd control_end() const { return UniqueFd(fcntl(worker_->control_end(), F_DUPFD_CLOEXEC, 3)); }
+  static bool say(const UniqueFd& control_end, const control::Message& message) {
+    return send_packet(control_end.get(), {control::encode(message).view()}) == PacketSent::sent;
   }
 
   std::string folder_ = "/tmp/preforkd-test.XXXXXX";
@@ -234,6 +242,40 @@ TEST_F(WorkerProcessTest, hears_what_a_worker_said_before_its_exit) {
   EXPECT_EQ(worker_->facts().reported_error, EACCES);
 }
 
+// They come from two sockets, and one turn takes all that waits in the first.
+TEST_F(WorkerProcessTest, hears_hello_before_ready) {
+  const UniqueFd control = control_end();
+  start({"/bin/sleep", "1000"});
+  ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
+  say("STATUS=x");
+  ASSERT_TRUE(say(control, control::Hello{}));
+  say("READY=1");
+  ASSERT_TRUE(run_until([this] { return record_.order.size() >= 4; }));
+  EXPECT_EQ(record_.order, "ensn");
+}
+
+TEST_F(WorkerProcessTest, hears_what_a_worker_said_on_its_control_channel_before_its_exit) {
+  const UniqueFd control = control_end();
+  start({"/bin/true"});
+  ASSERT_TRUE(say(control, control::Hello{}) && say(control, control::Gave{}));
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(worker_->pid()), &info, WEXITED | WNOWAIT), 0);
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(record_.order, "sseg");
+}
+
+TEST_F(WorkerProcessTest, hears_and_answers_what_is_left_of_a_worker) {
+  const UniqueFd control = control_end();
+  start({"/bin/sh", "-c", "tail -f /dev/null & until [ $(cat /proc/$!/comm) = tail ]; do :; done; exit 3"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  ASSERT_NE(worker_->remains(), nullptr);
+  ASSERT_TRUE(say(control, control::Hello{}) && say(control, control::Seeks{1}));
+  ASSERT_TRUE(run_until([this] { return record_.order == "egss"; }));
+  EXPECT_TRUE(worker_->say(control::NoTaker{}));
+  worker_->signal(SIGTERM);
+  ASSERT_TRUE(run_until([this] { return record_.order == "egssr"; }));
+}
+
 TEST_F(WorkerProcessTest, keeps_a_flood_from_starving_others) {
   start({"/bin/sleep", "1000"});
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
@@ -251,9 +293,11 @@ TEST_F(WorkerProcessTest, keeps_a_flood_from_starving_others) {
 }
 
 TEST_F(WorkerProcessTest, logs_messages_that_it_cannot_use_once_in_a_while) {
+  const UniqueFd control = control_end();
   start({"/bin/sleep", "1000"});
   testing::internal::CaptureStderr();
   for (int i = 0; i < 5; ++i) say("garbage");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(say(control, control::Take{}));
   say("READY=1");
   const bool heard = run_until([this] { return !record_.messages.empty(); });
   const std::string log = testing::internal::GetCapturedStderr();
