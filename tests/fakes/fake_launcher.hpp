@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -38,11 +39,20 @@ class FakeLauncher final : public Launcher {
   }
 
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return cut_off; }
+  void introduce(WorkerId giver, WorkerId taker) noexcept override { introduced.emplace_back(giver, taker); }
+  void dismiss(WorkerId giver) noexcept override { dismissed.push_back(giver); }
+  [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
+    const auto found = loads.find(id);
+    return found == loads.end() ? 0 : found->second;
+  }
 
   std::deque<Error> failures;  // of the next starts
   std::vector<Launch> started;
   std::map<WorkerId, Process> alive;  // the test removes those that end
   std::vector<WorkerId> cut_off;
+  std::vector<std::pair<WorkerId, WorkerId>> introduced;  // giver, taker
+  std::vector<WorkerId> dismissed;
+  std::map<WorkerId, std::uint64_t> loads;
   std::function<void(const Launch&)> on_start;
   std::function<void(WorkerId, int)> on_signal;
 };

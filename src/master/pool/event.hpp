@@ -66,6 +66,21 @@ struct WorkerMeasured {
   std::uint64_t requests = 0;
   std::optional<std::uint64_t> memory_bytes;
 };
+// It has said, before it was ready, that its connections may move.
+struct WorkerMoves {
+  WorkerId id{};
+  Moves moves;
+};
+// It, or what is left of it, has connections to give away and no taker.
+struct WorkerSeeks {
+  WorkerId id{};
+  std::uint32_t connections = 0;
+};
+// A taker has taken so many of its connections.
+struct WorkerGave {
+  WorkerId id{};
+  std::uint32_t connections = 0;
+};
 // Its first process, `pid`, has ended.
 struct WorkerExited {
   WorkerId id{};
@@ -121,8 +136,8 @@ namespace preforkd {
 using Event =
     std::variant<event::Start, event::WorkerHeard, event::WorkerExecuted, event::WorkerReady, event::WorkerStopping,
                  event::WorkerAlive, event::WorkerWatchdogTimeout, event::WorkerWatchdogTrigger, event::WorkerExtends,
-                 event::WorkersUnheard, event::WorkerMeasured, event::WorkerExited, event::RemainsGone,
-                 event::LaunchFailed, event::Reload, event::Adopt, event::Resize, event::Recycle, event::Kill,
-                 event::Stop, event::StopNow, event::Tick>;
+                 event::WorkersUnheard, event::WorkerMeasured, event::WorkerMoves, event::WorkerSeeks,
+                 event::WorkerGave, event::WorkerExited, event::RemainsGone, event::LaunchFailed, event::Reload,
+                 event::Adopt, event::Resize, event::Recycle, event::Kill, event::Stop, event::StopNow, event::Tick>;
 
 }  // namespace preforkd

@@ -51,6 +51,7 @@ ExitRecord record_of(const Worker& worker, ExitCause cause, Instant now) {
   record.was_ready = worker.ready_at.has_value();
   record.never_notified = !worker.notified && worker.config().ready == ReadyMode::notify;
   record.never_pinged = !worker.pinged;
+  record.handed_over = worker.handed_over;
   return record;
 }
 

@@ -21,6 +21,8 @@ struct Pool::Perform {
     if (worker != nullptr) pool.notify(&PoolObserver::on_worker_started, roster.view(*worker));
   }
   void operator()(const SendSignal& send) const { pool.launcher_.signal(send.id, send.signal); }
+  void operator()(const Introduce& introduce) const { pool.launcher_.introduce(introduce.giver, introduce.taker); }
+  void operator()(const DismissGiver& dismiss) const { pool.launcher_.dismiss(dismiss.giver); }
   void operator()(const ReportReady& ready) const { pool.notify(&PoolObserver::on_worker_ready, ready.worker); }
   // When several launches fail at once, what follows from the first may send away the workers of the others, which
   // never were: those are reported as failed launches only.
@@ -49,7 +51,9 @@ struct Pool::Perform {
 };
 
 Pool::Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, std::uint64_t seed)
-    : scheduler_(std::move(config), seed), launcher_(launcher), clock_(clock) {}
+    : scheduler_(std::move(config), seed, [&launcher](WorkerId id) { return launcher.load(id); }),
+      launcher_(launcher),
+      clock_(clock) {}
 
 bool Pool::step(const Event& event) {
   ++steps_;

@@ -70,11 +70,12 @@ struct ExitRecord {
   Instant started_at{};
   Instant ended_at{};
   bool was_ready = false;
-  bool failed = false;          // counted as a crash
-  unsigned crashes = 0;         // of its slot, not yet forgotten (RespawnPolicy), with this one
-  Instant crashing_since{};     // when the first of those ended
-  bool never_notified = false;  // it never used its notify socket
-  bool never_pinged = false;    // it never sent WATCHDOG=
+  bool failed = false;            // counted as a crash
+  unsigned crashes = 0;           // of its slot, not yet forgotten (RespawnPolicy), with this one
+  Instant crashing_since{};       // when the first of those ended
+  bool never_notified = false;    // it never used its notify socket
+  bool never_pinged = false;      // it never sent WATCHDOG=
+  std::uint64_t handed_over = 0;  // its connections that another worker has taken
   Follow follow = Follow::starts;
   std::optional<Instant> next_try_at;  // Follow::waits only
 };

@@ -59,6 +59,7 @@ void Roster::watch(Worker& worker, Instant now) {
 }
 
 void Roster::drain(Worker& worker, ExitCause why, Instant now) {
+  if (worker.moves && worker.ready()) actions_.emplace_back(Introduce{worker.id, {}});
   to_leaving(worker);
   worker.leaving = why;
   deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);

@@ -69,6 +69,14 @@ struct Worker {
   bool in_budget = false;                   // it counts for the budget of recycling
   bool soaked = false;                      // a rollout's candidate that survived (rollout.hpp)
 
+  // Its connections (introductions.hpp).
+  std::optional<Moves> moves;        // they may move
+  std::optional<WorkerId> taker;     // the last one that it was introduced to
+  std::vector<WorkerId> refused_by;  // takers before that, after which it had connections left,
+  std::uint32_t left_over = 0;       // and how many
+  bool seeks = false;                // it waits for a taker
+  std::uint64_t handed_over = 0;     // connections that were taken
+
   Deadline response_deadline;  // of a start or a drain
   Deadline hang_deadline;
   Deadline lifetime_deadline;  // of a soak, then of its age
@@ -106,6 +114,15 @@ struct SendSignal {
   WorkerId id{};
   int signal = 0;
 };
+// The giver gets the other end of the connection to the taker that the taker gets.
+struct Introduce {
+  WorkerId giver{};
+  WorkerId taker{};
+};
+// It has asked for a taker, and there is none.
+struct DismissGiver {
+  WorkerId giver{};
+};
 struct ReportReady {
   WorkerView worker;
 };
@@ -139,9 +156,9 @@ struct ReportStateChanged {
   PoolState before{};
   PoolState now{};
 };
-using Action = std::variant<Launch, SendSignal, ReportReady, ReportDraining, ReportKilled, ReportExited, ReportRemains,
-                            ReportRemainsGone, ReportLaunchFailed, ReportDeadlinesMoved, RecycleWait,
-                            ReportStateChanged, ReloadFinished>;
+using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, ReportReady, ReportDraining, ReportKilled,
+                            ReportExited, ReportRemains, ReportRemainsGone, ReportLaunchFailed, ReportDeadlinesMoved,
+                            RecycleWait, ReportStateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move
 // keeps places, counters and deadlines consistent and appends the actions it needs. A move costs O(log n), reading a
@@ -157,7 +174,8 @@ class Roster {
   void ready(Worker& worker, Instant now);
   // A worker that is ready or drains was heard: restarts its hang_timeout, if it has one.
   void watch(Worker& worker, Instant now);
-  // Asks it to leave: stop signal now, SIGKILL after its drain_timeout.
+  // Asks it to leave: stop signal now, SIGKILL after its drain_timeout. If it has connections that may move, an
+  // Introduce without a taker comes before the signal, for Introductions to complete.
   void drain(Worker& worker, ExitCause why, Instant now);
   // It leaves by itself; SIGKILL after its drain_timeout.
   void leaves(Worker& worker, Instant now);

@@ -26,9 +26,10 @@ bool fails(const Slot& slot) { return slot.down || slot.retry.armed() || slot.re
 
 }  // namespace
 
-Scheduler::Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed)
+Scheduler::Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed, Takers::Load load)
     : roster_(seed),
       replacements_(roster_, seed),
+      introductions_(roster_, std::move(load)),
       committed_(std::make_shared<Generation>(Generation{1, std::move(config)})),
       target_(committed_->config->workers.initial) {}
 
@@ -94,6 +95,18 @@ void Scheduler::handle(Worker& worker, const event::WorkerExtends& event, Instan
 
 void Scheduler::handle(Worker& worker, const event::WorkerMeasured& event, Instant now) {
   if (!stopping_) replacements_.measured(worker, event.requests, event.memory_bytes, now);
+}
+
+void Scheduler::handle(Worker& worker, const event::WorkerMoves& event, Instant /*now*/) {
+  if (!worker.moves) worker.moves = event.moves;
+}
+
+void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant /*now*/) {
+  introductions_.seeks(worker, event.connections);
+}
+
+void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
+  worker.handed_over += event.connections;
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant now) {
@@ -297,6 +310,8 @@ void Scheduler::settle(Instant now) {
     if (!rollout_ || !rollout_->begun()) replacements_.advance(committed_, surge(), now);
   } while (next_deadline() && *next_deadline() <= now);
   if (!older_generations_accept()) roster_.deadlines().clear(lingering_);
+  const bool rolls = rollout_ && rollout_->begun();
+  introductions_.settle(target_, rolls ? *rollout_->generation() : *committed_);
   notice_state();
 }
 

@@ -10,6 +10,7 @@
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
 #include "master/pool/event.hpp"
+#include "master/pool/introductions.hpp"
 #include "master/pool/pool_view.hpp"
 #include "master/pool/replacements.hpp"
 #include "master/pool/rollout.hpp"
@@ -41,7 +42,7 @@ namespace preforkd {
 //   a worker that is to be replaced      replacements.hpp: recycling, operators, leftovers of a failed reload
 //   a reload                             rollout.hpp: one transaction at a time
 // Both ways of replacing start a candidate first and share one limit, the surge. roster.hpp has the moves,
-// deadlines.hpp the deadlines, exit_verdict.hpp the meaning of an exit.
+// deadlines.hpp the deadlines, exit_verdict.hpp the meaning of an exit, introductions.hpp who takes over connections.
 //
 // Invariants (each asserted in scheduler_random_test.cpp after every step):
 //   I1  no ready worker is asked to leave while its slot has no other ready one, except by scaling down, by stopping,
@@ -53,6 +54,8 @@ namespace preforkd {
 //   I4  backoff per slot, no giving up (except for restart.never), no spinning
 //   I5  events about ids that are not alive change nothing
 //   I6  recycling has a budget
+//   I7  connections go only to a worker that is ready, stays, and has their framing; a worker that seeks one for them
+//       waits only as long as one may come
 //
 // A reload during a reload: the new one supersedes the running one, whose candidates leave as after a failure and whose
 // caller gets `superseded`; the pool never waits for a generation that is no longer wanted. Rejected: to join them (the
@@ -64,7 +67,8 @@ namespace preforkd {
 // one place.
 class Scheduler {
  public:
-  Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed);
+  // `load`: the open connections of a worker, as of now.
+  Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed, Takers::Load load);
 
   // The only way in. `now` never goes back. False: a command that is refused (event.hpp) and has changed nothing.
   bool step(const Event& event, Instant now);
@@ -115,6 +119,9 @@ class Scheduler {
   void handle(Worker& worker, const event::WorkerWatchdogTrigger& event, Instant now);
   void handle(Worker& worker, const event::WorkerExtends& event, Instant now);
   void handle(Worker& worker, const event::WorkerMeasured& event, Instant now);
+  void handle(Worker& worker, const event::WorkerMoves& event, Instant now);
+  void handle(Worker& worker, const event::WorkerSeeks& event, Instant now);
+  void handle(Worker& worker, const event::WorkerGave& event, Instant now);
   void handle(Worker& worker, const event::WorkerExited& event, Instant now);
   void handle(Worker& worker, const event::RemainsGone& event, Instant now);
   void handle(Worker& worker, const event::LaunchFailed& event, Instant now);
@@ -164,6 +171,7 @@ class Scheduler {
 
   Roster roster_;
   Replacements replacements_;
+  Introductions introductions_;
   std::shared_ptr<Generation> committed_;
   std::optional<Rollout> rollout_;
   Deadline lingering_{Deadline::Kind::linger, 0};  // armed: the last commit was less than linger_time ago

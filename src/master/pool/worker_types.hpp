@@ -58,6 +58,13 @@ struct Generation {
   std::shared_ptr<const PoolConfig> config;
 };
 
+// How a worker's connections are passed on and split into messages. They may move to a worker that does the same.
+struct Moves {
+  std::uint32_t protocol = 0;
+  std::uint64_t framing = 0;
+  bool operator==(const Moves&) const = default;
+};
+
 struct Launch {
   WorkerId id{};
   unsigned slot = 0;
@@ -78,6 +85,13 @@ class Launcher {
   // Workers whose messages could not arrive for some time since the last call, or still cannot. Called whenever a
   // deadline is due.
   [[nodiscard]] virtual std::vector<WorkerId> unheard() noexcept = 0;
+
+  // Tells the one worker to give its connections to the other. If that can't be done, the giver is dismissed.
+  virtual void introduce(WorkerId giver, WorkerId taker) noexcept = 0;
+  // Tells a worker that no other one can take its connections.
+  virtual void dismiss(WorkerId giver) noexcept = 0;
+  // The open connections of a worker; 0 if its program does not count them.
+  [[nodiscard]] virtual std::uint64_t load(WorkerId id) const noexcept = 0;
 };
 
 }  // namespace preforkd

@@ -2,9 +2,11 @@
 #include "master/process/process_launcher.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <stdexcept>
@@ -121,6 +123,31 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
 void ProcessLauncher::signal(WorkerId id, int signal) noexcept {
   const auto worker = workers_.find(id);
   if (worker != workers_.end()) worker->second.process->signal(signal);
+}
+
+// The taker is told first: without it there is nothing to give to.
+void ProcessLauncher::introduce(WorkerId giver, WorkerId taker) noexcept {
+  std::array<int, 2> ends{-1, -1};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
+    log::warning("cannot make a socket pair for connections that move to another worker: " + errno_text(errno));
+    return dismiss(giver);
+  }
+  const UniqueFd for_taker(ends[0]);
+  const UniqueFd for_giver(ends[1]);
+  if (!say(taker, control::Take{}, for_taker.get())) return dismiss(giver);
+  static_cast<void>(say(giver, control::Give{}, for_giver.get()));
+}
+
+void ProcessLauncher::dismiss(WorkerId giver) noexcept { static_cast<void>(say(giver, control::NoTaker{})); }
+
+bool ProcessLauncher::say(WorkerId id, const control::Message& message, int fd) noexcept {
+  const auto worker = workers_.find(id);
+  return worker != workers_.end() && worker->second.process->say(message, fd);
+}
+
+std::uint64_t ProcessLauncher::load(WorkerId id) const noexcept {
+  const WorkerProcess* const process = find(id);
+  return process == nullptr ? 0 : process->counters().connections;
 }
 
 std::vector<WorkerId> ProcessLauncher::unheard() noexcept {

@@ -39,6 +39,9 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void signal(WorkerId id, int signal) noexcept override;
   // Binds the notify paths of those workers again, and logs that they were gone.
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
+  void introduce(WorkerId giver, WorkerId taker) noexcept override;
+  void dismiss(WorkerId giver) noexcept override;
+  [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override;
 
   // Null for a worker that has ended.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
@@ -70,6 +73,8 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void on_remains_gone(WorkerId id) override;
 
   void launch(const Launch& launch);
+  // False if the worker has ended or cannot be told now.
+  [[nodiscard]] bool say(WorkerId id, const control::Message& message, int fd = -1) noexcept;
   void renew_notify_paths();
   [[nodiscard]] worker_env::Contract contract(const Launch& launch, const WorkerProcess& worker) const;
   [[nodiscard]] SpawnPlan plan(const Launch& launch, const WorkerProcess& worker, int output) const;

@@ -25,6 +25,10 @@ struct ActionText {
   std::string operator()(const SendSignal& send) const {
     return "signal " + text(send.id) + ": " + signal_name(send.signal);
   }
+  std::string operator()(const Introduce& introduce) const {
+    return "introduce " + text(introduce.giver) + " to " + text(introduce.taker);
+  }
+  std::string operator()(const DismissGiver& dismiss) const { return "no taker for " + text(dismiss.giver); }
   std::string operator()(const ReportReady& ready) const { return "ready " + text(ready.worker.id); }
   std::string operator()(const ReportDraining& drains) const {
     return "drains " + text(drains.worker.id) + ": " + std::string(to_string(drains.why)) + until(drains.worker);
@@ -38,6 +42,7 @@ struct ActionText {
     return "ended " + text(exit.id) + ": " + std::string(to_string(exit.cause)) + ", " + to_string(exit.status) +
            " after " + format_time_span(exit.ended_at - exit.started_at) + (exit.was_ready ? ", was ready" : "") +
            (exit.failed ? ", failed" : "") +
+           (exit.handed_over > 0 ? ", handed over " + std::to_string(exit.handed_over) : "") +
            (exit.crashes > 0 ? ", crashes " + number(exit.crashes) + " since " + time_text(exit.crashing_since) : "") +
            "; slot " + number(exit.slot) + ": " + follows(exit);
   }

@@ -234,6 +234,16 @@ inline std::string text(const WorkerMeasured& event) {
   return "worker-measured " + text(event.id) + ": requests " + std::to_string(event.requests) +
          (event.memory_bytes ? ", memory " + std::to_string(*event.memory_bytes) : "");
 }
+inline std::string text(const WorkerMoves& event) {
+  return "worker-moves " + text(event.id) + ": protocol " + std::to_string(event.moves.protocol) + ", framing " +
+         std::to_string(event.moves.framing);
+}
+inline std::string text(const WorkerSeeks& event) {
+  return "worker-seeks " + text(event.id) + ": " + std::to_string(event.connections);
+}
+inline std::string text(const WorkerGave& event) {
+  return "worker-gave " + text(event.id) + ": " + std::to_string(event.connections);
+}
 inline std::string text(const WorkerExited& event) {
   return "worker-exited " + text(event.id) + (event.pid == 0 ? "" : " (pid " + std::to_string(event.pid) + ")") + ": " +
          to_string(event.status) + (event.oom ? ", oom" : "") + (event.remains ? ", remains" : "");
@@ -318,6 +328,23 @@ class EventReader {
     line_.expect(": requests ");
     event.requests = line_.number<std::uint64_t>();
     if (line_.take(", memory ")) event.memory_bytes = line_.number<std::uint64_t>();
+  }
+
+  void read(event::WorkerMoves& event) {
+    event.id = line_.id();
+    line_.expect(": protocol ");
+    event.moves.protocol = line_.number<std::uint32_t>();
+    line_.expect(", framing ");
+    event.moves.framing = line_.number<std::uint64_t>();
+  }
+
+  void read(event::WorkerSeeks& event) { read_connections(event); }
+  void read(event::WorkerGave& event) { read_connections(event); }
+  template <class Kind>
+  void read_connections(Kind& event) {
+    event.id = line_.id();
+    line_.expect(": ");
+    event.connections = line_.number<std::uint32_t>();
   }
 
   void read(event::WorkerExited& event) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -46,6 +47,12 @@ class Stage final : public Launcher, public PoolObserver {
   }
   void signal(WorkerId id, int number) noexcept override { tell(SendSignal{id, number}); }
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return {}; }
+  void introduce(WorkerId giver, WorkerId taker) noexcept override { tell(Introduce{giver, taker}); }
+  void dismiss(WorkerId giver) noexcept override { tell(DismissGiver{giver}); }
+  [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
+    const auto found = loads_.find(id);
+    return found == loads_.end() ? 0 : found->second;
+  }
 
   void on_worker_ready(const WorkerView& worker) override { tell(ReportReady{worker}); }
   void on_worker_draining(const WorkerView& worker, ExitCause why) override { tell(ReportDraining{worker, why}); }
@@ -74,6 +81,10 @@ class Stage final : public Launcher, public PoolObserver {
       failing_launches_ = reader.number<unsigned>();
       reader.expect(": ");
       launch_error_ = reader.error();
+    } else if (reader.take("load ")) {
+      const WorkerId id = reader.id();
+      reader.expect(": ");
+      loads_[id] = reader.number<std::uint64_t>();
     } else if (line == "ready-all") {
       for (const WorkerView& worker : pool().workers()) {
         if (worker.state == WorkerState::starting) pool().step(event::WorkerReady{worker.id});
@@ -147,6 +158,7 @@ class Stage final : public Launcher, public PoolObserver {
   fakes::FakeClock clock_;
   unsigned failing_launches_ = 0;
   int launch_error_ = 0;
+  std::map<WorkerId, std::uint64_t> loads_;
   bool passing_ = false;
   std::string told_;
   std::unique_ptr<Pool> pool_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The scheduler with hundreds of seeded random sequences of events, in which everything may fail, with the
-// invariants I1 to I6 (scheduler.hpp) asserted after every step. A failure prints its trace; PREFORKD_TRACE=FILE
+// invariants I1 to I7 (scheduler.hpp) asserted after every step. A failure prints its trace; PREFORKD_TRACE=FILE
 // replays the first trace in a file, PREFORKD_SEED=N runs only that seed, PREFORKD_SEEDS=N the seeds up to N.
 #include <gtest/gtest.h>
 

@@ -129,7 +129,7 @@ TEST_F(SchedulerTest, ten_thousand_workers_stay_cheap) {
   config.recycle.requests = 100;
   config.recycle.at_most = 1000;
   config.reload.max_surge = 1000U;
-  Scheduler scheduler(std::make_shared<const PoolConfig>(config), 1);
+  Scheduler scheduler(std::make_shared<const PoolConfig>(config), 1, [](WorkerId) { return 0U; });
   std::vector<Action> actions;
   Instant now = clock.now();
   std::vector<WorkerId> alive;

@@ -38,6 +38,12 @@ struct Process {
   bool recycled = false;
   bool remains = false;  // its first process has ended, others have not …
   bool untold = false;   // … and have not got their signal yet
+
+  std::optional<Moves> moves{};
+  std::optional<WorkerId> taker{};  // the last one
+  std::set<WorkerId> refused_by{};  // takers before that
+  bool seeks = false;
+  bool must_leave = false;  // it was introduced unasked
 };
 
 // A scheduler, its model of processes, and all events that may happen to them. The invariants are asserted after
@@ -109,7 +115,7 @@ class World {
   static constexpr std::string_view stopped = "stopped";
 
   World(unsigned seed, std::shared_ptr<const PoolConfig> config)
-      : random_(seed), replays_(config != nullptr), scheduler_(config ? config : (config = make_config()), seed) {
+      : random_(seed), replays_(config != nullptr), scheduler_(config ? config : (config = make_config()), seed, load) {
     allow_recycling(*config);
     trace_ = "seed " + std::to_string(seed) + "\nconfig" + config_text(*config) + "\n";
   }
@@ -128,6 +134,7 @@ class World {
     ASSERT_TRUE(at_rest()) << picture();
     ASSERT_EQ(scheduler_.state(), PoolState::running);
     ASSERT_EQ(reloads_asked_, reloads_ended_);
+    for (const auto& [id, process] : processes_) ASSERT_FALSE(process.seeks) << "I7: " << text(id) << " is forgotten";
   }
 
   void check_stopped() {
@@ -224,6 +231,17 @@ class World {
     if (!process.leaving) process.ready = true;
     return true;
   }
+  bool happens(Process& process, const event::WorkerMoves& event) {
+    if (!process.moves) process.moves = event.moves;
+    return true;
+  }
+  bool happens(Process& process, const event::WorkerSeeks& /*event*/) {
+    if (!process.moves) return true;
+    process.seeks = true;
+    if (process.taker) process.refused_by.insert(*process.taker);
+    process.taker.reset();
+    return true;
+  }
   bool happens(Process& process, const event::WorkerStopping& /*event*/) {
     process.leaving = true;
     return true;
@@ -273,7 +291,7 @@ class World {
   void act() {
     std::vector<Action> actions;
     std::vector<event::LaunchFailed> failed;
-    for (;;) {
+    for (std::size_t steps = 1;; steps = failed.size()) {
       scheduler_.take_actions(actions);
       if (actions.empty()) return;
       told_ += actions.size();
@@ -292,6 +310,9 @@ class World {
                                            .stop_signal = launch->generation->config->stop_signal};
         }
       }
+      if (steps == 1) check_takers();
+      takers_.clear();
+      if (::testing::Test::HasFatalFailure()) return;
       for (const event::LaunchFailed& failure : failed) {
         note("  " + to_string(Event(failure)));
         scheduler_.step(failure, now_);
@@ -335,6 +356,25 @@ class World {
     ASSERT_LT(draining.size(), std::max(reload.max_draining, 1U)) << "I2: generations\n" << picture();
   }
 
+  void perform(const Introduce& introduce) {
+    ASSERT_FALSE(stopping_) << "I7";
+    ASSERT_NE(introduce.giver, introduce.taker);
+    Process& giver = processes_.at(introduce.giver);
+    const auto taker = processes_.find(introduce.taker);
+    ASSERT_NE(taker, processes_.end()) << "I7: the taker " << text(introduce.taker) << " has ended";
+    ASSERT_TRUE(taker->second.ready && giver.moves && taker->second.moves == giver.moves) << "I7";
+    ASSERT_FALSE(giver.refused_by.contains(introduce.taker)) << "I7: introduced again";
+    ASSERT_FALSE(giver.doomed);
+    ASSERT_TRUE(giver.seeks || (giver.ready && !giver.leaving)) << "it has no connections, or was not asked to leave";
+    giver.must_leave = !giver.seeks;
+    giver.seeks = false;
+    giver.taker = introduce.taker;
+    takers_.insert(introduce.taker);
+  }
+  void perform(const DismissGiver& dismiss) {
+    ASSERT_TRUE(std::exchange(processes_.at(dismiss.giver).seeks, false)) << "it has not asked";
+  }
+
   void perform(const SendSignal& send) {
     const auto found = processes_.find(send.id);
     if (found == processes_.end()) return;  // its launch failed in this step
@@ -347,6 +387,7 @@ class World {
     if (send.signal == operator_signal) return;
     if (send.signal == process.stop_signal) {
       ASSERT_FALSE(process.leaving) << "asked twice to leave";
+      process.must_leave = false;
       if (process.ready) check_i1(send.id, process);
     } else {
       ASSERT_TRUE(send.signal == SIGKILL || send.signal == SIGABRT);
@@ -422,6 +463,7 @@ class World {
     ASSERT_EQ(roster.draining(), leaving);
     ASSERT_EQ(roster.ready_slots(), ready.size());
     ASSERT_EQ(roster.pairs(), pairs);
+    check_seekers();
     ASSERT_EQ(scheduler_.state(), state_);
     const auto next = scheduler_.next_deadline();
     ASSERT_TRUE(!next || *next > now_) << "a deadline was left behind";
@@ -439,6 +481,31 @@ class World {
     }
   }
 
+  // As of the end of the step: who leaves in it, or will be replaced, takes nothing.
+  void check_takers() {
+    const Roster& roster = scheduler_.roster();
+    for (const WorkerId id : takers_) {
+      ASSERT_TRUE(processes_.contains(id) && !processes_.at(id).leaving) << "I7: " << text(id) << " leaves";
+      const Worker& worker = *roster.find(id);
+      ASSERT_LT(worker.slot, scheduler_.target()) << "I7";
+      ASSERT_FALSE(worker.replace_reason) << "I7: " << text(id) << " is to be replaced";
+    }
+  }
+
+  void check_seekers() {
+    const Roster& roster = scheduler_.roster();
+    bool may_come = false;
+    for (unsigned number = 0; !stopping_ && number < scheduler_.target(); ++number) {
+      const Slot& slot = roster.slots()[number];
+      may_come = may_come || slot.retry.armed() || slot.waiting;
+    }
+    for (const auto& [id, process] : processes_) may_come = may_come || (!process.leaving && !process.ready);
+    for (const auto& [id, process] : processes_) {
+      ASSERT_FALSE(process.must_leave) << "I7: " << text(id) << " was introduced, and stays";
+      ASSERT_TRUE(!process.seeks || (may_come && !stopping_)) << "I7: " << text(id) << " waits for nothing";
+    }
+  }
+
   WorkerId any_process() {
     auto chosen = processes_.begin();
     std::advance(chosen, pick(static_cast<unsigned>(processes_.size())));
@@ -448,7 +515,7 @@ class World {
   void random_step() {
     if (processes_.empty() || chance(0.25)) return pass_time();
     const WorkerId id = any_process();
-    switch (pick(22)) {
+    switch (pick(26)) {
       case 0:
       case 1:
       case 2:
@@ -457,6 +524,7 @@ class World {
       case 5:
       case 6:
       case 7:
+        if (!processes_.at(id).moves && chance(0.8)) step(event::WorkerMoves{id, {1, chance(0.9) ? 5U : 6U}});
         step(event::WorkerReady{id});
         break;
       case 8:
@@ -491,6 +559,18 @@ class World {
       case 18:
         lie();
         break;
+      case 19:
+      case 20:
+      case 21:
+        step(event::WorkerSeeks{id, pick(300)});
+        break;
+      case 22:
+        if (chance(0.5)) {
+          step(event::WorkerGave{id, pick(300)});
+        } else {
+          step(event::WorkerMoves{id, {1, 5}});
+        }
+        break;
       default:
         command();
     }
@@ -523,6 +603,9 @@ class World {
                             event::WorkerWatchdogTrigger{dead},
                             event::WorkerExtends{dead, seconds(5)},
                             event::WorkerMeasured{dead, 1U << 20U, std::nullopt},
+                            event::WorkerMoves{dead, {1, 5}},
+                            event::WorkerSeeks{dead, 5},
+                            event::WorkerGave{dead, 5},
                             event::WorkerExited{dead, 1, {ExitStatus::Kind::exited, 0, {}}, false, true},
                             event::RemainsGone{dead},
                             event::LaunchFailed{dead, "told of nobody"}};
@@ -624,6 +707,8 @@ class World {
 
   static std::string text(WorkerId id) { return ActionText::text(id); }
 
+  static std::uint64_t load(WorkerId id) { return static_cast<std::uint64_t>(id) * 7919 % 13; }
+
   std::string picture() const {
     std::string result = "target " + std::to_string(scheduler_.target()) + " generation " +
                          std::to_string(scheduler_.generation()) + " surge " + std::to_string(scheduler_.surge()) +
@@ -650,6 +735,7 @@ class World {
   std::set<WorkerId> ids_;
   std::set<WorkerId> ended_;
   std::set<WorkerId> must_end_;  // whose exits must be reported in this step
+  std::set<WorkerId> takers_;    // introduced in this step
   PoolState state_ = PoolState::starting;
   bool late_ = false;
   bool killing_ = false;

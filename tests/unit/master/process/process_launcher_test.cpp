@@ -30,7 +30,7 @@ class LaunchRecord final : public WorkerObserver {
   void on_worker_executed(WorkerId id) override { executed.insert(id); }
   void on_worker_file_changed(WorkerId, std::size_t file) override { changed.push_back(file); }
   void on_worker_notified(WorkerId, const NotifyMessage&) override {}
-  void on_worker_said(WorkerId, const ControlLink::Message&) override {}
+  void on_worker_said(WorkerId, const ControlLink::Message&) override { ++said; }
   void on_worker_gone(WorkerId id, const ExitStatus& status) override {
     gone[id] = status;
     if (on_gone) on_gone(id);
@@ -39,6 +39,7 @@ class LaunchRecord final : public WorkerObserver {
 
   std::set<WorkerId> executed;
   std::vector<std::size_t> changed;
+  unsigned said = 0;
   std::map<WorkerId, ExitStatus> gone;
   std::set<WorkerId> remains_gone;
   std::function<void(WorkerId)> on_gone;
@@ -108,6 +109,28 @@ class ProcessLauncherTest : public testing::Test {
   std::vector<WorkerId> started_;
   std::uint64_t next_id_ = 1;
 };
+
+// The control channel is descriptor 5, after two listeners. The first bytes of a message are its type: 3 is Give, 5
+// NoTaker.
+TEST_F(ProcessLauncherTest, a_giver_is_dismissed_if_its_taker_does_not_read) {
+  const std::string hello = R"(printf '\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0' >&5; )";
+  const std::string file = folder_ + "/heard";
+  ASSERT_TRUE(start({"/bin/sh", "-c", hello + "exec >" + file + " 2>/dev/null; while :; do cat <&5; done"}));
+  ASSERT_TRUE(start({"/bin/sh", "-c", hello + "exec tail -f /dev/null"}, 1));
+  ASSERT_TRUE(run_until([this] { return record_.said == 2; }));
+  const auto heard = [&file](char type) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str().find(type) != std::string::npos;
+  };
+  launcher_.introduce(started_[0], started_[1]);
+  ASSERT_TRUE(run_until([&] { return heard('\3'); }));
+  EXPECT_FALSE(heard('\5'));
+  EXPECT_TRUE(run_until([&] {
+    for (int i = 0; i < 50; ++i) launcher_.introduce(started_[0], started_[1]);
+    return heard('\5');
+  }));
+}
 
 TEST_F(ProcessLauncherTest, passes_the_contracts_environment) {
   config_.environment = {{"MINE", "yes"}};

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "master/pool/takers.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace preforkd {
+namespace {
+
+bool had_its_chance(const Worker& taker, const Worker& giver) {
+  return std::find(giver.refused_by.begin(), giver.refused_by.end(), taker.id) != giver.refused_by.end();
+}
+
+}  // namespace
+
+Takers::Takers(const Roster& roster, unsigned target, const Generation& generation, const Load& load)
+    : roster_(roster), generation_(generation), load_(load) {
+  for (const Slot& slot : roster.slots()) {
+    if (slot.number < target) consider(slot);
+  }
+}
+
+void Takers::consider(const Slot& slot) {
+  any_empty_ = any_empty_ || (slot.current == nullptr && (slot.retry.armed() || slot.waiting));
+  for (const Worker* const worker : {slot.current, slot.candidate}) {
+    if (worker == nullptr || !stays(slot, *worker)) continue;
+    if (worker->ready() && worker->moves) takers_.push_back({worker});
+    if (worker->state == WorkerState::starting) starting_.push_back(worker);
+  }
+}
+
+bool Takers::stays(const Slot& slot, const Worker& worker) const {
+  const bool is_replaced = &worker == slot.current && slot.candidate != nullptr && slot.candidate->ready();
+  return worker.generation.get() == &generation_ && !worker.replace_reason && !is_replaced;
+}
+
+const Worker* Takers::choose(const Worker& giver) {
+  Taker* best = nullptr;
+  for (Taker& each : takers_) {
+    const Worker& worker = *each.worker;
+    if (worker.id == giver.id || worker.moves != giver.moves || had_its_chance(worker, giver)) continue;
+    if (worker.slot == giver.slot) {
+      best = &each;
+      break;
+    }
+    measure();
+    if (best == nullptr || each.load < best->load) best = &each;
+  }
+  if (best == nullptr) return nullptr;
+  if (measured_) best->load += connections_of(giver);
+  return best->worker;
+}
+
+bool Takers::may_come(const Worker& giver) const {
+  return any_empty_ || std::any_of(starting_.begin(), starting_.end(), [&](const Worker* worker) {
+           return worker->id != giver.id && (!worker->moves || worker->moves == giver.moves);
+         });
+}
+
+void Takers::measure() {
+  if (std::exchange(measured_, true)) return;
+  std::unordered_map<WorkerId, std::uint64_t> coming;
+  for (const auto& [id, worker] : roster_.workers()) {
+    if (worker.taker) coming[*worker.taker] += connections_of(worker);
+  }
+  for (Taker& each : takers_) {
+    const auto found = coming.find(each.worker->id);
+    each.load = load_(each.worker->id) + (found == coming.end() ? 0 : found->second);
+  }
+}
+
+// The counters of a dead worker are gone.
+std::uint64_t Takers::connections_of(const Worker& giver) const {
+  return giver.remains ? giver.left_over : load_(giver.id);
+}
+
+}  // namespace preforkd
