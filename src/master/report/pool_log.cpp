@@ -65,8 +65,9 @@ std::string spoken_time(Duration time) {
 std::string exit_sentence(const ExitRecord& exit) {
   if (exit.status.kind == ExitStatus::Kind::exec_failed)
     return "could not be started: " + to_string(exit.status) + std::string(hint(exit));
-  const std::string how =
-      because_of(exit.cause) + ": " + to_string(exit.status) + " after " + spoken_time(exit.ended_at - exit.started_at);
+  const std::string how = because_of(exit.cause) + ": " + to_string(exit.status) + " after " +
+                          spoken_time(exit.ended_at - exit.started_at) +
+                          (exit.handed_over > 0 ? ", " + counted(exit.handed_over, "connection") + " handed over" : "");
   if (!exit.failed) return "left" + how;
   return "died" + how + (exit.was_ready ? "" : ", before it was ready") + std::string(hint(exit));
 }

@@ -134,6 +134,17 @@ TEST_F(PoolLogTest, names_the_sandbox_where_an_exec_was_forbidden) {
   EXPECT_EQ(exit_sentence(exit), "could not be started: chdir: Permission denied (EACCES)");
 }
 
+TEST_F(PoolLogTest, says_how_many_connections_were_handed_over) {
+  ExitRecord exit = crash();
+  exit.failed = false;
+  exit.cause = ExitCause::reloaded;
+  exit.status = {ExitStatus::Kind::exited, 0, {}};
+  EXPECT_EQ(exit_sentence(exit).find("handed over"), std::string::npos);
+  exit.handed_over = 297;
+  EXPECT_TRUE(exit_sentence(exit).starts_with("left (reloaded): exit status 0 after ")) << exit_sentence(exit);
+  EXPECT_TRUE(exit_sentence(exit).ends_with(", 297 connections handed over")) << exit_sentence(exit);
+}
+
 TEST_F(PoolLogTest, tells_a_hang_from_a_crash) {
   ExitRecord exit = crash(SIGABRT);
   exit.cause = ExitCause::hang;
