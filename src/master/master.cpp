@@ -188,7 +188,12 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   if (message.watchdog_trigger) pool_.step(event::WorkerWatchdogTrigger{id});
 }
 
-void Master::on_worker_said(WorkerId /*id*/, const ControlLink::Message& /*message*/) {}
+void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
+  if (const auto* hello = std::get_if<control::Hello>(&message))
+    pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
+  if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
+  if (const auto* gave = std::get_if<control::Gave>(&message)) pool_.step(event::WorkerGave{id, gave->moved});
+}
 
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   orphans_.reap();
