@@ -29,7 +29,7 @@ struct Seeks {
 struct Gave {
   std::uint32_t moved = 0;
   std::uint32_t refused = 0;  // by the taker: the giver still has them
-  std::uint32_t reset = 0;    // by a keeper, when its worker died: they were not resting
+  std::uint32_t closed = 0;   // by a keeper: they were not resting when its worker died, or have no taker
 };
 // Master to worker or keeper, with one end of a socket pair, on which transfer.hpp is spoken: give your connections.
 struct Give {

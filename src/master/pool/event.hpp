@@ -76,10 +76,11 @@ struct WorkerSeeks {
   WorkerId id{};
   std::uint32_t connections = 0;
 };
-// A taker has taken so many of its connections.
+// What became of its connections: taken by another worker, or closed by its keeper after its end.
 struct WorkerGave {
   WorkerId id{};
   std::uint32_t connections = 0;
+  std::uint32_t closed = 0;
 };
 // Its first process, `pid`, has ended.
 struct WorkerExited {

@@ -52,6 +52,7 @@ ExitRecord record_of(const Worker& worker, ExitCause cause, Instant now) {
   record.never_notified = !worker.notified && worker.config().ready == ReadyMode::notify;
   record.never_pinged = !worker.pinged;
   record.handed_over = worker.handed_over;
+  record.moves = worker.moves.has_value();
   return record;
 }
 

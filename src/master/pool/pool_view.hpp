@@ -38,6 +38,9 @@ struct WorkerView {
   std::optional<Instant> ready_at;
   bool remains = false;                   // draining: its first process has ended, others that it started have not
   std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; nullopt once it got it
+  bool moves = false;                     // its connections may move to other workers; it has a keeper
+  std::uint64_t handed_over = 0;          // those that have moved,
+  std::uint64_t closed = 0;               // and those that its keeper has closed
 };
 
 // A slot without a serving or starting worker.
@@ -76,6 +79,7 @@ struct ExitRecord {
   bool never_notified = false;    // it never used its notify socket
   bool never_pinged = false;      // it never sent WATCHDOG=
   std::uint64_t handed_over = 0;  // its connections that another worker has taken
+  bool moves = false;             // its keeper has the others
   Follow follow = Follow::starts;
   std::optional<Instant> next_try_at;  // Follow::waits only
 };

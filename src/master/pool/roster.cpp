@@ -148,6 +148,9 @@ WorkerView Roster::view(const Worker& worker) const {
   view.generation = worker.generation->number;
   view.state = worker.state;
   view.remains = worker.remains;
+  view.moves = worker.moves.has_value();
+  view.handed_over = worker.handed_over;
+  view.closed = worker.closed;
   view.started_at = worker.started_at;
   view.ready_at = worker.ready_at;
   if (worker.place == Place::leaving) view.drain_deadline = deadlines_.time_of(worker.response_deadline);

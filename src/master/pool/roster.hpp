@@ -75,7 +75,8 @@ struct Worker {
   std::vector<WorkerId> refused_by;  // takers before that, after which it had connections left,
   std::uint32_t left_over = 0;       // and how many
   bool seeks = false;                // it waits for a taker
-  std::uint64_t handed_over = 0;     // connections that were taken
+  std::uint64_t handed_over = 0;     // connections that were taken,
+  std::uint64_t closed = 0;          // and that its keeper has closed
 
   Deadline response_deadline;  // of a start or a drain
   Deadline hang_deadline;

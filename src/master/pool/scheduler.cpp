@@ -107,6 +107,7 @@ void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant 
 
 void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
   worker.handed_over += event.connections;
+  worker.closed += event.closed;
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant now) {

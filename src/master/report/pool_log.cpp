@@ -41,8 +41,14 @@ std::string because_of(ExitCause cause) {
   }
 }
 
-std::string lost(std::uint64_t connections) {
-  return (connections == 0 ? "no connection" : counted(connections, "connection")) + " lost";
+std::string lost(std::uint64_t connections, bool kept) {
+  if (connections == 0) return "no connection lost";
+  return counted(connections, "connection") + (kept ? " left to its keeper" : " lost");
+}
+
+// The keeper is expected, and says what it has done.
+bool is_keeper_only(const std::string& remains) {
+  return remains.ends_with(" (keeper)") && remains.find(',') == std::string::npos;
 }
 
 // Empty for the first.
@@ -128,9 +134,10 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
 
 // Without a deadline they got SIGKILL already and end in a moment.
 void PoolLog::on_worker_remains(const WorkerView& worker) {
-  const log::Level level = worker.drain_deadline ? log::Level::warning : log::Level::debug;
-  std::string line = name(worker.id, worker.slot, worker.generation) +
-                     " has left processes behind: " + lookup_(worker.id).remains + "; ";
+  const std::string remains = lookup_(worker.id).remains;
+  const bool expected = worker.moves && is_keeper_only(remains);
+  const log::Level level = worker.drain_deadline && !expected ? log::Level::warning : log::Level::debug;
+  std::string line = name(worker.id, worker.slot, worker.generation) + " has left processes behind: " + remains + "; ";
   line += worker.drain_deadline
               ? "they get the stop signal, and SIGKILL in " + spoken_time(*worker.drain_deadline - clock_.now())
               : "they are killed";
@@ -138,7 +145,14 @@ void PoolLog::on_worker_remains(const WorkerView& worker) {
 }
 
 void PoolLog::on_remains_gone(const WorkerView& worker) {
-  const log::Level level = worker.drain_deadline ? log::Level::info : log::Level::debug;
+  const bool kept = worker.moves && worker.handed_over + worker.closed > 0;
+  if (kept) {
+    log::write(worker.closed > 0 ? log::Level::warning : log::Level::info,
+               name(worker.id, worker.slot, worker.generation) + ": " + counted(worker.handed_over, "connection") +
+                   " moved to other workers, " + std::to_string(worker.closed) + " closed",
+               fields(message_id::connections_kept, worker.id, worker.slot, worker.generation));
+  }
+  const log::Level level = worker.drain_deadline && !worker.moves ? log::Level::info : log::Level::debug;
   log::write(level, "nothing is left of " + name(worker.id, worker.slot, worker.generation),
              fields(message_id::remains_gone, worker.id, worker.slot, worker.generation));
 }
@@ -146,7 +160,7 @@ void PoolLog::on_remains_gone(const WorkerView& worker) {
 void PoolLog::log_crash(const ExitRecord& exit) {
   const WorkerFacts facts = lookup_(exit.id);
   std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
-  if (facts.counters.counts) line += ", " + lost(facts.counters.connections);
+  if (facts.counters.counts) line += ", " + lost(facts.counters.connections, exit.moves);
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);

@@ -85,6 +85,7 @@ class Estate {
       give(taker.get());
       report();
     }
+    figures_.closed += resting_;
     report();
     ::_exit(0);
   }
@@ -99,7 +100,7 @@ class Estate {
       if (mark != Mark::busy) continue;
       const linger at_once{1, 0};
       ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-      ++figures_.reset;
+      ++figures_.closed;
     }
     int from = 0;
     for (int fd = 0; fd < size; ++fd) {
@@ -123,7 +124,7 @@ class Estate {
 
   // What has happened since the last report.
   void report() noexcept {
-    if (figures_.moved == 0 && figures_.refused == 0 && figures_.reset == 0) return;
+    if (figures_.moved == 0 && figures_.refused == 0 && figures_.closed == 0) return;
     say(std::exchange(figures_, {}));
   }
 

@@ -242,7 +242,8 @@ inline std::string text(const WorkerSeeks& event) {
   return "worker-seeks " + text(event.id) + ": " + std::to_string(event.connections);
 }
 inline std::string text(const WorkerGave& event) {
-  return "worker-gave " + text(event.id) + ": " + std::to_string(event.connections);
+  return "worker-gave " + text(event.id) + ": " + std::to_string(event.connections) + ", closed " +
+         std::to_string(event.closed);
 }
 inline std::string text(const WorkerExited& event) {
   return "worker-exited " + text(event.id) + (event.pid == 0 ? "" : " (pid " + std::to_string(event.pid) + ")") + ": " +
@@ -339,7 +340,11 @@ class EventReader {
   }
 
   void read(event::WorkerSeeks& event) { read_connections(event); }
-  void read(event::WorkerGave& event) { read_connections(event); }
+  void read(event::WorkerGave& event) {
+    read_connections(event);
+    line_.expect(", closed ");
+    event.closed = line_.number<std::uint32_t>();
+  }
   template <class Kind>
   void read_connections(Kind& event) {
     event.id = line_.id();

@@ -66,6 +66,28 @@ TEST_F(PoolLogTest, says_what_died_why_and_what_is_done) {
             "replacing now\n");
 }
 
+TEST_F(PoolLogTest, says_what_became_of_the_connections_of_a_worker_with_a_keeper) {
+  ExitRecord exit = crash();
+  exit.moves = true;
+  EXPECT_NE(said_of(exit).find(", 12 connections left to its keeper; "), std::string::npos) << said_of(exit);
+  facts_.remains = "pid 4712 (keeper)";
+  WorkerView worker;
+  worker.slot = 1;
+  worker.remains = worker.moves = true;
+  worker.drain_deadline = clock_.time + seconds(30);
+  EXPECT_EQ(line_of([&] { log_.on_worker_remains(worker); }), "");
+  EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }), "");
+  worker.handed_over = 12;
+  EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
+            "<6>worker 1 (pid 4711, generation 1): 12 connections moved to other workers, 0 closed\n");
+  worker.handed_over = 9;
+  worker.closed = 3;
+  EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
+            "<4>worker 1 (pid 4711, generation 1): 9 connections moved to other workers, 3 closed\n");
+  facts_.remains = "pid 4712 (keeper), pid 4713 (sh)";
+  EXPECT_NE(line_of([&] { log_.on_worker_remains(worker); }), "");
+}
+
 TEST_F(PoolLogTest, says_that_nobody_noticed) {
   facts_.counters.connections = 0;
   EXPECT_NE(said_of(crash()).find(", no connection lost; "), std::string::npos);

@@ -60,7 +60,7 @@ TEST_F(KeeperTest, the_resting_connections_of_a_killed_worker_are_served_by_anot
   expect_served_by(clients, "second");
   const auto gave = first_.expect<control::Gave>();
   EXPECT_EQ(gave.moved, 200U);
-  EXPECT_EQ(gave.reset, 0U);
+  EXPECT_EQ(gave.closed, 0U);
   EXPECT_FALSE(first_.next()) << "the keeper has ended";
   EXPECT_EQ(second.page().connections_adopted.load(), 200U);
 }
@@ -80,7 +80,7 @@ TEST_F(KeeperTest, a_connection_of_which_something_is_in_hand_is_reset_at_once) 
   EXPECT_EQ(clients[2].rest(), "<reset>");
   Worker second = start_taker(listener_, "second");
   introduce(first_, second);
-  EXPECT_EQ(first_.expect<control::Gave>().reset, 3U);
+  EXPECT_EQ(first_.expect<control::Gave>().closed, 3U);
   clients[3].send("who\n");
   EXPECT_EQ(clients[3].line(), "3 at second");
 }
@@ -91,6 +91,7 @@ TEST_F(KeeperTest, without_a_taker_all_are_closed) {
   EXPECT_EQ(first_.expect<control::Seeks>().connections, 3U);
   first_.say(control::NoTaker{});
   for (TestClient& client : clients) EXPECT_EQ(client.rest(), "<eof>");
+  EXPECT_EQ(first_.expect<control::Gave>().closed, 3U);
   EXPECT_FALSE(first_.next());
 }
 
