@@ -6,6 +6,7 @@
 
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/binaries.hpp"
@@ -25,7 +26,8 @@ using testing::Not;
 // Clients of the example that logs in, each with a name of its own.
 class Login : public testing::Test {
  protected:
-  explicit Login(unsigned workers = 3) : master_({binaries::example("login")}, with_workers(workers)) {
+  explicit Login(unsigned workers = 3, std::vector<std::string> arguments = {})
+      : master_({binaries::example("login")}, with_workers(workers, std::move(arguments))) {
     master_.wait_ready();
   }
 
@@ -70,6 +72,24 @@ TEST_F(Login, survives_workers_that_are_killed) {
     expect_all_known();
     workers[i % 3] = master_.worker(i % 3, mark);
   }
+}
+
+// Each keeper is found, although the search for what a worker leaves behind has a budget.
+class LoginInAStorm : public Login {
+ protected:
+  LoginInAStorm() : Login(3, {"--set", "restart.forget_after=1ms"}) {}
+};
+
+TEST_F(LoginInAStorm, survives_a_hundred_kills) {
+  log_in(20);
+  std::vector<pid_t> workers{master_.worker(0), master_.worker(1), master_.worker(2)};
+  for (unsigned i = 0; i < 100; ++i) {
+    const std::size_t mark = master_.log().size();
+    wait_until_asleep(workers[i % 3]);
+    kill(workers[i % 3], SIGKILL);
+    workers[i % 3] = master_.worker(i % 3, mark);
+  }
+  expect_all_known();
 }
 
 TEST_F(Login, survives_a_smaller_pool) {

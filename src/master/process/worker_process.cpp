@@ -206,10 +206,10 @@ void WorkerProcess::on_exit() {
 
 // Nearly always the worker has no other processes. The kernel shows at no cost whether its process group has others,
 // but not whether its session has further groups (setpgid(2), a shell's set -m). For that /proc is read, within a
-// budget for times when many workers end.
+// budget for times when many workers end. A keeper, which has a group of its own, must always be found.
 void WorkerProcess::look_for_remains() {
   const bool group = kill(-pid_, 0) == 0;
-  if (!group && !search_budget().allows(SteadyClock().now())) return;
+  if (!group && !link_.greeted() && !search_budget().allows(SteadyClock().now())) return;
   const Duration before = own_cpu_time();
   // A child of a young worker has a higher number, unless the kernel has started again with low ones.
   const bool is_young = SteadyClock().now() - started_ < young;
