@@ -27,6 +27,15 @@ std::optional<Message> decode_as(std::uint32_t type, std::string_view body) noex
   }
 }
 
+template <std::size_t Type>
+void put_body(const Message& message, Encoded& encoded) noexcept {
+  if constexpr (Type < std::variant_size_v<Message>) {
+    const auto* const body = std::get_if<Type>(&message);
+    if (body == nullptr) return put_body<Type + 1>(message, encoded);
+    encoded.put(body, body_bytes<std::variant_alternative_t<Type, Message>>);
+  }
+}
+
 // In front of the body, which it aligns.
 struct Header {
   std::uint32_t type = 0;
@@ -51,7 +60,7 @@ Encoded encode(const Message& message) noexcept {
   Encoded encoded;
   const Header header{static_cast<std::uint32_t>(message.index()), 0};
   encoded.put(&header, sizeof header);
-  std::visit([&](const auto& body) { encoded.put(&body, body_bytes<std::decay_t<decltype(body)>>); }, message);
+  put_body<0>(message, encoded);
   return encoded;
 }
 

@@ -178,7 +178,7 @@ int WorkerRun::serve() {
 void WorkerRun::start_keeper() {
   if (!ledger_) return;
   const auto patience = std::chrono::ceil<std::chrono::milliseconds>(server_.given->drain.value_or(default_patience));
-  keeper_.emplace(server_.loop, *ledger_, hand_over_->control_fd(), patience, server_.label);
+  keeper_.emplace(server_.loop, server_.wheel, *ledger_, hand_over_->control_fd(), patience, server_.label);
 }
 
 void WorkerRun::start(std::vector<ListenSocket> sockets) {

@@ -29,8 +29,8 @@ def bench(build, server, *options):
 
 
 @contextlib.contextmanager
-def held_open(build, server, connections, kept=True):
-    """Holds idle connections, each answered once, while the block runs. Unless `kept`, the server may close them."""
+def held_open(build, server, connections):
+    """Holds idle connections, each answered once, while the block runs. Fails if the server closes one."""
     client = subprocess.Popen(_command(build, server, "--open", connections), stdout=subprocess.PIPE, text=True)
     try:
         if client.stdout.readline() != f"holding {connections} connections\n":
@@ -39,8 +39,7 @@ def held_open(build, server, connections, kept=True):
     finally:
         client.send_signal(signal.SIGTERM)
         rest, _ = client.communicate(timeout=PATIENCE)
-    if kept:
-        _result(rest, client.returncode, server)
+    _result(rest, client.returncode, server)
 
 
 def redis_bench(server, requests, connections, depth):

@@ -4,6 +4,8 @@
 import contextlib
 import dataclasses
 import json
+import os
+import re
 import shutil
 import signal
 import socket
@@ -15,7 +17,8 @@ import time
 from pathlib import Path
 
 from load import bench, held_open, redis_bench
-from servers import BareSpawn, KeyValue, MessageBus, Pool, Redis, Reference, context_switches, memory, processor_time, sockets
+from servers import (PATIENCE, BareSpawn, Failed, KeyValue, MessageBus, Pool, Redis, Reference, children, context_switches, memory,
+                     processor_time, sockets)
 
 QUIET = "settings.log_connections=false"  # the reference does not log
 
@@ -244,7 +247,7 @@ def held(build, scale, say):
     with Pool(build, workers, QUIET, *settings) as pool, contextlib.ExitStack() as holding:
         before = memory(pool.workers())
         for _ in range(clients):
-            holding.enter_context(held_open(build, pool, each, kept=False))  # the reload closes idle connections
+            holding.enter_context(held_open(build, pool, each))
         bytes_each = (memory(pool.workers()) - before) / count
         busy = processor_time(pool.processes())
         time.sleep(scale.idle_seconds)
@@ -262,6 +265,66 @@ def held(build, scale, say):
             Row(f"{what}: CPU", "0", f"{busy * 100:.2f} %", busy < 0.001),
             Row(f"{what}: p99 of a connection and request during a reload", "",
                 f"{reloading['p99'] / 1000:.1f} ms, without {quiet['p99'] / 1000:.1f}")]
+
+
+def keeper(build, scale, say):
+    """What it costs that connections may move: for a request, and in memory."""
+    rows = []
+    with Pool(build, 1, QUIET) as moving, Pool(build, 1, QUIET, "settings.move_connections=false") as staying:
+        for connections in scale.connections:
+            for depth in (1, 16):
+                what = f"connections that may move against others, {connections}, depth {depth}"
+                goal = 1.02 if connections > 1 else None
+                rows += _compare(build, scale, say, moving, staying, what, goal, "--connections", connections, "--depth", depth)[:1]
+        size = memory(children(moving.workers()[0]))
+    say(f"memory of a keeper: {size / 1024:.0f} KiB")
+    return [*rows, Row("memory of a keeper (Pss)", "≤ 200 KiB", f"{size / 1024:.0f} KiB", size <= 200 * 1024)]
+
+
+def _ask(client, line):
+    client.sendall(line.encode() + b"\n")
+    reply = b""
+    while not reply.endswith(b"\n"):
+        data = client.recv(4096)
+        if not data:
+            raise Failed("a connection that should have moved was closed")
+        reply += data
+    return reply.decode()
+
+
+def moving(build, scale, say):
+    """How fast connections move, when a worker leaves and when it is killed, and what other clients see of it."""
+    settings = ("settings.max_connections=19000", "settings.idle_timeout=off", "settings.first_message_timeout=off")
+    with Pool(build, 1, QUIET, *settings) as pool, held_open(build, pool, scale.idle_connections):
+        timer = threading.Timer(0.5, lambda: pool.process.send_signal(signal.SIGHUP))
+        timer.start()
+        beside = bench(build, pool, "--connections", 8, "--seconds", max(scale.seconds, 2))["latency_us"]
+        timer.join()
+        began, _ = pool.lines.wait("drains: reloaded")
+        ended, left = pool.lines.wait(r"left \(reloaded\).*, (\d+) connections handed over")
+    took = (ended - began) / 1e6
+    say(f"{left[1]} connections moved in {took:.0f} ms; requests meanwhile: p99 {beside['p99']:.0f} us, max {beside['max']:.0f} us")
+    rows = [Row(f"time to move {scale.idle_connections} connections to another worker", "< 1 s", f"{took / 1000:.2f} s", took < 1000),
+            Row("longest request meanwhile", "≤ 50 ms", f"{beside['max'] / 1000:.1f} ms", beside["max"] <= 50_000)]
+
+    program = "src/worker/examples/example_login"
+    with Pool(build, 2, "restart.forget_after=1ms", program=program) as pool:
+        host, port = pool.address.split(":")
+        times = []
+        with socket.create_connection((host, int(port))) as client:
+            client.settimeout(PATIENCE)
+            for _ in range(scale.kills):
+                slot = re.search(r"worker (\d+)", _ask(client, "who am i"))[1]
+                victim = next(pid for pid in pool.workers() if Path(f"/proc/{pid}/comm").read_text() == f"bench[{slot}]\n")
+                time.sleep(0.02)  # it rests, and the other one is ready again
+                began = time.monotonic_ns()
+                os.kill(victim, signal.SIGKILL)
+                _ask(client, "who am i")
+                times.append((time.monotonic_ns() - began) / 1e6)
+                pool.lines.wait(pool.ready_again)
+    median = statistics.median(times)
+    say(f"kill -9 to the first answer on a moved connection: median {median:.2f} ms, longest {max(times):.2f} ms")
+    return [*rows, Row("kill -9 → first answer of a moved connection, median", "≤ 5 ms", f"{median:.1f} ms", median <= 5)]
 
 
 def wake_ups(build, scale, say):

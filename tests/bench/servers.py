@@ -75,8 +75,7 @@ class Server:
             self.process.wait()
 
     def workers(self):
-        pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return children(self.process.pid)
 
     def processes(self):
         return [self.process.pid, *self.workers()]
@@ -168,6 +167,10 @@ class BareSpawn(Server):
     def __init__(self, build):
         super().__init__([build / "tests/bench/bench_bare_spawn"], "stdout")
         self.lines.wait(self.ready_again)
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def memory(processes):

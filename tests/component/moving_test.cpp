@@ -109,6 +109,27 @@ TEST_F(LoneLogin, survives_the_only_worker) {
   expect_all_known();
 }
 
+TEST_F(LoneLogin, shows_what_its_keeper_is) {
+  const std::vector<pid_t> children = children_of(master_.worker(0));
+  ASSERT_EQ(children.size(), 1U);
+  EXPECT_TRUE(eventually([&] { return title_of(children.front()).ends_with("[0]: keeper"); }))
+      << title_of(children.front());
+}
+
+// The line about the keeper's work comes for each kill, and its figures are whole.
+TEST_F(LoneLogin, says_what_became_of_the_connections) {
+  log_in(40);
+  pid_t worker = master_.worker(0);
+  for (int i = 0; i < 5; ++i) {
+    const std::size_t mark = master_.log().size();
+    wait_until_asleep(worker);
+    kill(worker, SIGKILL);
+    master_.log().wait_for("40 connections left to its keeper", mark);
+    master_.log().wait_for("40 connections moved to other workers, 0 closed", mark);
+    worker = master_.worker(0, mark);
+  }
+}
+
 TEST_F(Login, does_not_hold_up_the_end_of_the_pool) {
   log_in(50);
   wait_until_asleep(master_.worker(0));

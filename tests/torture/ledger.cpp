@@ -32,6 +32,11 @@ void Ledger::note_failure(Failure failure) {
   failures_.push_back(std::move(failure));
 }
 
+void Ledger::note_closed_at_rest(Clock::time_point began, Clock::time_point ended) {
+  const std::lock_guard lock(mutex_);
+  rests_.push_back({began, ended});
+}
+
 std::size_t Ledger::kills() const {
   const std::lock_guard lock(mutex_);
   return kills_.size();
@@ -57,6 +62,17 @@ std::array<Ledger::Count, losses> Ledger::lost() const {
     if (in_killed_hands(failure)) count.in_killed_hands += failure.requests;
   }
   return counts;
+}
+
+Ledger::Count Ledger::closed_at_rest() const {
+  const std::lock_guard lock(mutex_);
+  Count count;
+  for (const Rest& rest : rests_) {
+    ++count.all;
+    const auto overlaps = [&](const Kill& kill) { return kill.from <= rest.ended && kill.until >= rest.began; };
+    if (std::any_of(kills_.begin(), kills_.end(), overlaps)) ++count.in_killed_hands;
+  }
+  return count;
 }
 
 std::uint64_t Ledger::unexcused() const {

@@ -45,10 +45,13 @@ class Ledger {
   void note_kill(pid_t worker, Clock::time_point from, Clock::time_point until);
   void note_answers(std::uint64_t count) noexcept { answered_ += count; }
   void note_failure(Failure failure);
+  // A connection was closed while no request was on its way.
+  void note_closed_at_rest(Clock::time_point began, Clock::time_point ended);
 
   [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }
   [[nodiscard]] std::size_t kills() const;
   [[nodiscard]] std::array<Count, losses> lost() const;
+  [[nodiscard]] Count closed_at_rest() const;
   // Requests that were lost although no killed worker can have had them.
   [[nodiscard]] std::uint64_t unexcused() const;
   // The first of those failures, one line each.
@@ -61,6 +64,11 @@ class Ledger {
     Clock::time_point until;
   };
 
+  struct Rest {
+    Clock::time_point began;
+    Clock::time_point ended;
+  };
+
   [[nodiscard]] bool in_killed_hands(const Failure& failure) const;
 
   const Clock::time_point begin_ = Clock::now();
@@ -68,6 +76,7 @@ class Ledger {
   mutable std::mutex mutex_;
   std::vector<Kill> kills_;
   std::vector<Failure> failures_;
+  std::vector<Rest> rests_;  // that ended with the connection
 };
 
 }  // namespace preforkd::torture

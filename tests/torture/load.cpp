@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "torture/load.hpp"
 
+#include <poll.h>
+
 #include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "support/client.hpp"
+#include "support/deadline.hpp"
 
 namespace preforkd::torture {
 namespace {
@@ -47,8 +50,8 @@ pid_t check(std::string_view reply, std::string_view line, pid_t answered_before
 
 }  // namespace
 
-Load::Load(std::string address, const std::vector<Habit>& habits, Ledger& ledger)
-    : address_(std::move(address)), ledger_(ledger) {
+Load::Load(std::string address, const std::vector<Habit>& habits, bool moves, Ledger& ledger)
+    : address_(std::move(address)), moves_(moves), ledger_(ledger) {
   unsigned client = 0;
   for (const Habit& habit : habits) {
     for (unsigned i = 0; i < habit.connections; ++i, ++client) {
@@ -84,10 +87,14 @@ void Load::talk(const Habit& habit, unsigned client, std::uint64_t connection) {
       failure.requests = habit.depth;
       socket.send(bytes);
       for (const std::string& line : lines) {
-        failure.worker = check(socket.read_line(), line, failure.worker);
+        failure.worker = check(socket.read_line(), line, moves_ ? 0 : failure.worker);
         --failure.requests;
         ledger_.note_answers(1);
+        // From now on another worker may have it.
+        if (moves_) failure.began = Clock::now();
       }
+      if (moves_) failure.worker = 0;
+      if (!rest(habit, socket.fd())) return;
     }
     socket.reset();  // an orderly close would leave thousands of ports in TIME_WAIT
     return;
@@ -100,6 +107,14 @@ void Load::talk(const Habit& habit, unsigned client, std::uint64_t connection) {
   }
   failure.ended = Clock::now();
   ledger_.note_failure(std::move(failure));
+}
+
+bool Load::rest(const Habit& habit, int fd) {
+  if (habit.rest.count() == 0) return true;
+  const Clock::time_point began = Clock::now();
+  if (!component::wait_ready(fd, POLLIN, habit.rest)) return true;
+  ledger_.note_closed_at_rest(began, Clock::now());
+  return false;
 }
 
 }  // namespace preforkd::torture

@@ -60,11 +60,12 @@ std::optional<Options> read_options(int argc, char** argv) {
 // One pool, its load and its tormentor.
 class Chamber {
  public:
-  Chamber(const std::string& drain_idle, const std::vector<Habit>& habits, std::uint64_t seed, bool tell)
-      : name_("drain_idle=" + drain_idle),
-        victim_(drain_idle),
+  Chamber(std::string name, const nlohmann::json& settings, const std::vector<Habit>& habits, std::uint64_t seed,
+          bool tell)
+      : name_(std::move(name)),
+        victim_(settings),
         tormentor_(victim_, ledger_, seed, tell),
-        load_(victim_.address(), habits, ledger_) {}
+        load_(victim_.address(), habits, settings.value("adopt", false), ledger_) {}
 
   void begin(Clock::time_point end) {
     torment_ = std::thread([this, end] { tormentor_.torment(end); });
@@ -81,6 +82,11 @@ class Chamber {
     if (unexcused > 0) {
       problems.push_back(std::to_string(unexcused) + " requests failed that no killed worker had, such as:");
       append(problems, ledger_.unexcused_lines(10));
+    }
+    // A kill may come while a worker has just taken a connection, or has not yet put one down.
+    const Ledger::Count rests = ledger_.closed_at_rest();
+    if (rests.all > rests.in_killed_hands || rests.all * 4 > ledger_.kills()) {
+      problems.push_back(std::to_string(rests.all) + " connections were closed at rest");
     }
     if (ledger_.answered() == 0) problems.emplace_back("no request was answered at all");
     return problems;
@@ -104,6 +110,9 @@ class Chamber {
                   static_cast<unsigned long long>(lost[kind].all),
                   static_cast<unsigned long long>(lost[kind].in_killed_hands));
     }
+    const Ledger::Count rests = ledger_.closed_at_rest();
+    std::printf("  connections closed at rest : %llu, of them %llu with a killed worker\n",
+                static_cast<unsigned long long>(rests.all), static_cast<unsigned long long>(rests.in_killed_hands));
   }
 
   [[nodiscard]] std::string log() const { return victim_.log(); }
@@ -128,14 +137,18 @@ int run(const Options& options) {
   std::mt19937_64 seeds(options.seed);
   // If leaving workers keep their connections, no request may fail. If they close idle ones, a client that sends
   // another request on an old connection can meet the close half-way, as with any server; a client that has just
-  // connected cannot.
-  Chamber keeping("keep", {one_request, many_requests, batches}, seeds(), options.tell);
-  Chamber closing("close", {one_request}, seeds(), options.tell);
+  // connected cannot. If connections move, no worker that leaves closes any, and one that is killed only what it had in
+  // hand.
+  Chamber keeping("drain_idle=keep", {{"drain_idle", "keep"}}, {one_request, many_requests, batches}, seeds(),
+                  options.tell);
+  Chamber closing("drain_idle=close", {{"drain_idle", "close"}}, {one_request}, seeds(), options.tell);
+  Chamber moving("on_adopt", {{"adopt", true}}, {one_request, many_requests, batches, rests}, seeds(), options.tell);
   const Clock::time_point end = Clock::now() + std::chrono::seconds(options.seconds);
   keeping.begin(end);
   closing.begin(end);
+  moving.begin(end);
   bool well = true;
-  for (Chamber* const chamber : {&keeping, &closing}) {
+  for (Chamber* const chamber : {&keeping, &closing, &moving}) {
     const std::vector<std::string> problems = chamber->finish();
     chamber->report();
     for (const std::string& problem : problems) std::printf("  FAILED: %s\n", problem.c_str());

@@ -21,7 +21,7 @@ using component::HarnessError;
 using nlohmann::json;
 
 // Short delays, so that the torture often hits each of them. The drain's deadline is far above any connection's life.
-json make_config(const std::string& drain_idle) {
+json make_config(const json& settings) {
   return {{"listen", {"127.0.0.1:0"}},
           {"program", {component::binaries::worker("prefork_does_as_told")}},
           {"workers", {{"min", 1}, {"max", 6}, {"initial", Victim::workers_at_rest}}},
@@ -29,13 +29,13 @@ json make_config(const std::string& drain_idle) {
           {"drain_timeout", "60s"},
           {"hang_timeout", "10s"},
           {"restart", {{"delay", "20ms"}, {"max_delay", "300ms"}, {"forget_after", "500ms"}}},
-          {"settings", {{"drain_idle", drain_idle}}}};
+          {"settings", settings}};
 }
 
 }  // namespace
 
-Victim::Victim(const std::string& drain_idle)
-    : at_rest_(make_config(drain_idle)),
+Victim::Victim(const json& settings)
+    : at_rest_(make_config(settings)),
       process_(component::binaries::preforkd, {"--config", folder_.write("torture.json", at_rest_.dump(2))}) {
   const std::string count = std::to_string(workers_at_rest);
   process_.err().wait_for(count + "/" + count + " workers ready");

@@ -18,8 +18,8 @@ class Victim {
  public:
   static constexpr unsigned workers_at_rest = 3;
 
-  // `drain_idle`: as in the workers' settings. Waits until the pool serves.
-  explicit Victim(const std::string& drain_idle);
+  // `settings`: the workers'. Waits until the pool serves.
+  explicit Victim(const nlohmann::json& settings);
 
   [[nodiscard]] const nlohmann::json& config_at_rest() const noexcept { return at_rest_; }
   [[nodiscard]] std::string address() const;

@@ -54,5 +54,6 @@ int main() {
     connection.send({name, line});
     if (line == "quota") connection.close_after_flush(quota);
   });
+  if (server.setting("adopt", false)) server.on_adopt([](prefork::Connection&, std::string_view) {});
   return server.run();
 }

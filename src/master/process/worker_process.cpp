@@ -216,7 +216,10 @@ void WorkerProcess::look_for_remains() {
   const auto find = [leader = pid_, is_young] {
     return left_of_session(leader, is_young && last_process() >= leader ? leader : 0);
   };
-  auto remains = std::make_unique<Remains>(loop_, find, [this] { observer_.on_remains_gone(id_); });
+  auto remains = std::make_unique<Remains>(loop_, find, [this] {
+    link_.take_waiting();  // its keeper has said what it has done
+    observer_.on_remains_gone(id_);
+  });
   search_budget().charge(own_cpu_time() - before);
   if (!remains->empty()) remains_ = std::move(remains);
 }

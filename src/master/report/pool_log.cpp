@@ -46,10 +46,8 @@ std::string lost(std::uint64_t connections, bool kept) {
   return counted(connections, "connection") + (kept ? " left to its keeper" : " lost");
 }
 
-// The keeper is expected, and says what it has done.
-bool is_keeper_only(const std::string& remains) {
-  return remains.ends_with(" (keeper)") && remains.find(',') == std::string::npos;
-}
+// The keeper is expected, and says what it has done. It has the worker's name until it has run for a moment.
+bool is_one_process(const std::string& remains) { return remains.find(',') == std::string::npos; }
 
 // Empty for the first.
 std::string crashes_in_a_row(const ExitRecord& exit) {
@@ -135,7 +133,7 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
 // Without a deadline they got SIGKILL already and end in a moment.
 void PoolLog::on_worker_remains(const WorkerView& worker) {
   const std::string remains = lookup_(worker.id).remains;
-  const bool expected = worker.moves && is_keeper_only(remains);
+  const bool expected = worker.moves && is_one_process(remains);
   const log::Level level = worker.drain_deadline && !expected ? log::Level::warning : log::Level::debug;
   std::string line = name(worker.id, worker.slot, worker.generation) + " has left processes behind: " + remains + "; ";
   line += worker.drain_deadline
@@ -160,7 +158,7 @@ void PoolLog::on_remains_gone(const WorkerView& worker) {
 void PoolLog::log_crash(const ExitRecord& exit) {
   const WorkerFacts facts = lookup_(exit.id);
   std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
-  if (facts.counters.counts) line += ", " + lost(facts.counters.connections, exit.moves);
+  if (facts.counters.counts) line += ", " + lost(facts.counters.connections, exit.moves && !facts.remains.empty());
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);

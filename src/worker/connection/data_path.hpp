@@ -68,6 +68,7 @@ class DataPath {
   [[nodiscard]] ConnectionTable& table() noexcept { return table_; }
   // Connections with this descriptor can be marked for a successor.
   [[nodiscard]] bool may_mark(int fd) const noexcept { return streams_.may_mark(fd); }
+  void set_giver(int fd) noexcept { streams_.set_giver(fd); }
   [[nodiscard]] std::size_t max_kept_state() const noexcept { return limits_.max_kept_state; }
   [[nodiscard]] Streams::TimePoint now() const noexcept { return streams_.now(); }
 

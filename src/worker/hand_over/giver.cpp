@@ -32,6 +32,7 @@ Giver::Giver(EventLoop& loop, TimerWheel& wheel, DataPath& path, preforkd::Uniqu
   if (const int error = loop_.add(socket_.get(), EPOLLIN, *this); error != 0) {
     throw std::system_error(error, std::generic_category(), "epoll_ctl");
   }
+  path_.set_giver(socket_.get());
 }
 
 Giver::~Giver() { fail(); }
@@ -63,7 +64,7 @@ bool Giver::begin_next() {
   const Luggage luggage = connection->luggage();
   const std::string_view listener = connection->listener();
   Parcel parcel;
-  parcel.header.serial = ++last_serial_;
+  parcel.header.serial = static_cast<std::uint32_t>(connection->fd());
   parcel.header.state_version = luggage.state_version;
   parcel.header.listener_bytes = static_cast<std::uint32_t>(listener.size());
   parcel.header.state_bytes = static_cast<std::uint32_t>(luggage.state.size());
@@ -176,6 +177,7 @@ void Giver::fail() {
   while (take_answer()) continue;
   wheel_.cancel(*this);
   loop_.remove(socket_.get(), *this);
+  path_.set_giver(-1);
   socket_.reset();
   waiting_.clear();
   std::unordered_map<std::uint32_t, Parcel> left = std::exchange(parcels_, {});

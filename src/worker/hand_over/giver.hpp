@@ -16,7 +16,8 @@
 namespace prefork::internal {
 
 // Gives connections of this worker to another one, over a socket pair (wire/transfer.hpp). A connection that is on its
-// way is in the state `moving`; it ends with Taken, or continues here if it is refused or the taker fails.
+// way is in the state `moving`; it ends with Taken, or continues here if it is refused or the taker fails. A
+// connection's serial is its descriptor, by which a keeper can read the answers, too.
 class Giver final : public EventSource, private TimerNode {
  public:
   // Throws std::system_error if epoll rejects the socket.
@@ -65,7 +66,6 @@ class Giver final : public EventSource, private TimerNode {
   preforkd::UniqueFd socket_;
   std::deque<std::uint64_t> waiting_;  // ids of connections
   std::unordered_map<std::uint32_t, Parcel> parcels_;
-  std::uint32_t last_serial_ = 0;
   Parcel* sending_ = nullptr;  // the last parcel, while a part of it is not sent
   EventLoop::TimePoint answer_due_;
   std::uint32_t moved_ = 0;

@@ -84,9 +84,10 @@ Mover* HandOver::begin_drain() {
   leaving_ = true;
   for (Taker& taker : takers_) taker.refuse_all();
   if (giver_) end_giving();  // of a rebalance
-  if (!offered_) return nullptr;
-  begin_giving(std::move(offered_));
-  return giver_ ? this : nullptr;
+  if (!moves_ || master_gone_ || path_.connections() == 0) return nullptr;
+  if (offered_) begin_giving(std::move(offered_));
+  if (!giver_) seek();
+  return this;
 }
 
 void HandOver::settle() {
@@ -97,6 +98,11 @@ void HandOver::settle() {
   if (!leaving_ || !failed) return;
   if (path_.connections() == 0) return;
   if (++failures_ == max_failures) return on_no_taker_left();
+  seek();
+}
+
+void HandOver::seek() {
+  if (master_gone_) return on_no_taker_left();
   seeking_ = true;
   link_.send(control::Seeks{static_cast<std::uint32_t>(path_.connections())});
   wheel_.arm(*this, loop_.now() + answer_time);
@@ -171,6 +177,10 @@ void HandOver::on_no_taker_left() {
   callbacks_.on_no_taker();
 }
 
-void HandOver::on_master_gone() { callbacks_.on_master_gone(); }
+void HandOver::on_master_gone() {
+  master_gone_ = true;
+  on_no_taker();
+  callbacks_.on_master_gone();
+}
 
 }  // namespace prefork::internal

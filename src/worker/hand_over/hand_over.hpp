@@ -24,17 +24,17 @@ namespace prefork::internal {
 // together, and each of them does the rest.
 //
 //   serving ── Give, stop signal ──▶ giving ── the last connection is gone ──▶ the worker exits
-//                                     │  ▲
-//                   the taker failed: │  │ Give: another taker
-//                               Seeks ▼  │
-//                                    seeking ── NoTaker, or no answer ──▶ it drains as a worker without a taker does
+//      │                              │  ▲
+//      │            the taker failed: │  │ Give: another taker
+//      │                        Seeks ▼  │
+//      └── stop signal: Seeks ──▶ seeking ── NoTaker, or no answer ──▶ it drains as a worker that has no master does
 //
 // Connections that come from others are taken at any time, until this worker leaves.
 class HandOver final : private MasterObserver, private Mover, private TimerNode {
  public:
   struct Callbacks {
     std::function<void()> on_master_gone;
-    std::function<void()> on_no_taker;  // after begin_drain() has returned a mover: that one must not be used any more
+    std::function<void()> on_no_taker;  // the mover that begin_drain() has returned must not be used any more
   };
 
   // `moves`: the connections of this worker may move. Takes over `control_fd`. Throws as ControlLink.
@@ -46,7 +46,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
 
   // Before READY=1: tells the master that connections may move.
   void say_hello(std::uint64_t framing) noexcept;
-  // The worker leaves: to whom its connections go; null: nobody takes them.
+  // The worker leaves. Null: its connections do not move. Otherwise on_no_taker may follow.
   [[nodiscard]] Mover* begin_drain();
   [[nodiscard]] int control_fd() const noexcept { return link_.fd(); }
   // At the end of each turn.
@@ -64,6 +64,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   void begin_giving(preforkd::UniqueFd socket);
   void give_resting(std::uint32_t max);
   void end_giving();
+  void seek();
   void on_no_taker_left();
 
   EventLoop& loop_;
@@ -78,6 +79,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   unsigned failures_ = 0;
   bool leaving_ = false;
   bool seeking_ = false;
+  bool master_gone_ = false;
   ControlLink link_;
 };
 

@@ -17,18 +17,16 @@ namespace prefork::internal {
 
 namespace {
 
-// A keeper that dies sooner than this is not started again.
+// After a keeper that dies sooner, or cannot be started, the next one is started this much later.
 constexpr std::chrono::seconds short_life{1};
-
-void log_lack(const std::string& why) {
-  log_line(LogLevel::warning, {"no keeper: ", why, ": if this worker dies, its connections are closed"});
-}
+constexpr std::chrono::seconds retry_delay{10};
 
 }  // namespace
 
-Keeper::Keeper(EventLoop& loop, const Ledger& ledger, int control_fd, std::chrono::milliseconds patience,
-               const std::string& name)
+Keeper::Keeper(EventLoop& loop, TimerWheel& wheel, const Ledger& ledger, int control_fd,
+               std::chrono::milliseconds patience, const std::string& name)
     : loop_(loop),
+      wheel_(wheel),
       title_(name + ": keeper"),
       own_pidfd_(preforkd::open_pidfd(::getpid())),
       plan_{ledger, control_fd, own_pidfd_.get(),
@@ -38,19 +36,27 @@ Keeper::Keeper(EventLoop& loop, const Ledger& ledger, int control_fd, std::chron
   if (own_pidfd_) {
     start();
   } else {
-    log_lack("pidfd_open: " + preforkd::errno_text(errno));
+    lack("pidfd_open: " + preforkd::errno_text(errno));
   }
 }
 
 Keeper::~Keeper() {
+  wheel_.cancel(*this);
   if (pid_ == 0) return;
   ::kill(pid_, SIGKILL);
   forget();
 }
 
+void Keeper::lack(const std::string& why) {
+  log_line(LogLevel::warning, {"no keeper: ", why, ": if this worker dies now, its connections are closed"});
+  if (own_pidfd_) wheel_.arm(*this, loop_.now() + retry_delay);
+}
+
+void Keeper::on_timer() { start(); }
+
 void Keeper::start() noexcept {
   const preforkd::Result<pid_t> pid = start_keeper(plan_);
-  if (!pid) return log_lack("clone: " + pid.error().text);
+  if (!pid) return lack("clone: " + pid.error().text);
   pid_ = *pid;
   started_ = std::chrono::steady_clock::now();
   pidfd_ = preforkd::open_pidfd(pid_);
@@ -68,7 +74,7 @@ void Keeper::forget() noexcept {
 
 void Keeper::on_events(std::uint32_t) {
   forget();
-  if (loop_.now() - started_ < short_life) return log_lack("it died at once");
+  if (loop_.now() - started_ < short_life) return lack("it died at once");
   log_line(LogLevel::warning, {"the keeper has died: another one is started"});
   start();
 }

@@ -79,6 +79,7 @@ class Estate {
 
   [[noreturn]] void settle() noexcept {
     sort_out();
+    if (ledger_.giver() >= 0) finish_giving(UniqueFd(ledger_.giver()));
     for (unsigned takers = 0; resting_ > 0 && takers < max_takers; ++takers) {
       const UniqueFd taker = seek();
       if (!taker) break;
@@ -97,18 +98,46 @@ class Estate {
     for (int fd = 0; fd < size; ++fd) {
       const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
       if (mark == Mark::resting) ++resting_;
-      if (mark != Mark::busy) continue;
-      const linger at_once{1, 0};
-      ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-      ++figures_.closed;
+      if (mark == Mark::moving) ++moving_;
+      if (mark == Mark::busy) reset_on_close(fd);
     }
     int from = 0;
     for (int fd = 0; fd < size; ++fd) {
-      if (fd != control_fd_ && ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::resting) continue;
+      const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
+      const bool needed = fd == control_fd_ || fd == ledger_.giver() || mark == Mark::resting || mark == Mark::moving;
+      if (!needed) continue;
       close_range(from, fd - 1);
       from = fd + 1;
     }
     close_range(from, std::numeric_limits<int>::max());
+  }
+
+  void reset_on_close(int fd) noexcept {
+    const linger at_once{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ++figures_.closed;
+  }
+
+  // The worker died while it gave connections away. The taker has them already, or takes what was sent to it. What it
+  // does not take is lost, since a part of it may have been in the worker's memory.
+  void finish_giving(const UniqueFd& taker) noexcept {
+    ::shutdown(taker.get(), SHUT_WR);
+    while (moving_ > 0 && is_readable(taker.get(), answer_ms)) {
+      if (!take_answers(taker.get(), moving_, Rest::lost)) break;
+    }
+    ::shutdown(taker.get(), SHUT_RD);
+    static_cast<void>(take_answers(taker.get(), moving_, Rest::lost));
+    for (int fd = 0; moving_ > 0 && fd < static_cast<int>(ledger_.size()); ++fd) {
+      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
+      --moving_;
+      ++figures_.closed;
+      drop(fd);
+    }
+  }
+
+  void drop(int fd) noexcept {
+    ledger_.set(fd, Mark::none);
+    UniqueFd(fd).reset();
   }
 
   static void close_range(int first, int last) noexcept {
@@ -164,11 +193,11 @@ class Estate {
       if (next < 0) next = static_cast<int>(ledger_.size());
       if (unanswered == 0 && full) ::poll(nullptr, 0, retry_ms);
       if (unanswered == 0) continue;
-      open = open && is_readable(taker, answer_ms) && take_answers(taker, unanswered);
+      open = open && is_readable(taker, answer_ms) && take_answers(taker, unanswered, Rest::ours);
     }
     // No Taken can be sent any more; those that were count, and the rest is ours again.
     ::shutdown(taker, SHUT_RD);
-    static_cast<void>(take_answers(taker, unanswered));
+    static_cast<void>(take_answers(taker, unanswered, Rest::ours));
     for (int fd = 0; unanswered > 0 && fd < static_cast<int>(ledger_.size()); ++fd) {
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
       ledger_.set(fd, Mark::resting);
@@ -199,8 +228,11 @@ class Estate {
     return preforkd::send_packet(taker, {transfer::bytes_of(connection), listener.name_view(), ledger_.state(fd)}, fd);
   }
 
+  // What a connection is that was not taken: at rest, so that another one may take it, or lost.
+  enum class Rest { ours, lost };
+
   // False: the taker takes no more.
-  [[nodiscard]] bool take_answers(int taker, std::uint32_t& unanswered) noexcept {
+  [[nodiscard]] bool take_answers(int taker, std::uint32_t& unanswered, Rest rest) noexcept {
     std::array<char, 64> buffer{};
     preforkd::Packet packet;
     bool willing = true;
@@ -212,18 +244,20 @@ class Estate {
       const int fd = static_cast<int>(answer->serial);
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
       --unanswered;
-      const bool taken = answer->type == transfer::Type::taken;
-      const bool for_another =
-          !taken && (answer->refusal == transfer::Refusal::full || answer->refusal == transfer::Refusal::leaving);
-      ++(taken ? figures_.moved : figures_.refused);
-      if (for_another) {
-        willing = false;
-        ledger_.set(fd, Mark::resting);
+      if (answer->type == transfer::Type::refused) {
+        ++figures_.refused;
+        const bool of_all = answer->refusal == transfer::Refusal::full || answer->refusal == transfer::Refusal::leaving;
+        willing = willing && !of_all;
+        if (of_all && rest == Rest::ours) {
+          ledger_.set(fd, Mark::resting);
+          continue;
+        }
+        ++figures_.closed;
       } else {
-        --resting_;
-        ledger_.set(fd, Mark::none);
-        UniqueFd(fd).reset();
+        ++figures_.moved;
       }
+      if (rest == Rest::ours) --resting_;
+      drop(fd);
     }
   }
 
@@ -231,6 +265,7 @@ class Estate {
   const int control_fd_;
   const std::int64_t end_ms_;
   std::uint32_t resting_ = 0;
+  std::uint32_t moving_ = 0;  // on their way when the worker died
   control::Gave figures_;
 };
 

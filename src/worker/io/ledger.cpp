@@ -11,11 +11,13 @@ namespace prefork::internal {
 
 Ledger::Ledger(std::size_t descriptors, std::size_t max_state, std::size_t listeners)
     : descriptors_(descriptors), max_state_(max_state) {
-  const std::size_t bytes = descriptors * (sizeof(Entry) + max_state) + listeners * sizeof(Listener);
+  const std::size_t bytes = sizeof(Entry) + descriptors * (sizeof(Entry) + max_state) + listeners * sizeof(Listener);
   void* const memory =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
-  entries_ = static_cast<Entry*>(memory);  // zeros are valid entries
+  static_assert(sizeof(Shared) <= sizeof(Entry));
+  shared_ = static_cast<Shared*>(memory);  // zeros are valid, here and in the entries
+  entries_ = static_cast<Entry*>(memory) + 1;
   listeners_ = reinterpret_cast<Listener*>(entries_ + descriptors);
   states_ = reinterpret_cast<char*>(listeners_ + listeners);
 }

@@ -54,6 +54,10 @@ class Ledger {
   [[nodiscard]] bool covers(int fd) const noexcept { return static_cast<std::size_t>(fd) < descriptors_; }
   [[nodiscard]] Entry& at(int fd) noexcept { return entries_[fd]; }
 
+  // The socket over which this process gives connections to another one at the moment; -1: none.
+  [[nodiscard]] int giver() const noexcept { return shared_->giver_plus_one.load(std::memory_order_relaxed) - 1; }
+  void set_giver(int fd) noexcept { shared_->giver_plus_one.store(fd + 1, std::memory_order_relaxed); }
+
   // By the index of an entry's entrance.
   [[nodiscard]] Listener& listener(std::size_t index) noexcept { return listeners_[index]; }
 
@@ -74,8 +78,13 @@ class Ledger {
   }
 
  private:
+  struct Shared {
+    std::atomic<int> giver_plus_one{0};
+  };
+
   std::size_t descriptors_;
   std::size_t max_state_;
+  Shared* shared_;
   Entry* entries_;
   Listener* listeners_;
   char* states_;

@@ -78,6 +78,9 @@ class Streams {
 
   // Where the sessions are marked; null: nowhere. It outlives them.
   void use_ledger(Ledger* ledger) noexcept { ledger_ = ledger; }
+  void set_giver(int fd) noexcept {
+    if (ledger_ != nullptr) ledger_->set_giver(fd);
+  }
   [[nodiscard]] bool may_mark(int fd) const noexcept { return ledger_ != nullptr && ledger_->covers(fd); }
   // Null: the session is not marked.
   [[nodiscard]] Ledger* ledger_of(const Session& session) const noexcept {

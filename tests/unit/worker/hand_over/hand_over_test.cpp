@@ -175,10 +175,24 @@ TEST_F(HandOverTest, a_worker_that_stays_gives_only_as_many_as_it_is_told) {
   EXPECT_EQ(moved, 2);
 }
 
+TEST_F(HandOverTest, a_worker_that_leaves_by_itself_asks_for_a_taker) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 20);
+  Worker second = start_taker(listener_, "second");
+  first_.process().signal(SIGTERM);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 20U);
+  introduce(first_, second);
+  EXPECT_EQ(first_.process().wait(), 0);
+  expect_served_by(clients, "second");
+}
+
 TEST_F(HandOverTest, without_a_taker_a_worker_drains_at_once) {
   first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 2);
-  EXPECT_EQ(first_.process().terminate(), 0);
+  first_.process().signal(SIGTERM);
+  first_.expect<control::Seeks>();
+  first_.say(control::NoTaker{});
+  EXPECT_EQ(first_.process().wait(), 0);
   EXPECT_EQ(clients[0].rest(), "<eof>");
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -148,11 +149,33 @@ TEST_F(KeeperTest, what_one_taker_refuses_the_next_one_gets) {
   }
 }
 
+// The taker has read none of them when the giver dies: they are on their way.
+TEST_F(KeeperTest, a_taker_gets_what_a_giver_had_sent_when_it_died) {
+  std::vector<TestClient> clients = log_in(listener_, 40);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  // They are sent when it has closed its listening socket and sleeps again.
+  const std::string socket = "/proc/" + std::to_string(first_.process().pid()) + "/fd/3";
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::filesystem::exists(std::filesystem::symlink_status(socket))) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
+  await_rest(first_);
+  first_.process().signal(SIGKILL);
+  second.process().signal(SIGCONT);
+  expect_served_by(clients, "second");
+}
+
 TEST_F(KeeperTest, a_worker_that_ends_in_order_takes_its_keeper_along) {
   const pid_t keeper = keeper_of(first_.process().pid());
   ASSERT_GT(keeper, 0);
   std::vector<TestClient> clients = log_in(listener_, 3);
-  EXPECT_EQ(first_.process().terminate(), 0);
+  first_.process().signal(SIGTERM);
+  first_.expect<control::Seeks>();
+  first_.say(control::NoTaker{});
+  EXPECT_EQ(first_.process().wait(), 0);
   EXPECT_FALSE(first_.next());
   EXPECT_LT(::kill(keeper, 0), 0);
 }
@@ -175,10 +198,15 @@ TEST_F(KeeperTest, another_keeper_follows_one_that_has_died) {
   expect_served_by(clients, "second");
 }
 
-TEST_F(KeeperTest, sleeps_and_says_what_it_is) {
+TEST_F(KeeperTest, sleeps) {
   const pid_t keeper = keeper_of(first_.process().pid());
   ASSERT_GT(keeper, 0);
   const std::string folder = "/proc/" + std::to_string(keeper);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (read_file(folder + "/comm") != "keeper\n" ||
+         read_file(folder + "/status").find("State:\tS") == std::string::npos) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
   std::vector<TestClient> clients = log_in(listener_, 1);
   const long switches = figure(read_file(folder + "/status"), "voluntary_ctxt_switches:");
   for (int i = 0; i < 100; ++i) {
@@ -186,7 +214,6 @@ TEST_F(KeeperTest, sleeps_and_says_what_it_is) {
     clients[0].line();
   }
   EXPECT_EQ(figure(read_file(folder + "/status"), "voluntary_ctxt_switches:"), switches);
-  EXPECT_EQ(read_file(folder + "/comm"), "keeper\n");
 }
 
 TEST(KeeperOfAWorker, keeps_no_memory_that_the_worker_had) {
