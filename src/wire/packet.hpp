@@ -12,7 +12,7 @@
 namespace preforkd {
 
 // Packets of a SEQPACKET socket, each with at most one descriptor. Nothing here blocks or allocates, and all of it may
-// run between clone(2) and _exit(2).
+// run in a child that does not execute another program.
 
 enum class PacketSent : std::uint8_t {
   sent,

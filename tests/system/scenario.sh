@@ -33,11 +33,13 @@ property() { systemctl show --value -p "$2" "$1"; }
 
 master() { property "preforkd@$1.service" MainPID; }
 
-# workers NAME: the pids of a pool's processes except its master, one per line.
+# workers NAME: the pids of a pool's processes except its master and the keepers of its workers, one per line.
 workers() {
-  local group
+  local group pid
   group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
-  sort -n "$group/cgroup.procs" | grep -vx "$(master "$1")" || true
+  for pid in $(sort -n "$group/cgroup.procs" | grep -vx "$(master "$1")" || true); do
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || echo "$pid"
+  done
 }
 
 # eventually COMMAND...: waits until the command succeeds. It is tried again when systemd reports a change, and every second.

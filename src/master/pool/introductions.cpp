@@ -49,12 +49,13 @@ void Introductions::settle(unsigned target, const Generation& generation) {
   std::erase_if(seekers_, [&](WorkerId id) { return answer(id, takers); });
 }
 
+// One that does not leave yet has died or is about to say that it leaves: its slot gets another worker then.
 bool Introductions::answer(WorkerId seeker, Takers& takers) {
   Worker* const giver = roster_.find(seeker);
   if (giver == nullptr || !giver->seeks) return true;
   if (const Worker* const taker = find_taker(*giver, takers)) {
     roster_.actions().emplace_back(Introduce{seeker, taker->id});
-  } else if (!takers.may_come(*giver)) {
+  } else if (giver->place == Place::leaving && !takers.may_come(*giver)) {
     roster_.actions().emplace_back(DismissGiver{seeker});
     giver->seeks = false;
   }
