@@ -152,7 +152,8 @@ TEST_F(Ctl, status_shows_load_queues_and_workers) {
                                  "/usr/bin/worker --fast", "127.0.0.1:9505 (queue 3/128)", "Status: \"all is well\"\n",
                                  "12 connections (30 so far), 300 requests (0.0/s)",
                                  " Not served: 15 refused by the limits per peer, 6 accept failures\n",
-                                 "3/3 ready (from 1 to 8)", "  \"serving\", last exit: recycled\n", "backoff"}) {
+                                 " Moved: 21 handed over, 18 adopted, 8 closed by keepers\n", "3/3 ready (from 1 to 8)",
+                                 "  \"serving\", last exit: recycled\n", "backoff"}) {
     EXPECT_THAT(ended.out, HasSubstr(part));
   }
   EXPECT_THAT(ended.out, Not(HasSubstr("\x1b"))) << "no colours off a terminal";
@@ -166,20 +167,24 @@ TEST_F(Ctl, what_a_program_does_not_count_is_not_shown_as_0) {
   const std::string status = ctl({"status", "echo"}).out;
   EXPECT_THAT(status, HasSubstr("Load: not counted (the program does not use libprefork)\n"));
   EXPECT_THAT(status, Not(HasSubstr("Not served")));
+  EXPECT_THAT(status, Not(HasSubstr("Moved")));
   EXPECT_THAT(status, testing::ContainsRegex("5000 +ready +generation 1 +- +- +3.0M"));
   EXPECT_THAT(ctl({"workers", "echo"}).out, testing::ContainsRegex("0 +5000 +ready +1 .* - +- +3.0M"));
   const std::string metrics = ctl({"metrics", "echo"}).out;
   EXPECT_THAT(metrics, HasSubstr("preforkd_worker_up{pool=\"echo\",slot=\"1\"} 1\n"));
-  for (const char* const family : {"connections_open", "connections_total", "connections_refused_total",
-                                   "accept_failures_total", "requests_total", "received_bytes_total"}) {
+  for (const char* const family :
+       {"connections_open", "connections_total", "connections_refused_total", "connections_adopted_total",
+        "connections_handed_over_total", "connections_closed_by_keepers_total", "accept_failures_total",
+        "requests_total", "received_bytes_total"}) {
     EXPECT_THAT(metrics, Not(HasSubstr(std::string("preforkd_") + family + '{'))) << family;
     EXPECT_THAT(metrics, Not(HasSubstr(std::string("preforkd_worker_") + family + '{'))) << family;
   }
   const json all = ctl_json({"status", "echo"});
   for (const json& shown : {all, all["workers"][1]}) {
     EXPECT_EQ(shown["counts"], false);
-    for (const char* const name : {"connections", "connections_total", "connections_refused", "accept_failures",
-                                   "requests_total", "bytes_in", "bytes_out"})
+    for (const char* const name :
+         {"connections", "connections_total", "connections_refused", "connections_adopted", "connections_handed_over",
+          "accept_failures", "requests_total", "bytes_in", "bytes_out"})
       EXPECT_TRUE(shown.at(name).is_null()) << name;
   }
 }

@@ -15,6 +15,8 @@
 #include "support/deadline.hpp"
 #include "support/master.hpp"
 #include "support/proc.hpp"
+#include "support/process.hpp"
+#include "support/shown_pool.hpp"
 
 namespace preforkd::component {
 namespace {
@@ -135,6 +137,61 @@ TEST_F(Login, does_not_hold_up_the_end_of_the_pool) {
   wait_until_asleep(master_.worker(0));
   kill(master_.worker(0), SIGKILL);
   EXPECT_EQ(master_.stop().status, 0);
+}
+
+// Clients of the same example in a pool that is on a bus.
+class ShownLogin : public testing::Test {
+ protected:
+  void log_in(int count) {
+    for (int i = 0; i < count; ++i) {
+      clients_.emplace_back(pool_.master.address());
+      ASSERT_THAT(clients_.back().ask("i am " + std::to_string(i)), HasSubstr("Welcome, " + std::to_string(i)));
+    }
+  }
+  std::string ctl(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "--address=" + pool_.bus.address());
+    return run(binaries::preforkctl, arguments).out;
+  }
+
+  ShownPool pool_{
+      {{"listen", {"127.0.0.1:0"}}, {"program", {binaries::example("login")}}, {"workers", {{"min", 1}, {"max", 4}}}}};
+  std::vector<Client> clients_;
+};
+
+TEST_F(ShownLogin, counts_what_a_smaller_pool_has_moved) {
+  EXPECT_TRUE(pool_.call("Scale", "u", 2U).ok());
+  ASSERT_TRUE(eventually([&] { return pool_.get("ReadyWorkers") == "2"; }));
+  EXPECT_EQ(pool_.get("ConnectionsHandedOver"), "0");
+  EXPECT_THAT(ctl({"status", "test"}), Not(HasSubstr("Moved:")));
+  do log_in(1);
+  while (pool_.get_worker(1, "Connections") == "0");
+  const std::string given = pool_.get_worker(1, "Connections");
+  EXPECT_TRUE(pool_.call("Scale", "u", 1U).ok());
+  EXPECT_TRUE(eventually([&] { return pool_.get("ConnectionsHandedOver") == given; }));
+  EXPECT_EQ(pool_.get("ConnectionsAdopted"), given);
+  EXPECT_EQ(pool_.get_worker(0, "ConnectionsAdopted"), given);
+  EXPECT_EQ(pool_.get_worker(0, "ConnectionsHandedOver"), "0");
+  EXPECT_EQ(pool_.get("ConnectionsClosedByKeepers"), "0");
+  EXPECT_THAT(ctl({"status", "test"}), HasSubstr(" Moved: " + given + " handed over, " + given + " adopted\n"));
+  EXPECT_THAT(ctl({"metrics", "test"}),
+              HasSubstr("preforkd_connections_handed_over_total{pool=\"test\"} " + given + "\n"));
+}
+
+TEST_F(ShownLogin, says_what_became_of_the_connections_of_a_worker_that_was_killed) {
+  log_in(20);
+  const auto received = std::stoull(pool_.get("BytesIn"));
+  clients_.front().send("who");  // half a message
+  ASSERT_TRUE(eventually([&] { return pool_.get("BytesIn") == std::to_string(received + 3); }));
+  const int pid = std::stoi(pool_.get_worker(0, "PID"));
+  wait_until_asleep(pid);
+  kill(pid, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return pool_.get("ConnectionsHandedOver") == "19"; }));
+  EXPECT_EQ(pool_.get("ConnectionsClosedByKeepers"), "1");
+  EXPECT_TRUE(eventually([&] {
+    return ctl({"why", "test"}).find(", 20 connections: 19 moved, 1 closed") != std::string::npos;
+  }));
+  EXPECT_THAT(ctl({"status", "test"}), HasSubstr(" Moved: 19 handed over, 19 adopted, 1 closed by keepers\n"));
+  EXPECT_THAT(ctl({"metrics", "test"}), HasSubstr("preforkd_connections_closed_by_keepers_total{pool=\"test\"} 1\n"));
 }
 
 }  // namespace

@@ -59,6 +59,8 @@ CounterSnapshot counters(const Json& properties) {
   take(properties, "Connections", all.connections);
   take(properties, "ConnectionsTotal", all.connections_total);
   take(properties, "ConnectionsRefused", all.connections_refused);
+  take(properties, "ConnectionsAdopted", all.connections_adopted);
+  take(properties, "ConnectionsHandedOver", all.connections_handed_over);
   take(properties, "AcceptFailures", all.accept_failures);
   take(properties, "RequestsTotal", all.requests_total);
   take(properties, "BytesIn", all.bytes_in);
@@ -83,6 +85,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   take(properties, "ReadyWorkers", pool.ready_workers);
   take(properties, "DrainingWorkers", pool.draining_workers);
   pool.counters = counters(properties);
+  take(properties, "ConnectionsClosedByKeepers", pool.connections_closed_by_keepers);
   take(properties, "Crashes", pool.crashes);
   take(properties, "Restarts", pool.restarts);
   pool.exits = counts_by_name(properties, "Exits");

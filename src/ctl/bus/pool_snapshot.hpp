@@ -26,6 +26,8 @@ struct CounterSnapshot {
   std::uint64_t connections = 0;
   std::uint64_t connections_total = 0;
   std::uint64_t connections_refused = 0;
+  std::uint64_t connections_adopted = 0;
+  std::uint64_t connections_handed_over = 0;
   std::uint64_t accept_failures = 0;
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
@@ -52,6 +54,7 @@ struct PoolSnapshot {
   std::uint32_t ready_workers = 0;
   std::uint32_t draining_workers = 0;
   CounterSnapshot counters;
+  std::uint64_t connections_closed_by_keepers = 0;
   std::uint64_t crashes = 0;
   std::uint64_t restarts = 0;
   std::map<std::string, std::uint64_t> exits;  // by cause; empty if the pool does not report them

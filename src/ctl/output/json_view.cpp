@@ -17,6 +17,8 @@ void add_counters(Json& object, const CounterSnapshot& counters) {
   object["connections"] = figure(counters.connections);
   object["connections_total"] = figure(counters.connections_total);
   object["connections_refused"] = figure(counters.connections_refused);
+  object["connections_adopted"] = figure(counters.connections_adopted);
+  object["connections_handed_over"] = figure(counters.connections_handed_over);
   object["accept_failures"] = figure(counters.accept_failures);
   object["requests_total"] = figure(counters.requests_total);
   object["bytes_in"] = figure(counters.bytes_in);
@@ -50,6 +52,7 @@ Json to_json(const PoolSnapshot& pool) {
               {"ready_workers", pool.ready_workers},
               {"draining_workers", pool.draining_workers}};
   add_counters(object, pool.counters);
+  object["connections_closed_by_keepers"] = pool.counters.counts ? Json(pool.connections_closed_by_keepers) : Json();
   object["crashes"] = pool.crashes;
   object["restarts"] = pool.restarts;
   object["exits"] = pool.exits.empty() ? Json() : Json(pool.exits);

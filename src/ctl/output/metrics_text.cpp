@@ -166,6 +166,12 @@ void add_pool_counters(Exposition& out) {
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_refused); });
   out.of_pools("accept_failures", "counter", "", "Failures to accept a connection for lack of descriptors or memory.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.accept_failures); });
+  out.of_pools("connections_adopted", "counter", "", "Connections that workers took over from others.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_adopted); });
+  out.of_pools("connections_handed_over", "counter", "", "Connections that moved to another worker.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_handed_over); });
+  out.of_pools("connections_closed_by_keepers", "counter", "", "Connections of dead workers that did not move.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.connections_closed_by_keepers); });
   out.of_pools("requests", "counter", "", "Requests answered.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.requests_total); });
   out.of_pools("received_bytes", "counter", "bytes", "Bytes received from clients.",
@@ -218,6 +224,12 @@ void add_workers(Exposition& out) {
       [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_refused); });
   out.of_workers("accept_failures", "counter", "", "Failures to accept a connection for lack of descriptors or memory.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.accept_failures); });
+  out.of_workers(
+      "connections_adopted", "counter", "", "Connections that workers took over from others.",
+      [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_adopted); });
+  out.of_workers(
+      "connections_handed_over", "counter", "", "Connections that moved to another worker.",
+      [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_handed_over); });
   out.of_workers("requests", "counter", "", "Requests answered.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.requests_total); });
   out.of_workers("received_bytes", "counter", "bytes", "Bytes received from clients.",

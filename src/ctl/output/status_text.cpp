@@ -52,6 +52,18 @@ std::string not_served_text(const CounterSnapshot& counters) {
   return text;
 }
 
+// "300 handed over, 297 adopted, 3 closed by keepers": what has occurred.
+std::string moved_text(const PoolSnapshot& pool) {
+  std::string text;
+  const auto add = [&](std::uint64_t connections, const char* what) {
+    if (connections > 0) text += (text.empty() ? "" : ", ") + std::to_string(connections) + what;
+  };
+  add(pool.counters.connections_handed_over, " handed over");
+  add(pool.counters.connections_adopted, " adopted");
+  add(pool.connections_closed_by_keepers, " closed by keepers");
+  return text;
+}
+
 // "3 peer-closed, 1 quota-exceeded": what has occurred, the most frequent first.
 std::string closes_text(const CounterSnapshot& counters) {
   std::vector<std::pair<std::uint64_t, std::string>> closes;
@@ -163,6 +175,8 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
   if (pool.counters.counts) {
     const std::string not_served = not_served_text(pool.counters);
     if (!not_served.empty()) add(indented("Not served", not_served));
+    const std::string moved = moved_text(pool);
+    if (!moved.empty()) add(indented("Moved", moved));
     const std::string closes = closes_text(pool.counters);
     if (!closes.empty()) add(indented("Closed", closes));
     const std::string application = application_text(pool.counters);

@@ -180,6 +180,9 @@ bool PoolObject::Counts() { return context_.control.totals().counts; }
 std::uint64_t PoolObject::Connections() { return context_.control.totals().connections; }
 std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().connections_total; }
 std::uint64_t PoolObject::ConnectionsRefused() { return context_.control.totals().connections_refused; }
+std::uint64_t PoolObject::ConnectionsAdopted() { return context_.control.totals().connections_adopted; }
+std::uint64_t PoolObject::ConnectionsHandedOver() { return context_.control.pool().history().given().moved; }
+std::uint64_t PoolObject::ConnectionsClosedByKeepers() { return context_.control.pool().history().given().closed; }
 std::uint64_t PoolObject::AcceptFailures() { return context_.control.totals().accept_failures; }
 std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
 std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }

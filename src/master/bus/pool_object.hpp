@@ -57,6 +57,9 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint64_t Connections() override;
   std::uint64_t ConnectionsTotal() override;
   std::uint64_t ConnectionsRefused() override;
+  std::uint64_t ConnectionsAdopted() override;
+  std::uint64_t ConnectionsHandedOver() override;
+  std::uint64_t ConnectionsClosedByKeepers() override;
   std::uint64_t AcceptFailures() override;
   std::uint64_t RequestsTotal() override;
   std::uint64_t BytesIn() override;

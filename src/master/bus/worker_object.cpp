@@ -125,6 +125,15 @@ std::uint64_t WorkerObject::ConnectionsTotal() {
 std::uint64_t WorkerObject::ConnectionsRefused() {
   return guarded([&] { return facts().counters.connections_refused; });
 }
+std::uint64_t WorkerObject::ConnectionsAdopted() {
+  return guarded([&] { return facts().counters.connections_adopted; });
+}
+std::uint64_t WorkerObject::ConnectionsHandedOver() {
+  return guarded([&] {
+    const auto worker = view();
+    return worker ? worker->handed_over : 0;
+  });
+}
 std::uint64_t WorkerObject::AcceptFailures() {
   return guarded([&] { return facts().counters.accept_failures; });
 }

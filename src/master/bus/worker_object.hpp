@@ -40,6 +40,8 @@ class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worke
   std::uint64_t Connections() override;
   std::uint64_t ConnectionsTotal() override;
   std::uint64_t ConnectionsRefused() override;
+  std::uint64_t ConnectionsAdopted() override;
+  std::uint64_t ConnectionsHandedOver() override;
   std::uint64_t AcceptFailures() override;
   std::uint64_t RequestsTotal() override;
   std::uint64_t BytesIn() override;

@@ -38,7 +38,11 @@ struct Pool::Perform {
     pool.notify(&PoolObserver::on_worker_exited, ended.exit);
   }
   void operator()(const ReportRemains& remains) const { pool.notify(&PoolObserver::on_worker_remains, remains.worker); }
-  void operator()(const ReportRemainsGone& gone) const { pool.notify(&PoolObserver::on_remains_gone, gone.worker); }
+  void operator()(const ReportRemainsGone& gone) const {
+    pool.history_.kept(gone.worker.id, gone.worker.kept);
+    pool.notify(&PoolObserver::on_remains_gone, gone.worker);
+  }
+  void operator()(const ReportGave& gave) const { pool.history_.gave(gave.connections); }
   void operator()(const ReportLaunchFailed& failed) const {
     pool.notify(&PoolObserver::on_launch_failed, failed.slot, failed.error, failed.next_try_at);
   }

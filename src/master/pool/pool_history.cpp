@@ -27,6 +27,16 @@ void PoolHistory::exited(ExitRecord exit) {
   ++exits_;
 }
 
+void PoolHistory::kept(WorkerId id, const Kept& connections) {
+  const auto found = std::find_if(ring_.begin(), ring_.end(), [&](const ExitRecord& exit) { return exit.id == id; });
+  if (found != ring_.end()) found->kept = connections;
+}
+
+void PoolHistory::gave(const Kept& connections) {
+  given_.moved += connections.moved;
+  given_.closed += connections.closed;
+}
+
 std::vector<ExitRecord> PoolHistory::newest(std::size_t most) const {
   const std::size_t count = std::min(most, ring_.size());
   std::vector<ExitRecord> result;

@@ -26,6 +26,10 @@ class PoolHistory {
 
   void started(unsigned slot);
   void exited(ExitRecord exit);
+  // The keeper of a worker that has exited has ended.
+  void kept(WorkerId id, const Kept& connections);
+  // Connections of a worker, living or dead, were taken by another one or closed by its keeper.
+  void gave(const Kept& connections);
 
   [[nodiscard]] std::vector<ExitRecord> newest(std::size_t most) const;  // newest first
   [[nodiscard]] SlotHistory slot(unsigned number) const;
@@ -33,6 +37,8 @@ class PoolHistory {
   [[nodiscard]] std::uint64_t crashes() const noexcept { return crashes_; }
   // Processes started in a slot that had one before.
   [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }
+  // All that gave() was told.
+  [[nodiscard]] const Kept& given() const noexcept { return given_; }
 
  private:
   [[nodiscard]] SlotHistory& of(unsigned slot);
@@ -43,6 +49,7 @@ class PoolHistory {
   std::uint64_t exits_ = 0;
   std::uint64_t crashes_ = 0;
   std::uint64_t restarts_ = 0;
+  Kept given_;
 };
 
 }  // namespace preforkd

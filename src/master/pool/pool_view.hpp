@@ -28,6 +28,14 @@ enum class PoolState { starting, running, reloading, degraded, stopping };
 // Why a request is refused or a worker is not replaced.
 inline constexpr const char* pool_is_stopping = "the pool is stopping";
 
+// What a keeper has done with the connections of its worker, which had died.
+struct Kept {
+  std::uint64_t moved = 0;  // to other workers
+  std::uint64_t closed = 0;
+
+  [[nodiscard]] std::uint64_t all() const noexcept { return moved + closed; }
+};
+
 // One live worker process, as shown to users.
 struct WorkerView {
   WorkerId id{};
@@ -39,8 +47,8 @@ struct WorkerView {
   bool remains = false;                   // draining: its first process has ended, others that it started have not
   std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; nullopt once it got it
   bool moves = false;                     // its connections may move to other workers; it has a keeper
-  std::uint64_t handed_over = 0;          // those that have moved,
-  std::uint64_t closed = 0;               // and those that its keeper has closed
+  std::uint64_t handed_over = 0;          // those that it gave, and another worker has taken
+  Kept kept;
 };
 
 // A slot without a serving or starting worker.
@@ -80,6 +88,7 @@ struct ExitRecord {
   bool never_pinged = false;      // it never sent WATCHDOG=
   std::uint64_t handed_over = 0;  // its connections that another worker has taken
   bool moves = false;             // its keeper has the others
+  Kept kept;                      // known when the keeper has ended
   Follow follow = Follow::starts;
   std::optional<Instant> next_try_at;  // Follow::waits only
 };

@@ -150,7 +150,7 @@ WorkerView Roster::view(const Worker& worker) const {
   view.remains = worker.remains;
   view.moves = worker.moves.has_value();
   view.handed_over = worker.handed_over;
-  view.closed = worker.closed;
+  view.kept = worker.kept;
   view.started_at = worker.started_at;
   view.ready_at = worker.ready_at;
   if (worker.place == Place::leaving) view.drain_deadline = deadlines_.time_of(worker.response_deadline);

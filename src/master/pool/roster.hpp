@@ -75,8 +75,8 @@ struct Worker {
   std::vector<WorkerId> refused_by;  // takers before that, after which it had connections left,
   std::uint32_t left_over = 0;       // and how many
   bool seeks = false;                // it waits for a taker
-  std::uint64_t handed_over = 0;     // connections that were taken,
-  std::uint64_t closed = 0;          // and that its keeper has closed
+  std::uint64_t handed_over = 0;     // connections that were taken while it lived
+  Kept kept;
 
   Deadline response_deadline;  // of a start or a drain
   Deadline hang_deadline;
@@ -145,6 +145,9 @@ struct ReportRemains {
 struct ReportRemainsGone {
   WorkerView worker;
 };
+struct ReportGave {
+  Kept connections;
+};
 struct ReportLaunchFailed {
   unsigned slot = 0;
   Error error = "";
@@ -158,8 +161,8 @@ struct ReportStateChanged {
   PoolState now{};
 };
 using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, ReportReady, ReportDraining, ReportKilled,
-                            ReportExited, ReportRemains, ReportRemainsGone, ReportLaunchFailed, ReportDeadlinesMoved,
-                            RecycleWait, ReportStateChanged, ReloadFinished>;
+                            ReportExited, ReportRemains, ReportRemainsGone, ReportGave, ReportLaunchFailed,
+                            ReportDeadlinesMoved, RecycleWait, ReportStateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move
 // keeps places, counters and deadlines consistent and appends the actions it needs. A move costs O(log n), reading a

@@ -106,8 +106,9 @@ void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant 
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
-  worker.handed_over += event.connections;
-  worker.closed += event.closed;
+  (worker.remains ? worker.kept.moved : worker.handed_over) += event.connections;
+  worker.kept.closed += event.closed;
+  roster_.actions().emplace_back(ReportGave{{event.connections, event.closed}});
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant now) {

@@ -13,6 +13,7 @@ struct Counters {
   std::uint64_t connections = 0;  // open now
   std::uint64_t connections_total = 0;
   std::uint64_t connections_refused = 0;
+  std::uint64_t connections_adopted = 0;
   std::uint64_t accept_failures = 0;
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
@@ -23,6 +24,7 @@ struct Counters {
     connections += other.connections;
     connections_total += other.connections_total;
     connections_refused += other.connections_refused;
+    connections_adopted += other.connections_adopted;
     accept_failures += other.accept_failures;
     requests_total += other.requests_total;
     bytes_in += other.bytes_in;
@@ -40,6 +42,7 @@ struct Counters {
           page->connections.load(relaxed),
           page->connections_total.load(relaxed),
           page->connections_refused.load(relaxed),
+          page->connections_adopted.load(relaxed),
           page->accept_failures.load(relaxed),
           page->requests_total.load(relaxed),
           page->bytes_in.load(relaxed),

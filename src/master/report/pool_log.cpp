@@ -49,6 +49,17 @@ std::string lost(std::uint64_t connections, bool kept) {
 // The keeper is expected, and says what it has done. It has the worker's name until it has run for a moment.
 bool is_one_process(const std::string& remains) { return remains.find(',') == std::string::npos; }
 
+// Empty if there were none.
+std::string fate(const ExitRecord& exit) {
+  std::string text;
+  if (exit.handed_over > 0) text += ", " + counted(exit.handed_over, "connection") + " handed over";
+  if (exit.kept.all() > 0) {
+    text += ", " + counted(exit.kept.all(), "connection") + ": " + std::to_string(exit.kept.moved) + " moved, " +
+            std::to_string(exit.kept.closed) + " closed";
+  }
+  return text;
+}
+
 // Empty for the first.
 std::string crashes_in_a_row(const ExitRecord& exit) {
   if (exit.crashes <= 1) return "";
@@ -70,8 +81,7 @@ std::string exit_sentence(const ExitRecord& exit) {
   if (exit.status.kind == ExitStatus::Kind::exec_failed)
     return "could not be started: " + to_string(exit.status) + std::string(hint(exit));
   const std::string how = because_of(exit.cause) + ": " + to_string(exit.status) + " after " +
-                          spoken_time(exit.ended_at - exit.started_at) +
-                          (exit.handed_over > 0 ? ", " + counted(exit.handed_over, "connection") + " handed over" : "");
+                          spoken_time(exit.ended_at - exit.started_at) + fate(exit);
   if (!exit.failed) return "left" + how;
   return "died" + how + (exit.was_ready ? "" : ", before it was ready") + std::string(hint(exit));
 }
@@ -143,11 +153,11 @@ void PoolLog::on_worker_remains(const WorkerView& worker) {
 }
 
 void PoolLog::on_remains_gone(const WorkerView& worker) {
-  const bool kept = worker.moves && worker.handed_over + worker.closed > 0;
-  if (kept) {
-    log::write(worker.closed > 0 ? log::Level::warning : log::Level::info,
-               name(worker.id, worker.slot, worker.generation) + ": " + counted(worker.handed_over, "connection") +
-                   " moved to other workers, " + std::to_string(worker.closed) + " closed",
+  const Kept& kept = worker.kept;
+  if (kept.all() > 0) {
+    log::write(kept.closed > 0 ? log::Level::warning : log::Level::info,
+               name(worker.id, worker.slot, worker.generation) + ": " + counted(kept.moved, "connection") +
+                   " moved to other workers, " + std::to_string(kept.closed) + " closed",
                fields(message_id::connections_kept, worker.id, worker.slot, worker.generation));
   }
   const log::Level level = worker.drain_deadline && !worker.moves ? log::Level::info : log::Level::debug;

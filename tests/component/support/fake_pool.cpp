@@ -33,14 +33,16 @@ void counters(sd_bus_message* reply, std::uint64_t scale, const FakePoolState& s
   check(sd_bus_message_append(reply, "{sv}", "Counts", "b", static_cast<int>(state.counts)), "Counts");
   if (!state.counts) scale = 0;
   if (state.absurd) {
-    for (const char* const name : {"Connections", "ConnectionsTotal", "ConnectionsRefused", "AcceptFailures",
-                                   "RequestsTotal", "BytesIn", "BytesOut"})
+    for (const char* const name : {"Connections", "ConnectionsTotal", "ConnectionsRefused", "ConnectionsAdopted",
+                                   "ConnectionsHandedOver", "AcceptFailures", "RequestsTotal", "BytesIn", "BytesOut"})
       property64(reply, name, UINT64_MAX);
     return;
   }
   property64(reply, "Connections", 4 * scale);
   property64(reply, "ConnectionsTotal", 10 * scale);
   property64(reply, "ConnectionsRefused", 5 * scale);
+  property64(reply, "ConnectionsAdopted", 6 * scale);
+  property64(reply, "ConnectionsHandedOver", 7 * scale);
   property64(reply, "AcceptFailures", 2 * scale);
   property64(reply, "RequestsTotal", 100 * scale);
   property64(reply, "BytesIn", 2048 * scale);
@@ -61,6 +63,7 @@ void append_pool(sd_bus_message* reply, const FakePoolState& state) {
   property(reply, "ReadyWorkers", count);
   property(reply, "DrainingWorkers", 0U);
   counters(reply, count, state);
+  property64(reply, "ConnectionsClosedByKeepers", 8);
   property64(reply, "Crashes", 1);
   property64(reply, "Restarts", 2);
   check(sd_bus_message_append(reply, "{sv}", "Listeners", "a(ssuu)", 1, "l0", "127.0.0.1:9505", 3U, 128U), "Listeners");

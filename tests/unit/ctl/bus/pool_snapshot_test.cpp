@@ -53,6 +53,15 @@ TEST(PoolSnapshot, connections_that_were_not_served_are_those_of_the_pool_or_of_
   }
 }
 
+TEST(PoolSnapshot, connections_that_moved_are_those_of_the_pool_or_of_a_worker) {
+  const Json properties = Json::parse(R"({"ConnectionsAdopted": 5, "ConnectionsHandedOver": 2})");
+  for (const CounterSnapshot& counters : {pool_snapshot(properties).counters, worker_snapshot(properties).counters}) {
+    EXPECT_EQ(counters.connections_adopted, 5U);
+    EXPECT_EQ(counters.connections_handed_over, 2U);
+  }
+  EXPECT_EQ(pool_snapshot(Json::parse(R"({"ConnectionsClosedByKeepers": 3})")).connections_closed_by_keepers, 3U);
+}
+
 TEST(PoolSnapshot, is_fine_while_it_serves_as_it_should) {
   PoolSnapshot pool;
   for (const char* const state : {"running", "reloading"}) {

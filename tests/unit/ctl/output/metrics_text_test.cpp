@@ -97,6 +97,23 @@ TEST(OpenMetrics, connections_that_were_not_served_are_counted_for_a_pool_and_a_
   EXPECT_THAT(text, HasSubstr("preforkd_worker_accept_failures_total{pool=\"echo\",slot=\"1\"} 1\n"));
 }
 
+TEST(OpenMetrics, connections_that_moved_are_counted_for_a_pool_and_a_worker) {
+  MeasuredPool counting = measured("echo");
+  counting.pool->counters.connections_adopted = 5;
+  counting.pool->counters.connections_handed_over = 6;
+  counting.pool->connections_closed_by_keepers = 3;
+  counting.workers[1].counters.connections_adopted = 4;
+  counting.workers[1].counters.connections_handed_over = 1;
+  const std::string text = open_metrics({counting});
+  EXPECT_THAT(text, HasSubstr("# TYPE preforkd_connections_adopted counter\n"
+                              "# HELP preforkd_connections_adopted Connections that workers took over from others.\n"
+                              "preforkd_connections_adopted_total{pool=\"echo\"} 5\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_connections_handed_over_total{pool=\"echo\"} 6\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_connections_closed_by_keepers_total{pool=\"echo\"} 3\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_connections_adopted_total{pool=\"echo\",slot=\"1\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_connections_handed_over_total{pool=\"echo\",slot=\"1\"} 1\n"));
+}
+
 TEST(OpenMetrics, values_of_labels_are_escaped) {
   MeasuredPool each = measured("echo");
   each.pool->description = "a\"b\\c\nd";

@@ -49,7 +49,11 @@ struct ActionText {
   std::string operator()(const ReportRemains& remains) const {
     return "remains of " + text(remains.worker.id) + until(remains.worker);
   }
-  std::string operator()(const ReportRemainsGone& gone) const { return "remains gone of " + text(gone.worker.id); }
+  std::string operator()(const ReportRemainsGone& gone) const {
+    const Kept& kept = gone.worker.kept;
+    return "remains gone of " + text(gone.worker.id) + (kept.all() > 0 ? ": " + kept_text(kept) : "");
+  }
+  std::string operator()(const ReportGave& gave) const { return "gave: " + kept_text(gave.connections); }
   std::string operator()(const ReportLaunchFailed& failed) const {
     return "launch failed: slot " + number(failed.slot) + ", " + failed.error.text + ", next try at " +
            time_text(failed.next_try_at);
@@ -72,6 +76,9 @@ struct ActionText {
   static std::string text(WorkerId id) { return std::to_string(static_cast<std::uint64_t>(id)); }
 
  private:
+  static std::string kept_text(const Kept& kept) {
+    return std::to_string(kept.moved) + " moved, " + std::to_string(kept.closed) + " closed";
+  }
   static std::string number(unsigned value) { return std::to_string(value); }
   static std::string until(const WorkerView& worker) {
     return worker.drain_deadline ? ", until " + time_text(*worker.drain_deadline) : "";

@@ -31,6 +31,24 @@ TEST(PoolHistory, keeps_the_last_64) {
   for (std::uint64_t back = 0; back < newest.size(); ++back) EXPECT_EQ(newest[back].id, WorkerId{1000 - back});
 }
 
+TEST(PoolHistory, learns_later_what_became_of_a_dead_workers_connections) {
+  PoolHistory history;
+  for (std::uint64_t id = 1; id <= 70; ++id) history.exited(record(id));
+  history.kept(WorkerId{69}, {297, 3});
+  history.kept(WorkerId{2}, {1, 1});  // too long ago
+  EXPECT_EQ(history.newest(2)[1].kept.moved, 297U);
+  EXPECT_EQ(history.newest(2)[1].kept.closed, 3U);
+  EXPECT_EQ(history.newest(2)[0].kept.all(), 0U);
+}
+
+TEST(PoolHistory, counts_all_connections_that_workers_and_keepers_gave) {
+  PoolHistory history;
+  history.gave({297, 3});
+  history.gave({2, 1});
+  EXPECT_EQ(history.given().moved, 299U);
+  EXPECT_EQ(history.given().closed, 4U);
+}
+
 TEST(PoolHistory, counts_every_cause_for_ever) {
   PoolHistory history;
   for (std::uint64_t id = 1; id <= 200; ++id)

@@ -42,6 +42,23 @@ TEST_F(RemainsTest, of_a_worker_that_was_told_to_leave_is_killed_at_the_end_of_t
   EXPECT_EQ(signals(id).back(), SIGKILL);
 }
 
+TEST_F(RemainsTest, say_in_the_history_what_became_of_its_connections) {
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::WorkerGave{id, 5});
+  end_not_alone(id, signaled(SIGKILL));
+  pool->step(event::WorkerGave{id, 290});
+  pool->step(event::WorkerGave{id, 7, 3});
+  EXPECT_EQ(pool->history().newest(1)[0].kept.all(), 0U) << "its keeper still runs";
+  clear(id);
+  const ExitRecord exit = pool->history().newest(1)[0];
+  EXPECT_EQ(exit.handed_over, 5U);
+  EXPECT_EQ(exit.kept.moved, 297U);
+  EXPECT_EQ(exit.kept.closed, 3U);
+  EXPECT_EQ(pool->history().given().moved, 302U);
+  EXPECT_EQ(pool->history().given().closed, 3U);
+}
+
 TEST_F(RemainsTest, of_a_worker_that_was_killed_are_killed_again) {
   start_ready();
   const WorkerId id = worker(0).id;

@@ -430,6 +430,7 @@ class World {
     ASSERT_FALSE(processes_.contains(gone.worker.id));
     ASSERT_TRUE(ended_.contains(gone.worker.id));
   }
+  void perform(const ReportGave& /*gave*/) {}
   void perform(const ReportLaunchFailed& failed) {
     ASSERT_TRUE(failed.next_try_at > now_ || scheduler_.roster().slots()[failed.slot].candidate != nullptr)
         << "I4: spins";

@@ -78,11 +78,12 @@ TEST_F(PoolLogTest, says_what_became_of_the_connections_of_a_worker_with_a_keepe
   worker.drain_deadline = clock_.time + seconds(30);
   EXPECT_EQ(line_of([&] { log_.on_worker_remains(worker); }), "");
   EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }), "");
-  worker.handed_over = 12;
+  worker.handed_over = 5;
+  EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }), "") << "while it lived";
+  worker.kept = {12, 0};
   EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
             "<6>worker 1 (pid 4711, generation 1): 12 connections moved to other workers, 0 closed\n");
-  worker.handed_over = 9;
-  worker.closed = 3;
+  worker.kept = {9, 3};
   EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
             "<4>worker 1 (pid 4711, generation 1): 9 connections moved to other workers, 3 closed\n");
   facts_.remains = "pid 4712 (keeper), pid 4713 (sh)";
@@ -166,6 +167,13 @@ TEST_F(PoolLogTest, says_how_many_connections_were_handed_over) {
   exit.handed_over = 297;
   EXPECT_TRUE(exit_sentence(exit).starts_with("left (reloaded): exit status 0 after ")) << exit_sentence(exit);
   EXPECT_TRUE(exit_sentence(exit).ends_with(", 297 connections handed over")) << exit_sentence(exit);
+}
+
+TEST_F(PoolLogTest, says_in_the_history_what_a_keeper_has_done) {
+  ExitRecord exit = crash();
+  exit.kept = {297, 3};
+  EXPECT_NE(exit_sentence(exit).find(", 300 connections: 297 moved, 3 closed"), std::string::npos)
+      << exit_sentence(exit);
 }
 
 TEST_F(PoolLogTest, tells_a_hang_from_a_crash) {
