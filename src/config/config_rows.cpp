@@ -166,6 +166,7 @@ void add_of_master(Rows& rows, const PoolConfig& config) {
   rows.add("reload.max_unavailable", std::to_string(reload.max_unavailable), of_master);
   rows.add("reload.soak", format_time_span(reload.soak), of_master);
   rows.add("reload.max_draining", std::to_string(reload.max_draining), of_master);
+  rows.add("rebalance", config.rebalance == RebalanceMode::on_resize ? "on-resize" : "off", of_master);
 }
 
 void add_process(Rows& rows, const ProcessConfig& process) {

@@ -339,6 +339,12 @@ bool Master::recycle_all(const std::string& who) {
   return true;
 }
 
+bool Master::rebalance(const std::string& who) {
+  if (!pool_.step(event::Rebalance{})) return false;
+  log::info("rebalance requested by " + who);
+  return true;
+}
+
 bool Master::kill(unsigned slot, int signal, const std::string& who) {
   if (!pool_.step(event::Kill{slot, signal})) return false;
   log::info(to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}}) + " to worker " + std::to_string(slot) +

@@ -70,6 +70,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] bool resize(unsigned workers, const std::string& who) override;
   [[nodiscard]] bool recycle(unsigned slot, const std::string& who) override;
   [[nodiscard]] bool recycle_all(const std::string& who) override;
+  [[nodiscard]] bool rebalance(const std::string& who) override;
   [[nodiscard]] bool kill(unsigned slot, int signal, const std::string& who) override;
 
   void give_up_if_hopeless(const ExitStatus& status);

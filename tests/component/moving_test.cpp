@@ -142,6 +142,12 @@ TEST_F(Login, does_not_hold_up_the_end_of_the_pool) {
 // Clients of the same example in a pool that is on a bus.
 class ShownLogin : public testing::Test {
  protected:
+  explicit ShownLogin(const char* rebalance = "on-resize")
+      : pool_({{"listen", {"127.0.0.1:0"}},
+               {"program", {binaries::example("login")}},
+               {"workers", {{"min", 1}, {"max", 4}}},
+               {"rebalance", rebalance}}) {}
+
   void log_in(int count) {
     for (int i = 0; i < count; ++i) {
       clients_.emplace_back(pool_.master.address());
@@ -153,8 +159,7 @@ class ShownLogin : public testing::Test {
     return run(binaries::preforkctl, arguments).out;
   }
 
-  ShownPool pool_{
-      {{"listen", {"127.0.0.1:0"}}, {"program", {binaries::example("login")}}, {"workers", {{"min", 1}, {"max", 4}}}}};
+  ShownPool pool_;
   std::vector<Client> clients_;
 };
 
@@ -175,6 +180,66 @@ TEST_F(ShownLogin, counts_what_a_smaller_pool_has_moved) {
   EXPECT_THAT(ctl({"status", "test"}), HasSubstr(" Moved: " + given + " handed over, " + given + " adopted\n"));
   EXPECT_THAT(ctl({"metrics", "test"}),
               HasSubstr("preforkd_connections_handed_over_total{pool=\"test\"} " + given + "\n"));
+}
+
+// Each of the pool's workers has about its share of the clients.
+class UnevenLogin : public ShownLogin {
+ protected:
+  explicit UnevenLogin(const char* rebalance = "on-resize") : ShownLogin(rebalance) {}
+
+  void grow() {
+    EXPECT_TRUE(pool_.call("Scale", "u", 2U).ok());
+    ASSERT_TRUE(eventually([&] { return pool_.get("ReadyWorkers") == "2"; }));
+    log_in(40);
+    EXPECT_TRUE(pool_.call("Scale", "u", 4U).ok());
+    ASSERT_TRUE(eventually([&] { return pool_.get("ReadyWorkers") == "4"; }));
+  }
+  [[nodiscard]] bool is_even() {
+    for (unsigned slot = 0; slot < 4; ++slot) {
+      const int connections = std::stoi(pool_.get_worker(slot, "Connections"));
+      if (connections < 9 || connections > 11) return false;
+    }
+    return true;
+  }
+  void expect_all_known() {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      ASSERT_THAT(clients_[i].ask("who am i"), MatchesRegex(std::to_string(i) + " \\(worker [0-9]+\\)"));
+    }
+  }
+};
+
+TEST_F(UnevenLogin, is_spread_when_the_pool_has_grown) {
+  grow();
+  EXPECT_TRUE(eventually([&] { return is_even(); }));
+  expect_all_known();
+  EXPECT_EQ(pool_.get("ConnectionsClosedByKeepers"), "0");
+}
+
+TEST_F(UnevenLogin, is_spread_when_a_killed_worker_is_replaced) {
+  grow();
+  ASSERT_TRUE(eventually([&] { return is_even(); }));
+  const int pid = std::stoi(pool_.get_worker(2, "PID"));
+  wait_until_asleep(pid);
+  kill(pid, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return pool_.get_worker(2, "PID") != std::to_string(pid); }));
+  EXPECT_TRUE(eventually([&] { return is_even(); }));
+  expect_all_known();
+}
+
+class LeftLogin : public UnevenLogin {
+ protected:
+  LeftLogin() : UnevenLogin("off") {}
+};
+
+TEST_F(LeftLogin, is_spread_only_on_request) {
+  grow();
+  EXPECT_EQ(pool_.get_worker(2, "Connections"), "0");
+  EXPECT_EQ(pool_.get_worker(3, "Connections"), "0");
+  const std::size_t mark = pool_.master.log().size();
+  ctl({"rebalance", "test"});
+  pool_.master.log().wait_for("rebalance requested by uid", mark);
+  EXPECT_TRUE(eventually([&] { return is_even(); }));
+  expect_all_known();
 }
 
 TEST_F(ShownLogin, says_what_became_of_the_connections_of_a_worker_that_was_killed) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,7 +40,10 @@ class FakeLauncher final : public Launcher {
   }
 
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return cut_off; }
-  void introduce(WorkerId giver, WorkerId taker) noexcept override { introduced.emplace_back(giver, taker); }
+  void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept override {
+    if (max > 0) return moved.push_back({giver, taker, max});
+    introduced.emplace_back(giver, taker);
+  }
   void dismiss(WorkerId giver) noexcept override { dismissed.push_back(giver); }
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
     const auto found = loads.find(id);
@@ -50,7 +54,8 @@ class FakeLauncher final : public Launcher {
   std::vector<Launch> started;
   std::map<WorkerId, Process> alive;  // the test removes those that end
   std::vector<WorkerId> cut_off;
-  std::vector<std::pair<WorkerId, WorkerId>> introduced;  // giver, taker
+  std::vector<std::pair<WorkerId, WorkerId>> introduced;             // giver, taker; the giver leaves
+  std::vector<std::tuple<WorkerId, WorkerId, std::uint32_t>> moved;  // giver, taker, at most; both stay
   std::vector<WorkerId> dismissed;
   std::map<WorkerId, std::uint64_t> loads;
   std::function<void(const Launch&)> on_start;

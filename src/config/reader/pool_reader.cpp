@@ -26,31 +26,11 @@ using namespace std::chrono_literals;
 using std::chrono::days;
 using std::chrono::weeks;
 
-constexpr std::array<std::string_view, 25> pool_keys = {"$schema",
-                                                        "description",
-                                                        "listen",
-                                                        "program",
-                                                        "workers",
-                                                        "ready",
-                                                        "start_timeout",
-                                                        "drain_timeout",
-                                                        "hang_timeout",
-                                                        "alert_after",
-                                                        "stop_signal",
-                                                        "restart",
-                                                        "recycle",
-                                                        "reload",
-                                                        "environment",
-                                                        "directory",
-                                                        "environment_files",
-                                                        "user",
-                                                        "sandbox",
-                                                        "writable",
-                                                        "umask",
-                                                        "nice",
-                                                        "limits",
-                                                        "cpu_affinity",
-                                                        "settings"};
+constexpr std::array<std::string_view, 26> pool_keys = {
+    "$schema",       "description",  "listen",      "program",           "workers", "ready",   "start_timeout",
+    "drain_timeout", "hang_timeout", "alert_after", "stop_signal",       "restart", "recycle", "reload",
+    "rebalance",     "environment",  "directory",   "environment_files", "user",    "sandbox", "writable",
+    "umask",         "nice",         "limits",      "cpu_affinity",      "settings"};
 constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial"};
 
 constexpr std::size_t max_description_bytes = 256;
@@ -183,6 +163,7 @@ std::span<const ConfigSection> config_sections() noexcept {
 
 PoolConfig read_pool(const Json& json, const std::string& name, std::vector<ConfigProblem>& problems) {
   constexpr std::array<std::string_view, 2> ready_words = {"notify", "exec"};
+  constexpr std::array<std::string_view, 2> rebalance_words = {"on-resize", "off"};
   constexpr std::array<std::string_view, 2> sandbox_words = {"default", "strict"};
   PoolConfig pool;
   pool.name = name;
@@ -200,6 +181,9 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   read_recycle(config, pool.recycle);
   if (pool.ready == ReadyMode::exec) pool.reload.soak = exec_soak;
   read_reload(config, pool.reload);
+  std::size_t rebalance = 0;
+  if (config.read_word("rebalance", rebalance, rebalance_words))
+    pool.rebalance = rebalance == 0 ? RebalanceMode::on_resize : RebalanceMode::off;
   read_environment(config, pool.environment);
   read_environment_file_names(config, pool.environment_files);
   read_user(config, pool.user);

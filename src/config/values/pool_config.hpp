@@ -73,6 +73,9 @@ struct ProcessConfig {
 
 enum class ReadyMode { notify, exec };
 
+// When connections are moved so that the workers have equally many, without a request of an operator.
+enum class RebalanceMode { on_resize, off };
+
 // Default of reload.soak with "ready": "exec", where no READY=1 distinguishes a program that works from one that ends
 // at once: by then an interpreter has usually read the program and its modules.
 inline constexpr Duration exec_soak = std::chrono::seconds(2);
@@ -97,6 +100,7 @@ struct PoolConfig {
   RestartConfig restart;
   RecycleConfig recycle;
   ReloadConfig reload;
+  RebalanceMode rebalance = RebalanceMode::on_resize;
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> environment_files;  // a leading '-' allows the file to be missing, as in systemd.exec(5)
   std::string directory = "/";

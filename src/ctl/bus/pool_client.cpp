@@ -92,6 +92,7 @@ std::vector<PlannedChange> PoolClient::plan() {
 void PoolClient::scale(std::uint32_t workers) { call(changing(pool_call("Scale", {workers}))); }
 
 void PoolClient::recycle_all() { call(changing(pool_call("RecycleAll"))); }
+void PoolClient::rebalance() { call(changing(pool_call("Rebalance"))); }
 
 void PoolClient::recycle(std::uint32_t slot) { call(changing(worker_call(slot, "Recycle"))); }
 

@@ -37,6 +37,7 @@ class PoolClient {
   void reload(std::function<void(const Signal&)> on_signal);
   void scale(std::uint32_t workers);
   void recycle_all();
+  void rebalance();
   void recycle(std::uint32_t slot);
   void kill(std::uint32_t slot, std::int32_t signal);
 

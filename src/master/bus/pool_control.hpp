@@ -47,6 +47,7 @@ class PoolControl {
   [[nodiscard]] virtual bool resize(unsigned workers, const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle(unsigned slot, const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle_all(const std::string& who) = 0;
+  [[nodiscard]] virtual bool rebalance(const std::string& who) = 0;
   [[nodiscard]] virtual bool kill(unsigned slot, int signal, const std::string& who) = 0;
 };
 

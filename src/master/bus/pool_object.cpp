@@ -116,6 +116,17 @@ void PoolObject::RecycleAll(sdbus::Result<>&& result) {
   });
 }
 
+void PoolObject::Rebalance(sdbus::Result<>&& result) {
+  guarded([&] {
+    context_.authorization.when_allowed({caller_of(getObject()), BusAction::manage, {}},
+                                        BusReply<>(context_.replies, std::move(result)),
+                                        [this](const std::string& who, const BusReply<>& to) {
+                                          if (context_.control.rebalance(who)) return to.results();
+                                          to.error(stopping());
+                                        });
+  });
+}
+
 std::vector<PoolObject::Listed> PoolObject::ListWorkers() {
   return guarded([&] {
     std::vector<Listed> list;

@@ -38,6 +38,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   void Plan(sdbus::Result<std::vector<Change>>&& result) override;
   void Scale(sdbus::Result<>&& result, std::uint32_t workers) override;
   void RecycleAll(sdbus::Result<>&& result) override;
+  void Rebalance(sdbus::Result<>&& result) override;
   std::vector<Listed> ListWorkers() override;
   sdbus::ObjectPath GetWorker(const std::uint32_t& slot) override;
   sdbus::ObjectPath GetWorkerByPID(const std::uint32_t& pid) override;

@@ -104,8 +104,8 @@ struct Reload {
   std::shared_ptr<const PoolConfig> config;
 };
 // Takes over a config that needs no new workers: it differs from the committed one only in `workers`, `restart`,
-// `recycle`, `reload`, `listen` and `description`. The generation stays; the pool becomes as large as the config says.
-// Ends a running reload as superseded.
+// `recycle`, `reload`, `rebalance`, `listen` and `description`. The generation stays; the pool becomes as large as the
+// config says. Ends a running reload as superseded.
 struct Adopt {
   std::shared_ptr<const PoolConfig> config;
 };
@@ -117,6 +117,8 @@ struct Resize {
 struct Recycle {
   unsigned slot = 0;
 };
+// Evens out the connections of the workers (rebalance.hpp). Refused if the pool stops.
+struct Rebalance {};
 // Sends `signal` to the slot's worker; if that ends it, it is not a crash. Refused if the slot has no worker.
 struct Kill {
   unsigned slot = 0;
@@ -139,6 +141,7 @@ using Event =
                  event::WorkerAlive, event::WorkerWatchdogTimeout, event::WorkerWatchdogTrigger, event::WorkerExtends,
                  event::WorkersUnheard, event::WorkerMeasured, event::WorkerMoves, event::WorkerSeeks,
                  event::WorkerGave, event::WorkerExited, event::RemainsGone, event::LaunchFailed, event::Reload,
-                 event::Adopt, event::Resize, event::Recycle, event::Kill, event::Stop, event::StopNow, event::Tick>;
+                 event::Adopt, event::Resize, event::Recycle, event::Rebalance, event::Kill, event::Stop,
+                 event::StopNow, event::Tick>;
 
 }  // namespace preforkd

@@ -21,7 +21,9 @@ struct Pool::Perform {
     if (worker != nullptr) pool.notify(&PoolObserver::on_worker_started, roster.view(*worker));
   }
   void operator()(const SendSignal& send) const { pool.launcher_.signal(send.id, send.signal); }
-  void operator()(const Introduce& introduce) const { pool.launcher_.introduce(introduce.giver, introduce.taker); }
+  void operator()(const Introduce& introduce) const {
+    pool.launcher_.introduce(introduce.giver, introduce.taker, introduce.max);
+  }
   void operator()(const DismissGiver& dismiss) const { pool.launcher_.dismiss(dismiss.giver); }
   void operator()(const ReportReady& ready) const { pool.notify(&PoolObserver::on_worker_ready, ready.worker); }
   // When several launches fail at once, what follows from the first may send away the workers of the others, which

@@ -75,6 +75,8 @@ struct Worker {
   std::vector<WorkerId> refused_by;  // takers before that, after which it had connections left,
   std::uint32_t left_over = 0;       // and how many
   bool seeks = false;                // it waits for a taker
+  std::optional<WorkerId> gives_to;  // some of them go there (rebalance.hpp),
+  Instant gives_since{};             // since then
   std::uint64_t handed_over = 0;     // connections that were taken while it lived
   Kept kept;
 
@@ -119,6 +121,7 @@ struct SendSignal {
 struct Introduce {
   WorkerId giver{};
   WorkerId taker{};
+  std::uint32_t max = 0;  // at most so many connections, of a worker that stays; 0: all, because it leaves
 };
 // It has asked for a taker, and there is none.
 struct DismissGiver {

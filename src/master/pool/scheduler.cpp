@@ -29,7 +29,8 @@ bool fails(const Slot& slot) { return slot.down || slot.retry.armed() || slot.re
 Scheduler::Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed, Takers::Load load)
     : roster_(seed),
       replacements_(roster_, seed),
-      introductions_(roster_, std::move(load)),
+      introductions_(roster_, load),
+      rebalance_(roster_, std::move(load)),
       committed_(std::make_shared<Generation>(Generation{1, std::move(config)})),
       target_(committed_->config->workers.initial) {}
 
@@ -102,10 +103,12 @@ void Scheduler::handle(Worker& worker, const event::WorkerMoves& event, Instant 
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant /*now*/) {
+  Rebalance::gave(worker);
   introductions_.seeks(worker, event.connections);
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
+  Rebalance::gave(worker);
   (worker.remains ? worker.kept.moved : worker.handed_over) += event.connections;
   worker.kept.closed += event.closed;
   roster_.actions().emplace_back(ReportGave{{event.connections, event.closed}});
@@ -225,6 +228,12 @@ bool Scheduler::handle(const event::Recycle& event, Instant now) {
   return true;
 }
 
+bool Scheduler::handle(const event::Rebalance& /*event*/, Instant /*now*/) {
+  if (stopping_) return false;
+  rebalance_.request();
+  return true;
+}
+
 bool Scheduler::handle(const event::Kill& event, Instant now) {
   if (!roster_.has_slot(event.slot)) return false;
   const Slot& slot = roster_.slot(event.slot);
@@ -314,6 +323,7 @@ void Scheduler::settle(Instant now) {
   if (!older_generations_accept()) roster_.deadlines().clear(lingering_);
   const bool rolls = rollout_ && rollout_->begun();
   introductions_.settle(target_, rolls ? *rollout_->generation() : *committed_);
+  rebalance_.settle(!rollout_ && !stopping_, target_, *committed_, now);
   notice_state();
 }
 
@@ -347,6 +357,8 @@ void Scheduler::become_ready(Worker& worker, Instant now) {
     replacements_.candidate_ready(worker, now);
   } else {
     replacements_.watch_age(worker);
+    // Its slot had none: the pool has grown, or the one before has died.
+    if (committed_->config->rebalance == RebalanceMode::on_resize) rebalance_.request();
   }
 }
 

@@ -12,6 +12,7 @@
 #include "master/pool/event.hpp"
 #include "master/pool/introductions.hpp"
 #include "master/pool/pool_view.hpp"
+#include "master/pool/rebalance.hpp"
 #include "master/pool/replacements.hpp"
 #include "master/pool/rollout.hpp"
 #include "master/pool/roster.hpp"
@@ -42,7 +43,8 @@ namespace preforkd {
 //   a worker that is to be replaced      replacements.hpp: recycling, operators, leftovers of a failed reload
 //   a reload                             rollout.hpp: one transaction at a time
 // Both ways of replacing start a candidate first and share one limit, the surge. roster.hpp has the moves,
-// deadlines.hpp the deadlines, exit_verdict.hpp the meaning of an exit, introductions.hpp who takes over connections.
+// deadlines.hpp the deadlines, exit_verdict.hpp the meaning of an exit, introductions.hpp who takes over connections,
+// rebalance.hpp how they are spread.
 //
 // Invariants (each asserted in scheduler_random_test.cpp after every step):
 //   I1  no ready worker is asked to leave while its slot has no other ready one, except by scaling down, by stopping,
@@ -56,6 +58,7 @@ namespace preforkd {
 //   I6  recycling has a budget
 //   I7  connections go only to a worker that is ready, stays, and has their framing; a worker that seeks one for them
 //       waits only as long as one may come
+//   I8  a worker that stays is asked to give connections only if the last time has ended, and more than an even share
 //
 // A reload during a reload: the new one supersedes the running one, whose candidates leave as after a failure and whose
 // caller gets `superseded`; the pool never waits for a generation that is no longer wanted. Rejected: to join them (the
@@ -132,6 +135,7 @@ class Scheduler {
   bool handle(const event::Adopt& event, Instant now);
   bool handle(const event::Resize& event, Instant now);
   bool handle(const event::Recycle& event, Instant now);
+  bool handle(const event::Rebalance& event, Instant now);
   bool handle(const event::Kill& event, Instant now);
   bool handle(const event::Stop& event, Instant now);
   bool handle(const event::StopNow& event, Instant now);
@@ -172,6 +176,7 @@ class Scheduler {
   Roster roster_;
   Replacements replacements_;
   Introductions introductions_;
+  Rebalance rebalance_;
   std::shared_ptr<Generation> committed_;
   std::optional<Rollout> rollout_;
   Deadline lingering_{Deadline::Kind::linger, 0};  // armed: the last commit was less than linger_time ago

@@ -51,6 +51,12 @@ const Worker* Takers::choose(const Worker& giver) {
   return best->worker;
 }
 
+std::vector<const Worker*> Takers::ready() const {
+  std::vector<const Worker*> workers;
+  for (const Taker& each : takers_) workers.push_back(each.worker);
+  return workers;
+}
+
 bool Takers::may_come(const Worker& giver) const {
   return any_empty_ || std::any_of(starting_.begin(), starting_.end(), [&](const Worker* worker) {
            return worker->id != giver.id && (!worker->moves || worker->moves == giver.moves);

@@ -26,6 +26,7 @@ class Takers {
   // Null if there is none now. The caller sets Worker::taker of `giver`: from then on its connections count as the
   // taker's, so that givers which leave together are spread.
   [[nodiscard]] const Worker* choose(const Worker& giver);
+  [[nodiscard]] std::vector<const Worker*> ready() const;
   // A worker that starts, or will, may be one.
   [[nodiscard]] bool may_come(const Worker& giver) const;
 

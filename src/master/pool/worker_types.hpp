@@ -86,8 +86,9 @@ class Launcher {
   // deadline is due.
   [[nodiscard]] virtual std::vector<WorkerId> unheard() noexcept = 0;
 
-  // Tells the one worker to give its connections to the other. If that can't be done, the giver is dismissed.
-  virtual void introduce(WorkerId giver, WorkerId taker) noexcept = 0;
+  // Tells the one worker to give its connections to the other, at most `max` resting ones; 0: all, because it leaves.
+  // If that can't be done, the giver is dismissed.
+  virtual void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept = 0;
   // Tells a worker that no other one can take its connections.
   virtual void dismiss(WorkerId giver) noexcept = 0;
   // The open connections of a worker; 0 if its program does not count them.

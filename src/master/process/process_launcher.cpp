@@ -126,7 +126,7 @@ void ProcessLauncher::signal(WorkerId id, int signal) noexcept {
 }
 
 // The taker is told first: without it there is nothing to give to.
-void ProcessLauncher::introduce(WorkerId giver, WorkerId taker) noexcept {
+void ProcessLauncher::introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept {
   std::array<int, 2> ends{-1, -1};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
     log::warning("cannot make a socket pair for connections that move to another worker: " + errno_text(errno));
@@ -135,7 +135,7 @@ void ProcessLauncher::introduce(WorkerId giver, WorkerId taker) noexcept {
   const UniqueFd for_taker(ends[0]);
   const UniqueFd for_giver(ends[1]);
   if (!say(taker, control::Take{}, for_taker.get())) return dismiss(giver);
-  static_cast<void>(say(giver, control::Give{}, for_giver.get()));
+  static_cast<void>(say(giver, control::Give{max}, for_giver.get()));
 }
 
 void ProcessLauncher::dismiss(WorkerId giver) noexcept { static_cast<void>(say(giver, control::NoTaker{})); }

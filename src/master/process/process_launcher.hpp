@@ -39,7 +39,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void signal(WorkerId id, int signal) noexcept override;
   // Binds the notify paths of those workers again, and logs that they were gone.
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
-  void introduce(WorkerId giver, WorkerId taker) noexcept override;
+  void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept override;
   void dismiss(WorkerId giver) noexcept override;
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override;
 

@@ -114,11 +114,12 @@ void HandOver::stop() {
 }
 
 void HandOver::on_give(const control::Give& give, preforkd::UniqueFd socket) {
-  if (!moves_ || giver_) return;
+  if (!moves_) return;
   if (give.max > 0) {
-    if (leaving_) return;
+    if (leaving_ || giver_) return;
     begin_giving(std::move(socket));
-    if (giver_) give_resting(give.max);
+    if (giver_) return give_resting(give.max);
+    link_.send(control::Gave{});
   } else if (std::exchange(seeking_, false)) {
     wheel_.cancel(*this);
     begin_giving(std::move(socket));

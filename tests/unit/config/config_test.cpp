@@ -71,6 +71,7 @@ TEST_F(Config, defaults_are_those_of_the_contract) {
   EXPECT_EQ(config.start_timeout, std::chrono::seconds(10));
   EXPECT_EQ(config.hang_timeout, std::nullopt);
   EXPECT_EQ(config.alert_after, std::chrono::seconds(30));
+  EXPECT_EQ(config.rebalance, RebalanceMode::on_resize);
   EXPECT_EQ(config.stop_signal, 15);
   EXPECT_EQ(config.settings, "{}");
   EXPECT_EQ(config.directory, "/");
@@ -82,7 +83,7 @@ TEST_F(Config, reads_every_key) {
     "$schema": "x", "description": "Line echo",
     "listen": ["127.0.0.1:9505", {"address": "/run/x.sock", "name": "unix", "backlog": 5, "mode": "0660", "user": "root", "group": "0"}],
     "program": ["/bin/true", "-x", ""], "workers": {"min": 2, "max": 16, "initial": 4}, "ready": "exec",
-    "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "alert_after": "off", "stop_signal": "INT",
+    "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "alert_after": "off", "rebalance": "off", "stop_signal": "INT",
     "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s", "never": [78, 1, 255]},
     "recycle": {"requests": 7, "age": "1d", "memory": "1G", "jitter": "12.5%", "at_most": 2},
     "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s", "max_draining": 5},
@@ -110,6 +111,7 @@ TEST_F(Config, reads_every_key) {
   EXPECT_EQ(config.drain_timeout, std::chrono::minutes(90));
   EXPECT_EQ(config.hang_timeout, std::chrono::milliseconds(500));
   EXPECT_EQ(config.alert_after, std::nullopt);
+  EXPECT_EQ(config.rebalance, RebalanceMode::off);
   EXPECT_EQ(config.stop_signal, 2);
   EXPECT_EQ(config.restart.forget_after, Duration(0));
   EXPECT_THAT(config.restart.never, ElementsAre(78, 1, 255));

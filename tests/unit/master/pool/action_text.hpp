@@ -26,7 +26,8 @@ struct ActionText {
     return "signal " + text(send.id) + ": " + signal_name(send.signal);
   }
   std::string operator()(const Introduce& introduce) const {
-    return "introduce " + text(introduce.giver) + " to " + text(introduce.taker);
+    return "introduce " + text(introduce.giver) + " to " + text(introduce.taker) +
+           (introduce.max > 0 ? ": at most " + std::to_string(introduce.max) : "");
   }
   std::string operator()(const DismissGiver& dismiss) const { return "no taker for " + text(dismiss.giver); }
   std::string operator()(const ReportReady& ready) const { return "ready " + text(ready.worker.id); }

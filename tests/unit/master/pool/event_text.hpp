@@ -124,6 +124,7 @@ void for_each_key(Config& config, Visit&& visit) {
   visit("reload.max_unavailable", max_unavailable);
   visit("reload.soak", soak);
   visit("reload.max_draining", max_draining);
+  visit("rebalance", config.rebalance);
 }
 
 // A key's value as text without a blank, and the parser of that text.
@@ -133,6 +134,7 @@ struct KeyText {
   static std::string text(int signal) { return signal_name(signal); }
   static std::string text(double fraction) { return std::to_string(std::lround(fraction * 100)) + '%'; }
   static std::string text(ReadyMode mode) { return mode == ReadyMode::exec ? "exec" : "notify"; }
+  static std::string text(RebalanceMode mode) { return mode == RebalanceMode::off ? "off" : "on-resize"; }
   static std::string text(Duration time) {
     std::string all = format_time_span(time);
     std::erase(all, ' ');
@@ -161,6 +163,10 @@ struct KeyText {
   static void read(LineReader& line, ReadyMode& mode) {
     mode = line.take("exec") ? ReadyMode::exec : ReadyMode::notify;
     if (mode == ReadyMode::notify) line.expect("notify");
+  }
+  static void read(LineReader& line, RebalanceMode& mode) {
+    mode = line.take("off") ? RebalanceMode::off : RebalanceMode::on_resize;
+    if (mode == RebalanceMode::on_resize) line.expect("on-resize");
   }
   static void read(LineReader& line, Duration& time) { time = line.span(); }
   static void read(LineReader& line, std::vector<int>& numbers) {
@@ -257,6 +263,7 @@ inline std::string text(const Reload& event) { return "reload" + config_text(*ev
 inline std::string text(const Adopt& event) { return "adopt" + config_text(*event.config); }
 inline std::string text(const Resize& event) { return "resize " + std::to_string(event.workers); }
 inline std::string text(const Recycle& event) { return "recycle " + std::to_string(event.slot); }
+inline std::string text(const Rebalance& /*event*/) { return "rebalance"; }
 inline std::string text(const Kill& event) {
   return "kill " + std::to_string(event.slot) + ' ' + signal_name(event.signal);
 }

@@ -67,6 +67,7 @@ std::vector<Event> examples() {
                               event::Adopt{config},
                               event::Resize{3},
                               event::Recycle{2},
+                              event::Rebalance{},
                               event::Kill{2, SIGUSR1},
                               event::Stop{},
                               event::StopNow{},

@@ -47,7 +47,9 @@ class Stage final : public Launcher, public PoolObserver {
   }
   void signal(WorkerId id, int number) noexcept override { tell(SendSignal{id, number}); }
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override { return {}; }
-  void introduce(WorkerId giver, WorkerId taker) noexcept override { tell(Introduce{giver, taker}); }
+  void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept override {
+    tell(Introduce{giver, taker, max});
+  }
   void dismiss(WorkerId giver) noexcept override { tell(DismissGiver{giver}); }
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
     const auto found = loads_.find(id);

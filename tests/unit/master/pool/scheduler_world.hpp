@@ -44,6 +44,8 @@ struct Process {
   std::set<WorkerId> refused_by{};  // takers before that
   bool seeks = false;
   bool must_leave = false;  // it was introduced unasked
+  bool gives = false;       // it was asked to give some, and has not answered yet,
+  Instant gives_since{};    // since then
 };
 
 // A scheduler, its model of processes, and all events that may happen to them. The invariants are asserted after
@@ -174,6 +176,7 @@ class World {
     if (chance(0.4)) config->reload.max_unavailable = pick(3);
     if (chance(0.5)) config->reload.soak = milliseconds(pick(5000));
     config->reload.max_draining = 1 + pick(2);
+    if (chance(0.3)) config->rebalance = RebalanceMode::off;
     last_config_ = config;
     return config;
   }
@@ -186,6 +189,7 @@ class World {
     config->restart = other->restart;
     config->recycle = other->recycle;
     config->reload = other->reload;
+    config->rebalance = other->rebalance;
     return config;
   }
 
@@ -238,10 +242,15 @@ class World {
     return true;
   }
   bool happens(Process& process, const event::WorkerSeeks& /*event*/) {
+    process.gives = false;
     if (!process.moves) return true;
     process.seeks = true;
     if (process.taker) process.refused_by.insert(*process.taker);
     process.taker.reset();
+    return true;
+  }
+  bool happens(Process& process, const event::WorkerGave& /*event*/) {
+    process.gives = false;
     return true;
   }
   bool happens(Process& process, const event::WorkerStopping& /*event*/) {
@@ -365,13 +374,22 @@ class World {
     const auto taker = processes_.find(introduce.taker);
     ASSERT_NE(taker, processes_.end()) << "I7: the taker " << text(introduce.taker) << " has ended";
     ASSERT_TRUE(taker->second.ready && giver.moves && taker->second.moves == giver.moves) << "I7";
+    takers_.insert(introduce.taker);
+    if (introduce.max > 0) return check_i8(introduce, giver);
     ASSERT_FALSE(giver.refused_by.contains(introduce.taker)) << "I7: introduced again";
     ASSERT_FALSE(giver.doomed);
     ASSERT_TRUE(giver.seeks || (giver.ready && !giver.leaving)) << "it has no connections, or was not asked to leave";
     giver.must_leave = !giver.seeks;
     giver.seeks = false;
     giver.taker = introduce.taker;
-    takers_.insert(introduce.taker);
+  }
+  void check_i8(const Introduce& introduce, Process& giver) {
+    ASSERT_TRUE(giver.ready && !giver.leaving) << "I8";
+    ASSERT_TRUE(!giver.gives || now_ - giver.gives_since >= minutes(1)) << "I8: " << text(introduce.giver);
+    ASSERT_GE(load(introduce.giver) - introduce.max + 1, load(introduce.taker) + introduce.max) << "I8: too many";
+    giver.gives = true;
+    giver.gives_since = now_;
+    takers_.insert(introduce.giver);  // it stays, too
   }
   void perform(const DismissGiver& dismiss) {
     ASSERT_TRUE(std::exchange(processes_.at(dismiss.giver).seeks, false)) << "it has not asked";
@@ -583,7 +601,9 @@ class World {
 
   void command() {
     const unsigned slot = pick(9);
-    switch (pick(5)) {
+    switch (pick(6)) {
+      case 5:
+        return step(event::Rebalance{});
       case 0:
         return step(event::Reload{make_config()});
       case 1:

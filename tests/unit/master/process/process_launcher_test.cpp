@@ -123,11 +123,11 @@ TEST_F(ProcessLauncherTest, a_giver_is_dismissed_if_its_taker_does_not_read) {
     text << std::ifstream(file).rdbuf();
     return text.str().find(type) != std::string::npos;
   };
-  launcher_.introduce(started_[0], started_[1]);
+  launcher_.introduce(started_[0], started_[1], 0);
   ASSERT_TRUE(run_until([&] { return heard('\3'); }));
   EXPECT_FALSE(heard('\5'));
   EXPECT_TRUE(run_until([&] {
-    for (int i = 0; i < 50; ++i) launcher_.introduce(started_[0], started_[1]);
+    for (int i = 0; i < 50; ++i) launcher_.introduce(started_[0], started_[1], 0);
     return heard('\5');
   }));
 }

@@ -240,8 +240,9 @@ std::map<std::string, std::vector<nlohmann::json>> values_of_workers() {
           {"settings", settings}};
 }
 
-constexpr std::array<std::string_view, 10> no_worker_is_started_with = {
-    "$schema", "description", "workers", "alert_after", "restart", "recycle", "reload", "user", "sandbox", "writable"};
+constexpr std::array<std::string_view, 11> no_worker_is_started_with = {
+    "$schema", "description", "workers", "alert_after", "restart", "recycle",
+    "reload",  "rebalance",   "user",    "sandbox",     "writable"};
 
 TEST(ReloadPlanOfAnyConfigTest, any_difference_that_a_worker_sees_is_a_new_generation_whatever_else_changes) {
   const auto read = [](const std::string& key, const nlohmann::json& value, unsigned workers) {

@@ -186,6 +186,23 @@ TEST_F(HandOverTest, a_worker_that_leaves_by_itself_asks_for_a_taker) {
   expect_served_by(clients, "second");
 }
 
+TEST_F(HandOverTest, a_worker_that_is_asked_to_leave_while_it_gives_some_then_gives_all) {
+  first_.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener_, 5);
+  await_rest(first_);
+  Worker second = start_taker(listener_, "second");
+  Worker third = start_taker(listener_, "third");
+  second.process().signal(SIGSTOP);
+  introduce(first_, second, 2);
+  introduce(first_, third);
+  first_.process().signal(SIGTERM);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 0U);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 5U);
+  EXPECT_EQ(first_.process().wait(), 0);
+  second.process().signal(SIGCONT);
+  expect_served_by(clients, "third");
+}
+
 TEST_F(HandOverTest, without_a_taker_a_worker_drains_at_once) {
   first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 2);
