@@ -19,7 +19,7 @@ namespace {
 
 // After a keeper that dies sooner, or cannot be started, the next one is started this much later.
 constexpr std::chrono::seconds short_life{1};
-constexpr std::chrono::seconds retry_delay{10};
+constexpr std::chrono::seconds next_try_delay{10};
 
 }  // namespace
 
@@ -49,7 +49,7 @@ Keeper::~Keeper() {
 
 void Keeper::lack(const std::string& why) {
   log_line(LogLevel::warning, {"no keeper: ", why, ": if this worker dies now, its connections are closed"});
-  if (own_pidfd_) wheel_.arm(*this, loop_.now() + retry_delay);
+  if (own_pidfd_) wheel_.arm(*this, loop_.now() + next_try_delay);
 }
 
 void Keeper::on_timer() { start(); }
