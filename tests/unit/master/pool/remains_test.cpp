@@ -42,6 +42,21 @@ TEST_F(RemainsTest, of_a_worker_that_was_told_to_leave_is_killed_at_the_end_of_t
   EXPECT_EQ(signals(id).back(), SIGKILL);
 }
 
+TEST_F(RemainsTest, may_seek_a_taker_before_the_end_of_the_only_worker_is_seen) {
+  config.workers.initial = 1;
+  start();
+  const WorkerId id = worker(0).id;
+  pool->step(event::WorkerMoves{id, {1, 5}});
+  pool->step(event::WorkerReady{id});
+  pool->step(event::WorkerSeeks{id, 3});
+  end_not_alone(id, signaled(SIGKILL));
+  EXPECT_TRUE(launcher.dismissed.empty());
+  const WorkerId next = worker(0).id;
+  pool->step(event::WorkerMoves{next, {1, 5}});
+  pool->step(event::WorkerReady{next});
+  EXPECT_EQ(launcher.introduced, (std::vector{std::pair{id, next}}));
+}
+
 TEST_F(RemainsTest, say_in_the_history_what_became_of_its_connections) {
   start_ready();
   const WorkerId id = worker(0).id;
