@@ -35,11 +35,12 @@ master() { property "preforkd@$1.service" MainPID; }
 
 # workers NAME: the pids of a pool's processes except its master and the keepers of its workers, one per line.
 workers() {
-  local group pid
+  local group pid all=()
   group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
   for pid in $(sort -n "$group/cgroup.procs" | grep -vx "$(master "$1")" || true); do
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || echo "$pid"
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || all+=("$pid")
   done
+  [ "${#all[@]}" -eq 0 ] || printf '%s\n' "${all[@]}"
 }
 
 # eventually COMMAND...: waits until the command succeeds. It is tried again when systemd reports a change, and every second.
