@@ -35,12 +35,11 @@ master() { property "preforkd@$1.service" MainPID; }
 
 # workers NAME: the pids of a pool's processes except its master and the keepers of its workers, one per line.
 workers() {
-  local group pid all=()
+  local group pid
   group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
-  for pid in $(sort -n "$group/cgroup.procs" | grep -vx "$(master "$1")" || true); do
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || all+=("$pid")
-  done
-  [ "${#all[@]}" -eq 0 ] || printf '%s\n' "${all[@]}"
+  for pid in $(grep -vx "$(master "$1")" "$group/cgroup.procs" || true); do
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || echo "$pid"
+  done | sort -n 2>/dev/null || true  # a reader that takes the first one closes the pipe
 }
 
 # eventually COMMAND...: waits until the command succeeds. It is tried again when systemd reports a change, and every second.

@@ -23,7 +23,15 @@ namespace {
 using testing::AnyOf;
 using testing::Eq;
 
-std::string read_file(const std::string& path) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+constexpr bool is_sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool is_sanitized = false;
+#endif
+
+std::string file_text(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
@@ -31,7 +39,7 @@ std::string read_file(const std::string& path) {
 
 pid_t keeper_of(pid_t worker) {
   const std::string id = std::to_string(worker);
-  return static_cast<pid_t>(std::atoi(read_file("/proc/" + id + "/task/" + id + "/children").c_str()));
+  return static_cast<pid_t>(std::atoi(file_text("/proc/" + id + "/task/" + id + "/children").c_str()));
 }
 
 long figure(const std::string& text, const std::string& name) {
@@ -203,23 +211,21 @@ TEST_F(KeeperTest, sleeps) {
   ASSERT_GT(keeper, 0);
   const std::string folder = "/proc/" + std::to_string(keeper);
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (read_file(folder + "/comm") != "keeper\n" ||
-         read_file(folder + "/status").find("State:\tS") == std::string::npos) {
+  while (file_text(folder + "/comm") != "keeper\n" ||
+         file_text(folder + "/status").find("State:\tS") == std::string::npos) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   }
   std::vector<TestClient> clients = log_in(listener_, 1);
-  const long switches = figure(read_file(folder + "/status"), "voluntary_ctxt_switches:");
+  const long switches = figure(file_text(folder + "/status"), "voluntary_ctxt_switches:");
   for (int i = 0; i < 100; ++i) {
     clients[0].send("who\n");
     clients[0].line();
   }
-  EXPECT_EQ(figure(read_file(folder + "/status"), "voluntary_ctxt_switches:"), switches);
+  EXPECT_EQ(figure(file_text(folder + "/status"), "voluntary_ctxt_switches:"), switches);
 }
 
 TEST(KeeperOfAWorker, keeps_no_memory_that_the_worker_had) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer's memory is kept";
-#endif
+  if (is_sanitized) GTEST_SKIP() << "a sanitizer's memory is kept";
   const Listener listener;
   Worker first(listener, "first", [](Server& s) {
     const auto much = std::make_shared<std::string>(20'000'000, 'm');
@@ -231,7 +237,7 @@ TEST(KeeperOfAWorker, keeps_no_memory_that_the_worker_had) {
   ASSERT_GT(keeper, 0);
   const std::string rollup = "/proc/" + std::to_string(keeper) + "/smaps_rollup";
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (figure(read_file(rollup), "Pss:") > 1000) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  while (figure(file_text(rollup), "Pss:") > 1000) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
 }
 
 TEST(KeeperOfAWorker, that_crashes_or_calls_exit_gives_its_connections_too) {
