@@ -46,11 +46,10 @@ struct Connection {
   std::uint32_t input_bytes = 0;   // received and not consumed
   std::uint32_t output_bytes = 0;  // not sent yet
   std::uint8_t heard = 0;          // a message was delivered
-  std::uint8_t half_closed = 0;    // the client has ended its side, and everything before it was received
   std::uint8_t is_tcp = 0;
-  std::uint8_t reserved = 0;
-  std::int64_t input_since =
-      0;  // CLOCK_MONOTONIC, nanoseconds: its last message, or the first byte of an unfinished one
+  std::array<std::uint8_t, 2> reserved{};
+  // CLOCK_MONOTONIC, nanoseconds: its last message, or the first byte of an unfinished one.
+  std::int64_t input_since = 0;
   std::array<std::uint8_t, 24> peer{};  // PeerAddress
 
   [[nodiscard]] std::size_t payload_bytes() const noexcept {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitized.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/master.hpp"
@@ -25,14 +26,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PREFORKD_TEST_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PREFORKD_TEST_SANITIZED
-#endif
-#endif
 
 Master start_echo(unsigned workers, const std::vector<std::string>& settings = {}) {
   Master::Options options;
@@ -87,9 +80,7 @@ TEST(Pressure, a_client_that_does_not_read_is_pushed_back_and_loses_nothing) {
 }
 
 TEST(Pressure, the_beginning_of_a_message_does_not_hold_the_memory_of_a_large_one_before_it) {
-#ifdef PREFORKD_TEST_SANITIZED
-  GTEST_SKIP() << "a sanitizer does not give freed memory back";
-#endif
+  if (is_sanitized) GTEST_SKIP() << "a sanitizer does not give freed memory back";
   const Master master = start_echo(1, {"max_message=1M", "max_input_memory=1M"});
   master.wait_ready();
   const long before = resident_kib(master.worker(0));

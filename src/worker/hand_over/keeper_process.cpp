@@ -24,6 +24,7 @@
 #include <variant>
 
 #include "base/process_title.hpp"
+#include "base/sanitized.hpp"
 #include "wire/control_message.hpp"
 #include "wire/packet.hpp"
 #include "wire/transfer.hpp"
@@ -41,19 +42,6 @@ using preforkd::UniqueFd;
 constexpr int answer_ms = 2000;  // a taker may take this long for its next answer
 constexpr int retry_ms = 5;      // of a packet that the kernel does not take
 constexpr unsigned max_takers = 3;
-
-// A sanitizer's own memory is large and anonymous, too.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool is_sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool is_sanitized = true;
-#else
-constexpr bool is_sanitized = false;
-#endif
-#else
-constexpr bool is_sanitized = false;
-#endif
 
 std::int64_t now_ms() noexcept {
   timespec time{};
@@ -277,7 +265,7 @@ class Estate {
 class Inheritance {
  public:
   void give_back() noexcept {
-    if (is_sanitized) return;
+    if (preforkd::is_sanitized) return;  // its own memory is large and anonymous, too
     const UniqueFd maps(::open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
     std::array<char, 1024> piece{};
     ssize_t size = 0;

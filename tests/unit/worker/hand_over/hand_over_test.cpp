@@ -22,11 +22,11 @@ class HandOverTest : public testing::Test {
   // The first worker has all clients: the second starts later.
   Listener listener_;
   Worker first_{listener_, "first"};
+  control::Hello hello_ = first_.expect<control::Hello>();
 };
 
 TEST_F(HandOverTest, a_worker_that_leaves_gives_its_connections_with_what_was_kept) {
-  const auto hello = first_.expect<control::Hello>();
-  EXPECT_EQ(hello.protocol, control::protocol);
+  EXPECT_EQ(hello_.protocol, control::protocol);
   std::vector<TestClient> clients = log_in(listener_, 200);
   Worker second = start_taker(listener_, "second");
   introduce(first_, second);
@@ -41,7 +41,6 @@ TEST_F(HandOverTest, a_worker_that_leaves_gives_its_connections_with_what_was_ke
 }
 
 TEST_F(HandOverTest, the_beginning_of_a_message_goes_along) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 1);
   clients[0].send("who\nwh");
   EXPECT_EQ(clients[0].line(), "0 at first");
@@ -53,7 +52,6 @@ TEST_F(HandOverTest, the_beginning_of_a_message_goes_along) {
 }
 
 TEST_F(HandOverTest, what_the_kernel_has_not_delivered_is_answered_by_the_other_worker) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 1);
   Worker second = start_taker(listener_, "second");
   first_.process().signal(SIGSTOP);
@@ -70,7 +68,6 @@ TEST_F(HandOverTest, what_the_kernel_has_not_delivered_is_answered_by_the_other_
 }
 
 TEST_F(HandOverTest, a_reply_that_is_owed_comes_first_and_so_does_the_end_of_a_pin) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 2);
   Worker second = start_taker(listener_, "second");
   clients[1].send("pin\n");
@@ -99,7 +96,6 @@ TEST(HandOverOfOutput, what_a_slow_reader_has_not_taken_goes_along) {
 }
 
 TEST_F(HandOverTest, a_worker_that_is_full_refuses_and_the_rest_is_drained_if_no_other_takes_it) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 3);
   Worker second = start_taker(listener_, "second", [](Server& s) { s.limits(Limits().max_connections(1)); });
   introduce(first_, second);
@@ -118,7 +114,6 @@ TEST_F(HandOverTest, a_worker_that_is_full_refuses_and_the_rest_is_drained_if_no
 }
 
 TEST_F(HandOverTest, a_master_that_does_not_answer_delays_the_drain_only_a_moment) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 2);
   Worker second = start_taker(listener_, "second", [](Server& s) { s.limits(Limits().max_connections(1)); });
   introduce(first_, second);
@@ -127,7 +122,6 @@ TEST_F(HandOverTest, a_master_that_does_not_answer_delays_the_drain_only_a_momen
 
 // The window bounds what the dead one could have had.
 TEST_F(HandOverTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 200);
   Worker second = start_taker(listener_, "second");
   second.process().signal(SIGSTOP);
@@ -144,7 +138,6 @@ TEST_F(HandOverTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
 
 // Two workers that read from one client would be worse than any closed connection.
 TEST_F(HandOverTest, a_taker_that_wakes_up_too_late_takes_nothing) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 100);
   Worker second = start_taker(listener_, "second");
   second.process().signal(SIGSTOP);
@@ -161,7 +154,6 @@ TEST_F(HandOverTest, a_taker_that_wakes_up_too_late_takes_nothing) {
 }
 
 TEST_F(HandOverTest, a_worker_that_stays_gives_only_as_many_as_it_is_told) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 5);
   clients[0].send("wh");
   Worker second = start_taker(listener_, "second");
@@ -176,7 +168,6 @@ TEST_F(HandOverTest, a_worker_that_stays_gives_only_as_many_as_it_is_told) {
 }
 
 TEST_F(HandOverTest, a_worker_that_leaves_by_itself_asks_for_a_taker) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 20);
   Worker second = start_taker(listener_, "second");
   first_.process().signal(SIGTERM);
@@ -187,7 +178,6 @@ TEST_F(HandOverTest, a_worker_that_leaves_by_itself_asks_for_a_taker) {
 }
 
 TEST_F(HandOverTest, a_worker_that_is_asked_to_leave_while_it_gives_some_then_gives_all) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 5);
   await_rest(first_);
   Worker second = start_taker(listener_, "second");
@@ -204,7 +194,6 @@ TEST_F(HandOverTest, a_worker_that_is_asked_to_leave_while_it_gives_some_then_gi
 }
 
 TEST_F(HandOverTest, without_a_taker_a_worker_drains_at_once) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 2);
   first_.process().signal(SIGTERM);
   first_.expect<control::Seeks>();
@@ -214,7 +203,6 @@ TEST_F(HandOverTest, without_a_taker_a_worker_drains_at_once) {
 }
 
 TEST_F(HandOverTest, a_master_that_ends_meanwhile_stops_nothing) {
-  first_.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener_, 100);
   Worker second = start_taker(listener_, "second");
   second.process().signal(SIGSTOP);

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitized.hpp"
 #include "unit/worker/hand_over/moving_workers.hpp"
 
 namespace prefork::test {
@@ -22,14 +23,6 @@ namespace {
 
 using testing::AnyOf;
 using testing::Eq;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool is_sanitized = true;
-#elif defined(__has_feature)
-constexpr bool is_sanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool is_sanitized = false;
-#endif
 
 std::string file_text(const std::string& path) {
   std::ostringstream text;
@@ -225,7 +218,7 @@ TEST_F(KeeperTest, sleeps) {
 }
 
 TEST(KeeperOfAWorker, keeps_no_memory_that_the_worker_had) {
-  if (is_sanitized) GTEST_SKIP() << "a sanitizer's memory is kept";
+  if (preforkd::is_sanitized) GTEST_SKIP() << "a sanitizer's memory is kept";
   const Listener listener;
   Worker first(listener, "first", [](Server& s) {
     const auto much = std::make_shared<std::string>(20'000'000, 'm');

@@ -13,18 +13,11 @@
 #include <string>
 
 #include "base/address.hpp"
+#include "base/sanitized.hpp"
 #include "base/unique_fd.hpp"
 
 namespace prefork::internal {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PREFORK_TEST_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PREFORK_TEST_SANITIZED
-#endif
-#endif
 
 // With a status text that cannot be copied. The exit status is 0 if that harms nothing.
 [[noreturn]] void run_without_memory(const std::string& notify_socket) {
@@ -51,9 +44,7 @@ std::string receive(int fd) {
 }
 
 TEST(ServiceStatusTest, without_memory_for_a_text_the_state_is_sent) {
-#ifdef PREFORK_TEST_SANITIZED
-  GTEST_SKIP() << "a sanitizer needs the address space";
-#endif
+  if (preforkd::is_sanitized) GTEST_SKIP() << "a sanitizer needs the address space";
   const std::string name = "@prefork-service-status-test-" + std::to_string(::getpid());
   const preforkd::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const preforkd::Address address = preforkd::parse_address(name).value();
