@@ -143,19 +143,27 @@ bool WorkerRun::connections_may_move() const noexcept {
          });
 }
 
-// A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here.
+// A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here. All services of
+// a worker are seldom full at the same time, so less than their sum is worth a word only if it is too little for one.
 void WorkerRun::allow_descriptors() {
   constexpr rlim_t beside_connections = 128;
-  rlim_t connections = 0;
-  for (const ActiveService& service : services_) connections += service.limits.max_connections;
-  const rlim_t needed = connections + DataPath::max_lingering + beside_connections;
+  rlim_t all = 0;
+  rlim_t most = 0;
+  for (const ActiveService& service : services_) {
+    all += service.limits.max_connections;
+    most = std::max<rlim_t>(most, service.limits.max_connections);
+  }
+  const auto descriptors_for = [](rlim_t connections) {
+    return connections + DataPath::max_lingering + beside_connections;
+  };
+  const rlim_t needed = descriptors_for(all);
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(needed, limit.rlim_max);
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= needed) return;
+  if (limit.rlim_cur >= descriptors_for(most)) return;
   log_line(LogLevel::notice,
-           {"max_connections is ", std::to_string(connections), " and needs up to ", std::to_string(needed),
+           {"max_connections is ", std::to_string(most), " and needs up to ", std::to_string(descriptors_for(most)),
             " descriptors, but only ", std::to_string(limit.rlim_cur), " are allowed (RLIMIT_NOFILE)"});
 }
 
