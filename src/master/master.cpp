@@ -192,8 +192,12 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
   if (const auto* hello = std::get_if<control::Hello>(&message))
     pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
-  if (const auto* gave = std::get_if<control::Gave>(&message))
-    pool_.step(event::WorkerGave{id, gave->moved, gave->closed});
+  if (const auto* gave = std::get_if<control::Gave>(&message)) {
+    event::WorkerGave event{id, gave->moved, gave->closed};
+    static_assert(transfer::refusal_count <= not_taken_count);
+    std::copy(gave->refused.begin(), gave->refused.end(), event.refused.begin());
+    pool_.step(event);
+  }
 }
 
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <variant>
 
+#include "wire/transfer.hpp"
+
 namespace preforkd::control {
 
 // What the master and a worker (or its keeper) say on the control channel, one message a packet. Numbers are in the
@@ -28,8 +30,8 @@ struct Seeks {
 // Worker or keeper to master, after each Give: what became of the connections.
 struct Gave {
   std::uint32_t moved = 0;
-  std::uint32_t refused = 0;  // by the taker: the giver still has them
-  std::uint32_t closed = 0;   // by a keeper: they were not resting when its worker died, or have no taker
+  std::uint32_t closed = 0;           // by a keeper: they were not resting when its worker died, or have no taker
+  transfer::RefusalCounts refused{};  // by the taker: the giver still has them, except a keeper
 };
 // Master to worker or keeper, with one end of a socket pair, on which transfer.hpp is spoken: give your connections.
 struct Give {

@@ -34,6 +34,7 @@ std::optional<Answer> read_answer(std::string_view packet) noexcept {
   if (packet.size() < sizeof answer) return std::nullopt;
   std::memcpy(&answer, packet.data(), sizeof answer);
   if (answer.type != Type::taken && answer.type != Type::refused) return std::nullopt;
+  if (static_cast<std::size_t>(answer.refusal) >= refusal_count) return std::nullopt;
   return answer;
 }
 

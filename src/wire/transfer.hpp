@@ -18,9 +18,9 @@ namespace preforkd::transfer {
 //   end of file: that was all ─────────────────▶
 //
 // A connection always has exactly one owner. The giver stops reading and writing before it sends Connection, and is the
-// owner until it has received Taken. The taker sends Taken before it reads or writes, and is the owner if the kernel
-// accepted that packet. A giver that waits no longer first shuts down its side for reading, so that no further Taken
-// can be sent, and then reads those that were: what is not among them is its own again.
+// owner until it has received Taken. The taker sends Taken after on_adopt and before it reads or writes, and is the
+// owner if the kernel accepted that packet. A giver that waits no longer first shuts down its side for reading, so that
+// no further Taken can be sent, and then reads those that were: what is not among them is its own again.
 
 inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
 // A connection with more bytes than these is not given away; its worker serves it to its end.
@@ -34,7 +34,10 @@ enum class Refusal : std::uint32_t {
   leaving,   // it is about to leave itself
   listener,  // it has no listening socket of that name
   broken,    // the message makes no sense to it
+  failed,    // its on_adopt threw, or the kernel had no memory
 };
+inline constexpr std::size_t refusal_count = 5;
+using RefusalCounts = std::array<std::uint32_t, refusal_count>;
 
 // The payload follows: the listener's name, the kept state, input, output, in this order.
 struct Connection {

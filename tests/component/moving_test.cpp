@@ -259,5 +259,19 @@ TEST_F(ShownLogin, says_what_became_of_the_connections_of_a_worker_that_was_kill
   EXPECT_THAT(ctl({"metrics", "test"}), HasSubstr("preforkd_connections_closed_by_keepers_total{pool=\"test\"} 1\n"));
 }
 
+TEST_F(ShownLogin, says_when_no_worker_of_a_new_generation_takes_connections) {
+  log_in(20);
+  const std::size_t mark = pool_.master.log().size();
+  pool_.master.reload({{"listen", {"127.0.0.1:0"}},
+                       {"program", {binaries::example("login")}},
+                       {"workers", {{"min", 1}, {"max", 4}}},
+                       {"settings", {{"move_connections", false}}}});
+  pool_.master.log().wait_for(": 20 connections not taken by other workers: 20 no-on-adopt", mark);
+  EXPECT_THAT(ctl({"status", "test"}), HasSubstr(" Moved: not taken: 20 no-on-adopt\n"));
+  EXPECT_THAT(ctl({"metrics", "test"}),
+              HasSubstr("preforkd_connections_not_taken_total{pool=\"test\",reason=\"no-on-adopt\"} 20\n"));
+  EXPECT_EQ(nlohmann::json::parse(ctl({"--json=short", "status", "test"}))["connections_not_taken"]["no-on-adopt"], 20);
+}
+
 }  // namespace
 }  // namespace preforkd::component

@@ -96,7 +96,6 @@ class FakeStreams final : public internal::Streams {
     stream_of(session).wanted = wire.wanted = true;
     wire.input_ended = wire.end_told = wire.blocked = false;  // the kernel reports it again
     wire.session = &session;
-    mark(session, internal::Ledger::Mark::busy);
     return true;
   }
   void want_input(Session& session, bool wanted) noexcept override {

@@ -55,6 +55,7 @@ struct PoolSnapshot {
   std::uint32_t draining_workers = 0;
   CounterSnapshot counters;
   std::uint64_t connections_closed_by_keepers = 0;
+  std::map<std::string, std::uint64_t> connections_not_taken;  // by reason
   std::uint64_t crashes = 0;
   std::uint64_t restarts = 0;
   std::map<std::string, std::uint64_t> exits;  // by cause; empty if the pool does not report them

@@ -53,6 +53,7 @@ Json to_json(const PoolSnapshot& pool) {
               {"draining_workers", pool.draining_workers}};
   add_counters(object, pool.counters);
   object["connections_closed_by_keepers"] = pool.counters.counts ? Json(pool.connections_closed_by_keepers) : Json();
+  object["connections_not_taken"] = pool.connections_not_taken.empty() ? Json() : Json(pool.connections_not_taken);
   object["crashes"] = pool.crashes;
   object["restarts"] = pool.restarts;
   object["exits"] = pool.exits.empty() ? Json() : Json(pool.exits);

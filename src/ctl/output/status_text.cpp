@@ -52,7 +52,21 @@ std::string not_served_text(const CounterSnapshot& counters) {
   return text;
 }
 
-// "300 handed over, 297 adopted, 3 closed by keepers": what has occurred.
+// "3 peer-closed, 1 quota-exceeded": what has occurred, the most frequent first.
+std::string by_name_text(const std::map<std::string, std::uint64_t>& counts) {
+  std::vector<std::pair<std::uint64_t, std::string>> occurred;
+  for (const auto& [name, count] : counts) {
+    if (count > 0) occurred.emplace_back(count, name);
+  }
+  std::stable_sort(occurred.begin(), occurred.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text;
+  for (const auto& [count, name] : occurred) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + ' ' + printable(name);
+  }
+  return text;
+}
+
+// "300 handed over, 297 adopted, 3 closed by keepers, not taken: 3 full": what has occurred.
 std::string moved_text(const PoolSnapshot& pool) {
   std::string text;
   const auto add = [&](std::uint64_t connections, const char* what) {
@@ -61,20 +75,8 @@ std::string moved_text(const PoolSnapshot& pool) {
   add(pool.counters.connections_handed_over, " handed over");
   add(pool.counters.connections_adopted, " adopted");
   add(pool.connections_closed_by_keepers, " closed by keepers");
-  return text;
-}
-
-// "3 peer-closed, 1 quota-exceeded": what has occurred, the most frequent first.
-std::string closes_text(const CounterSnapshot& counters) {
-  std::vector<std::pair<std::uint64_t, std::string>> closes;
-  for (const auto& [reason, count] : counters.closes) {
-    if (count > 0) closes.emplace_back(count, reason);
-  }
-  std::stable_sort(closes.begin(), closes.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::string text;
-  for (const auto& [count, reason] : closes) {
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + ' ' + printable(reason);
-  }
+  const std::string not_taken = by_name_text(pool.connections_not_taken);
+  if (!not_taken.empty()) text += (text.empty() ? "not taken: " : ", not taken: ") + not_taken;
   return text;
 }
 
@@ -177,7 +179,7 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
     if (!not_served.empty()) add(indented("Not served", not_served));
     const std::string moved = moved_text(pool);
     if (!moved.empty()) add(indented("Moved", moved));
-    const std::string closes = closes_text(pool.counters);
+    const std::string closes = by_name_text(pool.counters.closes);
     if (!closes.empty()) add(indented("Closed", closes));
     const std::string application = application_text(pool.counters);
     if (!application.empty()) add(indented("Counters", application));

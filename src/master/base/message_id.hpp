@@ -27,6 +27,7 @@ inline constexpr const char* worker_hangs = "ccc7e34e29f543fb8fb80c4470e32ae7";
 inline constexpr const char* worker_remains = "8d0c9a5940b94fd99364f22d055915d0";
 inline constexpr const char* remains_gone = "d2cb2e38f7da405eab017438ee5f6c9a";
 inline constexpr const char* connections_kept = "3f1e7a5d0b9c4c1e8d6a2b4f97c05e18";
+inline constexpr const char* connections_not_taken = "513a6072c2a044e5a219d2a9a4cef2b4";
 inline constexpr const char* group_swept = "5213badcae1246eb84ba526f3fe4a13d";
 inline constexpr const char* worker_not_started = "1f9d44c3396144ee8b50f7709905a19a";
 inline constexpr const char* deadlines_moved = "f9883ee79f29403f8e998cf68769e662";

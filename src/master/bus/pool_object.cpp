@@ -194,6 +194,16 @@ std::uint64_t PoolObject::ConnectionsRefused() { return context_.control.totals(
 std::uint64_t PoolObject::ConnectionsAdopted() { return context_.control.totals().connections_adopted; }
 std::uint64_t PoolObject::ConnectionsHandedOver() { return context_.control.pool().history().given().moved; }
 std::uint64_t PoolObject::ConnectionsClosedByKeepers() { return context_.control.pool().history().given().closed; }
+std::map<std::string, std::uint64_t> PoolObject::ConnectionsNotTaken() {
+  return guarded([&] {
+    std::map<std::string, std::uint64_t> by_reason;
+    const NotTakenCounts& counts = context_.control.pool().history().not_taken();
+    for (std::size_t index = 0; index < counts.size(); ++index) {
+      by_reason.emplace(to_string(static_cast<NotTaken>(index)), counts[index]);
+    }
+    return by_reason;
+  });
+}
 std::uint64_t PoolObject::AcceptFailures() { return context_.control.totals().accept_failures; }
 std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
 std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }

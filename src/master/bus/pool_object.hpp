@@ -61,6 +61,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint64_t ConnectionsAdopted() override;
   std::uint64_t ConnectionsHandedOver() override;
   std::uint64_t ConnectionsClosedByKeepers() override;
+  std::map<std::string, std::uint64_t> ConnectionsNotTaken() override;
   std::uint64_t AcceptFailures() override;
   std::uint64_t RequestsTotal() override;
   std::uint64_t BytesIn() override;

@@ -76,11 +76,12 @@ struct WorkerSeeks {
   WorkerId id{};
   std::uint32_t connections = 0;
 };
-// What became of its connections: taken by another worker, or closed by its keeper after its end.
+// What became of its connections: taken by another worker, closed by its keeper after its end, or refused by a worker.
 struct WorkerGave {
   WorkerId id{};
   std::uint32_t connections = 0;
   std::uint32_t closed = 0;
+  NotTakenCounts refused{};
 };
 // Its first process, `pid`, has ended.
 struct WorkerExited {

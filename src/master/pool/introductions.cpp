@@ -58,6 +58,11 @@ bool Introductions::answer(WorkerId seeker, Takers& takers) {
   } else if (giver->place == Place::leaving && !takers.may_come(*giver)) {
     roster_.actions().emplace_back(DismissGiver{seeker});
     giver->seeks = false;
+    if (const auto reason = takers.reason_for_none(*giver)) {
+      NotTakenCounts connections{};
+      connections[static_cast<std::size_t>(*reason)] = giver->left_over;
+      roster_.actions().emplace_back(ReportNotTaken{roster_.view(*giver), connections});
+    }
   }
   return !giver->seeks;
 }

@@ -45,6 +45,10 @@ struct Pool::Perform {
     pool.notify(&PoolObserver::on_remains_gone, gone.worker);
   }
   void operator()(const ReportGave& gave) const { pool.history_.gave(gave.connections); }
+  void operator()(const ReportNotTaken& refused) const {
+    pool.history_.not_taken(refused.connections);
+    pool.notify(&PoolObserver::on_not_taken, refused.worker, refused.connections);
+  }
   void operator()(const ReportLaunchFailed& failed) const {
     pool.notify(&PoolObserver::on_launch_failed, failed.slot, failed.error, failed.next_try_at);
   }

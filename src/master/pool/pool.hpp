@@ -31,6 +31,8 @@ class PoolObserver {
   // After on_worker_exited, if processes of it still run; and when the last of them has ended.
   virtual void on_worker_remains(const WorkerView& /*worker*/) {}
   virtual void on_remains_gone(const WorkerView& /*worker*/) {}
+  // Other workers did not take connections of it.
+  virtual void on_not_taken(const WorkerView& /*worker*/, const NotTakenCounts& /*connections*/) {}
   // No process could be made; `error` is what the launcher returned.
   virtual void on_launch_failed(unsigned /*slot*/, const Error& /*error*/, Instant /*next_try_at*/) {}
   // The deadlines were not checked for this long, so they were moved out. At most once a minute.

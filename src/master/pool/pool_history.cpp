@@ -2,6 +2,7 @@
 #include "master/pool/pool_history.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace preforkd {
@@ -35,6 +36,10 @@ void PoolHistory::kept(WorkerId id, const Kept& connections) {
 void PoolHistory::gave(const Kept& connections) {
   given_.moved += connections.moved;
   given_.closed += connections.closed;
+}
+
+void PoolHistory::not_taken(const NotTakenCounts& connections) {
+  std::transform(not_taken_.begin(), not_taken_.end(), connections.begin(), not_taken_.begin(), std::plus<>());
 }
 
 std::vector<ExitRecord> PoolHistory::newest(std::size_t most) const {

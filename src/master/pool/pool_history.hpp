@@ -31,6 +31,8 @@ class PoolHistory {
   // Connections of a worker, living or dead, were taken by another one or closed by its keeper.
   void gave(const Kept& connections);
 
+  void not_taken(const NotTakenCounts& connections);
+
   [[nodiscard]] std::vector<ExitRecord> newest(std::size_t most) const;  // newest first
   [[nodiscard]] SlotHistory slot(unsigned number) const;
   [[nodiscard]] std::uint64_t count(ExitCause cause) const;
@@ -39,6 +41,8 @@ class PoolHistory {
   [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }
   // All that gave() was told.
   [[nodiscard]] const Kept& given() const noexcept { return given_; }
+  // And not_taken().
+  [[nodiscard]] const NotTakenCounts& not_taken() const noexcept { return not_taken_; }
 
  private:
   [[nodiscard]] SlotHistory& of(unsigned slot);
@@ -50,6 +54,7 @@ class PoolHistory {
   std::uint64_t crashes_ = 0;
   std::uint64_t restarts_ = 0;
   Kept given_;
+  NotTakenCounts not_taken_{};
 };
 
 }  // namespace preforkd

@@ -96,6 +96,7 @@ void Roster::remain(Worker& worker, Instant now) {
   const bool has_deadline = worker.place == Place::leaving && !worker.killed;
   if (worker.place != Place::leaving) to_leaving(worker);
   worker.remains = true;
+  if (worker.moves) ++keepers_;
   ++remains_by_generation_[worker.generation->number];
   deadlines_.clear(worker.hang_deadline);
   if (worker.sigkilled) {
@@ -105,6 +106,12 @@ void Roster::remain(Worker& worker, Instant now) {
   if (std::exchange(worker.killed, false)) --slot(worker.slot).killed;  // SIGABRT was for the first process only
   if (!has_deadline) deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
   actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
+}
+
+void Roster::moves(Worker& worker, const Moves& moves) {
+  if (worker.moves) return;
+  worker.moves = moves;
+  if (worker.remains) ++keepers_;
 }
 
 void Roster::promote(Slot& slot) {
@@ -118,6 +125,7 @@ void Roster::remove(Worker& worker) {
     --draining_;
     if (!worker.sigkilled) count_down(draining_by_generation_, worker);
     if (worker.remains) count_down(remains_by_generation_, worker);
+    if (worker.remains && worker.moves) --keepers_;
     std::erase(slot(worker.slot).leaving, &worker);
   } else {
     detach(worker);

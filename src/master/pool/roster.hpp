@@ -151,6 +151,11 @@ struct ReportRemainsGone {
 struct ReportGave {
   Kept connections;
 };
+// Other workers did not take connections of it.
+struct ReportNotTaken {
+  WorkerView worker;
+  NotTakenCounts connections{};
+};
 struct ReportLaunchFailed {
   unsigned slot = 0;
   Error error = "";
@@ -164,8 +169,8 @@ struct ReportStateChanged {
   PoolState now{};
 };
 using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, ReportReady, ReportDraining, ReportKilled,
-                            ReportExited, ReportRemains, ReportRemainsGone, ReportGave, ReportLaunchFailed,
-                            ReportDeadlinesMoved, RecycleWait, ReportStateChanged, ReloadFinished>;
+                            ReportExited, ReportRemains, ReportRemainsGone, ReportGave, ReportNotTaken,
+                            ReportLaunchFailed, ReportDeadlinesMoved, RecycleWait, ReportStateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move
 // keeps places, counters and deadlines consistent and appends the actions it needs. A move costs O(log n), reading a
@@ -194,6 +199,8 @@ class Roster {
   // Its first process has ended, others have not. They get its stop signal now, and SIGKILL at the end of its
   // drain_timeout, which began when it began to leave, else begins now.
   void remain(Worker& worker, Instant now);
+  // Its connections may move, as its first Hello says.
+  void moves(Worker& worker, const Moves& moves);
   // The slot's candidate becomes its current worker; the one before must have ended or be leaving.
   void promote(Slot& slot);
   // No process of it is left, or there never was one. Destroys `worker`.
@@ -218,7 +225,8 @@ class Roster {
 
   [[nodiscard]] unsigned ready_slots() const noexcept { return ready_slots_; }  // slots with a ready worker
   [[nodiscard]] unsigned pairs() const noexcept { return pairs_; }              // slots with both current and candidate
-  [[nodiscard]] unsigned draining() const noexcept { return draining_; }
+  // A worker that has died and only has a keeper is none of them.
+  [[nodiscard]] unsigned draining() const noexcept { return draining_ - keepers_; }
   // A worker of another generation whose first process has ended has processes left.
   [[nodiscard]] bool remains_of_others(unsigned generation) const;
   // The number of generations with draining workers, other than these two. Workers that got SIGKILL are not counted: if
@@ -243,6 +251,7 @@ class Roster {
   unsigned ready_slots_ = 0;
   unsigned pairs_ = 0;
   unsigned draining_ = 0;
+  unsigned keepers_ = 0;  // among those
 };
 
 }  // namespace preforkd

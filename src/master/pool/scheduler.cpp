@@ -99,7 +99,7 @@ void Scheduler::handle(Worker& worker, const event::WorkerMeasured& event, Insta
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerMoves& event, Instant /*now*/) {
-  if (!worker.moves) worker.moves = event.moves;
+  roster_.moves(worker, event.moves);
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant /*now*/) {
@@ -112,6 +112,9 @@ void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /
   (worker.remains ? worker.kept.moved : worker.handed_over) += event.connections;
   worker.kept.closed += event.closed;
   roster_.actions().emplace_back(ReportGave{{event.connections, event.closed}});
+  if (event.refused != NotTakenCounts{}) {
+    roster_.actions().emplace_back(ReportNotTaken{roster_.view(worker), event.refused});
+  }
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant now) {
@@ -278,7 +281,6 @@ PoolState Scheduler::state() const {
 
 bool Scheduler::older_generations_accept() const {
   const unsigned live = committed_->number;
-  if (roster_.draining() == 0) return false;
   return (lingering_.armed() && roster_.draining_generations(live, live) > 0) || roster_.remains_of_others(live);
 }
 

@@ -25,6 +25,7 @@ void Takers::consider(const Slot& slot) {
   for (const Worker* const worker : {slot.current, slot.candidate}) {
     if (worker == nullptr || !stays(slot, *worker)) continue;
     if (worker->ready() && worker->moves) takers_.push_back({worker});
+    if (worker->ready() && !worker->moves) any_without_on_adopt_ = true;
     if (worker->state == WorkerState::starting) starting_.push_back(worker);
   }
 }
@@ -55,6 +56,12 @@ std::vector<const Worker*> Takers::ready() const {
   std::vector<const Worker*> workers;
   for (const Taker& each : takers_) workers.push_back(each.worker);
   return workers;
+}
+
+std::optional<NotTaken> Takers::reason_for_none(const Worker& giver) const {
+  const auto suits = [&](const Taker& each) { return each.worker->moves == giver.moves; };
+  if (takers_.empty()) return any_without_on_adopt_ ? std::optional(NotTaken::no_on_adopt) : std::nullopt;
+  return std::any_of(takers_.begin(), takers_.end(), suits) ? std::nullopt : std::optional(NotTaken::framing);
 }
 
 bool Takers::may_come(const Worker& giver) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "master/pool/roster.hpp"
@@ -27,6 +28,8 @@ class Takers {
   // taker's, so that givers which leave together are spread.
   [[nodiscard]] const Worker* choose(const Worker& giver);
   [[nodiscard]] std::vector<const Worker*> ready() const;
+  // Why none of those that are ready can be one, if that is of the program, not of the moment.
+  [[nodiscard]] std::optional<NotTaken> reason_for_none(const Worker& giver) const;
   // A worker that starts, or will, may be one.
   [[nodiscard]] bool may_come(const Worker& giver) const;
 
@@ -46,7 +49,8 @@ class Takers {
   const Load& load_;
   std::vector<Taker> takers_;
   std::vector<const Worker*> starting_;
-  bool any_empty_ = false;  // a slot will start a worker
+  bool any_without_on_adopt_ = false;  // is ready and stays
+  bool any_empty_ = false;             // a slot will start a worker
   bool measured_ = false;
 };
 

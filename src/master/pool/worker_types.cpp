@@ -61,6 +61,26 @@ std::string_view to_string(ExitStatus::Kind kind) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(NotTaken reason) noexcept {
+  switch (reason) {
+    case NotTaken::full:
+      return "full";
+    case NotTaken::leaving:
+      return "leaving";
+    case NotTaken::no_listener:
+      return "no-listener";
+    case NotTaken::broken:
+      return "broken";
+    case NotTaken::failed:
+      return "failed";
+    case NotTaken::framing:
+      return "framing";
+    case NotTaken::no_on_adopt:
+      return "no-on-adopt";
+  }
+  return "unknown";
+}
+
 std::string to_string(const ExitStatus& status) {
   switch (status.kind) {
     case ExitStatus::Kind::exited:

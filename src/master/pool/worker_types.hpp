@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -64,6 +65,22 @@ struct Moves {
   std::uint64_t framing = 0;
   bool operator==(const Moves&) const = default;
 };
+
+// Why other workers did not take connections that were offered to them. In the order of transfer::Refusal, except for
+// the last two, which are known without an offer.
+enum class NotTaken : std::uint8_t {
+  full,         // max_connections, descriptors or memory
+  leaving,      // it was about to leave itself
+  no_listener,  // it had no listening socket of that name
+  broken,       // the message made no sense to it
+  failed,       // its on_adopt threw
+  framing,      // none has the framing and protocol of the giver
+  no_on_adopt,  // none has on_adopt
+};
+inline constexpr std::size_t not_taken_count = 7;
+[[nodiscard]] std::string_view to_string(NotTaken reason) noexcept;
+// How many, by reason. One that was offered several times may be counted several times.
+using NotTakenCounts = std::array<std::uint64_t, not_taken_count>;
 
 struct Launch {
   WorkerId id{};

@@ -43,7 +43,7 @@ std::string describe_one(const GenerationDrain& drain, Instant now, WallTime wal
 std::vector<GenerationDrain> drains_of(const std::vector<WorkerView>& workers, const WorkerLookup& lookup) {
   std::map<unsigned, GenerationDrain> drains;
   for (const WorkerView& worker : workers) {
-    if (worker.state != WorkerState::draining) continue;
+    if (worker.state != WorkerState::draining || (worker.remains && worker.moves)) continue;
     GenerationDrain& drain = drains[worker.generation];
     drain.generation = worker.generation;
     ++drain.workers;

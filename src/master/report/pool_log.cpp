@@ -165,6 +165,20 @@ void PoolLog::on_remains_gone(const WorkerView& worker) {
              fields(message_id::remains_gone, worker.id, worker.slot, worker.generation));
 }
 
+void PoolLog::on_not_taken(const WorkerView& worker, const NotTakenCounts& connections) {
+  std::uint64_t all = 0;
+  std::string reasons;
+  for (std::size_t index = 0; index < connections.size(); ++index) {
+    if (connections[index] == 0) continue;
+    all += connections[index];
+    reasons += (reasons.empty() ? "" : ", ") + std::to_string(connections[index]) + ' ' +
+               std::string(to_string(static_cast<NotTaken>(index)));
+  }
+  log::warning(name(worker.id, worker.slot, worker.generation) + ": " + counted(all, "connection") +
+                   " not taken by other workers: " + reasons,
+               fields(message_id::connections_not_taken, worker.id, worker.slot, worker.generation));
+}
+
 void PoolLog::log_crash(const ExitRecord& exit) {
   const WorkerFacts facts = lookup_(exit.id);
   std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);

@@ -37,6 +37,7 @@ class PoolLog final : public PoolObserver {
   void on_worker_remains(const WorkerView& worker) override;
   void on_remains_gone(const WorkerView& worker) override;
   void on_launch_failed(unsigned slot, const Error& error, Instant next_try_at) override;
+  void on_not_taken(const WorkerView& worker, const NotTakenCounts& connections) override;
   void on_deadlines_moved(Duration by) override;
   void on_recycle_waits(const RecycleWait& wait) override;
   void on_state_changed(PoolState before, PoolState now) override;

@@ -73,6 +73,7 @@ bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd f
                           const Entrance& entrance) {
   if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
   begin(path, id, peer, entrance);
+  mark_busy();
   path.count_accepted();
   if (handlers().on_connect) {
     const Cork cork(path, *this);
@@ -273,7 +274,7 @@ void ConnectionImpl::resume() noexcept {
 // kernel takes more.
 
 std::size_t ConnectionImpl::unsent() const noexcept {
-  if (state_ != State::open) return 0;
+  if (state_ != State::open && state_ != State::moving) return 0;
   return (output_waits() ? output_->size() : 0) + (path_->corked_ == this ? path_->scratch_.size() : 0);
 }
 
@@ -453,7 +454,7 @@ void ConnectionImpl::do_not_leave() noexcept {
 
 void ConnectionImpl::leave() {
   leaving_ = true;
-  offered_ = false;
+  offered_ = settled_here_ = false;
   unread_ = static_cast<std::uint32_t>(path_->streams_.unread(*this));
   settle();
 }
@@ -484,7 +485,9 @@ bool ConnectionImpl::rests() const noexcept {
   return is_calm() && may_move() && !enqueued_ && input_ == nullptr && !half_closed_;
 }
 
+// While another worker may own it, its mark does not change: the keeper must not touch it.
 void ConnectionImpl::mark_busy() noexcept {
+  if (state_ == State::moving) return;
   if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::busy);
 }
 
@@ -504,7 +507,7 @@ void ConnectionImpl::keep_state(std::string_view state) {
                             " bytes, more than max_kept_state: " + std::to_string(max));
   }
   Ledger* const ledger = path_->streams_.ledger_of(*this);
-  if (ledger == nullptr || state_ != State::open) return;
+  if (ledger == nullptr || (state_ != State::open && state_ != State::moving)) return;
   path_->enqueue(*this);  // which marks it busy, and in the end resting
   ledger->keep(fd(), state, path_->limits_.state_version);
 }
@@ -543,6 +546,7 @@ preforkd::UniqueFd ConnectionImpl::depart() noexcept {
 void ConnectionImpl::stay(preforkd::UniqueFd fd) {
   if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return end_departed(CloseReason::out_of_memory);
   state_ = State::open;
+  mark_busy();
   blocked_output_ = false;  // tried again
   settle();
 }
@@ -559,21 +563,22 @@ void ConnectionImpl::end_departed(CloseReason reason) noexcept {
   path_->enqueue(*this);
 }
 
-bool ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const Entrance& entrance,
-                            const Luggage& luggage) {
-  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
+// The giver owns it until `take_over` was true, so nothing is read, written or marked before: what on_adopt sends
+// waits.
+ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd,
+                                               const Entrance& entrance, const Luggage& luggage,
+                                               const std::function<bool()>& take_over) {
+  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return Arrival::not_begun;
   begin(path, id, luggage.peer, entrance);
+  state_ = State::moving;
   input_since_ = std::min(luggage.input_since, now());
   heard_ = luggage.heard;
-  path.count_adopted();
   const auto put = [this](std::unique_ptr<Buffer>& buffer, std::string_view bytes) {
-    if (bytes.empty()) return;
+    if (bytes.empty()) return true;
     buffer = path_->buffers_.take();
-    if (buffer == nullptr || !buffer->append(bytes)) close_now(CloseReason::out_of_memory);
+    return buffer != nullptr && buffer->append(bytes);
   };
-  put(output_, luggage.output);
-  put(input_, luggage.input);
-  if (state_ != State::open) return true;
+  const bool fits = put(output_, luggage.output) && put(input_, luggage.input);
   if (output_waits()) {
     begin_write_period();
     if (output_->size() > limits().output_high_mark) choked_ = true;
@@ -581,18 +586,21 @@ bool ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd
   if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
     ledger->keep(this->fd(), luggage.state, luggage.state_version);
   }
-  {
-    const Cork cork(path, *this);
-    const bool adopted = guarded("on_adopt", [&] { handlers().on_adopt(*this, luggage.state, luggage.state_version); });
-    if (!adopted) close_when_sent(CloseReason::handler_failed);
+  const bool taken = fits &&
+                     guarded("on_adopt", [&] { handlers().on_adopt(*this, luggage.state, luggage.state_version); }) &&
+                     take_over();
+  if (!taken) {
+    static_cast<void>(path.streams_.release(*this));  // the giver has another descriptor of it
+    never_ours_ = true;
+    end_departed(CloseReason::handed_over);
+    return Arrival::ended;
   }
-  if (input_ != nullptr) {
-    resume_ = true;
-    path.enqueue(*this);
-  }
+  state_ = State::open;
+  path.count_adopted();
+  if (input_ != nullptr) resume_ = true;
+  path.enqueue(*this);
   count_kept();
-  settle();
-  return true;
+  return Arrival::taken;
 }
 
 // ---- Time ----
@@ -680,7 +688,8 @@ void ConnectionImpl::end_at_once(CloseReason busy, CloseReason idle) noexcept {
 }
 
 void ConnectionImpl::finish() {
-  path_->count_closed(entrance_->service, reason_);
+  path_->count_end(entrance_->service);
+  if (!never_ours_) path_->count_close(reason_);
   path_->peers_.leave(peer_, path_->limits_);
   if (handlers().on_close) {
     static_cast<void>(guarded("on_close", [this] { handlers().on_close(*this, reason_); }));
@@ -734,7 +743,7 @@ void ConnectionImpl::vacate() noexcept {
   given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
-  settled_here_ = offered_ = false;
+  settled_here_ = offered_ = never_ours_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

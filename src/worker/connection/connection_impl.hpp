@@ -62,9 +62,11 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
                           const Entrance& entrance);
 
-  // Begins a connection that another worker had, and calls on_adopt. As open().
-  [[nodiscard]] bool arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const Entrance& entrance,
-                            const Luggage& luggage);
+  // Begins a connection that another worker has, calls on_adopt and then `take_over`. `not_begun`: as open(). `ended`:
+  // one of the two failed, and the other worker keeps it.
+  enum class Arrival : std::uint8_t { taken, ended, not_begun };
+  [[nodiscard]] Arrival arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const Entrance& entrance,
+                               const Luggage& luggage, const std::function<bool()>& take_over);
   // It could be given to another worker now: with the beginning of a message and with unsent output, but not while a
   // reply is owed or a call of the application is pending.
   [[nodiscard]] bool may_move() const noexcept;
@@ -246,6 +248,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool end_told_ = false;        // on_half_close was called
   bool settled_here_ = false;    // no other worker can take it
   bool offered_ = false;         // to path_->mover_
+  bool never_ours_ = false;      // it did not arrive
 };
 
 }  // namespace prefork::internal

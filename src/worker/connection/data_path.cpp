@@ -45,14 +45,16 @@ void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const 
   count_accept_failure();
 }
 
-bool DataPath::adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage) {
+bool DataPath::adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage,
+                     const std::function<bool()>& take_over) {
   const ConnectionTable::Place place = table_.allocate();
   if (place.connection == nullptr) return false;
   peers_.enter_unlimited(luggage.peer, limits_, streams_.now());
-  if (place.connection->arrive(*this, place.id, std::move(fd), entrance, luggage)) return true;
+  using Arrival = ConnectionImpl::Arrival;
+  const Arrival arrival = place.connection->arrive(*this, place.id, std::move(fd), entrance, luggage, take_over);
+  if (arrival != Arrival::not_begun) return arrival == Arrival::taken;
   table_.release(*place.connection);
   peers_.leave(luggage.peer, limits_);
-  count_accept_failure();
   return false;
 }
 
@@ -166,10 +168,13 @@ void DataPath::count_open(ActiveService& service) noexcept {
   stats_.connections.store(connections_, std::memory_order_relaxed);
 }
 
-void DataPath::count_closed(ActiveService& service, CloseReason reason) noexcept {
+void DataPath::count_end(ActiveService& service) noexcept {
   --service.connections;
   --connections_;
   stats_.connections.store(connections_, std::memory_order_relaxed);
+}
+
+void DataPath::count_close(CloseReason reason) noexcept {
   const OwnCloseReasons& own = OwnCloseReasons::of_process();
   const auto index = own.index_of(reason);
   if (!index) return add(stats_.closes_by_reason.at(static_cast<std::size_t>(reason)), 1);

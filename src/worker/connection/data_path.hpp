@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 
@@ -47,8 +48,10 @@ class DataPath {
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   void count_accept_failure() noexcept { add(stats_.accept_failures, 1); }
 
-  // A connection that another worker had. False: it cannot be served for lack of memory, and was closed.
-  bool adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage);
+  // A connection that another worker has, which lets it go when `take_over` says so, after on_adopt. False: it stays
+  // there, because on_adopt threw, there was no memory, or `take_over` failed.
+  [[nodiscard]] bool adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage,
+                           const std::function<bool()>& take_over);
 
   // Runs at the end of each turn: late output and on_close, then late input, as far as its share of the turn goes.
   void settle();
@@ -90,7 +93,8 @@ class DataPath {
   void count_open(ActiveService& service) noexcept;
   void count_accepted() noexcept { add(stats_.connections_total, 1); }
   void count_adopted() noexcept { add(stats_.connections_adopted, 1); }
-  void count_closed(ActiveService& service, CloseReason reason) noexcept;
+  void count_end(ActiveService& service) noexcept;
+  void count_close(CloseReason reason) noexcept;
   [[nodiscard]] bool lets_in(const PeerAddress& peer) noexcept;
   void log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept;
 

@@ -152,7 +152,7 @@ void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
     ++moved_;
     return parcel.connection->gone(parcel.fd.get());
   }
-  ++refused_;
+  ++refused_[static_cast<std::size_t>(answer.refusal)];
   const bool of_all = answer.refusal == transfer::Refusal::full || answer.refusal == transfer::Refusal::leaving;
   if (of_all) {
     taker_gone_ = true;  // whoever comes next may have it

@@ -37,7 +37,7 @@ class Giver final : public EventSource, private TimerNode {
   [[nodiscard]] bool ended() const noexcept { return failed_ || (closed_ && waiting_.empty() && parcels_.empty()); }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
   [[nodiscard]] std::uint32_t moved() const noexcept { return moved_; }
-  [[nodiscard]] std::uint32_t refused() const noexcept { return refused_; }
+  [[nodiscard]] const preforkd::transfer::RefusalCounts& refused() const noexcept { return refused_; }
 
  private:
   struct Parcel {
@@ -69,7 +69,7 @@ class Giver final : public EventSource, private TimerNode {
   Parcel* sending_ = nullptr;  // the last parcel, while a part of it is not sent
   EventLoop::TimePoint answer_due_;
   std::uint32_t moved_ = 0;
-  std::uint32_t refused_ = 0;
+  preforkd::transfer::RefusalCounts refused_{};
   bool closed_ = false;
   bool failed_ = false;
   bool taker_gone_ = false;

@@ -142,7 +142,8 @@ class Estate {
 
   // What has happened since the last report.
   void report() noexcept {
-    if (figures_.moved == 0 && figures_.refused == 0 && figures_.closed == 0) return;
+    const transfer::RefusalCounts none{};
+    if (figures_.moved == 0 && figures_.closed == 0 && figures_.refused == none) return;
     say(std::exchange(figures_, {}));
   }
 
@@ -234,7 +235,7 @@ class Estate {
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
       --unanswered;
       if (answer->type == transfer::Type::refused) {
-        ++figures_.refused;
+        ++figures_.refused[static_cast<std::size_t>(answer->refusal)];
         const bool of_all = answer->refusal == transfer::Refusal::full || answer->refusal == transfer::Refusal::leaving;
         willing = willing && !of_all;
         if (of_all && rest == Rest::ours) {
@@ -272,10 +273,21 @@ class Inheritance {
     while ((size = ::read(maps.get(), piece.data(), piece.size())) > 0) {
       for (const char c : std::string_view(piece.data(), static_cast<std::size_t>(size))) add(c);
     }
+    for (const Range& range : code_) give_back(range);
   }
 
  private:
   static constexpr std::uintptr_t large = 128 * 1024;
+
+  struct Range {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+  };
+
+  static void give_back(Range range) noexcept {
+    ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin,
+              MADV_DONTNEED);  // NOLINT: the kernel has named it
+  }
 
   void add(char c) noexcept {
     if (c != '\n') {
@@ -287,20 +299,21 @@ class Inheritance {
   }
 
   // "55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0    [heap]"
-  static void look_at(std::string_view line) noexcept {
+  void look_at(std::string_view line) noexcept {
     const std::uintptr_t begin = take_number(line);
     const std::uintptr_t end = take_number(line);
     const bool is_code = line.substr(0, 5) == "r-xp " && line.find('/') != std::string_view::npos;
     const bool is_own = line.substr(0, 5) == "rw-p " && line.find(" 00:00 0") != std::string_view::npos;
     const bool is_heap = is_own && line.find("[heap]") != std::string_view::npos;
     const bool is_large = is_own && end - begin >= large && line.find('[') == std::string_view::npos;
-    if (!is_code && !is_heap && !is_large) return;
+    if (is_code && codes_ < code_.size()) code_[codes_++] = {begin, end};
+    if (!is_heap && !is_large) return;
     const auto contains = [=](const void* place) {
       const auto at = reinterpret_cast<std::uintptr_t>(place);
       return at >= begin && at < end;
     };
     if (contains(&begin) || contains(&errno)) return;
-    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT: the kernel has named it
+    give_back({begin, end});
   }
 
   // A hexadecimal number and the character behind it.
@@ -322,6 +335,8 @@ class Inheritance {
 
   std::array<char, 128> line_{};
   std::size_t size_ = 0;
+  std::array<Range, 64> code_{};
+  std::size_t codes_ = 0;
 };
 
 // `plan` and what it refers to, except the ledger's mapping, are memory that is given back.
@@ -331,7 +346,8 @@ class Inheritance {
   preforkd::set_process_name("keeper");
   ::setpgid(0, 0);  // what is sent to the worker's group is not for us
   Inheritance().give_back();
-  while (!is_readable(plan.worker_pidfd, -1)) continue;
+  pollfd worker{plan.worker_pidfd, POLLIN, 0};
+  while (::poll(&worker, 1, -1) < 1) continue;
   Estate(plan).settle();
 }
 

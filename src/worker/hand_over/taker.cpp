@@ -75,11 +75,10 @@ void Taker::complete() {
   };
   const std::string_view listener = cut(header.listener_bytes);
   const Entrance* const entrance = entrance_of(arrival, listener);
-  if (const auto refusal = refusal_of(arrival, entrance)) {
-    static_cast<void>(answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = *refusal}));
-    return;
-  }
-  if (!answer({.type = transfer::Type::taken, .serial = header.serial})) return end();
+  const auto refuse = [&](transfer::Refusal refusal) {
+    static_cast<void>(answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = refusal}));
+  };
+  if (const auto refusal = refusal_of(arrival, entrance)) return refuse(*refusal);
   Luggage luggage;
   luggage.peer = PeerAddress::from(header.peer);
   luggage.input_since = Session::TimePoint(std::chrono::nanoseconds(header.input_since));
@@ -88,7 +87,8 @@ void Taker::complete() {
   luggage.state = cut(header.state_bytes);
   luggage.input = cut(header.input_bytes);
   luggage.output = cut(header.output_bytes);
-  path_.adopt(std::move(arrival.fd), *entrance, luggage);
+  const auto take_over = [&] { return answer({.type = transfer::Type::taken, .serial = header.serial}); };
+  if (!path_.adopt(std::move(arrival.fd), *entrance, luggage, take_over)) refuse(transfer::Refusal::failed);
 }
 
 const Entrance* Taker::entrance_of(const Arrival& arrival, std::string_view listener) const noexcept {

@@ -53,7 +53,6 @@ bool EpollStreams::open(Session& session, preforkd::UniqueFd fd, bool is_tcp) no
   stream.fd = fd.release();
   stream.wanted = true;
   stream.always_to_end = !is_tcp;
-  mark(session, Ledger::Mark::busy);
   return true;
 }
 

@@ -92,8 +92,8 @@ class Streams {
     if (may_mark(fd)) ledger_->set(fd, Ledger::Mark::none);
   }
 
-  // The session is marked busy when it begins and before each read that brings something, and no longer marked before
-  // its descriptor is closed.
+  // The session is marked busy before each read that brings something, and no longer marked before its descriptor is
+  // closed.
   //
   // Begins a session, whose input is wanted. False, and `fd` is closed, if the kernel has no memory to watch it.
   [[nodiscard]] virtual bool open(Session& session, preforkd::UniqueFd fd, bool is_tcp) noexcept = 0;

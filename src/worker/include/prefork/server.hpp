@@ -106,7 +106,8 @@ class PREFORK_EXPORT Server {
   // gets them, with the beginning of a message and with unsent output. on_connect does not run here, on_close runs in
   // the other worker with CloseReason::handed_over; data<T>(), ConnectionRef, id() and timers stay behind, and so does
   // the framing of Connection::framing(). `version` is the state_version() of the program that kept the state; 0 if
-  // nothing was kept. If it throws, the connection is closed as after on_connect.
+  // nothing was kept. What it sends goes out when the connection has arrived. If it throws, the connection does not
+  // move and on_close runs here with handed_over: the worker that has it drains it, or serves it on if it stays itself.
   Server& on_adopt(std::function<void(Connection&, std::string_view state)> callback);
   Server& on_adopt(std::function<void(Connection&, std::string_view state, unsigned version)> callback);
 

@@ -8,6 +8,7 @@
 #include "base/signal_name.hpp"
 #include "base/time_span.hpp"
 #include "master/pool/roster.hpp"
+#include "unit/master/pool/event_text.hpp"
 
 namespace preforkd {
 
@@ -55,6 +56,9 @@ struct ActionText {
     return "remains gone of " + text(gone.worker.id) + (kept.all() > 0 ? ": " + kept_text(kept) : "");
   }
   std::string operator()(const ReportGave& gave) const { return "gave: " + kept_text(gave.connections); }
+  std::string operator()(const ReportNotTaken& refused) const {
+    return "not taken of " + text(refused.worker.id) + ':' + not_taken_text(refused.connections);
+  }
   std::string operator()(const ReportLaunchFailed& failed) const {
     return "launch failed: slot " + number(failed.slot) + ", " + failed.error.text + ", next try at " +
            time_text(failed.next_try_at);

@@ -22,6 +22,16 @@
 
 namespace preforkd {
 
+// " 3 full 1 failed": those above 0.
+inline std::string not_taken_text(const NotTakenCounts& connections) {
+  std::string text;
+  for (std::size_t index = 0; index < connections.size(); ++index) {
+    if (connections[index] == 0) continue;
+    text += ' ' + std::to_string(connections[index]) + ' ' + std::string(to_string(static_cast<NotTaken>(index)));
+  }
+  return text;
+}
+
 // Reads a line from its front. Throws std::invalid_argument for anything unexpected.
 class LineReader {
  public:
@@ -249,7 +259,8 @@ inline std::string text(const WorkerSeeks& event) {
 }
 inline std::string text(const WorkerGave& event) {
   return "worker-gave " + text(event.id) + ": " + std::to_string(event.connections) + ", closed " +
-         std::to_string(event.closed);
+         std::to_string(event.closed) + (event.refused == NotTakenCounts{} ? "" : ", refused") +
+         not_taken_text(event.refused);
 }
 inline std::string text(const WorkerExited& event) {
   return "worker-exited " + text(event.id) + (event.pid == 0 ? "" : " (pid " + std::to_string(event.pid) + ")") + ": " +
@@ -351,6 +362,14 @@ class EventReader {
     read_connections(event);
     line_.expect(", closed ");
     event.closed = line_.number<std::uint32_t>();
+    if (!line_.take(", refused")) return;
+    while (line_.take(" ")) {
+      const auto connections = line_.number<std::uint64_t>();
+      line_.expect(" ");
+      std::size_t reason = 0;
+      while (reason + 1 < not_taken_count && !line_.take(to_string(static_cast<NotTaken>(reason)))) ++reason;
+      event.refused[reason] = connections;
+    }
   }
   template <class Kind>
   void read_connections(Kind& event) {

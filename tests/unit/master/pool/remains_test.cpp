@@ -113,6 +113,22 @@ TEST_F(RemainsTest, are_not_the_process_that_a_slot_is_shown_with) {
   EXPECT_FALSE(pool->shown_worker(0));
 }
 
+TEST_F(RemainsTest, are_not_counted_as_a_worker_that_drains_if_they_are_its_keeper) {
+  start_ready();
+  pool->step(event::WorkerMoves{worker(0).id, {1, 5}});
+  const WorkerId kept = worker(0).id;
+  const WorkerId other = worker(1).id;
+  end_not_alone(kept, signaled(SIGKILL));
+  EXPECT_EQ(pool->draining_count(), 0U);
+  end_not_alone(other, signaled(SIGKILL));
+  EXPECT_EQ(pool->draining_count(), 1U);
+  pool->step(event::WorkerMoves{other, {1, 5}});
+  EXPECT_EQ(pool->draining_count(), 0U) << "its Hello was read late";
+  clear(kept);
+  clear(other);
+  EXPECT_EQ(pool->draining_count(), 0U);
+}
+
 TEST_F(RemainsTest, a_reload_is_done_at_once_if_the_old_workers_are_gone) {
   const WorkerId old = commit_one_worker();
   EXPECT_FALSE(is_done());

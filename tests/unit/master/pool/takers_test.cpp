@@ -81,6 +81,22 @@ TEST_F(TakersTest, protocol_and_framing_must_be_the_same) {
   EXPECT_EQ(choose(giver), &equal);
 }
 
+TEST_F(TakersTest, there_is_none_for_the_reason_that_its_program_is_another_one) {
+  const Worker& giver = add(0, 1);
+  EXPECT_EQ(takers().reason_for_none(giver), std::nullopt) << "it is alone";
+  add(1, 0).moves = std::nullopt;
+  target = 2;
+  goes_to = generation(2);
+  EXPECT_EQ(takers().reason_for_none(giver), std::nullopt) << "nobody stays";
+  Worker& other = add(1, 0, Place::candidate, goes_to);
+  other.moves = std::nullopt;
+  EXPECT_EQ(takers().reason_for_none(giver), NotTaken::no_on_adopt);
+  other.moves = Moves{1, 6};
+  EXPECT_EQ(takers().reason_for_none(giver), NotTaken::framing);
+  other.moves = giver.moves;
+  EXPECT_EQ(takers().reason_for_none(giver), std::nullopt) << "it had its chance";
+}
+
 TEST_F(TakersTest, who_leaves_takes_nothing) {
   const Worker& giver = add(0, 1);
   roster.drain(add(1, 0), ExitCause::scaled_down, now);

@@ -73,6 +73,9 @@ TEST_F(DrainStatus, counts_workers_and_connections_of_each_generation_and_takes_
   first.deadline = Instant(seconds(20));
   EXPECT_THAT(drains_of(workers, [this](WorkerId id) { return facts(id); }), ElementsAre(first, drain(2, 1)));
   EXPECT_THAT(drains_of({}, nullptr), IsEmpty());
+  WorkerView keeper = view(5, 3, WorkerState::draining, 10);
+  keeper.remains = keeper.moves = true;
+  EXPECT_THAT(drains_of({keeper}, [this](WorkerId id) { return facts(id); }), IsEmpty());
 }
 
 TEST_F(DrainStatus, says_the_time_of_day_of_the_deadline_and_the_date_if_that_is_not_today) {

@@ -132,21 +132,24 @@ class Schedule {
     handlers.on_connect = [this](Connection& c) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
       if (++client.connects != 1) complain("a second on_connect");
-      c.keep("1");
+      c.keep("0");
       if (streams_.happens(300)) say(c, client, "welcome");
     };
     handlers.on_message = [this](Connection& c, std::string_view message) { answer(c, message); };
     handlers.on_adopt = [this](Connection& c, std::string_view state, unsigned) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
-      streams_.expect_busy(static_cast<internal::ConnectionImpl&>(c), "on_adopt");
-      ++client.adoptions;
+      if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection is marked before it is ours");
       if (state != std::to_string(client.moves)) complain("the kept state is wrong: " + std::string(state));
+      if (returns_) c.send("to nobody");
+      if (returns_ && streams_.happens(500)) throw std::runtime_error("on_adopt");
+      if (returns_) return;
+      ++client.adoptions;
       c.keep(std::to_string(client.moves + 1));
       if (streams_.happens(200)) say(c, client, "adopted");
     };
     handlers.on_close = [this](Connection& c, CloseReason reason) {
       if (reason == CloseReason::handed_over) {
-        ++moving_->moves;
+        if (!returns_) ++moving_->moves;
         return;
       }
       // Without a descriptor: it could not come back, for lack of memory.
@@ -268,10 +271,21 @@ class Schedule {
       return connection.stay(std::move(fd));
     }
     const int moves = client.moves;
-    connection.gone(client.number);
+    returns_ = streams_.happens(300);
+    const bool taken = path_.adopt(std::move(fd), entrance_, luggage, [&] {
+      if (!returns_) connection.gone(client.number);
+      return !returns_;
+    });
+    if (taken && returns_) complain("what the giver has kept was taken");
+    returns_ = !taken;
     path_.settle();
-    if (client.moves != moves + 1) complain("on_close is not called once for a move");
-    if (!path_.adopt(std::move(fd), entrance_, luggage)) ++client.closes;  // for lack of memory
+    if (client.moves != moves + (taken ? 1 : 0)) complain("on_close is not called once for a move");
+    if (!taken) {
+      if (mark_of(client) != internal::Ledger::Mark::moving) complain("the taker has marked what was not its own");
+      streams_.reopen(client.number);
+      connection.stay({});
+    }
+    returns_ = false;
   }
 
   void pin() {
@@ -338,6 +352,7 @@ class Schedule {
   std::vector<Owed> owed_;
   std::string wrong_;
   Client* moving_ = nullptr;
+  bool returns_ = false;  // the connection that moves is not taken
   ConnectionTable* table_before_ = nullptr;
 };
 

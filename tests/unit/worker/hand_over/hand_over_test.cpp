@@ -16,6 +16,7 @@ namespace {
 
 using testing::AnyOf;
 using testing::Eq;
+using Refusal = preforkd::transfer::Refusal;
 
 class HandOverTest : public testing::Test {
  protected:
@@ -102,6 +103,7 @@ TEST_F(HandOverTest, a_worker_that_is_full_refuses_and_the_rest_is_drained_if_no
   first_.process().signal(SIGTERM);
   const auto gave = first_.expect<control::Gave>();
   EXPECT_EQ(gave.moved, 1U);
+  EXPECT_GT(refused(gave, Refusal::full), 0U);
   EXPECT_EQ(first_.expect<control::Seeks>().connections, 2U);
   first_.say(control::NoTaker{});
   EXPECT_EQ(first_.process().wait(), 0);
@@ -266,22 +268,58 @@ TEST(HandOverApplication, may_answer_in_on_adopt_and_is_told_what_it_gave) {
   EXPECT_EQ(output.text(), "handed-over 127.0.0.1 1\n");
 }
 
-TEST(HandOverApplication, that_throws_in_on_adopt_loses_that_connection_only) {
+// Nothing that it has sent before it threw goes out.
+TEST(HandOverApplication, that_throws_in_on_adopt_leaves_that_connection_where_it_was) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 3);
+  Output output;
+  const int err = output.write_end.get();
+  Worker second = start_taker(listener, "second", [err](Server& s) {
+    s.on_adopt([err](Connection& c, std::string_view state) {
+      ::dup2(err, STDERR_FILENO);
+      c.send("welcome back");
+      if (state == "1") throw std::runtime_error("no");
+      c.set_data<std::string>(state);
+    });
+    s.on_close([err](Connection&, CloseReason why) { ::dprintf(err, "%s\n", std::string(to_string(why)).c_str()); });
+  });
+  output.write_end.reset();
+  introduce(first, second, 100);
+  const auto gave = first.expect<control::Gave>();
+  EXPECT_EQ(gave.moved, 2U);
+  EXPECT_EQ(refused(gave, Refusal::failed), 1U);
+  clients[1].send("who\n");
+  EXPECT_EQ(clients[1].line(), "1 at first");
+  EXPECT_EQ(clients[2].line(), "welcome back");
+  clients[2].send("who\n");
+  EXPECT_EQ(clients[2].line(), "2 at second");
+  EXPECT_EQ(second.page().connections, 2U);
+  EXPECT_EQ(second.page().closes_by_reason[static_cast<std::size_t>(CloseReason::handed_over)], 0U);
+  EXPECT_EQ(second.process().terminate(), 0);
+  EXPECT_THAT(output.text(), testing::ContainsRegex("on_adopt: no.*\nhanded-over\n"));
+}
+
+// It may be the connection that kills it.
+TEST(HandOverApplication, that_dies_in_on_adopt_leaves_all_that_it_has_not_taken) {
   const Listener listener;
   Worker first(listener, "first");
   first.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener, 3);
   Worker second = start_taker(listener, "second", [](Server& s) {
-    s.on_adopt([](Connection& c, std::string_view state) {
-      if (state == "1") throw std::runtime_error("no");
-      c.set_data<std::string>(state);
+    s.on_adopt([](Connection& c, std::string_view) {
+      c.keep("changed");
+      c.send("welcome back");
+      ::raise(SIGKILL);
     });
   });
-  introduce(first, second);
-  EXPECT_EQ(first.process().terminate(), 0);
-  EXPECT_EQ(clients[1].rest(), "<eof>");
-  clients[2].send("who\n");
-  EXPECT_EQ(clients[2].line(), "2 at second");
+  introduce(first, second, 100);
+  EXPECT_EQ(first.expect<control::Gave>().moved, 0U);
+  for (int i = 0; i < 3; ++i) {
+    clients[i].send("who\n");
+    EXPECT_EQ(clients[i].line(), std::to_string(i) + " at first");
+  }
 }
 
 TEST(HandOverApplication, cannot_keep_more_than_the_limit) {
@@ -327,7 +365,7 @@ TEST(HandOverOfListeners, a_connection_of_a_listener_that_the_taker_lacks_is_dra
   EXPECT_EQ(first.process().terminate(), 0);
   const auto gave = first.expect<control::Gave>();
   EXPECT_EQ(gave.moved, 0U);
-  EXPECT_EQ(gave.refused, 2U);
+  EXPECT_EQ(refused(gave, Refusal::listener), 2U);
   EXPECT_EQ(clients[0].rest(), "<eof>");
 }
 

@@ -119,6 +119,10 @@ inline void introduce(Worker& giver, Worker& taker, std::uint32_t max = 0) {
   giver.say(control::Give{max}, givers.get());
 }
 
+[[nodiscard]] inline std::uint32_t refused(const control::Gave& gave, preforkd::transfer::Refusal reason) {
+  return gave.refused[static_cast<std::size_t>(reason)];
+}
+
 // Clients of the only worker, each logged in.
 inline std::vector<TestClient> log_in(const Listener& listener, int count) {
   std::vector<TestClient> clients;
