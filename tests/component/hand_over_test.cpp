@@ -74,6 +74,7 @@ TEST(HandOver, a_worker_that_seeks_in_vain_is_told) {
   master.reload(config("2"));
   master.process().out().wait_for(old + " seeks");
   master.process().out().wait_for(old + " has no taker");
+  EXPECT_THAT(master.log().wait_for("not taken by other workers"), HasSubstr(" framing"));
 }
 
 TEST(HandOver, a_stopping_pool_has_no_takers) {

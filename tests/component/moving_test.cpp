@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <regex>
 #include <string>
 #include <utility>
@@ -17,6 +19,7 @@
 #include "support/proc.hpp"
 #include "support/process.hpp"
 #include "support/shown_pool.hpp"
+#include "support/temp_dir.hpp"
 
 namespace preforkd::component {
 namespace {
@@ -100,6 +103,104 @@ TEST_F(Login, survives_a_smaller_pool) {
     master_.signal(SIGTTOU);
     ASSERT_TRUE(eventually([&] { return master_.workers().size() == left; }));
     expect_all_known();
+  }
+}
+
+TEST_F(Login, survives_a_reload_within_a_reload) {
+  log_in(100);
+  const std::size_t mark = master_.log().size();
+  const pid_t old = master_.worker(0);
+  master_.signal(SIGHUP);
+  ASSERT_NE(master_.worker(0, mark), old);
+  master_.signal(SIGHUP);
+  master_.log().wait_for("generation 3 is live", mark);
+  expect_all_known();
+}
+
+TEST_F(Login, survives_a_resize_within_a_reload) {
+  log_in(100);
+  const std::size_t mark = master_.log().size();
+  master_.signal(SIGHUP);
+  master_.log().wait_for("drains: reloaded", mark);
+  master_.signal(SIGTTOU);
+  master_.log().wait_for("drains: scaled-down", mark);
+  master_.log().wait_for("reload done", mark);
+  ASSERT_TRUE(eventually([&] { return master_.workers().size() == 2; }));
+  expect_all_known();
+}
+
+TEST_F(Login, survives_all_workers_at_once) {
+  log_in(100);
+  const std::size_t mark = master_.log().size();
+  const std::vector<pid_t> workers{master_.worker(0), master_.worker(1), master_.worker(2)};
+  for (const pid_t worker : workers) wait_until_asleep(worker);
+  for (const pid_t worker : workers) kill(worker, SIGKILL);
+  for (unsigned slot = 0; slot < 3; ++slot) master_.worker(slot, mark);
+  expect_all_known();
+}
+
+// Neither the clients of the dead worker nor those of the others wait longer than the master is stopped.
+TEST_F(Login, survives_a_worker_that_is_killed_while_the_master_is_stopped) {
+  log_in(100);
+  const pid_t worker = master_.worker(0);
+  wait_until_asleep(worker);
+  master_.signal(SIGSTOP);
+  kill(worker, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return status_field(worker, "State").starts_with('Z'); }));
+  master_.signal(SIGCONT);
+  expect_all_known();
+}
+
+// The one that takes is killed, too, as soon as it has begun.
+TEST_F(Login, survives_giver_and_taker) {
+  log_in(200);
+  std::vector<pid_t> workers{master_.worker(0), master_.worker(1), master_.worker(2)};
+  for (unsigned i = 0; i < 5; ++i) {
+    const std::size_t mark = master_.log().size();
+    const std::vector<unsigned> killed{i % 3, (i + 1) % 3};
+    for (const pid_t worker : workers) wait_until_asleep(worker);
+    for (const unsigned slot : killed) kill(workers[slot], SIGKILL);
+    for (const unsigned slot : killed) workers[slot] = master_.worker(slot, mark);
+    expect_all_known();
+  }
+}
+
+// About as many as the default max_connections.
+TEST_F(LoneLogin, survives_with_very_many_connections) {
+  rlimit descriptors{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  descriptors.rlim_cur = std::min<rlim_t>(descriptors.rlim_max, 11'000);  // of this process, with both ends of pipes
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  log_in(9'900);
+  std::size_t mark = master_.log().size();
+  master_.signal(SIGHUP);
+  master_.log().wait_for("9900 connections handed over", mark);
+  expect_all_known();
+  const pid_t worker = master_.worker(0, mark);
+  wait_until_asleep(worker);
+  mark = master_.log().size();
+  kill(worker, SIGKILL);
+  master_.log().wait_for("9900 connections moved to other workers, 0 closed", mark);
+  expect_all_known();
+}
+
+TEST(LoginOnUnixSocket, survives_a_reload_and_a_kill) {
+  const TempDir folder;
+  Master::Options options = with_workers(2);
+  options.listen = folder.path() + "/x.sock";
+  const Master master({binaries::example("login")}, options);
+  master.wait_ready();
+  Client client(options.listen);
+  EXPECT_THAT(client.ask("i am she"), HasSubstr("Welcome, she"));
+  std::size_t mark = master.log().size();
+  master.signal(SIGHUP);
+  master.log().wait_for("reload done", mark);
+  EXPECT_THAT(client.ask("who am i"), HasSubstr("she ("));
+  for (unsigned slot = 0; slot < 2; ++slot) {
+    const pid_t worker = master.worker(slot, mark);
+    wait_until_asleep(worker);
+    kill(worker, SIGKILL);
+    EXPECT_THAT(client.ask("who am i"), HasSubstr("she ("));
   }
 }
 

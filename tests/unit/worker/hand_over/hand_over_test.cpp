@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <list>
 #include <string>
@@ -14,8 +15,11 @@
 namespace prefork::test {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::Eq;
+using testing::Gt;
+using testing::Lt;
 using Refusal = preforkd::transfer::Refusal;
 
 class HandOverTest : public testing::Test {
@@ -113,6 +117,29 @@ TEST_F(HandOverTest, a_worker_that_is_full_refuses_and_the_rest_is_drained_if_no
     if (client.line().find("at second") != std::string::npos) ++served;
   }
   EXPECT_EQ(served, 1);
+}
+
+TEST_F(HandOverTest, a_worker_without_descriptors_takes_as_many_as_it_can) {
+  std::vector<TestClient> clients = log_in(listener_, 30);
+  Worker second = start_taker(listener_, "second", [](Server&) {
+    const preforkd::UniqueFd next(::dup(STDERR_FILENO));
+    const auto few = static_cast<rlim_t>(next.get()) + 20;
+    const rlimit limit{few, few};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  });
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  const std::uint32_t moved = first_.expect<control::Gave>().moved;
+  EXPECT_THAT(moved, AllOf(Gt(0U), Lt(30U)));
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 30 - moved);
+  first_.say(control::NoTaker{});
+  EXPECT_EQ(first_.process().wait(), 0);
+  std::uint32_t served = 0;
+  for (TestClient& client : clients) {
+    client.send("who\n");
+    if (client.line().find("at second") != std::string::npos) ++served;
+  }
+  EXPECT_EQ(served, moved);
 }
 
 TEST_F(HandOverTest, a_master_that_does_not_answer_delays_the_drain_only_a_moment) {
