@@ -194,7 +194,7 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
   if (const auto* gave = std::get_if<control::Gave>(&message)) {
     event::WorkerGave event{id, gave->moved, gave->closed};
-    static_assert(transfer::refusal_count <= not_taken_count);
+    static_assert(static_cast<std::size_t>(NotTaken::framing) == transfer::refusal_count);
     std::copy(gave->refused.begin(), gave->refused.end(), event.refused.begin());
     pool_.step(event);
   }

@@ -27,7 +27,7 @@ struct Hello {
 struct Seeks {
   std::uint32_t connections = 0;
 };
-// Worker or keeper to master, after each Give: what became of the connections.
+// Worker or keeper to master, when a transfer has ended, if anything came of it: what became of the connections.
 struct Gave {
   std::uint32_t moved = 0;
   std::uint32_t closed = 0;           // by a keeper: they were not resting when its worker died, or have no taker
@@ -35,7 +35,7 @@ struct Gave {
 };
 // Master to worker or keeper, with one end of a socket pair, on which transfer.hpp is spoken: give your connections.
 struct Give {
-  std::uint32_t max = 0;  // at most so many, and only resting ones; 0: all, because you leave
+  std::uint32_t max = 0;  // at most so many, and only resting ones; 0: all, because you leave. A keeper gives all.
 };
 // Master to worker, with the other end: take what comes.
 struct Take {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,16 +27,26 @@ inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
 // A connection with more bytes than these is not given away; its worker serves it to its end.
 inline constexpr std::size_t max_payload_bytes = std::size_t{1} * 1024 * 1024;
 inline constexpr std::size_t max_unanswered = 64;
+// Of Connection::keep(). A keeper sends a connection in one packet, with a listener's name of up to 255 bytes.
+inline constexpr std::size_t max_state_bytes = std::size_t{31} * 1024;
+
+inline constexpr std::chrono::milliseconds answer_time{2000};  // for the next answer; then the giver waits no longer
+inline constexpr std::chrono::milliseconds retry_delay{5};     // of a packet that the kernel does not take
+inline constexpr unsigned max_takers = 3;                      // that fail or refuse all, one after the other
 
 enum class Type : std::uint32_t { connection, more, taken, refused };
 
 enum class Refusal : std::uint32_t {
-  full,      // max_connections, descriptors or memory
+  full,      // max_connections or descriptors
   leaving,   // it is about to leave itself
-  listener,  // it has no listening socket of that name
-  broken,    // the message makes no sense to it
-  failed,    // its on_adopt threw, or the kernel had no memory
+  listener,  // it has no listening socket of that name, or its service there has no on_adopt
+  broken,    // the kept state is longer than its max_kept_state
+  failed,    // its on_adopt threw, or it had no memory
 };
+// The taker takes none of the others either, but another worker may.
+[[nodiscard]] constexpr bool refuses_all(Refusal refusal) noexcept {
+  return refusal == Refusal::full || refusal == Refusal::leaving;
+}
 inline constexpr std::size_t refusal_count = 5;
 using RefusalCounts = std::array<std::uint32_t, refusal_count>;
 

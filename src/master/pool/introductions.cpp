@@ -28,8 +28,8 @@ void Introductions::seeks(Worker& giver, std::uint32_t connections) {
   if (!giver.moves) return;
   giver.left_over = connections;
   if (giver.taker) {
-    std::erase_if(giver.refused_by, [this](WorkerId id) { return roster_.find(id) == nullptr; });
-    giver.refused_by.push_back(*std::exchange(giver.taker, std::nullopt));
+    std::erase_if(giver.tried, [this](WorkerId id) { return roster_.find(id) == nullptr; });
+    giver.tried.push_back(*std::exchange(giver.taker, std::nullopt));
   }
   if (!std::exchange(giver.seeks, true)) seekers_.push_back(giver.id);
 }

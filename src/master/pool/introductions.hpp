@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "master/pool/roster.hpp"
@@ -15,9 +16,10 @@ namespace preforkd {
 //   it seeks a taker ──▶ Introduce; or DismissGiver, if there is none and none will be; else it waits for one
 //
 // Takers are chosen at the end of a step, when it is decided who stays: Roster::drain only leaves a place in the
-// actions. Who waits does so until its drain deadline at most, which kills it. A giver that has not begun to leave, as
-// far as is known, waits in any case: it is about to, and then a worker is started in its slot. Its keeper may ask
-// before its end is seen.
+// actions. A keeper waits until its drain deadline at most, which kills it. A worker that lives waits only a second
+// (HandOver), since its clients are served no better meanwhile, and ignores what comes later. A giver that has not
+// begun to leave, as far as is known, waits in any case: it is about to, and then a worker is started in its slot. Its
+// keeper may ask before its end is seen.
 class Introductions {
  public:
   Introductions(Roster& roster, Takers::Load load) : roster_(roster), load_(std::move(load)) {}

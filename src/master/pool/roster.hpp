@@ -72,8 +72,8 @@ struct Worker {
   // Its connections (introductions.hpp).
   std::optional<Moves> moves;        // they may move
   std::optional<WorkerId> taker;     // the last one that it was introduced to
-  std::vector<WorkerId> refused_by;  // takers before that, after which it had connections left,
-  std::uint32_t left_over = 0;       // and how many
+  std::vector<WorkerId> tried;       // takers before that: none gets a second chance
+  std::uint32_t left_over = 0;       // connections that it had left then
   bool seeks = false;                // it waits for a taker
   std::optional<WorkerId> gives_to;  // some of them go there (rebalance.hpp),
   Instant gives_since{};             // since then

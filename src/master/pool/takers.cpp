@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 namespace preforkd {
 namespace {
 
 bool had_its_chance(const Worker& taker, const Worker& giver) {
-  return std::find(giver.refused_by.begin(), giver.refused_by.end(), taker.id) != giver.refused_by.end();
+  return std::find(giver.tried.begin(), giver.tried.end(), taker.id) != giver.tried.end();
 }
 
 }  // namespace

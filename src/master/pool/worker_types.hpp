@@ -66,14 +66,14 @@ struct Moves {
   bool operator==(const Moves&) const = default;
 };
 
-// Why other workers did not take connections that were offered to them. In the order of transfer::Refusal, except for
-// the last two, which are known without an offer.
+// Why other workers did not take connections that were offered to them: transfer::Refusal, and what is known without an
+// offer.
 enum class NotTaken : std::uint8_t {
-  full,         // max_connections, descriptors or memory
-  leaving,      // it was about to leave itself
-  no_listener,  // it had no listening socket of that name
-  broken,       // the message made no sense to it
-  failed,       // its on_adopt threw
+  full,
+  leaving,
+  no_listener,
+  broken,
+  failed,
   framing,      // none has the framing and protocol of the giver
   no_on_adopt,  // none has on_adopt
 };

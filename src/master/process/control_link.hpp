@@ -30,7 +30,7 @@ class ControlLink {
   // The worker gets a duplicate of `fd`. False: it has not said Hello, does not read its channel, or has closed it.
   [[nodiscard]] bool send(const control::Message& message, int fd = -1) noexcept;
 
-  // It has said Hello: the worker has a keeper.
+  // It has said Hello: its connections may move, and normally it has a keeper.
   [[nodiscard]] bool greeted() const noexcept { return greeted_; }
 
   // Takes what has arrived.

@@ -65,7 +65,7 @@ void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& 
     Ledger::Entry& entry = ledger->at(fd());
     entry.peer = peer.bytes();
     entry.entrance = entrance.index;
-    entry.state_bytes = 0;
+    entry.state_bytes = entry.state_version = 0;
   }
 }
 
@@ -506,10 +506,11 @@ void ConnectionImpl::keep_state(std::string_view state) {
     throw std::length_error("Connection::keep: the state has " + std::to_string(state.size()) +
                             " bytes, more than max_kept_state: " + std::to_string(max));
   }
-  Ledger* const ledger = path_->streams_.ledger_of(*this);
+  const int marked = fd() >= 0 ? fd() : departed_fd_;
+  Ledger* const ledger = path_->streams_.ledger_at(marked);
   if (ledger == nullptr || (state_ != State::open && state_ != State::moving)) return;
-  path_->enqueue(*this);  // which marks it busy, and in the end resting
-  ledger->keep(fd(), state, path_->limits_.state_version);
+  if (fd() >= 0) path_->enqueue(*this);  // which marks it busy, and in the end resting
+  ledger->keep(marked, state, path_->limits_.state_version);
 }
 
 void ConnectionImpl::pin() noexcept {
@@ -539,13 +540,15 @@ Luggage ConnectionImpl::luggage() const noexcept {
 preforkd::UniqueFd ConnectionImpl::depart() noexcept {
   if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::moving);
   state_ = State::moving;
+  departed_fd_ = fd();
   path_->wheel_.cancel(*this);
   return path_->streams_.release(*this);
 }
 
 void ConnectionImpl::stay(preforkd::UniqueFd fd) {
-  if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return end_departed(CloseReason::out_of_memory);
+  if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return end_moving(CloseReason::out_of_memory);
   state_ = State::open;
+  departed_fd_ = -1;
   mark_busy();
   blocked_output_ = false;  // tried again
   settle();
@@ -553,32 +556,39 @@ void ConnectionImpl::stay(preforkd::UniqueFd fd) {
 
 void ConnectionImpl::gone(int fd) noexcept {
   path_->streams_.unmark(fd);
-  end_departed(CloseReason::handed_over);
+  end_moving(CloseReason::handed_over);
 }
 
-void ConnectionImpl::end_departed(CloseReason reason) noexcept {
+void ConnectionImpl::end_moving(CloseReason reason) noexcept {
   state_ = State::closed;
+  departed_fd_ = -1;
   reason_ = reason;
   closing_ = false;
   path_->enqueue(*this);
 }
 
 // The giver owns it until `take_over` was true, so nothing is read, written or marked before: what on_adopt sends
-// waits.
+// waits. Marked as busy, it would be reset by this worker's keeper while the giver still serves it. The price: if this
+// worker is killed between Taken and enqueue(), its keeper closes the connection without counting it.
 ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd,
                                                const Entrance& entrance, const Luggage& luggage,
                                                const std::function<bool()>& take_over) {
-  if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return Arrival::not_begun;
+  const auto put = [&path](std::unique_ptr<Buffer>& buffer, std::string_view bytes) {
+    if (bytes.empty()) return true;
+    buffer = path.buffers_.take();
+    return buffer != nullptr && buffer->append(bytes);
+  };
+  const bool fits = put(output_, luggage.output) && put(input_, luggage.input);
+  if (!fits || !path.streams_.open(*this, std::move(fd), entrance.is_tcp)) {
+    path.buffers_.give_back(std::move(input_));
+    path.buffers_.give_back(std::move(output_));
+    return Arrival::not_begun;
+  }
   begin(path, id, luggage.peer, entrance);
   state_ = State::moving;
   input_since_ = std::min(luggage.input_since, now());
   heard_ = luggage.heard;
-  const auto put = [this](std::unique_ptr<Buffer>& buffer, std::string_view bytes) {
-    if (bytes.empty()) return true;
-    buffer = path_->buffers_.take();
-    return buffer != nullptr && buffer->append(bytes);
-  };
-  const bool fits = put(output_, luggage.output) && put(input_, luggage.input);
+  half_received_ = input_ != nullptr;  // so that it keeps the time of its first byte; deliver() sees whether it is so
   if (output_waits()) {
     begin_write_period();
     if (output_->size() > limits().output_high_mark) choked_ = true;
@@ -586,13 +596,12 @@ ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id,
   if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
     ledger->keep(this->fd(), luggage.state, luggage.state_version);
   }
-  const bool taken = fits &&
-                     guarded("on_adopt", [&] { handlers().on_adopt(*this, luggage.state, luggage.state_version); }) &&
-                     take_over();
+  const bool taken =
+      guarded("on_adopt", [&] { handlers().on_adopt(*this, luggage.state, luggage.state_version); }) && take_over();
   if (!taken) {
     static_cast<void>(path.streams_.release(*this));  // the giver has another descriptor of it
     never_ours_ = true;
-    end_departed(CloseReason::handed_over);
+    end_moving(CloseReason::handed_over);
     return Arrival::ended;
   }
   state_ = State::open;
@@ -666,7 +675,7 @@ void ConnectionImpl::close_at_once(CloseReason reason) noexcept {
 }
 
 void ConnectionImpl::close_now(CloseReason reason) noexcept {
-  if (state_ == State::moving) return close_when_sent(reason);  // if it stays
+  if (state_ == State::moving) return close_when_sent(reason);  // if it stays, or has arrived
   if (state_ != State::open) return;
   state_ = State::closed;
   reason_ = reason;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -27,10 +28,10 @@ class PostQueue;
 
 // One client: the session behind prefork::Connection. It makes no system call; Streams does.
 //
-//   vacant ──open(), arrive()──▶ open ──close_now()──▶ closed ──finish(): on_close──▶ vacant
-//                                 │ ▲                    ▲          └─▶ lingering ──▶ vacant
-//                         depart()▼ │stay()              │
-//                                 moving ──────gone()────┘
+//   vacant ──open()──▶ open ──close_now()──▶ closed ──finish(): on_close──▶ vacant
+//     │                 │ ▲                   ▲           └─▶ lingering ──▶ vacant
+//     │         depart()▼ │stay(), taken over │
+//     └──arrive()────▶ moving ──gone(), not taken over
 //
 // close_now() is the logical end: no event, no callback and no output after it. on_close runs later in the same turn of
 // the loop, when the callback that caused the close has returned; until then the object and its descriptor stay, so
@@ -62,8 +63,8 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
                           const Entrance& entrance);
 
-  // Begins a connection that another worker has, calls on_adopt and then `take_over`. `not_begun`: as open(). `ended`:
-  // one of the two failed, and the other worker keeps it.
+  // Begins a connection that another worker has, in the state `moving`: calls on_adopt and then `take_over`.
+  // `not_begun`: no memory. `ended`: one of the two failed; the other worker keeps it, and on_close follows.
   enum class Arrival : std::uint8_t { taken, ended, not_begun };
   [[nodiscard]] Arrival arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const Entrance& entrance,
                                const Luggage& luggage, const std::function<bool()>& take_over);
@@ -206,7 +207,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
-  void end_departed(CloseReason reason) noexcept;
+  void end_moving(CloseReason reason) noexcept;
 
   DataPath* path_ = nullptr;
   const Entrance* entrance_ = nullptr;
@@ -230,6 +231,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   std::uint32_t kept_ = 0;         // bytes of input_, as DataPath has counted them
   std::uint32_t drain_delay_ = 0;  // milliseconds after the drain began, until which this one is served
   std::uint32_t pins_ = 0;         // the application is in the middle of something
+  int departed_fd_ = -1;           // its descriptor while it is on its way to another worker
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool closing_ = false;         // closes for reason_ once the output is sent

@@ -21,9 +21,7 @@ namespace transfer = preforkd::transfer;
 
 namespace {
 
-constexpr std::chrono::seconds patience{2};          // for the next answer
-constexpr std::chrono::milliseconds retry_delay{5};  // of a packet that the kernel does not take
-constexpr int max_answers = 256;                     // in a turn
+constexpr int max_answers = 256;  // in a turn
 
 }  // namespace
 
@@ -38,7 +36,7 @@ Giver::Giver(EventLoop& loop, TimerWheel& wheel, DataPath& path, preforkd::Uniqu
 Giver::~Giver() { fail(); }
 
 void Giver::offer(ConnectionImpl& connection) noexcept {
-  if (failed_ || closed_) return;
+  if (failed_ || closed_ || taker_done_) return;
   try {
     waiting_.push_back(connection.id());
     pump();
@@ -48,7 +46,7 @@ void Giver::offer(ConnectionImpl& connection) noexcept {
 }
 
 void Giver::pump() {
-  while (!failed_) {
+  while (!failed_ && !taker_done_) {
     if (sending_ != nullptr ? !send_parcel() : !begin_next()) return;
   }
 }
@@ -83,7 +81,7 @@ bool Giver::begin_next() {
   Parcel& kept = parcels_.emplace(parcel.header.serial, std::move(parcel)).first->second;
   kept.fd = connection->depart();
   sending_ = &kept;
-  if (parcels_.size() == 1) answer_due_ = path_.now() + patience;
+  if (parcels_.size() == 1) answer_due_ = path_.now() + transfer::answer_time;
   if (!armed()) wheel_.arm(*this, answer_due_);
   return true;
 }
@@ -107,7 +105,7 @@ bool Giver::send_piece(Parcel& parcel) {
       std::string_view(parcel.payload).substr(parcel.sent, transfer::max_packet_bytes - head.size());
   switch (preforkd::send_packet(socket_.get(), {head, piece}, first ? parcel.fd.get() : -1)) {
     case preforkd::PacketSent::full:
-      wheel_.arm(*this, path_.now() + retry_delay);
+      wheel_.arm(*this, path_.now() + transfer::retry_delay);
       return false;
     case preforkd::PacketSent::broken:
       fail();
@@ -122,7 +120,7 @@ bool Giver::send_piece(Parcel& parcel) {
 
 void Giver::on_events(std::uint32_t) {
   for (int i = 0; i < max_answers && !failed_ && take_answer(); ++i) continue;
-  if (taker_gone_) return fail();
+  if (taker_done_) return fail();
   pump();
 }
 
@@ -133,12 +131,12 @@ bool Giver::take_answer() {
     case preforkd::PacketReceived::nothing:
       return false;
     case preforkd::PacketReceived::ended:
-      taker_gone_ = true;
+      taker_done_ = true;
       return false;
     case preforkd::PacketReceived::packet:
       break;
   }
-  answer_due_ = path_.now() + patience;
+  answer_due_ = path_.now() + transfer::answer_time;
   if (const auto answer = transfer::read_answer(packet.bytes)) settle(answer->serial, *answer);
   return true;
 }
@@ -153,9 +151,8 @@ void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
     return parcel.connection->gone(parcel.fd.get());
   }
   ++refused_[static_cast<std::size_t>(answer.refusal)];
-  const bool of_all = answer.refusal == transfer::Refusal::full || answer.refusal == transfer::Refusal::leaving;
-  if (of_all) {
-    taker_gone_ = true;  // whoever comes next may have it
+  if (transfer::refuses_all(answer.refusal)) {
+    taker_done_ = true;  // another worker may take it
   } else {
     parcel.connection->do_not_move();
   }
@@ -177,11 +174,11 @@ void Giver::fail() {
   while (take_answer()) continue;
   wheel_.cancel(*this);
   loop_.remove(socket_.get(), *this);
-  path_.set_giver(-1);
-  socket_.reset();
   waiting_.clear();
   std::unordered_map<std::uint32_t, Parcel> left = std::exchange(parcels_, {});
   for (auto& [serial, parcel] : left) parcel.connection->stay(std::move(parcel.fd));
+  path_.set_giver(-1);  // last: until then the keeper closes what is still marked as moving
+  socket_.reset();
 }
 
 }  // namespace prefork::internal

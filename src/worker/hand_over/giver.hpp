@@ -72,7 +72,7 @@ class Giver final : public EventSource, private TimerNode {
   preforkd::transfer::RefusalCounts refused_{};
   bool closed_ = false;
   bool failed_ = false;
-  bool taker_gone_ = false;
+  bool taker_done_ = false;  // it has closed its end or refuses all
 };
 
 }  // namespace prefork::internal

@@ -15,8 +15,7 @@ namespace control = preforkd::control;
 
 namespace {
 
-constexpr std::chrono::seconds answer_time{1};  // of a master that is asked for a taker
-constexpr unsigned max_failures = 3;
+constexpr std::chrono::seconds seek_time{1};  // for Give or NoTaker; then it drains
 
 // FNV-1a.
 class Fingerprint {
@@ -97,7 +96,7 @@ void HandOver::settle() {
   end_giving();
   if (!leaving_ || !failed) return;
   if (path_.connections() == 0) return;
-  if (++failures_ == max_failures) return on_no_taker_left();
+  if (++failures_ == preforkd::transfer::max_takers) return on_no_taker_left();
   seek();
 }
 
@@ -105,7 +104,7 @@ void HandOver::seek() {
   if (master_gone_) return on_no_taker_left();
   seeking_ = true;
   link_.send(control::Seeks{static_cast<std::uint32_t>(path_.connections())});
-  wheel_.arm(*this, loop_.now() + answer_time);
+  wheel_.arm(*this, loop_.now() + seek_time);
 }
 
 void HandOver::stop() {

@@ -65,7 +65,7 @@ void Keeper::start() noexcept {
 
 // Reaps it: its number stays taken until then.
 void Keeper::forget() noexcept {
-  ::waitpid(pid_, nullptr, __WALL);
+  while (::waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) continue;
   pid_ = 0;
   if (!pidfd_) return;
   loop_.remove(pidfd_.get(), *this);

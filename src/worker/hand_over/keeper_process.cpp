@@ -39,9 +39,8 @@ using preforkd::PacketReceived;
 using preforkd::PacketSent;
 using preforkd::UniqueFd;
 
-constexpr int answer_ms = 2000;  // a taker may take this long for its next answer
-constexpr int retry_ms = 5;      // of a packet that the kernel does not take
-constexpr unsigned max_takers = 3;
+constexpr auto answer_ms = static_cast<int>(transfer::answer_time.count());
+constexpr auto retry_ms = static_cast<int>(transfer::retry_delay.count());
 
 std::int64_t now_ms() noexcept {
   timespec time{};
@@ -53,7 +52,7 @@ bool is_readable(int fd, int timeout_ms) noexcept {
   const std::int64_t end = now_ms() + timeout_ms;
   pollfd entry{fd, POLLIN, 0};
   for (;;) {
-    const std::int64_t left = timeout_ms < 0 ? -1 : std::max<std::int64_t>(end - now_ms(), 0);
+    const std::int64_t left = std::max<std::int64_t>(end - now_ms(), 0);
     const int ready = ::poll(&entry, 1, static_cast<int>(left));
     if (ready >= 0) return ready > 0;
     if (errno != EINTR) return true;
@@ -69,7 +68,8 @@ class Estate {
   [[noreturn]] void settle() noexcept {
     sort_out();
     if (ledger_.giver() >= 0) finish_giving(UniqueFd(ledger_.giver()));
-    for (unsigned takers = 0; resting_ > 0 && takers < max_takers; ++takers) {
+    drop_departed();
+    for (unsigned takers = 0; resting_ > 0 && takers < transfer::max_takers; ++takers) {
       const UniqueFd taker = seek();
       if (!taker) break;
       give(taker.get());
@@ -116,6 +116,9 @@ class Estate {
     }
     ::shutdown(taker.get(), SHUT_RD);
     static_cast<void>(take_answers(taker.get(), moving_, Rest::lost));
+  }
+
+  void drop_departed() noexcept {
     for (int fd = 0; moving_ > 0 && fd < static_cast<int>(ledger_.size()); ++fd) {
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
       --moving_;
@@ -160,6 +163,7 @@ class Estate {
       if (received == PacketReceived::nothing) continue;
       const auto message = control::decode(packet.bytes);
       if (!message) continue;
+      // Maybe a Give that the worker had not read: its taker is as good.
       if (std::holds_alternative<control::NoTaker>(*message)) return {};
       if (std::holds_alternative<control::Give>(*message) && packet.fd) return std::move(packet.fd);
     }
@@ -170,7 +174,7 @@ class Estate {
     int next = 0;
     std::uint32_t unanswered = 0;
     bool open = true;
-    while (open && (unanswered > 0 || next < static_cast<int>(ledger_.size()))) {
+    while (open && now_ms() < end_ms_ && (unanswered > 0 || next < static_cast<int>(ledger_.size()))) {
       bool full = false;
       while (open && !full && unanswered < transfer::max_unanswered && (next = resting_from(next)) >= 0) {
         const PacketSent sent = send_connection(taker, next);
@@ -214,7 +218,7 @@ class Estate {
     connection.is_tcp = listener.is_tcp;
     connection.input_since = entry.input_since;
     connection.peer = entry.peer;
-    static_assert(sizeof connection + 255 + std::size_t{31} * 1024 <= transfer::max_packet_bytes);
+    static_assert(sizeof connection + 255 + transfer::max_state_bytes <= transfer::max_packet_bytes);
     return preforkd::send_packet(taker, {transfer::bytes_of(connection), listener.name_view(), ledger_.state(fd)}, fd);
   }
 
@@ -236,7 +240,7 @@ class Estate {
       --unanswered;
       if (answer->type == transfer::Type::refused) {
         ++figures_.refused[static_cast<std::size_t>(answer->refusal)];
-        const bool of_all = answer->refusal == transfer::Refusal::full || answer->refusal == transfer::Refusal::leaving;
+        const bool of_all = transfer::refuses_all(answer->refusal);
         willing = willing && !of_all;
         if (of_all && rest == Rest::ours) {
           ledger_.set(fd, Mark::resting);

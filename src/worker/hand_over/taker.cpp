@@ -55,8 +55,8 @@ void Taker::take(std::string_view packet, preforkd::UniqueFd fd) {
     if (piece.empty() || piece.size() > arrival_->header.payload_bytes() - arrival_->payload.size()) return end();
   } else {
     const auto connection = transfer::read_connection(packet);
-    if (!connection || !fd) return end();
-    arrival_.emplace(Arrival{*connection, std::move(fd), {}});
+    if (!connection) return end();
+    arrival_.emplace(Parcel{*connection, std::move(fd), {}});
     piece = packet.substr(sizeof *connection);
   }
   arrival_->payload += piece;
@@ -64,7 +64,7 @@ void Taker::take(std::string_view packet, preforkd::UniqueFd fd) {
 }
 
 void Taker::complete() {
-  Arrival arrival = std::move(*arrival_);
+  Parcel arrival = std::move(*arrival_);
   arrival_.reset();
   const transfer::Connection& header = arrival.header;
   std::string_view rest = arrival.payload;
@@ -91,16 +91,17 @@ void Taker::complete() {
   if (!path_.adopt(std::move(arrival.fd), *entrance, luggage, take_over)) refuse(transfer::Refusal::failed);
 }
 
-const Entrance* Taker::entrance_of(const Arrival& arrival, std::string_view listener) const noexcept {
+const Entrance* Taker::entrance_of(const Parcel& arrival, std::string_view listener) const noexcept {
   const auto found = std::find_if(entrances_.begin(), entrances_.end(), [&](const Entrance& each) {
     return each.listener == listener && each.is_tcp == (arrival.header.is_tcp != 0);
   });
   return found == entrances_.end() ? nullptr : &*found;
 }
 
-std::optional<transfer::Refusal> Taker::refusal_of(const Arrival& arrival, const Entrance* entrance) const noexcept {
+std::optional<transfer::Refusal> Taker::refusal_of(const Parcel& arrival, const Entrance* entrance) const noexcept {
   if (leaving_) return transfer::Refusal::leaving;
   if (entrance == nullptr || !entrance->service.handlers.on_adopt) return transfer::Refusal::listener;
+  // Without a descriptor: this worker has none left.
   if (entrance->service.full() || !path_.may_mark(arrival.fd.get())) return transfer::Refusal::full;
   if (arrival.header.state_bytes > path_.max_kept_state()) return transfer::Refusal::broken;
   return std::nullopt;

@@ -30,7 +30,7 @@ class Taker final : public EventSource {
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
  private:
-  struct Arrival {
+  struct Parcel {
     preforkd::transfer::Connection header;
     preforkd::UniqueFd fd;
     std::string payload;
@@ -39,8 +39,8 @@ class Taker final : public EventSource {
   void on_events(std::uint32_t events) override;
   void take(std::string_view packet, preforkd::UniqueFd fd);
   void complete();
-  [[nodiscard]] const Entrance* entrance_of(const Arrival& arrival, std::string_view listener) const noexcept;
-  [[nodiscard]] std::optional<preforkd::transfer::Refusal> refusal_of(const Arrival& arrival,
+  [[nodiscard]] const Entrance* entrance_of(const Parcel& arrival, std::string_view listener) const noexcept;
+  [[nodiscard]] std::optional<preforkd::transfer::Refusal> refusal_of(const Parcel& arrival,
                                                                       const Entrance* entrance) const noexcept;
   // False: the giver no longer waits for it.
   [[nodiscard]] bool answer(const preforkd::transfer::Answer& answer) noexcept;
@@ -51,7 +51,7 @@ class Taker final : public EventSource {
   const std::deque<Entrance>& entrances_;
   preforkd::UniqueFd socket_;
   std::unique_ptr<char[]> buffer_;
-  std::optional<Arrival> arrival_;  // not complete yet
+  std::optional<Parcel> arrival_;  // not complete yet
   bool leaving_ = false;
   bool ended_ = false;
 };

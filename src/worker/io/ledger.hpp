@@ -22,7 +22,7 @@ class Ledger {
     none,     // not a connection
     busy,     // something of it is in hand
     resting,  // it only waits for its client
-    moving,   // it was sent to another worker, which may own it already
+    moving,   // on its way to another worker, which may own it already
   };
 
   struct Entry {
@@ -71,8 +71,9 @@ class Ledger {
   Mark set(int fd, Mark mark) noexcept {
     std::atomic<Mark>& of_fd = entries_[fd].mark;
     const Mark before = of_fd.load(std::memory_order_relaxed);
+    // The compiler must move nothing across it; the processor shows a killed process's stores in order.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     of_fd.store(mark, std::memory_order_relaxed);
-    // The compiler must not move what follows before it; the processor shows a killed process's stores in order.
     std::atomic_signal_fence(std::memory_order_seq_cst);
     return before;
   }

@@ -83,9 +83,8 @@ class Streams {
   }
   [[nodiscard]] bool may_mark(int fd) const noexcept { return ledger_ != nullptr && ledger_->covers(fd); }
   // Null: the session is not marked.
-  [[nodiscard]] Ledger* ledger_of(const Session& session) const noexcept {
-    return may_mark(session.fd()) ? ledger_ : nullptr;
-  }
+  [[nodiscard]] Ledger* ledger_of(const Session& session) const noexcept { return ledger_at(session.fd()); }
+  [[nodiscard]] Ledger* ledger_at(int fd) const noexcept { return may_mark(fd) ? ledger_ : nullptr; }
 
   // Its session has been released, and its descriptor is about to be closed.
   void unmark(int fd) noexcept {

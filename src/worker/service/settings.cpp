@@ -17,6 +17,7 @@
 #include "base/escape.hpp"
 #include "base/nearest_name.hpp"
 #include "base/time_span.hpp"
+#include "wire/transfer.hpp"
 
 namespace prefork::internal {
 
@@ -54,7 +55,8 @@ constexpr auto size_keys = std::to_array<SizeKey>({
     {"max_input_memory", &LimitValues::max_input_memory, 1024 * gibibyte, false, true, LimitScope::worker},
     {"min_receive_rate", &LimitValues::min_receive_rate, gibibyte},
     {"min_send_rate", &LimitValues::min_send_rate, gibibyte},
-    {"max_kept_state", &LimitValues::max_kept_state, std::size_t{32} * 1024, false, false, LimitScope::worker},
+    {"max_kept_state", &LimitValues::max_kept_state, preforkd::transfer::max_state_bytes, false, false,
+     LimitScope::worker},
 });
 
 struct TimeOutKey {

@@ -92,24 +92,24 @@ class NoFreeDescriptor {
   rlimit before_{};
 };
 
-TEST_F(StderrLineTest, is_refused_by_a_full_pipe_and_taken_once_there_is_room) {
+TEST_F(StderrLineTest, is_tried_a_full_pipe_and_taken_once_there_is_room) {
   use_pipe();
   expect_lines_until_full_and_again_after();
 }
 
-TEST_F(StderrLineTest, is_refused_by_a_full_socket_and_taken_once_there_is_room) {
+TEST_F(StderrLineTest, is_tried_a_full_socket_and_taken_once_there_is_room) {
   use_socket();
   expect_lines_until_full_and_again_after();
 }
 
-TEST_F(StderrLineTest, is_refused_by_a_full_pipe_also_without_a_free_descriptor) {
+TEST_F(StderrLineTest, is_tried_a_full_pipe_also_without_a_free_descriptor) {
   use_pipe();
   const NoFreeDescriptor none;
   expect_lines_until_full_and_again_after();
 }
 
 // A terminal polls writable as long as it has any room, and a write that blocks waits for all of it.
-TEST_F(StderrLineTest, is_refused_by_a_terminal_that_nobody_reads) {
+TEST_F(StderrLineTest, is_tried_a_terminal_that_nobody_reads) {
   int screen = -1;
   int terminal = -1;
   ASSERT_EQ(openpty(&screen, &terminal, nullptr, nullptr, nullptr), 0);

@@ -81,7 +81,7 @@ class PREFORK_EXPORT Limits {
   // 0: it closes such a connection like an idle one. Default: 1 s.
   Limits& first_message_grace(std::chrono::milliseconds time);
 
-  // Bytes of Connection::keep() for each connection, 1 B…32 KiB. Default: 1 KiB. Memory is used for what is kept.
+  // Bytes of Connection::keep() for each connection, 1 B…31 KiB. Default: 1 KiB. Memory is used for what is kept.
   Limits& max_kept_state(std::size_t bytes);
   // False: no connection moves to another worker of the pool, although there is an on_adopt. Default: true.
   Limits& move_connections(bool may);

@@ -101,13 +101,14 @@ class PREFORK_EXPORT Server {
   // While a reply is owed, the client has ended its side: it waits only for the reply, or is gone. Called at most once
   // for a connection.
   Server& on_half_close(std::function<void(Connection&)> callback);
-  // A connection that another worker of this pool had, with what keep() has kept of it. To have this callback is the
-  // application's word that its connections may move: when a worker leaves (reload, recycle, resize), its successor
+  // A connection that another worker of this pool had, with what keep() has kept of it. An application that has this
+  // callback allows its connections to move: when a worker leaves (reload, recycle, resize), its successor
   // gets them, with the beginning of a message and with unsent output. on_connect does not run here, on_close runs in
   // the other worker with CloseReason::handed_over; data<T>(), ConnectionRef, id() and timers stay behind, and so does
   // the framing of Connection::framing(). `version` is the state_version() of the program that kept the state; 0 if
-  // nothing was kept. What it sends goes out when the connection has arrived. If it throws, the connection does not
-  // move and on_close runs here with handed_over: the worker that has it drains it, or serves it on if it stays itself.
+  // nothing was kept. What it sends goes out when the connection has arrived. If it throws, or the other worker waits
+  // no longer, the connection does not move and on_close runs here with handed_over: the worker that has it drains it,
+  // or serves it on if it stays itself.
   Server& on_adopt(std::function<void(Connection&, std::string_view state)> callback);
   Server& on_adopt(std::function<void(Connection&, std::string_view state, unsigned version)> callback);
 

@@ -29,7 +29,7 @@ TEST(Introductions, a_giver_that_seeks_for_ever_remembers_only_takers_that_live)
     ASSERT_EQ(giver.taker, taker.id);
     roster.remove(taker);
   }
-  EXPECT_LE(giver.refused_by.size(), 2U);
+  EXPECT_LE(giver.tried.size(), 2U);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ struct Process {
 
   std::optional<Moves> moves{};
   std::optional<WorkerId> taker{};  // the last one
-  std::set<WorkerId> refused_by{};  // takers before that
+  std::set<WorkerId> tried{};       // takers before that
   bool seeks = false;
   bool must_leave = false;  // it was introduced unasked
   bool gives = false;       // it was asked to give some, and has not answered yet,
@@ -245,7 +245,7 @@ class World {
     process.gives = false;
     if (!process.moves) return true;
     process.seeks = true;
-    if (process.taker) process.refused_by.insert(*process.taker);
+    if (process.taker) process.tried.insert(*process.taker);
     process.taker.reset();
     return true;
   }
@@ -376,7 +376,7 @@ class World {
     ASSERT_TRUE(taker->second.ready && giver.moves && taker->second.moves == giver.moves) << "I7";
     takers_.insert(introduce.taker);
     if (introduce.max > 0) return check_i8(introduce, giver);
-    ASSERT_FALSE(giver.refused_by.contains(introduce.taker)) << "I7: introduced again";
+    ASSERT_FALSE(giver.tried.contains(introduce.taker)) << "I7: introduced again";
     ASSERT_FALSE(giver.doomed);
     ASSERT_TRUE(giver.seeks || (giver.ready && !giver.leaving)) << "it has no connections, or was not asked to leave";
     giver.must_leave = !giver.seeks;

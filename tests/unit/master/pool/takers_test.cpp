@@ -134,9 +134,9 @@ TEST_F(TakersTest, who_left_connections_over_gets_no_second_chance) {
   Worker& giver = add(0, 1);
   const Worker& first = add(1, 0);
   const Worker& second = add(2, 100);
-  giver.refused_by = {first.id};
+  giver.tried = {first.id};
   EXPECT_EQ(choose(giver), &second);
-  giver.refused_by.push_back(second.id);
+  giver.tried.push_back(second.id);
   EXPECT_EQ(choose(giver), nullptr);
 }
 

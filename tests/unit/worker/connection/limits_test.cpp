@@ -460,5 +460,21 @@ TEST(PeerLimiter, remembers_only_addresses_that_are_or_were_just_there) {
   EXPECT_LT(limiter.size(), 2000U);
 }
 
+// The client cannot gain time by being moved.
+TEST(Limits, a_message_that_began_in_another_worker_has_the_rest_of_its_time) {
+  VirtualServer server(Limits().message_timeout(1000ms));
+  server.handlers.on_adopt = [](Connection&, std::string_view, unsigned) {};
+  internal::Luggage luggage;
+  luggage.peer.assign(server.peer);
+  luggage.input = "half";
+  luggage.input_since = server.streams.now() - 900ms;
+  server.streams.connect();
+  ASSERT_TRUE(server.path.adopt(preforkd::UniqueFd(), server.entrance(), luggage, [] { return true; }));
+  server.pass(50ms);
+  EXPECT_THAT(server.closed, IsEmpty());
+  server.pass(100ms);
+  EXPECT_THAT(server.closed, ElementsAre("message-timeout"));
+}
+
 }  // namespace
 }  // namespace prefork::test

@@ -98,6 +98,7 @@ class Schedule {
     bool owed = false;
     bool pinned = false;
     int moves = 0;
+    std::string kept;
     int adoptions = 0;
     std::size_t to_say = 0;
     CloseReason reason{};
@@ -132,19 +133,21 @@ class Schedule {
     handlers.on_connect = [this](Connection& c) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
       if (++client.connects != 1) complain("a second on_connect");
-      c.keep("0");
+      client.kept = "0";
+      c.keep(client.kept);
       if (streams_.happens(300)) say(c, client, "welcome");
     };
     handlers.on_message = [this](Connection& c, std::string_view message) { answer(c, message); };
     handlers.on_adopt = [this](Connection& c, std::string_view state, unsigned) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
       if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection is marked before it is ours");
-      if (state != std::to_string(client.moves)) complain("the kept state is wrong: " + std::string(state));
+      if (state != client.kept) complain("the kept state is wrong: " + std::string(state));
       if (returns_) c.send("to nobody");
       if (returns_ && streams_.happens(500)) throw std::runtime_error("on_adopt");
       if (returns_) return;
       ++client.adoptions;
-      c.keep(std::to_string(client.moves + 1));
+      client.kept = std::to_string(client.moves + 1);
+      c.keep(client.kept);
       if (streams_.happens(200)) say(c, client, "adopted");
     };
     handlers.on_close = [this](Connection& c, CloseReason reason) {
@@ -268,6 +271,10 @@ class Schedule {
     if (streams_.happens(300)) {
       // It is refused. What the application sends meanwhile is sent then.
       if (!client.owed && streams_.happens(300)) say(connection, client, "meanwhile");
+      if (streams_.happens(300)) {
+        client.kept += "+";
+        connection.keep_state(client.kept);
+      }
       return connection.stay(std::move(fd));
     }
     const int moves = client.moves;

@@ -129,7 +129,9 @@ TEST_F(HandOverTest, a_worker_without_descriptors_takes_as_many_as_it_can) {
   });
   introduce(first_, second);
   first_.process().signal(SIGTERM);
-  const std::uint32_t moved = first_.expect<control::Gave>().moved;
+  const auto gave = first_.expect<control::Gave>();
+  EXPECT_GT(refused(gave, Refusal::full), 0U);
+  const std::uint32_t moved = gave.moved;
   EXPECT_THAT(moved, AllOf(Gt(0U), Lt(30U)));
   EXPECT_EQ(first_.expect<control::Seeks>().connections, 30 - moved);
   first_.say(control::NoTaker{});
@@ -266,6 +268,25 @@ TEST(HandOverApplication, learns_which_version_has_kept_the_state) {
   EXPECT_EQ(second.process().terminate(), 0);
   clients[0].send("who\n");
   EXPECT_EQ(clients[0].line(), "0 of version 7 at third");
+}
+
+TEST(HandOverApplication, learns_that_nothing_was_kept_also_where_another_client_had_the_descriptor) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) { s.state_version(7); });
+  first.expect<control::Hello>();
+  log_in(listener, 1).clear();
+  TestClient client(listener.address);
+  client.send("who\n");
+  EXPECT_EQ(client.line(), "nobody at first");
+  Worker second = start_taker(listener, "second", [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state, unsigned version) {
+      c.set_data<std::string>('"' + std::string(state) + "\" of version " + std::to_string(version));
+    });
+  });
+  introduce(first, second);
+  EXPECT_EQ(first.process().terminate(), 0);
+  client.send("who\n");
+  EXPECT_EQ(client.line(), "\"\" of version 0 at second");
 }
 
 TEST(HandOverApplication, may_answer_in_on_adopt_and_is_told_what_it_gave) {

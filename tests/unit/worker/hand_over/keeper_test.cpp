@@ -67,6 +67,25 @@ TEST_F(KeeperTest, the_resting_connections_of_a_killed_worker_are_served_by_anot
   EXPECT_EQ(second.page().connections_adopted.load(), 200U);
 }
 
+// Which it sends in one packet.
+TEST(KeeperOfAWorker, gives_the_largest_state_that_can_be_kept) {
+  const Listener listener;
+  const std::string name(preforkd::transfer::max_state_bytes, 'n');
+  const auto keep_all = [](Server& s) { s.limits(Limits().max_kept_state(preforkd::transfer::max_state_bytes)); };
+  Worker first(listener, "first", keep_all);
+  first.expect<control::Hello>();
+  TestClient client(listener.address);
+  client.send("i am " + name + "\n");
+  ASSERT_EQ(client.line(), "hello " + name);
+  Worker second = start_taker(listener, "second", keep_all);
+  await_rest(first);
+  first.process().signal(SIGKILL);
+  first.expect<control::Seeks>();
+  introduce(first, second);
+  client.send("who\n");
+  EXPECT_EQ(client.line(), name + " at second");
+}
+
 TEST_F(KeeperTest, a_connection_of_which_something_is_in_hand_is_reset_at_once) {
   std::vector<TestClient> clients = log_in(listener_, 4);
   clients[0].send("later\n");
