@@ -37,8 +37,19 @@ struct ListenConfig {
 
 struct WorkerCount {
   unsigned initial = 1;
-  unsigned min = 1;
+  unsigned min = 1;  // 0 only with `scale`
   unsigned max = 1;  // equal to min and initial for a plain number
+};
+
+// How the load changes the number of workers between min and max (master/pool/autoscale.hpp).
+struct ScaleConfig {
+  unsigned queue = 1;                            // clients in the accept queues, from which on they count as waiting
+  std::optional<double> busy = 0.8;              // share of the workers' time, from which on they are busy
+  Duration up = std::chrono::milliseconds(100);  // they wait for so long: more workers
+  Duration down = std::chrono::minutes(5);       // one fewer would have been enough for so long: one fewer
+  std::variant<unsigned, double> step = 0.25;    // workers added at once, or a fraction of them (rounded up)
+  Duration idle_for = std::chrono::minutes(5);   // with min 0: no client for so long: no worker
+  std::optional<Duration> idle_exit;             // with min 0: preforkd ends so long after its last worker
 };
 
 struct RestartConfig {
@@ -91,6 +102,7 @@ struct PoolConfig {
   std::vector<std::string>
       program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable
   WorkerCount workers;
+  std::optional<ScaleConfig> scale;  // nullopt: only an operator changes the number of workers
   ReadyMode ready = ReadyMode::notify;
   Duration start_timeout = std::chrono::seconds(10);
   Duration drain_timeout = std::chrono::seconds(30);
