@@ -41,8 +41,14 @@ struct Give {
 struct Take {};
 // Master to worker or keeper: no other worker can take your connections.
 struct NoTaker {};
+// Master to worker: say Busy from this share of the time on; 0: do not say it.
+struct ReportBusy {
+  std::uint32_t permille = 0;
+};
+// Worker to master, at most once a second: it was busy for that share of the last second.
+struct Busy {};
 
-using Message = std::variant<Hello, Seeks, Gave, Give, Take, NoTaker>;
+using Message = std::variant<Hello, Seeks, Gave, Give, Take, NoTaker, ReportBusy, Busy>;
 
 inline constexpr std::size_t max_message_bytes = 64;
 

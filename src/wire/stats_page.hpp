@@ -39,6 +39,8 @@ struct StatsPage {
   std::array<NamedCounter, named_counter_slots> own_closes;  // by the application's own close reasons
   std::array<NamedCounter, named_counter_slots> application;
   std::atomic<std::uint64_t> connections_adopted;  // from other workers; not in connections_total
+  std::atomic<std::uint64_t> busy_time;            // busy_time.hpp: the time that it has not waited for events
+  std::atomic<std::uint64_t> full;                 // 1: it accepts none, because of its max_connections
 };
 static_assert(sizeof(StatsPage) <= stats_page_bytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

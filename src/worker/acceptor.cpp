@@ -108,6 +108,7 @@ void Acceptor::update() noexcept {
 
 void Acceptor::set_limited(Listener& listener, bool limited) noexcept {
   listener.limited = limited;
+  path_.mark_full(std::all_of(listeners_.begin(), listeners_.end(), [](const auto& each) { return each->limited; }));
   if (!limited) {
     if (!paused_ && listener.start() != 0) pause();
     return;

@@ -34,6 +34,7 @@ WorkerRun::WorkerRun(Server::Impl& server)
       streams_(server.loop),
       path_(streams_, server.wheel, limits_, server.statistics.begin(), server.posts),
       acceptor_(server.loop, server.wheel, path_) {
+  server_.loop.count_busy_time(path_.busy_word());
   open_services();
   allow_descriptors();
   take_control_channel();
@@ -133,7 +134,9 @@ void WorkerRun::take_control_channel() {
     }
     streams_.use_ledger(&*ledger_);
   }
-  HandOver::Callbacks callbacks{[this] { master_gone_ = true; }, [this] { on_no_taker(); }};
+  HandOver::Callbacks callbacks{.on_master_gone = [this] { master_gone_ = true; },
+                                .on_report_busy = [this](unsigned permille) { busy_report_.ask(permille); },
+                                .on_no_taker = [this] { on_no_taker(); }};
   hand_over_.emplace(server_.loop, server_.wheel, path_, entrances_, moves, std::move(fd), std::move(callbacks));
 }
 
@@ -202,8 +205,15 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
 }
 
 void WorkerRun::turn() {
-  // From now, not from the beginning of the last turn: a callback may have taken long.
-  streams_.turn(path_.has_work() ? 0 : server_.wheel.timeout_ms(streams_.clock()));
+  int timeout_ms = 0;
+  if (!path_.has_work()) {
+    // From now, not from the beginning of the last turn: a callback may have taken long.
+    const auto now = streams_.clock();
+    timeout_ms = server_.wheel.timeout_ms(now);
+    if (timeout_ms != 0) server_.loop.rests_from(now);
+  }
+  streams_.turn(timeout_ms);
+  if (busy_report_.is_asked()) say_if_busy();
   server_.wheel.advance(server_.loop.now());
   path_.settle();
   if (hand_over_) hand_over_->settle();
@@ -214,6 +224,10 @@ void WorkerRun::turn() {
     status_.set_text(server_.status);
   }
   status_.update(path_.connections());
+}
+
+void WorkerRun::say_if_busy() {
+  if (busy_report_.is_due(server_.loop.now(), server_.loop.busy_time()) && !draining_) hand_over_->say_busy();
 }
 
 // A second signal. Ignored in a pool: one may come from the master and one from an operator, and the master ends a

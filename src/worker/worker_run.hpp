@@ -11,6 +11,7 @@
 #include "worker/hand_over/keeper.hpp"
 #include "worker/io/epoll_streams.hpp"
 #include "worker/server_impl.hpp"
+#include "worker/service/busy_report.hpp"
 #include "worker/service/service_status.hpp"
 #include "worker/service/watchdog.hpp"
 
@@ -49,6 +50,7 @@ class WorkerRun final : private TimerNode {
   void start(std::vector<ListenSocket> sockets);
   void start_keeper();
   void turn();
+  void say_if_busy();
   [[nodiscard]] bool is_hurried() const noexcept;
   void leave_if_told();
   void be_alone();
@@ -72,6 +74,7 @@ class WorkerRun final : private TimerNode {
   DataPath path_;
   std::optional<HandOver> hand_over_;  // in a pool
   Acceptor acceptor_;
+  BusyReport busy_report_;
   std::optional<Keeper> keeper_;  // of a worker whose connections may move
   ConnectionTable* table_before_ = nullptr;
   bool master_gone_ = false;  // the control channel has ended, in this turn or before

@@ -16,8 +16,8 @@ namespace preforkd {
 // bounds of FloodLimit, and sending never blocks, so a worker harms only itself.
 class ControlLink {
  public:
-  // What a worker or its keeper may say. Hello comes first, and once.
-  using Message = std::variant<control::Hello, control::Seeks, control::Gave>;
+  // What a worker or its keeper may say. Hello comes once, and before anything about connections that move.
+  using Message = std::variant<control::Hello, control::Seeks, control::Gave, control::Busy>;
   using Take = std::function<void(const Message&)>;
   using Refuse = std::function<void(const std::string& reason)>;
 
@@ -27,7 +27,8 @@ class ControlLink {
   ControlLink(const ControlLink&) = delete;
   ControlLink& operator=(const ControlLink&) = delete;
 
-  // The worker gets a duplicate of `fd`. False: it has not said Hello, does not read its channel, or has closed it.
+  // The worker gets a duplicate of `fd`. False: it has not said Hello (ReportBusy is for all), does not read its
+  // channel, or has closed it.
   [[nodiscard]] bool send(const control::Message& message, int fd = -1) noexcept;
 
   // It has said Hello: its connections may move, and normally it has a keeper.

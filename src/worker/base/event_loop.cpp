@@ -3,7 +3,9 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
+#include "wire/busy_time.hpp"
 #include "worker/base/forks.hpp"
 
 namespace prefork::internal {
@@ -44,11 +46,35 @@ void EventLoop::forget(EventSource& source) noexcept {
   }
 }
 
+void EventLoop::count_busy_time(std::atomic<std::uint64_t>& word) noexcept {
+  busy_word_ = &word;
+  be_busy();
+}
+
+void EventLoop::be_busy() noexcept {
+  busy_since_ = now_;
+  if (busy_word_ == nullptr) return;
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  busy_word_->store(preforkd::busy_with(duration_cast<microseconds>(busy_),
+                                        duration_cast<microseconds>(busy_since_.time_since_epoch())),
+                    std::memory_order_relaxed);
+}
+
+void EventLoop::rests_from(TimePoint now) noexcept {
+  rests_ = true;
+  busy_ += now - busy_since_;
+  if (busy_word_ == nullptr) return;
+  busy_word_->store(preforkd::rests_with(std::chrono::duration_cast<std::chrono::microseconds>(busy_)),
+                    std::memory_order_relaxed);
+}
+
 void EventLoop::turn(int timeout_ms) {
   next_ = count_ = 0;
   const int ready = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(batch), timeout_ms);
   if (ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "epoll_wait");
   read_clock();
+  if (std::exchange(rests_, false)) be_busy();
   count_ = ready < 0 ? 0 : static_cast<std::size_t>(ready);
   while (next_ < count_) {
     const epoll_event& event = events_[next_++];

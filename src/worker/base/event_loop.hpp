@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +46,14 @@ class EventLoop {
   // exception of a source; the events after it are reported again in the next turn.
   void turn(int timeout_ms);
 
+  // From now on the time between turns is counted there (wire/busy_time.hpp), except where rests_from() says otherwise.
+  // `word` is valid as long as turns are made.
+  void count_busy_time(std::atomic<std::uint64_t>& word) noexcept;
+  // The next turn waits, from `now` on.
+  void rests_from(TimePoint now) noexcept;
+  // Until this turn woke up.
+  [[nodiscard]] std::chrono::nanoseconds busy_time() const noexcept { return busy_ + (now_ - busy_since_); }
+
   // This process is a forked child of the one that made the loop. It shares the kernel's part with its parent.
   [[nodiscard]] bool is_copy() const noexcept;
 
@@ -56,11 +65,17 @@ class EventLoop {
   void read_clock() noexcept { now_ = std::chrono::steady_clock::now(); }
 
  private:
+  void be_busy() noexcept;
+
   static constexpr std::size_t batch = 64;
 
   preforkd::UniqueFd epoll_;
   unsigned fork_generation_;
   TimePoint now_;
+  std::atomic<std::uint64_t>* busy_word_ = nullptr;
+  std::chrono::nanoseconds busy_{0};  // before busy_since_
+  TimePoint busy_since_;
+  bool rests_ = false;
   std::array<epoll_event, batch> events_;
   std::size_t next_ = 0;  // events_[next_…count_) wait for their source
   std::size_t count_ = 0;

@@ -34,6 +34,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
  public:
   struct Callbacks {
     std::function<void()> on_master_gone;
+    std::function<void(unsigned permille)> on_report_busy;
     std::function<void()> on_no_taker;  // the mover that begin_drain() has returned must not be used any more
   };
 
@@ -46,6 +47,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
 
   // Before READY=1: tells the master that connections may move.
   void say_hello(std::uint64_t framing) noexcept;
+  void say_busy() noexcept { link_.send(preforkd::control::Busy{}); }
   // The worker leaves. Null: its connections do not move. Otherwise on_no_taker may follow.
   [[nodiscard]] Mover* begin_drain();
   [[nodiscard]] int control_fd() const noexcept { return link_.fd(); }
@@ -58,6 +60,9 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   void on_give(const preforkd::control::Give& give, preforkd::UniqueFd socket) override;
   void on_take(preforkd::UniqueFd socket) override;
   void on_no_taker() override;
+  void on_report_busy(const preforkd::control::ReportBusy& report) override {
+    callbacks_.on_report_busy(report.permille);
+  }
   void on_master_gone() override;
   void offer(ConnectionImpl& connection) noexcept override;
   void on_timer() override;

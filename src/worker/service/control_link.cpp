@@ -62,6 +62,8 @@ void ControlLink::read() {
       if (packet.fd) observer_.on_take(std::move(packet.fd));
     } else if (std::holds_alternative<control::NoTaker>(*message)) {
       observer_.on_no_taker();
+    } else if (const auto* const report = std::get_if<control::ReportBusy>(&*message)) {
+      observer_.on_report_busy(*report);
     }
   }
 }
