@@ -6,9 +6,9 @@
 namespace preforkd {
 namespace {
 
-bool is_trouble(PoolState state, unsigned ready) {
+bool is_trouble(PoolState state, unsigned ready, unsigned target) {
   if (state == PoolState::degraded) return true;
-  return ready == 0 && (state == PoolState::running || state == PoolState::reloading);
+  return ready == 0 && target > 0 && (state == PoolState::running || state == PoolState::reloading);
 }
 
 bool is_whole(PoolState state, unsigned ready, unsigned target) {
@@ -26,7 +26,7 @@ AlertPolicy::Step AlertPolicy::look(PoolState state, unsigned ready, unsigned ta
   if (over) trouble_since_.reset();
   const Step ended = over && std::exchange(raised_, false) ? Step::clear : Step::nothing;
 
-  in_trouble_ = is_trouble(state, ready);
+  in_trouble_ = is_trouble(state, ready, target);
   const bool whole = !in_trouble_ && is_whole(state, ready, target);
   whole_since_ = whole ? whole_since_.value_or(now) : std::optional<Instant>();
   if (in_trouble_) trouble_since_ = trouble_since_.value_or(now);

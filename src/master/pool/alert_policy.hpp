@@ -9,9 +9,9 @@
 namespace preforkd {
 
 // When a pool in trouble raises an alert, and when the alert is over. A pool is in trouble while it is degraded, or has
-// no ready worker after it was started. It must be whole for `after` to end the trouble. Otherwise workers that fail
-// half a minute after each start would never raise an alert, or raise one each minute. A pool that starts, reloads or
-// stops is neither in trouble nor whole.
+// no ready worker, although it should have one, after it was started. It must be whole for `after` to end the trouble.
+// Otherwise workers that fail half a minute after each start would never raise an alert, or raise one each minute. A
+// pool that starts, reloads or stops is neither in trouble nor whole.
 class AlertPolicy {
  public:
   enum class Step { nothing, raise, clear };

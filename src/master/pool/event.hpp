@@ -104,16 +104,24 @@ struct LaunchFailed {
 struct Reload {
   std::shared_ptr<const PoolConfig> config;
 };
-// Takes over a config that needs no new workers: it differs from the committed one only in `workers`, `restart`,
-// `recycle`, `reload`, `rebalance`, `listen` and `description`. The generation stays; the pool becomes as large as the
-// config says. Ends a running reload as superseded.
+// Takes over a config that needs no new workers: it differs from the committed one only in `workers`, `scale`,
+// `restart`, `recycle`, `reload`, `rebalance`, `listen` and `description`. The generation stays; the pool becomes as
+// large as the config says. Ends a running reload as superseded.
 struct Adopt {
   std::shared_ptr<const PoolConfig> config;
 };
-// Refused if outside min…max of the committed config, or if the pool stops.
+// By an operator. If the load decides otherwise, it no longer does, until the next reload or Unpin. Refused if outside
+// min…max of the committed config, or if the pool stops.
 struct Resize {
   unsigned workers = 0;
 };
+// By the load. Refused if the config does not let it decide, an operator has decided, a reload is going on, the number
+// is outside min…max, or the pool stops.
+struct Scale {
+  unsigned workers = 0;
+};
+// The load decides again. Refused if the config does not let it, or if the pool stops.
+struct Unpin {};
 // Refused if there is no such slot, or if the pool stops. A slot that waits or is down is tried now.
 struct Recycle {
   unsigned slot = 0;
@@ -142,7 +150,7 @@ using Event =
                  event::WorkerAlive, event::WorkerWatchdogTimeout, event::WorkerWatchdogTrigger, event::WorkerExtends,
                  event::WorkersUnheard, event::WorkerMeasured, event::WorkerMoves, event::WorkerSeeks,
                  event::WorkerGave, event::WorkerExited, event::RemainsGone, event::LaunchFailed, event::Reload,
-                 event::Adopt, event::Resize, event::Recycle, event::Rebalance, event::Kill, event::Stop,
-                 event::StopNow, event::Tick>;
+                 event::Adopt, event::Resize, event::Scale, event::Unpin, event::Recycle, event::Rebalance, event::Kill,
+                 event::Stop, event::StopNow, event::Tick>;
 
 }  // namespace preforkd

@@ -16,8 +16,10 @@ bool Rollout::advance(unsigned target, Instant now) {
     switch_batch(now);
     fill_batch(target, now);
     if (!batch_.empty()) continue;
+    const unsigned slots = std::min(target, target_);
+    if (slots == 0) return true;         // an operator wants no worker: nothing can be tried
     if (!any_switched_) next_slot_ = 0;  // none of the slots so far could take a candidate
-    return any_switched_ && next_slot_ >= std::min(target, target_);
+    return any_switched_ && next_slot_ >= slots;
   }
 }
 

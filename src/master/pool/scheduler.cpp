@@ -187,7 +187,9 @@ bool Scheduler::handle(const event::Reload& event, Instant now) {
     return true;
   }
   if (rollout_) abort_rollout(ReloadFinished{.end = ReloadEnd::superseded}, now);
-  const unsigned target = target_after(committed_->config->workers, generation->config->workers, target_);
+  // A pool without workers tries the new config with one, which the first client then finds ready.
+  target_ = std::max(target_, 1U);
+  const unsigned target = std::max(target_after(*committed_->config, *generation->config, target_), 1U);
   rollout_.emplace(roster_, replacements_, committed_->number, std::move(generation), target);
   return true;
 }
@@ -195,9 +197,10 @@ bool Scheduler::handle(const event::Reload& event, Instant now) {
 bool Scheduler::handle(const event::Adopt& event, Instant now) {
   if (!stopping_) {
     if (rollout_) abort_rollout(ReloadFinished{.end = ReloadEnd::superseded}, now);
-    const unsigned target = target_after(committed_->config->workers, event.config->workers, target_);
+    const unsigned target = target_after(*committed_->config, *event.config, target_);
     committed_->config = event.config;
     replacements_.limits_changed();
+    pinned_ = false;
     set_target(target, now);
   }
   const ReloadEnd end = stopping_ ? ReloadEnd::stopping : ReloadEnd::done;
@@ -212,7 +215,21 @@ bool Scheduler::handle(const event::Resize& event, Instant now) {
     const WorkerCount& coming = rollout_->generation()->config->workers;
     rollout_->set_target(std::clamp(event.workers, coming.min, std::max(coming.min, coming.max)));
   }
+  pinned_ = committed_->config->scale.has_value();
   set_target(event.workers, now);
+  return true;
+}
+
+bool Scheduler::handle(const event::Scale& event, Instant now) {
+  const WorkerCount& limits = committed_->config->workers;
+  if (!scales() || rollout_ || event.workers < limits.min || event.workers > limits.max) return false;
+  set_target(event.workers, now);
+  return true;
+}
+
+bool Scheduler::handle(const event::Unpin& /*event*/, Instant /*now*/) {
+  if (stopping_ || !committed_->config->scale) return false;
+  pinned_ = false;
   return true;
 }
 
@@ -290,6 +307,17 @@ bool Scheduler::started() const {
   for (unsigned number = 0; number < target_; ++number) {
     const Slot& slot = roster_.slots()[number];
     if (!slot.serves() && !fails(slot)) return false;
+  }
+  return true;
+}
+
+bool Scheduler::steady(Instant now) const {
+  if (!started_ || stopping_ || rollout_ || roster_.ready_slots() < target_) return false;
+  const Duration forgotten = committed_->config->restart.forget_after;
+  for (unsigned number = 0; number < target_; ++number) {
+    const Slot& slot = roster_.slots()[number];
+    const Worker* const worker = slot.current;
+    if (slot.respawn.crashes() > 1 && (worker == nullptr || worker->ready_for(now) < forgotten)) return false;
   }
   return true;
 }
@@ -410,6 +438,7 @@ void Scheduler::commit(Instant now) {
   finish_rollout(ReloadFinished{.end = ReloadEnd::done});
   roster_.deadlines().set(lingering_, now + linger_time);
   replacements_.limits_changed();
+  pinned_ = false;
   set_target(target, now);
   replace_left_behind();
 }

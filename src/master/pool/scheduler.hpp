@@ -84,6 +84,12 @@ class Scheduler {
 
   [[nodiscard]] PoolState state() const;
   [[nodiscard]] unsigned target() const noexcept { return target_; }
+  // The load decides about the target.
+  [[nodiscard]] bool scales() const noexcept { return committed_->config->scale && !pinned_ && !stopping_; }
+  // An operator has decided, and until the next reload the load does not.
+  [[nodiscard]] bool pinned() const noexcept { return pinned_; }
+  // Every slot of the target has a ready worker, none has failed more than once lately, and no reload is going on.
+  [[nodiscard]] bool steady(Instant now) const;
   [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }  // the committed one
   // The first `workers` were all ready once, or a worker is ready and every slot without one fails: it is down, waits
   // for its next try, or had to wait.
@@ -134,6 +140,8 @@ class Scheduler {
   bool handle(const event::Reload& event, Instant now);
   bool handle(const event::Adopt& event, Instant now);
   bool handle(const event::Resize& event, Instant now);
+  bool handle(const event::Scale& event, Instant now);
+  bool handle(const event::Unpin& event, Instant now);
   bool handle(const event::Recycle& event, Instant now);
   bool handle(const event::Rebalance& event, Instant now);
   bool handle(const event::Kill& event, Instant now);
@@ -183,6 +191,7 @@ class Scheduler {
   std::deque<unsigned> waiting_slots_;             // empty, but their candidates use up the surge
   unsigned next_generation_ = 2;
   unsigned target_;
+  bool pinned_ = false;
   bool started_ = false;
   bool fully_started_ = false;
   bool degraded_ = false;

@@ -5,10 +5,13 @@
 
 namespace preforkd {
 
-unsigned target_after(const WorkerCount& before, const WorkerCount& after, unsigned present) noexcept {
-  const bool only_limits = before.initial == before.min && after.initial == after.min;
-  if (!only_limits && before.initial != after.initial) return after.initial;
-  return std::clamp(present, after.min, after.max);
+unsigned target_after(const PoolConfig& before, const PoolConfig& after, unsigned present) noexcept {
+  const WorkerCount& old = before.workers;
+  const WorkerCount& next = after.workers;
+  if (before.scale && !after.scale) return next.initial;
+  const bool only_limits = old.initial == old.min && next.initial == next.min;
+  if (!after.scale && !only_limits && old.initial != next.initial) return next.initial;
+  return std::clamp(present, next.min, next.max);
 }
 
 }  // namespace preforkd

@@ -120,7 +120,7 @@ ReloadPlan reload_plan(const PoolConfig& live, const PoolConfig& next, const Pla
   }
   for (ConfigChange& change : plan.changes) {
     if (change.needs == ChangeNeeds::resize) {
-      change.target = target_after(live.workers, next.workers, pool.workers);
+      change.target = target_after(live, next, pool.workers);
       if (change.target == pool.workers) change.needs = ChangeNeeds::nothing;
     }
     const bool of_socket = change.needs == ChangeNeeds::socket || comes_or_goes(change);

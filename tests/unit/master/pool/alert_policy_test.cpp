@@ -41,6 +41,14 @@ TEST_F(Alert, is_due_for_a_pool_without_a_ready_worker_whatever_its_state) {
   }
 }
 
+TEST_F(Alert, is_not_due_for_a_pool_that_should_have_no_worker) {
+  for (const Duration time : {seconds(0), seconds(30), seconds(3600)}) {
+    now += time;
+    EXPECT_EQ(policy.look(PoolState::running, 0, 0, now), Step::nothing);
+    EXPECT_EQ(policy.next(), std::nullopt);
+  }
+}
+
 TEST_F(Alert, is_not_due_while_a_pool_starts_or_stops) {
   for (const PoolState state : {PoolState::starting, PoolState::stopping}) {
     EXPECT_EQ(look(state, 0), Step::nothing);

@@ -116,6 +116,7 @@ void for_each_key(Config& config, Visit&& visit) {
   visit("workers.initial", initial);
   visit("workers.min", min);
   visit("workers.max", max);
+  visit("scale", config.scale);
   visit("ready", config.ready);
   visit("start_timeout", config.start_timeout);
   visit("drain_timeout", config.drain_timeout);
@@ -143,6 +144,7 @@ struct KeyText {
   static std::string text(unsigned number) { return std::to_string(number); }
   static std::string text(int signal) { return signal_name(signal); }
   static std::string text(double fraction) { return std::to_string(std::lround(fraction * 100)) + '%'; }
+  static std::string text(const ScaleConfig&) { return "on"; }  // the pool only decides by whether there is one
   static std::string text(ReadyMode mode) { return mode == ReadyMode::exec ? "exec" : "notify"; }
   static std::string text(RebalanceMode mode) { return mode == RebalanceMode::off ? "off" : "on-resize"; }
   static std::string text(Duration time) {
@@ -170,6 +172,7 @@ struct KeyText {
     fraction = line.number<unsigned>() / 100.0;
     line.expect("%");
   }
+  static void read(LineReader& line, ScaleConfig&) { line.expect("on"); }
   static void read(LineReader& line, ReadyMode& mode) {
     mode = line.take("exec") ? ReadyMode::exec : ReadyMode::notify;
     if (mode == ReadyMode::notify) line.expect("notify");
@@ -273,6 +276,8 @@ inline std::string text(const LaunchFailed& event) {
 inline std::string text(const Reload& event) { return "reload" + config_text(*event.config); }
 inline std::string text(const Adopt& event) { return "adopt" + config_text(*event.config); }
 inline std::string text(const Resize& event) { return "resize " + std::to_string(event.workers); }
+inline std::string text(const Scale& event) { return "scale " + std::to_string(event.workers); }
+inline std::string text(const Unpin& /*event*/) { return "unpin"; }
 inline std::string text(const Recycle& event) { return "recycle " + std::to_string(event.slot); }
 inline std::string text(const Rebalance& /*event*/) { return "rebalance"; }
 inline std::string text(const Kill& event) {
@@ -399,6 +404,7 @@ class EventReader {
   void read(event::Reload& event) { event.config = config(); }
   void read(event::Adopt& event) { event.config = config(); }
   void read(event::Resize& event) { event.workers = line_.number<unsigned>(); }
+  void read(event::Scale& event) { event.workers = line_.number<unsigned>(); }
   void read(event::Recycle& event) { event.slot = line_.number<unsigned>(); }
 
   void read(event::Kill& event) {

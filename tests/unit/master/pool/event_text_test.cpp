@@ -66,6 +66,8 @@ std::vector<Event> examples() {
                               event::Reload{config},
                               event::Adopt{config},
                               event::Resize{3},
+                              event::Scale{4},
+                              event::Unpin{},
                               event::Recycle{2},
                               event::Rebalance{},
                               event::Kill{2, SIGUSR1},

@@ -117,7 +117,10 @@ class World {
   static constexpr std::string_view stopped = "stopped";
 
   World(unsigned seed, std::shared_ptr<const PoolConfig> config)
-      : random_(seed), replays_(config != nullptr), scheduler_(config ? config : (config = make_config()), seed, load) {
+      : random_(seed),
+        replays_(config != nullptr),
+        on_demand_(config ? config->workers.min == 0 : chance(0.2)),
+        scheduler_(config ? config : (config = make_config()), seed, load) {
     allow_recycling(*config);
     trace_ = "seed " + std::to_string(seed) + "\nconfig" + config_text(*config) + "\n";
   }
@@ -158,7 +161,12 @@ class World {
   std::shared_ptr<const PoolConfig> make_config() {
     auto config = std::make_shared<PoolConfig>();
     config->workers = {.initial = 1 + pick(5), .min = 1, .max = 8};
-    if (chance(0.6) && last_config_) config->workers = last_config_->workers;
+    if (on_demand_) config->workers = {.initial = pick(5), .min = 0, .max = 8};
+    if (on_demand_ || chance(0.3)) config->scale.emplace();
+    if (chance(0.6) && last_config_) {
+      config->workers = last_config_->workers;
+      config->scale = last_config_->scale;
+    }
     config->start_timeout = seconds(1 + pick(10));
     config->drain_timeout = seconds(1 + pick(30));
     if (chance(0.5)) config->hang_timeout = seconds(1 + pick(20));
@@ -186,6 +194,7 @@ class World {
     const auto other = make_config();
     auto config = std::make_shared<PoolConfig>(*config_of_.at(scheduler_.generation()));
     config->workers = other->workers;
+    config->scale = other->scale;
     config->restart = other->restart;
     config->recycle = other->recycle;
     config->reload = other->reload;
@@ -291,7 +300,9 @@ class World {
 
   void check_answer(const Event& event, bool accepted) {
     if (const auto* const resize = std::get_if<event::Resize>(&event)) {
-      ASSERT_EQ(accepted, resize->workers >= 1 && resize->workers <= 8);
+      ASSERT_EQ(accepted, resize->workers >= (on_demand_ ? 0 : 1) && resize->workers <= 8);
+    } else if (const auto* const scale = std::get_if<event::Scale>(&event)) {
+      ASSERT_TRUE(!accepted || scheduler_.target() == scale->workers);
     } else if (const auto* const recycle = std::get_if<event::Recycle>(&event)) {
       ASSERT_EQ(accepted, recycle->slot < target_before_);
     }
@@ -451,8 +462,10 @@ class World {
   void perform(const ReportGave& /*gave*/) {}
   void perform(const ReportNotTaken& refused) { ASSERT_NE(refused.connections, NotTakenCounts{}); }
   void perform(const ReportLaunchFailed& failed) {
-    ASSERT_TRUE(failed.next_try_at > now_ || scheduler_.roster().slots()[failed.slot].candidate != nullptr)
-        << "I4: spins";
+    // Or its replacement, which was started before the failure was known, has its place.
+    const Slot& slot = scheduler_.roster().slots()[failed.slot];
+    const Worker* const other = slot.candidate != nullptr ? slot.candidate : slot.current;
+    ASSERT_TRUE(failed.next_try_at > now_ || (other != nullptr && processes_.contains(other->id))) << "I4: spins";
   }
   void perform(const ReportDeadlinesMoved& /*moved*/) { ASSERT_TRUE(late_); }
   void perform(const RecycleWait& wait) { ASSERT_GT(wait.wait, Duration{0}); }
@@ -603,7 +616,11 @@ class World {
 
   void command() {
     const unsigned slot = pick(9);
-    switch (pick(6)) {
+    switch (pick(8)) {
+      case 7:
+        return step(event::Unpin{});
+      case 6:
+        return step(event::Scale{slot});
       case 5:
         return step(event::Rebalance{});
       case 0:
@@ -753,6 +770,7 @@ class World {
   std::mt19937 random_;
   std::shared_ptr<const PoolConfig> last_config_;
   const bool replays_;
+  const bool on_demand_;               // every config has min 0
   std::map<WorkerId, Error> failing_;  // launches that must fail in a replay
   unsigned most_at_most_ = 1;
   std::map<unsigned, std::shared_ptr<const PoolConfig>> config_of_;  // generations that were launched
