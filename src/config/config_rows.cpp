@@ -77,9 +77,9 @@ std::string workers_text(const WorkerCount& workers) {
   return workers.initial == workers.min ? range : range + ", at first " + std::to_string(workers.initial);
 }
 
-std::string surge_text(const ReloadConfig& reload) {
-  if (const double* const fraction = std::get_if<double>(&reload.max_surge)) return percent(*fraction);
-  return std::to_string(std::get<unsigned>(reload.max_surge));
+std::string workers_or_percent(const std::variant<unsigned, double>& value) {
+  if (const double* const fraction = std::get_if<double>(&value)) return percent(*fraction);
+  return std::to_string(std::get<unsigned>(value));
 }
 
 std::string affinity_text(const CpuAffinity& affinity) {
@@ -147,6 +147,19 @@ class Rows {
   std::vector<ConfigRow>& out_;
 };
 
+void add_scale(Rows& rows, const std::optional<ScaleConfig>& config) {
+  constexpr ChangeNeeds of_master = ChangeNeeds::nothing;
+  const ScaleConfig scale = config.value_or(ScaleConfig{});
+  rows.add("workers.scale", config ? "on" : "off", ChangeNeeds::resize);
+  rows.add("workers.scale.queue", std::to_string(scale.queue), of_master);
+  rows.add("workers.scale.busy", scale.busy ? percent(*scale.busy) : "off", of_master);
+  rows.add("workers.scale.up", format_time_span(scale.up), of_master);
+  rows.add("workers.scale.down", format_time_span(scale.down), of_master);
+  rows.add("workers.scale.step", workers_or_percent(scale.step), of_master);
+  rows.add("workers.scale.idle_for", format_time_span(scale.idle_for), of_master);
+  rows.add("workers.scale.idle_exit", span_or_off(scale.idle_exit), of_master);
+}
+
 void add_of_master(Rows& rows, const PoolConfig& config) {
   constexpr ChangeNeeds of_master = ChangeNeeds::nothing;
   const RestartConfig& restart = config.restart;
@@ -162,7 +175,7 @@ void add_of_master(Rows& rows, const PoolConfig& config) {
   rows.add("recycle.jitter", percent(recycle.jitter), of_master);
   rows.add("recycle.at_most", std::to_string(recycle.at_most), of_master);
   const ReloadConfig& reload = config.reload;
-  rows.add("reload.max_surge", surge_text(reload), of_master);
+  rows.add("reload.max_surge", workers_or_percent(reload.max_surge), of_master);
   rows.add("reload.max_unavailable", std::to_string(reload.max_unavailable), of_master);
   rows.add("reload.soak", format_time_span(reload.soak), of_master);
   rows.add("reload.max_draining", std::to_string(reload.max_draining), of_master);
@@ -191,6 +204,7 @@ std::vector<ConfigRow> config_rows(const PoolConfig& config) {
   rows.add_listen(config.listen);
   rows.add_list("program", config.program);
   rows.add("workers", workers_text(config.workers), ChangeNeeds::resize);
+  add_scale(rows, config.scale);
   rows.add("ready", config.ready == ReadyMode::exec ? "exec" : "notify");
   rows.add("start_timeout", format_time_span(config.start_timeout));
   rows.add("drain_timeout", format_time_span(config.drain_timeout));

@@ -27,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (!problems.empty()) return 0;
   require(!pool.program.empty() && pool.program.front().starts_with('/'), "a good config has a program to run");
-  require(pool.workers.min >= 1 && pool.workers.min <= pool.workers.initial && pool.workers.initial <= pool.workers.max,
+  require((pool.workers.min >= 1 || pool.scale) && pool.workers.max >= 1 && pool.workers.min <= pool.workers.initial &&
+              pool.workers.initial <= pool.workers.max,
           "a good config has workers in order");
   return 0;
 }

@@ -270,6 +270,24 @@ bool ConfigReader::read_percent(std::string_view key, double& out, Range<unsigne
   return false;
 }
 
+bool ConfigReader::read_workers_or_percent(std::string_view key, std::variant<unsigned, double>& out, unsigned max) {
+  const Json* const value = find(key);
+  if (value == nullptr) return false;
+  unsigned workers = 0;
+  double fraction = 0;
+  if (value->is_number_integer()) {
+    if (!read_number(key, workers, {1, max})) return false;
+    out = workers;
+  } else if (value->is_string() && value->get_ref<const std::string&>().ends_with('%')) {
+    if (!read_percent(key, fraction, {1, 100})) return false;
+    out = fraction;
+  } else {
+    refuse(key, "must be a number of workers, or a percentage of them such as \"25%\"");
+    return false;
+  }
+  return true;
+}
+
 bool ConfigReader::read_mode(std::string_view key, std::optional<mode_t>& out, const char* example) {
   constexpr mode_t all = 0777;
   const Json* const value = find(key);

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -79,6 +80,9 @@ class ConfigReader {
 
   // "25%" as 0.25.
   bool read_percent(std::string_view key, double& out, Range<unsigned> percent);
+
+  // A number of workers from 1 to `max`, or a share of them from 1% to 100%.
+  bool read_workers_or_percent(std::string_view key, std::variant<unsigned, double>& out, unsigned max);
 
   // Permission bits, "0660"; `example` is for the message.
   bool read_mode(std::string_view key, std::optional<mode_t>& out, const char* example);

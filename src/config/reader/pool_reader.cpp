@@ -15,6 +15,7 @@
 #include "config/reader/listen_reader.hpp"
 #include "config/reader/process_reader.hpp"
 #include "config/reader/replacement_reader.hpp"
+#include "config/reader/scale_reader.hpp"
 #include "config/values/cpu_count.hpp"
 #include "config/values/program_path.hpp"
 
@@ -31,7 +32,7 @@ constexpr std::array<std::string_view, 26> pool_keys = {
     "drain_timeout", "hang_timeout", "alert_after", "stop_signal",       "restart", "recycle", "reload",
     "rebalance",     "environment",  "directory",   "environment_files", "user",    "sandbox", "writable",
     "umask",         "nice",         "limits",      "cpu_affinity",      "settings"};
-constexpr std::array<std::string_view, 3> workers_keys = {"min", "max", "initial"};
+constexpr std::array<std::string_view, 4> workers_keys = {"min", "max", "initial", "scale"};
 
 constexpr std::size_t max_description_bytes = 256;
 constexpr std::size_t max_program_strings = 1024;
@@ -59,13 +60,18 @@ void read_program(ConfigReader& config, std::vector<std::string>& out) {
   }
 }
 
-void read_worker_range(ConfigReader workers, WorkerCount& out) {
+void read_worker_range(ConfigReader workers, WorkerCount& out, std::optional<ScaleConfig>& scale) {
   workers.allow_only(workers_keys);
+  read_scale(workers, scale);
   for (const char* const key : {"min", "max"}) {
     if (workers.find(key) == nullptr) workers.refuse(key, "is missing; {\"min\": …, \"max\": …} needs both");
   }
   WorkerCount count;
-  if (!workers.read_number("min", count.min, {1, max_workers})) return;
+  if (!workers.read_number("min", count.min, {0, max_workers})) return;
+  if (count.min == 0 && !scale) {
+    workers.refuse("min", "must be at least 1 without workers.scale: nothing would start a worker");
+    return;
+  }
   if (!workers.read_number("max", count.max, {1, max_workers})) return;
   if (count.max < count.min) {
     workers.refuse("max", "must be at least workers.min (" + std::to_string(count.min) + ')');
@@ -73,7 +79,7 @@ void read_worker_range(ConfigReader workers, WorkerCount& out) {
   }
   count.initial = count.min;
   if (workers.find("initial") != nullptr) {
-    if (!workers.read_number("initial", count.initial, {1, max_workers})) return;
+    if (!workers.read_number("initial", count.initial, {0, max_workers})) return;
     if (count.initial < count.min || count.initial > count.max) {
       workers.refuse("initial", "must be from workers.min (" + std::to_string(count.min) + ") to workers.max (" +
                                     std::to_string(count.max) + ')');
@@ -83,11 +89,11 @@ void read_worker_range(ConfigReader workers, WorkerCount& out) {
   out = count;
 }
 
-void read_workers(ConfigReader& config, WorkerCount& out) {
+void read_workers(ConfigReader& config, WorkerCount& out, std::optional<ScaleConfig>& scale) {
   const Json* const value = config.find("workers");
   if (value == nullptr) return;
   if (value->is_object()) {
-    if (auto workers = config.object("workers")) read_worker_range(*workers, out);
+    if (auto workers = config.object("workers")) read_worker_range(*workers, out, scale);
     return;
   }
   unsigned count = 0;
@@ -151,9 +157,10 @@ void read_timeouts(ConfigReader& config, PoolConfig& pool) {
 }  // namespace
 
 std::span<const ConfigSection> config_sections() noexcept {
-  static const std::array<ConfigSection, 7> sections = {{{"", pool_keys},
+  static const std::array<ConfigSection, 8> sections = {{{"", pool_keys},
                                                          {"listen", listen_keys()},
                                                          {"workers", workers_keys},
+                                                         {"workers.scale", scale_keys()},
                                                          {"restart", restart_keys()},
                                                          {"recycle", recycle_keys()},
                                                          {"reload", reload_keys()},
@@ -172,7 +179,7 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   read_description(config, pool.description);
   read_listen(config, name, pool.listen);
   read_program(config, pool.program);
-  read_workers(config, pool.workers);
+  read_workers(config, pool.workers, pool.scale);
   std::size_t ready = 0;
   if (config.read_word("ready", ready, ready_words)) pool.ready = ready == 0 ? ReadyMode::notify : ReadyMode::exec;
   read_timeouts(config, pool);

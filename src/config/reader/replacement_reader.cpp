@@ -44,20 +44,6 @@ void read_never(ConfigReader& restart, std::vector<int>& out) {
   out = std::move(statuses);
 }
 
-void read_max_surge(ConfigReader& reload, std::variant<unsigned, double>& out) {
-  const Json* const value = reload.find("max_surge");
-  if (value == nullptr) return;
-  unsigned workers = 0;
-  double fraction = 0;
-  if (value->is_number_integer()) {
-    if (reload.read_number("max_surge", workers, {1, max_workers})) out = workers;
-  } else if (value->is_string() && value->get_ref<const std::string&>().ends_with('%')) {
-    if (reload.read_percent("max_surge", fraction, {1, 100})) out = fraction;
-  } else {
-    reload.refuse("max_surge", "must be a number of workers, or a percentage of them such as \"25%\"");
-  }
-}
-
 }  // namespace
 
 void read_restart(ConfigReader& config, RestartConfig& out) {
@@ -93,7 +79,7 @@ void read_reload(ConfigReader& config, ReloadConfig& out) {
   auto reload = config.object("reload");
   if (!reload) return;
   reload->allow_only(keys_of_reload);
-  read_max_surge(*reload, out.max_surge);
+  reload->read_workers_or_percent("max_surge", out.max_surge, max_workers);
   reload->read_number("max_unavailable", out.max_unavailable, {0, max_workers});
   reload->read_span("soak", out.soak, {0ms, days(1)});
   reload->read_number("max_draining", out.max_draining, {1, max_draining_generations});

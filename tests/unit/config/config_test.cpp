@@ -135,6 +135,22 @@ TEST_F(Config, reads_every_key) {
   EXPECT_EQ(config.settings, R"({"a":"\u0000ü","b":[1,2.5]})");
 }
 
+TEST_F(Config, scale_is_read) {
+  const PoolConfig config = load(R"({"program": ["/bin/true"], "workers": {"min": 0, "max": 4, "scale": {
+    "queue": 5, "busy": "off", "up": "1s", "down": "1min", "step": 2, "idle_for": "10s", "idle_exit": "1h"}}})");
+  EXPECT_EQ(config.workers.min, 0U);
+  EXPECT_EQ(config.workers.initial, 0U);
+  ASSERT_TRUE(config.scale);
+  EXPECT_EQ(config.scale->queue, 5U);
+  EXPECT_EQ(config.scale->busy, std::nullopt);
+  EXPECT_EQ(config.scale->up, std::chrono::seconds(1));
+  EXPECT_EQ(config.scale->down, std::chrono::minutes(1));
+  EXPECT_EQ(std::get<unsigned>(config.scale->step), 2U);
+  EXPECT_EQ(config.scale->idle_for, std::chrono::seconds(10));
+  EXPECT_EQ(config.scale->idle_exit, std::chrono::hours(1));
+  EXPECT_FALSE(load(R"({"program": ["/bin/true"], "workers": {"min": 1, "max": 4}})").scale);
+}
+
 TEST_F(Config, auto_workers_are_at_least_one_and_fixed) {
   const WorkerCount workers = load(R"({"program": ["/bin/true"], "workers": "auto"})").workers;
   EXPECT_GE(workers.initial, 1U);
@@ -163,6 +179,19 @@ TEST_F(Config, each_wrong_value_is_named_with_its_reason) {
       {R"("workers": {"min": 4, "max": 2})", "workers.max: 2: must be at least workers.min (4)"},
       {R"("workers": {"min": 2, "max": 4, "initial": 5})",
        "workers.initial: 5: must be from workers.min (2) to workers.max (4)"},
+      {R"("workers": {"min": 0, "max": 4})",
+       "workers.min: 0: must be at least 1 without workers.scale: nothing would start a worker"},
+      {R"("workers": {"min": 0, "max": 0, "scale": {}})", "workers.max: 0: must be at least 1"},
+      {R"("workers": {"min": 1, "max": 4, "scale": true})", "workers.scale: true: must be an object: {…}"},
+      {R"("workers": {"min": 1, "max": 4, "scale": {"bussy": "5%"}})",
+       R"(workers.scale.bussy: "5%": unknown key; did you mean "busy"?)"},
+      {R"("workers": {"min": 1, "max": 4, "scale": {"busy": "0%"}})",
+       "workers.scale.busy: \"0%\": must be at least 1%"},
+      {R"("workers": {"min": 1, "max": 4, "scale": {"up": "1ms"}})",
+       "workers.scale.up: \"1ms\": must be at least 20ms"},
+      {R"("workers": {"min": 1, "max": 4, "scale": {"queue": 0}})", "workers.scale.queue: 0: must be at least 1"},
+      {R"("workers": {"min": 1, "max": 4, "scale": {"step": "all"}})",
+       "workers.scale.step: \"all\": must be a number of workers, or a percentage of them such as \"25%\""},
       {R"("workers": {"min": 2, "max": 4, "inital": 3})", R"(workers.inital: 3: unknown key; did you mean "initial"?)"},
       {R"("ready": "yes")", R"(ready: "yes": must be "notify" or "exec")"},
       {R"("start_timeout": 30)", "start_timeout: 30: 30 has no unit; write 30s, 30ms, …"},

@@ -27,6 +27,8 @@ Json load(const std::filesystem::path& file) {
 
 const Json& section_of(const Json& schema, std::string_view path) {
   if (path.empty()) return schema;
+  if (const std::size_t dot = path.rfind('.'); dot != std::string_view::npos)
+    return section_of(section_of(schema, path.substr(0, dot)), path.substr(dot + 1));
   const Json& property = schema["properties"][std::string(path)];
   const Json* choice = &property;
   if (property.contains("items")) choice = &property["items"];
@@ -56,7 +58,7 @@ TEST(PoolSchema, has_the_defaults_of_the_checker) {
   const Json schema = load(std::filesystem::path(PREFORKD_CONFIG_FOLDER) / "pool.schema.json");
   Json config = {{"program", {"/bin/true"}}};
   for (const ConfigSection& section : config_sections()) {
-    if (section.path == "listen" || section.path == "workers") continue;
+    if (section.path == "listen" || section.path.starts_with("workers")) continue;
     for (const auto& [key, property] : section_of(schema, section.path)["properties"].items()) {
       if (!property.contains("default")) continue;
       (section.path.empty() ? config : config[std::string(section.path)])[key] = property["default"];
@@ -95,6 +97,27 @@ TEST(PoolSchema, has_the_defaults_of_the_checker) {
   EXPECT_FALSE(pool.process.cpu_affinity.spread);
   EXPECT_TRUE(pool.process.cpu_affinity.cpus.empty());
   EXPECT_EQ(pool.settings, defaults.settings);
+}
+
+TEST(PoolSchema, has_the_defaults_of_scale) {
+  const Json schema = load(std::filesystem::path(PREFORKD_CONFIG_FOLDER) / "pool.schema.json");
+  Json scale = Json::object();
+  for (const auto& [key, property] : section_of(schema, "workers.scale")["properties"].items()) {
+    ASSERT_TRUE(property.contains("default")) << key;
+    scale[key] = property["default"];
+  }
+  std::vector<ConfigProblem> problems;
+  const Json config = {{"program", {"/bin/true"}}, {"workers", {{"min", 1}, {"max", 2}, {"scale", scale}}}};
+  const PoolConfig pool = read_pool(config, "pool", problems);
+  ASSERT_TRUE(problems.empty()) << problems.front().key << ": " << problems.front().reason;
+  const ScaleConfig defaults;
+  EXPECT_EQ(pool.scale->queue, defaults.queue);
+  EXPECT_EQ(pool.scale->busy, defaults.busy);
+  EXPECT_EQ(pool.scale->up, defaults.up);
+  EXPECT_EQ(pool.scale->down, defaults.down);
+  EXPECT_EQ(pool.scale->step, defaults.step);
+  EXPECT_EQ(pool.scale->idle_for, defaults.idle_for);
+  EXPECT_EQ(pool.scale->idle_exit, defaults.idle_exit);
 }
 
 TEST(ShippedConfigs, are_valid_but_for_what_this_machine_lacks) {
