@@ -90,6 +90,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
                  .on_config = [this] { on_config(); },
                  .left_undone = [this] { return left_undone(); },
                  .on_result = [this](const ReloadResult& result) { control_plane_.reload_finished(result); }}),
+      scaler_(loop_, pool_, launcher_, sockets_, clock_, [this] { leave_idle(); }),
       control_plane_(loop_, bus_address, *this, clock_),
       status_feed_(loop_, notifier_,
                    [this] {
@@ -124,6 +125,7 @@ void Master::run() {
   notifier_.serve_watchdog();
   arm_measure();
   sweep_.end_elders(config().stop_signal, config().drain_timeout);
+  scaler_.configure(config());
   pool_.step(event::Start{});
   settle();
   loop_.run();
@@ -192,6 +194,7 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
   if (const auto* hello = std::get_if<control::Hello>(&message))
     pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
+  if (std::holds_alternative<control::Busy>(message)) scaler_.on_busy();
   if (const auto* gave = std::get_if<control::Gave>(&message)) {
     event::WorkerGave event{id, gave->moved, gave->closed};
     static_assert(static_cast<std::size_t>(NotTaken::framing) == transfer::refusal_count);
@@ -224,7 +227,7 @@ bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
 // A pool never gives up on workers that crash. But if none was ever executed and the reason is permanent, the start
 // fails at once, so that it can be fixed.
 void Master::give_up_if_hopeless(const ExitStatus& status) {
-  if (any_executed_ || pool_.state() == PoolState::stopping) return;
+  if (any_executed_ || started_ || pool_.state() == PoolState::stopping) return;
   if (status.kind != ExitStatus::Kind::exec_failed || is_passing(status.value)) return;
   hopeless_ =
       "cannot start a worker: " + config().program.front() + ": " + to_string(status) + std::string(hint(status));
@@ -264,10 +267,27 @@ void Master::stop(const std::string& why) {
   log::info(why + ": draining all workers for at most " + format_time_span(config().drain_timeout) +
                 "; a second signal kills them",
             {message_id::field(message_id::pool_stopping)});
+  begin_stop();
+}
+
+void Master::begin_stop() {
   pool_.step(event::Stop{});
   told_to_stop_at_ = clock_.now();
   extended_until_ = {};
   notifier_.stopping(status());
+}
+
+// Only if systemd starts it again: its socket units must hold every socket.
+void Master::leave_idle() {
+  const std::vector<ListenSockets::Open> sockets = sockets_.all();
+  const bool all_passed = std::all_of(sockets.begin(), sockets.end(), [](const ListenSockets::Open& socket) {
+    return socket.origin == ListenSockets::Origin::passed;
+  });
+  if (!sockets_.has_socket_unit() || !all_passed || !unapplied().empty()) return;
+  log::info("no worker and no client for " + format_time_span(config().scale->idle_exit.value_or(Duration{0})) +
+                ": preforkd exits, the next client starts it again",
+            {message_id::field(message_id::pool_stopping)});
+  begin_stop();
 }
 
 void Master::hang_up() {
@@ -306,7 +326,7 @@ void Master::resize_by_one(int by) {
   const unsigned wanted = by < 0 && now == 0 ? 0 : now + static_cast<unsigned>(by);
   const std::string what = by > 0 ? "SIGTTIN: add a worker" : "SIGTTOU: remove a worker";
   if (pool_.step(event::Resize{wanted})) {
-    log::info(what + ": " + counted(wanted, "worker"));
+    log::info(what + ": " + counted(wanted, "worker") + until_unpinned());
   } else if (pool_.state() == PoolState::stopping) {
     log::warning(what + ": refused, " + pool_is_stopping);
   } else if (bounds.min == bounds.max) {
@@ -318,6 +338,11 @@ void Master::resize_by_one(int by) {
   }
 }
 
+std::string Master::until_unpinned() const {
+  if (!pool_.scheduler().pinned()) return "";
+  return "; the load decides again after a reload or \"preforkctl scale " + config().name + " auto\"";
+}
+
 void Master::reload(const std::string& who, ReloadCallback done) {
   log::info("reload requested by " + who);
   begin_reload(std::move(done));
@@ -326,7 +351,14 @@ void Master::reload(const std::string& who, ReloadCallback done) {
 bool Master::resize(unsigned workers, const std::string& who) {
   const unsigned before = pool_.target();
   if (!pool_.step(event::Resize{workers})) return false;
-  log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", requested by " + who);
+  log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", requested by " + who +
+            until_unpinned());
+  return true;
+}
+
+bool Master::unpin(const std::string& who) {
+  if (!pool_.step(event::Unpin{})) return false;
+  log::info("the load decides about the number of workers again, requested by " + who);
   return true;
 }
 
@@ -382,6 +414,7 @@ void Master::conclude() {
   settle_state();
   settle_alert();
   reloader_.settle();
+  scaler_.settle();
   if (reloading_ && !reloader_.busy()) {
     reloading_ = false;
     if (started_) notifier_.ready(status());
@@ -458,6 +491,7 @@ void Master::on_config() {
   listen_watch_.watch(sockets_);
   listener_store_.keep(sockets_);
   alert_.set_after(config().alert_after);
+  scaler_.configure(config());
   arm_measure();
 }
 

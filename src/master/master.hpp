@@ -27,6 +27,7 @@
 #include "master/report/notifier.hpp"
 #include "master/report/pool_log.hpp"
 #include "master/report/status_feed.hpp"
+#include "master/scale/scaler.hpp"
 #include "master/sockets/listen_sockets.hpp"
 #include "master/sockets/listen_watch.hpp"
 
@@ -68,6 +69,7 @@ class Master final : private WorkerObserver, private PoolControl {
   void reload(const std::string& who, ReloadCallback done) override;
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
   [[nodiscard]] bool resize(unsigned workers, const std::string& who) override;
+  [[nodiscard]] bool unpin(const std::string& who) override;
   [[nodiscard]] bool recycle(unsigned slot, const std::string& who) override;
   [[nodiscard]] bool recycle_all(const std::string& who) override;
   [[nodiscard]] bool rebalance(const std::string& who) override;
@@ -82,11 +84,14 @@ class Master final : private WorkerObserver, private PoolControl {
   void watch_signals();
   void stop(const std::string& why);
   void hang_up();
+  void leave_idle();
+  void begin_stop();
   void begin_reload(ReloadCallback done);
   // systemd ends a start and a reload after TimeoutStartSec, a stop after TimeoutStopSec. So each step asks for the
   // time that the workers may take until the next one.
   void extend_timeout();
   void resize_by_one(int by);
+  [[nodiscard]] std::string until_unpinned() const;
   void show_table();
 
   // For "recycle": reports the requests and the memory of its workers to the pool. Runs each second, but only if the
@@ -134,6 +139,7 @@ class Master final : private WorkerObserver, private PoolControl {
   PoolLog log_;
   Pool pool_;
   Reloader reloader_;
+  Scaler scaler_;
   ControlPlane control_plane_;
   StatusFeed status_feed_;
   EventSource deadline_timer_;

@@ -17,6 +17,7 @@ inline constexpr const char* pool_alert_over = "c974ef01a4b24e43938681abad785219
 inline constexpr const char* start_lingers = "c578abb50f2e4c929421ab18ff931cb9";
 inline constexpr const char* pool_stopping = "6a4e2f49ecd142188bfa969b3ee07b12";
 inline constexpr const char* pool_stopped = "5e0421e9e1df4150bbeab50c88192087";
+inline constexpr const char* pool_scaled = "f5035ea68ede4d79a2c62297a0675aa4";
 inline constexpr const char* worker_started = "e1cd2ff13bfd4fd7986ff6b687e0d39c";
 inline constexpr const char* worker_ready = "7ad215c561f44e3f9b3fa2fa8b336700";
 inline constexpr const char* worker_drains = "58975ca480024a579dfdb476cbd2d2c3";

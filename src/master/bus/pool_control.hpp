@@ -45,6 +45,7 @@ class PoolControl {
   [[nodiscard]] virtual tl::expected<ReloadPlan, ReloadResult> plan() const = 0;
   // As in Pool.
   [[nodiscard]] virtual bool resize(unsigned workers, const std::string& who) = 0;
+  [[nodiscard]] virtual bool unpin(const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle(unsigned slot, const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle_all(const std::string& who) = 0;
   [[nodiscard]] virtual bool rebalance(const std::string& who) = 0;

@@ -242,6 +242,15 @@ NamedCounts ProcessLauncher::named_counts(WorkerId id) const {
   return process == nullptr ? NamedCounts{} : process->named_counts();
 }
 
+WorkerUse ProcessLauncher::use(WorkerId id, Instant now) const noexcept {
+  const WorkerProcess* const process = find(id);
+  return process == nullptr ? WorkerUse{} : process->use(now);
+}
+
+void ProcessLauncher::ask_to_report_busy(WorkerId id, unsigned permille) noexcept {
+  static_cast<void>(say(id, control::ReportBusy{permille}));
+}
+
 const Generation* ProcessLauncher::generation_of(WorkerId id) const noexcept {
   const auto worker = workers_.find(id);
   return worker == workers_.end() ? nullptr : worker->second.generation.get();

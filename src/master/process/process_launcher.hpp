@@ -48,6 +48,9 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   // Empty for a worker that has ended.
   [[nodiscard]] WorkerFacts facts(WorkerId id) const;
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const;
+  [[nodiscard]] WorkerUse use(WorkerId id, Instant now) const noexcept;
+  // It says control::Busy from this share of its time on; 0: no more.
+  void ask_to_report_busy(WorkerId id, unsigned permille) noexcept;
   // What it was started with; null for a worker that has ended.
   [[nodiscard]] const Generation* generation_of(WorkerId id) const noexcept;
 

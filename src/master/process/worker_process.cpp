@@ -22,6 +22,7 @@
 #include "base/signal_name.hpp"
 #include "master/base/log.hpp"
 #include "master/process/notify_sender.hpp"
+#include "wire/busy_time.hpp"
 
 namespace preforkd {
 namespace {
@@ -151,6 +152,22 @@ const StatsPage* WorkerProcess::stats() const noexcept {
 
 WorkerFacts WorkerProcess::facts() const {
   return {pid_, status_text_, reported_error_, counters(), remains_ ? remains_->text() : ""};
+}
+
+// A program of libprefork of an older version does not count it: its word stays 0.
+WorkerUse WorkerProcess::use(Instant now) const noexcept {
+  WorkerUse use;
+  use.cpu = use.busy = cpu_time();
+  const StatsPage* const page = stats();
+  if (page == nullptr) return use;
+  if (const std::uint64_t word = page->busy_time.load(std::memory_order_relaxed); word != 0)
+    use.busy = busy_time(word, now.time_since_epoch());
+  use.full = page->full.load(std::memory_order_relaxed) == 1;
+  return use;
+}
+
+Duration WorkerProcess::cpu_time() const noexcept {
+  return std::chrono::duration_cast<Duration>(preforkd::cpu_time(pid_).value_or(std::chrono::nanoseconds(0)));
 }
 
 void WorkerProcess::on_report() {

@@ -20,6 +20,7 @@
 #include "master/process/remains.hpp"
 #include "master/process/spawn.hpp"
 #include "master/process/worker_facts.hpp"
+#include "master/process/worker_use.hpp"
 #include "wire/control_channel.hpp"
 #include "wire/stats_page.hpp"
 
@@ -75,8 +76,10 @@ class WorkerProcess {
   [[nodiscard]] Counters counters() const noexcept { return read_counters(stats()); }
   [[nodiscard]] NamedCounts named_counts() const { return read_named_counts(stats()); }
   [[nodiscard]] WorkerFacts facts() const;
+  [[nodiscard]] WorkerUse use(Instant now) const noexcept;
 
  private:
+  [[nodiscard]] Duration cpu_time() const noexcept;
   // Null if the program does not count (no libprefork).
   [[nodiscard]] const StatsPage* stats() const noexcept;
   void watch_process();

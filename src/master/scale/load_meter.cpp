@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "master/scale/load_meter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace preforkd {
+
+void LoadMeter::begin(Instant now) {
+  now_ = now;
+  full_ = true;
+  busy_ = time_ = cpu_ = Duration{0};
+}
+
+void LoadMeter::add(WorkerId id, const WorkerUse& use) {
+  present_[id] = {use, now_};
+  full_ = full_ && use.full;
+  const auto found = before_.find(id);
+  if (found == before_.end() || found->second.at >= now_) return;
+  // The worker writes its counters: they may be nonsense.
+  const Duration passed = now_ - found->second.at;
+  busy_ += std::clamp(use.busy - found->second.use.busy, Duration{0}, passed);
+  cpu_ += std::max(use.cpu - found->second.use.cpu, Duration{0});
+  time_ += passed;
+}
+
+void LoadMeter::end(PoolLoad& load) {
+  load.full = full_ && !present_.empty();
+  load.busy = busy_;
+  load.time = time_;
+  load.cpu = cpu_;
+  before_ = std::exchange(present_, {});
+}
+
+}  // namespace preforkd

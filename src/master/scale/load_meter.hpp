@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+
+#include "master/base/instant.hpp"
+#include "master/pool/autoscale.hpp"
+#include "master/pool/worker_types.hpp"
+#include "master/process/worker_use.hpp"
+
+namespace preforkd {
+
+// What the workers of a pool have done between two looks.
+class LoadMeter {
+ public:
+  // Begins a look. add() follows for each worker that is ready.
+  void begin(Instant now);
+  void add(WorkerId id, const WorkerUse& use);
+  // Ends it: sets what is measured in `load`.
+  void end(PoolLoad& load);
+
+ private:
+  struct Before {
+    WorkerUse use;
+    Instant at{};
+  };
+
+  Instant now_{};
+  std::map<WorkerId, Before> before_;
+  std::map<WorkerId, Before> present_;
+  bool full_ = true;
+  Duration busy_{0};
+  Duration time_{0};
+  Duration cpu_{0};
+};
+
+}  // namespace preforkd

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// Pools whose load decides about the number of workers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/address.hpp"
+#include "base/listener.hpp"
+#include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/configured_master.hpp"
+#include "support/deadline.hpp"
+#include "support/notify_receiver.hpp"
+#include "support/proc.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using nlohmann::json;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// A worker of `does_as_told` serves one client at a time.
+json one_client_each(unsigned min, unsigned max, const json& scale = json::object()) {
+  return {{"listen", {"127.0.0.1:0"}},
+          {"program", {binaries::worker("does_as_told")}},
+          {"workers", {{"min", min}, {"max", max}, {"scale", scale}}}};
+}
+
+json many_clients_each(unsigned min, unsigned max, const json& scale = json::object()) {
+  json config = one_client_each(min, max, scale);
+  config["program"] = {binaries::worker("prefork_does_as_told")};
+  return config;
+}
+
+void wait_workers(const ConfiguredMaster& master, std::size_t count) {
+  EXPECT_TRUE(eventually([&] { return master.workers().size() == count; }))
+      << master.workers().size() << " workers, not " << count << '\n'
+      << master.log().text();
+}
+
+// The master is not woken for a while. That is longer than it looks at the load after a client has connected.
+bool comes_to_rest(ConfiguredMaster& master) {
+  const auto switches = [&] { return status_field(master.process().pid(), "voluntary_ctxt_switches"); };
+  return eventually([&] {
+    const std::string before = switches();
+    return !wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(2500))) &&
+           switches() == before;
+  });
+}
+
+TEST(Scale, a_client_that_waits_gets_another_worker) {
+  ConfiguredMaster master(one_client_each(1, 3));
+  Client first(master.address());
+  EXPECT_THAT(first.ask("a"), HasSubstr(": a"));
+  Client second(master.address());
+  EXPECT_THAT(second.ask("b"), HasSubstr("1 "));
+  EXPECT_THAT(master.log().wait_for("scaled from"), ContainsRegex("scaled from 1 to 2 workers: 1 client waits, for "));
+  EXPECT_THAT(first.ask("c"), HasSubstr("0 "));
+}
+
+TEST(Scale, so_does_a_client_of_a_unix_socket) {
+  const TempDir folder;
+  json config = one_client_each(1, 3);
+  config["listen"] = {folder.file("socket")};
+  ConfiguredMaster master(config);
+  Client first(folder.file("socket"));
+  EXPECT_THAT(first.ask("a"), HasSubstr(": a"));
+  Client second(folder.file("socket"));
+  EXPECT_THAT(second.ask("b"), HasSubstr("1 "));
+}
+
+TEST(Scale, one_fewer_worker_that_is_enough_stays) {
+  ConfiguredMaster master(one_client_each(1, 3, {{"down", "1s"}}));
+  {
+    Client first(master.address());
+    static_cast<void>(first.ask("a"));
+    Client second(master.address());
+    static_cast<void>(second.ask("b"));
+  }
+  EXPECT_THAT(master.log().wait_for("scaled from 2"),
+              ContainsRegex("scaled from 2 to 1 worker: fewer were enough for [0-9.]+s"));
+  wait_workers(master, 1);
+}
+
+TEST(Scale, workers_at_max_connections_get_another) {
+  json config = many_clients_each(1, 2);
+  config["settings"] = {{"max_connections", 1}};
+  ConfiguredMaster master(config);
+  Client first(master.address());
+  EXPECT_THAT(first.ask("a"), HasSubstr(": a"));
+  EXPECT_THAT(master.log().wait_for("scaled from"),
+              HasSubstr("scaled from 1 to 2 workers: every worker has had max_connections for "));
+  Client second(master.address());
+  EXPECT_THAT(second.ask("b"), HasSubstr("1 "));
+}
+
+int own_cpus() {
+  cpu_set_t cpus{};
+  EXPECT_EQ(::sched_getaffinity(0, sizeof cpus, &cpus), 0);
+  return CPU_COUNT(&cpus);
+}
+
+TEST(Scale, busy_workers_get_another_without_a_new_client) {
+  if (own_cpus() < 2) GTEST_SKIP() << "needs two CPUs, there is one";
+  ConfiguredMaster master(many_clients_each(1, 2, {{"busy", "50%"}}));
+  Client client(master.address());
+  ASSERT_TRUE(comes_to_rest(master));
+  std::string work;
+  for (int i = 0; i < 1000; ++i) work += "toil\n";
+  EXPECT_TRUE(eventually([&] {
+    static_cast<void>(client.send_some(work));
+    return master.log().text().find("scaled from") != std::string::npos;
+  }));
+  EXPECT_THAT(master.log().wait_for("scaled from"),
+              ContainsRegex("scaled from 1 to 2 workers: the workers were busy for [0-9]+ % of the time in the last"));
+}
+
+TEST(Scale, an_operator_decides_until_the_next_reload) {
+  ConfiguredMaster master(one_client_each(1, 3));
+  master.process().signal(SIGTTIN);
+  EXPECT_THAT(master.log().wait_for("SIGTTIN"), HasSubstr("2 workers; the load decides again after a reload"));
+  master.process().signal(SIGTTOU);
+  EXPECT_THAT(master.log().wait_for("SIGTTOU"), HasSubstr("1 worker; the load decides again after a reload"));
+  wait_workers(master, 1);
+  Client first(master.address());
+  static_cast<void>(first.ask("a"));
+  Client second(master.address());
+  second.send("b\n");
+  master.write(one_client_each(1, 2));
+  master.hup("reload done");
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("scaled from")));
+  EXPECT_THAT(second.read_line(), HasSubstr(": b"));
+  EXPECT_THAT(master.log().text(), HasSubstr("scaled from 1 to 2 workers"));
+}
+
+TEST(Scale, a_config_that_no_longer_scales_has_its_number_of_workers) {
+  ConfiguredMaster master(one_client_each(1, 3));
+  Client first(master.address());
+  static_cast<void>(first.ask("a"));
+  Client second(master.address());
+  static_cast<void>(second.ask("b"));
+  json config = one_client_each(1, 3);
+  config["workers"].erase("scale");
+  master.reload(config);
+  wait_workers(master, 1);
+}
+
+TEST(OnDemand, starts_no_worker_before_the_first_client_and_ends_it_after_idle_for) {
+  ConfiguredMaster master(one_client_each(0, 2, {{"idle_for", "1s"}}));
+  EXPECT_THAT(master.log().wait_for("workers ready"), HasSubstr("0/0 workers ready"));
+  EXPECT_THAT(master.workers(), IsEmpty());
+  for (int round = 0; round < 2; ++round) {
+    const std::size_t mark = master.log().size();
+    EXPECT_THAT(Client(master.address()).ask("a"), HasSubstr("0 "));
+    EXPECT_THAT(master.log().wait_for("scaled from 0", mark), HasSubstr("scaled from 0 to 1 worker: 1 client waits"));
+    EXPECT_THAT(master.log().wait_for("scaled from 1 to 0", mark), HasSubstr("no client for 1"));
+    wait_workers(master, 0);
+  }
+}
+
+TEST(OnDemand, keeps_its_worker_while_a_client_is_connected) {
+  ConfiguredMaster master(many_clients_each(0, 2, {{"idle_for", "1s"}}));
+  Client client(master.address());
+  static_cast<void>(client.ask("a"));
+  EXPECT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(2500))));
+  EXPECT_THAT(client.ask("b"), HasSubstr("0 "));
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("scaled from 1")));
+  client.close();
+  master.log().wait_for("scaled from 1 to 0 workers");
+  wait_workers(master, 0);
+}
+
+// A service whose socket unit holds `passed`.
+StartOptions service_with(const UniqueFd& passed, const NotifyReceiver& systemd) {
+  StartOptions options;
+  options.descriptors = {passed.get()};
+  options.listen_pid = true;
+  options.environment = {
+      {"NOTIFY_SOCKET", systemd.path()}, {"LISTEN_FDS", "1"}, {"LISTEN_FDNAMES", "preforkd@test.socket"}};
+  return options;
+}
+
+TEST(OnDemand, as_a_service_preforkd_exits_after_idle_exit_and_leaves_the_socket) {
+  const UniqueFd passed = open_listener(*parse_address("127.0.0.1:0")).value().fd;
+  const std::string address = format_address(*local_address(passed.get()));
+  json config = one_client_each(0, 2, {{"idle_for", "1s"}, {"idle_exit", "1s"}});
+  config["listen"] = {address};
+  NotifyReceiver systemd;
+  const StartOptions options = service_with(passed, systemd);
+  const std::vector<std::string> as_service{"--socket-unit", "preforkd@test.socket"};
+  for (int round = 0; round < 2; ++round) {
+    ConfiguredMaster master(config, options, as_service);
+    EXPECT_THAT(Client(address).ask("a"), HasSubstr("0 "));
+    EXPECT_EQ(master.process().wait_exit().status, 0);
+    EXPECT_THAT(master.log().text(), HasSubstr("no worker and no client for 1s: preforkd exits"));
+    EXPECT_TRUE(can_connect(address));
+  }
+}
+
+TEST(OnDemand, by_hand_preforkd_stays) {
+  ConfiguredMaster master(one_client_each(0, 2, {{"idle_for", "1s"}, {"idle_exit", "1s"}}));
+  EXPECT_THAT(Client(master.address()).ask("a"), HasSubstr("0 "));
+  wait_workers(master, 0);
+  EXPECT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(1500))));
+  EXPECT_THAT(Client(master.address()).ask("a"), HasSubstr("0 "));
+}
+
+TEST(OnDemand, a_reload_of_an_empty_pool_tries_the_new_program) {
+  json config = one_client_each(0, 2, {{"idle_for", "1s"}});
+  ConfiguredMaster master(config);
+  json broken = config;
+  broken["program"] = {binaries::worker("exits_at_once")};
+  EXPECT_THAT(master.reload(broken, "reload failed"), HasSubstr("the new worker failed"));
+  EXPECT_THAT(Client(master.address()).ask("a"), HasSubstr("0 "));
+  wait_workers(master, 0);
+  config["drain_timeout"] = "5s";
+  master.reload(config);
+  wait_workers(master, 0);
+}
+
+TEST(OnDemand, a_program_that_fails_is_tried_again_as_long_as_clients_wait) {
+  json config = one_client_each(0, 2);
+  config["program"] = {binaries::worker("exits_at_once")};
+  ConfiguredMaster master(config);
+  Client client(master.address());
+  client.send("a\n");
+  master.log().wait_for("next try in");
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("to 2 workers")));
+  config["program"] = {binaries::worker("does_as_told")};
+  master.reload(config);
+  EXPECT_THAT(client.read_line(), HasSubstr(": a"));
+}
+
+TEST(Scale, a_pool_without_load_is_not_woken) {
+  ConfiguredMaster master(one_client_each(1, 3));
+  { static_cast<void>(Client(master.address()).ask("a")); }
+  EXPECT_TRUE(comes_to_rest(master));
+}
+
+TEST(OnDemand, a_pool_without_workers_is_not_woken) {
+  ConfiguredMaster master(one_client_each(0, 3, {{"idle_for", "1s"}}));
+  EXPECT_TRUE(comes_to_rest(master));
+  { static_cast<void>(Client(master.address()).ask("a")); }
+  wait_workers(master, 0);
+  EXPECT_TRUE(comes_to_rest(master));
+}
+
+}  // namespace
+}  // namespace preforkd::component

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "master/scale/load_meter.hpp"
+
+#include <gtest/gtest.h>
+
+namespace preforkd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr WorkerId one{1};
+constexpr WorkerId two{2};
+
+class LoadMeterTest : public ::testing::Test {
+ protected:
+  PoolLoad look(const std::map<WorkerId, WorkerUse>& workers) {
+    now += seconds(1);
+    meter.begin(now);
+    for (const auto& [id, use] : workers) meter.add(id, use);
+    PoolLoad load;
+    meter.end(load);
+    return load;
+  }
+
+  Instant now{seconds(1000)};
+  LoadMeter meter;
+};
+
+TEST_F(LoadMeterTest, counts_what_each_worker_has_done_since_the_last_look) {
+  EXPECT_EQ(look({{one, {seconds(100), seconds(50), false}}}).time, seconds(0));
+  const PoolLoad load = look({{one, {seconds(100) + milliseconds(700), seconds(50) + milliseconds(300), false}}});
+  EXPECT_EQ(load.busy, milliseconds(700));
+  EXPECT_EQ(load.cpu, milliseconds(300));
+  EXPECT_EQ(load.time, seconds(1));
+}
+
+TEST_F(LoadMeterTest, a_worker_counts_from_its_second_look_on) {
+  static_cast<void>(look({{one, {seconds(1), {}, false}}}));
+  const PoolLoad load = look({{one, {seconds(2), {}, false}}, {two, {seconds(500), {}, false}}});
+  EXPECT_EQ(load.time, seconds(1));
+  EXPECT_EQ(load.busy, seconds(1));
+  EXPECT_EQ(look({{two, {seconds(500), {}, false}}}).time, seconds(1)) << "and one that is gone does not";
+}
+
+TEST_F(LoadMeterTest, a_worker_is_never_busier_than_all_the_time) {
+  static_cast<void>(look({{one, {seconds(1), seconds(9), false}}}));
+  EXPECT_EQ(look({{one, {seconds(100), seconds(9), false}}}).busy, seconds(1));
+  const PoolLoad load = look({{one, {seconds(0), seconds(0), false}}});
+  EXPECT_EQ(load.busy, seconds(0));
+  EXPECT_EQ(load.cpu, seconds(0));
+}
+
+TEST_F(LoadMeterTest, a_pool_is_full_if_all_of_its_workers_are) {
+  EXPECT_FALSE(look({}).full);
+  EXPECT_FALSE(look({{one, {{}, {}, true}}, {two, {{}, {}, false}}}).full);
+  EXPECT_TRUE(look({{one, {{}, {}, true}}, {two, {{}, {}, true}}}).full);
+}
+
+}  // namespace
+}  // namespace preforkd
