@@ -41,6 +41,13 @@ inline constexpr const char* down = "down";
 inline constexpr const char* empty = "empty";
 }  // namespace state
 
+// Who decides about TargetWorkers: Pool.Scaling.
+namespace scaling {
+inline constexpr const char* off = "off";
+inline constexpr const char* automatic = "auto";
+inline constexpr const char* pinned = "pinned";
+}  // namespace scaling
+
 // The needs of a change in Plan().
 namespace needs {
 inline constexpr const char* generation = "generation";

@@ -114,6 +114,23 @@ TEST_F(CtlPool, is_scaled_within_its_limits) {
   EXPECT_THAT(refused.err, HasSubstr("from 2 to 4"));
 }
 
+TEST_F(CtlPool, follows_the_load_unless_an_operator_has_said_a_number) {
+  EXPECT_EQ(ctl_json({"show", "echo"})["Scaling"], "off");
+  const Ended refused = ctl({"scale", "echo", "auto"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("there is no \"scale\" in \"workers\" of its config"));
+  config_["workers"]["scale"] = nlohmann::json::object();
+  write(config_);
+  EXPECT_EQ(ctl({"reload", "echo"}).status, 0);
+  EXPECT_EQ(ctl_json({"show", "echo"})["Scaling"], "auto");
+  EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("(from 2 to 4 by load)"));
+  EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 0);
+  EXPECT_EQ(ctl_json({"show", "echo"})["Scaling"], "pinned");
+  EXPECT_THAT(ctl({"status", "echo"}).out, HasSubstr("(from 2 to 4 by load, but set by an operator)"));
+  EXPECT_EQ(ctl({"scale", "echo", "auto"}).status, 0);
+  EXPECT_EQ(ctl_json({"show", "echo"})["Scaling"], "auto");
+}
+
 TEST_F(CtlPool, reloads_and_says_how_it_went) {
   const Ended done = ctl({"reload", "echo"});
   EXPECT_EQ(done.status, 0);

@@ -91,6 +91,8 @@ std::vector<PlannedChange> PoolClient::plan() {
 
 void PoolClient::scale(std::uint32_t workers) { call(changing(pool_call("Scale", {workers}))); }
 
+void PoolClient::scale_by_load() { call(changing(pool_call("ScaleByLoad"))); }
+
 void PoolClient::recycle_all() { call(changing(pool_call("RecycleAll"))); }
 void PoolClient::rebalance() { call(changing(pool_call("Rebalance"))); }
 

@@ -36,6 +36,7 @@ class PoolClient {
   // Passes on the pool's signals meanwhile.
   void reload(std::function<void(const Signal&)> on_signal);
   void scale(std::uint32_t workers);
+  void scale_by_load();
   void recycle_all();
   void rebalance();
   void recycle(std::uint32_t slot);

@@ -80,6 +80,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   take(properties, "StatusText", pool.status_text);
   take(properties, "Generation", pool.generation);
   take(properties, "TargetWorkers", pool.target_workers);
+  take(properties, "Scaling", pool.scaling);
   take(properties, "MinWorkers", pool.min_workers);
   take(properties, "MaxWorkers", pool.max_workers);
   take(properties, "ReadyWorkers", pool.ready_workers);

@@ -49,6 +49,7 @@ struct PoolSnapshot {
   std::string status_text;
   std::uint32_t generation = 0;
   std::uint32_t target_workers = 0;
+  std::string scaling;  // "" of an old version
   std::uint32_t min_workers = 0;
   std::uint32_t max_workers = 0;
   std::uint32_t ready_workers = 0;

@@ -294,7 +294,7 @@ std::uint32_t slot_argument(const std::string& text) {
 
 std::uint32_t workers_argument(const std::string& text) {
   const auto workers = whole_number<std::uint32_t>(text);
-  if (!workers) reject_argument(text, "is not a number of workers");
+  if (!workers) reject_argument(text, "is not a number of workers, or auto");
   return *workers;
 }
 

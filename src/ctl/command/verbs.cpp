@@ -18,7 +18,7 @@ constexpr auto table = std::to_array<Verb>({
     {"apply", "POOL", "make all config changes effective, also in systemd; restart only if needed", 1, 1, false,
      run_apply},
     {"plan", "POOL", "show what a reload would change", 1, 1, false, run_plan},
-    {"scale", "POOL N", "set the number of workers", 2, 2, false, run_scale},
+    {"scale", "POOL N|auto", "set the number of workers, or let the load decide", 2, 2, false, run_scale},
     {"rebalance", "POOL", "move open connections so that the workers have equally many", 1, 1, false, run_rebalance},
     {"recycle", "POOL SLOT...|--all", "replace workers, each when its successor is ready", 1, any_number, false,
      run_recycle},

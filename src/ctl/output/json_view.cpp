@@ -47,6 +47,7 @@ Json to_json(const PoolSnapshot& pool) {
               {"status_text", pool.status_text},
               {"generation", pool.generation},
               {"target_workers", pool.target_workers},
+              {"scaling", pool.scaling},
               {"min_workers", pool.min_workers},
               {"max_workers", pool.max_workers},
               {"ready_workers", pool.ready_workers},

@@ -92,7 +92,9 @@ std::string workers_text(const PoolSnapshot& pool) {
   std::string text = std::to_string(pool.ready_workers) + '/' + std::to_string(pool.target_workers) + " ready";
   if (pool.draining_workers > 0) text += ", " + std::to_string(pool.draining_workers) + " draining";
   if (pool.min_workers != pool.max_workers) {
-    text += " (from " + std::to_string(pool.min_workers) + " to " + std::to_string(pool.max_workers) + ')';
+    text += " (from " + std::to_string(pool.min_workers) + " to " + std::to_string(pool.max_workers) +
+            (pool.scaling == dbus::scaling::automatic ? " by load" : "") +
+            (pool.scaling == dbus::scaling::pinned ? " by load, but set by an operator" : "") + ')';
   }
   return text;
 }

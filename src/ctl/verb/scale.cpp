@@ -9,7 +9,12 @@
 namespace preforkd::ctl {
 
 int run_scale(Context& context) {
-  const std::uint32_t workers = workers_argument(context.options().arguments[1]);
+  const std::string& number = context.options().arguments[1];
+  if (number == "auto") {
+    context.pool_to_change().scale_by_load();
+    return exit_code::ok;
+  }
+  const std::uint32_t workers = workers_argument(number);
   PoolClient pool = context.pool_to_change();
   try {
     pool.scale(workers);

@@ -105,6 +105,20 @@ void PoolObject::Scale(sdbus::Result<>&& result, std::uint32_t workers) {
   });
 }
 
+void PoolObject::ScaleByLoad(sdbus::Result<>&& result) {
+  guarded([&] {
+    context_.authorization.when_allowed(
+        {caller_of(getObject()), BusAction::manage, {}}, BusReply<>(context_.replies, std::move(result)),
+        [this](const std::string& who, const BusReply<>& to) {
+          if (context_.control.unpin(who)) return to.results();
+          if (context_.control.pool().state() == PoolState::stopping) return to.error(stopping());
+          to.error(bus_error(dbus::error::out_of_range,
+                             "the load does not decide about the number of workers: there is no \"scale\" in "
+                             "\"workers\" of its config"));
+        });
+  });
+}
+
 void PoolObject::RecycleAll(sdbus::Result<>&& result) {
   guarded([&] {
     context_.authorization.when_allowed({caller_of(getObject()), BusAction::manage, {}},
@@ -183,6 +197,10 @@ std::string PoolObject::StatusText() {
 }
 std::uint32_t PoolObject::Generation() { return context_.control.pool().generation(); }
 std::uint32_t PoolObject::TargetWorkers() { return context_.control.pool().target(); }
+std::string PoolObject::Scaling() {
+  if (!context_.control.config().scale) return dbus::scaling::off;
+  return context_.control.pool().scheduler().pinned() ? dbus::scaling::pinned : dbus::scaling::automatic;
+}
 std::uint32_t PoolObject::MinWorkers() { return context_.control.config().workers.min; }
 std::uint32_t PoolObject::MaxWorkers() { return context_.control.config().workers.max; }
 std::uint32_t PoolObject::ReadyWorkers() { return context_.control.pool().ready_count(); }
@@ -274,20 +292,13 @@ PoolObject::ReloadEntry PoolObject::LastReload() {
   });
 }
 
-PoolObject::Shown PoolObject::shown() const {
+PoolObject::Shown PoolObject::shown() {
   const PoolConfig& config = context_.control.config();
   const Pool& pool = context_.control.pool();
-  return {config.description,
-          config.program,
-          pool.state(),
-          pool.generation(),
-          pool.target(),
-          config.workers.min,
-          config.workers.max,
-          pool.ready_count(),
-          pool.draining_count(),
-          context_.last_reload.at,
-          context_.control.unapplied()};
+  return {config.description,    config.program,          pool.state(),
+          pool.generation(),     pool.target(),           Scaling(),
+          config.workers.min,    config.workers.max,      pool.ready_count(),
+          pool.draining_count(), context_.last_reload.at, context_.control.unapplied()};
 }
 
 void PoolObject::tell_changes() {
@@ -301,6 +312,7 @@ void PoolObject::tell_changes() {
   compare(now.state != shown_.state, "State");
   compare(now.generation != shown_.generation, "Generation");
   compare(now.target != shown_.target, "TargetWorkers");
+  compare(now.scaling != shown_.scaling, "Scaling");
   compare(now.min != shown_.min, "MinWorkers");
   compare(now.max != shown_.max, "MaxWorkers");
   compare(now.ready != shown_.ready, "ReadyWorkers");

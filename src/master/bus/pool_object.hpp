@@ -37,6 +37,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   void Reload(sdbus::Result<>&& result) override;
   void Plan(sdbus::Result<std::vector<Change>>&& result) override;
   void Scale(sdbus::Result<>&& result, std::uint32_t workers) override;
+  void ScaleByLoad(sdbus::Result<>&& result) override;
   void RecycleAll(sdbus::Result<>&& result) override;
   void Rebalance(sdbus::Result<>&& result) override;
   std::vector<Listed> ListWorkers() override;
@@ -50,6 +51,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::string StatusText() override;
   std::uint32_t Generation() override;
   std::uint32_t TargetWorkers() override;
+  std::string Scaling() override;
   std::uint32_t MinWorkers() override;
   std::uint32_t MaxWorkers() override;
   std::uint32_t ReadyWorkers() override;
@@ -87,6 +89,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
     PoolState state{};
     unsigned generation = 0;
     unsigned target = 0;
+    std::string scaling;
     unsigned min = 0;
     unsigned max = 0;
     unsigned ready = 0;
@@ -94,7 +97,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
     std::uint64_t last_reload = 0;
     std::vector<std::string> unapplied;
   };
-  [[nodiscard]] Shown shown() const;
+  [[nodiscard]] Shown shown();
 
   const BusContext& context_;
   Shown shown_;

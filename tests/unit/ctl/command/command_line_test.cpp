@@ -125,7 +125,7 @@ TEST(Options, of_one_verb_are_refused_with_another) {
 }
 
 TEST(Options, too_few_and_too_many_arguments_show_the_usage) {
-  EXPECT_THAT(refusal({"scale", "echo"}), HasSubstr("it is \"preforkctl scale POOL N\""));
+  EXPECT_THAT(refusal({"scale", "echo"}), HasSubstr("it is \"preforkctl scale POOL N|auto\""));
   EXPECT_THAT(refusal({"list", "echo"}), HasSubstr("\"echo\": too many arguments"));
 }
 
