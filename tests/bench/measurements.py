@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from load import bench, held_open, redis_bench
-from servers import (PATIENCE, BareSpawn, Failed, KeyValue, MessageBus, Pool, Redis, Reference, children, context_switches, memory,
-                     processor_time, sockets)
+from servers import (PATIENCE, BareSpawn, Failed, KeyValue, MessageBus, Pool, Redis, Reference, ScalingPool,
+                     children, context_switches, memory, processor_time, sockets)
 
 QUIET = "settings.log_connections=false"  # the reference does not log
 
@@ -325,6 +325,39 @@ def moving(build, scale, say):
     median = statistics.median(times)
     say(f"kill -9 to the first answer on a moved connection: median {median:.2f} ms, longest {max(times):.2f} ms")
     return [*rows, Row("kill -9 → first answer of a moved connection, median", "≤ 5 ms", f"{median:.1f} ms", median <= 5)]
+
+
+def scaling(build, scale, say):
+    """How long a client waits for a worker that is started for it, and how soon there is another one for clients that wait."""
+    turns = max(scale.kills // 5, 2)
+    times = []
+    with ScalingPool(build, 0, 1, {"idle_for": "1s"}, QUIET, program="src/echo/prefork-echo") as pool:
+        for _ in range(turns):
+            began = time.monotonic_ns()
+            with socket.create_connection(pool.address) as client:
+                client.settimeout(PATIENCE)
+                _ask(client, "hello")
+                answered = (time.monotonic_ns() - began) / 1e6
+            start = int(pool.lines.wait(r"is ready after (\d+)ms")[1][1])
+            times.append((answered, answered - start))
+            pool.lines.wait("left \\(scaled-down\\)")
+    answer, beyond = (statistics.median(each) for each in zip(*times))
+    say(f"on demand, the first answer: median {answer:.1f} ms, {beyond:.1f} ms more than the start of the program")
+    rows = [Row("on demand: first answer, beyond the start of the program, median", "≤ 5 ms", f"{beyond:.1f} ms", beyond <= 5)]
+
+    times = []
+    for _ in range(turns):
+        with ScalingPool(build, 1, 2, {}, "settings.handler_us=2000000", program="tests/bench/bench_slow_server") as pool, \
+                socket.create_connection(pool.address) as busy:
+            busy.sendall(b"x\n")
+            time.sleep(0.3)  # now the worker is busy
+            began = time.monotonic_ns()
+            with socket.create_connection(pool.address):
+                ready, _ = pool.lines.wait("worker 1 .*is ready")
+            times.append((ready - began) / 1e6)
+    took = statistics.median(times)
+    say(f"a client waits → another worker is ready: median {took:.0f} ms, longest {max(times):.0f} ms")
+    return [*rows, Row("a client waits → another worker is ready (up: 100ms), median", "≤ 200 ms", f"{took:.0f} ms", took <= 200)]
 
 
 def wake_ups(build, scale, say):

@@ -134,6 +134,22 @@ class Pool(Server):
             self.lines.wait(rf"{workers}/{workers} workers ready|acquired the bus name")
 
 
+class ScalingPool(Server):
+    """A pool whose load decides about the number of workers."""
+
+    name = "scaling pool"
+
+    def __init__(self, build, least, most, scale, *settings, program):
+        workers = json.dumps({"min": least, "max": most, "scale": scale})
+        command = [build / "src/master/preforkd", "--listen", "127.0.0.1:0", "--set", "workers=" + workers, "--name", "bench", "--bus", "none"]
+        for setting in settings:
+            command += ["--set", setting]
+        super().__init__([*command, "--", build / program], "stderr")
+        host, port = self.lines.wait(r"listening on (\S+)")[1][1].split(":")
+        self.address = (host, int(port))
+        self.lines.wait(rf"{least}/{least} workers ready")
+
+
 class KeyValue(Server):
     """A pool with one worker: the example of a server for Redis clients."""
 
