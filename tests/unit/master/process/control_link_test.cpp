@@ -38,6 +38,7 @@ class ControlLinkTest : public testing::Test {
     if (const auto* seeks = std::get_if<control::Seeks>(&message))
       said_ += 's' + std::to_string(seeks->connections) + ' ';
     if (const auto* gave = std::get_if<control::Gave>(&message)) said_ += 'g' + std::to_string(gave->moved) + ' ';
+    if (std::holds_alternative<control::Busy>(message)) said_ += "b ";
     if (on_message_) on_message_();
   }
   [[nodiscard]] bool say(const control::Message& message, int fd = -1) const {
@@ -72,6 +73,17 @@ TEST_F(ControlLinkTest, takes_what_a_worker_says) {
   run();
   EXPECT_EQ(said_, "h5 s3 g2 ");
   EXPECT_THAT(refused_, IsEmpty());
+}
+
+TEST_F(ControlLinkTest, a_worker_whose_connections_do_not_move_can_be_asked_whether_it_is_busy) {
+  EXPECT_TRUE(link_->send(control::ReportBusy{800}));
+  const auto heard = hear();
+  ASSERT_TRUE(heard && std::holds_alternative<control::ReportBusy>(*heard));
+  EXPECT_EQ(std::get<control::ReportBusy>(*heard).permille, 800U);
+  ASSERT_TRUE(say(control::Busy{}) && say(control::Seeks{3}));
+  run();
+  EXPECT_EQ(said_, "b ");
+  EXPECT_THAT(refused_, ElementsAre("it comes before Hello"));
 }
 
 TEST_F(ControlLinkTest, sends_nothing_to_a_program_that_has_not_said_hello) {
