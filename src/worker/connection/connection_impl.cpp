@@ -509,7 +509,7 @@ void ConnectionImpl::keep_state(std::string_view state) {
   const int marked = fd() >= 0 ? fd() : departed_fd_;
   Ledger* const ledger = path_->streams_.ledger_at(marked);
   if (ledger == nullptr || (state_ != State::open && state_ != State::moving)) return;
-  if (fd() >= 0) path_->enqueue(*this);  // which marks it busy, and in the end resting
+  if (state_ == State::open) path_->enqueue(*this);  // which marks it busy, and in the end resting
   ledger->keep(marked, state, path_->limits_.state_version);
 }
 
@@ -569,7 +569,7 @@ void ConnectionImpl::end_moving(CloseReason reason) noexcept {
 
 // The giver owns it until `take_over` was true, so nothing is read, written or marked before: what on_adopt sends
 // waits. Marked as busy, it would be reset by this worker's keeper while the giver still serves it. The price: if this
-// worker is killed between Taken and enqueue(), its keeper closes the connection without counting it.
+// worker is killed between Taken and mark_busy(), its keeper closes the connection without counting it.
 ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd,
                                                const Entrance& entrance, const Luggage& luggage,
                                                const std::function<bool()>& take_over) {
@@ -605,10 +605,14 @@ ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id,
     return Arrival::ended;
   }
   state_ = State::open;
+  mark_busy();
   path.count_adopted();
-  if (input_ != nullptr) resume_ = true;
-  path.enqueue(*this);
+  if (input_ != nullptr) {
+    resume_ = true;
+    path.enqueue(*this);
+  }
   count_kept();
+  if (!enqueued_) settle();  // it may rest at once, in case this worker dies in this turn
   return Arrival::taken;
 }
 

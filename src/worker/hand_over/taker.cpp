@@ -75,8 +75,9 @@ void Taker::complete() {
   };
   const std::string_view listener = cut(header.listener_bytes);
   const Entrance* const entrance = entrance_of(arrival, listener);
+  // A giver that waits no longer has everything again: what else it has sent is not to be adopted.
   const auto refuse = [&](transfer::Refusal refusal) {
-    static_cast<void>(answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = refusal}));
+    if (!answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = refusal})) end();
   };
   if (const auto refusal = refusal_of(arrival, entrance)) return refuse(*refusal);
   Luggage luggage;

@@ -137,6 +137,27 @@ TEST_F(KeeperTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
   expect_served_by(clients, "third");
 }
 
+// Those that it had taken in the turn in which it died rest like all others.
+TEST_F(KeeperTest, a_taker_that_dies_while_it_takes_loses_only_what_it_has_in_hand) {
+  std::vector<TestClient> clients = log_in(listener_, 30);
+  Worker second = start_taker(listener_, "second", [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state) {
+      if (state == "20") ::raise(SIGKILL);
+      c.set_data<std::string>(state);
+    });
+  });
+  kill_first();
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 30U);
+  introduce(first_, second);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 20U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 10U);
+  EXPECT_EQ(second.expect<control::Seeks>().connections, 20U);
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  introduce(second, third);
+  expect_served_by(clients, "third");
+}
+
 TEST_F(KeeperTest, a_taker_that_wakes_up_too_late_takes_nothing) {
   std::vector<TestClient> clients = log_in(listener_, 100);
   Worker second = start_taker(listener_, "second");
