@@ -155,10 +155,10 @@ void add_named_counters(Exposition& out) {
   add("worker_exits", "Workers that ended, by cause.", "cause", [](const PoolSnapshot& pool) { return pool.exits; });
   add("worker_closes", "Connections that ended, by reason.", "reason",
       [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.closes : ByName(); });
-  add("connections_not_taken", "Connections that other workers did not take, by reason.", "reason",
-      [](const PoolSnapshot& pool) { return pool.connections_not_taken; });
   add("worker_application", "Counters of the application.", "counter",
       [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.application : ByName(); });
+  add("connections_not_taken", "Connections that other workers did not take, by reason.", "reason",
+      [](const PoolSnapshot& pool) { return pool.connections_not_taken; });
 }
 
 void add_pool_counters(Exposition& out) {

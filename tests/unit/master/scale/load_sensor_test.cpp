@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -15,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class LoadSensorTest : public ::testing::TestWithParam<const char*> {
+class LoadSensorTest : public ::testing::TestWithParam<std::string> {
  protected:
   LoadSensorTest()
       : listener_(open_listener(parse_address(GetParam()).value()).value()),
@@ -94,7 +95,9 @@ TEST_P(LoadSensorTest, takes_no_client_from_a_worker) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sockets, LoadSensorTest, ::testing::Values("127.0.0.1:0", "@preforkd-load-sensor-test"),
+INSTANTIATE_TEST_SUITE_P(Sockets, LoadSensorTest,
+                         ::testing::Values(std::string("127.0.0.1:0"),
+                                           "@preforkd-load-sensor-" + std::to_string(getpid())),
                          [](const auto& each) { return each.index == 0 ? "Tcp" : "Unix"; });
 
 }  // namespace
