@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "base/group_folder.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <sstream>
+#include <string_view>
+
+#include "base/process_facts.hpp"
+
+namespace preforkd {
+namespace {
+
+// A name that leads out of the folder, or back to it.
+bool is_dots(std::string_view name) noexcept { return name == "." || name == ".."; }
+
+}  // namespace
+
+Result<GroupFolder> GroupFolder::make(std::string path) {
+  constexpr mode_t mode = 0755;
+  if (mkdir(path.c_str(), mode) != 0) return os_failure(errno, "cannot create " + path + ": ");
+  static_cast<void>(chmod(path.c_str(), mode));
+  return GroupFolder(std::move(path));
+}
+
+std::string GroupFolder::name() const { return path_.substr(path_.rfind('/') + 1); }
+
+std::vector<GroupFolder> GroupFolder::below() const {
+  std::vector<GroupFolder> groups;
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path_.c_str()), ::closedir);
+  if (folder == nullptr) return groups;
+  while (const dirent* const entry = ::readdir(folder.get())) {
+    if (entry->d_type == DT_DIR && !is_dots(entry->d_name)) groups.emplace_back(path_ + '/' + entry->d_name);
+  }
+  return groups;
+}
+
+std::vector<pid_t> GroupFolder::processes() const {
+  std::vector<pid_t> found;
+  std::istringstream pids(read_kernel_file(path_ + "/cgroup.procs"));
+  for (pid_t pid = 0; pids >> pid;) {
+    if (pid > 0) found.push_back(pid);  // 0: of another pid namespace
+  }
+  for (const GroupFolder& group : below()) {
+    const std::vector<pid_t> there = group.processes();
+    found.insert(found.end(), there.begin(), there.end());
+  }
+  return found;
+}
+
+bool GroupFolder::populated() const {
+  return read_kernel_file(path_ + "/cgroup.events").find("populated 1") != std::string::npos;
+}
+
+Result<void> GroupFolder::enter() const {
+  const UniqueFd fd = entrance();
+  if (!fd || write(fd.get(), "0", 1) != 1) return os_failure(errno, "cannot enter " + path_ + ": ");
+  return {};
+}
+
+UniqueFd GroupFolder::entrance() const noexcept {
+  return UniqueFd(open((path_ + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+bool GroupFolder::kill() const noexcept {
+  const UniqueFd fd(open((path_ + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
+  return fd && write(fd.get(), "1", 1) == 1;
+}
+
+bool GroupFolder::remove() const noexcept {
+  if (rmdir(path_.c_str()) == 0 || errno == ENOENT) return true;
+  for (const GroupFolder& group : below()) static_cast<void>(group.remove());
+  return rmdir(path_.c_str()) == 0;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+
+// A control group of version 2, by its folder. It owns nothing, and the group may vanish at any time: a question is
+// then answered as for a group without processes.
+class GroupFolder {
+ public:
+  explicit GroupFolder(std::string path) : path_(std::move(path)) {}
+  // Makes the folder, which other users may read whatever the umask is. Fails with the errno, EEXIST included.
+  [[nodiscard]] static Result<GroupFolder> make(std::string path);
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::string name() const;
+
+  // The groups directly below it.
+  [[nodiscard]] std::vector<GroupFolder> below() const;
+  // The processes in it and in all groups below it, each once. No zombies.
+  [[nodiscard]] std::vector<pid_t> processes() const;
+  // Whether there are any; costs less than the list.
+  [[nodiscard]] bool populated() const;
+
+  // Moves this process into it.
+  [[nodiscard]] Result<void> enter() const;
+  // A process that writes "0" to this descriptor moves into the group. Invalid, with errno, if there is none.
+  [[nodiscard]] UniqueFd entrance() const noexcept;
+
+  // SIGKILL to all its processes at once, those below it and those just being forked included. False: the kernel can't
+  // (before Linux 5.14).
+  bool kill() const noexcept;
+  // Removes it and the groups below it. False if it still has processes.
+  bool remove() const noexcept;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace preforkd
