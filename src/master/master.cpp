@@ -75,11 +75,14 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
     : leaves_with_terminal_(setup.leaves_with_terminal),
       user_(own_user()),
       started_with_{config->listen, config->user, config->sandbox, config->writable},
+      service_group_(service_group(own_control_groups(), control_group_mount, config->name,
+                                   std::getenv("SYSTEMD_EXEC_PID"), getpid())),
       sockets_(ListenSockets::open(*config, socket_unit)),
       listen_watch_(loop_),
       directory_(config->name),
       alert_(config->alert_after, alert_file_.exists()),
-      launcher_(loop_, sockets_, directory_,
+      worker_groups_(service_group_),
+      launcher_(loop_, sockets_, directory_, worker_groups_,
                 {.to_journal = log::stderr_is_journal(), .soft_open_files = setup.soft_open_files}, *this),
       orphans_(loop_, [this](pid_t pid) { return launcher_.owns(pid); }),
       log_([this](WorkerId id) { return launcher_.facts(id); }, clock_),
@@ -100,10 +103,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
           loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { pool_.step(event::Tick{}); })),
       measure_timer_(loop_.add_timer(Priority::normal, measure_interval / 2, [this] { measure(); })),
       after_each_(loop_.add_after_each([this] { settle(); })),
-      sweep_(loop_,
-             service_group(own_control_groups(), control_group_mount, this->config().name,
-                           std::getenv("SYSTEMD_EXEC_PID"), getpid()),
-             [this] { news_ = true; }) {
+      sweep_(loop_, service_group_, [this] { news_ = true; }) {
   pool_.add_observer(log_);
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);

@@ -21,6 +21,7 @@
 #include "master/process/process_launcher.hpp"
 #include "master/process/runtime_directory.hpp"
 #include "master/process/sweep.hpp"
+#include "master/process/worker_groups.hpp"
 #include "master/process_setup.hpp"
 #include "master/reload/reloader.hpp"
 #include "master/report/listener_store.hpp"
@@ -124,6 +125,7 @@ class Master final : private WorkerObserver, private PoolControl {
     Sandbox sandbox;
     std::vector<std::string> writable;
   } started_with_;
+  const std::optional<std::string> service_group_;
   SteadyClock clock_;
   OomKills oom_kills_{oom_count_file(own_control_groups(), control_group_mount)};
   EventLoop loop_;
@@ -134,6 +136,7 @@ class Master final : private WorkerObserver, private PoolControl {
   RuntimeDirectory directory_;
   AlertFile alert_file_;
   AlertPolicy alert_;
+  WorkerGroups worker_groups_;
   ProcessLauncher launcher_;
   Orphans orphans_;
   PoolLog log_;

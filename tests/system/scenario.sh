@@ -37,7 +37,7 @@ master() { property "preforkd@$1.service" MainPID; }
 workers() {
   local group pid
   group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
-  for pid in $(grep -vx "$(master "$1")" "$group/cgroup.procs" || true); do
+  for pid in $(cat "$group/cgroup.procs" "$group"/*/cgroup.procs 2>/dev/null | grep -vx "$(master "$1")" || true); do
     [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || echo "$pid"
   done | sort -n 2>/dev/null || true  # a reader that takes the first one closes the pipe
 }

@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
-#include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/control_group.hpp"
 #include "base/group_folder.hpp"
@@ -15,13 +17,15 @@
 
 namespace preforkd {
 
-// A real control group of version 2 for one test, below that of this process. It ends with all its processes.
+// A real control group of version 2 for one test, below that of this process. It ends with all its processes,
+// except this one.
 class RealGroup {
  public:
   RealGroup() {
     const std::string mount = mount_point();
     for (const ControlGroup& own : parse_control_groups(own_control_groups(), mount)) {
       if (mount.empty() || !own.unified()) continue;
+      home_ = GroupFolder(mount + own.group);
       static unsigned number = 0;
       auto made = GroupFolder::make(mount + own.group + "/preforkd-test-" + std::to_string(getpid()) + "-" +
                                     std::to_string(++number));
@@ -33,10 +37,15 @@ class RealGroup {
   RealGroup& operator=(const RealGroup&) = delete;
   ~RealGroup() {
     if (!*this) return;
+    const std::vector<pid_t> members = folder_.processes();
+    if (std::find(members.begin(), members.end(), getpid()) != members.end() && !home_.enter()) return;
     static_cast<void>(folder_.kill());
     const UniqueFd events(open(path("cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
     pollfd changed{events.get(), POLLPRI, 0};
-    for (int tries = 0; !folder_.remove() && tries < 100; ++tries) poll(&changed, 1, 100);
+    std::array<char, 64> text{};  // only what was read can change
+    for (int tries = 0; !folder_.remove() && tries < 100; ++tries) {
+      if (pread(events.get(), text.data(), text.size(), 0) > 0) poll(&changed, 1, 100);
+    }
   }
 
   [[nodiscard]] explicit operator bool() const noexcept { return reason_.empty(); }
@@ -57,6 +66,7 @@ class RealGroup {
     return "";
   }
 
+  GroupFolder home_{""};
   GroupFolder folder_{""};
   std::string reason_ = "version 2 of control groups is not mounted here";
 };

@@ -6,6 +6,7 @@
 
 #include "base/control_group.hpp"
 #include "base/process_facts.hpp"
+#include "master/process/worker_groups.hpp"
 
 namespace preforkd {
 namespace {
@@ -33,8 +34,11 @@ std::optional<std::string> oom_count_file(std::string_view membership, const std
   for (const ControlGroup& each : parse_control_groups(membership, mount)) {
     if (!each.unified() && !each.controls("memory")) continue;
     const std::string name = each.unified() ? "/memory.events" : "/memory.oom_control";
+    std::string own = each.group;
+    // The groups of the workers are beside that of the master; the service's counts for all of them.
+    if (own.ends_with(".service" + master_group)) own.resize(own.size() - master_group.size());
     // In a container the path may be that of the host, while the group's folder is mounted as the root.
-    for (const std::string& group : {each.group, std::string()}) {
+    for (const std::string& group : {own, std::string()}) {
       std::string file = each.mount + group + name;
       if (count_in(read_kernel_file(file))) return file;
     }

@@ -34,10 +34,11 @@ std::string stream_name(int fd) {
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory,
-                                 LaunchSettings settings, WorkerObserver& observer)
+                                 WorkerGroups& groups, LaunchSettings settings, WorkerObserver& observer)
     : loop_(loop),
       sockets_(sockets),
       directory_(directory),
+      groups_(groups),
       settings_(settings),
       inherited_(inherited_environment(environ, !settings.to_journal)),
       null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
@@ -58,7 +59,8 @@ void ProcessLauncher::launch(const Launch& launch) {
   const PoolConfig& config = *launch.generation->config;
   if (directory_.renew()) renew_notify_paths();
   auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, "worker " + std::to_string(launch.slot),
-                                                directory_.new_socket_path(), static_cast<WorkerObserver&>(*this));
+                                                directory_.new_socket_path(), static_cast<WorkerObserver&>(*this),
+                                                groups_.make(launch.id));
   UniqueFd stream;
   if (settings_.to_journal) {
     stream = open_journal_stream(worker_identifier(config.name, launch.slot));

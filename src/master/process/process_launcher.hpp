@@ -14,6 +14,7 @@
 #include "master/pool/worker_types.hpp"
 #include "master/process/environment.hpp"
 #include "master/process/runtime_directory.hpp"
+#include "master/process/worker_groups.hpp"
 #include "master/process/worker_process.hpp"
 #include "master/sockets/listen_sockets.hpp"
 
@@ -30,8 +31,8 @@ struct LaunchSettings {
 class ProcessLauncher final : public Launcher, private WorkerObserver {
  public:
   // All references must outlive the launcher. Reads what workers inherit from `environ` now. Throws ExitError.
-  ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory, LaunchSettings settings,
-                  WorkerObserver& observer);
+  ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory, WorkerGroups& groups,
+                  LaunchSettings settings, WorkerObserver& observer);
   ProcessLauncher(const ProcessLauncher&) = delete;
   ProcessLauncher& operator=(const ProcessLauncher&) = delete;
 
@@ -85,6 +86,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   EventLoop& loop_;
   const ListenSockets& sockets_;
   RuntimeDirectory& directory_;
+  WorkerGroups& groups_;
   const LaunchSettings settings_;
   const Environment inherited_;
   UniqueFd null_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/remains.hpp"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -36,8 +37,18 @@ std::vector<ProcessName> left_of_session(pid_t leader, pid_t from) {
   return found;
 }
 
-Remains::Remains(EventLoop& loop, Find find, std::function<void()> on_gone)
-    : loop_(loop), find_(std::move(find)), on_gone_(std::move(on_gone)) {
+std::vector<ProcessName> processes_of(const GroupFolder& group) {
+  std::vector<ProcessName> found;
+  for (const pid_t pid : group.processes()) {
+    const std::optional<ProcessStat> stat = process_stat(pid);
+    if (stat && !stat->lives()) continue;
+    found.push_back({pid, stat ? stat->name : "?"});  // a sandbox may hide the name
+  }
+  return found;
+}
+
+Remains::Remains(EventLoop& loop, Find find, std::function<void()> on_gone, std::function<void()> kill)
+    : loop_(loop), find_(std::move(find)), on_gone_(std::move(on_gone)), kill_(std::move(kill)) {
   look();
 }
 
@@ -75,6 +86,7 @@ void Remains::watch(const ProcessName& process) {
 
 void Remains::signal(int signal) noexcept {
   signal_ = signal;
+  if (signal == SIGKILL && kill_) kill_();
   for (const Left& each : left_) send_signal(each.pidfd.get(), signal);
 }
 

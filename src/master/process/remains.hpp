@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/group_folder.hpp"
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 
@@ -22,6 +23,9 @@ struct ProcessName {
 // session is then another one's. Skips processes with numbers below `from`.
 [[nodiscard]] std::vector<ProcessName> left_of_session(pid_t leader, pid_t from = 0);
 
+// The processes of a control group and of those below it.
+[[nodiscard]] std::vector<ProcessName> processes_of(const GroupFolder& group);
+
 // Processes that are left after their first process has ended. Each is watched and signalled by a pidfd, so that no
 // signal ever reaches an unrelated process, and the kernel reports when it ends. Rejected: kill(2) on the process group
 // and polling it. The group's number may have been reused by then, and zombies count as members.
@@ -30,8 +34,9 @@ class Remains {
   using Find = std::function<std::vector<ProcessName>()>;
 
   // `find` lists those that are left now. Calls `on_gone` from the event loop once the last one has ended; it may
-  // destroy this object. Searches at once: if there are none, empty() is true and nothing is called.
-  Remains(EventLoop& loop, Find find, std::function<void()> on_gone);
+  // destroy this object. Searches at once: if there are none, empty() is true and nothing is called. `kill`, if given,
+  // ends all of them at once, also those that are just being forked: then SIGKILL goes this way first.
+  Remains(EventLoop& loop, Find find, std::function<void()> on_gone, std::function<void()> kill = {});
   Remains(const Remains&) = delete;
   Remains& operator=(const Remains&) = delete;
 
@@ -58,6 +63,7 @@ class Remains {
   EventLoop& loop_;
   Find find_;
   std::function<void()> on_gone_;
+  std::function<void()> kill_;
   std::list<Left> left_;
   int signal_ = 0;  // the last one
 };

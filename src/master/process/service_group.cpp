@@ -3,40 +3,50 @@
 
 #include <unistd.h>
 
-#include <sstream>
-#include <utility>
+#include <set>
 
 #include "base/control_group.hpp"
 #include "base/process_facts.hpp"
 #include "base/unit_names.hpp"
+#include "master/process/worker_groups.hpp"
 
 namespace preforkd {
+namespace {
+
+std::set<pid_t> numbers_in(const std::vector<GroupFolder>& groups) {
+  std::set<pid_t> numbers;
+  for (const GroupFolder& group : groups) {
+    for (const pid_t pid : group.processes()) numbers.insert(pid);
+  }
+  return numbers;
+}
+
+}  // namespace
 
 std::optional<std::string> service_group(std::string_view membership, const std::string& mount, const std::string& pool,
                                          const char* exec_pid, pid_t self) {
   if (exec_pid == nullptr || exec_pid != std::to_string(self)) return std::nullopt;
   for (const ControlGroup& each : parse_control_groups(membership, mount)) {
-    if (each.unified() && each.group.ends_with('/' + service_unit(pool))) return each.mount + each.group;
+    std::string group = each.group;
+    if (group.ends_with(master_group)) group.resize(group.size() - master_group.size());
+    if (each.unified() && group.ends_with('/' + service_unit(pool))) return each.mount + group;
   }
   return std::nullopt;
 }
 
-std::vector<ProcessName> others_in_group(const std::string& directory) {
-  std::vector<ProcessName> found;
-  std::istringstream pids(read_kernel_file(directory + "/cgroup.procs"));
-  for (pid_t pid = 0; pids >> pid;) {
-    if (pid == getpid() || pid <= 0) continue;
-    const std::optional<ProcessStat> stat = process_stat(pid);
-    if (stat && !stat->lives()) continue;
-    found.push_back({pid, stat ? stat->name : "?"});  // a sandbox may hide the name
-  }
+std::vector<ProcessName> others_in_service(const GroupFolder& service) {
+  const std::set<pid_t> of_systemd = numbers_in({GroupFolder(service.path() + "/.control")});
+  std::vector<ProcessName> found = processes_of(service);
+  std::erase_if(found, [&](const ProcessName& each) { return each.pid == getpid() || of_systemd.contains(each.pid); });
   return found;
 }
 
-std::vector<ProcessName> elders_in_group(const std::string& directory) {
+std::vector<ProcessName> elders_in_service(const GroupFolder& service, const std::vector<GroupFolder>& earlier) {
+  const std::set<pid_t> left = numbers_in(earlier);
   const std::optional<ProcessStat> own = process_stat(getpid());
-  std::vector<ProcessName> found = others_in_group(directory);
+  std::vector<ProcessName> found = others_in_service(service);
   std::erase_if(found, [&](const ProcessName& each) {
+    if (left.contains(each.pid)) return false;
     const std::optional<ProcessStat> stat = process_stat(each.pid);
     return !own || !stat || stat->started >= own->started;
   });

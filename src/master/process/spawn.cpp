@@ -29,6 +29,7 @@ namespace preforkd {
 namespace {
 
 enum class Step : int {
+  group,
   session,
   signals,
   descriptors,
@@ -42,9 +43,9 @@ enum class Step : int {
   changed_file  // not a failure: a note, sent just before execve
 };
 
-constexpr std::array<std::string_view, 10> step_names{
-    "setsid",      "sigaction",         "dup2",  "close_range", "PR_SET_PDEATHSIG", "setrlimit",
-    "setpriority", "sched_setaffinity", "chdir", "execve"};
+constexpr std::array<std::string_view, 11> step_names{
+    "cgroup.procs", "setsid",      "sigaction",         "dup2",  "close_range", "PR_SET_PDEATHSIG",
+    "setrlimit",    "setpriority", "sched_setaffinity", "chdir", "execve"};
 
 struct Report {
   Step step;
@@ -170,7 +171,14 @@ void execute(const Child& child) noexcept {
   execve(child.plan.program.c_str(), child.argv.data(), child.envp.data());
 }
 
+// The first step, so that whatever the process starts is in the group, too. Rejected: CLONE_INTO_CGROUP, which takes
+// clone3 and so can't be used in a sandbox with RestrictNamespaces=.
+void enter_group(const Child& child) noexcept {
+  if (child.plan.group_entrance >= 0 && write(child.plan.group_entrance, "0", 1) != 1) fail(child, Step::group);
+}
+
 [[noreturn]] void run_child(Child& child) noexcept {
+  enter_group(child);
   if (setsid() < 0) fail(child, Step::session);
   reset_dispositions(child);
   place_descriptors(child);

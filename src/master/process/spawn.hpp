@@ -17,8 +17,8 @@
 
 namespace preforkd {
 
-// What one process is started with. From the parent it inherits only the user, the namespaces, and the umask, priority,
-// resource limits and CPUs that are not set here.
+// What one process is started with. From the parent it inherits only the user, the namespaces, and the control group,
+// umask, priority, resource limits and CPUs that are not set here.
 struct SpawnPlan {
   std::string program;                   // path for execve
   int program_file = -1;                 // borrowed; executed instead if another file is at that path; -1: none
@@ -28,6 +28,7 @@ struct SpawnPlan {
   bool set_listen_pid = false;           // add LISTEN_PID= and WATCHDOG_PID= with the new process's own pid
   bool set_watchdog_pid = false;
   std::string directory = "/";
+  int group_entrance = -1;                // borrowed: GroupFolder::entrance() of its control group; -1: the parent's
   std::vector<int> descriptors;           // [i] becomes descriptor i; borrowed, all valid; all others are closed
   int death_signal = 0;                   // sent to it when the parent dies; 0: none
   ProcessConfig process;                  // its cpu_affinity is not used: `cpus` is that of the slot

@@ -9,28 +9,31 @@
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
 #include "master/process/service_group.hpp"
+#include "master/process/worker_groups.hpp"
 
 namespace preforkd {
 
-Sweep::Sweep(EventLoop& loop, std::optional<std::string> group, std::function<void()> on_done)
+Sweep::Sweep(EventLoop& loop, const std::optional<std::string>& service, std::function<void()> on_done)
     : loop_(loop),
-      group_(std::move(group)),
       on_done_(std::move(on_done)),
       deadline_(loop.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
         log::warning("SIGKILL to the processes left in the control group: " + remains_->text());
         remains_->signal(SIGKILL);
-      })) {}
+      })) {
+  if (service) service_.emplace(*service);
+}
 
 void Sweep::end_elders(int stop_signal, Duration drain_timeout) {
-  if (!group_) return;
-  begin([group = *group_] { return elders_in_group(group); },
+  if (!service_) return;
+  const std::vector<GroupFolder> groups = worker_groups_in(*service_);
+  begin([service = *service_, groups] { return elders_in_service(service, groups); }, groups,
         "an earlier master has left processes behind: ", stop_signal, drain_timeout);
 }
 
 void Sweep::end_all(int stop_signal, Duration drain_timeout) {
-  if (!group_) return;
-  begin([group = *group_] { return others_in_group(group); }, "workers have left processes behind: ", stop_signal,
-        drain_timeout);
+  if (!service_) return;
+  begin([service = *service_] { return others_in_service(service); }, worker_groups_in(*service_),
+        "workers have left processes behind: ", stop_signal, drain_timeout);
 }
 
 void Sweep::kill() noexcept {
@@ -38,9 +41,15 @@ void Sweep::kill() noexcept {
   if (remains_) remains_->signal(SIGKILL);
 }
 
-void Sweep::begin(Remains::Find find, const std::string& whose, int stop_signal, Duration drain_timeout) {
-  remains_ = std::make_unique<Remains>(loop_, std::move(find), [this] { on_gone(); });
-  if (remains_->empty()) return remains_.reset();
+void Sweep::begin(Remains::Find find, std::vector<GroupFolder> groups, const std::string& whose, int stop_signal,
+                  Duration drain_timeout) {
+  groups_ = std::move(groups);
+  remains_ = std::make_unique<Remains>(
+      loop_, std::move(find), [this] { on_gone(); },
+      [this] {
+        for (const GroupFolder& group : groups_) group.kill();
+      });
+  if (remains_->empty()) return end();
   log::warning(whose + remains_->text() +
                    (kills_ ? "; they are killed"
                            : "; they get the stop signal, and SIGKILL in " + format_time_span(drain_timeout)),
@@ -50,8 +59,13 @@ void Sweep::begin(Remains::Find find, const std::string& whose, int stop_signal,
   deadline_.arm(*ends_);
 }
 
-void Sweep::on_gone() {
+void Sweep::end() {
   remains_.reset();
+  for (const GroupFolder& group : groups_) static_cast<void>(group.remove());
+}
+
+void Sweep::on_gone() {
+  end();
   deadline_.disarm();
   log::info("the processes that were left behind are gone");
   on_done_();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "master/base/event_loop.hpp"
 #include "master/process/remains.hpp"
@@ -12,12 +13,12 @@
 namespace preforkd {
 
 // Ends processes in the service's control group that no master supervises: they get the stop signal, and SIGKILL after
-// drain_timeout. systemd leaves them alone (KillMode=process). Only a stop waits for it.
+// drain_timeout. systemd leaves them alone (KillMode=process). Only a stop waits for it. Then it removes their groups.
 class Sweep {
  public:
-  // `group`: from service_group(); nullopt: does nothing. Calls `on_done` from the event loop when all of them have
+  // `service`: from service_group(); nullopt: does nothing. Calls `on_done` from the event loop when all of them have
   // ended.
-  Sweep(EventLoop& loop, std::optional<std::string> group, std::function<void()> on_done);
+  Sweep(EventLoop& loop, const std::optional<std::string>& service, std::function<void()> on_done);
 
   // Ends what earlier masters left. Call it before the first worker is started.
   void end_elders(int stop_signal, Duration drain_timeout);
@@ -31,15 +32,19 @@ class Sweep {
   [[nodiscard]] std::optional<Instant> ends() const noexcept { return busy() ? ends_ : std::nullopt; }
 
  private:
-  void begin(Remains::Find find, const std::string& whose, int stop_signal, Duration drain_timeout);
+  // `groups`: of those that `find` lists.
+  void begin(Remains::Find find, std::vector<GroupFolder> groups, const std::string& whose, int stop_signal,
+             Duration drain_timeout);
+  void end();
   void on_gone();
 
   EventLoop& loop_;
-  const std::optional<std::string> group_;
+  std::optional<GroupFolder> service_;
   std::function<void()> on_done_;
   EventSource deadline_;
   std::optional<Instant> ends_;
   bool kills_ = false;
+  std::vector<GroupFolder> groups_;
   std::unique_ptr<Remains> remains_;
 };
 

@@ -92,7 +92,7 @@ ExitStatus to_exit_status(const siginfo_t& info) {
 }  // namespace
 
 WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path,
-                             WorkerObserver& observer)
+                             WorkerObserver& observer, std::unique_ptr<WorkerGroup> group)
     : loop_(loop),
       id_(id),
       label_(std::move(label)),
@@ -103,13 +103,18 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
       link_(
           loop, std::move(channel_.master_end), [this](const auto& message) { observer_.on_worker_said(id_, message); },
           [this](const std::string& reason) { log_unusable("control", reason); }),
-      inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }) {
+      inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }),
+      group_(std::move(group)) {
   // Later workers are copies of the master until they exec: this saves copying a thousand mappings each time.
   madvise(stats_.get(), sizeof(StatsPage), MADV_DONTFORK);
 }
 
-void WorkerProcess::start(const SpawnPlan& plan) {
+void WorkerProcess::start(SpawnPlan plan) {
   directory_ = plan.directory;
+  const UniqueFd entrance = group_ ? group_->folder().entrance() : UniqueFd();
+  if (group_ && !entrance)
+    throw std::runtime_error("cannot open the control group " + group_->folder().path() + ": " + errno_text(errno));
+  plan.group_entrance = entrance.get();
   Spawned spawned = take(spawn(plan));
   pid_ = spawned.pid;
   started_ = SteadyClock().now();
@@ -221,10 +226,27 @@ void WorkerProcess::on_exit() {
   reap();
 }
 
-// Nearly always the worker has no other processes. The kernel shows at no cost whether its process group has others,
-// but not whether its session has further groups (setpgid(2), a shell's set -m). For that /proc is read, within a
-// budget for times when many workers end. A keeper, which has a group of its own, must always be found.
+// Nearly always the worker has no other processes.
 void WorkerProcess::look_for_remains() {
+  if (group_) {
+    look_in_group();
+  } else {
+    look_in_session();
+  }
+  if (remains_ && remains_->empty()) remains_.reset();
+}
+
+void WorkerProcess::look_in_group() {
+  const GroupFolder& group = group_->folder();
+  if (!group.populated()) return;
+  remains_ = std::make_unique<Remains>(
+      loop_, [&group] { return processes_of(group); }, [this] { on_remains_gone(); }, [&group] { group.kill(); });
+}
+
+// The kernel shows at no cost whether its process group has others, but not whether its session has further groups
+// (setpgid(2), a shell's set -m). For that /proc is read, within a budget for times when many workers end. A keeper,
+// which has a group of its own, must always be found.
+void WorkerProcess::look_in_session() {
   const bool group = kill(-pid_, 0) == 0;
   if (!group && !link_.greeted() && !search_budget().allows(SteadyClock().now())) return;
   const Duration before = own_cpu_time();
@@ -233,12 +255,13 @@ void WorkerProcess::look_for_remains() {
   const auto find = [leader = pid_, is_young] {
     return left_of_session(leader, is_young && last_process() >= leader ? leader : 0);
   };
-  auto remains = std::make_unique<Remains>(loop_, find, [this] {
-    link_.take_waiting();  // its keeper has said what it has done
-    observer_.on_remains_gone(id_);
-  });
+  remains_ = std::make_unique<Remains>(loop_, find, [this] { on_remains_gone(); });
   search_budget().charge(own_cpu_time() - before);
-  if (!remains->empty()) remains_ = std::move(remains);
+}
+
+void WorkerProcess::on_remains_gone() {
+  link_.take_waiting();  // its keeper has said what it has done
+  observer_.on_remains_gone(id_);
 }
 
 void WorkerProcess::reap() {

@@ -20,6 +20,7 @@
 #include "master/process/remains.hpp"
 #include "master/process/spawn.hpp"
 #include "master/process/worker_facts.hpp"
+#include "master/process/worker_groups.hpp"
 #include "master/process/worker_use.hpp"
 #include "wire/control_channel.hpp"
 #include "wire/stats_page.hpp"
@@ -47,8 +48,10 @@ class WorkerObserver {
 // Destroying it does not end the process, which then sees the end of its lifeline.
 class WorkerProcess {
  public:
-  // Makes the worker's ends; there is no process yet. Throws std::runtime_error.
-  WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path, WorkerObserver& observer);
+  // Makes the worker's ends; there is no process yet. `group`: null if it has none of its own. Throws
+  // std::runtime_error.
+  WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path, WorkerObserver& observer,
+                std::unique_ptr<WorkerGroup> group = nullptr);
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
@@ -56,8 +59,9 @@ class WorkerProcess {
   [[nodiscard]] int stats_memfd() const noexcept { return stats_memfd_.get(); }
   [[nodiscard]] const std::string& notify_path() const noexcept { return inbox_.path(); }
 
-  // Starts the process and closes the worker's ends. Throws std::runtime_error; then there is no process.
-  void start(const SpawnPlan& plan);
+  // Starts the process, in its group, and closes the worker's ends. Throws std::runtime_error; then there is no
+  // process.
+  void start(SpawnPlan plan);
 
   // As Launcher::signal.
   void signal(int signal) noexcept;
@@ -87,6 +91,9 @@ class WorkerProcess {
   void on_exit();
   void on_received(const NotifySocket::Received& received);
   void look_for_remains();
+  void look_in_group();
+  void look_in_session();
+  void on_remains_gone();
   void log_unusable(const char* kind, const std::string& reason);
   void reap();
   void reap_later();
@@ -106,6 +113,7 @@ class WorkerProcess {
   EventSource exit_source_;
   EventSource reap_timer_;  // for a dead worker that is traced
   Duration reap_delay_{};
+  const std::unique_ptr<WorkerGroup> group_;
   std::unique_ptr<Remains> remains_;
   std::string directory_;  // in which it was started
   pid_t pid_ = 0;

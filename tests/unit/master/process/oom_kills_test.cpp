@@ -66,6 +66,12 @@ TEST_F(OomKillsTest, a_kill_that_no_worker_died_of_explains_no_later_death) {
   EXPECT_FALSE(kills.explain_death(now + minutes(1)));
 }
 
+TEST_F(OomKillsTest, counts_those_of_the_whole_service) {
+  const std::string file = set("a.service/memory.events", "oom_kill 1\n");
+  set("a.service/master/memory.events", "oom_kill 0\n");
+  EXPECT_EQ(oom_count_file("0::/a.service/master\n", mount.path()), file);
+}
+
 TEST_F(OomKillsTest, reads_version_1) {
   const std::string file = set("memory/docker/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
   EXPECT_EQ(oom_count_file("4:memory:/docker/x\n1:cpu:/\n0::/\n", mount.path()), file);

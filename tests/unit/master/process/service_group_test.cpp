@@ -17,12 +17,18 @@ TEST(ServiceGroupTest, is_the_pools_own) {
             "/sys/fs/cgroup/system.slice/system-preforkd.slice/preforkd@echo.service");
 }
 
+TEST(ServiceGroupTest, is_the_services_if_the_master_is_in_a_group_of_its_own) {
+  EXPECT_EQ(group_of("0::/system.slice/preforkd@echo.service/master\n"),
+            "/sys/fs/cgroup/system.slice/preforkd@echo.service");
+}
+
 // These groups contain other processes, too.
 TEST(ServiceGroupTest, is_none_that_others_share) {
   EXPECT_EQ(group_of("0::/user.slice/user-0.slice/session-1.scope\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/system.slice/mine.service\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/system.slice/preforkd@other.service\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/system.slice/preforkd@echo.service/below\n"), std::nullopt);
+  EXPECT_EQ(group_of("0::/system.slice/preforkd@echo.service/w.1/master\n"), std::nullopt);
   EXPECT_EQ(group_of("0::/\n"), std::nullopt);
   EXPECT_EQ(group_of("5:memory:/system.slice/preforkd@echo.service\n"), std::nullopt);
   EXPECT_EQ(group_of(""), std::nullopt);

@@ -28,6 +28,7 @@
 
 #include "config/values/program_path.hpp"
 
+#include "unit/real_group.hpp"
 #include "unit/temp_folder.hpp"
 
 namespace preforkd {
@@ -304,6 +305,27 @@ TEST_F(SpawnTest, says_that_none_of_the_cpus_can_be_used) {
   const Outcome outcome = run(wanted);
   EXPECT_EQ(outcome.report.step, "sched_setaffinity (preforkd may use none of these CPUs)");
   EXPECT_EQ(outcome.report.error, EINVAL);
+}
+
+TEST_F(SpawnTest, puts_it_and_all_that_it_starts_into_its_control_group) {
+  const RealGroup group;
+  if (!group) GTEST_SKIP() << group.reason();
+  SpawnPlan wanted = plan({"/bin/sh", "-c", "setsid tail -f /dev/null >/dev/null & cat /proc/self/cgroup"});
+  const UniqueFd entrance = group.folder().entrance();
+  wanted.group_entrance = entrance.get();
+  const Outcome outcome = run(wanted);
+  EXPECT_NE(outcome.output.find("/" + group.folder().name() + "\n"), std::string::npos) << outcome.output;
+  EXPECT_EQ(group.folder().processes().size(), 1U) << "the one that it has left behind";
+}
+
+TEST_F(SpawnTest, is_not_started_outside_its_control_group) {
+  SpawnPlan wanted = plan({"/bin/true"});
+  const Pipe no_group;
+  wanted.group_entrance = no_group.read_end.get();
+  const Outcome outcome = run(wanted);
+  EXPECT_EQ(outcome.report.kind, ExecReport::Kind::failed);
+  EXPECT_EQ(outcome.report.step, "cgroup.procs");
+  EXPECT_EQ(outcome.report.error, EBADF);
 }
 
 TEST_F(SpawnTest, reports_the_failed_step_with_its_errno) {

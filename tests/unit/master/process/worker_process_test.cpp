@@ -27,6 +27,8 @@
 #include "base/pidfd.hpp"
 #include "wire/packet.hpp"
 
+#include "unit/real_group.hpp"
+
 namespace preforkd {
 namespace {
 
@@ -64,7 +66,7 @@ class WorkerProcessTest : public testing::Test {
     worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_);
   }
   ~WorkerProcessTest() override {
-    if (worker_->pid() != 0 && !record_.gone) {
+    if (worker_ && worker_->pid() != 0 && !record_.gone) {
       worker_->signal(SIGKILL);
       run_until([this] { return record_.gone.has_value(); });
     }
@@ -113,6 +115,8 @@ class WorkerProcessTest : public testing::Test {
   UniqueFd null_;
   EventLoop loop_;
   Record record_;
+  RealGroup service_;
+  std::vector<GroupFolder> unremoved_;
   std::optional<WorkerProcess> worker_;
 };
 
@@ -274,6 +278,63 @@ TEST_F(WorkerProcessTest, hears_and_answers_what_is_left_of_a_worker) {
   EXPECT_TRUE(worker_->say(control::NoTaker{}));
   worker_->signal(SIGTERM);
   ASSERT_TRUE(run_until([this] { return record_.order == "egssr"; }));
+}
+
+// A worker with a control group of its own.
+class GroupedWorkerTest : public WorkerProcessTest {
+ protected:
+  void SetUp() override {
+    if (!service_) GTEST_SKIP() << service_.reason();
+    group_ = *GroupFolder::make(service_.path("w.7"));
+    worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_,
+                    std::make_unique<WorkerGroup>(group_, unremoved_));
+  }
+  // Starts a script, which has ended when this returns.
+  void run(const std::string& script) {
+    start({"/bin/sh", "-c", script});
+    ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  }
+
+  // A script that runs `command` in a session of its own, and ends when that has.
+  static std::string daemon(const std::string& command) { return "setsid sh -c '" + command + " echo' | read -r _"; }
+
+  GroupFolder group_{""};
+};
+
+TEST_F(GroupedWorkerTest, removes_the_group_if_nothing_is_left) {
+  run("exit 0");
+  EXPECT_EQ(worker_->remains(), nullptr);
+  worker_.reset();
+  EXPECT_FALSE(std::filesystem::exists(group_.path()));
+  EXPECT_TRUE(unremoved_.empty());
+}
+
+TEST_F(GroupedWorkerTest, finds_and_tells_a_process_that_has_become_a_daemon) {
+  run(daemon("tail -f /dev/null >/dev/null & until [ $(cat /proc/$!/comm) = tail ]; do :; done;"));
+  ASSERT_NE(worker_->remains(), nullptr);
+  EXPECT_NE(worker_->remains()->text().find("(tail)"), std::string::npos) << worker_->remains()->text();
+  worker_->signal(SIGTERM);
+  ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
+  EXPECT_FALSE(group_.populated());
+}
+
+// As a keeper does, which needs its time.
+TEST_F(GroupedWorkerTest, leaves_alone_what_ignores_the_signal_until_it_is_killed) {
+  run(daemon("trap \"\" TERM; tail -f /dev/null >/dev/null &"));
+  ASSERT_NE(worker_->remains(), nullptr);
+  worker_->signal(SIGTERM);
+  EXPECT_FALSE(run_until([this] { return record_.order == "egr"; }, milliseconds(200)));
+  EXPECT_TRUE(group_.populated());
+  worker_->signal(SIGKILL);
+  ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
+}
+
+TEST_F(GroupedWorkerTest, kills_what_forks_faster_than_it_can_be_listed) {
+  run(daemon("(while :; do (:) & done) >/dev/null &"));
+  ASSERT_NE(worker_->remains(), nullptr);
+  worker_->signal(SIGKILL);
+  ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
+  EXPECT_FALSE(group_.populated());
 }
 
 TEST_F(WorkerProcessTest, keeps_a_flood_from_starving_others) {

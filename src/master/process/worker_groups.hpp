@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/group_folder.hpp"
+#include "master/pool/worker_types.hpp"
+
+namespace preforkd {
+
+// The control group of one worker and of all that it starts. Removed with this object.
+class WorkerGroup {
+ public:
+  // `unremoved` gets the group if it still has processes then; it must outlive this object.
+  WorkerGroup(GroupFolder folder, std::vector<GroupFolder>& unremoved)
+      : folder_(std::move(folder)), unremoved_(unremoved) {}
+  WorkerGroup(const WorkerGroup&) = delete;
+  WorkerGroup& operator=(const WorkerGroup&) = delete;
+  ~WorkerGroup() {
+    if (!folder_.remove()) unremoved_.push_back(folder_);
+  }
+
+  [[nodiscard]] const GroupFolder& folder() const noexcept { return folder_; }
+
+ private:
+  const GroupFolder folder_;
+  std::vector<GroupFolder>& unremoved_;
+};
+
+// The control groups in a pool's service, which systemd has delegated to it (Delegate=yes):
+//
+//   SERVICE/master    this process. Only groups without processes of their own can have controllers for those below
+//   SERVICE/w.ID      a worker, by its WorkerId; w.ID.2 if w.ID still has processes of an earlier master
+//
+// A worker's session does the same in a pool without them, less exactly: a process can leave it.
+class WorkerGroups {
+ public:
+  // `service`: from service_group(); nullopt: there are no groups. Moves this process to SERVICE/master. If that fails
+  // there are none either, and the log says why.
+  explicit WorkerGroups(const std::optional<std::string>& service);
+  WorkerGroups(const WorkerGroups&) = delete;
+  WorkerGroups& operator=(const WorkerGroups&) = delete;
+
+  // A new group; null if there are none, or if it can't be made, which the log says once: that must not keep a worker
+  // from starting.
+  [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id);
+
+ private:
+  std::optional<GroupFolder> service_;
+  std::vector<GroupFolder> unremoved_;
+  bool told_ = false;  // that a group can't be made
+};
+
+// The groups directly below a service's, except that of the master and systemd's own (".control").
+[[nodiscard]] std::vector<GroupFolder> worker_groups_in(const GroupFolder& service);
+
+inline const std::string master_group = "/master";  // below the service's, also in systemd/preforkd@.service.in
+
+}  // namespace preforkd
