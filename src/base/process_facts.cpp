@@ -104,10 +104,19 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text) {
   ProcessStat stat;
   stat.name = text.substr(begin + 1, end - begin - 1);
   const std::string_view state = stat_field(text, 3);
-  if (state.empty() || !read_stat_field(text, 6, stat.session) || !read_stat_field(text, 22, stat.started))
+  if (state.empty() || !read_stat_field(text, 5, stat.group) || !read_stat_field(text, 6, stat.session) ||
+      !read_stat_field(text, 22, stat.started))
     return std::nullopt;
   stat.state = state.front();
   return stat;
+}
+
+std::uint64_t boot_ticks() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  return static_cast<std::uint64_t>(now.tv_sec) * per_second +
+         static_cast<std::uint64_t>(now.tv_nsec) * per_second / 1'000'000'000U;
 }
 
 std::optional<ProcessStat> process_stat(pid_t pid) {

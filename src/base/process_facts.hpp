@@ -28,6 +28,7 @@ void for_each_descriptor(pid_t pid, const std::function<bool(std::string_view)>&
 struct ProcessStat {
   std::string name;  // the program's, as ps shows it: any bytes
   char state = 'X';
+  pid_t group = 0;
   pid_t session = 0;
   std::uint64_t started = 0;  // ticks since the machine was booted
 
@@ -36,6 +37,8 @@ struct ProcessStat {
 };
 [[nodiscard]] std::optional<ProcessStat> parse_process_stat(std::string_view text);
 [[nodiscard]] std::optional<ProcessStat> process_stat(pid_t pid);
+// Now, as ProcessStat::started has it.
+[[nodiscard]] std::uint64_t boot_ticks() noexcept;
 
 // Where the strings of this process's arguments and environment are in its memory; from /proc/self/stat, where the
 // kernel may hide them.

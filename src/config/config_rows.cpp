@@ -209,6 +209,7 @@ std::vector<ConfigRow> config_rows(const PoolConfig& config) {
   rows.add("start_timeout", format_time_span(config.start_timeout));
   rows.add("drain_timeout", format_time_span(config.drain_timeout));
   rows.add("hang_timeout", span_or_off(config.hang_timeout));
+  rows.add("stop", std::string(stop_words.at(static_cast<std::size_t>(config.stop))));
   rows.add("stop_signal", signal_name(config.stop_signal));
   add_of_master(rows, config);
   for (const auto& [name, value] : config.environment) rows.add("environment." + name, value).shown = false;

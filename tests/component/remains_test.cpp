@@ -12,6 +12,7 @@
 
 #include "base/listener.hpp"
 #include "base/pidfd.hpp"
+#include "base/process_facts.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/master.hpp"
@@ -24,9 +25,10 @@ namespace {
 
 using testing::HasSubstr;
 
-Master::Options foreign(unsigned workers, const std::string& drain_timeout = "1h") {
-  return with_workers(workers,
-                      {"--ready", "exec", "--set", "reload.soak=0s", "--set", "drain_timeout=" + drain_timeout});
+Master::Options foreign(unsigned workers, const std::string& drain_timeout = "1h",
+                        const std::string& stop = "process") {
+  return with_workers(workers, {"--ready", "exec", "--set", "reload.soak=0s", "--set", "drain_timeout=" + drain_timeout,
+                                "--set", "stop=" + stop});
 }
 
 class Remains : public testing::Test {
@@ -131,6 +133,68 @@ TEST_F(Remains, a_second_signal_to_the_master_kills_them) {
   master.log().wait_for("has left processes behind");
   EXPECT_EQ(stop_now(master.process()).status, 0);
   expect_port_free(master);
+}
+
+// A worker whose helper says what it is told, and is not ended by that. Only the leader is ended by its stop signal.
+class HelpedWorker : public Remains {
+ protected:
+  explicit HelpedWorker(const std::string& stop)
+      : master_({"/bin/sh", "-c", binaries::worker("says_signals") + " & exec tail -f /dev/null"},
+                foreign(1, "1h", stop)) {
+    master_.wait_ready();
+    const std::string line = master_.log().wait_for("helper ");
+    pid_ = static_cast<pid_t>(std::stol(line.substr(line.find("helper ") + 7)));
+    EXPECT_TRUE(eventually([this] { return comm_of(master_.workers().front()) == "tail"; }));
+    // Who is told is known by the clock tick in which a process was started.
+    EXPECT_TRUE(eventually([this] { return process_stat(pid_).value().started < boot_ticks(); }));
+  }
+  // How often it was told: of two signals that wait it takes the one with the lower number first.
+  std::size_t times_told() {
+    ::kill(pid_, SIGWINCH);
+    master_.log().wait_for("probed");
+    const std::string text = master_.log().text();
+    std::size_t count = 0;
+    for (std::size_t at = text.find("told\n"); at != std::string::npos; at = text.find("told\n", at + 1)) ++count;
+    return count;
+  }
+  void end_leader() {
+    const std::size_t mark = master_.log().size();
+    master_.signal(SIGTERM);
+    master_.log().wait_for("has left processes behind: pid " + std::to_string(pid_), mark);
+  }
+
+  Master master_;
+  pid_t pid_ = 0;
+};
+
+struct StopOfAll : HelpedWorker {
+  StopOfAll() : HelpedWorker("control-group") {}
+};
+TEST_F(StopOfAll, tells_each_process_once) {
+  end_leader();
+  EXPECT_EQ(times_told(), 1U);
+  EXPECT_EQ(stop_now(master_.process()).status, 0);
+}
+
+struct StopOfTheFirst : HelpedWorker {
+  StopOfTheFirst() : HelpedWorker("process") {}
+};
+TEST_F(StopOfTheFirst, tells_the_others_when_the_first_has_ended) {
+  end_leader();
+  EXPECT_EQ(times_told(), 1U);
+  EXPECT_EQ(stop_now(master_.process()).status, 0);
+}
+
+struct MixedStop : HelpedWorker {
+  MixedStop() : HelpedWorker("mixed") {}
+};
+TEST_F(MixedStop, kills_the_others_when_the_first_has_ended) {
+  const UniqueFd pidfd = open_pidfd(pid_);
+  master_.signal(SIGTERM);
+  EXPECT_TRUE(wait_gone(pidfd.get()));
+  EXPECT_EQ(master_.process().wait_exit().status, 0);
+  EXPECT_THAT(master_.log().text(), HasSubstr("they are killed"));
+  EXPECT_EQ(master_.log().text().find("told\n"), std::string::npos);
 }
 
 TEST_F(Remains, are_shown_in_the_table) {

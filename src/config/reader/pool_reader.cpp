@@ -27,11 +27,11 @@ using namespace std::chrono_literals;
 using std::chrono::days;
 using std::chrono::weeks;
 
-constexpr std::array<std::string_view, 26> pool_keys = {
-    "$schema",       "description",  "listen",      "program",           "workers", "ready",   "start_timeout",
-    "drain_timeout", "hang_timeout", "alert_after", "stop_signal",       "restart", "recycle", "reload",
-    "rebalance",     "environment",  "directory",   "environment_files", "user",    "sandbox", "writable",
-    "umask",         "nice",         "limits",      "cpu_affinity",      "settings"};
+constexpr std::array<std::string_view, 27> pool_keys = {
+    "$schema",       "description",  "listen",      "program",   "workers",           "ready",   "start_timeout",
+    "drain_timeout", "hang_timeout", "alert_after", "stop",      "stop_signal",       "restart", "recycle",
+    "reload",        "rebalance",    "environment", "directory", "environment_files", "user",    "sandbox",
+    "writable",      "umask",        "nice",        "limits",    "cpu_affinity",      "settings"};
 constexpr std::array<std::string_view, 4> workers_keys = {"min", "max", "initial", "scale"};
 
 constexpr std::size_t max_description_bytes = 256;
@@ -109,6 +109,11 @@ void read_workers(ConfigReader& config, WorkerCount& out, std::optional<ScaleCon
   out = {count, count, count};
 }
 
+void read_stop(ConfigReader& config, StopMode& out) {
+  std::size_t word = 0;
+  if (config.read_word("stop", word, stop_words)) out = static_cast<StopMode>(word);
+}
+
 void read_stop_signal(ConfigReader& config, int& out) {
   const Json* const value = config.find("stop_signal");
   if (value == nullptr) return;
@@ -183,6 +188,7 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   std::size_t ready = 0;
   if (config.read_word("ready", ready, ready_words)) pool.ready = ready == 0 ? ReadyMode::notify : ReadyMode::exec;
   read_timeouts(config, pool);
+  read_stop(config, pool.stop);
   read_stop_signal(config, pool.stop_signal);
   read_restart(config, pool.restart);
   read_recycle(config, pool.recycle);

@@ -3,11 +3,13 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -84,6 +86,14 @@ struct ProcessConfig {
 
 enum class ReadyMode { notify, exec };
 
+// Whom the stop signal reaches, in systemd's words (KillMode=). After drain_timeout SIGKILL reaches all processes.
+enum class StopMode {
+  control_group,  // all processes of the worker
+  mixed,          // its first process; when that has ended, the others get SIGKILL
+  process,        // its first process; when that has ended, the others
+};
+inline constexpr std::array<std::string_view, 3> stop_words = {"control-group", "mixed", "process"};  // in a config
+
 // When connections are moved so that the workers have equally many, without a request of an operator.
 enum class RebalanceMode { on_resize, off };
 
@@ -107,6 +117,7 @@ struct PoolConfig {
   Duration start_timeout = std::chrono::seconds(10);
   Duration drain_timeout = std::chrono::seconds(30);
   std::optional<Duration> hang_timeout;
+  StopMode stop = StopMode::control_group;
   int stop_signal = 15;
   std::optional<Duration> alert_after = std::chrono::seconds(30);
   RestartConfig restart;

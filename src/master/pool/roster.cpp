@@ -99,6 +99,12 @@ void Roster::remain(Worker& worker, Instant now) {
   if (worker.moves) ++keepers_;
   ++remains_by_generation_[worker.generation->number];
   deadlines_.clear(worker.hang_deadline);
+  // A worker whose connections may move leaves its keeper, which needs its time.
+  const bool at_once = worker.config().stop == StopMode::mixed && !worker.moves;
+  if (at_once && !std::exchange(worker.sigkilled, true)) {
+    count_down(draining_by_generation_, worker);
+    deadlines_.clear(worker.response_deadline);
+  }
   if (worker.sigkilled) {
     actions_.emplace_back(SendSignal{worker.id, SIGKILL});
     return;

@@ -197,7 +197,7 @@ class Roster {
   // Kills it. With a `bound` it gets SIGKILL that much later if it has not ended.
   void kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now);
   // Its first process has ended, others have not. They get its stop signal now, and SIGKILL at the end of its
-  // drain_timeout, which began when it began to leave, else begins now.
+  // drain_timeout, which began when it began to leave, else begins now. With StopMode::mixed they get SIGKILL now.
   void remain(Worker& worker, Instant now);
   // Its connections may move, as its first Hello says.
   void moves(Worker& worker, const Moves& moves);

@@ -84,7 +84,7 @@ void Scheduler::handle(Worker& worker, const event::WorkerWatchdogTimeout& event
 
 void Scheduler::handle(Worker& worker, const event::WorkerWatchdogTrigger& /*event*/, Instant now) {
   worker.pinged = true;
-  if (!worker.killed) abort_hung(worker, now);
+  if (!worker.killed && !worker.sigkilled) abort_hung(worker, now);
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerExtends& event, Instant now) {

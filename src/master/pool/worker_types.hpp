@@ -95,9 +95,9 @@ class Launcher {
   virtual ~Launcher() = default;
   // Starts a process. Fails if none was made (EAGAIN, ENOMEM, EMFILE, …): the pool retries.
   [[nodiscard]] virtual Result<void> start(const Launch& launch) noexcept = 0;
-  // Sends a signal to a worker: to its first process only while that lives, since the program decides what to tell its
-  // children; SIGKILL, and any signal to a worker's remains, go to all of its processes. Does nothing if the worker has
-  // ended.
+  // Sends a signal to a worker: the stop signal to those that PoolConfig::stop says, another one to its first process
+  // while that lives; SIGKILL, and any signal to a worker's remains, go to all of its processes. Does nothing if the
+  // worker has ended.
   virtual void signal(WorkerId id, int signal) noexcept = 0;
   // Workers whose messages could not arrive for some time since the last call, or still cannot. Called whenever a
   // deadline is due.

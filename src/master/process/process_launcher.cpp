@@ -124,7 +124,14 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
 
 void ProcessLauncher::signal(WorkerId id, int signal) noexcept {
   const auto worker = workers_.find(id);
-  if (worker != workers_.end()) worker->second.process->signal(signal);
+  if (worker == workers_.end()) return;
+  const PoolConfig& config = *worker->second.generation->config;
+  const bool is_for_all = signal == config.stop_signal && config.stop == StopMode::control_group;
+  if (is_for_all) {
+    worker->second.process->signal_all(signal);
+  } else {
+    worker->second.process->signal(signal);
+  }
 }
 
 // The taker is told first: without it there is nothing to give to.

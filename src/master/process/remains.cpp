@@ -30,7 +30,8 @@ std::vector<ProcessName> left_of_session(pid_t leader, pid_t from) {
   for_each_process([&](pid_t pid) {
     if (pid < from) return true;
     const std::optional<ProcessStat> stat = process_stat(pid);
-    if (stat && stat->session == leader && stat->lives()) found.push_back({pid, stat->name});
+    if (stat && stat->session == leader && stat->lives())
+      found.push_back({pid, stat->name, stat->group, stat->started});
     return true;
   });
   if (contains(found, leader)) found.clear();
@@ -41,8 +42,8 @@ std::vector<ProcessName> processes_of(const GroupFolder& group) {
   std::vector<ProcessName> found;
   for (const pid_t pid : group.processes()) {
     const std::optional<ProcessStat> stat = process_stat(pid);
-    if (stat && !stat->lives()) continue;
-    found.push_back({pid, stat ? stat->name : "?"});  // a sandbox may hide the name
+    if (!stat) found.push_back({pid, "?"});
+    if (stat && stat->lives()) found.push_back({pid, stat->name, stat->group, stat->started});
   }
   return found;
 }
@@ -87,7 +88,9 @@ void Remains::watch(const ProcessName& process) {
 void Remains::signal(int signal) noexcept {
   signal_ = signal;
   if (signal == SIGKILL && kill_) kill_();
-  for (const Left& each : left_) send_signal(each.pidfd.get(), signal);
+  for (const Left& each : left_) {
+    if (signal == SIGKILL || !each.process.told) send_signal(each.pidfd.get(), signal);
+  }
 }
 
 void Remains::on_end(pid_t pid) {

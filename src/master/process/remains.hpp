@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <list>
 #include <string>
 #include <vector>
@@ -16,7 +18,10 @@ namespace preforkd {
 
 struct ProcessName {
   pid_t pid = 0;
-  std::string name;  // the program's, as ps shows it
+  std::string name;  // the program's, as ps shows it; "?" if a sandbox hides it
+  pid_t group = 0;   // its process group
+  std::uint64_t started = std::numeric_limits<std::uint64_t>::max();  // as in ProcessStat
+  bool told = false;                                                  // it has got the stop signal already
 };
 
 // The processes of a session whose leader has ended; empty if a process with the leader's number lives, since the
@@ -42,7 +47,7 @@ class Remains {
 
   [[nodiscard]] bool empty() const noexcept { return left_.empty(); }
 
-  // Sends it to all of them, and to those found later.
+  // Sends it to all of them, and to those found later; a signal other than SIGKILL not to those that were told.
   void signal(int signal) noexcept;
 
   // "pid 4711 (python3), pid 4712 (sh)": only the first few.

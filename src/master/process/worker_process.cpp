@@ -150,6 +150,21 @@ void WorkerProcess::signal(int signal) noexcept {
   if (signal == SIGKILL) kill(-pid_, signal);
 }
 
+// The first process gets it only once: a second stop signal means to many programs that they should not wait any more.
+void WorkerProcess::signal_all(int signal) noexcept {
+  const bool leads = pidfd_ && !reaped_ && !remains_;
+  if (leads) told_at_ = boot_ticks();
+  if (leads && !group_ && kill(-pid_, signal) == 0) return;  // fails before its setsid()
+  this->signal(signal);
+  if (!leads || !group_) return;
+  const auto others = [this] {
+    std::vector<ProcessName> found = processes_of(group_->folder());
+    std::erase_if(found, [this](const ProcessName& each) { return each.pid == pid_; });
+    return found;
+  };
+  Remains(loop_, others, [] {}).signal(signal);
+}
+
 const StatsPage* WorkerProcess::stats() const noexcept {
   const bool counts = stats_ && stats_->layout.load(std::memory_order_relaxed) == StatsPage::layout_version;
   return counts && is_plausible(*stats_.get()) ? stats_.get() : nullptr;
@@ -226,6 +241,12 @@ void WorkerProcess::on_exit() {
   reap();
 }
 
+// One that was started in the same tick may have come later.
+std::vector<ProcessName> WorkerProcess::mark_told(std::vector<ProcessName> processes) const {
+  for (ProcessName& each : processes) each.told = each.started < told_at_ && (group_ || each.group == pid_);
+  return processes;
+}
+
 // Nearly always the worker has no other processes.
 void WorkerProcess::look_for_remains() {
   if (group_) {
@@ -240,20 +261,21 @@ void WorkerProcess::look_in_group() {
   const GroupFolder& group = group_->folder();
   if (!group.populated()) return;
   remains_ = std::make_unique<Remains>(
-      loop_, [&group] { return processes_of(group); }, [this] { on_remains_gone(); }, [&group] { group.kill(); });
+      loop_, [this, &group] { return mark_told(processes_of(group)); }, [this] { on_remains_gone(); },
+      [&group] { group.kill(); });
 }
 
 // The kernel shows at no cost whether its process group has others, but not whether its session has further groups
-// (setpgid(2), a shell's set -m). For that /proc is read, within a budget for times when many workers end. A keeper,
-// which has a group of its own, must always be found.
+// (setpgid(2), a shell's set -m). For that /proc is read, within a budget for times
+// when many workers end. A keeper, which has a group of its own, must always be found.
 void WorkerProcess::look_in_session() {
   const bool group = kill(-pid_, 0) == 0;
   if (!group && !link_.greeted() && !search_budget().allows(SteadyClock().now())) return;
   const Duration before = own_cpu_time();
   // A child of a young worker has a higher number, unless the kernel has started again with low ones.
   const bool is_young = SteadyClock().now() - started_ < young;
-  const auto find = [leader = pid_, is_young] {
-    return left_of_session(leader, is_young && last_process() >= leader ? leader : 0);
+  const auto find = [this, is_young] {
+    return mark_told(left_of_session(pid_, is_young && last_process() >= pid_ ? pid_ : 0));
   };
   remains_ = std::make_unique<Remains>(loop_, find, [this] { on_remains_gone(); });
   search_budget().charge(own_cpu_time() - before);

@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
@@ -63,8 +65,12 @@ class WorkerProcess {
   // process.
   void start(SpawnPlan plan);
 
-  // As Launcher::signal.
+  // Sends a signal to its first process while that lives; SIGKILL, and any signal to its remains, go to all of its
+  // processes.
   void signal(int signal) noexcept;
+  // Sends it to all of its processes: to those in its control group, else in the process group of the first one. These
+  // count as told when only they remain.
+  void signal_all(int signal) noexcept;
   // The processes left after its first process has ended; null if there are none.
   [[nodiscard]] const Remains* remains() const noexcept { return remains_.get(); }
 
@@ -90,6 +96,7 @@ class WorkerProcess {
   void on_report();
   void on_exit();
   void on_received(const NotifySocket::Received& received);
+  [[nodiscard]] std::vector<ProcessName> mark_told(std::vector<ProcessName> processes) const;
   void look_for_remains();
   void look_in_group();
   void look_in_session();
@@ -114,6 +121,7 @@ class WorkerProcess {
   EventSource reap_timer_;  // for a dead worker that is traced
   Duration reap_delay_{};
   const std::unique_ptr<WorkerGroup> group_;
+  std::uint64_t told_at_ = 0;  // when signal_all() was called, as ProcessStat::started; 0: it was not
   std::unique_ptr<Remains> remains_;
   std::string directory_;  // in which it was started
   pid_t pid_ = 0;

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -59,6 +61,7 @@ TEST(ProcessStatTest, reads_a_name_that_holds_anything) {
   const auto stat = parse_process_stat("12 (a) S 9 (b) S 1 12 7 0 -1 4194560 1 0 0 0 2 3 4 5 20 0 1 0 8812345 1 2 3");
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->name, "a) S 9 (b");
+  EXPECT_EQ(stat->group, 12);
   EXPECT_EQ(stat->session, 7);
   EXPECT_EQ(stat->started, 8812345U);
   EXPECT_TRUE(stat->lives());
@@ -79,7 +82,24 @@ TEST(ProcessStatTest, knows_this_process) {
   const auto stat = process_stat(getpid());
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->session, getsid(0));
+  EXPECT_EQ(stat->group, getpgid(0));
   EXPECT_FALSE(process_stat(0));
+}
+
+TEST(ProcessStatTest, counts_ticks_since_the_boot) {
+  const std::uint64_t before = boot_ticks();
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  const auto stat = process_stat(child);
+  const std::uint64_t after = boot_ticks();
+  kill(child, SIGKILL);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
+  ASSERT_TRUE(stat);
+  EXPECT_GE(stat->started, before);
+  EXPECT_LE(stat->started, after);
 }
 
 TEST(OwnArgumentAreas, hold_the_arguments) {

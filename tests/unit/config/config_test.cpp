@@ -72,6 +72,7 @@ TEST_F(Config, defaults_are_those_of_the_contract) {
   EXPECT_EQ(config.hang_timeout, std::nullopt);
   EXPECT_EQ(config.alert_after, std::chrono::seconds(30));
   EXPECT_EQ(config.rebalance, RebalanceMode::on_resize);
+  EXPECT_EQ(config.stop, StopMode::control_group);
   EXPECT_EQ(config.stop_signal, 15);
   EXPECT_EQ(config.settings, "{}");
   EXPECT_EQ(config.directory, "/");
@@ -83,7 +84,8 @@ TEST_F(Config, reads_every_key) {
     "$schema": "x", "description": "Line echo",
     "listen": ["127.0.0.1:9505", {"address": "/run/x.sock", "name": "unix", "backlog": 5, "mode": "0660", "user": "root", "group": "0"}],
     "program": ["/bin/true", "-x", ""], "workers": {"min": 2, "max": 16, "initial": 4}, "ready": "exec",
-    "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "alert_after": "off", "rebalance": "off", "stop_signal": "INT",
+    "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "alert_after": "off", "rebalance": "off",
+    "stop": "process", "stop_signal": "INT",
     "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s", "never": [78, 1, 255]},
     "recycle": {"requests": 7, "age": "1d", "memory": "1G", "jitter": "12.5%", "at_most": 2},
     "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s", "max_draining": 5},
@@ -112,6 +114,7 @@ TEST_F(Config, reads_every_key) {
   EXPECT_EQ(config.hang_timeout, std::chrono::milliseconds(500));
   EXPECT_EQ(config.alert_after, std::nullopt);
   EXPECT_EQ(config.rebalance, RebalanceMode::off);
+  EXPECT_EQ(config.stop, StopMode::process);
   EXPECT_EQ(config.stop_signal, 2);
   EXPECT_EQ(config.restart.forget_after, Duration(0));
   EXPECT_THAT(config.restart.never, ElementsAre(78, 1, 255));
@@ -203,6 +206,7 @@ TEST_F(Config, each_wrong_value_is_named_with_its_reason) {
       {R"("drain_timeout": "0s")", "drain_timeout: \"0s\": must be at least 1ms"},
       {R"("hang_timeout": [])", std::string("hang_timeout: []: ") + span + ", or \"off\""},
       {R"("hang_timeout": "1s 1")", "hang_timeout: \"1s 1\": 1 has no unit; write 1s, 1ms, …"},
+      {R"("stop": "none")", R"(stop: "none": must be "control-group" or "mixed" or "process")"},
       {R"("stop_signal": "SIGTREM")", R"(stop_signal: "SIGTREM": is not a signal; did you mean "SIGTERM"?)"},
       {R"("stop_signal": 99)", "stop_signal: 99: is not a signal number; signals are 1 to 64"},
       {R"("stop_signal": [])", "stop_signal: []: must be a signal's name such as \"SIGTERM\", or its number"},

@@ -76,6 +76,7 @@ TEST(PoolSchema, has_the_defaults_of_the_checker) {
   EXPECT_EQ(pool.hang_timeout, defaults.hang_timeout);
   EXPECT_EQ(pool.alert_after, defaults.alert_after);
   EXPECT_EQ(pool.rebalance, defaults.rebalance);
+  EXPECT_EQ(pool.stop, defaults.stop);
   EXPECT_EQ(pool.stop_signal, defaults.stop_signal);
   EXPECT_EQ(pool.restart.delay, defaults.restart.delay);
   EXPECT_EQ(pool.restart.max_delay, defaults.restart.max_delay);

@@ -121,6 +121,7 @@ void for_each_key(Config& config, Visit&& visit) {
   visit("start_timeout", config.start_timeout);
   visit("drain_timeout", config.drain_timeout);
   visit("hang_timeout", config.hang_timeout);
+  visit("stop", config.stop);
   visit("stop_signal", config.stop_signal);
   visit("restart.delay", delay);
   visit("restart.max_delay", max_delay);
@@ -146,6 +147,7 @@ struct KeyText {
   static std::string text(double fraction) { return std::to_string(std::lround(fraction * 100)) + '%'; }
   static std::string text(const ScaleConfig&) { return "on"; }  // the pool only decides by whether there is one
   static std::string text(ReadyMode mode) { return mode == ReadyMode::exec ? "exec" : "notify"; }
+  static std::string text(StopMode mode) { return std::string(stop_words.at(static_cast<std::size_t>(mode))); }
   static std::string text(RebalanceMode mode) { return mode == RebalanceMode::off ? "off" : "on-resize"; }
   static std::string text(Duration time) {
     std::string all = format_time_span(time);
@@ -176,6 +178,12 @@ struct KeyText {
   static void read(LineReader& line, ReadyMode& mode) {
     mode = line.take("exec") ? ReadyMode::exec : ReadyMode::notify;
     if (mode == ReadyMode::notify) line.expect("notify");
+  }
+  static void read(LineReader& line, StopMode& mode) {
+    std::size_t word = 0;
+    while (word < stop_words.size() && !line.take(stop_words.at(word))) ++word;
+    if (word == stop_words.size()) line.fail("not a way to stop");
+    mode = static_cast<StopMode>(word);
   }
   static void read(LineReader& line, RebalanceMode& mode) {
     mode = line.take("off") ? RebalanceMode::off : RebalanceMode::on_resize;

@@ -28,6 +28,7 @@ PoolConfig unusual_config() {
   config.start_timeout = std::chrono::minutes(90) + milliseconds(1);
   config.drain_timeout = milliseconds(1500);
   config.hang_timeout = milliseconds(700);
+  config.stop = StopMode::mixed;
   config.stop_signal = SIGRTMIN + 3;
   config.restart = {milliseconds(1), milliseconds(2), milliseconds(3), {7, 78}};
   config.recycle = {1000, std::chrono::hours(30), 1000000, 0.29, 3};
@@ -164,12 +165,13 @@ TEST(EventText, is_for_people_to_read) {
             "launch-failed 7: Resource temporarily unavailable (EAGAIN)");
   EXPECT_EQ(to_string(event::Kill{2, SIGUSR1}), "kill 2 SIGUSR1");
   EXPECT_EQ(to_string(event::StopNow{}), "stop-now");
-  EXPECT_EQ(to_string(event::Reload{std::make_shared<const PoolConfig>(unusual_config())}),
-            "reload workers.initial=4 workers.min=2 workers.max=9 ready=exec start_timeout=1h30min1ms "
-            "drain_timeout=1.5s hang_timeout=700ms stop_signal=SIGRTMIN+3 restart.delay=1ms restart.max_delay=2ms "
-            "restart.forget_after=3ms restart.never=7,78 recycle.requests=1000 recycle.age=1d6h "
-            "recycle.memory=1000000 recycle.jitter=29% recycle.at_most=3 reload.max_surge=70% "
-            "reload.max_unavailable=2 reload.soak=4ms reload.max_draining=5");
+  EXPECT_EQ(
+      to_string(event::Reload{std::make_shared<const PoolConfig>(unusual_config())}),
+      "reload workers.initial=4 workers.min=2 workers.max=9 ready=exec start_timeout=1h30min1ms "
+      "drain_timeout=1.5s hang_timeout=700ms stop=mixed stop_signal=SIGRTMIN+3 restart.delay=1ms restart.max_delay=2ms "
+      "restart.forget_after=3ms restart.never=7,78 recycle.requests=1000 recycle.age=1d6h "
+      "recycle.memory=1000000 recycle.jitter=29% recycle.at_most=3 reload.max_surge=70% "
+      "reload.max_unavailable=2 reload.soak=4ms reload.max_draining=5");
 }
 
 TEST(EventText, is_refused_if_it_is_not_an_events) {

@@ -82,6 +82,29 @@ TEST_F(RemainsTest, of_a_worker_that_was_killed_are_killed_again) {
   EXPECT_EQ(signals(id), (std::vector{SIGKILL, SIGKILL}));
 }
 
+TEST_F(RemainsTest, with_a_mixed_stop_are_killed_at_once) {
+  config.stop = StopMode::mixed;
+  start_ready();
+  const WorkerId id = worker(0).id;
+  end_not_alone(id, signaled(SIGSEGV));
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+  EXPECT_FALSE(observer.remains.back().drain_deadline);
+  pool->step(event::WorkerWatchdogTrigger{id});
+  pass(config.drain_timeout);
+  EXPECT_EQ(signals(id), std::vector{SIGKILL});
+}
+
+TEST_F(RemainsTest, with_a_mixed_stop_a_keeper_has_its_time) {
+  config.stop = StopMode::mixed;
+  start();
+  const WorkerId id = worker(0).id;
+  pool->step(event::WorkerMoves{id, {1, 5}});
+  pool->step(event::WorkerReady{id});
+  end_not_alone(id, signaled(SIGKILL));
+  EXPECT_EQ(signals(id), std::vector{SIGTERM});
+  EXPECT_EQ(observer.remains.back().drain_deadline, clock.now() + config.drain_timeout);
+}
+
 TEST_F(RemainsTest, of_a_hung_worker_have_their_whole_time) {
   config.hang_timeout = seconds(1);
   start_ready();

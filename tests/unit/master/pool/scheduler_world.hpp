@@ -31,6 +31,7 @@ struct Process {
   unsigned slot = 0;
   unsigned generation = 0;
   int stop_signal = SIGTERM;
+  bool mixed = false;  // StopMode::mixed
   bool ready = false;
   bool leaving = false;  // asked to, by itself, or killed
   bool doomed = false;   // got SIGKILL
@@ -171,6 +172,7 @@ class World {
     config->drain_timeout = seconds(1 + pick(30));
     if (chance(0.5)) config->hang_timeout = seconds(1 + pick(20));
     if (chance(0.3)) config->stop_signal = SIGQUIT;
+    if (chance(0.3)) config->stop = StopMode::mixed;
     config->restart.delay = milliseconds(pick(200));
     config->restart.max_delay = seconds(1 + pick(30));
     config->restart.forget_after = seconds(pick(30));
@@ -329,7 +331,8 @@ class World {
         } else {
           processes_[launch->id] = Process{.slot = launch->slot,
                                            .generation = launch->generation->number,
-                                           .stop_signal = launch->generation->config->stop_signal};
+                                           .stop_signal = launch->generation->config->stop_signal,
+                                           .mixed = launch->generation->config->stop == StopMode::mixed};
         }
       }
       if (steps == 1) check_takers();
@@ -411,6 +414,7 @@ class World {
     if (found == processes_.end()) return;  // its launch failed in this step
     Process& process = found->second;
     if (std::exchange(process.untold, false)) {
+      process.doomed = process.doomed || (process.mixed && !process.moves);
       ASSERT_EQ(send.signal, process.doomed ? SIGKILL : process.stop_signal);
       return;
     }

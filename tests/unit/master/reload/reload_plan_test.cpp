@@ -226,6 +226,7 @@ std::map<std::string, std::vector<nlohmann::json>> values_of_workers() {
           {"start_timeout", {"10s", "10000001us"}},
           {"drain_timeout", {"30s", "30000001us"}},
           {"hang_timeout", {"off", "1s", "1000001us"}},
+          {"stop", {"control-group", "mixed", "process"}},
           {"stop_signal", {"SIGTERM", "SIGQUIT", 40}},
           {"environment",
            {Json::object(), {{"A", ""}}, {{"A", "1"}}, {{"B", "1"}}, {{"A", front + "1"}}, {{"A", front + "2"}}}},
