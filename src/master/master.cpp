@@ -103,7 +103,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
           loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { pool_.step(event::Tick{}); })),
       measure_timer_(loop_.add_timer(Priority::normal, measure_interval / 2, [this] { measure(); })),
       after_each_(loop_.add_after_each([this] { settle(); })),
-      sweep_(loop_, service_group_, [this] { news_ = true; }) {
+      sweep_(loop_, service_group_, directory_, [this] { news_ = true; }) {
   pool_.add_observer(log_);
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);

@@ -197,6 +197,25 @@ TEST_F(MixedStop, kills_the_others_when_the_first_has_ended) {
   EXPECT_EQ(master_.log().text().find("told\n"), std::string::npos);
 }
 
+// setsid(1) forks, so the helper has no living parent of the worker and is in no session of it.
+TEST_F(Remains, that_have_become_daemons_are_ended_too) {
+  Master master({"/bin/sh", "-c", "(setsid tail -f /dev/null >/dev/null 2>&1 &); exec tail -f /dev/null"}, foreign(2));
+  master.wait_ready();
+  const auto daemons = [&] {
+    std::vector<pid_t> found;
+    for (const pid_t pid : descendants_of(::getpid())) {
+      if (::getsid(pid) == pid && pid != master.pid() && comm_of(pid) == "tail") found.push_back(pid);
+    }
+    return found;
+  };
+  EXPECT_TRUE(eventually([&] { return daemons().size() == 4; })) << "two workers and two daemons";
+  std::vector<UniqueFd> pidfds;
+  for (const pid_t pid : daemons()) pidfds.push_back(open_pidfd(pid));
+  EXPECT_EQ(master.stop().status, 0);
+  for (const UniqueFd& pidfd : pidfds) EXPECT_TRUE(wait_gone(pidfd.get(), std::chrono::milliseconds(0)));
+  expect_port_free(master);
+}
+
 TEST_F(Remains, are_shown_in_the_table) {
   const Master master(script(binaries::worker("ignores_sigterm")), foreign(1));
   master.wait_ready();

@@ -18,6 +18,7 @@ namespace preforkd {
 namespace {
 
 constexpr std::size_t max_named = 5;
+constexpr const char* notify_socket = "NOTIFY_SOCKET";
 
 bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
   return std::any_of(processes.begin(), processes.end(), [&](const ProcessName& each) { return each.pid == pid; });
@@ -25,16 +26,33 @@ bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
 
 }  // namespace
 
-std::vector<ProcessName> left_of_session(pid_t leader, pid_t from) {
+std::vector<ProcessName> left_of_worker(pid_t leader, const std::string& notify_path, pid_t from) {
   std::vector<ProcessName> found;
+  std::vector<ProcessName> of_session;
   for_each_process([&](pid_t pid) {
     if (pid < from) return true;
     const std::optional<ProcessStat> stat = process_stat(pid);
-    if (stat && stat->session == leader && stat->lives())
-      found.push_back({pid, stat->name, stat->group, stat->started});
+    if (!stat || !stat->lives()) return true;
+    const ProcessName process{pid, stat->name, stat->group, stat->started};
+    if (environment_variable(pid, notify_socket) == notify_path) {
+      found.push_back(process);
+    } else if (stat->session == leader) {
+      of_session.push_back(process);
+    }
     return true;
   });
-  if (contains(found, leader)) found.clear();
+  if (!contains(of_session, leader)) found.insert(found.end(), of_session.begin(), of_session.end());
+  return found;
+}
+
+std::vector<ProcessName> left_of_pool(const std::string& folder) {
+  std::vector<ProcessName> found;
+  for_each_process([&](pid_t pid) {
+    if (!environment_variable(pid, notify_socket).starts_with(folder + '/')) return true;
+    const std::optional<ProcessStat> stat = process_stat(pid);
+    if (stat && stat->lives()) found.push_back({pid, stat->name, stat->group, stat->started});
+    return true;
+  });
   return found;
 }
 

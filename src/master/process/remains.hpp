@@ -24,9 +24,12 @@ struct ProcessName {
   bool told = false;                                                  // it has got the stop signal already
 };
 
-// The processes of a session whose leader has ended; empty if a process with the leader's number lives, since the
-// session is then another one's. Skips processes with numbers below `from`.
-[[nodiscard]] std::vector<ProcessName> left_of_session(pid_t leader, pid_t from = 0);
+// What a worker without a control group has left: the processes of the session that its first process, `leader`, has
+// led, and those of other sessions that were started with its $NOTIFY_SOCKET, such as daemons. If a process with the
+// leader's number lives, the session is another one's. Skips processes with numbers below `from`.
+[[nodiscard]] std::vector<ProcessName> left_of_worker(pid_t leader, const std::string& notify_path, pid_t from = 0);
+// The processes of any session that were started with a $NOTIFY_SOCKET in this folder.
+[[nodiscard]] std::vector<ProcessName> left_of_pool(const std::string& folder);
 
 // The processes of a control group and of those below it.
 [[nodiscard]] std::vector<ProcessName> processes_of(const GroupFolder& group);

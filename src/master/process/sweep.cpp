@@ -13,11 +13,13 @@
 
 namespace preforkd {
 
-Sweep::Sweep(EventLoop& loop, const std::optional<std::string>& service, std::function<void()> on_done)
+Sweep::Sweep(EventLoop& loop, const std::optional<std::string>& service, const RuntimeDirectory& directory,
+             std::function<void()> on_done)
     : loop_(loop),
+      directory_(directory),
       on_done_(std::move(on_done)),
       deadline_(loop.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
-        log::warning("SIGKILL to the processes left in the control group: " + remains_->text());
+        log::warning("SIGKILL to the processes that were left behind: " + remains_->text());
         remains_->signal(SIGKILL);
       })) {
   if (service) service_.emplace(*service);
@@ -31,9 +33,11 @@ void Sweep::end_elders(int stop_signal, Duration drain_timeout) {
 }
 
 void Sweep::end_all(int stop_signal, Duration drain_timeout) {
-  if (!service_) return;
-  begin([service = *service_] { return others_in_service(service); }, worker_groups_in(*service_),
-        "workers have left processes behind: ", stop_signal, drain_timeout);
+  const std::string whose = "workers have left processes behind: ";
+  if (!service_)
+    return begin([this] { return left_of_pool(directory_.path()); }, {}, whose, stop_signal, drain_timeout);
+  begin([this] { return others_in_service(*service_); }, worker_groups_in(*service_), whose, stop_signal,
+        drain_timeout);
 }
 
 void Sweep::kill() noexcept {

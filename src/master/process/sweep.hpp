@@ -9,18 +9,21 @@
 
 #include "master/base/event_loop.hpp"
 #include "master/process/remains.hpp"
+#include "master/process/runtime_directory.hpp"
 
 namespace preforkd {
 
-// Ends processes in the service's control group that no master supervises: they get the stop signal, and SIGKILL after
-// drain_timeout. systemd leaves them alone (KillMode=process). Only a stop waits for it. Then it removes their groups.
+// Ends processes of the pool that no master supervises: they get the stop signal, and SIGKILL after drain_timeout. In a
+// service these are all in its control group, where systemd leaves them alone (KillMode=process); elsewhere those that
+// were started with a $NOTIFY_SOCKET of this master. Only a stop waits for it. Then it removes their groups.
 class Sweep {
  public:
-  // `service`: from service_group(); nullopt: does nothing. Calls `on_done` from the event loop when all of them have
-  // ended.
-  Sweep(EventLoop& loop, const std::optional<std::string>& service, std::function<void()> on_done);
+  // `service`: from service_group(); `directory`: of the workers' notify sockets. Calls `on_done` from the event loop
+  // when all of them have ended.
+  Sweep(EventLoop& loop, const std::optional<std::string>& service, const RuntimeDirectory& directory,
+        std::function<void()> on_done);
 
-  // Ends what earlier masters left. Call it before the first worker is started.
+  // Ends what earlier masters left; in a service only. Call it before the first worker is started.
   void end_elders(int stop_signal, Duration drain_timeout);
   // Ends everything but this process. Call it when no worker is left.
   void end_all(int stop_signal, Duration drain_timeout);
@@ -40,6 +43,7 @@ class Sweep {
 
   EventLoop& loop_;
   std::optional<GroupFolder> service_;
+  const RuntimeDirectory& directory_;
   std::function<void()> on_done_;
   EventSource deadline_;
   std::optional<Instant> ends_;

@@ -266,7 +266,7 @@ void WorkerProcess::look_in_group() {
 }
 
 // The kernel shows at no cost whether its process group has others, but not whether its session has further groups
-// (setpgid(2), a shell's set -m). For that /proc is read, within a budget for times
+// (setpgid(2), a shell's set -m), or whether one has become a daemon. For that /proc is read, within a budget for times
 // when many workers end. A keeper, which has a group of its own, must always be found.
 void WorkerProcess::look_in_session() {
   const bool group = kill(-pid_, 0) == 0;
@@ -275,7 +275,7 @@ void WorkerProcess::look_in_session() {
   // A child of a young worker has a higher number, unless the kernel has started again with low ones.
   const bool is_young = SteadyClock().now() - started_ < young;
   const auto find = [this, is_young] {
-    return mark_told(left_of_session(pid_, is_young && last_process() >= pid_ ? pid_ : 0));
+    return mark_told(left_of_worker(pid_, notify_path(), is_young && last_process() >= pid_ ? pid_ : 0));
   };
   remains_ = std::make_unique<Remains>(loop_, find, [this] { on_remains_gone(); });
   search_budget().charge(own_cpu_time() - before);
