@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <memory>
 #include <sstream>
 #include <string_view>
 
 #include "base/process_facts.hpp"
+#include "base/split.hpp"
 
 namespace preforkd {
 namespace {
@@ -55,6 +58,26 @@ std::vector<pid_t> GroupFolder::processes() const {
 
 bool GroupFolder::populated() const {
   return read_kernel_file(path_ + "/cgroup.events").find("populated 1") != std::string::npos;
+}
+
+std::optional<std::uint64_t> GroupFolder::number(const std::string& file, std::string_view name) const {
+  const std::string text = read_kernel_file(path_ + '/' + file);
+  for (std::string_view line : split(text, '\n')) {
+    if (!name.empty()) {
+      if (!line.starts_with(name) || line.substr(name.size(), 1) != " ") continue;
+      line.remove_prefix(name.size() + 1);
+    }
+    std::uint64_t number = 0;
+    const auto end = std::from_chars(line.data(), line.data() + line.size(), number);
+    return end.ec == std::errc{} ? std::optional(number) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> GroupFolder::pressure(const std::string& resource) const {
+  double percent = 0;
+  const std::string text = read_kernel_file(path_ + '/' + resource + ".pressure");
+  return std::sscanf(text.c_str(), "some avg10=%lf", &percent) == 1 ? std::optional(percent) : std::nullopt;
 }
 
 Result<void> GroupFolder::enter() const {

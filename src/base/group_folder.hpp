@@ -3,7 +3,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +32,12 @@ class GroupFolder {
   [[nodiscard]] std::vector<pid_t> processes() const;
   // Whether there are any; costs less than the list.
   [[nodiscard]] bool populated() const;
+
+  // A number in one of its files: "memory.current", or with its name the one of a line "usage_usec 4711" in "cpu.stat".
+  // nullopt without it: "max", a controller that is not enabled, an older kernel.
+  [[nodiscard]] std::optional<std::uint64_t> number(const std::string& file, std::string_view name = {}) const;
+  // The share of the last ten seconds, in percent, in which some process waited for "cpu", "memory" or "io".
+  [[nodiscard]] std::optional<double> pressure(const std::string& resource) const;
 
   // Moves this process into it.
   [[nodiscard]] Result<void> enter() const;

@@ -221,7 +221,9 @@ void Master::on_remains_gone(WorkerId id) { pool_.step(event::RemainsGone{id}); 
 bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
   if (status.kind != ExitStatus::Kind::signaled || status.value != SIGKILL) return false;
   const WorkerProcess* process = launcher_.find(id);
-  return process != nullptr && !process->was_sent_sigkill() && oom_kills_.explain_death(clock_.now());
+  if (process == nullptr || process->was_sent_sigkill()) return false;
+  const std::optional<std::uint64_t> own = process->oom_kills();
+  return own ? *own > 0 : oom_kills_.explain_death(clock_.now());
 }
 
 // A pool never gives up on workers that crash. But if none was ever executed and the reason is permanent, the start
@@ -512,8 +514,9 @@ void Master::measure() {
   for (const WorkerView& worker : pool_.workers()) {
     const WorkerFacts known = launcher_.facts(worker.id);
     if (known.pid == 0) continue;
+    const std::uint64_t memory = wants_memory ? launcher_.usage(worker.id).memory : 0;
     pool_.step(event::WorkerMeasured{worker.id, known.counters.requests_total,
-                                     wants_memory ? own_memory(known.pid) : std::nullopt});
+                                     memory > 0 ? std::optional(memory) : std::nullopt});
   }
   arm_measure();
 }

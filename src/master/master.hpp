@@ -62,6 +62,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] const Pool& pool() const override { return pool_; }
   [[nodiscard]] std::string status() const override;
   [[nodiscard]] WorkerFacts worker_facts(WorkerId id) const override { return launcher_.facts(id); }
+  [[nodiscard]] WorkerUsage worker_usage(WorkerId id) const override { return launcher_.usage(id); }
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const override { return launcher_.named_counts(id); }
   [[nodiscard]] Counters totals() const override;
   [[nodiscard]] NamedCounts named_totals() const override;

@@ -53,6 +53,16 @@ std::map<std::string, std::uint64_t> counts_by_name(const Json& properties, cons
   return counts;
 }
 
+std::map<std::string, double> numbers_by_name(const Json& properties, const char* name) {
+  std::map<std::string, double> numbers;
+  const auto found = properties.find(name);
+  if (found == properties.end() || !found->is_object()) return numbers;
+  for (const auto& [key, number] : found->items()) {
+    if (number.is_number()) numbers[key] = number.get<double>();
+  }
+  return numbers;
+}
+
 CounterSnapshot counters(const Json& properties) {
   CounterSnapshot all;
   take(properties, "Counts", all.counts);
@@ -120,6 +130,9 @@ WorkerSnapshot worker_snapshot(const Json& properties) {
   worker.counters = counters(properties);
   take(properties, "MemoryBytes", worker.memory_bytes);
   take(properties, "CPUUSec", worker.cpu_us);
+  take(properties, "Processes", worker.processes);
+  take(properties, "OOMKills", worker.oom_kills);
+  worker.pressure = numbers_by_name(properties, "Pressure");
   take(properties, "Crashes", worker.crashes);
   take(properties, "LastExitCause", worker.last_exit_cause);
   return worker;

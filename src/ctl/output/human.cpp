@@ -63,6 +63,10 @@ std::string human_rate(double per_second) {
   return formatted(per_second < 9.95 ? "%.1f%s" : "%.0f%s", per_second, "/s");
 }
 
+std::string human_percent(double percent) {
+  return formatted(percent < 9.95 ? "%.1f%s" : "%.0f%s", std::min(percent, 1e9), "%");
+}
+
 std::string human_time(std::uint64_t at) { return formatted_time("%a %Y-%m-%d %H:%M:%S %Z", at); }
 
 std::string clock_time(std::uint64_t at) {

@@ -18,6 +18,9 @@ namespace preforkd::ctl {
 // "0.4/s", "43/s".
 [[nodiscard]] std::string human_rate(double per_second);
 
+// "3.2%", "140%".
+[[nodiscard]] std::string human_percent(double percent);
+
 // "Mon 2026-11-23 19:28:30 UTC", local time. `at`: microseconds since 1970.
 [[nodiscard]] std::string human_time(std::uint64_t at);
 

@@ -92,6 +92,9 @@ Json to_json(const WorkerRow& row) {
   add_counters(object, worker.counters);
   object["memory_bytes"] = worker.memory_bytes;
   object["cpu_usec"] = worker.cpu_us;
+  object["processes"] = worker.processes;
+  object["oom_kills"] = worker.oom_kills;
+  object["pressure"] = worker.pressure;
   object["crashes"] = worker.crashes;
   object["last_exit_cause"] = worker.last_exit_cause;
   if (row.detailed) return object;

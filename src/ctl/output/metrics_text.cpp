@@ -40,6 +40,12 @@ std::string seconds(std::uint64_t microseconds) {
   return text.data();
 }
 
+std::string ratio(double percent) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.4f", percent / 100);
+  return text.data();
+}
+
 std::string figure(const CounterSnapshot& counters, std::uint64_t value) {
   return counters.counts ? std::to_string(value) : "";
 }
@@ -216,8 +222,22 @@ void add_workers(Exposition& out) {
                  [](const WorkerSnapshot& worker) { return seconds(worker.started_at); });
   out.of_workers("connections_open", "gauge", "", "Open connections.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections); });
-  out.of_workers("memory_bytes", "gauge", "bytes", "Resident memory, without files and shared memory.",
+  out.of_workers("memory_bytes", "gauge", "bytes", "Memory of all processes, without files and shared memory.",
                  [](const WorkerSnapshot& worker) { return std::to_string(worker.memory_bytes); });
+  out.of_workers("processes", "gauge", "", "Processes of the worker.", [](const WorkerSnapshot& worker) {
+    return worker.processes > 0 ? std::to_string(worker.processes) : "";
+  });
+  out.begin("worker_pressure_ratio", "gauge", "ratio",
+            "The share of the last 10 seconds in which a process of the worker waited for the resource.");
+  for (const auto& each : out.pools()) {
+    for (const WorkerSnapshot& worker : each.workers) {
+      for (const auto& [resource, percent] : worker.pressure) {
+        out.sample(label("pool", each.pool.name) + ',' + label("slot", std::to_string(worker.slot)) + ',' +
+                       label("resource", resource),
+                   ratio(percent));
+      }
+    }
+  }
   out.of_workers("connections", "counter", "", "Connections accepted.", [](const WorkerSnapshot& worker) {
     return figure(worker.counters, worker.counters.connections_total);
   });
@@ -240,6 +260,8 @@ void add_workers(Exposition& out) {
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.bytes_out); });
   out.of_workers("cpu_seconds", "counter", "seconds", "CPU time, user and system.",
                  [](const WorkerSnapshot& worker) { return seconds(worker.cpu_us); });
+  out.of_workers("oom_kills", "counter", "", "Processes of the worker that the OOM killer ended.",
+                 [](const WorkerSnapshot& worker) { return std::to_string(worker.oom_kills); });
   out.of_workers("crashes", "counter", "", "Failures of the slot's workers.",
                  [](const WorkerSnapshot& worker) { return std::to_string(worker.crashes); });
 }

@@ -112,12 +112,17 @@ std::string remarks_text(const WorkerSnapshot& worker) {
   if (!worker.status_text.empty()) add('"' + printable(worker.status_text) + '"');
   if (!worker.last_exit_cause.empty()) add("last exit: " + printable(worker.last_exit_cause));
   if (worker.crashes > 0) add(counted(worker.crashes, "crash"));
+  if (worker.oom_kills > 0) add(counted(worker.oom_kills, "process") + " killed by the OOM killer");
+  for (const auto& [resource, percent] : worker.pressure) {
+    if (percent >= 1) add("waits for " + printable(resource) + ' ' + human_percent(percent) + " of the time");
+  }
   return text;
 }
 
 std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) {
   constexpr std::size_t indent = label_width + 2;
-  Table table({{"", false}, {"", true}, {"", false}, {"", false}, {"", true}, {"", true}, {"", true}, {"", false}});
+  Table table(
+      {{"", false}, {"", true}, {"", false}, {"", false}, {"", true}, {"", true}, {"", true}, {"", true}, {"", false}});
   for (const WorkerRow& row : rows) {
     const WorkerSnapshot& worker = row.worker;
     const bool live = worker.pid != 0;
@@ -128,6 +133,7 @@ std::string worker_tree(const std::vector<WorkerRow>& rows, const Style& style) 
                {live ? "generation " + std::to_string(worker.generation) : ""},
                {live && worker.counters.counts ? counted(worker.counters.connections, "connection") : ""},
                {row.requests_per_second ? human_rate(*row.requests_per_second) : ""},
+               {row.cpu_percent ? human_percent(*row.cpu_percent) + " CPU" : ""},
                {worker.memory_bytes > 0 ? human_bytes(worker.memory_bytes) : ""},
                {row.detailed ? remarks_text(worker) : ""}});
   }

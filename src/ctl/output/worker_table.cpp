@@ -24,7 +24,13 @@ WorkerRow undetailed(const ProcessSnapshot& process, bool others_count) {
 
 std::string text_if(bool known, std::string text) { return known ? std::move(text) : std::string(); }
 
-std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, bool rates) {
+// The columns that are shown if a row has them.
+struct Rates {
+  bool requests = false;
+  bool cpu = false;
+};
+
+std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, Rates rates) {
   const WorkerSnapshot& worker = row.worker;
   const bool live = worker.pid != 0;
   const bool known = live && row.detailed;
@@ -38,9 +44,11 @@ std::vector<Table::Cell> cells(const WorkerRow& row, std::uint64_t now, bool rat
       {text_if(counts, std::to_string(worker.counters.connections))},
       {text_if(counts && row.detailed, std::to_string(worker.counters.requests_total))},
   };
-  if (rates) all.push_back({row.requests_per_second ? human_rate(*row.requests_per_second) : ""});
+  if (rates.requests) all.push_back({row.requests_per_second ? human_rate(*row.requests_per_second) : ""});
+  if (rates.cpu) all.push_back({row.cpu_percent ? human_percent(*row.cpu_percent) : ""});
   const std::vector<Table::Cell> rest{
       {text_if(known && worker.memory_bytes > 0, human_bytes(worker.memory_bytes))},
+      {text_if(known && worker.processes > 0, std::to_string(worker.processes))},
       {text_if(known, human_span(span_of(worker.cpu_us)))},
       {text_if(row.detailed, std::to_string(worker.crashes))},
       {printable(worker.last_exit_cause)},
@@ -58,12 +66,12 @@ std::vector<WorkerRow> worker_rows(const std::vector<WorkerSnapshot>& workers,
       std::any_of(workers.begin(), workers.end(), [](const WorkerSnapshot& worker) { return worker.counters.counts; });
   std::vector<WorkerRow> rows;
   for (const WorkerSnapshot& worker : workers) {
-    if (worker.pid == 0) rows.push_back({worker, true, std::nullopt});
+    if (worker.pid == 0) rows.push_back({.worker = worker});
   }
   for (const ProcessSnapshot& process : processes) {
     const auto same = [&](const WorkerSnapshot& worker) { return worker.pid == process.pid; };
     const auto found = std::find_if(workers.begin(), workers.end(), same);
-    rows.push_back(found != workers.end() ? WorkerRow{*found, true, std::nullopt} : undetailed(process, any_counts));
+    rows.push_back(found != workers.end() ? WorkerRow{.worker = *found} : undetailed(process, any_counts));
   }
   // Within a slot the serving process, which has the details, comes first.
   std::stable_sort(rows.begin(), rows.end(), [](const WorkerRow& left, const WorkerRow& right) {
@@ -77,12 +85,16 @@ void add_rates(std::vector<WorkerRow>& rows, const std::vector<WorkerSnapshot>& 
                std::chrono::duration<double> span) {
   if (span.count() <= 0) return;
   for (WorkerRow& row : rows) {
-    if (!row.detailed || row.worker.pid == 0 || !row.worker.counters.counts) continue;
+    if (!row.detailed || row.worker.pid == 0) continue;
     const auto found = std::find_if(before.begin(), before.end(),
                                     [&](const WorkerSnapshot& other) { return other.pid == row.worker.pid; });
-    const std::uint64_t then = found != before.end() ? found->counters.requests_total : 0;
-    const std::uint64_t now = row.worker.counters.requests_total;
-    row.requests_per_second = static_cast<double>(now > then ? now - then : 0) / span.count();
+    const WorkerSnapshot then = found != before.end() ? *found : WorkerSnapshot();
+    const auto rate = [&](std::uint64_t from, std::uint64_t to) {
+      return static_cast<double>(to > from ? to - from : 0) / span.count();
+    };
+    row.cpu_percent = rate(then.cpu_us, row.worker.cpu_us) / 10'000;
+    if (!row.worker.counters.counts) continue;
+    row.requests_per_second = rate(then.counters.requests_total, row.worker.counters.requests_total);
   }
 }
 
@@ -95,13 +107,17 @@ std::optional<double> total_rate(const std::vector<WorkerRow>& rows) {
 }
 
 Table worker_table(const std::vector<WorkerRow>& rows, std::uint64_t now) {
-  const bool rates =
-      std::any_of(rows.begin(), rows.end(), [](const WorkerRow& row) { return row.requests_per_second.has_value(); });
+  Rates rates;
+  for (const WorkerRow& row : rows) {
+    rates.requests = rates.requests || row.requests_per_second.has_value();
+    rates.cpu = rates.cpu || row.cpu_percent.has_value();
+  }
   std::vector<Table::Column> columns{{"SLOT", true},   {"PID", true},         {"STATE", false},  {"GEN", true},
                                      {"UPTIME", true}, {"CONNECTIONS", true}, {"REQUESTS", true}};
-  if (rates) columns.push_back({"RATE", true});
-  const std::vector<Table::Column> rest{
-      {"MEMORY", true}, {"CPU", true}, {"CRASHES", true}, {"LAST EXIT", false}, {"STATUS", false}};
+  if (rates.requests) columns.push_back({"RATE", true});
+  if (rates.cpu) columns.push_back({"CPU%", true});
+  const std::vector<Table::Column> rest{{"MEMORY", true},  {"PROCESSES", true},  {"CPU", true},
+                                        {"CRASHES", true}, {"LAST EXIT", false}, {"STATUS", false}};
   columns.insert(columns.end(), rest.begin(), rest.end());
   Table table(std::move(columns));
   for (const WorkerRow& row : rows) table.add(cells(row, now, rates));

@@ -15,7 +15,8 @@ namespace preforkd::ctl {
 struct WorkerRow {
   WorkerSnapshot worker;
   bool detailed = true;  // false: only slot, process, state, generation and connections are known
-  std::optional<double> requests_per_second;
+  std::optional<double> requests_per_second{};
+  std::optional<double> cpu_percent{};  // 100: one CPU
 };
 
 // By slot: `workers` has one process of each slot, with details; `processes`, queried afterwards, has all live ones.

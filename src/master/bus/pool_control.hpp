@@ -14,6 +14,7 @@
 #include "master/pool/pool.hpp"
 #include "master/process/named_counts.hpp"
 #include "master/process/worker_facts.hpp"
+#include "master/process/worker_usage.hpp"
 #include "master/reload/reload_plan.hpp"
 #include "master/reload/reload_result.hpp"
 
@@ -34,6 +35,7 @@ class PoolControl {
   [[nodiscard]] virtual const Pool& pool() const = 0;
   [[nodiscard]] virtual std::string status() const = 0;  // as in STATUS=
   [[nodiscard]] virtual WorkerFacts worker_facts(WorkerId id) const = 0;
+  [[nodiscard]] virtual WorkerUsage worker_usage(WorkerId id) const = 0;
   [[nodiscard]] virtual NamedCounts named_counts(WorkerId id) const = 0;
   [[nodiscard]] virtual Counters totals() const = 0;           // with those of workers that have ended
   [[nodiscard]] virtual NamedCounts named_totals() const = 0;  // the same

@@ -3,7 +3,6 @@
 
 #include <csignal>
 
-#include "base/process_facts.hpp"
 #include "dbus/words.hpp"
 
 namespace preforkd {
@@ -61,6 +60,11 @@ void WorkerObject::Kill(sdbus::Result<>&& result, std::int32_t signal) {
 WorkerFacts WorkerObject::facts() const {
   const std::optional<WorkerView> worker = view();
   return worker ? context_.control.worker_facts(worker->id) : WorkerFacts{};
+}
+
+WorkerUsage WorkerObject::usage() const {
+  const std::optional<WorkerView> worker = view();
+  return worker ? context_.control.worker_usage(worker->id) : WorkerUsage{};
 }
 
 NamedCounts WorkerObject::named_counts() const {
@@ -155,17 +159,19 @@ std::map<std::string, std::uint64_t> WorkerObject::ApplicationCounters() {
 }
 
 std::uint64_t WorkerObject::MemoryBytes() {
-  return guarded([&] {
-    const pid_t pid = facts().pid;
-    return pid > 0 ? own_memory(pid).value_or(0) : 0;
-  });
+  return guarded([&] { return usage().memory; });
 }
-
 std::uint64_t WorkerObject::CPUUSec() {
-  return guarded([&] {
-    const auto spent = cpu_time(facts().pid).value_or(std::chrono::nanoseconds(0));
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
-  });
+  return guarded([&] { return static_cast<std::uint64_t>(usage().cpu.count()); });
+}
+std::uint64_t WorkerObject::Processes() {
+  return guarded([&] { return usage().processes; });
+}
+std::uint64_t WorkerObject::OOMKills() {
+  return guarded([&] { return usage().oom_kills.value_or(0); });
+}
+std::map<std::string, double> WorkerObject::Pressure() {
+  return guarded([&] { return usage().pressure; });
 }
 
 std::uint64_t WorkerObject::Crashes() { return context_.control.pool().history().slot(slot_).crashes; }

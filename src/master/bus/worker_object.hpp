@@ -50,11 +50,15 @@ class WorkerObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Worke
   std::map<std::string, std::uint64_t> ApplicationCounters() override;
   std::uint64_t MemoryBytes() override;
   std::uint64_t CPUUSec() override;
+  std::uint64_t Processes() override;
+  std::uint64_t OOMKills() override;
+  std::map<std::string, double> Pressure() override;
   std::uint64_t Crashes() override;
   std::string LastExitCause() override;
 
   [[nodiscard]] std::optional<WorkerView> view() const { return context_.control.pool().shown_worker(slot_); }
   [[nodiscard]] WorkerFacts facts() const;
+  [[nodiscard]] WorkerUsage usage() const;
   [[nodiscard]] NamedCounts named_counts() const;
 
   const BusContext& context_;

@@ -246,6 +246,11 @@ WorkerFacts ProcessLauncher::facts(WorkerId id) const {
   return process == nullptr ? WorkerFacts{} : process->facts();
 }
 
+WorkerUsage ProcessLauncher::usage(WorkerId id) const {
+  const WorkerProcess* const process = find(id);
+  return process == nullptr ? WorkerUsage{} : process->usage();
+}
+
 NamedCounts ProcessLauncher::named_counts(WorkerId id) const {
   const WorkerProcess* const process = find(id);
   return process == nullptr ? NamedCounts{} : process->named_counts();

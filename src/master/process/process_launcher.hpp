@@ -48,6 +48,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
   // Empty for a worker that has ended.
   [[nodiscard]] WorkerFacts facts(WorkerId id) const;
+  [[nodiscard]] WorkerUsage usage(WorkerId id) const;
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const;
   [[nodiscard]] WorkerUse use(WorkerId id, Instant now) const noexcept;
   // It says control::Busy from this share of its time on; 0: no more.

@@ -187,7 +187,27 @@ WorkerUse WorkerProcess::use(Instant now) const noexcept {
 }
 
 Duration WorkerProcess::cpu_time() const noexcept {
+  const auto of_all = group_ ? group_->folder().number("cpu.stat", "usage_usec") : std::nullopt;
+  if (of_all) return std::chrono::microseconds(*of_all);
   return std::chrono::duration_cast<Duration>(preforkd::cpu_time(pid_).value_or(std::chrono::nanoseconds(0)));
+}
+
+const WorkerUsage& WorkerProcess::usage() const {
+  constexpr Duration fresh = std::chrono::milliseconds(100);
+  const Instant now = SteadyClock().now();
+  if (usage_read_at_ && now - *usage_read_at_ < fresh) return usage_;
+  usage_read_at_ = now;
+  usage_ = WorkerUsage();
+  if (group_) {
+    usage_ = usage_of(group_->folder());
+  } else if (pid_ > 0 && !reaped_) {
+    usage_ = usage_of(pid_);
+  }
+  return usage_;
+}
+
+std::optional<std::uint64_t> WorkerProcess::oom_kills() const {
+  return group_ ? group_->folder().number("memory.events", "oom_kill") : std::nullopt;
 }
 
 void WorkerProcess::on_report() {

@@ -23,6 +23,7 @@
 #include "master/process/spawn.hpp"
 #include "master/process/worker_facts.hpp"
 #include "master/process/worker_groups.hpp"
+#include "master/process/worker_usage.hpp"
 #include "master/process/worker_use.hpp"
 #include "wire/control_channel.hpp"
 #include "wire/stats_page.hpp"
@@ -87,6 +88,11 @@ class WorkerProcess {
   [[nodiscard]] NamedCounts named_counts() const { return read_named_counts(stats()); }
   [[nodiscard]] WorkerFacts facts() const;
   [[nodiscard]] WorkerUse use(Instant now) const noexcept;
+  // Read from the kernel at most every tenth of a second, since callers ask for one value after the other. Nothing once
+  // it has ended.
+  [[nodiscard]] const WorkerUsage& usage() const;
+  // As in WorkerUsage, read now.
+  [[nodiscard]] std::optional<std::uint64_t> oom_kills() const;
 
  private:
   [[nodiscard]] Duration cpu_time() const noexcept;
@@ -128,6 +134,8 @@ class WorkerProcess {
   Instant started_{};
   bool reaped_ = false;
   bool was_sent_sigkill_ = false;
+  mutable WorkerUsage usage_;
+  mutable std::optional<Instant> usage_read_at_;
   std::optional<ExecReport> exec_failure_;
   std::string status_text_;
   std::optional<int> reported_error_;

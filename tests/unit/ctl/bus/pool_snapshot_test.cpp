@@ -84,6 +84,16 @@ TEST(PoolSnapshot, workers_come_by_slot_as_a_number) {
   EXPECT_EQ(workers[1].pid, 7U);
 }
 
+TEST(PoolSnapshot, what_a_worker_uses_is_read_as_far_as_it_is_reported) {
+  const WorkerSnapshot worker = worker_snapshot(
+      Json::parse(R"({"MemoryBytes": 5, "Processes": 2, "OOMKills": 1, "Pressure": {"cpu": 1.5, "io": "x"}})"));
+  EXPECT_EQ(worker.memory_bytes, 5U);
+  EXPECT_EQ(worker.processes, 2U);
+  EXPECT_EQ(worker.oom_kills, 1U);
+  EXPECT_EQ(worker.pressure, (std::map<std::string, double>{{"cpu", 1.5}}));
+  EXPECT_TRUE(worker_snapshot(Json::parse(R"({"Pressure": []})")).pressure.empty());
+}
+
 TEST(PoolSnapshot, rows_of_methods_are_read_in_the_interfaces_order) {
   const auto exits = past_exits(Json::parse(R"([[5, 1, 99, 2, "exit", "exited", -3, true, "bad"], []])"));
   ASSERT_EQ(exits.size(), 2U);

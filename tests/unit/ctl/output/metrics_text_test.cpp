@@ -97,6 +97,19 @@ TEST(OpenMetrics, connections_that_were_not_served_are_counted_for_a_pool_and_a_
   EXPECT_THAT(text, HasSubstr("preforkd_worker_accept_failures_total{pool=\"echo\",slot=\"1\"} 1\n"));
 }
 
+TEST(OpenMetrics, what_a_worker_uses_is_reported_as_far_as_it_is_known) {
+  MeasuredPool using_much = measured("echo");
+  using_much.workers[1].processes = 3;
+  using_much.workers[1].oom_kills = 2;
+  using_much.workers[1].pressure = {{"cpu", 12.5}, {"io", 0}};
+  const std::string text = open_metrics({using_much});
+  EXPECT_THAT(text, HasSubstr("# HELP preforkd_worker_processes Processes of the worker.\n"
+                              "preforkd_worker_processes{pool=\"echo\",slot=\"1\"} 3\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_pressure_ratio{pool=\"echo\",slot=\"1\",resource=\"cpu\"} 0.1250\n"
+                              "preforkd_worker_pressure_ratio{pool=\"echo\",slot=\"1\",resource=\"io\"} 0.0000\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_oom_kills_total{pool=\"echo\",slot=\"1\"} 2\n"));
+}
+
 TEST(OpenMetrics, connections_that_moved_are_counted_for_a_pool_and_a_worker) {
   MeasuredPool counting = measured("echo");
   counting.pool->counters.connections_adopted = 5;

@@ -37,6 +37,18 @@ TEST(WorkerRows, rates_are_of_the_process_not_of_the_slot) {
   EXPECT_DOUBLE_EQ(total_rate(rows).value(), 140);
 }
 
+TEST(WorkerRows, the_share_of_a_cpu_is_known_for_programs_that_do_not_count) {
+  WorkerSnapshot then = worker(0, 10);
+  then.counters.counts = false;
+  then.cpu_us = 2'000'000;
+  WorkerSnapshot now = then;
+  now.cpu_us = 2'700'000;
+  auto rows = worker_rows({now}, {{0, 10, "ready", 1, 0}});
+  add_rates(rows, {then}, std::chrono::milliseconds(500));
+  EXPECT_DOUBLE_EQ(rows[0].cpu_percent.value(), 140);
+  EXPECT_FALSE(rows[0].requests_per_second);
+}
+
 TEST(WorkerRows, what_is_not_counted_has_no_rate) {
   WorkerSnapshot foreign = worker(0, 10);
   foreign.counters.counts = false;
