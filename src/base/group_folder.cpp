@@ -80,6 +80,14 @@ std::optional<double> GroupFolder::pressure(const std::string& resource) const {
   return std::sscanf(text.c_str(), "some avg10=%lf", &percent) == 1 ? std::optional(percent) : std::nullopt;
 }
 
+Result<void> GroupFolder::set(std::string_view file, std::string_view value) const {
+  const std::string path = path_ + '/' + std::string(file);
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
+    return os_failure(errno, "cannot write " + path + ": ");
+  return {};
+}
+
 Result<void> GroupFolder::enter() const {
   const UniqueFd fd = entrance();
   if (!fd || write(fd.get(), "0", 1) != 1) return os_failure(errno, "cannot enter " + path_ + ": ");

@@ -39,6 +39,9 @@ class GroupFolder {
   // The share of the last ten seconds, in percent, in which some process waited for "cpu", "memory" or "io".
   [[nodiscard]] std::optional<double> pressure(const std::string& resource) const;
 
+  // Writes to one of its files: "memory.max".
+  [[nodiscard]] Result<void> set(std::string_view file, std::string_view value) const;
+
   // Moves this process into it.
   [[nodiscard]] Result<void> enter() const;
   // A process that writes "0" to this descriptor moves into the group. Invalid, with errno, if there is none.

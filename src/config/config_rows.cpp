@@ -219,6 +219,13 @@ std::vector<ConfigRow> config_rows(const PoolConfig& config) {
   rows.add("sandbox", config.sandbox == Sandbox::strict ? "strict" : "default", ChangeNeeds::unit);
   rows.add_list("writable", config.writable, ChangeNeeds::unit);
   add_process(rows, config.process);
+  for (const NamedGroupLimit& name : named_group_limits) {
+    std::string text = "off";
+    for (const GroupLimit& limit : config.group_limits) {
+      if (limit.name.key == name.key) text = limit.text;
+    }
+    rows.add(std::string(name.key), text);
+  }
   const Json settings = Json::parse(config.settings, nullptr, false);
   if (settings.is_object()) rows.add_object("settings", settings);
   for (const FileStamp& stamp : config.files) {

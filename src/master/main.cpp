@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/control_group.hpp"
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
 #include "config/config.hpp"
@@ -14,6 +15,7 @@
 #include "master/master.hpp"
 #include "master/options.hpp"
 #include "master/pool_user.hpp"
+#include "master/process/worker_groups.hpp"
 #include "master/process_setup.hpp"
 #include "master/report/failed_start.hpp"
 #include "master/report/listener_store.hpp"
@@ -49,6 +51,9 @@ int check(const ConfigSource& source, const PoolConfig& config) {
   // binds.
   const AddressFindings addresses = check_addresses(config, is_of_unit(config, source.folders));
   for (const std::string& doubt : addresses.doubts) log::warning(doubt);
+  for (const std::string& doubt :
+       doubts_about(config.group_limits, is_of_unit(config, source.folders), control_group_mount))
+    log::warning(doubt);
   const Result<bool> became = become_pool_user(config, source.folders);
   if (!became) return refuse({{config.file + ": " + became.error().text}, exit_code::config});
   if (*became) {

@@ -27,11 +27,12 @@ using namespace std::chrono_literals;
 using std::chrono::days;
 using std::chrono::weeks;
 
-constexpr std::array<std::string_view, 27> pool_keys = {
-    "$schema",       "description",  "listen",      "program",   "workers",           "ready",   "start_timeout",
-    "drain_timeout", "hang_timeout", "alert_after", "stop",      "stop_signal",       "restart", "recycle",
-    "reload",        "rebalance",    "environment", "directory", "environment_files", "user",    "sandbox",
-    "writable",      "umask",        "nice",        "limits",    "cpu_affinity",      "settings"};
+constexpr std::array<std::string_view, 32> pool_keys = {
+    "$schema",       "description",  "listen",      "program",   "workers",           "ready",      "start_timeout",
+    "drain_timeout", "hang_timeout", "alert_after", "stop",      "stop_signal",       "restart",    "recycle",
+    "reload",        "rebalance",    "environment", "directory", "environment_files", "user",       "sandbox",
+    "writable",      "umask",        "nice",        "limits",    "cpu_affinity",      "memory_max", "memory_high",
+    "cpu_weight",    "cpu_max",      "pids_max",    "settings"};
 constexpr std::array<std::string_view, 4> workers_keys = {"min", "max", "initial", "scale"};
 
 constexpr std::size_t max_description_bytes = 256;

@@ -7,10 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "base/byte_size.hpp"
 #include "config/reader/limits_reader.hpp"
 #include "config/values/access_text.hpp"
 
@@ -90,6 +93,33 @@ void read_cpu_affinity(ConfigReader& config, CpuAffinity& out) {
   }
 }
 
+void read_group_limits(ConfigReader& config, std::vector<GroupLimit>& out) {
+  constexpr std::uint64_t min_memory = 1024 * 1024;
+  constexpr unsigned max_cpu_percent = 1'000'000;
+  constexpr std::uint64_t max_pids = 4'194'304;  // the kernel has no more
+  const auto& [max, high, weight, share, pids] = named_group_limits;
+  std::optional<std::uint64_t> most;
+  for (const NamedGroupLimit& memory : {max, high}) {
+    std::optional<std::uint64_t> bytes;
+    if (!config.read_size_or_off(memory.key, bytes, min_memory) || !bytes) continue;
+    if (most && *bytes > *most)
+      config.refuse(memory.key, "must be at most memory_max (" + format_byte_size(*most) + ')');
+    most = bytes;
+    out.push_back({memory, std::to_string(*bytes), format_byte_size(*bytes)});
+  }
+  std::uint64_t number = 0;
+  if (config.read_number(weight.key, number, {1, 10'000}))
+    out.push_back({weight, std::to_string(number), std::to_string(number)});
+  double fraction = 0;
+  if (config.read_percent(share.key, fraction, {1, max_cpu_percent})) {
+    constexpr long period_us = 100'000;
+    out.push_back({share, std::to_string(std::lround(fraction * period_us)) + ' ' + std::to_string(period_us),
+                   config.find(share.key)->get<std::string>()});
+  }
+  if (config.read_number(pids.key, number, {1, max_pids}))
+    out.push_back({pids, std::to_string(number), std::to_string(number)});
+}
+
 }  // namespace
 
 void read_process(ConfigReader& config, PoolConfig& out) {
@@ -101,6 +131,7 @@ void read_process(ConfigReader& config, PoolConfig& out) {
   if (config.read_number("nice", nice, {-20, 19})) process.nice = nice;
   read_limits(config, process.limits);
   read_cpu_affinity(config, process.cpu_affinity);
+  read_group_limits(config, out.group_limits);
 }
 
 }  // namespace preforkd

@@ -20,6 +20,7 @@
 #include "base/unique_fd.hpp"
 #include "config/values/cpu_affinity.hpp"
 #include "config/values/file_stamp.hpp"
+#include "config/values/group_limit.hpp"
 #include "config/values/resource_limits.hpp"
 
 namespace preforkd {
@@ -131,7 +132,8 @@ struct PoolConfig {
   Sandbox sandbox = Sandbox::usual;
   std::vector<std::string> writable;  // absolute paths that stay writable in the sandbox
   ProcessConfig process;
-  std::string settings = "{}";  // JSON object for PREFORK_SETTINGS
+  std::vector<GroupLimit> group_limits;  // each once
+  std::string settings = "{}";           // JSON object for PREFORK_SETTINGS
   // Stamps of the program, of its arguments that are absolute paths, and of the environment files, from when this was
   // read.
   std::vector<FileStamp> files;

@@ -60,7 +60,7 @@ void ProcessLauncher::launch(const Launch& launch) {
   if (directory_.renew()) renew_notify_paths();
   auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, "worker " + std::to_string(launch.slot),
                                                 directory_.new_socket_path(), static_cast<WorkerObserver&>(*this),
-                                                groups_.make(launch.id));
+                                                groups_.make(launch.id, config.group_limits));
   UniqueFd stream;
   if (settings_.to_journal) {
     stream = open_journal_stream(worker_identifier(config.name, launch.slot));

@@ -9,31 +9,69 @@
 #include <utility>
 
 #include "base/errors.hpp"
+#include "base/process_facts.hpp"
+#include "base/split.hpp"
 #include "master/base/log.hpp"
 
 namespace preforkd {
 namespace {
 
-Result<void> move_to(const std::string& path) {
-  Result<GroupFolder> group = GroupFolder::make(path);
-  if (!group && group.error().number != EEXIST) return Failure(group.error());
-  const GroupFolder there(path);
-  const std::vector<pid_t> members = there.processes();
-  if (std::find(members.begin(), members.end(), getpid()) != members.end()) return {};  // DelegateSubgroup=
-  return there.enter();
+bool is_in(const GroupFolder& group, pid_t pid) {
+  const std::vector<pid_t> members = group.processes();
+  return std::find(members.begin(), members.end(), pid) != members.end();
 }
+
+Result<void> move_to(const GroupFolder& group) {
+  const Result<GroupFolder> made = GroupFolder::make(group.path());
+  if (!made && made.error().number != EEXIST) return Failure(made.error());
+  return group.enter();
+}
+
+Result<void> enable(const GroupFolder& service, std::string_view controller) {
+  return service.set("cgroup.subtree_control", '+' + std::string(controller));
+}
+
+constexpr const char* needs_subgroup = "that needs systemd 254 or later (DelegateSubgroup=)";
 
 }  // namespace
 
 WorkerGroups::WorkerGroups(const std::optional<std::string>& service) {
   if (!service) return;
-  if (const Result<void> moved = move_to(*service + master_group); moved) {
+  const GroupFolder own(*service + master_group);
+  may_have_controllers_ = is_in(own, getpid());
+  if (const Result<void> moved = may_have_controllers_ ? Result<void>() : move_to(own); moved) {
     service_.emplace(*service);
   } else {
     log::warning("workers have no control groups of their own, only sessions: " + moved.error().text +
                  (moved.error().number == EROFS ? "; a service in another slice needs ReadWritePaths=" + *service
                                                 : "; that needs Delegate=yes"));
   }
+  if (!may_have_controllers_) return;
+  // Without a limit they still tell how much memory a worker uses, and which worker the OOM killer has ended.
+  for (const char* const controller : {"memory", "pids"}) static_cast<void>(enable(*service_, controller));
+}
+
+std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id, const std::vector<GroupLimit>& limits) {
+  std::unique_ptr<WorkerGroup> group = make(id);
+  for (const GroupLimit& limit : limits) {
+    const Result<void> done = set(group.get(), limit);
+    if (done) {
+      told_limits_.erase(limit.name.key);
+    } else if (told_limits_.insert(limit.name.key).second) {
+      log::warning(std::string(limit.name.key) + " has no effect: " + done.error().text);
+    }
+  }
+  return group;
+}
+
+Result<void> WorkerGroups::set(const WorkerGroup* group, const GroupLimit& limit) const {
+  if (group == nullptr) return Failure("the workers have no control groups of their own");
+  if (!may_have_controllers_) return Failure(needs_subgroup);
+  Result<void> done = group->folder().set(limit.name.file, limit.value);
+  if (done || done.error().number != ENOENT) return done;
+  if (const Result<void> enabled = enable(*service_, limit.name.controller); !enabled)
+    return Failure("the service has no " + std::string(limit.name.controller) + " controller: " + enabled.error().text);
+  return group->folder().set(limit.name.file, limit.value);
 }
 
 std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
@@ -48,6 +86,28 @@ std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
   if (!group && !told) log::warning("a worker gets no control group of its own: " + group.error().text);
   if (!group) return nullptr;
   return std::make_unique<WorkerGroup>(std::move(*group), unremoved_);
+}
+
+std::vector<std::string> doubts_about(const std::vector<GroupLimit>& limits, bool of_unit, const std::string& mount) {
+  std::string text = read_kernel_file(mount + "/cgroup.controllers");
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  const std::vector<std::string_view> controllers = split(text, ' ');
+  std::vector<std::string> doubts;
+  for (const GroupLimit& limit : limits) {
+    const std::string controller(limit.name.controller);
+    std::string why;
+    if (!of_unit) {
+      why = "only a service of systemd has control groups for its workers";
+    } else if (text.empty()) {
+      why = "this machine does not use version 2 of control groups";
+    } else if (std::find(controllers.begin(), controllers.end(), controller) == controllers.end()) {
+      why = "the kernel has no " + controller + " controller in version 2 of control groups";
+    } else if (!PREFORKD_DELEGATE_SUBGROUP) {
+      why = needs_subgroup;
+    }
+    if (!why.empty()) doubts.push_back(std::string(limit.name.key) + " will have no effect: " + why);
+  }
+  return doubts;
 }
 
 std::vector<GroupFolder> worker_groups_in(const GroupFolder& service) {

@@ -3,10 +3,13 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/group_folder.hpp"
+#include "config/values/group_limit.hpp"
 #include "master/pool/worker_types.hpp"
 
 namespace preforkd {
@@ -32,7 +35,9 @@ class WorkerGroup {
 
 // The control groups in a pool's service, which systemd has delegated to it (Delegate=yes):
 //
-//   SERVICE/master    this process. Only groups without processes of their own can have controllers for those below
+//   SERVICE/master    this process. Only groups without processes of their own can have controllers for those below;
+//                     if systemd has not put it there (DelegateSubgroup=, since 254), it could not restart the service
+//                     with controllers, so there are none
 //   SERVICE/w.ID      a worker, by its WorkerId; w.ID.2 if w.ID still has processes of an earlier master
 //
 // A worker's session does the same in a pool without them, less exactly: a process can leave it.
@@ -44,15 +49,25 @@ class WorkerGroups {
   WorkerGroups(const WorkerGroups&) = delete;
   WorkerGroups& operator=(const WorkerGroups&) = delete;
 
-  // A new group; null if there are none, or if it can't be made, which the log says once: that must not keep a worker
-  // from starting.
-  [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id);
+  // A new group with these limits; null if there are none, or if it can't be made. The log says once that, and which
+  // limits can't be set and why: that must not keep a worker from starting.
+  [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id, const std::vector<GroupLimit>& limits);
 
  private:
+  [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id);
+  [[nodiscard]] Result<void> set(const WorkerGroup* group, const GroupLimit& limit) const;
+
   std::optional<GroupFolder> service_;
+  bool may_have_controllers_ = false;
   std::vector<GroupFolder> unremoved_;
-  bool told_ = false;  // that a group can't be made
+  bool told_ = false;                       // that a group can't be made
+  std::set<std::string_view> told_limits_;  // that can't be set
 };
+
+// For --check: what stands in the way of these limits, as far as it can be seen now. `of_unit`: the pool is a service.
+// `mount`: of control groups.
+[[nodiscard]] std::vector<std::string> doubts_about(const std::vector<GroupLimit>& limits, bool of_unit,
+                                                    const std::string& mount);
 
 // The groups directly below a service's, except that of the master and systemd's own (".control").
 [[nodiscard]] std::vector<GroupFolder> worker_groups_in(const GroupFolder& service);

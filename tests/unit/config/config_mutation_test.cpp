@@ -15,7 +15,7 @@ constexpr std::string_view good = R"({
   // comment
   "listen": ["127.0.0.1:9505", {"address": "@x", "name": "y", "backlog": 5}],
   "program": ["/bin/true", "-x"], "workers": {"min": 2, "max": 16}, "ready": "exec",
-  "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "stop": "mixed", "stop_signal": "INT",
+  "start_timeout": "1s", "drain_timeout": "1h 30min", "hang_timeout": "500ms", "stop": "mixed", "memory_max": "1G", "cpu_max": "50%", "pids_max": 9, "stop_signal": "INT",
   "restart": {"delay": "1s", "max_delay": "2s", "forget_after": "0s"}, /* more */
   "recycle": {"requests": 7, "age": "1d", "memory": "1G", "jitter": "12.5%", "at_most": 2},
   "reload": {"max_surge": "25%", "max_unavailable": 1, "soak": "5s"},

@@ -92,6 +92,7 @@ TEST_F(Config, reads_every_key) {
     "environment": {"A": "b"}, "environment_files": [")" +
                                  file + R"(", "-/none"], "directory": "/tmp",
     "umask": "0027", "nice": -5, "cpu_affinity": "0",
+    "memory_max": "512M", "memory_high": "400M", "cpu_weight": 200, "cpu_max": "150%", "pids_max": 50,
     "limits": {"nofile": 4096, "core": 0, "as": "infinity", "stack": {"soft": "8M", "hard": "infinity"},
                "memlock": "64K", "nproc": 100, "data": "2G", "fsize": "1T", "cpu": "1min"},
     "settings": {"b": [1, 2.5], "a": "\u0000ü"}})");
@@ -135,6 +136,11 @@ TEST_F(Config, reads_every_key) {
   EXPECT_THAT(config.process.cpu_affinity.cpus, ElementsAre(0U));
   EXPECT_FALSE(config.process.cpu_affinity.spread);
   EXPECT_EQ(config.process.limits.size(), 9U);
+  std::string group_limits;
+  for (const GroupLimit& limit : config.group_limits)
+    group_limits += std::string(limit.name.file) + '=' + limit.value + ';';
+  EXPECT_EQ(group_limits,
+            "memory.max=536870912;memory.high=419430400;cpu.weight=200;cpu.max=150000 100000;pids.max=50;");
   EXPECT_EQ(config.settings, R"({"a":"\u0000ü","b":[1,2.5]})");
 }
 
@@ -206,6 +212,12 @@ TEST_F(Config, each_wrong_value_is_named_with_its_reason) {
       {R"("drain_timeout": "0s")", "drain_timeout: \"0s\": must be at least 1ms"},
       {R"("hang_timeout": [])", std::string("hang_timeout: []: ") + span + ", or \"off\""},
       {R"("hang_timeout": "1s 1")", "hang_timeout: \"1s 1\": 1 has no unit; write 1s, 1ms, …"},
+      {R"("memory_max": 100)", "memory_max: 100: 100 has no unit; write 100B, 100K, …"},
+      {R"("memory_max": "1K")", "memory_max: \"1K\": must be at least 1M"},
+      {R"("memory_max": "2M", "memory_high": "3M")", "memory_high: \"3M\": must be at most memory_max (2M)"},
+      {R"("cpu_weight": 0)", "cpu_weight: 0: must be at least 1"},
+      {R"("cpu_max": "0%")", "cpu_max: \"0%\": must be at least 1%"},
+      {R"("pids_max": 0)", "pids_max: 0: must be at least 1"},
       {R"("stop": "none")", R"(stop: "none": must be "control-group" or "mixed" or "process")"},
       {R"("stop_signal": "SIGTREM")", R"(stop_signal: "SIGTREM": is not a signal; did you mean "SIGTERM"?)"},
       {R"("stop_signal": 99)", "stop_signal: 99: is not a signal number; signals are 1 to 64"},

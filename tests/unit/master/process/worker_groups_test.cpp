@@ -2,6 +2,7 @@
 #include "master/process/worker_groups.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -65,8 +66,8 @@ TEST_F(WorkerGroupsTest, moves_the_master_into_a_group_of_its_own) {
 
 TEST_F(WorkerGroupsTest, makes_one_for_each_worker_and_removes_it) {
   WorkerGroups groups(folder().path());
-  auto first = groups.make(WorkerId{1});
-  auto second = groups.make(WorkerId{2});
+  auto first = groups.make(WorkerId{1}, {});
+  auto second = groups.make(WorkerId{2}, {});
   ASSERT_TRUE(first && second);
   EXPECT_EQ(names_in(folder()), (std::vector<std::string>{"w.1", "w.2"}));
   first.reset();
@@ -76,14 +77,14 @@ TEST_F(WorkerGroupsTest, makes_one_for_each_worker_and_removes_it) {
 TEST_F(WorkerGroupsTest, uses_no_group_of_an_earlier_master) {
   start_in(*GroupFolder::make(service_.path("w.1")));
   WorkerGroups groups(folder().path());
-  const auto group = groups.make(WorkerId{1});
+  const auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   EXPECT_EQ(group->folder().name(), "w.1.2");
 }
 
 TEST_F(WorkerGroupsTest, removes_a_group_later_that_still_had_a_process) {
   WorkerGroups groups(folder().path());
-  auto group = groups.make(WorkerId{1});
+  auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   start_in(group->folder());
   group.reset();
@@ -92,7 +93,7 @@ TEST_F(WorkerGroupsTest, removes_a_group_later_that_still_had_a_process) {
   const UniqueFd events(open(service_.path("w.1/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
   pollfd changed{events.get(), POLLPRI, 0};
   while (GroupFolder(service_.path("w.1")).populated()) ASSERT_EQ(poll(&changed, 1, 10'000), 1);
-  const auto next = groups.make(WorkerId{2});
+  const auto next = groups.make(WorkerId{2}, {});
   EXPECT_EQ(names_in(folder()), std::vector<std::string>{"w.2"});
 }
 
@@ -101,7 +102,7 @@ TEST_F(WorkerGroupsTest, knows_whom_an_earlier_master_has_left) {
   const pid_t of_systemd = start_in(*GroupFolder::make(service_.path(".control")));
   const std::vector<GroupFolder> earlier = worker_groups_in(folder());
   WorkerGroups groups(folder().path());
-  const auto group = groups.make(WorkerId{1});
+  const auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   const pid_t mine = start_in(group->folder());
   EXPECT_EQ(numbers(elders_in_service(folder(), earlier)), std::set<pid_t>{left});
@@ -109,9 +110,76 @@ TEST_F(WorkerGroupsTest, knows_whom_an_earlier_master_has_left) {
   EXPECT_NE(of_systemd, 0);
 }
 
+TEST_F(WorkerGroupsTest, one_that_cannot_be_made_is_logged_once_and_keeps_no_worker_from_starting) {
+  WorkerGroups groups(folder().path());
+  ASSERT_TRUE(folder().set("cgroup.max.descendants", "1"));  // that of the master
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(groups.make(WorkerId{1}, {}), nullptr);
+  EXPECT_EQ(groups.make(WorkerId{2}, {}), nullptr);
+  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string line = "a worker gets no control group of its own: cannot create " + service_.path("w.");
+  EXPECT_NE(log.find(line), std::string::npos) << log;
+  EXPECT_EQ(log.find(line), log.rfind(line));
+  ASSERT_TRUE(folder().set("cgroup.max.descendants", "max"));
+  EXPECT_TRUE(groups.make(WorkerId{3}, {}));
+}
+
+GroupLimit limit(std::size_t which, const std::string& value) { return {named_group_limits.at(which), value, value}; }
+
+// What DelegateSubgroup= does. A real hierarchy on this machine may have no controllers.
+TEST_F(WorkerGroupsTest, with_a_group_for_the_master_from_systemd_tell_which_limit_has_no_controller) {
+  ASSERT_TRUE(GroupFolder::make(service_.path("master")));
+  ASSERT_TRUE(GroupFolder(service_.path("master")).enter());
+  WorkerGroups groups(folder().path());
+  testing::internal::CaptureStderr();
+  const auto group = groups.make(WorkerId{1}, {limit(0, "1000000000")});
+  const std::string log = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(group);
+  if (group->folder().number("memory.max") == 1'000'000'000U - 1'000'000'000U % 4096U) return;
+  EXPECT_NE(log.find("memory_max has no effect: the service has no memory controller: cannot write " +
+                     service_.path("cgroup.subtree_control")),
+            std::string::npos)
+      << log;
+}
+
+TEST_F(WorkerGroupsTest, set_no_limits_if_the_next_master_could_not_start_with_them) {
+  WorkerGroups groups(folder().path());
+  testing::internal::CaptureStderr();
+  for (const WorkerId id : {WorkerId{1}, WorkerId{2}}) EXPECT_TRUE(groups.make(id, {limit(4, "5")}));
+  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string line = "pids_max has no effect: that needs systemd 254 or later (DelegateSubgroup=)";
+  EXPECT_NE(log.find(line), std::string::npos) << log;
+  EXPECT_EQ(log.find(line), log.rfind(line)) << "the log says it once";
+}
+
+TEST(WorkerGroupsAbsentTest, limits_have_no_effect) {
+  WorkerGroups groups(std::nullopt);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(groups.make(WorkerId{1}, {limit(2, "5")}), nullptr);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find(
+                "cpu_weight has no effect: the workers have no control groups of their own"),
+            std::string::npos);
+}
+
+TEST(GroupLimitDoubtsTest, name_what_is_in_the_way) {
+  const TempFolder mount;
+  const std::vector<GroupLimit> two{limit(0, "1"), limit(3, "1")};
+  using testing::ElementsAre;
+  EXPECT_THAT(doubts_about({}, false, mount.path()), ElementsAre());
+  const std::string by_hand = " will have no effect: only a service of systemd has control groups for its workers";
+  EXPECT_THAT(doubts_about(two, false, mount.path()), ElementsAre("memory_max" + by_hand, "cpu_max" + by_hand));
+  const std::string version = " will have no effect: this machine does not use version 2 of control groups";
+  EXPECT_THAT(doubts_about(two, true, mount.path()), ElementsAre("memory_max" + version, "cpu_max" + version));
+  mount.write("cgroup.controllers", "cpuset io memory\n");
+  const std::vector<std::string> doubts = doubts_about(two, true, mount.path());
+  ASSERT_FALSE(doubts.empty());
+  EXPECT_EQ(doubts.back(),
+            "cpu_max will have no effect: the kernel has no cpu controller in version 2 of control groups");
+}
+
 TEST(WorkerGroupsAbsentTest, outside_a_service_there_are_none) {
   WorkerGroups groups(std::nullopt);
-  EXPECT_EQ(groups.make(WorkerId{1}), nullptr);
+  EXPECT_EQ(groups.make(WorkerId{1}, {}), nullptr);
 }
 
 TEST(WorkerGroupsAbsentTest, the_log_says_why_there_are_none) {
@@ -123,7 +191,7 @@ TEST(WorkerGroupsAbsentTest, the_log_says_why_there_are_none) {
                      folder.path("absent") + "/master: No such file or directory (ENOENT)"),
             std::string::npos)
       << log;
-  EXPECT_EQ(groups.make(WorkerId{1}), nullptr);
+  EXPECT_EQ(groups.make(WorkerId{1}, {}), nullptr);
 }
 
 }  // namespace

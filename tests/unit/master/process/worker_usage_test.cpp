@@ -2,10 +2,13 @@
 #include "master/process/worker_usage.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <cerrno>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "base/process_facts.hpp"
@@ -56,6 +59,18 @@ TEST(WorkerUsageTest, a_number_is_only_one_of_its_own_line) {
   EXPECT_EQ(folder.number("memory.stat", "fil"), std::nullopt);
   EXPECT_EQ(folder.number("memory.max"), std::nullopt);
   EXPECT_EQ(folder.number("absent"), std::nullopt);
+}
+
+TEST(WorkerUsageTest, a_file_is_written_only_if_it_exists) {
+  const TempFolder group;
+  group.write("memory.max", "max\n");
+  const GroupFolder folder(group.path());
+  ASSERT_TRUE(folder.set("memory.max", "4096"));
+  EXPECT_EQ(folder.number("memory.max"), 4096U);
+  const Result<void> absent = folder.set("cpu.weight", "1");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().number, ENOENT);
+  EXPECT_EQ(absent.error().text, "cannot write " + group.path("cpu.weight") + ": No such file or directory (ENOENT)");
 }
 
 // Real groups have this without controllers.

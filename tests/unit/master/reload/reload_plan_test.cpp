@@ -238,6 +238,11 @@ std::map<std::string, std::vector<nlohmann::json>> values_of_workers() {
           {"nice", {nullptr, 0, 5}},
           {"limits", {nullptr, {{"nofile", 100}}, {{"nofile", {{"soft", 50}, {"hard", 100}}}}, {{"core", 0}}}},
           {"cpu_affinity", {nullptr, "spread", "0"}},
+          {"memory_max", {"off", "1M", "1048577B"}},
+          {"memory_high", {"off", "1M", "2M"}},
+          {"cpu_weight", {nullptr, 100, 101}},
+          {"cpu_max", {nullptr, "100%", "150%"}},
+          {"pids_max", {nullptr, 1, 2}},
           {"settings", settings}};
 }
 
