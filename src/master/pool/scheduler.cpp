@@ -138,6 +138,9 @@ void Scheduler::handle(Worker& worker, const event::RemainsGone& /*event*/, Inst
   Slot& slot = roster_.slot(worker.slot);
   const bool was_blocked = slot.has_unreaped_kills();
   roster_.actions().emplace_back(ReportRemainsGone{roster_.view(worker)});
+  // One worker took them all, maybe after its replacement was ready and the connections were spread.
+  const bool spreads = worker.kept.moved > 0 && committed_->config->rebalance == RebalanceMode::on_resize;
+  if (spreads) rebalance_.request();
   roster_.remove(worker);
   fill_if_unblocked(slot, was_blocked, now);
 }
