@@ -25,8 +25,8 @@ namespace {
 
 using testing::HasSubstr;
 
-Master::Options foreign(unsigned workers, const std::string& drain_timeout = "1h",
-                        const std::string& stop = "process") {
+Master::Options plain_program(unsigned workers, const std::string& drain_timeout = "1h",
+                              const std::string& stop = "process") {
   return with_workers(workers, {"--ready", "exec", "--set", "reload.soak=0s", "--set", "drain_timeout=" + drain_timeout,
                                 "--set", "stop=" + stop});
 }
@@ -62,7 +62,7 @@ class Remains : public testing::Test {
 };
 
 TEST_F(Remains, after_a_reload_no_old_version_behind_a_start_script_answers) {
-  Master master(script(binaries::worker("does_as_told")), foreign(2));
+  Master master(script(binaries::worker("does_as_told")), plain_program(2));
   master.wait_ready();
   const std::set<pid_t> old = servers(master, 2);
   const std::size_t mark = master.log().size();
@@ -72,7 +72,7 @@ TEST_F(Remains, after_a_reload_no_old_version_behind_a_start_script_answers) {
 }
 
 TEST_F(Remains, after_a_stop_nothing_behind_a_start_script_is_left) {
-  Master master(script(binaries::worker("does_as_told")), foreign(2));
+  Master master(script(binaries::worker("does_as_told")), plain_program(2));
   master.wait_ready();
   static_cast<void>(servers(master, 2));
   EXPECT_EQ(master.stop().status, 0);
@@ -80,7 +80,7 @@ TEST_F(Remains, after_a_stop_nothing_behind_a_start_script_is_left) {
 }
 
 TEST_F(Remains, helpers_in_the_background_hold_no_port_after_a_stop) {
-  Master master({"/bin/sh", "-c", "tail -f /dev/null & exec tail -f /dev/null"}, foreign(1));
+  Master master({"/bin/sh", "-c", "tail -f /dev/null & exec tail -f /dev/null"}, plain_program(1));
   master.wait_ready();
   EXPECT_TRUE(eventually([&] {
     const std::vector<pid_t> both = descendants_of(master.pid());
@@ -92,7 +92,7 @@ TEST_F(Remains, helpers_in_the_background_hold_no_port_after_a_stop) {
 }
 
 TEST_F(Remains, in_a_process_group_of_their_own_are_told_to_leave) {
-  Master master({"/bin/bash", "-c", "set -m; tail -f /dev/null & exec tail -f /dev/null"}, foreign(1));
+  Master master({"/bin/bash", "-c", "set -m; tail -f /dev/null & exec tail -f /dev/null"}, plain_program(1));
   master.wait_ready();
   std::vector<pid_t> both;
   EXPECT_TRUE(eventually([&] {
@@ -106,7 +106,7 @@ TEST_F(Remains, in_a_process_group_of_their_own_are_told_to_leave) {
 }
 
 TEST_F(Remains, of_a_worker_that_was_killed_are_told_to_leave_and_its_slot_is_refilled) {
-  const Master master(script(binaries::worker("does_as_told")), foreign(1));
+  const Master master(script(binaries::worker("does_as_told")), plain_program(1));
   master.wait_ready();
   const pid_t server = *servers(master, 1).begin();
   const UniqueFd pidfd = open_pidfd(server);
@@ -118,7 +118,7 @@ TEST_F(Remains, of_a_worker_that_was_killed_are_told_to_leave_and_its_slot_is_re
 }
 
 TEST_F(Remains, that_ignore_their_stop_signal_are_killed_after_the_drain_timeout) {
-  Master master(script(binaries::worker("ignores_sigterm")), foreign(1, "300ms"));
+  Master master(script(binaries::worker("ignores_sigterm")), plain_program(1, "300ms"));
   master.wait_ready();
   static_cast<void>(who_answers(master));  // by then it ignores the signal
   EXPECT_EQ(master.stop().status, 0);
@@ -126,7 +126,7 @@ TEST_F(Remains, that_ignore_their_stop_signal_are_killed_after_the_drain_timeout
 }
 
 TEST_F(Remains, a_second_signal_to_the_master_kills_them) {
-  Master master(script(binaries::worker("ignores_sigterm")), foreign(1));
+  Master master(script(binaries::worker("ignores_sigterm")), plain_program(1));
   master.wait_ready();
   static_cast<void>(who_answers(master));  // by then it ignores the signal
   master.signal(SIGTERM);
@@ -140,7 +140,7 @@ class HelpedWorker : public Remains {
  protected:
   explicit HelpedWorker(const std::string& stop)
       : master_({"/bin/sh", "-c", binaries::worker("says_signals") + " & exec tail -f /dev/null"},
-                foreign(1, "1h", stop)) {
+                plain_program(1, "1h", stop)) {
     master_.wait_ready();
     const std::string line = master_.log().wait_for("helper ");
     pid_ = static_cast<pid_t>(std::stol(line.substr(line.find("helper ") + 7)));
@@ -199,7 +199,8 @@ TEST_F(MixedStop, kills_the_others_when_the_first_has_ended) {
 
 // setsid(1) forks, so the helper has no living parent of the worker and is in no session of it.
 TEST_F(Remains, that_have_become_daemons_are_ended_too) {
-  Master master({"/bin/sh", "-c", "(setsid tail -f /dev/null >/dev/null 2>&1 &); exec tail -f /dev/null"}, foreign(2));
+  Master master({"/bin/sh", "-c", "(setsid tail -f /dev/null >/dev/null 2>&1 &); exec tail -f /dev/null"},
+                plain_program(2));
   master.wait_ready();
   const auto daemons = [&] {
     std::vector<pid_t> found;
@@ -217,7 +218,7 @@ TEST_F(Remains, that_have_become_daemons_are_ended_too) {
 }
 
 TEST_F(Remains, are_shown_in_the_table) {
-  const Master master(script(binaries::worker("ignores_sigterm")), foreign(1));
+  const Master master(script(binaries::worker("ignores_sigterm")), plain_program(1));
   master.wait_ready();
   static_cast<void>(who_answers(master));  // by then it ignores the signal
   ::kill(master.workers().front(), SIGKILL);

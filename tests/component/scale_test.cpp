@@ -103,14 +103,14 @@ TEST(Scale, workers_at_max_connections_get_another) {
   EXPECT_THAT(second.ask("b"), HasSubstr("1 "));
 }
 
-int own_cpus() {
+int allowed_cpu_count() {
   cpu_set_t cpus{};
   EXPECT_EQ(::sched_getaffinity(0, sizeof cpus, &cpus), 0);
   return CPU_COUNT(&cpus);
 }
 
 TEST(Scale, busy_workers_get_another_without_a_new_client) {
-  if (own_cpus() < 2) GTEST_SKIP() << "needs two CPUs, there is one";
+  if (allowed_cpu_count() < 2) GTEST_SKIP() << "needs two CPUs, there is one";
   ConfiguredMaster master(many_clients_each(1, 2, {{"busy", "50%"}}));
   Client client(master.address());
   ASSERT_TRUE(comes_to_rest(master));
