@@ -364,7 +364,7 @@ TEST(HandOverApplication, that_dies_in_on_adopt_leaves_all_that_it_has_not_taken
   });
   introduce(first, second, 100);
   EXPECT_EQ(first.expect<control::Gave>().moved, 0U);
-  for (int i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < clients.size(); ++i) {
     clients[i].send("who\n");
     EXPECT_EQ(clients[i].line(), std::to_string(i) + " at first");
   }
