@@ -18,13 +18,22 @@ std::optional<T> read(std::string_view packet) noexcept {
   return message;
 }
 
+template <class T>
+std::optional<T> read_with_payload(std::string_view packet) noexcept {
+  const auto message = read<T>(packet);
+  if (!message || message->payload_bytes() > max_payload_bytes) return std::nullopt;
+  if (packet.size() - sizeof *message > message->payload_bytes()) return std::nullopt;
+  return message;
+}
+
 }  // namespace
 
 std::optional<Connection> read_connection(std::string_view packet) noexcept {
-  const auto connection = read<Connection>(packet);
-  if (!connection || connection->payload_bytes() > max_payload_bytes) return std::nullopt;
-  if (packet.size() - sizeof *connection > connection->payload_bytes()) return std::nullopt;
-  return connection;
+  return read_with_payload<Connection>(packet);
+}
+
+std::optional<Amendment> read_amendment(std::string_view packet) noexcept {
+  return read_with_payload<Amendment>(packet);
 }
 
 std::optional<More> read_more(std::string_view packet) noexcept { return read<More>(packet); }

@@ -16,15 +16,20 @@ namespace preforkd::transfer {
 //   Connection, its descriptor, bytes ─────────▶
 //   More, bytes (if it has many) ──────────────▶
 //                                   ◀──────────  Taken, or Refused
+//   Amendment, bytes ──────────────────────────▶
 //   end of file: that was all ─────────────────▶
 //
 // A connection always has exactly one owner. The giver stops reading and writing before it sends Connection, and is the
 // owner until it has received Taken. The taker sends Taken after on_adopt and before it reads or writes, and is the
 // owner if the kernel accepted that packet. A giver that waits no longer first shuts down its side for reading, so that
-// no further Taken can be sent, and then reads those that were: what is not among them is its own again.
+// no further Taken can be sent, and then reads those that were: what is not among them is its own again. A message that
+// begins before the last one was complete replaces it.
+//
+// The giver's program does not know that a connection is on its way, and may use it. What it did follows Taken as an
+// Amendment.
 
 inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
-// A connection with more bytes than these is not given away; its worker serves it to its end.
+// A connection with more bytes than these is given away when it has fewer.
 inline constexpr std::size_t max_payload_bytes = std::size_t{1} * 1024 * 1024;
 inline constexpr std::size_t max_unanswered = 64;
 // Of Connection::keep(). A keeper sends a connection in one packet, with a listener's name of up to 255 bytes.
@@ -32,16 +37,16 @@ inline constexpr std::size_t max_state_bytes = std::size_t{31} * 1024;
 
 inline constexpr std::chrono::milliseconds answer_time{2000};  // for the next answer; then the giver waits no longer
 inline constexpr std::chrono::milliseconds retry_delay{5};     // of a packet that the kernel does not take
-inline constexpr unsigned max_takers = 3;                      // that fail or refuse all, one after the other
+inline constexpr unsigned max_takers = 3;                      // that die, hang or refuse all, one after the other
 
-enum class Type : std::uint32_t { connection, more, taken, refused };
+enum class Type : std::uint32_t { connection, more, taken, refused, amendment };
 
 enum class Refusal : std::uint32_t {
   full,      // max_connections or descriptors
   leaving,   // it is about to leave itself
   listener,  // it has no listening socket of that name, or its service there has no on_adopt
   broken,    // the kept state is longer than its max_kept_state
-  failed,    // its on_adopt threw, or it had no memory
+  failed,    // its on_adopt threw, or it had no memory; or two takers died or hung with it
 };
 // The taker takes none of the others either, but another worker may.
 [[nodiscard]] constexpr bool refuses_all(Refusal refusal) noexcept {
@@ -71,6 +76,21 @@ struct Connection {
   }
 };
 
+// The payload follows: the kept state, output.
+struct Amendment {
+  Type type = Type::amendment;
+  std::uint32_t serial = 0;
+  std::uint32_t state_version = 0;
+  std::uint32_t state_bytes = 0;
+  std::uint32_t output_bytes = 0;
+  std::uint8_t keeps = 0;         // the state replaces the one before
+  std::uint8_t closes = 0;        // after the output
+  std::uint8_t close_reason = 0;  // CloseReason
+  std::uint8_t reserved = 0;
+
+  [[nodiscard]] std::size_t payload_bytes() const noexcept { return std::size_t{state_bytes} + output_bytes; }
+};
+
 struct More {
   Type type = Type::more;
   std::uint32_t serial = 0;
@@ -89,6 +109,7 @@ template <class T>
 
 // nullopt: too short, another type, or impossible lengths.
 [[nodiscard]] std::optional<Connection> read_connection(std::string_view packet) noexcept;
+[[nodiscard]] std::optional<Amendment> read_amendment(std::string_view packet) noexcept;
 [[nodiscard]] std::optional<More> read_more(std::string_view packet) noexcept;
 [[nodiscard]] std::optional<Answer> read_answer(std::string_view packet) noexcept;
 

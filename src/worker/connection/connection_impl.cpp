@@ -60,7 +60,6 @@ void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& 
   peer_ = peer;
   state_ = State::open;
   input_since_ = now();
-  path.count_open(entrance.service);
   if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
     Ledger::Entry& entry = ledger->at(fd());
     entry.peer = peer.bytes();
@@ -74,6 +73,7 @@ bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd f
   if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
   begin(path, id, peer, entrance);
   mark_busy();
+  path.count_open(entrance.service);
   path.count_accepted();
   if (handlers().on_connect) {
     const Cork cork(path, *this);
@@ -474,7 +474,7 @@ void ConnectionImpl::drain_step() {
   final_read_ = true;
 }
 
-// ---- To and from another worker ----
+// ---- What a successor may take ----
 
 bool ConnectionImpl::may_move() const noexcept {
   return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && path_->corked_ != this &&
@@ -498,122 +498,6 @@ void ConnectionImpl::mark_resting() noexcept {
   entry.input_since = std::chrono::nanoseconds(input_since_.time_since_epoch()).count();
   entry.heard = heard_ ? 1 : 0;
   ledger->set(fd(), Ledger::Mark::resting);
-}
-
-void ConnectionImpl::keep_state(std::string_view state) {
-  const std::size_t max = path_->limits_.max_kept_state;
-  if (state.size() > max) {
-    throw std::length_error("Connection::keep: the state has " + std::to_string(state.size()) +
-                            " bytes, more than max_kept_state: " + std::to_string(max));
-  }
-  const int marked = fd() >= 0 ? fd() : departed_fd_;
-  Ledger* const ledger = path_->streams_.ledger_at(marked);
-  if (ledger == nullptr || (state_ != State::open && state_ != State::moving)) return;
-  if (state_ == State::open) path_->enqueue(*this);  // which marks it busy, and in the end resting
-  ledger->keep(marked, state, path_->limits_.state_version);
-}
-
-void ConnectionImpl::pin() noexcept {
-  ++pins_;
-  mark_busy();
-}
-
-void ConnectionImpl::unpin() noexcept {
-  if (pins_ == 0 || --pins_ > 0 || state_ != State::open) return;
-  path_->enqueue(*this);
-}
-
-Luggage ConnectionImpl::luggage() const noexcept {
-  Luggage luggage;
-  luggage.peer = peer_;
-  luggage.input_since = input_since_;
-  luggage.heard = heard_;
-  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) {
-    luggage.state = ledger->state(fd());
-    luggage.state_version = ledger->at(fd()).state_version;
-  }
-  if (input_ != nullptr) luggage.input = input_->view();
-  if (output_waits()) luggage.output = output_->view();
-  return luggage;
-}
-
-preforkd::UniqueFd ConnectionImpl::depart() noexcept {
-  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::moving);
-  state_ = State::moving;
-  departed_fd_ = fd();
-  path_->wheel_.cancel(*this);
-  return path_->streams_.release(*this);
-}
-
-void ConnectionImpl::stay(preforkd::UniqueFd fd) {
-  if (!path_->streams_.open(*this, std::move(fd), entrance_->is_tcp)) return end_moving(CloseReason::out_of_memory);
-  state_ = State::open;
-  departed_fd_ = -1;
-  mark_busy();
-  blocked_output_ = false;  // tried again
-  settle();
-}
-
-void ConnectionImpl::gone(int fd) noexcept {
-  path_->streams_.unmark(fd);
-  end_moving(CloseReason::handed_over);
-}
-
-void ConnectionImpl::end_moving(CloseReason reason) noexcept {
-  state_ = State::closed;
-  departed_fd_ = -1;
-  reason_ = reason;
-  closing_ = false;
-  path_->enqueue(*this);
-}
-
-// The giver owns it until `take_over` was true, so nothing is read, written or marked before: what on_adopt sends
-// waits. Marked as busy, it would be reset by this worker's keeper while the giver still serves it. The price: if this
-// worker is killed between Taken and mark_busy(), its keeper closes the connection without counting it.
-ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd,
-                                               const Entrance& entrance, const Luggage& luggage,
-                                               const std::function<bool()>& take_over) {
-  const auto put = [&path](std::unique_ptr<Buffer>& buffer, std::string_view bytes) {
-    if (bytes.empty()) return true;
-    buffer = path.buffers_.take();
-    return buffer != nullptr && buffer->append(bytes);
-  };
-  const bool fits = put(output_, luggage.output) && put(input_, luggage.input);
-  if (!fits || !path.streams_.open(*this, std::move(fd), entrance.is_tcp)) {
-    path.buffers_.give_back(std::move(input_));
-    path.buffers_.give_back(std::move(output_));
-    return Arrival::not_begun;
-  }
-  begin(path, id, luggage.peer, entrance);
-  state_ = State::moving;
-  input_since_ = std::min(luggage.input_since, now());
-  heard_ = luggage.heard;
-  half_received_ = input_ != nullptr;  // so that it keeps the time of its first byte; deliver() sees whether it is so
-  if (output_waits()) {
-    begin_write_period();
-    if (output_->size() > limits().output_high_mark) choked_ = true;
-  }
-  if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
-    ledger->keep(this->fd(), luggage.state, luggage.state_version);
-  }
-  const bool taken =
-      guarded("on_adopt", [&] { handlers().on_adopt(*this, luggage.state, luggage.state_version); }) && take_over();
-  if (!taken) {
-    static_cast<void>(path.streams_.release(*this));  // the giver has another descriptor of it
-    never_ours_ = true;
-    end_moving(CloseReason::handed_over);
-    return Arrival::ended;
-  }
-  state_ = State::open;
-  mark_busy();
-  path.count_adopted();
-  if (input_ != nullptr) {
-    resume_ = true;
-    path.enqueue(*this);
-  }
-  count_kept();
-  if (!enqueued_) settle();  // it may rest at once, in case this worker dies in this turn
-  return Arrival::taken;
 }
 
 // ---- Time ----
@@ -701,8 +585,10 @@ void ConnectionImpl::end_at_once(CloseReason busy, CloseReason idle) noexcept {
 }
 
 void ConnectionImpl::finish() {
-  path_->count_end(entrance_->service);
-  if (!never_ours_) path_->count_close(reason_);
+  if (!never_ours_) {
+    path_->count_end(entrance_->service);
+    path_->count_close(reason_);
+  }
   path_->peers_.leave(peer_, path_->limits_);
   if (handlers().on_close) {
     static_cast<void>(guarded("on_close", [this] { handlers().on_close(*this, reason_); }));
@@ -756,7 +642,7 @@ void ConnectionImpl::vacate() noexcept {
   given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
-  settled_here_ = offered_ = never_ours_ = false;
+  settled_here_ = offered_ = never_ours_ = kept_on_way_ = suspected_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

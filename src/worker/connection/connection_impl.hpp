@@ -75,11 +75,17 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] bool rests() const noexcept;
   // What another worker has to know. The views are valid until the next call for this connection.
   [[nodiscard]] Luggage luggage() const noexcept;
-  // From now on it neither reads nor writes. Returns its descriptor. The application may still send: that goes out only
-  // if the connection stays.
+  // From now on it neither reads nor writes. Returns its descriptor. What the application does meanwhile happens when
+  // it stays, or is for whoever takes it.
   [[nodiscard]] preforkd::UniqueFd depart() noexcept;
   // It was not taken: it continues here.
   void stay(preforkd::UniqueFd fd);
+  // What the application has done since depart(). The views are valid until the next call for this connection.
+  [[nodiscard]] Amendment amendment() const noexcept;
+  // Does what the application of the worker before did while this connection came here.
+  void amend(const Amendment& amendment);
+  // A taker died or hung, perhaps because of this connection. True: for the second time.
+  [[nodiscard]] bool is_suspect_again() noexcept;
   // Another worker has it; `fd` is what depart() has returned.
   void gone(int fd) noexcept;
   // It is not offered again; or it is, when it may move.
@@ -205,6 +211,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
 
   // To and from another worker
   void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
+  [[nodiscard]] bool keep_state_of(std::string_view state, std::uint32_t version) noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
   void end_moving(CloseReason reason) noexcept;
@@ -231,7 +238,9 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   std::uint32_t kept_ = 0;         // bytes of input_, as DataPath has counted them
   std::uint32_t drain_delay_ = 0;  // milliseconds after the drain began, until which this one is served
   std::uint32_t pins_ = 0;         // the application is in the middle of something
-  int departed_fd_ = -1;           // its descriptor while it is on its way to another worker
+  // While it is on its way to another worker: its descriptor, and the bytes of output_ that are on their way, too.
+  int departed_fd_ = -1;
+  std::uint32_t departed_output_ = 0;
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
   bool closing_ = false;         // closes for reason_ once the output is sent
@@ -251,6 +260,8 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool settled_here_ = false;    // no other worker can take it
   bool offered_ = false;         // to path_->mover_
   bool never_ours_ = false;      // it did not arrive
+  bool kept_on_way_ = false;     // keep_state() was called since depart()
+  bool suspected_ = false;       // a taker died or hung when this was the first that it had not answered
 };
 
 }  // namespace prefork::internal

@@ -45,17 +45,17 @@ void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const 
   count_accept_failure();
 }
 
-bool DataPath::adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage,
-                     const std::function<bool()>& take_over) {
+std::uint64_t DataPath::adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage,
+                              const std::function<bool()>& take_over) {
   const ConnectionTable::Place place = table_.allocate();
-  if (place.connection == nullptr) return false;
+  if (place.connection == nullptr) return 0;
   peers_.enter_unlimited(luggage.peer, limits_, streams_.now());
   using Arrival = ConnectionImpl::Arrival;
   const Arrival arrival = place.connection->arrive(*this, place.id, std::move(fd), entrance, luggage, take_over);
-  if (arrival != Arrival::not_begun) return arrival == Arrival::taken;
+  if (arrival != Arrival::not_begun) return arrival == Arrival::taken ? place.id : 0;
   table_.release(*place.connection);
   peers_.leave(luggage.peer, limits_);
-  return false;
+  return 0;
 }
 
 bool DataPath::lets_in(const PeerAddress& peer) noexcept {

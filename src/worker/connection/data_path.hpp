@@ -50,10 +50,10 @@ class DataPath {
   [[nodiscard]] std::atomic<std::uint64_t>& busy_word() noexcept { return stats_.busy_time; }
   void mark_full(bool full) noexcept { stats_.full.store(full ? 1 : 0, std::memory_order_relaxed); }
 
-  // A connection that another worker has, which lets it go when `take_over` says so, after on_adopt. False: it stays
-  // there, because on_adopt threw, there was no memory, or `take_over` failed.
-  [[nodiscard]] bool adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage,
-                           const std::function<bool()>& take_over);
+  // A connection that another worker has, which lets it go when `take_over` says so, after on_adopt. Returns its id; 0:
+  // it stays there, because on_adopt threw, there was no memory, or `take_over` failed.
+  [[nodiscard]] std::uint64_t adopt(preforkd::UniqueFd fd, const Entrance& entrance, const Luggage& luggage,
+                                    const std::function<bool()>& take_over);
 
   // Runs at the end of each turn: late output and on_close, then late input, as far as its share of the turn goes.
   void settle();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <prefork/close_reason.hpp>
+
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "worker/connection/peer_address.hpp"
@@ -20,6 +23,16 @@ struct Luggage {
   std::string_view state;           // of Connection::keep()
   std::string_view input;           // received and not consumed
   std::string_view output;          // not sent yet
+};
+
+// What the program did with a connection while it was on its way.
+struct Amendment {
+  std::string_view output;
+  std::optional<std::string_view> state;  // of Connection::keep()
+  std::uint32_t state_version = 0;
+  std::optional<CloseReason> close;
+
+  [[nodiscard]] bool empty() const noexcept { return output.empty() && !state && !close; }
 };
 
 // Where the connections of a worker that leaves go to.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/hand_over/giver.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ namespace transfer = preforkd::transfer;
 namespace {
 
 constexpr int max_answers = 256;  // in a turn
+constexpr int last_patience_ms = 50;
 
 }  // namespace
 
@@ -33,10 +35,10 @@ Giver::Giver(EventLoop& loop, TimerWheel& wheel, DataPath& path, preforkd::Uniqu
   path_.set_giver(socket_.get());
 }
 
-Giver::~Giver() { fail(); }
+Giver::~Giver() { end(Cause::stopped); }
 
 void Giver::offer(ConnectionImpl& connection) noexcept {
-  if (failed_ || closed_ || taker_done_) return;
+  if (failed_ || closed_ || taker_gone_ || refusal_of_all_) return;
   try {
     waiting_.push_back(connection.id());
     pump();
@@ -45,9 +47,17 @@ void Giver::offer(ConnectionImpl& connection) noexcept {
   }
 }
 
+// The taker must know of an amendment before it gives the connection away in its turn.
 void Giver::pump() {
-  while (!failed_ && !taker_done_) {
-    if (sending_ != nullptr ? !send_parcel() : !begin_next()) return;
+  while (!failed_) {
+    if (sending_) {
+      if (!send_shipment()) return;
+    } else if (!amendments_.empty()) {
+      sending_ = std::move(amendments_.front());
+      amendments_.pop_front();
+    } else if (taker_gone_ || refusal_of_all_ || !begin_next()) {
+      return;
+    }
   }
 }
 
@@ -61,66 +71,62 @@ bool Giver::begin_next() {
   if (!connection->may_move()) return true;
   const Luggage luggage = connection->luggage();
   const std::string_view listener = connection->listener();
-  Parcel parcel;
-  parcel.header.serial = static_cast<std::uint32_t>(connection->fd());
-  parcel.header.state_version = luggage.state_version;
-  parcel.header.listener_bytes = static_cast<std::uint32_t>(listener.size());
-  parcel.header.state_bytes = static_cast<std::uint32_t>(luggage.state.size());
-  parcel.header.input_bytes = static_cast<std::uint32_t>(luggage.input.size());
-  parcel.header.output_bytes = static_cast<std::uint32_t>(luggage.output.size());
-  parcel.header.heard = luggage.heard ? 1 : 0;
-  parcel.header.is_tcp = connection->is_tcp() ? 1 : 0;
-  parcel.header.input_since = std::chrono::nanoseconds(luggage.input_since.time_since_epoch()).count();
-  parcel.header.peer = luggage.peer.bytes();
-  if (parcel.header.payload_bytes() > transfer::max_payload_bytes) {
-    connection->do_not_move();
-    return true;
-  }
-  for (const std::string_view part : {listener, luggage.state, luggage.input, luggage.output}) parcel.payload += part;
-  parcel.connection = connection;
-  Parcel& kept = parcels_.emplace(parcel.header.serial, std::move(parcel)).first->second;
-  kept.fd = connection->depart();
-  sending_ = &kept;
+  transfer::Connection header;
+  header.serial = static_cast<std::uint32_t>(connection->fd());
+  header.state_version = luggage.state_version;
+  header.listener_bytes = static_cast<std::uint32_t>(listener.size());
+  header.state_bytes = static_cast<std::uint32_t>(luggage.state.size());
+  header.input_bytes = static_cast<std::uint32_t>(luggage.input.size());
+  header.output_bytes = static_cast<std::uint32_t>(luggage.output.size());
+  header.heard = luggage.heard ? 1 : 0;
+  header.is_tcp = connection->is_tcp() ? 1 : 0;
+  header.input_since = std::chrono::nanoseconds(luggage.input_since.time_since_epoch()).count();
+  header.peer = luggage.peer.bytes();
+  if (header.payload_bytes() > transfer::max_payload_bytes) return true;  // offered again when some of it is done
+  Shipment shipment{.serial = header.serial, .head = std::string(transfer::bytes_of(header)), .payload = {}};
+  for (const std::string_view part : {listener, luggage.state, luggage.input, luggage.output}) shipment.payload += part;
+  Parcel& parcel = parcels_.emplace(header.serial, Parcel{connection, {}, parcels_sent_++}).first->second;
+  parcel.fd = connection->depart();
+  shipment.fd = parcel.fd.get();
+  sending_ = std::move(shipment);
   if (parcels_.size() == 1) answer_due_ = path_.now() + transfer::answer_time;
   if (!armed()) wheel_.arm(*this, answer_due_);
   return true;
 }
 
-// False: try again later.
-bool Giver::send_parcel() {
-  Parcel& parcel = *sending_;
+bool Giver::send_shipment() {
   do {
-    if (!send_piece(parcel)) return false;
-  } while (parcel.sent < parcel.payload.size());
-  parcel.payload = {};
-  sending_ = nullptr;
+    switch (send_piece(*sending_)) {
+      case preforkd::PacketSent::full:
+        wheel_.arm(*this, path_.now() + transfer::retry_delay);
+        return false;
+      case preforkd::PacketSent::broken:
+        end(Cause::broken);
+        return false;
+      case preforkd::PacketSent::sent:
+        break;
+    }
+  } while (sending_->sent < sending_->payload.size());
+  sending_.reset();
   return true;
 }
 
-bool Giver::send_piece(Parcel& parcel) {
-  const bool first = !parcel.begun;
-  const transfer::More more{.serial = parcel.header.serial};
-  const std::string_view head = first ? transfer::bytes_of(parcel.header) : transfer::bytes_of(more);
+preforkd::PacketSent Giver::send_piece(Shipment& shipment) {
+  const transfer::More more{.serial = shipment.serial};
+  const std::string_view head = shipment.begun ? transfer::bytes_of(more) : std::string_view(shipment.head);
   const std::string_view piece =
-      std::string_view(parcel.payload).substr(parcel.sent, transfer::max_packet_bytes - head.size());
-  switch (preforkd::send_packet(socket_.get(), {head, piece}, first ? parcel.fd.get() : -1)) {
-    case preforkd::PacketSent::full:
-      wheel_.arm(*this, path_.now() + transfer::retry_delay);
-      return false;
-    case preforkd::PacketSent::broken:
-      fail();
-      return false;
-    case preforkd::PacketSent::sent:
-      break;
-  }
-  parcel.begun = true;
-  parcel.sent += piece.size();
-  return true;
+      std::string_view(shipment.payload).substr(shipment.sent, transfer::max_packet_bytes - head.size());
+  const auto sent = preforkd::send_packet(socket_.get(), {head, piece}, shipment.begun ? -1 : shipment.fd);
+  if (sent != preforkd::PacketSent::sent) return sent;
+  shipment.begun = true;
+  shipment.sent += piece.size();
+  return sent;
 }
 
 void Giver::on_events(std::uint32_t) {
   for (int i = 0; i < max_answers && !failed_ && take_answer(); ++i) continue;
-  if (taker_done_) return fail();
+  if (taker_gone_) return end(Cause::broken);
+  if (refusal_of_all_) return end(Cause::refused);
   pump();
 }
 
@@ -131,7 +137,7 @@ bool Giver::take_answer() {
     case preforkd::PacketReceived::nothing:
       return false;
     case preforkd::PacketReceived::ended:
-      taker_done_ = true;
+      taker_gone_ = true;
       return false;
     case preforkd::PacketReceived::packet:
       break;
@@ -143,42 +149,91 @@ bool Giver::take_answer() {
 
 void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
   const auto found = parcels_.find(serial);
-  if (found == parcels_.end() || &found->second == sending_) return;
+  const bool is_complete = !sending_ || sending_->fd < 0 || sending_->serial != serial;
+  if (found == parcels_.end() || !is_complete) return;
   Parcel parcel = std::move(found->second);
   parcels_.erase(found);
   if (answer.type == transfer::Type::taken) {
     ++moved_;
+    amend(serial, parcel.connection->amendment());
     return parcel.connection->gone(parcel.fd.get());
   }
-  ++refused_[static_cast<std::size_t>(answer.refusal)];
   if (transfer::refuses_all(answer.refusal)) {
-    taker_done_ = true;  // another worker may take it
+    refusal_of_all_ = answer.refusal;  // another worker may take it
   } else {
+    ++refused_[static_cast<std::size_t>(answer.refusal)];
     parcel.connection->do_not_move();
   }
   parcel.connection->stay(std::move(parcel.fd));
 }
 
+// In as many messages as its output needs. The last one closes.
+void Giver::amend(std::uint32_t serial, const Amendment& amendment) {
+  if (amendment.empty()) return;
+  transfer::Amendment header{.serial = serial, .state_version = amendment.state_version};
+  std::string_view state = amendment.state.value_or(std::string_view());
+  std::string_view output = amendment.output;
+  header.keeps = amendment.state ? 1 : 0;
+  do {
+    const std::string_view piece = output.substr(0, transfer::max_payload_bytes - state.size());
+    output.remove_prefix(piece.size());
+    header.state_bytes = static_cast<std::uint32_t>(state.size());
+    header.output_bytes = static_cast<std::uint32_t>(piece.size());
+    if (output.empty() && amendment.close) {
+      header.closes = 1;
+      header.close_reason = static_cast<std::uint8_t>(*amendment.close);
+    }
+    amendments_.push_back(
+        {.serial = serial, .head = std::string(transfer::bytes_of(header)), .payload = std::string(state) += piece});
+    header.keeps = 0;
+    state = {};
+  } while (!output.empty());
+}
+
 void Giver::on_timer() {
   if (failed_) return;
-  if (!parcels_.empty() && path_.now() >= answer_due_) return fail();
+  if (busy() && path_.now() >= answer_due_) return end(Cause::broken);
   pump();
-  if (!failed_ && !parcels_.empty() && !armed()) wheel_.arm(*this, answer_due_);
+  if (!failed_ && busy() && !armed()) wheel_.arm(*this, answer_due_);
 }
 
 // From now on the taker can't send Taken; what it sent before counts. Everything else is ours.
-void Giver::fail() {
+void Giver::end(Cause cause) {
   if (std::exchange(failed_, true)) return;
   ::shutdown(socket_.get(), SHUT_RD);
-  sending_ = nullptr;
+  if (sending_ && sending_->fd < 0) amendments_.push_front(std::move(*sending_));
+  sending_.reset();
   while (take_answer()) continue;
   wheel_.cancel(*this);
   loop_.remove(socket_.get(), *this);
   waiting_.clear();
+  if (cause == Cause::broken) suspect_first();
+  send_last_amendments();
   std::unordered_map<std::uint32_t, Parcel> left = std::exchange(parcels_, {});
   for (auto& [serial, parcel] : left) parcel.connection->stay(std::move(parcel.fd));
   path_.set_giver(-1);  // last: until then the keeper closes what is still marked as moving
   socket_.reset();
+}
+
+// It is what the taker may have died or hung at.
+void Giver::suspect_first() {
+  const auto first = std::min_element(parcels_.begin(), parcels_.end(),
+                                      [](const auto& a, const auto& b) { return a.second.number < b.second.number; });
+  if (first == parcels_.end() || !first->second.connection->is_suspect_again()) return;
+  ++refused_[static_cast<std::size_t>(transfer::Refusal::failed)];
+  first->second.connection->do_not_move();
+}
+
+// A taker that lives makes room at once.
+void Giver::send_last_amendments() {
+  for (Shipment& shipment : amendments_) {
+    do {
+      const auto sent = send_piece(shipment);
+      if (sent == preforkd::PacketSent::sent) continue;
+      pollfd room{socket_.get(), POLLOUT, 0};
+      if (sent == preforkd::PacketSent::broken || ::poll(&room, 1, last_patience_ms) <= 0) return;
+    } while (!shipment.begun || shipment.sent < shipment.payload.size());
+  }
 }
 
 }  // namespace prefork::internal

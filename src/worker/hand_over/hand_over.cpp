@@ -150,6 +150,7 @@ void HandOver::give_resting(std::uint32_t max) {
 void HandOver::end_giving() {
   Giver& giver = *giver_;
   giver.stop();
+  refusal_of_all_ = giver.refusal_of_all();
   link_.send(control::Gave{.moved = giver.moved(), .refused = giver.refused()});
   giver_.reset();
 }
@@ -174,6 +175,11 @@ void HandOver::on_timer() { on_no_taker(); }
 
 void HandOver::on_no_taker_left() {
   wheel_.cancel(*this);
+  if (refusal_of_all_) {
+    control::Gave left;
+    left.refused[static_cast<std::size_t>(*refusal_of_all_)] = static_cast<std::uint32_t>(path_.connections());
+    link_.send(left);
+  }
   callbacks_.on_no_taker();
 }
 

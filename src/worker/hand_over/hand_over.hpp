@@ -82,6 +82,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   std::optional<Giver> giver_;
   std::list<Taker> takers_;
   unsigned failures_ = 0;
+  std::optional<preforkd::transfer::Refusal> refusal_of_all_;  // the last one
   bool leaving_ = false;
   bool seeking_ = false;
   bool master_gone_ = false;

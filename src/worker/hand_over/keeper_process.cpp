@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -41,6 +42,7 @@ using preforkd::UniqueFd;
 
 constexpr auto answer_ms = static_cast<int>(transfer::answer_time.count());
 constexpr auto retry_ms = static_cast<int>(transfer::retry_delay.count());
+constexpr int full_pool_ms = 100;  // until a taker is sought again that has taken none
 
 std::int64_t now_ms() noexcept {
   timespec time{};
@@ -69,13 +71,19 @@ class Estate {
     sort_out();
     if (ledger_.giver() >= 0) finish_giving(UniqueFd(ledger_.giver()));
     drop_departed();
-    for (unsigned takers = 0; resting_ > 0 && takers < transfer::max_takers; ++takers) {
+    for (unsigned failures = 0; resting_ > 0 && failures < transfer::max_takers;) {
       const UniqueFd taker = seek();
       if (!taker) break;
-      give(taker.get());
+      refusal_of_all_.reset();
+      if (!give(taker.get())) {
+        ++failures;
+      } else if (figures_.moved == 0) {
+        ::poll(nullptr, 0, full_pool_ms);
+      }
       report();
     }
-    figures_.closed += resting_;
+    if (refusal_of_all_) figures_.refused[static_cast<std::size_t>(*refusal_of_all_)] += resting_;
+    for (int fd = 0; (fd = next_with(Mark::resting, fd)) >= 0; ++fd) close_connection(fd);
     report();
     for (;;) ::syscall(SYS_exit_group, 0);  // what _exit(3) does; a library should not have that symbol
   }
@@ -88,7 +96,7 @@ class Estate {
       const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
       if (mark == Mark::resting) ++resting_;
       if (mark == Mark::moving) ++moving_;
-      if (mark == Mark::busy) reset_on_close(fd);
+      if (mark == Mark::busy) reset_connection(fd);
     }
     int from = 0;
     for (int fd = 0; fd < size; ++fd) {
@@ -101,10 +109,23 @@ class Estate {
     close_range(from, std::numeric_limits<int>::max());
   }
 
-  void reset_on_close(int fd) noexcept {
+  // Both end the connection at once, although a process that the worker has started may have the socket, too.
+  void close_connection(int fd) noexcept {
+    ++figures_.closed;
+    ::shutdown(fd, SHUT_RDWR);
+    drop(fd);
+  }
+
+  void reset_connection(int fd) noexcept {
+    ++figures_.closed;
+    if (ledger_.listener(ledger_.at(fd).entrance).is_tcp == 0) {
+      ::shutdown(fd, SHUT_RDWR);
+      return;
+    }
     const linger at_once{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    ++figures_.closed;
+    const sockaddr none{.sa_family = AF_UNSPEC, .sa_data = {}};
+    ::connect(fd, &none, sizeof none);
   }
 
   // The worker died while it gave connections away. The taker has them already, or takes what was sent to it. What it
@@ -119,10 +140,8 @@ class Estate {
   }
 
   void drop_departed() noexcept {
-    for (int fd = 0; moving_ > 0 && fd < static_cast<int>(ledger_.size()); ++fd) {
-      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
-      --moving_;
-      ++figures_.closed;
+    for (int fd = 0; (fd = next_with(Mark::moving, fd)) >= 0; ++fd) {
+      reset_connection(fd);
       drop(fd);
     }
   }
@@ -169,14 +188,14 @@ class Estate {
     }
   }
 
-  // Gives all, or as many as the taker takes. A connection's serial is its descriptor.
-  void give(int taker) noexcept {
+  // Gives all, or as many as the taker takes. False: it has died or hangs. A connection's serial is its descriptor.
+  [[nodiscard]] bool give(int taker) noexcept {
     int next = 0;
     std::uint32_t unanswered = 0;
     bool open = true;
     while (open && now_ms() < end_ms_ && (unanswered > 0 || next < static_cast<int>(ledger_.size()))) {
       bool full = false;
-      while (open && !full && unanswered < transfer::max_unanswered && (next = resting_from(next)) >= 0) {
+      while (open && !full && unanswered < transfer::max_unanswered && (next = next_with(Mark::resting, next)) >= 0) {
         const PacketSent sent = send_connection(taker, next);
         full = sent == PacketSent::full;
         open = sent != PacketSent::broken;
@@ -192,16 +211,25 @@ class Estate {
     // No Taken can be sent any more; those that were count, and the rest is ours again.
     ::shutdown(taker, SHUT_RD);
     static_cast<void>(take_answers(taker, unanswered, Rest::ours));
-    for (int fd = 0; unanswered > 0 && fd < static_cast<int>(ledger_.size()); ++fd) {
-      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
-      ledger_.set(fd, Mark::resting);
-      --unanswered;
-    }
+    const bool failed = !open && !refusal_of_all_;
+    if (failed) suspect(next_with(Mark::moving, 0));
+    for (int fd = 0; (fd = next_with(Mark::moving, fd)) >= 0; ++fd) ledger_.set(fd, Mark::resting);
+    return !failed;
   }
 
-  [[nodiscard]] int resting_from(int fd) noexcept {
+  // The first one that is not answered is what the taker may have died or hung at. They go in order of their
+  // descriptors, so the next taker gets it first, and nobody else is suspected in its place.
+  void suspect(int fd) noexcept {
+    if (fd != std::exchange(suspect_, fd) || fd < 0) return;
+    ++figures_.refused[static_cast<std::size_t>(transfer::Refusal::failed)];
+    --resting_;
+    close_connection(fd);
+  }
+
+  // From `fd` on; -1: there is none.
+  [[nodiscard]] int next_with(Mark mark, int fd) noexcept {
     for (; fd < static_cast<int>(ledger_.size()); ++fd) {
-      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) == Mark::resting) return fd;
+      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) == mark) return fd;
     }
     return -1;
   }
@@ -238,20 +266,19 @@ class Estate {
       const int fd = static_cast<int>(answer->serial);
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
       --unanswered;
-      if (answer->type == transfer::Type::refused) {
-        ++figures_.refused[static_cast<std::size_t>(answer->refusal)];
-        const bool of_all = transfer::refuses_all(answer->refusal);
-        willing = willing && !of_all;
-        if (of_all && rest == Rest::ours) {
-          ledger_.set(fd, Mark::resting);
-          continue;
-        }
-        ++figures_.closed;
-      } else {
+      if (answer->type == transfer::Type::taken) {
         ++figures_.moved;
+        if (rest == Rest::ours) --resting_;
+        drop(fd);
+      } else if (rest == Rest::ours && transfer::refuses_all(answer->refusal)) {
+        refusal_of_all_ = answer->refusal;
+        willing = false;
+        ledger_.set(fd, Mark::resting);
+      } else {
+        ++figures_.refused[static_cast<std::size_t>(answer->refusal)];
+        if (rest == Rest::ours) --resting_;
+        close_connection(fd);
       }
-      if (rest == Rest::ours) --resting_;
-      drop(fd);
     }
   }
 
@@ -260,6 +287,8 @@ class Estate {
   const std::int64_t end_ms_;
   std::uint32_t resting_ = 0;
   std::uint32_t moving_ = 0;  // on their way when the worker died
+  int suspect_ = -1;          // a taker died or hung when this was the first that it had not answered
+  std::optional<transfer::Refusal> refusal_of_all_;  // of the last taker
   control::Gave figures_;
 };
 

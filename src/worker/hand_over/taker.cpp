@@ -15,7 +15,15 @@ namespace transfer = preforkd::transfer;
 
 namespace {
 
-constexpr int max_packets = 32;  // in a turn: the clients that are here already must not wait long
+// In a turn: the clients that are here already must not wait long, whatever on_adopt does.
+constexpr int max_packets = 32;
+constexpr std::chrono::milliseconds share{2};
+
+std::string_view cut(std::string_view& payload, std::uint32_t size) noexcept {
+  const std::string_view part = payload.substr(0, size);
+  payload.remove_prefix(part.size());
+  return part;
+}
 
 }  // namespace
 
@@ -33,6 +41,7 @@ Taker::Taker(EventLoop& loop, DataPath& path, const std::deque<Entrance>& entran
 Taker::~Taker() { end(); }
 
 void Taker::on_events(std::uint32_t) {
+  const auto end_of_share = std::chrono::steady_clock::now() + share;
   for (int i = 0; i < max_packets && !ended_; ++i) {
     preforkd::Packet packet;
     switch (preforkd::receive_packet(socket_.get(), {buffer_.get(), transfer::max_packet_bytes}, packet)) {
@@ -43,68 +52,88 @@ void Taker::on_events(std::uint32_t) {
       case preforkd::PacketReceived::packet:
         take(packet.bytes, std::move(packet.fd));
     }
+    if (std::chrono::steady_clock::now() >= end_of_share) return;
   }
 }
 
 void Taker::take(std::string_view packet, preforkd::UniqueFd fd) {
-  std::string_view piece;
-  if (arrival_) {
-    const auto more = transfer::read_more(packet);
-    if (!more || more->serial != arrival_->header.serial) return end();
-    piece = packet.substr(sizeof *more);
-    if (piece.empty() || piece.size() > arrival_->header.payload_bytes() - arrival_->payload.size()) return end();
+  if (const auto connection = transfer::read_connection(packet)) {
+    arrival_.emplace(Arrival{*connection, std::move(fd), std::string(packet.substr(sizeof *connection))});
+  } else if (const auto amendment = transfer::read_amendment(packet)) {
+    arrival_.emplace(Arrival{*amendment, {}, std::string(packet.substr(sizeof *amendment))});
   } else {
-    const auto connection = transfer::read_connection(packet);
-    if (!connection) return end();
-    arrival_.emplace(Parcel{*connection, std::move(fd), {}});
-    piece = packet.substr(sizeof *connection);
+    const auto more = transfer::read_more(packet);
+    if (!more || !arrival_ || more->serial != arrival_->serial()) return end();
+    const std::string_view piece = packet.substr(sizeof *more);
+    if (piece.empty() || piece.size() > arrival_->missing_bytes()) return end();
+    arrival_->payload += piece;
   }
-  arrival_->payload += piece;
-  if (arrival_->payload.size() == arrival_->header.payload_bytes()) complete();
+  if (arrival_->missing_bytes() > 0) return;
+  Arrival arrival = std::move(*arrival_);
+  arrival_.reset();
+  if (const auto* const connection = std::get_if<transfer::Connection>(&arrival.header)) {
+    return adopt(*connection, std::move(arrival.fd), arrival.payload);
+  }
+  amend(std::get<transfer::Amendment>(arrival.header), arrival.payload);
 }
 
-void Taker::complete() {
-  Parcel arrival = std::move(*arrival_);
-  arrival_.reset();
-  const transfer::Connection& header = arrival.header;
-  std::string_view rest = arrival.payload;
-  const auto cut = [&rest](std::uint32_t size) {
-    const std::string_view part = rest.substr(0, size);
-    rest.remove_prefix(size);
-    return part;
-  };
-  const std::string_view listener = cut(header.listener_bytes);
-  const Entrance* const entrance = entrance_of(arrival, listener);
+std::uint32_t Taker::Arrival::serial() const noexcept {
+  return std::visit([](const auto& each) { return each.serial; }, header);
+}
+
+std::size_t Taker::Arrival::missing_bytes() const noexcept {
+  return std::visit([](const auto& each) { return each.payload_bytes(); }, header) - payload.size();
+}
+
+void Taker::adopt(const transfer::Connection& header, preforkd::UniqueFd fd, std::string_view payload) {
+  const std::string_view listener = cut(payload, header.listener_bytes);
+  const Entrance* const entrance = entrance_of(listener, header.is_tcp != 0);
   // A giver that waits no longer has everything again: what else it has sent is not to be adopted.
   const auto refuse = [&](transfer::Refusal refusal) {
     if (!answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = refusal})) end();
   };
-  if (const auto refusal = refusal_of(arrival, entrance)) return refuse(*refusal);
+  if (const auto refusal = refusal_of(fd.get(), header.state_bytes, entrance)) return refuse(*refusal);
   Luggage luggage;
   luggage.peer = PeerAddress::from(header.peer);
   luggage.input_since = Session::TimePoint(std::chrono::nanoseconds(header.input_since));
   luggage.heard = header.heard != 0;
   luggage.state_version = header.state_version;
-  luggage.state = cut(header.state_bytes);
-  luggage.input = cut(header.input_bytes);
-  luggage.output = cut(header.output_bytes);
+  luggage.state = cut(payload, header.state_bytes);
+  luggage.input = cut(payload, header.input_bytes);
+  luggage.output = cut(payload, header.output_bytes);
   const auto take_over = [&] { return answer({.type = transfer::Type::taken, .serial = header.serial}); };
-  if (!path_.adopt(std::move(arrival.fd), *entrance, luggage, take_over)) refuse(transfer::Refusal::failed);
+  const std::uint64_t id = path_.adopt(std::move(fd), *entrance, luggage, take_over);
+  if (id == 0) return refuse(transfer::Refusal::failed);
+  taken_.insert_or_assign(header.serial, id);
 }
 
-const Entrance* Taker::entrance_of(const Parcel& arrival, std::string_view listener) const noexcept {
+void Taker::amend(const transfer::Amendment& header, std::string_view payload) {
+  const auto found = taken_.find(header.serial);
+  ConnectionImpl* const connection = found == taken_.end() ? nullptr : path_.table().find(found->second);
+  if (connection == nullptr) return;  // it has ended meanwhile
+  Amendment amendment;
+  const std::string_view state = cut(payload, header.state_bytes);
+  if (header.keeps != 0) amendment.state = state;
+  amendment.state_version = header.state_version;
+  amendment.output = cut(payload, header.output_bytes);
+  if (header.closes != 0) amendment.close = static_cast<CloseReason>(header.close_reason);
+  connection->amend(amendment);
+}
+
+const Entrance* Taker::entrance_of(std::string_view listener, bool is_tcp) const noexcept {
   const auto found = std::find_if(entrances_.begin(), entrances_.end(), [&](const Entrance& each) {
-    return each.listener == listener && each.is_tcp == (arrival.header.is_tcp != 0);
+    return each.listener == listener && each.is_tcp == is_tcp;
   });
   return found == entrances_.end() ? nullptr : &*found;
 }
 
-std::optional<transfer::Refusal> Taker::refusal_of(const Parcel& arrival, const Entrance* entrance) const noexcept {
+std::optional<transfer::Refusal> Taker::refusal_of(int fd, std::uint32_t state_bytes,
+                                                   const Entrance* entrance) const noexcept {
   if (leaving_) return transfer::Refusal::leaving;
   if (entrance == nullptr || !entrance->service.handlers.on_adopt) return transfer::Refusal::listener;
   // Without a descriptor: this worker has none left.
-  if (entrance->service.full() || !path_.may_mark(arrival.fd.get())) return transfer::Refusal::full;
-  if (arrival.header.state_bytes > path_.max_kept_state()) return transfer::Refusal::broken;
+  if (entrance->service.full() || !path_.may_mark(fd)) return transfer::Refusal::full;
+  if (state_bytes > path_.max_kept_state()) return transfer::Refusal::broken;
   return std::nullopt;
 }
 

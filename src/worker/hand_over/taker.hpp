@@ -6,6 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
 
 #include "base/unique_fd.hpp"
 #include "wire/transfer.hpp"
@@ -30,17 +33,22 @@ class Taker final : public EventSource {
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
  private:
-  struct Parcel {
-    preforkd::transfer::Connection header;
+  using Header = std::variant<preforkd::transfer::Connection, preforkd::transfer::Amendment>;
+  struct Arrival {
+    Header header;
     preforkd::UniqueFd fd;
     std::string payload;
+
+    [[nodiscard]] std::uint32_t serial() const noexcept;
+    [[nodiscard]] std::size_t missing_bytes() const noexcept;
   };
 
   void on_events(std::uint32_t events) override;
   void take(std::string_view packet, preforkd::UniqueFd fd);
-  void complete();
-  [[nodiscard]] const Entrance* entrance_of(const Parcel& arrival, std::string_view listener) const noexcept;
-  [[nodiscard]] std::optional<preforkd::transfer::Refusal> refusal_of(const Parcel& arrival,
+  void adopt(const preforkd::transfer::Connection& header, preforkd::UniqueFd fd, std::string_view payload);
+  void amend(const preforkd::transfer::Amendment& header, std::string_view payload);
+  [[nodiscard]] const Entrance* entrance_of(std::string_view listener, bool is_tcp) const noexcept;
+  [[nodiscard]] std::optional<preforkd::transfer::Refusal> refusal_of(int fd, std::uint32_t state_bytes,
                                                                       const Entrance* entrance) const noexcept;
   // False: the giver no longer waits for it.
   [[nodiscard]] bool answer(const preforkd::transfer::Answer& answer) noexcept;
@@ -51,7 +59,8 @@ class Taker final : public EventSource {
   const std::deque<Entrance>& entrances_;
   preforkd::UniqueFd socket_;
   std::unique_ptr<char[]> buffer_;
-  std::optional<Parcel> arrival_;  // not complete yet
+  std::optional<Arrival> arrival_;                          // not complete yet
+  std::unordered_map<std::uint32_t, std::uint64_t> taken_;  // ids by the giver's serials
   bool leaving_ = false;
   bool ended_ = false;
 };

@@ -36,6 +36,19 @@ TEST(Transfer, a_connection_with_impossible_lengths_is_none) {
   EXPECT_FALSE(read_connection(""));
 }
 
+TEST(Transfer, an_amendment_comes_back_as_it_was_sent) {
+  const Amendment sent{.serial = 9, .state_version = 5, .state_bytes = 3, .output_bytes = 1, .keeps = 1, .closes = 1};
+  const std::string head(bytes_of(sent));
+  const auto read = read_amendment(head + "stat");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->serial, 9U);
+  EXPECT_EQ(read->state_version, 5U);
+  EXPECT_EQ(read->payload_bytes(), 4U);
+  EXPECT_TRUE(read_amendment(head)) << "more packets follow";
+  EXPECT_FALSE(read_amendment(head + "state"));
+  EXPECT_FALSE(read_connection(head + std::string(100, '\0')));
+}
+
 TEST(Transfer, a_packet_of_another_type_is_none) {
   const std::string answer(bytes_of(Answer{.type = Type::refused, .serial = 4, .refusal = Refusal::leaving}));
   ASSERT_TRUE(read_answer(answer));

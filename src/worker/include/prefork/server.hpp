@@ -106,9 +106,10 @@ class PREFORK_EXPORT Server {
   // gets them, with the beginning of a message and with unsent output. on_connect does not run here, on_close runs in
   // the other worker with CloseReason::handed_over; data<T>(), ConnectionRef, id() and timers stay behind, and so does
   // the framing of Connection::framing(). `version` is the state_version() of the program that kept the state; 0 if
-  // nothing was kept. What it sends goes out when the connection has arrived. If it throws, or the other worker waits
-  // no longer, the connection does not move and on_close runs here with handed_over: the worker that has it drains it,
-  // or serves it on if it stays itself.
+  // nothing was kept. What it sends goes out when the connection has arrived. It is called once more, for a connection
+  // that is here already, if the other worker's program called keep() while the connection was on its way. If it
+  // throws, or the other worker waits no longer, the connection does not move and on_close runs here with handed_over:
+  // the worker that has it drains it, or serves it on if it stays itself.
   Server& on_adopt(std::function<void(Connection&, std::string_view state)> callback);
   Server& on_adopt(std::function<void(Connection&, std::string_view state, unsigned version)> callback);
 

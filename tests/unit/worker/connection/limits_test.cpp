@@ -469,7 +469,7 @@ TEST(Limits, a_message_that_began_in_another_worker_has_the_rest_of_its_time) {
   luggage.input = "half";
   luggage.input_since = server.streams.now() - 900ms;
   server.streams.connect();
-  ASSERT_TRUE(server.path.adopt(preforkd::UniqueFd(), server.entrance(), luggage, [] { return true; }));
+  ASSERT_NE(server.path.adopt(preforkd::UniqueFd(), server.entrance(), luggage, [] { return true; }), 0U);
   server.pass(50ms);
   EXPECT_THAT(server.closed, IsEmpty());
   server.pass(100ms);

@@ -140,8 +140,9 @@ class Schedule {
     handlers.on_message = [this](Connection& c, std::string_view message) { answer(c, message); };
     handlers.on_adopt = [this](Connection& c, std::string_view state, unsigned) {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
-      if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection is marked before it is ours");
       if (state != client.kept) complain("the kept state is wrong: " + std::string(state));
+      if (amends_) return;
+      if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection is marked before it is ours");
       if (returns_) c.send("to nobody");
       if (returns_ && streams_.happens(500)) throw std::runtime_error("on_adopt");
       if (returns_) return;
@@ -279,10 +280,25 @@ class Schedule {
     }
     const int moves = client.moves;
     returns_ = streams_.happens(300);
-    const bool taken = path_.adopt(std::move(fd), entrance_, luggage, [&] {
-      if (!returns_) connection.gone(client.number);
-      return !returns_;
+    std::string late_output;
+    std::string late_state;
+    internal::Amendment amendment;
+    const std::uint64_t id = path_.adopt(std::move(fd), entrance_, luggage, [&] {
+      if (returns_) return false;
+      // The application of the giver is not there yet where the connection is already.
+      if (!client.owed && streams_.happens(300)) say(connection, client, "meanwhile");
+      if (streams_.happens(300)) {
+        client.kept += "+";
+        connection.keep_state(client.kept);
+      }
+      amendment = connection.amendment();
+      amendment.output = late_output = amendment.output;
+      if (amendment.state) amendment.state = late_state = *amendment.state;
+      connection.gone(client.number);
+      return true;
     });
+    const bool taken = id != 0;
+    if (taken) amend(id, amendment);
     if (taken && returns_) complain("what the giver has kept was taken");
     returns_ = !taken;
     path_.settle();
@@ -293,6 +309,12 @@ class Schedule {
       connection.stay({});
     }
     returns_ = false;
+  }
+
+  void amend(std::uint64_t id, const internal::Amendment& amendment) {
+    amends_ = true;
+    if (internal::ConnectionImpl* const connection = path_.table().find(id)) connection->amend(amendment);
+    amends_ = false;
   }
 
   void pin() {
@@ -360,6 +382,7 @@ class Schedule {
   std::string wrong_;
   Client* moving_ = nullptr;
   bool returns_ = false;  // the connection that moves is not taken
+  bool amends_ = false;   // it is told what happened meanwhile
   ConnectionTable* table_before_ = nullptr;
 };
 

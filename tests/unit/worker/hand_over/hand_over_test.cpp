@@ -2,11 +2,16 @@
 // Connections that move from one worker to another, with a test in the master's place.
 #include "worker/hand_over/hand_over.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <list>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -107,9 +112,10 @@ TEST_F(HandOverTest, a_worker_that_is_full_refuses_and_the_rest_is_drained_if_no
   first_.process().signal(SIGTERM);
   const auto gave = first_.expect<control::Gave>();
   EXPECT_EQ(gave.moved, 1U);
-  EXPECT_GT(refused(gave, Refusal::full), 0U);
+  EXPECT_EQ(refused(gave, Refusal::full), 0U) << "another one may take them";
   EXPECT_EQ(first_.expect<control::Seeks>().connections, 2U);
   first_.say(control::NoTaker{});
+  EXPECT_EQ(refused(first_.expect<control::Gave>(), Refusal::full), 2U);
   EXPECT_EQ(first_.process().wait(), 0);
   int served = 0;
   for (TestClient& client : clients) {
@@ -130,11 +136,11 @@ TEST_F(HandOverTest, a_worker_without_descriptors_takes_as_many_as_it_can) {
   introduce(first_, second);
   first_.process().signal(SIGTERM);
   const auto gave = first_.expect<control::Gave>();
-  EXPECT_GT(refused(gave, Refusal::full), 0U);
   const std::uint32_t moved = gave.moved;
   EXPECT_THAT(moved, AllOf(Gt(0U), Lt(30U)));
   EXPECT_EQ(first_.expect<control::Seeks>().connections, 30 - moved);
   first_.say(control::NoTaker{});
+  EXPECT_EQ(refused(first_.expect<control::Gave>(), Refusal::full), 30 - moved);
   EXPECT_EQ(first_.process().wait(), 0);
   std::uint32_t served = 0;
   for (TestClient& client : clients) {
@@ -167,10 +173,16 @@ TEST_F(HandOverTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
   expect_served_by(clients, "third");
 }
 
-// Two workers that read from one client would be worse than any closed connection.
+// Two workers that read from one client would be worse than any closed connection. It learns that it is too late from
+// the first one.
 TEST_F(HandOverTest, a_taker_that_wakes_up_too_late_takes_nothing) {
   std::vector<TestClient> clients = log_in(listener_, 100);
-  Worker second = start_taker(listener_, "second");
+  Output output;
+  const int err = output.write_end.get();
+  Worker second = start_taker(listener_, "second", [err](Server& s) {
+    s.on_adopt([err](Connection&, std::string_view) { ::dprintf(err, "adopted\n"); });
+  });
+  output.write_end.reset();
   second.process().signal(SIGSTOP);
   introduce(first_, second);
   first_.process().signal(SIGTERM);
@@ -182,6 +194,8 @@ TEST_F(HandOverTest, a_taker_that_wakes_up_too_late_takes_nothing) {
   EXPECT_EQ(first_.process().wait(), 0);
   for (int round = 0; round < 5; ++round) expect_served_by(clients, "third");
   EXPECT_EQ(second.page().connections_adopted.load(), 0U);
+  EXPECT_EQ(second.process().terminate(), 0);
+  EXPECT_EQ(output.text(), "adopted\n");
 }
 
 TEST_F(HandOverTest, a_worker_that_stays_gives_only_as_many_as_it_is_told) {
@@ -242,6 +256,77 @@ TEST_F(HandOverTest, a_master_that_ends_meanwhile_stops_nothing) {
   first_.forsake();
   EXPECT_EQ(first_.process().wait(), 0);
   second.process().signal(SIGCONT);
+}
+
+// A worker whose program writes to all clients, closes some and changes what is kept of others, while they are on their
+// way: the taker is stopped. "shout" comes from a client that stays.
+class HandOverMeanwhile : public testing::Test {
+ protected:
+  static void cry(Server& server) {
+    server.on_message([users = std::vector<ConnectionRef>()](Connection& c, std::string_view line) mutable {
+      if (line == "shout") {
+        for (const ConnectionRef& user : users) user.get()->send(std::string(loud_, '!'));
+        users.at(2).get()->keep("somebody else");
+        users.at(3).get()->close_after_flush();
+        return c.send("done");
+      }
+      users.emplace_back(c);
+      c.keep(line.substr(5));
+      c.send({"hello ", line.substr(5)});
+    });
+  }
+
+  static constexpr std::size_t loud_ = 100'000;
+};
+
+TEST_F(HandOverMeanwhile, what_the_program_does_follows_the_connection) {
+  const Listener listener;
+  Worker first(listener, "first", cry);
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 4);
+  await_rest(first);
+  Worker second = start_taker(listener, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first, second, 4);
+  TestClient crier(listener.address);
+  crier.send("shout\n");
+  EXPECT_EQ(crier.line(), "done");
+  second.process().signal(SIGCONT);
+  EXPECT_EQ(first.expect<control::Gave>().moved, 4U);
+  for (TestClient& client : clients) EXPECT_EQ(client.line(), std::string(loud_, '!'));
+  EXPECT_EQ(clients[3].rest(), "<eof>");
+  clients.pop_back();
+  for (TestClient& client : clients) client.send("who\n");
+  EXPECT_EQ(clients[0].line(), "0 at second");
+  EXPECT_EQ(clients[1].line(), "1 at second");
+  EXPECT_EQ(clients[2].line(), "somebody else at second");
+  constexpr auto by_server = static_cast<std::size_t>(CloseReason::closed_by_server);
+  EXPECT_EQ(second.page().closes_by_reason.at(by_server).load(), 1U);
+  // And it is what the next one gets.
+  await_rest(second);
+  Worker third = start_taker(listener, "third");
+  introduce(second, third);
+  EXPECT_EQ(second.process().terminate(), 0);
+  clients[2].send("who\n");
+  EXPECT_EQ(clients[2].line(), "somebody else at third");
+}
+
+TEST_F(HandOverMeanwhile, a_connection_that_comes_back_has_all_of_it) {
+  const Listener listener;
+  Worker first(listener, "first", cry);
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 4);
+  await_rest(first);
+  Worker second = start_taker(listener, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first, second, 4);
+  TestClient crier(listener.address);
+  crier.send("shout\n");
+  EXPECT_EQ(crier.line(), "done");
+  second.process().signal(SIGKILL);
+  EXPECT_EQ(first.expect<control::Gave>().moved, 0U);
+  for (TestClient& client : clients) EXPECT_EQ(client.line(), std::string(loud_, '!'));
+  EXPECT_EQ(clients[3].rest(), "<eof>");
 }
 
 TEST(HandOverApplication, learns_which_version_has_kept_the_state) {
@@ -368,6 +453,75 @@ TEST(HandOverApplication, that_dies_in_on_adopt_leaves_all_that_it_has_not_taken
     clients[i].send("who\n");
     EXPECT_EQ(clients[i].line(), std::to_string(i) + " at first");
   }
+}
+
+// A client of the taker asks while the first on_adopt runs.
+TEST(HandOverApplication, that_is_slow_in_on_adopt_delays_its_own_clients_by_few_calls_of_it) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 30);
+  await_rest(first);
+  first.process().signal(SIGSTOP);
+  std::array<int, 2> tell{};
+  std::array<int, 2> go{};
+  ASSERT_EQ(::pipe2(tell.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(go.data(), O_CLOEXEC), 0);
+  Worker second = start_taker(listener, "second", [tell, go](Server& s) {
+    const auto adopted = std::make_shared<int>(0);
+    s.on_message([adopted](Connection& c, std::string_view) { c.send(std::to_string(*adopted)); });
+    s.on_adopt([adopted, tell, go](Connection&, std::string_view) {
+      char byte = 0;
+      if (++*adopted == 1 && (::write(tell[1], "a", 1) != 1 || ::read(go[0], &byte, 1) != 1)) {
+        throw std::runtime_error("pipe");
+      }
+      ::poll(nullptr, 0, 5);
+    });
+  });
+  TestClient own(listener.address);
+  own.send("how many\n");
+  EXPECT_EQ(own.line(), "0");
+  first.process().signal(SIGCONT);
+  introduce(first, second, 30);
+  ASSERT_TRUE(wait_for(tell[0], POLLIN));
+  await_rest(first);
+  own.send("how many\n");
+  ASSERT_EQ(::write(go[1], "g", 1), 1);
+  EXPECT_LT(std::stoi(own.line()), 4);
+  EXPECT_EQ(first.expect<control::Gave>().moved, 30U);
+  for (const int fd : {tell[0], tell[1], go[0], go[1]}) ::close(fd);
+}
+
+// The first one may have been killed for another reason.
+TEST(HandOverApplication, that_dies_twice_of_one_connection_is_not_given_it_again) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 5);
+  const auto die_of_2 = [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state) {
+      if (state == "2") ::raise(SIGKILL);
+      c.set_data<std::string>(state);
+    });
+  };
+  await_rest(first);
+  first.process().signal(SIGTERM);
+  std::uint32_t moved = 0;
+  std::uint32_t failed = 0;
+  Worker takers[] = {start_taker(listener, "a", die_of_2), start_taker(listener, "b", die_of_2),
+                     start_taker(listener, "c", die_of_2)};
+  for (Worker& taker : takers) {
+    first.expect<control::Seeks>();
+    introduce(first, taker);
+    const auto gave = first.expect<control::Gave>();
+    moved += gave.moved;
+    failed += refused(gave, Refusal::failed);
+  }
+  EXPECT_EQ(moved, 4U);
+  EXPECT_EQ(failed, 1U);
+  for (Worker& taker : takers) EXPECT_EQ(taker.page().connections, taker.page().connections_adopted);
+  EXPECT_EQ(first.process().wait(), 0);
+  EXPECT_EQ(clients[2].rest(), "<eof>");
 }
 
 TEST(HandOverApplication, cannot_keep_more_than_the_limit) {

@@ -158,6 +158,81 @@ TEST_F(KeeperTest, a_taker_that_dies_while_it_takes_loses_only_what_it_has_in_ha
   expect_served_by(clients, "third");
 }
 
+TEST_F(KeeperTest, a_connection_of_which_two_takers_died_is_offered_to_no_third_one) {
+  std::vector<TestClient> clients = log_in(listener_, 30);
+  const auto die_of_20 = [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state) {
+      if (state == "20") ::raise(SIGKILL);
+      c.set_data<std::string>(state);
+    });
+  };
+  Worker second = start_taker(listener_, "second", die_of_20);
+  Worker third = start_taker(listener_, "third", die_of_20);
+  Worker fourth = start_taker(listener_, "fourth", die_of_20);
+  kill_first();
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 20U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 10U);
+  introduce(first_, third);
+  const auto gave = first_.expect<control::Gave>();
+  EXPECT_EQ(refused(gave, preforkd::transfer::Refusal::failed), 1U);
+  EXPECT_EQ(gave.closed, 1U);
+  EXPECT_EQ(clients[20].rest(), "<eof>");
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 9U);
+  introduce(first_, fourth);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 9U);
+  clients[29].send("who\n");
+  EXPECT_EQ(clients[29].line(), "29 at fourth");
+}
+
+// Its patience ends with drain_timeout, not with the third worker that has no place.
+TEST_F(KeeperTest, waits_for_a_place_while_all_are_full) {
+  std::vector<TestClient> clients = log_in(listener_, 2);
+  Worker second = start_taker(listener_, "second", [](Server& s) { s.limits(Limits().max_connections(1)); });
+  kill_first();
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 1U);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(first_.expect<control::Seeks>().connections, 1U);
+    introduce(first_, second);
+  }
+  first_.expect<control::Seeks>();
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  const auto gave = first_.expect<control::Gave>();
+  EXPECT_EQ(gave.moved, 1U);
+  EXPECT_EQ(refused(gave, preforkd::transfer::Refusal::full), 0U) << "all were taken";
+}
+
+// A helper program that the worker has started and that has not closed what it inherited.
+TEST(KeeperOfAWorker, ends_connections_at_once_that_a_child_has_too) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) {
+    s.on_connect([](Connection& c) {
+      const pid_t child = ::fork();
+      if (child > 0) return c.send("child " + std::to_string(child));
+      for (;;) ::pause();
+    });
+  });
+  first.expect<control::Hello>();
+  TestClient busy(listener.address);
+  TestClient resting(listener.address);
+  const auto child_of = [](TestClient& client) {
+    return static_cast<pid_t>(std::atoi(client.line().substr(sizeof "child" - 1).c_str()));
+  };
+  const pid_t children[] = {child_of(busy), child_of(resting)};
+  busy.send("wh");
+  await_rest(first);
+  first.process().signal(SIGKILL);
+  EXPECT_EQ(first.expect<control::Seeks>().connections, 1U);
+  first.say(control::NoTaker{});
+  EXPECT_EQ(busy.rest(), "<reset>");
+  EXPECT_EQ(resting.rest(), "<eof>");
+  for (const pid_t child : children) ::kill(child, SIGKILL);
+}
+
 TEST_F(KeeperTest, a_taker_that_wakes_up_too_late_takes_nothing) {
   std::vector<TestClient> clients = log_in(listener_, 100);
   Worker second = start_taker(listener_, "second");
