@@ -287,11 +287,13 @@ class Schedule {
       if (returns_) return false;
       // The application of the giver is not there yet where the connection is already.
       if (!client.owed && streams_.happens(300)) say(connection, client, "meanwhile");
-      if (streams_.happens(300)) {
+      const bool keeps = streams_.happens(300);
+      if (keeps) {
         client.kept += "+";
         connection.keep_state(client.kept);
       }
       amendment = connection.amendment();
+      if (amendment.state.has_value() != keeps) complain("what follows is not what was kept meanwhile");
       amendment.output = late_output = amendment.output;
       if (amendment.state) amendment.state = late_state = *amendment.state;
       connection.gone(client.number);
