@@ -329,6 +329,44 @@ TEST_F(HandOverMeanwhile, a_connection_that_comes_back_has_all_of_it) {
   EXPECT_EQ(clients[3].rest(), "<eof>");
 }
 
+// A giver does so when it ends while a part of a connection is sent. This one is the test.
+TEST(HandOverOfParts, a_message_that_begins_replaces_one_that_was_not_complete) {
+  namespace transfer = preforkd::transfer;
+  const Listener listener;
+  const Listener elsewhere;
+  Worker taker = start_taker(listener, "taker");
+  TestClient client(elsewhere.address);
+  ASSERT_TRUE(wait_for(elsewhere.fd.get(), POLLIN));
+  const preforkd::UniqueFd fd(::accept4(elsewhere.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const preforkd::UniqueFd takers(ends[0]);
+  const preforkd::UniqueFd giver(ends[1]);
+  taker.say(control::Take{}, takers.get());
+  const auto send = [&](const auto& header, std::string_view payload) {
+    ASSERT_EQ(preforkd::send_packet(giver.get(), {transfer::bytes_of(header), payload}, fd.get()),
+              preforkd::PacketSent::sent);
+  };
+  constexpr std::string_view name = "unknown";  // of a socket without LISTEN_FDNAMES
+  transfer::Connection connection{.serial = 1, .listener_bytes = name.size(), .state_bytes = 100};
+  connection.is_tcp = 1;
+  send(connection, "half of it");
+  send(transfer::Amendment{.serial = 9, .state_bytes = 100}, "half of it");
+  connection.serial = 2;
+  connection.state_bytes = 4;
+  send(connection, std::string(name) + "user");
+  ASSERT_TRUE(wait_for(giver.get(), POLLIN));
+  std::array<char, 64> buffer{};
+  preforkd::Packet packet;
+  ASSERT_EQ(preforkd::receive_packet(giver.get(), buffer, packet), preforkd::PacketReceived::packet);
+  const auto answer = transfer::read_answer(packet.bytes);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->type, transfer::Type::taken);
+  EXPECT_EQ(answer->serial, 2U);
+  client.send("who\n");
+  EXPECT_EQ(client.line(), "user at taker");
+}
+
 TEST(HandOverApplication, learns_which_version_has_kept_the_state) {
   const Listener listener;
   Worker first(listener, "first", [](Server& s) { s.state_version(7); });
