@@ -86,6 +86,23 @@ void for_each_process(const std::function<bool(pid_t)>& visit) {
   }
 }
 
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  const std::string threads = folder_of(pid) + "task";
+  const std::unique_ptr<DIR, int (*)(DIR*)> all(::opendir(threads.c_str()), ::closedir);
+  if (!all) return children;
+  while (const dirent* const entry = ::readdir(all.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const std::string text = read_kernel_file(threads + '/' + static_cast<const char*>(entry->d_name) + "/children");
+    for (const char* next = text.c_str(); *next != '\0';) {
+      char* end = nullptr;
+      children.push_back(static_cast<pid_t>(std::strtol(next, &end, 10)));
+      next = *end == ' ' ? end + 1 : end;
+    }
+  }
+  return children;
+}
+
 void for_each_descriptor(pid_t pid, const std::function<bool(std::string_view)>& visit) {
   const std::unique_ptr<DIR, int (*)(DIR*)> all(::opendir((folder_of(pid) + "fd").c_str()), ::closedir);
   if (!all) return;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // What the kernel reports about processes, in /proc (proc(5)) or by a system call. A process may end at any time, and a
 // sandbox may hide it: every function then returns nullopt or nothing.
@@ -19,6 +20,9 @@ namespace preforkd {
 
 // Calls `visit` with the number of each process, until it returns false.
 void for_each_process(const std::function<bool(pid_t)>& visit);
+
+// Those that this process has started or inherited, zombies included.
+[[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
 
 // Calls `visit` with what each descriptor of a process leads to ("socket:[4711]", "/dev/null"), until it returns false.
 // Only the first bytes of a long path.

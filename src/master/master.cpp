@@ -82,9 +82,9 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
       directory_(config->name),
       alert_(config->alert_after, alert_file_.exists()),
       worker_groups_(service_group_),
-      launcher_(loop_, sockets_, directory_, worker_groups_,
+      orphans_(loop_, !worker_groups_.available()),
+      launcher_(loop_, sockets_, directory_, worker_groups_, orphans_,
                 {.to_journal = log::stderr_is_journal(), .soft_open_files = setup.soft_open_files}, *this),
-      orphans_(loop_, [this](pid_t pid) { return launcher_.owns(pid); }),
       log_([this](WorkerId id) { return launcher_.facts(id); }, clock_),
       pool_(config, launcher_, clock_, random_seed()),
       reloader_(std::move(source), std::move(config), sockets_, pool_,
@@ -103,7 +103,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
           loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { pool_.step(event::Tick{}); })),
       measure_timer_(loop_.add_timer(Priority::normal, measure_interval / 2, [this] { measure(); })),
       after_each_(loop_.add_after_each([this] { settle(); })),
-      sweep_(loop_, service_group_, directory_, [this] { news_ = true; }) {
+      sweep_(loop_, service_group_, orphans_, [this] { news_ = true; }) {
   pool_.add_observer(log_);
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);
@@ -204,7 +204,6 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
 }
 
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
-  orphans_.reap();
   give_up_if_hopeless(status);
   Counters last = worker_facts(id).counters;
   last.connections = 0;  // closed with the process

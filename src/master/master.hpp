@@ -138,8 +138,8 @@ class Master final : private WorkerObserver, private PoolControl {
   AlertFile alert_file_;
   AlertPolicy alert_;
   WorkerGroups worker_groups_;
-  ProcessLauncher launcher_;
   Orphans orphans_;
+  ProcessLauncher launcher_;
   PoolLog log_;
   Pool pool_;
   Reloader reloader_;

@@ -18,6 +18,8 @@ namespace preforkd::control {
 
 inline constexpr std::uint32_t protocol = 1;  // of these messages and of transfer.hpp
 
+inline constexpr const char* keeper_name = "keeper";  // of its process, in /proc/PID/comm
+
 // Worker to master, once, before READY=1: its connections may move to workers with the same protocol and framing.
 struct Hello {
   std::uint32_t protocol = control::protocol;

@@ -33,6 +33,7 @@ class Scale:
     connections: tuple
     churn_connections: int
     kills: int
+    crowds: tuple  # numbers of workers
     idle_connections: int
     held_connections: int
     spread_connections: int
@@ -207,6 +208,28 @@ def respawn(build, scale, say):
         Row("kill -9 → READY, p99", "",
             f"{statistics.median(v[1] for v in ours) / statistics.median(v[1] for v in theirs):.2f} of a bare spawn"),
     ]
+
+
+def crowd(build, scale, say):
+    """What the master pays for a start and for a replacement, in pools of different sizes."""
+    rows = []
+    for workers in scale.crowds:
+        began = time.monotonic_ns()
+        with Pool(build, workers, QUIET, "restart.forget_after=1ms") as pool:
+            start = (time.monotonic_ns() - began) / 1e9
+            starts = processor_time([pool.process.pid]) * 1e3
+            victims = pool.workers()
+            before = processor_time([pool.process.pid])
+            kills = min(scale.kills, workers)
+            for victim in victims[:kills]:
+                pool.kill_to_ready(victim)
+            each = (processor_time([pool.process.pid]) - before) / kills * 1e3
+        say(f"{workers} workers: start {start:.2f} s, of it {starts:.0f} ms CPU of the master; {each:.2f} ms of it for a replacement")
+        largest = workers >= 1000
+        rows.append(Row(f"{workers} workers: time to start", "≤ 1.2 s" if largest else "", f"{start:.2f} s", start <= 1.2 if largest else None))
+        rows.append(Row(f"{workers} workers: CPU of the master for kill -9 and replacement", "≤ 0.5 ms" if largest else "", f"{each:.2f} ms",
+                        each <= 0.5 if largest else None))
+    return rows
 
 
 def spread(build, scale, say):

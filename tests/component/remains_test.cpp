@@ -57,6 +57,7 @@ class Remains : public testing::Test {
     return found;
   }
   static void expect_port_free(const Master& master) { EXPECT_TRUE(open_listener(*parse_address(master.address()))); }
+  static void expect_daemons_to_end(const std::string& starter);
 
   TempDir folder_;
 };
@@ -197,10 +198,11 @@ TEST_F(MixedStop, kills_the_others_when_the_first_has_ended) {
   EXPECT_EQ(master_.log().text().find("told\n"), std::string::npos);
 }
 
-// setsid(1) forks, so the helper has no living parent of the worker and is in no session of it.
-TEST_F(Remains, that_have_become_daemons_are_ended_too) {
-  Master master({"/bin/sh", "-c", "(setsid tail -f /dev/null >/dev/null 2>&1 &); exec tail -f /dev/null"},
-                plain_program(2));
+// setsid(1) forks, so the helper has no living parent of the worker and is in no session of it. `starter` starts it.
+void Remains::expect_daemons_to_end(const std::string& starter) {
+  Master master(
+      {"/bin/sh", "-c", "(" + starter + " setsid tail -f /dev/null >/dev/null 2>&1 &); exec tail -f /dev/null"},
+      plain_program(2));
   master.wait_ready();
   const auto daemons = [&] {
     std::vector<pid_t> found;
@@ -216,6 +218,11 @@ TEST_F(Remains, that_have_become_daemons_are_ended_too) {
   for (const UniqueFd& pidfd : pidfds) EXPECT_TRUE(wait_gone(pidfd.get(), std::chrono::milliseconds(0)));
   expect_port_free(master);
 }
+
+TEST_F(Remains, that_have_become_daemons_are_ended_too) { expect_daemons_to_end(""); }
+
+// Nobody knows whose they were.
+TEST_F(Remains, that_have_another_environment_too_end_with_the_pool) { expect_daemons_to_end("env -i"); }
 
 TEST_F(Remains, are_shown_in_the_table) {
   const Master master(script(binaries::worker("ignores_sigterm")), plain_program(1));

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <utility>
+#include <cstddef>
+
+#include "base/process_facts.hpp"
 
 namespace preforkd {
 namespace {
@@ -18,8 +20,22 @@ bool gets_orphans() noexcept {
 
 }  // namespace
 
-Orphans::Orphans(EventLoop& loop, std::function<bool(pid_t)> is_worker) : is_worker_(std::move(is_worker)) {
+Orphans::Orphans(EventLoop& loop, bool adopts) {
+  if (adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (gets_orphans()) source_ = loop.add_signal(SIGCHLD, Priority::signal, [this] { reap(); });
+}
+
+std::vector<pid_t> Orphans::all() const {
+  std::vector<pid_t> found;
+  if (!source_) return found;
+  for (const pid_t child : children_of(getpid())) {
+    if (!workers_.contains(child)) found.push_back(child);
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const std::vector<pid_t> children = children_of(found[i]);
+    found.insert(found.end(), children.begin(), children.end());
+  }
+  return found;
 }
 
 void Orphans::reap() noexcept {
@@ -27,7 +43,7 @@ void Orphans::reap() noexcept {
   for (;;) {
     siginfo_t dead{};
     if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) != 0 || dead.si_pid == 0) return;
-    if (is_worker_(dead.si_pid)) return;
+    if (workers_.contains(dead.si_pid)) return;
     waitid(P_PID, static_cast<id_t>(dead.si_pid), &dead, WEXITED | WNOHANG);
   }
 }

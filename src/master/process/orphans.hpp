@@ -3,25 +3,36 @@
 
 #include <sys/types.h>
 
-#include <functional>
+#include <unordered_set>
+#include <vector>
 
 #include "master/base/event_loop.hpp"
 
 namespace preforkd {
 
-// Reaps the processes that workers leave behind, if they become children of this process: if it is pid 1 of a
-// container, or a subreaper. Elsewhere it does nothing. It never reaps a worker, whose status is read through its
-// pidfd.
+// The processes that workers leave behind, where they become children of this process: if it is pid 1 of a container,
+// or a subreaper (prctl(2)). Elsewhere there are none. It reaps them, but never a worker, whose status is read through
+// its pidfd.
 class Orphans {
  public:
-  // `is_worker` must return true for each worker until it is reaped.
-  Orphans(EventLoop& loop, std::function<bool(pid_t)> is_worker);
+  // `adopts`: this process becomes a subreaper.
+  Orphans(EventLoop& loop, bool adopts);
+  Orphans(const Orphans&) = delete;
+  Orphans& operator=(const Orphans&) = delete;
 
-  // Reaps all that are dead, up to a dead worker, which hides those behind it: call it again when that one was reaped.
+  // The first process of a worker, from its start until it is reaped.
+  void add_worker(pid_t pid) { workers_.insert(pid); }
+  void remove_worker(pid_t pid) noexcept { workers_.erase(pid); }
+
+  // Those that live, with their descendants.
+  [[nodiscard]] std::vector<pid_t> all() const;
+
+  // Reaps all that are dead, up to a dead worker, which hides those behind it. Workers are mostly reaped before, since
+  // their events have a higher priority than SIGCHLD.
   void reap() noexcept;
 
  private:
-  std::function<bool(pid_t)> is_worker_;
+  std::unordered_set<pid_t> workers_;
   EventSource source_;  // empty if there is nothing to do
 };
 

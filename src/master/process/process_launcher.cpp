@@ -34,11 +34,13 @@ std::string stream_name(int fd) {
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory,
-                                 WorkerGroups& groups, LaunchSettings settings, WorkerObserver& observer)
+                                 WorkerGroups& groups, Orphans& orphans, LaunchSettings settings,
+                                 WorkerObserver& observer)
     : loop_(loop),
       sockets_(sockets),
       directory_(directory),
       groups_(groups),
+      orphans_(orphans),
       settings_(settings),
       inherited_(inherited_environment(environ, !settings.to_journal)),
       null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
@@ -60,7 +62,7 @@ void ProcessLauncher::launch(const Launch& launch) {
   if (directory_.renew()) renew_notify_paths();
   auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, "worker " + std::to_string(launch.slot),
                                                 directory_.new_socket_path(), static_cast<WorkerObserver&>(*this),
-                                                groups_.make(launch.id, config.group_limits));
+                                                orphans_, groups_.make(launch.id, config.group_limits));
   UniqueFd stream;
   if (settings_.to_journal) {
     stream = open_journal_stream(worker_identifier(config.name, launch.slot));
@@ -268,11 +270,6 @@ void ProcessLauncher::ask_to_report_busy(WorkerId id, unsigned permille) noexcep
 const Generation* ProcessLauncher::generation_of(WorkerId id) const noexcept {
   const auto worker = workers_.find(id);
   return worker == workers_.end() ? nullptr : worker->second.generation.get();
-}
-
-bool ProcessLauncher::owns(pid_t pid) const noexcept {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [pid](const auto& entry) { return entry.second.process->pid() == pid; });
 }
 
 std::optional<std::uint64_t> ProcessLauncher::connections() const noexcept {

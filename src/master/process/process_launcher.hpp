@@ -4,10 +4,10 @@
 #include <sys/resource.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
@@ -32,7 +32,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
  public:
   // All references must outlive the launcher. Reads what workers inherit from `environ` now. Throws ExitError.
   ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory, WorkerGroups& groups,
-                  LaunchSettings settings, WorkerObserver& observer);
+                  Orphans& orphans, LaunchSettings settings, WorkerObserver& observer);
   ProcessLauncher(const ProcessLauncher&) = delete;
   ProcessLauncher& operator=(const ProcessLauncher&) = delete;
 
@@ -55,9 +55,6 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void ask_to_report_busy(WorkerId id, unsigned permille) noexcept;
   // What it was started with; null for a worker that has ended.
   [[nodiscard]] const Generation* generation_of(WorkerId id) const noexcept;
-
-  // Whether it is the first process of a worker, not reaped yet.
-  [[nodiscard]] bool owns(pid_t pid) const noexcept;
 
   // Open connections of all workers that count them; nullopt if none does. Reads every worker's page.
   [[nodiscard]] std::optional<std::uint64_t> connections() const noexcept;
@@ -88,11 +85,12 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   const ListenSockets& sockets_;
   RuntimeDirectory& directory_;
   WorkerGroups& groups_;
+  Orphans& orphans_;
   const LaunchSettings settings_;
   const Environment inherited_;
   UniqueFd null_;
   WorkerObserver& observer_;
-  std::map<WorkerId, Running> workers_;
+  std::unordered_map<WorkerId, Running> workers_;
   bool cut_off_for_good_ = false;  // some paths cannot be bound again, and the log says so
 };
 

@@ -26,32 +26,22 @@ bool contains(const std::vector<ProcessName>& processes, pid_t pid) {
 
 }  // namespace
 
-std::vector<ProcessName> left_of_worker(pid_t leader, const std::string& notify_path, pid_t from) {
+std::vector<ProcessName> living(const std::vector<pid_t>& orphans) {
   std::vector<ProcessName> found;
-  std::vector<ProcessName> of_session;
-  for_each_process([&](pid_t pid) {
-    if (pid < from) return true;
+  for (const pid_t pid : orphans) {
     const std::optional<ProcessStat> stat = process_stat(pid);
-    if (!stat || !stat->lives()) return true;
-    const ProcessName process{pid, stat->name, stat->group, stat->started};
-    if (environment_variable(pid, notify_socket) == notify_path) {
-      found.push_back(process);
-    } else if (stat->session == leader) {
-      of_session.push_back(process);
-    }
-    return true;
-  });
-  if (!contains(of_session, leader)) found.insert(found.end(), of_session.begin(), of_session.end());
+    if (stat && stat->lives()) found.push_back({pid, stat->name, stat->group, stat->started});
+  }
   return found;
 }
 
-std::vector<ProcessName> left_of_pool(const std::string& folder) {
-  std::vector<ProcessName> found;
-  for_each_process([&](pid_t pid) {
-    if (!environment_variable(pid, notify_socket).starts_with(folder + '/')) return true;
-    const std::optional<ProcessStat> stat = process_stat(pid);
-    if (stat && stat->lives()) found.push_back({pid, stat->name, stat->group, stat->started});
-    return true;
+std::vector<ProcessName> left_of_worker(const std::vector<pid_t>& orphans, pid_t leader,
+                                        const std::string& notify_path) {
+  std::vector<ProcessName> found = living(orphans);
+  const bool is_reused = getsid(leader) >= 0;  // its number, and the session is another one's
+  std::erase_if(found, [&](const ProcessName& each) {
+    const bool is_of_session = !is_reused && getsid(each.pid) == leader;
+    return !is_of_session && environment_variable(each.pid, notify_socket) != notify_path;
   });
   return found;
 }
@@ -84,7 +74,7 @@ void Remains::look() {
       const bool known =
           std::any_of(left_.begin(), left_.end(), [&](const Left& each) { return each.process.pid == process.pid; });
       if (known || looks == max_looks) continue;
-      any_new = true;
+      any_new = any_new || !process.starts_none;
       watch(process);
     }
     if (signal_ != 0 && !any_new) signal(signal_);
@@ -112,8 +102,11 @@ void Remains::signal(int signal) noexcept {
 }
 
 void Remains::on_end(pid_t pid) {
-  std::erase_if(left_, [&](const Left& each) { return each.process.pid == pid; });
-  if (left_.empty()) look();
+  const auto ended =
+      std::find_if(left_.begin(), left_.end(), [&](const Left& each) { return each.process.pid == pid; });
+  const bool may_have_left_some = ended != left_.end() && !ended->process.starts_none;
+  if (ended != left_.end()) left_.erase(ended);
+  if (left_.empty() && may_have_left_some) look();
   if (!left_.empty()) return;
   const std::function<void()> on_gone = std::move(on_gone_);
   on_gone();

@@ -22,14 +22,15 @@ struct ProcessName {
   pid_t group = 0;   // its process group
   std::uint64_t started = std::numeric_limits<std::uint64_t>::max();  // as in ProcessStat
   bool told = false;                                                  // it has got the stop signal already
+  bool starts_none = false;                                           // it has no children, and never will
 };
 
-// What a worker without a control group has left: the processes of the session that its first process, `leader`, has
-// led, and those of other sessions that were started with its $NOTIFY_SOCKET, such as daemons. If a process with the
-// leader's number lives, the session is another one's. Skips processes with numbers below `from`.
-[[nodiscard]] std::vector<ProcessName> left_of_worker(pid_t leader, const std::string& notify_path, pid_t from = 0);
-// The processes of any session that were started with a $NOTIFY_SOCKET in this folder.
-[[nodiscard]] std::vector<ProcessName> left_of_pool(const std::string& folder);
+// Those of `orphans` that live.
+[[nodiscard]] std::vector<ProcessName> living(const std::vector<pid_t>& orphans);
+// What a worker without a control group has left of them: the processes of the session that its first process,
+// `leader`, has led, and those of other sessions that were started with its $NOTIFY_SOCKET, such as daemons.
+[[nodiscard]] std::vector<ProcessName> left_of_worker(const std::vector<pid_t>& orphans, pid_t leader,
+                                                      const std::string& notify_path);
 
 // The processes of a control group and of those below it.
 [[nodiscard]] std::vector<ProcessName> processes_of(const GroupFolder& group);

@@ -13,10 +13,10 @@
 
 namespace preforkd {
 
-Sweep::Sweep(EventLoop& loop, const std::optional<std::string>& service, const RuntimeDirectory& directory,
+Sweep::Sweep(EventLoop& loop, const std::optional<std::string>& service, const Orphans& orphans,
              std::function<void()> on_done)
     : loop_(loop),
-      directory_(directory),
+      orphans_(orphans),
       on_done_(std::move(on_done)),
       deadline_(loop.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
         log::warning("SIGKILL to the processes that were left behind: " + remains_->text());
@@ -34,8 +34,7 @@ void Sweep::end_elders(int stop_signal, Duration drain_timeout) {
 
 void Sweep::end_all(int stop_signal, Duration drain_timeout) {
   const std::string whose = "workers have left processes behind: ";
-  if (!service_)
-    return begin([this] { return left_of_pool(directory_.path()); }, {}, whose, stop_signal, drain_timeout);
+  if (!service_) return begin([this] { return living(orphans_.all()); }, {}, whose, stop_signal, drain_timeout);
   begin([this] { return others_in_service(*service_); }, worker_groups_in(*service_), whose, stop_signal,
         drain_timeout);
 }

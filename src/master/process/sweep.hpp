@@ -8,19 +8,18 @@
 #include <vector>
 
 #include "master/base/event_loop.hpp"
+#include "master/process/orphans.hpp"
 #include "master/process/remains.hpp"
-#include "master/process/runtime_directory.hpp"
 
 namespace preforkd {
 
 // Ends processes of the pool that no master supervises: they get the stop signal, and SIGKILL after drain_timeout. In a
-// service these are all in its control group, where systemd leaves them alone (KillMode=process); elsewhere those that
-// were started with a $NOTIFY_SOCKET of this master. Only a stop waits for it. Then it removes their groups.
+// service these are all in its control group, where systemd leaves them alone (KillMode=process); elsewhere all
+// orphans of workers. Only a stop waits for it. Then it removes their groups.
 class Sweep {
  public:
-  // `service`: from service_group(); `directory`: of the workers' notify sockets. Calls `on_done` from the event loop
-  // when all of them have ended.
-  Sweep(EventLoop& loop, const std::optional<std::string>& service, const RuntimeDirectory& directory,
+  // `service`: from service_group(). Calls `on_done` from the event loop when all of them have ended.
+  Sweep(EventLoop& loop, const std::optional<std::string>& service, const Orphans& orphans,
         std::function<void()> on_done);
 
   // Ends what earlier masters left; in a service only. Call it before the first worker is started.
@@ -43,7 +42,7 @@ class Sweep {
 
   EventLoop& loop_;
   std::optional<GroupFolder> service_;
-  const RuntimeDirectory& directory_;
+  const Orphans& orphans_;
   std::function<void()> on_done_;
   EventSource deadline_;
   std::optional<Instant> ends_;

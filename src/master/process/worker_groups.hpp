@@ -46,6 +46,7 @@ class WorkerGroups {
   // `service`: from service_group(); nullopt: there are no groups. Moves this process to SERVICE/master. If that fails
   // there are none either, and the log says why.
   explicit WorkerGroups(const std::optional<std::string>& service);
+  [[nodiscard]] bool available() const noexcept { return service_.has_value(); }
   WorkerGroups(const WorkerGroups&) = delete;
   WorkerGroups& operator=(const WorkerGroups&) = delete;
 

@@ -30,35 +30,6 @@ namespace {
 constexpr Duration first_reap_delay = std::chrono::milliseconds(10);
 constexpr Duration max_reap_delay = std::chrono::seconds(1);
 constexpr auto unusable_line_interval = std::chrono::seconds(10);
-constexpr Duration young = std::chrono::seconds(10);
-
-// A budget of processor time: a twentieth of the elapsed time, up to a maximum at once.
-class SearchBudget {
- public:
-  [[nodiscard]] bool allows(Instant now) noexcept {
-    credit_ = std::min(max_credit, credit_ + (now - last_) / 20);
-    last_ = now;
-    return credit_ > Duration{0};
-  }
-  void charge(Duration spent) noexcept { credit_ -= spent; }
-
- private:
-  static constexpr Duration max_credit = std::chrono::milliseconds(200);
-  Duration credit_ = max_credit;
-  Instant last_{};
-};
-
-SearchBudget& search_budget() noexcept {
-  static SearchBudget of_all_workers;
-  return of_all_workers;
-}
-
-// The number of the latest process; 0 if it cannot be read.
-pid_t last_process() {
-  const std::string text = read_kernel_file("/proc/loadavg");
-  const std::size_t blank = text.rfind(' ');
-  return blank == std::string::npos ? 0 : static_cast<pid_t>(std::strtol(text.c_str() + blank, nullptr, 10));
-}
 
 template <class T>
 T take(Result<T> result) {
@@ -92,11 +63,12 @@ ExitStatus to_exit_status(const siginfo_t& info) {
 }  // namespace
 
 WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path,
-                             WorkerObserver& observer, std::unique_ptr<WorkerGroup> group)
+                             WorkerObserver& observer, Orphans& orphans, std::unique_ptr<WorkerGroup> group)
     : loop_(loop),
       id_(id),
       label_(std::move(label)),
       observer_(observer),
+      orphans_(orphans),
       channel_(take(ControlChannel::open())),
       stats_memfd_(take(make_stats_memfd("preforkd-stats"))),
       stats_(take(StatsMapping::map(stats_memfd_.get(), false))),
@@ -117,6 +89,7 @@ void WorkerProcess::start(SpawnPlan plan) {
   plan.group_entrance = entrance.get();
   Spawned spawned = take(spawn(plan));
   pid_ = spawned.pid;
+  orphans_.add_worker(pid_);
   started_ = SteadyClock().now();
   pidfd_ = std::move(spawned.pidfd);
   report_ = std::move(spawned.report);
@@ -128,6 +101,7 @@ void WorkerProcess::start(SpawnPlan plan) {
     send_signal(pidfd_.get(), SIGKILL);
     siginfo_t info{};
     waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED);
+    orphans_.remove_worker(pid_);
     throw;
   }
 }
@@ -285,20 +259,13 @@ void WorkerProcess::look_in_group() {
       [&group] { group.kill(); });
 }
 
-// The kernel shows at no cost whether its process group has others, but not whether its session has further groups
-// (setpgid(2), a shell's set -m), or whether one has become a daemon. For that /proc is read, within a budget for times
-// when many workers end. A keeper, which has a group of its own, must always be found.
 void WorkerProcess::look_in_session() {
-  const bool group = kill(-pid_, 0) == 0;
-  if (!group && !link_.greeted() && !search_budget().allows(SteadyClock().now())) return;
-  const Duration before = own_cpu_time();
-  // A child of a young worker has a higher number, unless the kernel has started again with low ones.
-  const bool is_young = SteadyClock().now() - started_ < young;
-  const auto find = [this, is_young] {
-    return mark_told(left_of_worker(pid_, notify_path(), is_young && last_process() >= pid_ ? pid_ : 0));
+  const auto find = [this] {
+    std::vector<ProcessName> left = left_of_worker(orphans_.all(), pid_, notify_path());
+    for (ProcessName& each : left) each.starts_none = link_.greeted() && each.name == control::keeper_name;
+    return mark_told(std::move(left));
   };
   remains_ = std::make_unique<Remains>(loop_, find, [this] { on_remains_gone(); });
-  search_budget().charge(own_cpu_time() - before);
 }
 
 void WorkerProcess::on_remains_gone() {
@@ -315,6 +282,7 @@ void WorkerProcess::reap() {
   if (found) status = to_exit_status(info);
   if (found && exec_failure_) status = {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
   reaped_ = true;
+  orphans_.remove_worker(pid_);
   look_for_remains();
   const bool remains = remains_ != nullptr;
   observer_.on_worker_gone(id_, status);

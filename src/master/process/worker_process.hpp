@@ -19,6 +19,7 @@
 #include "master/process/notify_inbox.hpp"
 #include "master/process/notify_message.hpp"
 #include "master/process/notify_socket.hpp"
+#include "master/process/orphans.hpp"
 #include "master/process/remains.hpp"
 #include "master/process/spawn.hpp"
 #include "master/process/worker_facts.hpp"
@@ -54,7 +55,7 @@ class WorkerProcess {
   // Makes the worker's ends; there is no process yet. `group`: null if it has none of its own. Throws
   // std::runtime_error.
   WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path, WorkerObserver& observer,
-                std::unique_ptr<WorkerGroup> group = nullptr);
+                Orphans& orphans, std::unique_ptr<WorkerGroup> group = nullptr);
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
@@ -115,6 +116,7 @@ class WorkerProcess {
   const WorkerId id_;
   const std::string label_;  // "worker 1", for the log
   WorkerObserver& observer_;
+  Orphans& orphans_;
   ControlChannel channel_;
   UniqueFd stats_memfd_;
   StatsMapping stats_;

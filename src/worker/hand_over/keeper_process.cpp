@@ -376,7 +376,7 @@ class Inheritance {
 [[noreturn]] void keep(const KeeperPlan& given) noexcept {
   const KeeperPlan plan = given;
   preforkd::set_process_title(plan.title);
-  preforkd::set_process_name("keeper");
+  preforkd::set_process_name(control::keeper_name);
   ::setpgid(0, 0);  // what is sent to the worker's group is not for us
   Inheritance().give_back();
   pollfd worker{plan.worker_pidfd, POLLIN, 0};

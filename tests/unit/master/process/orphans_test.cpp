@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <set>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 
@@ -18,7 +20,6 @@ namespace {
 
 class OrphansTest : public testing::Test {
  protected:
-  OrphansTest() { EXPECT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); }
   ~OrphansTest() override {
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
@@ -63,7 +64,7 @@ class OrphansTest : public testing::Test {
 };
 
 TEST_F(OrphansTest, are_reaped_when_they_die) {
-  const Orphans orphans(loop_, [](pid_t) { return false; });
+  const Orphans orphans(loop_, true);
   orphan();
   ASSERT_TRUE(has_children());
   EXPECT_TRUE(loop_.run_once(std::chrono::seconds(10)));
@@ -72,7 +73,8 @@ TEST_F(OrphansTest, are_reaped_when_they_die) {
 
 TEST_F(OrphansTest, are_reaped_behind_a_worker_whose_status_is_left_alone) {
   const pid_t worker = dead_child(3);
-  Orphans orphans(loop_, [worker](pid_t pid) { return pid == worker; });
+  Orphans orphans(loop_, true);
+  orphans.add_worker(worker);
   orphan();
   orphans.reap();
   int status = 0;
@@ -82,9 +84,46 @@ TEST_F(OrphansTest, are_reaped_behind_a_worker_whose_status_is_left_alone) {
   EXPECT_FALSE(has_children());
 }
 
+// A child of a worker that has ended, and its own child.
+TEST_F(OrphansTest, are_known_with_their_descendants_but_workers_are_not_among_them) {
+  Orphans orphans(loop_, true);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  UniqueFd numbers(ends[0]);
+  UniqueFd end(ends[1]);
+  const auto stay = [&end] {
+    const pid_t self = getpid();
+    if (write(end.get(), &self, sizeof self) != sizeof self) _exit(1);
+    for (;;) pause();
+  };
+  const pid_t worker = fork();
+  if (worker == 0) stay();
+  orphans.add_worker(worker);
+  const pid_t ended = fork();
+  if (ended == 0) {
+    if (fork() != 0) _exit(0);
+    setsid();
+    if (fork() == 0) setsid();
+    stay();
+  }
+  EXPECT_EQ(waitpid(ended, nullptr, 0), ended);
+  std::set<pid_t> all;
+  for (int i = 0; i < 3; ++i) {
+    pid_t pid = 0;
+    ASSERT_EQ(read(numbers.get(), &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+    all.insert(pid);
+  }
+  EXPECT_EQ(all.erase(worker), 1U);
+  const std::vector<pid_t> found = orphans.all();
+  EXPECT_EQ(std::set<pid_t>(found.begin(), found.end()), all);
+  all.insert(worker);
+  for (const pid_t pid : all) kill(pid, SIGKILL);
+  EXPECT_EQ(waitpid(worker, nullptr, 0), worker);
+  for (const pid_t pid : all) waitpid(pid, nullptr, 0);
+}
+
 TEST_F(OrphansTest, are_left_alone_by_a_process_that_gets_none) {
-  prctl(PR_SET_CHILD_SUBREAPER, 0);
-  Orphans orphans(loop_, [](pid_t) { return false; });
+  Orphans orphans(loop_, false);
   const pid_t child = dead_child(0);
   orphans.reap();
   EXPECT_EQ(waitpid(child, nullptr, WNOHANG), child);

@@ -51,7 +51,7 @@ class ProcessLauncherTest : public testing::Test {
       : config_(listening()),
         sockets_(ListenSockets::open(config_)),
         directory_("test"),
-        launcher_(loop_, sockets_, directory_, groups_, {}, record_) {
+        launcher_(loop_, sockets_, directory_, groups_, orphans_, {}, record_) {
     EXPECT_NE(mkdtemp(folder_.data()), nullptr);
   }
   ~ProcessLauncherTest() override {
@@ -106,6 +106,7 @@ class ProcessLauncherTest : public testing::Test {
   ListenSockets sockets_;
   RuntimeDirectory directory_;
   WorkerGroups groups_{std::nullopt};
+  Orphans orphans_{loop_, true};
   ProcessLauncher launcher_;
   std::vector<WorkerId> started_;
   std::uint64_t next_id_ = 1;
@@ -203,7 +204,7 @@ TEST_F(ProcessLauncherTest, fails_with_a_reason_if_no_place_is_left_for_notify_s
   std::filesystem::create_directories(given);
   setenv("RUNTIME_DIRECTORY", given.c_str(), 1);
   RuntimeDirectory directory(std::string(80, 'x'));  // too long for another folder
-  ProcessLauncher launcher(loop_, sockets_, directory, groups_, {}, record_);
+  ProcessLauncher launcher(loop_, sockets_, directory, groups_, orphans_, {}, record_);
   std::filesystem::remove_all(parent);
   const Result<void> started = launcher.start({WorkerId{1}, 0, generation({"/bin/true"})});
   unsetenv("RUNTIME_DIRECTORY");

@@ -63,7 +63,7 @@ class WorkerProcessTest : public testing::Test {
  protected:
   WorkerProcessTest() : null_(open("/dev/null", O_RDWR | O_CLOEXEC)) {
     EXPECT_NE(mkdtemp(folder_.data()), nullptr);
-    worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_);
+    worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_, orphans_);
   }
   ~WorkerProcessTest() override {
     if (worker_ && worker_->pid() != 0 && !record_.gone) {
@@ -114,6 +114,7 @@ class WorkerProcessTest : public testing::Test {
   std::string folder_ = "/tmp/preforkd-test.XXXXXX";
   UniqueFd null_;
   EventLoop loop_;
+  Orphans orphans_{loop_, true};
   Record record_;
   RealGroup service_;
   std::vector<GroupFolder> unremoved_;
@@ -286,7 +287,7 @@ class GroupedWorkerTest : public WorkerProcessTest {
   void SetUp() override {
     if (!service_) GTEST_SKIP() << service_.reason();
     group_ = *GroupFolder::make(service_.path("w.7"));
-    worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_,
+    worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_, orphans_,
                     std::make_unique<WorkerGroup>(group_, unremoved_));
   }
   // Starts a script, which has ended when this returns.
@@ -470,7 +471,7 @@ bool has_ended(int worker_end) {
 TEST_F(WorkerProcessTest, ends_the_lifeline_when_it_goes) {
   const UniqueFd worker_end(fcntl(worker_->control_end(), F_DUPFD_CLOEXEC, 3));
   EXPECT_FALSE(has_ended(worker_end.get()));
-  worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_);
+  worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_, orphans_);
   EXPECT_TRUE(has_ended(worker_end.get()));
 }
 
