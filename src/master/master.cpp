@@ -196,7 +196,8 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
   if (std::holds_alternative<control::Busy>(message)) scaler_.on_busy();
   if (const auto* gave = std::get_if<control::Gave>(&message)) {
-    event::WorkerGave event{id, gave->moved, gave->closed};
+    event::WorkerGave event{
+        .id = id, .connections = gave->moved, .closed = gave->closed, .by_keeper = gave->by_keeper != 0};
     static_assert(static_cast<std::size_t>(NotTaken::framing) == transfer::refusal_count);
     std::copy(gave->refused.begin(), gave->refused.end(), event.refused.begin());
     pool_.step(event);

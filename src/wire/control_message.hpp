@@ -34,6 +34,7 @@ struct Gave {
   std::uint32_t moved = 0;
   std::uint32_t closed = 0;           // by a keeper: they were not resting when its worker died, or have no taker
   transfer::RefusalCounts refused{};  // by the taker: the giver still has them, except a keeper
+  std::uint32_t by_keeper = 0;        // 1: a keeper says it; its worker has died, maybe unseen by the master
 };
 // Master to worker or keeper, with one end of a socket pair, on which transfer.hpp is spoken: give your connections.
 struct Give {

@@ -76,12 +76,13 @@ struct WorkerSeeks {
   WorkerId id{};
   std::uint32_t connections = 0;
 };
-// What became of its connections: taken by another worker, closed by its keeper after its end, or refused by a worker.
+// What became of its connections: taken by another worker, closed by its keeper, or refused by a worker.
 struct WorkerGave {
   WorkerId id{};
   std::uint32_t connections = 0;
   std::uint32_t closed = 0;
   NotTakenCounts refused{};
+  bool by_keeper = false;  // its keeper gave them: its first process has ended, and WorkerExited may still follow
 };
 // Its first process, `pid`, has ended.
 struct WorkerExited {

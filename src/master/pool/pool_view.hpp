@@ -87,8 +87,8 @@ struct ExitRecord {
   bool never_notified = false;    // it never used its notify socket
   bool never_pinged = false;      // it never sent WATCHDOG=
   std::uint64_t handed_over = 0;  // its connections that another worker has taken
-  bool moves = false;             // its keeper has the others
-  Kept kept;                      // known when the keeper has ended
+  bool moves = false;             // they may move; normally it had a keeper, which has the others
+  Kept kept;                      // known when nothing is left of it, its keeper included
   Follow follow = Follow::starts;
   std::optional<Instant> next_try_at;  // Follow::waits only
 };

@@ -109,7 +109,7 @@ void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant 
 
 void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
   Rebalance::gave(worker);
-  (worker.remains ? worker.kept.moved : worker.handed_over) += event.connections;
+  (event.by_keeper ? worker.kept.moved : worker.handed_over) += event.connections;
   worker.kept.closed += event.closed;
   roster_.actions().emplace_back(ReportGave{{event.connections, event.closed}});
   if (event.refused != NotTakenCounts{}) {
@@ -121,6 +121,7 @@ void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant
   if (worker.remains) return;
   ExitRecord record = judge(worker, event.status, event.oom, now);
   record.pid = event.pid;
+  if (!event.remains) record.kept = worker.kept;
   if (worker.place == Place::leaving) {
     leaving_worker_exited(worker, std::move(record), event.remains, now);
   } else {
@@ -138,10 +139,7 @@ void Scheduler::handle(Worker& worker, const event::RemainsGone& /*event*/, Inst
   Slot& slot = roster_.slot(worker.slot);
   const bool was_blocked = slot.has_unreaped_kills();
   roster_.actions().emplace_back(ReportRemainsGone{roster_.view(worker)});
-  // One worker took them all, maybe after its replacement was ready and the connections were spread.
-  const bool spreads = worker.kept.moved > 0 && committed_->config->rebalance == RebalanceMode::on_resize;
-  if (spreads) rebalance_.request();
-  roster_.remove(worker);
+  forget(worker);
   fill_if_unblocked(slot, was_blocked, now);
 }
 
@@ -554,8 +552,15 @@ void Scheduler::end(Worker& worker, bool remains, Instant now) {
   if (remains) {
     roster_.remain(worker, now);
   } else {
-    roster_.remove(worker);
+    forget(worker);
   }
+}
+
+void Scheduler::forget(Worker& worker) {
+  // One worker took all that its keeper gave, maybe after its replacement was ready and the connections were spread.
+  const bool spreads = worker.kept.moved > 0 && committed_->config->rebalance == RebalanceMode::on_resize;
+  if (spreads) rebalance_.request();
+  roster_.remove(worker);
 }
 
 void Scheduler::fill_if_unblocked(Slot& slot, bool was_blocked, Instant now) {

@@ -162,6 +162,8 @@ class Scheduler {
   void leaving_worker_exited(Worker& worker, ExitRecord record, bool remains, Instant now);
   // Forgets the worker, or keeps its remains.
   void end(Worker& worker, bool remains, Instant now);
+  // Nothing is left of it.
+  void forget(Worker& worker);
   void fill_if_unblocked(Slot& slot, bool was_blocked, Instant now);
   // Handles a loss, in this order: sets the slot's backoff; reports `record`, if the process has ended; promotes a
   // waiting candidate, or fills the slot. In a rollout: aborts it with `verdict`.

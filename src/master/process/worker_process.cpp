@@ -284,6 +284,7 @@ void WorkerProcess::reap() {
   reaped_ = true;
   orphans_.remove_worker(pid_);
   look_for_remains();
+  if (!remains_) link_.take_waiting();  // a keeper may have done its work before it could be found
   const bool remains = remains_ != nullptr;
   observer_.on_worker_gone(id_, status);
   if (remains) stats_ = StatsMapping();

@@ -41,9 +41,11 @@ std::string because_of(ExitCause cause) {
   }
 }
 
-std::string lost(std::uint64_t connections, bool kept) {
+// Those that a worker had when it died. Its keeper closes the ones that do not rest: they end with the worker.
+std::string left_open(std::uint64_t connections, bool has_keeper) {
   if (connections == 0) return "no connection lost";
-  return counted(connections, "connection") + (kept ? " left to its keeper" : " lost");
+  const std::string number = counted(connections, "connection");
+  return has_keeper ? "with " + number + ", those at rest left to its keeper" : number + " lost";
 }
 
 // The keeper is expected, and says what it has done. It has the worker's name until it has run for a moment.
@@ -133,11 +135,19 @@ void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int sign
              fields(message, worker.id, worker.slot, worker.generation));
 }
 
+// What its keeper has done has a line of its own, since mostly it is known only later.
 void PoolLog::on_worker_exited(const ExitRecord& exit) {
-  if (exit.failed) return log_crash(exit);
-  log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
-  extra.push_back({journal_field::exit_cause, std::string(to_string(exit.cause))});
-  log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit), extra);
+  ExitRecord end = exit;
+  const Kept kept = std::exchange(end.kept, {});
+  if (exit.failed) {
+    const WorkerFacts facts = lookup_(exit.id);
+    log_crash(end, facts, exit.moves && (kept.all() > 0 || !facts.remains.empty()));
+  } else {
+    log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
+    extra.push_back({journal_field::exit_cause, std::string(to_string(exit.cause))});
+    log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(end), extra);
+  }
+  log_kept(exit.id, exit.slot, exit.generation, kept);
 }
 
 // Without a deadline they got SIGKILL already and end in a moment.
@@ -153,13 +163,7 @@ void PoolLog::on_worker_remains(const WorkerView& worker) {
 }
 
 void PoolLog::on_remains_gone(const WorkerView& worker) {
-  const Kept& kept = worker.kept;
-  if (kept.all() > 0) {
-    log::write(kept.closed > 0 ? log::Level::warning : log::Level::info,
-               name(worker.id, worker.slot, worker.generation) + ": " + counted(kept.moved, "connection") +
-                   " moved to other workers, " + std::to_string(kept.closed) + " closed",
-               fields(message_id::connections_kept, worker.id, worker.slot, worker.generation));
-  }
+  log_kept(worker.id, worker.slot, worker.generation, worker.kept);
   const log::Level level = worker.drain_deadline && !worker.moves ? log::Level::info : log::Level::debug;
   log::write(level, "nothing is left of " + name(worker.id, worker.slot, worker.generation),
              fields(message_id::remains_gone, worker.id, worker.slot, worker.generation));
@@ -179,10 +183,17 @@ void PoolLog::on_not_taken(const WorkerView& worker, const NotTakenCounts& conne
                fields(message_id::connections_not_taken, worker.id, worker.slot, worker.generation));
 }
 
-void PoolLog::log_crash(const ExitRecord& exit) {
-  const WorkerFacts facts = lookup_(exit.id);
+void PoolLog::log_kept(WorkerId id, unsigned slot, unsigned generation, const Kept& kept) {
+  if (kept.all() == 0) return;
+  log::write(kept.closed > 0 ? log::Level::warning : log::Level::info,
+             name(id, slot, generation) + ": " + counted(kept.moved, "connection") + " moved to other workers, " +
+                 std::to_string(kept.closed) + " closed",
+             fields(message_id::connections_kept, id, slot, generation));
+}
+
+void PoolLog::log_crash(const ExitRecord& exit, const WorkerFacts& facts, bool has_keeper) {
   std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
-  if (facts.counters.counts) line += ", " + lost(facts.counters.connections, exit.moves && !facts.remains.empty());
+  if (facts.counters.counts) line += ", " + left_open(facts.counters.connections, has_keeper);
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);

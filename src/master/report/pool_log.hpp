@@ -50,7 +50,9 @@ class PoolLog final : public PoolObserver {
   [[nodiscard]] log::Fields fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const;
   [[nodiscard]] log::Level routine() const noexcept;
   [[nodiscard]] std::string what_is_done(const ExitRecord& exit) const;
-  void log_crash(const ExitRecord& exit);
+  void log_crash(const ExitRecord& exit, const WorkerFacts& facts, bool has_keeper);
+  // If its keeper had any.
+  void log_kept(WorkerId id, unsigned slot, unsigned generation, const Kept& kept);
 
   WorkerLookup lookup_;
   const Clock& clock_;

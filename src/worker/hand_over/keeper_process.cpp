@@ -166,7 +166,9 @@ class Estate {
   void report() noexcept {
     const transfer::RefusalCounts none{};
     if (figures_.moved == 0 && figures_.closed == 0 && figures_.refused == none) return;
-    say(std::exchange(figures_, {}));
+    control::Gave gave = std::exchange(figures_, {});
+    gave.by_keeper = 1;
+    say(gave);
   }
 
   // The socket of a worker that takes connections; none: there is none, or no master.

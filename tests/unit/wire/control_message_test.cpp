@@ -14,7 +14,8 @@ TEST(ControlMessage, comes_back_as_it_was_sent) {
   EXPECT_EQ(hello.protocol, 7U);
   EXPECT_EQ(hello.framing, 0x123456789ABCDEF0U);
   EXPECT_EQ(std::get<Seeks>(*decode(encode(Seeks{300}).view())).connections, 300U);
-  const auto gave = std::get<Gave>(*decode(encode(Gave{.moved = 297, .closed = 2, .refused = {1, 0, 0, 0, 5}}).view()));
+  const auto gave = std::get<Gave>(
+      *decode(encode(Gave{.moved = 297, .closed = 2, .refused = {1, 0, 0, 0, 5}, .by_keeper = 1}).view()));
   EXPECT_EQ(gave.moved, 297U);
   EXPECT_EQ(gave.refused, (transfer::RefusalCounts{1, 0, 0, 0, 5}));
   EXPECT_EQ(gave.closed, 2U);

@@ -271,7 +271,7 @@ inline std::string text(const WorkerSeeks& event) {
 inline std::string text(const WorkerGave& event) {
   return "worker-gave " + text(event.id) + ": " + std::to_string(event.connections) + ", closed " +
          std::to_string(event.closed) + (event.refused == NotTakenCounts{} ? "" : ", refused") +
-         not_taken_text(event.refused);
+         not_taken_text(event.refused) + (event.by_keeper ? ", by its keeper" : "");
 }
 inline std::string text(const WorkerExited& event) {
   return "worker-exited " + text(event.id) + (event.pid == 0 ? "" : " (pid " + std::to_string(event.pid) + ")") + ": " +
@@ -375,14 +375,14 @@ class EventReader {
     read_connections(event);
     line_.expect(", closed ");
     event.closed = line_.number<std::uint32_t>();
-    if (!line_.take(", refused")) return;
-    while (line_.take(" ")) {
+    for (bool more = line_.take(", refused"); more && line_.take(" ");) {
       const auto connections = line_.number<std::uint64_t>();
       line_.expect(" ");
       std::size_t reason = 0;
       while (reason + 1 < not_taken_count && !line_.take(to_string(static_cast<NotTaken>(reason)))) ++reason;
       event.refused[reason] = connections;
     }
+    event.by_keeper = line_.take(", by its keeper");
   }
   template <class Kind>
   void read_connections(Kind& event) {

@@ -60,7 +60,7 @@ std::vector<Event> examples() {
                               event::WorkerMeasured{id, 3, 4096},
                               event::WorkerMoves{id, {1, 0xFFFFFFFFFFFFFFFF}},
                               event::WorkerSeeks{id, 300},
-                              event::WorkerGave{id, 299, 1, {3, 0, 0, 0, 7}},
+                              event::WorkerGave{id, 299, 1, {3, 0, 0, 0, 7}, true},
                               event::WorkerExited{id, 4711, {ExitStatus::Kind::dumped, SIGSEGV, {}}, true, true},
                               event::RemainsGone{id},
                               event::LaunchFailed{id, os_failure(EAGAIN, "cannot fork: ").value()},

@@ -176,10 +176,24 @@ TEST_F(RebalanceTest, on_resize_follows_a_keeper_that_is_later_than_the_replacem
   let_give();
   launcher.moved.clear();
   launcher.loads[id(1)] += 10;
-  pool->step(event::WorkerGave{dead, 10});
+  pool->step(event::WorkerGave{dead, 10, 0, {}, true});
   pool->step(event::RemainsGone{dead});
   EXPECT_FALSE(launcher.moved.empty());
   for (const std::uint64_t load : let_give()) EXPECT_NEAR(static_cast<double>(load), 10.0, 1.0);
+}
+
+TEST_F(RebalanceTest, on_resize_follows_a_keeper_that_is_gone_when_the_end_of_its_hung_worker_is_seen) {
+  config.rebalance = RebalanceMode::on_resize;
+  start_with({10, 10, 10});
+  const WorkerId dead = id(0);
+  pool->step(event::WorkerWatchdogTrigger{dead});
+  begin_work(0, 0);
+  let_give();
+  launcher.moved.clear();
+  launcher.loads[id(1)] += 10;
+  pool->step(event::WorkerGave{dead, 10, 0, {}, true});
+  end(dead, signaled(SIGABRT));
+  EXPECT_FALSE(launcher.moved.empty());
 }
 
 TEST_F(RebalanceTest, off_does_not) {

@@ -62,8 +62,8 @@ TEST_F(RemainsTest, say_in_the_history_what_became_of_its_connections) {
   const WorkerId id = worker(0).id;
   pool->step(event::WorkerGave{id, 5});
   end_not_alone(id, signaled(SIGKILL));
-  pool->step(event::WorkerGave{id, 290});
-  pool->step(event::WorkerGave{id, 7, 3});
+  pool->step(event::WorkerGave{id, 290, 0, {}, true});
+  pool->step(event::WorkerGave{id, 7, 3, {}, true});
   EXPECT_EQ(pool->history().newest(1)[0].kept.all(), 0U) << "its keeper still runs";
   clear(id);
   const ExitRecord exit = pool->history().newest(1)[0];
@@ -72,6 +72,30 @@ TEST_F(RemainsTest, say_in_the_history_what_became_of_its_connections) {
   EXPECT_EQ(exit.kept.closed, 3U);
   EXPECT_EQ(pool->history().given().moved, 302U);
   EXPECT_EQ(pool->history().given().closed, 3U);
+}
+
+// Its search for what is left takes time, in which a keeper may end.
+TEST_F(RemainsTest, may_have_done_all_before_the_master_sees_them) {
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::WorkerGave{id, 5});
+  pool->step(event::WorkerGave{id, 297, 3, {}, true});
+  end(id, signaled(SIGKILL));
+  const ExitRecord exit = pool->history().newest(1)[0];
+  EXPECT_EQ(exit.handed_over, 5U);
+  EXPECT_EQ(exit.kept.moved, 297U);
+  EXPECT_EQ(exit.kept.closed, 3U);
+}
+
+TEST_F(RemainsTest, have_said_nothing_that_counts_before_they_are_gone) {
+  start_ready();
+  const WorkerId id = worker(0).id;
+  pool->step(event::WorkerGave{id, 0, 3, {}, true});
+  end_not_alone(id, signaled(SIGKILL));
+  EXPECT_EQ(pool->history().newest(1)[0].kept.all(), 0U);
+  pool->step(event::WorkerGave{id, 297, 0, {}, true});
+  clear(id);
+  EXPECT_EQ(pool->history().newest(1)[0].kept.all(), 300U);
 }
 
 TEST_F(RemainsTest, of_a_worker_that_was_killed_are_killed_again) {

@@ -608,7 +608,7 @@ class World {
         break;
       case 22:
         if (chance(0.5)) {
-          step(event::WorkerGave{id, pick(300), 0, {pick(2), 0, 0, 0, pick(2)}});
+          step(event::WorkerGave{id, pick(300), 0, {pick(2), 0, 0, 0, pick(2)}, processes_.at(id).remains});
         } else {
           step(event::WorkerMoves{id, {1, 5}});
         }

@@ -40,7 +40,10 @@ constexpr WorkerId the_id{7};
 // Records the events in order: 'e'xecuted, 'n'otified, 's'aid, 'g'one, no 'r'emains.
 class Record final : public WorkerObserver {
  public:
-  void on_worker_executed(WorkerId) override { order += 'e'; }
+  void on_worker_executed(WorkerId) override {
+    order += 'e';
+    if (on_executed) on_executed();
+  }
   void on_worker_file_changed(WorkerId, std::size_t) override { order += 'c'; }
   void on_worker_notified(WorkerId, const NotifyMessage& message) override {
     order += 'n';
@@ -57,6 +60,7 @@ class Record final : public WorkerObserver {
   std::string order;
   std::vector<NotifyMessage> messages;
   std::optional<ExitStatus> gone;
+  std::function<void()> on_executed;
 };
 
 class WorkerProcessTest : public testing::Test {
@@ -267,6 +271,19 @@ TEST_F(WorkerProcessTest, hears_what_a_worker_said_on_its_control_channel_before
   ASSERT_EQ(waitid(P_PID, static_cast<id_t>(worker_->pid()), &info, WEXITED | WNOWAIT), 0);
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "sseg");
+}
+
+// As a keeper does that is faster than the search for it: it speaks when what the worker said has been heard already.
+TEST_F(WorkerProcessTest, hears_what_is_left_of_a_worker_even_if_it_ends_before_it_is_found) {
+  const UniqueFd control = control_end();
+  start({"/bin/true"});
+  ASSERT_TRUE(say(control, control::Hello{}));
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(worker_->pid()), &info, WEXITED | WNOWAIT), 0);
+  record_.on_executed = [&] { EXPECT_TRUE(say(control, control::Gave{.moved = 5, .by_keeper = 1})); };
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(worker_->remains(), nullptr);
+  EXPECT_EQ(record_.order, "sesg");
 }
 
 TEST_F(WorkerProcessTest, hears_and_answers_what_is_left_of_a_worker) {

@@ -71,7 +71,8 @@ TEST_F(PoolLogTest, says_what_became_of_the_connections_of_a_worker_with_a_keepe
   exit.moves = true;
   EXPECT_NE(said_of(exit).find(", 12 connections lost; "), std::string::npos) << "its keeper died before it";
   facts_.remains = "pid 4712 (keeper)";
-  EXPECT_NE(said_of(exit).find(", 12 connections left to its keeper; "), std::string::npos) << said_of(exit);
+  EXPECT_NE(said_of(exit).find(", with 12 connections, those at rest left to its keeper; "), std::string::npos)
+      << said_of(exit);
   WorkerView worker;
   worker.slot = 1;
   worker.remains = worker.moves = true;
@@ -88,6 +89,23 @@ TEST_F(PoolLogTest, says_what_became_of_the_connections_of_a_worker_with_a_keepe
             "<4>worker 1 (pid 4711, generation 1): 9 connections moved to other workers, 3 closed\n");
   facts_.remains = "pid 4712 (keeper), pid 4713 (sh)";
   EXPECT_NE(line_of([&] { log_.on_worker_remains(worker); }), "");
+}
+
+// In the same words as of one that ends later.
+TEST_F(PoolLogTest, says_what_a_keeper_has_done_that_was_faster_than_the_search_for_it) {
+  ExitRecord exit = crash();
+  exit.moves = true;
+  exit.kept = {9, 3};
+  EXPECT_EQ(said_of(exit),
+            "<4>worker 1 (pid 4711, generation 1) died: signal 9 (SIGKILL) after 3min 2s, with 12 connections, those "
+            "at rest left to its keeper; replacing now\n"
+            "<4>worker 1 (pid 4711, generation 1): 9 connections moved to other workers, 3 closed\n");
+  exit.kept = {12, 0};
+  exit.failed = false;
+  exit.cause = ExitCause::operator_request;
+  EXPECT_EQ(said_of(exit),
+            "<6>worker 1 (pid 4711, generation 1) left (operator): signal 9 (SIGKILL) after 3min 2s\n"
+            "<6>worker 1 (pid 4711, generation 1): 12 connections moved to other workers, 0 closed\n");
 }
 
 TEST_F(PoolLogTest, says_that_nobody_noticed) {

@@ -63,6 +63,7 @@ TEST_F(KeeperTest, the_resting_connections_of_a_killed_worker_are_served_by_anot
   const auto gave = first_.expect<control::Gave>();
   EXPECT_EQ(gave.moved, 200U);
   EXPECT_EQ(gave.closed, 0U);
+  EXPECT_EQ(gave.by_keeper, 1U);
   EXPECT_FALSE(first_.next()) << "the keeper has ended";
   EXPECT_EQ(second.page().connections_adopted.load(), 200U);
 }
