@@ -42,11 +42,11 @@ inline constexpr unsigned max_takers = 3;                      // that die, hang
 enum class Type : std::uint32_t { connection, more, taken, refused, amendment };
 
 enum class Refusal : std::uint32_t {
-  full,      // max_connections or descriptors
-  leaving,   // it is about to leave itself
-  listener,  // it has no listening socket of that name, or its service there has no on_adopt
-  broken,    // the kept state is longer than its max_kept_state
-  failed,    // its on_adopt threw, or it had no memory; or two takers died or hung with it
+  full,        // max_connections or descriptors
+  leaving,     // it is about to leave itself
+  listener,    // it has no listening socket of that name, or its service there has no on_adopt
+  kept_state,  // the kept state is longer than its max_kept_state
+  failed,      // its on_adopt threw, or it had no memory; or two takers died or hung with it
 };
 // The taker takes none of the others either, but another worker may.
 [[nodiscard]] constexpr bool refuses_all(Refusal refusal) noexcept {

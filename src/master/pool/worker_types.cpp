@@ -69,8 +69,8 @@ std::string_view to_string(NotTaken reason) noexcept {
       return "leaving";
     case NotTaken::no_listener:
       return "no-listener";
-    case NotTaken::broken:
-      return "broken";
+    case NotTaken::kept_state:
+      return "kept-state";
     case NotTaken::failed:
       return "failed";
     case NotTaken::framing:

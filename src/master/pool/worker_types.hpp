@@ -72,7 +72,7 @@ enum class NotTaken : std::uint8_t {
   full,
   leaving,
   no_listener,
-  broken,
+  kept_state,
   failed,
   framing,      // none has the framing and protocol of the giver
   no_on_adopt,  // none has on_adopt

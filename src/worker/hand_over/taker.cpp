@@ -133,7 +133,7 @@ std::optional<transfer::Refusal> Taker::refusal_of(int fd, std::uint32_t state_b
   if (entrance == nullptr || !entrance->service.handlers.on_adopt) return transfer::Refusal::listener;
   // Without a descriptor: this worker has none left.
   if (entrance->service.full() || !path_.may_mark(fd)) return transfer::Refusal::full;
-  if (state_bytes > path_.max_kept_state()) return transfer::Refusal::broken;
+  if (state_bytes > path_.max_kept_state()) return transfer::Refusal::kept_state;
   return std::nullopt;
 }
 

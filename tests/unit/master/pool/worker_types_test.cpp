@@ -17,6 +17,14 @@ TEST(WorkerTypes, every_cause_has_a_word_of_its_own) {
                                                "reloaded", "operator", "drain-timeout", "oom"}));
 }
 
+TEST(WorkerTypes, every_reason_why_connections_were_not_taken_has_one) {
+  std::set<std::string_view> words;
+  for (std::size_t reason = 0; reason < not_taken_count; ++reason)
+    words.insert(to_string(static_cast<NotTaken>(reason)));
+  EXPECT_EQ(words, (std::set<std::string_view>{"full", "leaving", "no-listener", "kept-state", "failed", "framing",
+                                               "no-on-adopt"}));
+}
+
 TEST(WorkerTypes, an_exit_status_reads_as_a_phrase) {
   EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::exited, 3, {}}), "exit status 3");
   EXPECT_EQ(to_string(ExitStatus{ExitStatus::Kind::signaled, SIGKILL, {}}), "signal 9 (SIGKILL)");
