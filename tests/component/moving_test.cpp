@@ -278,7 +278,10 @@ TEST_F(ShownLogin, counts_what_a_smaller_pool_has_moved) {
   EXPECT_EQ(pool_.get_worker(0, "ConnectionsAdopted"), given);
   EXPECT_EQ(pool_.get_worker(0, "ConnectionsHandedOver"), "0");
   EXPECT_EQ(pool_.get("ConnectionsClosedByKeepers"), "0");
-  EXPECT_THAT(ctl({"status", "test"}), HasSubstr(" Moved: " + given + " handed over, " + given + " adopted\n"));
+  EXPECT_THAT(pool_.get("Closes"), HasSubstr("handed-over " + given + ' '));
+  const std::string status = ctl({"status", "test"});
+  EXPECT_THAT(status, HasSubstr(" Moved: " + given + " handed over, " + given + " adopted\n"));
+  EXPECT_THAT(status, Not(HasSubstr("handed-over"))) << "the same again";
   EXPECT_THAT(ctl({"metrics", "test"}),
               HasSubstr("preforkd_connections_handed_over_total{pool=\"test\"} " + given + "\n"));
 }

@@ -159,8 +159,8 @@ void add_named_counters(Exposition& out) {
   };
   using ByName = std::map<std::string, std::uint64_t>;
   add("worker_exits", "Workers that ended, by cause.", "cause", [](const PoolSnapshot& pool) { return pool.exits; });
-  add("worker_closes", "Connections that ended, by reason.", "reason",
-      [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.closes : ByName(); });
+  add("worker_closes", "Connections that ended in their worker, by reason; with handed-over another one has them.",
+      "reason", [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.closes : ByName(); });
   add("worker_application", "Counters of the application.", "counter",
       [](const PoolSnapshot& pool) { return pool.counters.counts ? pool.counters.application : ByName(); });
   add("connections_not_taken", "Connections that other workers did not take, by reason.", "reason",
@@ -176,7 +176,8 @@ void add_pool_counters(Exposition& out) {
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.accept_failures); });
   out.of_pools("connections_adopted", "counter", "", "Connections that workers took over from others.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_adopted); });
-  out.of_pools("connections_handed_over", "counter", "", "Connections that moved to another worker.",
+  out.of_pools("connections_handed_over", "counter", "",
+               "Connections that workers, or the keepers of dead ones, gave to other workers.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections_handed_over); });
   out.of_pools("connections_closed_by_keepers", "counter", "", "Connections of dead workers that did not move.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.connections_closed_by_keepers); });
@@ -250,7 +251,7 @@ void add_workers(Exposition& out) {
       "connections_adopted", "counter", "", "Connections that workers took over from others.",
       [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_adopted); });
   out.of_workers(
-      "connections_handed_over", "counter", "", "Connections that moved to another worker.",
+      "connections_handed_over", "counter", "", "Connections that the worker, while it lived, gave to other workers.",
       [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.connections_handed_over); });
   out.of_workers("requests", "counter", "", "Requests answered.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.requests_total); });

@@ -80,6 +80,12 @@ std::string moved_text(const PoolSnapshot& pool) {
   return text;
 }
 
+// A connection that another worker has taken over has not ended: it is among those that have moved.
+std::string closed_text(std::map<std::string, std::uint64_t> closes) {
+  closes.erase("handed-over");
+  return by_name_text(closes);
+}
+
 std::string application_text(const CounterSnapshot& counters) {
   std::string text;
   for (const auto& [name, count] : counters.application) {
@@ -187,8 +193,8 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
     if (!not_served.empty()) add(indented("Not served", not_served));
     const std::string moved = moved_text(pool);
     if (!moved.empty()) add(indented("Moved", moved));
-    const std::string closes = by_name_text(pool.counters.closes);
-    if (!closes.empty()) add(indented("Closed", closes));
+    const std::string closed = closed_text(pool.counters.closes);
+    if (!closed.empty()) add(indented("Closed", closed));
     const std::string application = application_text(pool.counters);
     if (!application.empty()) add(indented("Counters", application));
   }

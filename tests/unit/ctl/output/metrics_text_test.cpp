@@ -71,7 +71,8 @@ TEST(OpenMetrics, closes_are_counted_by_reason_and_the_applications_counters_by_
   foreign.pool->counters.counts = false;
   const std::string text = open_metrics({counting, foreign});
   EXPECT_THAT(text, HasSubstr("# TYPE preforkd_worker_closes counter\n"
-                              "# HELP preforkd_worker_closes Connections that ended, by reason.\n"
+                              "# HELP preforkd_worker_closes Connections that ended in their worker, by reason; with "
+                              "handed-over another one has them.\n"
                               "preforkd_worker_closes_total{pool=\"echo\",reason=\"peer-closed\"} 0\n"
                               "preforkd_worker_closes_total{pool=\"echo\",reason=\"quota-exceeded\"} 7\n"
                               "# TYPE preforkd_worker_application counter\n"
