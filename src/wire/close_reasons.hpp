@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace preforkd {
@@ -14,6 +16,10 @@ inline constexpr auto close_reason_names = std::to_array<std::string_view>(
      "message-timeout", "write-timeout", "handler-failed", "drained", "drain-timeout", "out-of-memory",
      "first-message-timeout", "reply-timeout", "output-limit", "input-limit", "reply-too-long", "bad-message",
      "handed-over"});
+
+// Of connections that another worker has taken over.
+inline constexpr auto handed_over_reason = static_cast<std::size_t>(
+    std::find(close_reason_names.begin(), close_reason_names.end(), "handed-over") - close_reason_names.begin());
 
 inline constexpr std::string_view unknown_close_reason = "unknown";
 

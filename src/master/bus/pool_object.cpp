@@ -210,8 +210,10 @@ std::uint64_t PoolObject::Connections() { return context_.control.totals().conne
 std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().connections_total; }
 std::uint64_t PoolObject::ConnectionsRefused() { return context_.control.totals().connections_refused; }
 std::uint64_t PoolObject::ConnectionsAdopted() { return context_.control.totals().connections_adopted; }
-std::uint64_t PoolObject::ConnectionsHandedOver() { return context_.control.pool().history().given().moved; }
-std::uint64_t PoolObject::ConnectionsClosedByKeepers() { return context_.control.pool().history().given().closed; }
+std::uint64_t PoolObject::ConnectionsHandedOver() {
+  return context_.control.totals().connections_handed_over + context_.control.pool().history().kept().moved;
+}
+std::uint64_t PoolObject::ConnectionsClosedByKeepers() { return context_.control.pool().history().kept().closed; }
 std::map<std::string, std::uint64_t> PoolObject::ConnectionsNotTaken() {
   return guarded([&] {
     std::map<std::string, std::uint64_t> by_reason;

@@ -133,10 +133,7 @@ std::uint64_t WorkerObject::ConnectionsAdopted() {
   return guarded([&] { return facts().counters.connections_adopted; });
 }
 std::uint64_t WorkerObject::ConnectionsHandedOver() {
-  return guarded([&] {
-    const auto worker = view();
-    return worker ? worker->handed_over : 0;
-  });
+  return guarded([&] { return facts().counters.connections_handed_over; });
 }
 std::uint64_t WorkerObject::AcceptFailures() {
   return guarded([&] { return facts().counters.accept_failures; });

@@ -44,7 +44,7 @@ struct Pool::Perform {
     pool.history_.kept(gone.worker.id, gone.worker.kept);
     pool.notify(&PoolObserver::on_remains_gone, gone.worker);
   }
-  void operator()(const ReportGave& gave) const { pool.history_.gave(gave.connections); }
+  void operator()(const ReportKept& kept) const { pool.history_.count_kept(kept.connections); }
   void operator()(const ReportNotTaken& refused) const {
     pool.history_.not_taken(refused.connections);
     pool.notify(&PoolObserver::on_not_taken, refused.worker, refused.connections);

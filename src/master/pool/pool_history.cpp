@@ -33,9 +33,9 @@ void PoolHistory::kept(WorkerId id, const Kept& connections) {
   if (found != ring_.end()) found->kept = connections;
 }
 
-void PoolHistory::gave(const Kept& connections) {
-  given_.moved += connections.moved;
-  given_.closed += connections.closed;
+void PoolHistory::count_kept(const Kept& connections) {
+  kept_.moved += connections.moved;
+  kept_.closed += connections.closed;
 }
 
 void PoolHistory::not_taken(const NotTakenCounts& connections) {

@@ -28,9 +28,8 @@ class PoolHistory {
   void exited(ExitRecord exit);
   // The keeper of a worker that has exited has ended.
   void kept(WorkerId id, const Kept& connections);
-  // Connections of a worker, living or dead, were taken by another one or closed by its keeper.
-  void gave(const Kept& connections);
-
+  // A keeper has done a part of its work.
+  void count_kept(const Kept& connections);
   void not_taken(const NotTakenCounts& connections);
 
   [[nodiscard]] std::vector<ExitRecord> newest(std::size_t most) const;  // newest first
@@ -39,8 +38,8 @@ class PoolHistory {
   [[nodiscard]] std::uint64_t crashes() const noexcept { return crashes_; }
   // Processes started in a slot that had one before.
   [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }
-  // All that gave() was told.
-  [[nodiscard]] const Kept& given() const noexcept { return given_; }
+  // By all keepers.
+  [[nodiscard]] const Kept& kept() const noexcept { return kept_; }
   // And not_taken().
   [[nodiscard]] const NotTakenCounts& not_taken() const noexcept { return not_taken_; }
 
@@ -53,7 +52,7 @@ class PoolHistory {
   std::uint64_t exits_ = 0;
   std::uint64_t crashes_ = 0;
   std::uint64_t restarts_ = 0;
-  Kept given_;
+  Kept kept_;
   NotTakenCounts not_taken_{};
 };
 

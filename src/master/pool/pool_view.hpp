@@ -47,7 +47,6 @@ struct WorkerView {
   bool remains = false;                   // draining: its first process has ended, others that it started have not
   std::optional<Instant> drain_deadline;  // draining: when it gets SIGKILL; nullopt once it got it
   bool moves = false;                     // its connections may move to other workers; normally it has a keeper
-  std::uint64_t handed_over = 0;          // those that it gave, and another worker has taken
   Kept kept;
 };
 

@@ -163,7 +163,6 @@ WorkerView Roster::view(const Worker& worker) const {
   view.state = worker.state;
   view.remains = worker.remains;
   view.moves = worker.moves.has_value();
-  view.handed_over = worker.handed_over;
   view.kept = worker.kept;
   view.started_at = worker.started_at;
   view.ready_at = worker.ready_at;

@@ -148,7 +148,8 @@ struct ReportRemains {
 struct ReportRemainsGone {
   WorkerView worker;
 };
-struct ReportGave {
+// A keeper has done a part of its work.
+struct ReportKept {
   Kept connections;
 };
 // Other workers did not take connections of it.
@@ -169,7 +170,7 @@ struct ReportStateChanged {
   PoolState now{};
 };
 using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, ReportReady, ReportDraining, ReportKilled,
-                            ReportExited, ReportRemains, ReportRemainsGone, ReportGave, ReportNotTaken,
+                            ReportExited, ReportRemains, ReportRemainsGone, ReportKept, ReportNotTaken,
                             ReportLaunchFailed, ReportDeadlinesMoved, RecycleWait, ReportStateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move

@@ -109,9 +109,13 @@ void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant 
 
 void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
   Rebalance::gave(worker);
-  (event.by_keeper ? worker.kept.moved : worker.handed_over) += event.connections;
-  worker.kept.closed += event.closed;
-  roster_.actions().emplace_back(ReportGave{{event.connections, event.closed}});
+  if (event.by_keeper) {
+    worker.kept.moved += event.connections;
+    worker.kept.closed += event.closed;
+    roster_.actions().emplace_back(ReportKept{{event.connections, event.closed}});
+  } else {
+    worker.handed_over += event.connections;
+  }
   if (event.refused != NotTakenCounts{}) {
     roster_.actions().emplace_back(ReportNotTaken{roster_.view(worker), event.refused});
   }

@@ -14,6 +14,7 @@ struct Counters {
   std::uint64_t connections_total = 0;
   std::uint64_t connections_refused = 0;
   std::uint64_t connections_adopted = 0;
+  std::uint64_t connections_handed_over = 0;  // by the workers themselves, not by their keepers
   std::uint64_t accept_failures = 0;
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
@@ -25,6 +26,7 @@ struct Counters {
     connections_total += other.connections_total;
     connections_refused += other.connections_refused;
     connections_adopted += other.connections_adopted;
+    connections_handed_over += other.connections_handed_over;
     accept_failures += other.accept_failures;
     requests_total += other.requests_total;
     bytes_in += other.bytes_in;
@@ -43,6 +45,7 @@ struct Counters {
           page->connections_total.load(relaxed),
           page->connections_refused.load(relaxed),
           page->connections_adopted.load(relaxed),
+          page->closes_by_reason[handed_over_reason].load(relaxed),
           page->accept_failures.load(relaxed),
           page->requests_total.load(relaxed),
           page->bytes_in.load(relaxed),

@@ -43,8 +43,9 @@ bool is_plausible(const StatsPage& page) noexcept {
     return counter.load(std::memory_order_relaxed) >> bits == 0;
   };
   return below(page.connections, 31) && below(page.connections_total, 48) && below(page.connections_refused, 48) &&
-         below(page.connections_adopted, 48) && below(page.accept_failures, 48) && below(page.requests_total, 48) &&
-         below(page.bytes_in, 56) && below(page.bytes_out, 56);
+         below(page.connections_adopted, 48) && below(page.closes_by_reason[handed_over_reason], 48) &&
+         below(page.accept_failures, 48) && below(page.requests_total, 48) && below(page.bytes_in, 56) &&
+         below(page.bytes_out, 56);
 }
 
 ExitStatus to_exit_status(const siginfo_t& info) {

@@ -55,7 +55,7 @@ struct ActionText {
     const Kept& kept = gone.worker.kept;
     return "remains gone of " + text(gone.worker.id) + (kept.all() > 0 ? ": " + kept_text(kept) : "");
   }
-  std::string operator()(const ReportGave& gave) const { return "gave: " + kept_text(gave.connections); }
+  std::string operator()(const ReportKept& kept) const { return "kept: " + kept_text(kept.connections); }
   std::string operator()(const ReportNotTaken& refused) const {
     return "not taken of " + text(refused.worker.id) + ':' + not_taken_text(refused.connections);
   }

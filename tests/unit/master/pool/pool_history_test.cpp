@@ -41,12 +41,12 @@ TEST(PoolHistory, learns_later_what_became_of_a_dead_workers_connections) {
   EXPECT_EQ(history.newest(2)[0].kept.all(), 0U);
 }
 
-TEST(PoolHistory, counts_all_connections_that_workers_and_keepers_gave) {
+TEST(PoolHistory, counts_all_connections_that_keepers_had) {
   PoolHistory history;
-  history.gave({297, 3});
-  history.gave({2, 1});
-  EXPECT_EQ(history.given().moved, 299U);
-  EXPECT_EQ(history.given().closed, 4U);
+  history.count_kept({297, 3});
+  history.count_kept({2, 1});
+  EXPECT_EQ(history.kept().moved, 299U);
+  EXPECT_EQ(history.kept().closed, 4U);
 }
 
 TEST(PoolHistory, counts_every_cause_for_ever) {

@@ -463,7 +463,7 @@ class World {
     ASSERT_FALSE(processes_.contains(gone.worker.id));
     ASSERT_TRUE(ended_.contains(gone.worker.id));
   }
-  void perform(const ReportGave& /*gave*/) {}
+  void perform(const ReportKept& /*kept*/) {}
   void perform(const ReportNotTaken& refused) { ASSERT_NE(refused.connections, NotTakenCounts{}); }
   void perform(const ReportLaunchFailed& failed) {
     // Or its replacement, which was started before the failure was known, has its place.

@@ -398,20 +398,23 @@ TEST_F(WorkerProcessTest, shares_no_stats_before_the_worker_counts) {
   EXPECT_FALSE(worker_->counters().counts);
 }
 
-TEST_F(WorkerProcessTest, reads_refused_and_adopted_connections_and_accept_failures_unless_they_are_absurd) {
+TEST_F(WorkerProcessTest, reads_refused_and_moved_connections_and_accept_failures_unless_they_are_absurd) {
   const Result<StatsMapping> page = StatsMapping::map(worker_->stats_memfd(), true);
   ASSERT_TRUE(page);
   (*page)->layout = StatsPage::layout_version;
   (*page)->connections_refused = 3;
   (*page)->accept_failures = 2;
   (*page)->connections_adopted = 4;
+  (*page)->closes_by_reason[handed_over_reason] = 5;
   Counters sum = worker_->counters();
   sum += worker_->counters();
   EXPECT_EQ(sum.connections_refused, 6U);
   EXPECT_EQ(sum.accept_failures, 4U);
   EXPECT_EQ(sum.connections_adopted, 8U);
+  EXPECT_EQ(sum.connections_handed_over, 10U);
   for (std::atomic<std::uint64_t>* counter :
-       {&(*page)->connections_refused, &(*page)->accept_failures, &(*page)->connections_adopted}) {
+       {&(*page)->connections_refused, &(*page)->accept_failures, &(*page)->connections_adopted,
+        &(*page)->closes_by_reason[handed_over_reason]}) {
     const std::uint64_t before = counter->exchange(std::uint64_t{1} << 48);
     EXPECT_FALSE(worker_->counters().counts);
     *counter = before;

@@ -79,8 +79,6 @@ TEST_F(PoolLogTest, says_what_became_of_the_connections_of_a_worker_with_a_keepe
   worker.drain_deadline = clock_.time + seconds(30);
   EXPECT_EQ(line_of([&] { log_.on_worker_remains(worker); }), "");
   EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }), "");
-  worker.handed_over = 5;
-  EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }), "") << "while it lived";
   worker.kept = {12, 0};
   EXPECT_EQ(line_of([&] { log_.on_remains_gone(worker); }),
             "<6>worker 1 (pid 4711, generation 1): 12 connections moved to other workers, 0 closed\n");
