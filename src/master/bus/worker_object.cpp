@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/bus/worker_object.hpp"
 
+#include <chrono>
 #include <csignal>
 
 #include "dbus/words.hpp"
@@ -159,7 +160,9 @@ std::uint64_t WorkerObject::MemoryBytes() {
   return guarded([&] { return usage().memory; });
 }
 std::uint64_t WorkerObject::CPUUSec() {
-  return guarded([&] { return static_cast<std::uint64_t>(usage().cpu.count()); });
+  return guarded([&] {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(usage().cpu).count());
+  });
 }
 std::uint64_t WorkerObject::Processes() {
   return guarded([&] { return usage().processes; });

@@ -258,9 +258,9 @@ NamedCounts ProcessLauncher::named_counts(WorkerId id) const {
   return process == nullptr ? NamedCounts{} : process->named_counts();
 }
 
-WorkerUse ProcessLauncher::use(WorkerId id, Instant now) const noexcept {
+WorkerUsage ProcessLauncher::work_done(WorkerId id, Instant now) const noexcept {
   const WorkerProcess* const process = find(id);
-  return process == nullptr ? WorkerUse{} : process->use(now);
+  return process == nullptr ? WorkerUsage{} : process->work_done(now);
 }
 
 void ProcessLauncher::ask_to_report_busy(WorkerId id, unsigned permille) noexcept {

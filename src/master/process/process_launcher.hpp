@@ -48,9 +48,10 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
   // Empty for a worker that has ended.
   [[nodiscard]] WorkerFacts facts(WorkerId id) const;
+  // As in WorkerProcess.
   [[nodiscard]] WorkerUsage usage(WorkerId id) const;
+  [[nodiscard]] WorkerUsage work_done(WorkerId id, Instant now) const noexcept;
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const;
-  [[nodiscard]] WorkerUse use(WorkerId id, Instant now) const noexcept;
   // It says control::Busy from this share of its time on; 0: no more.
   void ask_to_report_busy(WorkerId id, unsigned permille) noexcept;
   // What it was started with; null for a worker that has ended.

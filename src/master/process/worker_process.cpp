@@ -150,15 +150,15 @@ WorkerFacts WorkerProcess::facts() const {
 }
 
 // A program of libprefork of an older version does not count it: its word stays 0.
-WorkerUse WorkerProcess::use(Instant now) const noexcept {
-  WorkerUse use;
-  use.cpu = use.busy = cpu_time();
+WorkerUsage WorkerProcess::work_done(Instant now) const noexcept {
+  WorkerUsage done;
+  done.cpu = done.busy = cpu_time();
   const StatsPage* const page = stats();
-  if (page == nullptr) return use;
+  if (page == nullptr) return done;
   if (const std::uint64_t word = page->busy_time.load(std::memory_order_relaxed); word != 0)
-    use.busy = busy_time(word, now.time_since_epoch());
-  use.full = page->full.load(std::memory_order_relaxed) == 1;
-  return use;
+    done.busy = busy_time(word, now.time_since_epoch());
+  done.full = page->full.load(std::memory_order_relaxed) == 1;
+  return done;
 }
 
 Duration WorkerProcess::cpu_time() const noexcept {
@@ -173,11 +173,11 @@ const WorkerUsage& WorkerProcess::usage() const {
   if (usage_read_at_ && now - *usage_read_at_ < fresh) return usage_;
   usage_read_at_ = now;
   usage_ = WorkerUsage();
-  if (group_) {
-    usage_ = usage_of(group_->folder());
-  } else if (pid_ > 0 && !reaped_) {
-    usage_ = usage_of(pid_);
-  }
+  if (!group_ && (pid_ == 0 || reaped_)) return usage_;
+  usage_ = group_ ? usage_of(group_->folder()) : usage_of(pid_);
+  const WorkerUsage done = work_done(now);
+  usage_.busy = done.busy;
+  usage_.full = done.full;
   return usage_;
 }
 

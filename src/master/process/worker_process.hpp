@@ -25,7 +25,6 @@
 #include "master/process/worker_facts.hpp"
 #include "master/process/worker_groups.hpp"
 #include "master/process/worker_usage.hpp"
-#include "master/process/worker_use.hpp"
 #include "wire/control_channel.hpp"
 #include "wire/stats_page.hpp"
 
@@ -88,9 +87,10 @@ class WorkerProcess {
   [[nodiscard]] Counters counters() const noexcept { return read_counters(stats()); }
   [[nodiscard]] NamedCounts named_counts() const { return read_named_counts(stats()); }
   [[nodiscard]] WorkerFacts facts() const;
-  [[nodiscard]] WorkerUse use(Instant now) const noexcept;
-  // Read from the kernel at most every tenth of a second, since callers ask for one value after the other. Nothing once
-  // it has ended.
+  // Its busy time, its CPU time and whether it is full, and nothing else: cheap enough for each look at the load.
+  [[nodiscard]] WorkerUsage work_done(Instant now) const noexcept;
+  // All of it, read from the kernel at most every tenth of a second, since callers ask for one value after the other.
+  // Nothing once it has ended.
   [[nodiscard]] const WorkerUsage& usage() const;
   // As in WorkerUsage, read now.
   [[nodiscard]] std::optional<std::uint64_t> oom_kills() const;

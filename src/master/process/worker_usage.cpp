@@ -2,6 +2,7 @@
 #include "master/process/worker_usage.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "base/process_facts.hpp"
@@ -37,8 +38,7 @@ WorkerUsage usage_of(const GroupFolder& group) {
 WorkerUsage usage_of(pid_t process) {
   WorkerUsage usage;
   usage.memory = own_memory(process).value_or(0);
-  usage.cpu =
-      std::chrono::duration_cast<std::chrono::microseconds>(cpu_time(process).value_or(std::chrono::nanoseconds(0)));
+  usage.cpu = std::chrono::duration_cast<Duration>(cpu_time(process).value_or(std::chrono::nanoseconds(0)));
   usage.processes = 1;
   return usage;
 }

@@ -3,27 +3,30 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 
 #include "base/group_folder.hpp"
+#include "master/base/instant.hpp"
 
 namespace preforkd {
 
-// What a worker uses.
+// What a worker has used since it started, and uses now.
 struct WorkerUsage {
+  Duration busy{0};   // time that it was busy; its CPU time if its program does not count that
+  Duration cpu{0};    // processor time, user and system
+  bool full = false;  // it accepts no further connections, because of its max_connections
+  // The rest costs more to find out (WorkerProcess::work_done).
   std::uint64_t memory = 0;  // bytes of RAM, without file pages and what it shares with other workers; 0: unknown
-  std::chrono::microseconds cpu{0};        // processor time, user and system
   std::uint64_t processes = 0;             // those that live
-  std::optional<std::uint64_t> oom_kills;  // of its processes, those that the OOM killer has ended
-  std::map<std::string, double> pressure;  // of "cpu", "memory", "io", as far as the kernel has it: in percent
+  std::optional<std::uint64_t> oom_kills{};  // of its processes, those that the OOM killer has ended
+  std::map<std::string, double> pressure{};  // of "cpu", "memory", "io", as far as the kernel has it: in percent
 };
 
 // All processes of the group, for `cpu` and `oom_kills` also those that have ended. Where the group has no memory
-// controller, `memory` is the sum over those that live, and `oom_kills` is unknown.
+// controller, `memory` is the sum over those that live, and `oom_kills` is unknown. Does not know `busy` and `full`.
 [[nodiscard]] WorkerUsage usage_of(const GroupFolder& group);
 // One process alone, if its group is not its own.
 [[nodiscard]] WorkerUsage usage_of(pid_t process);

@@ -12,15 +12,15 @@ void LoadMeter::begin(Instant now) {
   busy_ = time_ = cpu_ = Duration{0};
 }
 
-void LoadMeter::add(WorkerId id, const WorkerUse& use) {
-  present_[id] = {use, now_};
-  full_ = full_ && use.full;
+void LoadMeter::add(WorkerId id, const WorkerUsage& usage) {
+  present_[id] = {usage, now_};
+  full_ = full_ && usage.full;
   const auto found = before_.find(id);
   if (found == before_.end() || found->second.at >= now_) return;
   // The worker writes its counters: they may be nonsense.
   const Duration passed = now_ - found->second.at;
-  busy_ += std::clamp(use.busy - found->second.use.busy, Duration{0}, passed);
-  cpu_ += std::max(use.cpu - found->second.use.cpu, Duration{0});
+  busy_ += std::clamp(usage.busy - found->second.usage.busy, Duration{0}, passed);
+  cpu_ += std::max(usage.cpu - found->second.usage.cpu, Duration{0});
   time_ += passed;
 }
 

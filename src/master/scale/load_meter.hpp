@@ -6,7 +6,7 @@
 #include "master/base/instant.hpp"
 #include "master/pool/autoscale.hpp"
 #include "master/pool/worker_types.hpp"
-#include "master/process/worker_use.hpp"
+#include "master/process/worker_usage.hpp"
 
 namespace preforkd {
 
@@ -15,13 +15,13 @@ class LoadMeter {
  public:
   // Begins a look. add() follows for each worker that is ready.
   void begin(Instant now);
-  void add(WorkerId id, const WorkerUse& use);
+  void add(WorkerId id, const WorkerUsage& usage);
   // Ends it: sets what is measured in `load`.
   void end(PoolLoad& load);
 
  private:
   struct Before {
-    WorkerUse use;
+    WorkerUsage usage;
     Instant at{};
   };
 

@@ -139,7 +139,7 @@ PoolLoad Scaler::measure(Instant now) {
   load.waiting = sensor_.waiting();
   meter_.begin(now);
   for (const WorkerView& worker : pool_.workers()) {
-    if (worker.state == WorkerState::ready) meter_.add(worker.id, launcher_.use(worker.id, now));
+    if (worker.state == WorkerState::ready) meter_.add(worker.id, launcher_.work_done(worker.id, now));
   }
   meter_.end(load);
   load.cpus = cpus(now);

@@ -398,6 +398,22 @@ TEST_F(WorkerProcessTest, shares_no_stats_before_the_worker_counts) {
   EXPECT_FALSE(worker_->counters().counts);
 }
 
+TEST_F(WorkerProcessTest, its_usage_has_what_it_says_about_its_work) {
+  const Result<StatsMapping> page = StatsMapping::map(worker_->stats_memfd(), true);
+  ASSERT_TRUE(page);
+  (*page)->layout = StatsPage::layout_version;
+  (*page)->full = 1;
+  start({"/bin/sleep", "1000"});
+  ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
+  const WorkerUsage usage = worker_->usage();
+  EXPECT_TRUE(usage.full);
+  EXPECT_GE(usage.busy, usage.cpu) << "it does not count that";
+  EXPECT_EQ(usage.processes, 1U);
+  const WorkerUsage done = worker_->work_done(SteadyClock().now());
+  EXPECT_TRUE(done.full);
+  EXPECT_GE(done.busy, usage.busy);
+}
+
 TEST_F(WorkerProcessTest, reads_refused_and_moved_connections_and_accept_failures_unless_they_are_absurd) {
   const Result<StatsMapping> page = StatsMapping::map(worker_->stats_memfd(), true);
   ASSERT_TRUE(page);

@@ -14,10 +14,10 @@ constexpr WorkerId two{2};
 
 class LoadMeterTest : public ::testing::Test {
  protected:
-  PoolLoad look(const std::map<WorkerId, WorkerUse>& workers) {
+  PoolLoad look(const std::map<WorkerId, WorkerUsage>& workers) {
     now += seconds(1);
     meter.begin(now);
-    for (const auto& [id, use] : workers) meter.add(id, use);
+    for (const auto& [id, usage] : workers) meter.add(id, usage);
     PoolLoad load;
     meter.end(load);
     return load;
