@@ -212,8 +212,12 @@ void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   named_gone_ += launcher_.named_counts(id);
   const WorkerProcess* const process = launcher_.find(id);
   const bool remains = process != nullptr && process->remains() != nullptr;
-  pool_.step(
-      event::WorkerExited{id, process == nullptr ? 0 : process->pid(), status, died_of_oom(id, status), remains});
+  event::WorkerExited event{.id = id, .status = status, .oom = died_of_oom(id, status), .remains = remains};
+  if (process != nullptr) {
+    event.pid = process->pid();
+    event.used = process->used();
+  }
+  pool_.step(event);
 }
 
 void Master::on_remains_gone(WorkerId id) { pool_.step(event::RemainsGone{id}); }

@@ -351,14 +351,15 @@ TEST(Bus, remembers_how_workers_ended) {
   pool.client.wait_signal("WorkerExited 1");
   const BusClient::Reply reply = pool.call("ExitHistory", "u", 0U);
   ASSERT_TRUE(reply.ok());
-  sd_bus_message_enter_container(reply.message.get(), 'a', "(tuuussibs)");
+  sd_bus_message_enter_container(reply.message.get(), 'a', "(tuuussibstt)");
   std::uint64_t at = 0;
   std::uint32_t slot = 0, its_pid = 0, generation = 0;
   const char *cause = nullptr, *kind = nullptr, *text = nullptr;
   std::int32_t status = 0;
   int failed = -1;
-  ASSERT_GT(sd_bus_message_read(reply.message.get(), "(tuuussibs)", &at, &slot, &its_pid, &generation, &cause, &kind,
-                                &status, &failed, &text),
+  std::uint64_t cpu = 0, memory = 0;
+  ASSERT_GT(sd_bus_message_read(reply.message.get(), "(tuuussibstt)", &at, &slot, &its_pid, &generation, &cause, &kind,
+                                &status, &failed, &text, &cpu, &memory),
             0);
   EXPECT_GE(at, std::stoull(pool.get("StartedAt")));
   EXPECT_EQ(slot, 1U);
@@ -367,6 +368,8 @@ TEST(Bus, remembers_how_workers_ended) {
   EXPECT_EQ(status, SIGQUIT);
   EXPECT_EQ(failed, 0);
   EXPECT_THAT(text, StartsWith("left (operator): signal 3 (SIGQUIT)"));
+  EXPECT_GT(cpu, 0U);
+  EXPECT_GT(memory, 100'000U);
 }
 
 }  // namespace

@@ -161,6 +161,9 @@ TEST_F(CtlPool, replaces_a_worker_that_is_killed_and_tells_why_it_ended) {
   EXPECT_EQ(ended["pid"], before);
   EXPECT_EQ(ended["cause"], "operator");
   EXPECT_EQ(ended["status"], 9);
+  EXPECT_GT(ended["cpu_usec"], 0);
+  EXPECT_GT(ended["max_memory_bytes"], 100'000);
+  EXPECT_THAT(ctl({"why", "echo", "1"}).out, testing::ContainsRegex("; used [0-9.]+m?s of CPU, at most [0-9.]+M\n"));
 }
 
 TEST_F(CtlPool, measures_exits_by_cause) {

@@ -377,9 +377,13 @@ TEST_F(Ctl, plan_concludes_who_is_replaced) {
 
 TEST_F(Ctl, why_tells_causes_and_sentences) {
   const FakePool pool(bus_.address(), three_workers());
-  EXPECT_THAT(ctl({"why", "echo"}).out, testing::ContainsRegex("1 +4711 +2 +exit +died: exit status 7\n.* 0 +4710"));
+  EXPECT_THAT(ctl({"why", "echo"}).out,
+              testing::ContainsRegex("1 +4711 +2 +exit +died: exit status 7; used 1.2s of CPU, at most 83.0M\n.* 0 "
+                                     "+4710 .*left: exit status 0\n"));
   EXPECT_THAT(ctl({"why", "echo", "0"}).out, Not(HasSubstr("4711")));
   EXPECT_EQ(ctl_json({"why", "echo"})[0]["failure"], true);
+  EXPECT_EQ(ctl_json({"why", "echo"})[0]["cpu_usec"], 1'240'000);
+  EXPECT_EQ(ctl_json({"why", "echo"})[0]["max_memory_bytes"], 83 << 20);
 }
 
 TEST_F(Ctl, version_tells_those_of_the_pools_too) {

@@ -163,7 +163,7 @@ std::vector<PastExit> past_exits(const Json& rows) {
   for (const Json& row : rows) {
     PastExit& each = exits.emplace_back();
     take_row(row, each.at, each.slot, each.pid, each.generation, each.cause, each.kind, each.status, each.failure,
-             each.text);
+             each.text, each.cpu_us, each.max_memory);
   }
   return exits;
 }

@@ -112,6 +112,8 @@ struct PastExit {
   std::int32_t status = 0;
   bool failure = false;
   std::string text;
+  std::uint64_t cpu_us = 0;      // what it had used; 0: unknown
+  std::uint64_t max_memory = 0;  // bytes
 
   bool operator==(const PastExit&) const = default;
 };

@@ -59,6 +59,11 @@ std::string human_span(std::chrono::microseconds span) {
   return "0s";
 }
 
+std::string human_seconds(std::chrono::microseconds span) {
+  if (span >= std::chrono::minutes(1) || span < std::chrono::seconds(1)) return human_span(span);
+  return formatted("%.1f%s", std::chrono::duration<double>(span).count(), "s");
+}
+
 std::string human_rate(double per_second) {
   return formatted(per_second < 9.95 ? "%.1f%s" : "%.0f%s", per_second, "/s");
 }

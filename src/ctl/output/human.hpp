@@ -15,6 +15,9 @@ namespace preforkd::ctl {
 // "12s", "5min 3s", "3h 20min", "2d 4h": its two largest units. Below a second in milliseconds; a negative one is "0s".
 [[nodiscard]] std::string human_span(std::chrono::microseconds span);
 
+// As human_span, but "1.2s" below a minute.
+[[nodiscard]] std::string human_seconds(std::chrono::microseconds span);
+
 // "0.4/s", "43/s".
 [[nodiscard]] std::string human_rate(double per_second);
 

@@ -107,9 +107,17 @@ Json to_json(const WorkerRow& row) {
 }
 
 Json to_json(const PastExit& exit) {
-  return {{"at", exit.at},       {"slot", exit.slot}, {"pid", exit.pid},       {"generation", exit.generation},
-          {"cause", exit.cause}, {"kind", exit.kind}, {"status", exit.status}, {"failure", exit.failure},
-          {"text", exit.text}};
+  return {{"at", exit.at},
+          {"slot", exit.slot},
+          {"pid", exit.pid},
+          {"generation", exit.generation},
+          {"cause", exit.cause},
+          {"kind", exit.kind},
+          {"status", exit.status},
+          {"failure", exit.failure},
+          {"text", exit.text},
+          {"cpu_usec", exit.cpu_us},
+          {"max_memory_bytes", exit.max_memory}};
 }
 
 Json to_json(const PlannedChange& change) {

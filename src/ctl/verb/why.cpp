@@ -15,6 +15,14 @@
 namespace preforkd::ctl {
 namespace {
 
+// "; used 1.2s of CPU, at most 83.0M": what is known.
+std::string used_text(const PastExit& exit) {
+  std::string text;
+  if (exit.cpu_us > 0) text = "; used " + human_seconds(span_of(exit.cpu_us)) + " of CPU";
+  if (exit.max_memory > 0) text += (text.empty() ? "; used at most " : ", at most ") + human_bytes(exit.max_memory);
+  return text;
+}
+
 Table table_of(const std::vector<PastExit>& exits, std::uint64_t now) {
   Table table({{"WHEN"}, {"AGO", true}, {"SLOT", true}, {"PID", true}, {"GEN", true}, {"CAUSE"}, {"WHAT HAPPENED"}});
   for (const PastExit& exit : exits) {
@@ -24,7 +32,7 @@ Table table_of(const std::vector<PastExit>& exits, std::uint64_t now) {
                {exit.pid == 0 ? "" : std::to_string(exit.pid)},
                {std::to_string(exit.generation)},
                {printable(exit.cause), exit.failure ? Colour::red : Colour::plain},
-               {printable(exit.text)}});
+               {printable(exit.text) + used_text(exit)}});
   }
   return table;
 }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "dbus/words.hpp"
@@ -40,6 +41,10 @@ const char* word(const ConfigChange& change) noexcept {
       break;
   }
   return dbus::needs::generation;
+}
+
+std::uint64_t microseconds(Duration time) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
 }
 
 sdbus::Error stopping() { return bus_error(dbus::error::stopping, pool_is_stopping); }
@@ -181,7 +186,7 @@ std::vector<PoolObject::Exit> PoolObject::ExitHistory(const std::uint32_t& limit
       const std::string cause(to_string(exit.cause));
       exits.emplace_back(context_.times.of(exit.ended_at), exit.slot, static_cast<std::uint32_t>(exit.pid),
                          exit.generation, cause, std::string(to_string(exit.status.kind)), exit.status.value,
-                         exit.failed, exit_sentence(exit));
+                         exit.failed, exit_sentence(exit), microseconds(exit.used.cpu), exit.used.max_memory);
     }
     return exits;
   });

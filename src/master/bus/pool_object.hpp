@@ -30,7 +30,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   using Listed =
       sdbus::Struct<std::uint32_t, std::uint32_t, std::string, std::uint32_t, std::uint64_t, sdbus::ObjectPath>;
   using Exit = sdbus::Struct<std::uint64_t, std::uint32_t, std::uint32_t, std::uint32_t, std::string, std::string,
-                             std::int32_t, bool, std::string>;
+                             std::int32_t, bool, std::string, std::uint64_t, std::uint64_t>;
   using ListenerEntry = sdbus::Struct<std::string, std::string, std::uint32_t, std::uint32_t>;
   using ReloadEntry = sdbus::Struct<std::uint64_t, bool, std::string>;
 

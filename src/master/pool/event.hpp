@@ -91,6 +91,7 @@ struct WorkerExited {
   ExitStatus status;
   bool oom = false;      // the OOM killer of the kernel ended it
   bool remains = false;  // other processes of it still run; event::RemainsGone follows
+  LifetimeUsage used{};
 };
 struct RemainsGone {
   WorkerId id{};

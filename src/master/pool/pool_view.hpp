@@ -77,6 +77,7 @@ struct ExitRecord {
   unsigned generation = 1;
   ExitCause cause = ExitCause::exit;
   ExitStatus status;
+  LifetimeUsage used;  // until its first process ended
   Instant started_at{};
   Instant ended_at{};
   bool was_ready = false;

@@ -125,6 +125,7 @@ void Scheduler::handle(Worker& worker, const event::WorkerExited& event, Instant
   if (worker.remains) return;
   ExitRecord record = judge(worker, event.status, event.oom, now);
   record.pid = event.pid;
+  record.used = event.used;
   if (!event.remains) record.kept = worker.kept;
   if (worker.place == Place::leaving) {
     leaving_worker_exited(worker, std::move(record), event.remains, now);

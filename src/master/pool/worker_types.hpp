@@ -52,6 +52,13 @@ struct ExitStatus {
 // (ENOENT)", "unknown status".
 [[nodiscard]] std::string to_string(const ExitStatus& status);
 
+// What a worker has used in its life. 0: unknown.
+struct LifetimeUsage {
+  Duration cpu{0};               // processor time, user and system
+  std::uint64_t max_memory = 0;  // bytes, the most at a time
+  bool operator==(const LifetimeUsage&) const = default;
+};
+
 // What worker processes are started from. A reload makes a new Generation; its processes keep it alive. Its config may
 // be exchanged for another that would have started the same processes (event::Adopt).
 struct Generation {

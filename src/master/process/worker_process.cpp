@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,17 +49,11 @@ bool is_plausible(const StatsPage& page) noexcept {
          below(page.bytes_out, 56);
 }
 
-ExitStatus to_exit_status(const siginfo_t& info) {
-  switch (info.si_code) {
-    case CLD_EXITED:
-      return {ExitStatus::Kind::exited, info.si_status, {}};
-    case CLD_KILLED:
-      return {ExitStatus::Kind::signaled, info.si_status, {}};
-    case CLD_DUMPED:
-      return {ExitStatus::Kind::dumped, info.si_status, {}};
-    default:
-      return {};
-  }
+// As wait(2) has it.
+ExitStatus to_exit_status(int status) {
+  if (WIFEXITED(status)) return {ExitStatus::Kind::exited, WEXITSTATUS(status), {}};
+  if (!WIFSIGNALED(status)) return {};
+  return {WCOREDUMP(status) ? ExitStatus::Kind::dumped : ExitStatus::Kind::signaled, WTERMSIG(status), {}};
 }
 
 }  // namespace
@@ -274,14 +269,16 @@ void WorkerProcess::on_remains_gone() {
   observer_.on_remains_gone(id_);
 }
 
+// By its number, which is not reused before: waitid(2), which knows pidfds, does not say what a process has used.
 void WorkerProcess::reap() {
-  siginfo_t info{};
-  const auto pidfd = static_cast<id_t>(pidfd_.get());
-  const bool found = waitid(static_cast<idtype_t>(P_PIDFD), pidfd, &info, WEXITED | WNOHANG) == 0;
-  if (found && info.si_pid == 0) return reap_later();
+  int ended = 0;
+  rusage first{};
+  const pid_t found = wait4(pid_, &ended, WNOHANG, &first);
+  if (found == 0) return reap_later();
   ExitStatus status;
-  if (found) status = to_exit_status(info);
-  if (found && exec_failure_) status = {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
+  if (found > 0) status = to_exit_status(ended);
+  if (found > 0 && !exec_failure_) used_ = lifetime_usage(group_ ? &group_->folder() : nullptr, first);
+  if (found > 0 && exec_failure_) status = {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
   reaped_ = true;
   orphans_.remove_worker(pid_);
   look_for_remains();

@@ -92,6 +92,8 @@ class WorkerProcess {
   // All of it, read from the kernel at most every tenth of a second, since callers ask for one value after the other.
   // Nothing once it has ended.
   [[nodiscard]] const WorkerUsage& usage() const;
+  // Once its end is reported; nothing for a program that was never executed.
+  [[nodiscard]] const LifetimeUsage& used() const noexcept { return used_; }
   // As in WorkerUsage, read now.
   [[nodiscard]] std::optional<std::uint64_t> oom_kills() const;
 
@@ -138,6 +140,7 @@ class WorkerProcess {
   bool was_sent_sigkill_ = false;
   mutable WorkerUsage usage_;
   mutable std::optional<Instant> usage_read_at_;
+  LifetimeUsage used_;
   std::optional<ExecReport> exec_failure_;
   std::string status_text_;
   std::optional<int> reported_error_;

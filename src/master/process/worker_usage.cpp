@@ -20,7 +20,21 @@ std::uint64_t memory_of(const GroupFolder& group, const std::vector<pid_t>& proc
   return sum;
 }
 
+Duration time_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
 }  // namespace
+
+// memory.current no longer has what a process had that has ended.
+LifetimeUsage lifetime_usage(const GroupFolder* group, const rusage& first) {
+  LifetimeUsage used;
+  const auto cpu = group == nullptr ? std::nullopt : group->number("cpu.stat", "usage_usec");
+  used.cpu = cpu ? std::chrono::microseconds(*cpu) : time_of(first.ru_utime) + time_of(first.ru_stime);
+  const auto peak = group == nullptr ? std::nullopt : group->number("memory.peak");
+  used.max_memory = peak.value_or(static_cast<std::uint64_t>(first.ru_maxrss) * 1024);
+  return used;
+}
 
 WorkerUsage usage_of(const GroupFolder& group) {
   WorkerUsage usage;

@@ -135,14 +135,16 @@ void append_processes(sd_bus_message* reply, const FakePoolState& state) {
 }
 
 void append_exits(sd_bus_message* reply, const FakePoolState& state, bool failed) {
-  check(sd_bus_message_open_container(reply, 'a', "(tuuussibs)"), "open");
+  check(sd_bus_message_open_container(reply, 'a', "(tuuussibstt)"), "open");
   if (failed) {
-    check(sd_bus_message_append(reply, "(tuuussibs)", state.absurd ? UINT64_MAX : state.exit_at, 1U, state.exit_pid, 2U,
-                                "exit", "exited", 7, 1, state.exit_text.c_str()),
+    check(sd_bus_message_append(reply, "(tuuussibstt)", state.absurd ? UINT64_MAX : state.exit_at, 1U, state.exit_pid,
+                                2U, "exit", "exited", 7, 1, state.exit_text.c_str(),
+                                state.absurd ? UINT64_MAX : std::uint64_t{1'240'000},
+                                state.absurd ? UINT64_MAX : std::uint64_t{83 << 20}),
           "failure");
   }
-  check(sd_bus_message_append(reply, "(tuuussibs)", started_at, 0U, 4710U, 1U, "recycled", "exited", 0, 0,
-                              "left: exit status 0"),
+  check(sd_bus_message_append(reply, "(tuuussibstt)", started_at, 0U, 4710U, 1U, "recycled", "exited", 0, 0,
+                              "left: exit status 0", std::uint64_t{0}, std::uint64_t{0}),
         "exit");
   check(sd_bus_message_close_container(reply), "close");
 }

@@ -31,6 +31,12 @@ TEST(Human, spans_have_their_two_largest_units) {
   EXPECT_EQ(human_span(50h), "2d 2h");
 }
 
+TEST(Human, seconds_are_spans_with_tenths) {
+  EXPECT_EQ(human_seconds(250ms), "250ms");
+  EXPECT_EQ(human_seconds(1240ms), "1.2s");
+  EXPECT_EQ(human_seconds(3723s), "1h 2min");
+}
+
 TEST(Human, ages_are_never_negative_and_never_is_nothing) {
   EXPECT_EQ(human_age(0, 5), "");
   EXPECT_EQ(human_age(10'000'000, 9'000'000), "0s") << "clocks of two machines differ";

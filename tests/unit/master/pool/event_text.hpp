@@ -273,9 +273,14 @@ inline std::string text(const WorkerGave& event) {
          std::to_string(event.closed) + (event.refused == NotTakenCounts{} ? "" : ", refused") +
          not_taken_text(event.refused) + (event.by_keeper ? ", by its keeper" : "");
 }
+inline std::string used_text(const LifetimeUsage& used) {
+  if (used == LifetimeUsage{}) return "";
+  return ", used " + std::to_string(used.cpu.count()) + " us and " + std::to_string(used.max_memory) + " bytes";
+}
 inline std::string text(const WorkerExited& event) {
-  return "worker-exited " + text(event.id) + (event.pid == 0 ? "" : " (pid " + std::to_string(event.pid) + ")") + ": " +
-         to_string(event.status) + (event.oom ? ", oom" : "") + (event.remains ? ", remains" : "");
+  return "worker-exited " + text(event.id) + (event.pid == 0 ? "" : " (pid " + std::to_string(event.pid) + ")") +
+         used_text(event.used) + ": " + to_string(event.status) + (event.oom ? ", oom" : "") +
+         (event.remains ? ", remains" : "");
 }
 inline std::string text(const RemainsGone& event) { return "remains-gone " + text(event.id); }
 inline std::string text(const LaunchFailed& event) {
@@ -396,6 +401,12 @@ class EventReader {
     if (line_.take(" (pid ")) {
       event.pid = line_.number<pid_t>();
       line_.expect(")");
+    }
+    if (line_.take(", used ")) {
+      event.used.cpu = Duration(line_.number<Duration::rep>());
+      line_.expect(" us and ");
+      event.used.max_memory = line_.number<std::uint64_t>();
+      line_.expect(" bytes");
     }
     line_.expect(": ");
     event.remains = line_.take_last(", remains");

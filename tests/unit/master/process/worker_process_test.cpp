@@ -273,6 +273,20 @@ TEST_F(WorkerProcessTest, hears_what_a_worker_said_on_its_control_channel_before
   EXPECT_EQ(record_.order, "sseg");
 }
 
+TEST_F(WorkerProcessTest, knows_what_a_worker_has_used_that_has_ended) {
+  start({"/bin/sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; exit 3"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(record_.gone->value, 3);
+  EXPECT_GT(worker_->used().cpu, Duration{0});
+  EXPECT_GT(worker_->used().max_memory, 100'000U);
+}
+
+TEST_F(WorkerProcessTest, a_program_that_could_not_be_executed_has_used_nothing) {
+  start({"/does/not/exist"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(worker_->used(), LifetimeUsage{});
+}
+
 // As a keeper does that is faster than the search for it: it speaks when what the worker said has been heard already.
 TEST_F(WorkerProcessTest, hears_what_is_left_of_a_worker_even_if_it_ends_before_it_is_found) {
   const UniqueFd control = control_end();
@@ -325,6 +339,14 @@ TEST_F(GroupedWorkerTest, removes_the_group_if_nothing_is_left) {
   worker_.reset();
   EXPECT_FALSE(std::filesystem::exists(group_.path()));
   EXPECT_TRUE(unremoved_.empty());
+}
+
+TEST_F(GroupedWorkerTest, has_used_what_its_daemons_have_used) {
+  run("(setsid sh -c \"i=0; while [ \\$i -lt 300000 ]; do i=\\$((i + 1)); done; echo\" &) | read -r _");
+  const auto all = group_.number("cpu.stat", "usage_usec");
+  ASSERT_TRUE(all);
+  EXPECT_GT(worker_->used().cpu, milliseconds(30));
+  EXPECT_LE(worker_->used().cpu, std::chrono::microseconds(*all));
 }
 
 TEST_F(GroupedWorkerTest, finds_and_tells_a_process_that_has_become_a_daemon) {

@@ -50,6 +50,22 @@ TEST(WorkerUsageTest, is_the_sum_of_its_processes_where_the_group_has_no_memory_
   EXPECT_TRUE(usage.pressure.empty());
 }
 
+TEST(WorkerUsageTest, in_all_is_that_of_the_group_as_far_as_the_kernel_counts_it) {
+  rusage first{};
+  first.ru_utime = {1, 200'000};
+  first.ru_stime = {0, 34'000};
+  first.ru_maxrss = 5;
+  EXPECT_EQ(lifetime_usage(nullptr, first), (LifetimeUsage{microseconds(1'234'000), 5120}));
+  const TempFolder group;
+  const GroupFolder folder(group.path());
+  EXPECT_EQ(lifetime_usage(&folder, first), (LifetimeUsage{microseconds(1'234'000), 5120})) << "it has vanished";
+  group.write("cpu.stat", "usage_usec 2000000\nuser_usec 1000000\nsystem_usec 1000000\n");
+  group.write("memory.current", "0\n");
+  EXPECT_EQ(lifetime_usage(&folder, first), (LifetimeUsage{microseconds(2'000'000), 5120}));
+  group.write("memory.peak", "83000000\n");
+  EXPECT_EQ(lifetime_usage(&folder, first), (LifetimeUsage{microseconds(2'000'000), 83'000'000}));
+}
+
 TEST(WorkerUsageTest, a_number_is_only_one_of_its_own_line) {
   const TempFolder group;
   group.write("memory.max", "max\n");
