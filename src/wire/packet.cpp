@@ -75,8 +75,9 @@ PacketReceived receive_packet(int socket, std::span<char> buffer, Packet& packet
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   ssize_t size = 0;
+  // ECONNRESET comes once, before the packets, if the peer has closed its end without reading everything.
   do size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  while (size < 0 && errno == EINTR);
+  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? PacketReceived::nothing : PacketReceived::ended;
   take_descriptors(message, packet.fd);
   if (size == 0 && !packet.fd && peer_closed(socket)) return PacketReceived::ended;

@@ -19,9 +19,9 @@ std::optional<T> read(std::string_view packet) noexcept {
 }
 
 template <class T>
-std::optional<T> read_with_payload(std::string_view packet) noexcept {
+std::optional<T> read_with_payload(std::string_view packet, std::size_t max) noexcept {
   const auto message = read<T>(packet);
-  if (!message || message->payload_bytes() > max_payload_bytes) return std::nullopt;
+  if (!message || message->payload_bytes() > max) return std::nullopt;
   if (packet.size() - sizeof *message > message->payload_bytes()) return std::nullopt;
   return message;
 }
@@ -29,11 +29,11 @@ std::optional<T> read_with_payload(std::string_view packet) noexcept {
 }  // namespace
 
 std::optional<Connection> read_connection(std::string_view packet) noexcept {
-  return read_with_payload<Connection>(packet);
+  return read_with_payload<Connection>(packet, max_payload_bytes);
 }
 
 std::optional<Amendment> read_amendment(std::string_view packet) noexcept {
-  return read_with_payload<Amendment>(packet);
+  return read_with_payload<Amendment>(packet, max_amendment_bytes);
 }
 
 std::optional<More> read_more(std::string_view packet) noexcept { return read<More>(packet); }

@@ -26,18 +26,24 @@ namespace preforkd::transfer {
 // begins before the last one was complete replaces it.
 //
 // The giver's program does not know that a connection is on its way, and may use it. What it did follows Taken as an
-// Amendment.
+// Amendment; an empty one if it did nothing. Until that, or the end of file, the taker serves the connection, but does
+// not let it rest or move: its next owner would not know. A keeper has no program, and sends none.
 
 inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
 // A connection with more bytes than these is given away when it has fewer.
 inline constexpr std::size_t max_payload_bytes = std::size_t{1} * 1024 * 1024;
+// A connection for which the program has sent more than these while it was on its way is closed.
+inline constexpr std::size_t max_amendment_bytes = std::size_t{64} * 1024 * 1024;
 inline constexpr std::size_t max_unanswered = 64;
 // Of Connection::keep(). A keeper sends a connection in one packet, with a listener's name of up to 255 bytes.
 inline constexpr std::size_t max_state_bytes = std::size_t{31} * 1024;
 
 inline constexpr std::chrono::milliseconds answer_time{2000};  // for the next answer; then the giver waits no longer
 inline constexpr std::chrono::milliseconds retry_delay{5};     // of a packet that the kernel does not take
-inline constexpr unsigned max_takers = 3;                      // that die, hang or refuse all, one after the other
+inline constexpr unsigned max_takers = 4;                      // that die, hang or refuse all, one after the other
+// When a taker has died or hangs, the first connection that it has not answered is suspected: on_adopt may fail at it.
+// After this many times no other worker gets it.
+inline constexpr unsigned max_suspicions = 2;
 
 enum class Type : std::uint32_t { connection, more, taken, refused, amendment };
 
@@ -46,7 +52,7 @@ enum class Refusal : std::uint32_t {
   leaving,     // it is about to leave itself
   listener,    // it has no listening socket of that name, or its service there has no on_adopt
   kept_state,  // the kept state is longer than its max_kept_state
-  failed,      // its on_adopt threw, or it had no memory; or two takers died or hung with it
+  failed,      // its on_adopt threw, or it had no memory; or takers have died or hung (max_suspicions)
 };
 // The taker takes none of the others either, but another worker may.
 [[nodiscard]] constexpr bool refuses_all(Refusal refusal) noexcept {
@@ -66,7 +72,8 @@ struct Connection {
   std::uint32_t output_bytes = 0;  // not sent yet
   std::uint8_t heard = 0;          // a message was delivered
   std::uint8_t is_tcp = 0;
-  std::array<std::uint8_t, 2> reserved{};
+  std::uint8_t amended = 0;  // an Amendment follows Taken
+  std::uint8_t reserved = 0;
   // CLOCK_MONOTONIC, nanoseconds: its last message, or the first byte of an unfinished one.
   std::int64_t input_since = 0;
   std::array<std::uint8_t, 24> peer{};  // PeerAddress

@@ -65,6 +65,7 @@ void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& 
     entry.peer = peer.bytes();
     entry.entrance = entrance.index;
     entry.state_bytes = entry.state_version = 0;
+    entry.suspicions = 0;
   }
 }
 
@@ -413,9 +414,7 @@ void ConnectionImpl::settle_turn() {
 }
 
 // It only waits for the next message: by far the most frequent case.
-inline bool ConnectionImpl::is_calm() const noexcept {
-  return wants_input() && !output_waits() && input_is_wanted() && !leaving_;
-}
+inline bool ConnectionImpl::is_calm() const noexcept { return waits_for_client() && !leaving_; }
 
 // All work on a connection ends here: queued output is sent, connections that have ended are closed, and streams and
 // timer are set to what the connection waits for now.
@@ -436,6 +435,7 @@ void ConnectionImpl::settle() {
     }
   }
   path_->streams_.want_input(*this, wants_input());
+  if (leaving_ && rests()) mark_resting();  // it waits for a taker
   update_timer();
 }
 
@@ -453,8 +453,8 @@ void ConnectionImpl::do_not_leave() noexcept {
 }
 
 void ConnectionImpl::leave() {
-  leaving_ = true;
-  offered_ = settled_here_ = false;
+  if (!std::exchange(leaving_, true)) settled_here_ = is_condemned();
+  offered_ = false;
   unread_ = static_cast<std::uint32_t>(path_->streams_.unread(*this));
   settle();
 }
@@ -477,12 +477,12 @@ void ConnectionImpl::drain_step() {
 // ---- What a successor may take ----
 
 bool ConnectionImpl::may_move() const noexcept {
-  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && path_->corked_ != this &&
-         handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
+  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && !awaits_amendment_ &&
+         path_->corked_ != this && handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
 }
 
 bool ConnectionImpl::rests() const noexcept {
-  return is_calm() && may_move() && !enqueued_ && input_ == nullptr && !half_closed_;
+  return waits_for_client() && may_move() && !enqueued_ && input_ == nullptr && !half_closed_;
 }
 
 // While another worker may own it, its mark does not change: the keeper must not touch it.
@@ -642,7 +642,7 @@ void ConnectionImpl::vacate() noexcept {
   given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
-  settled_here_ = offered_ = never_ours_ = kept_on_way_ = suspected_ = false;
+  settled_here_ = offered_ = never_ours_ = kept_on_way_ = awaits_amendment_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

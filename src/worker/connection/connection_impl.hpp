@@ -84,13 +84,14 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] Amendment amendment() const noexcept;
   // Does what the application of the worker before did while this connection came here.
   void amend(const Amendment& amendment);
-  // A taker died or hung, perhaps because of this connection. True: for the second time.
-  [[nodiscard]] bool is_suspect_again() noexcept;
+  // On its way: a taker died or hung, perhaps because of this connection. True: it must not be offered any more.
+  [[nodiscard]] bool suspect() noexcept;
   // Another worker has it; `fd` is what depart() has returned.
   void gone(int fd) noexcept;
   // It is not offered again; or it is, when it may move.
   void do_not_move() noexcept { settled_here_ = true; }
   void renew_offer() noexcept { offered_ = false; }
+  [[nodiscard]] bool may_be_offered() const noexcept { return may_move() && !settled_here_; }
 
   // As documented for prefork::Connection and prefork::Reply.
   void keep_state(std::string_view state);
@@ -187,6 +188,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] bool output_waits() const noexcept { return output_ != nullptr; }
 
   // After each event
+  [[nodiscard]] bool waits_for_client() const noexcept { return wants_input() && !output_waits() && input_is_wanted(); }
   [[nodiscard]] bool is_calm() const noexcept;
   void settle();
   void leave();
@@ -212,6 +214,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   // To and from another worker
   void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   [[nodiscard]] bool keep_state_of(std::string_view state, std::uint32_t version) noexcept;
+  [[nodiscard]] bool is_condemned() const noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
   void end_moving(CloseReason reason) noexcept;
@@ -243,25 +246,25 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   std::uint32_t departed_output_ = 0;
   State state_ = State::vacant;
   CloseReason reason_ = CloseReason::peer_closed;
-  bool closing_ = false;         // closes for reason_ once the output is sent
-  bool end_of_input_ = false;    // the client's end of file was read: no input follows
-  bool half_received_ = false;   // input_ ends within a message
-  bool choked_ = false;          // output above the high mark: no message is delivered until it is below half of it
-  bool blocked_output_ = false;  // the kernel takes no more for now
-  bool enqueued_ = false;        // in a queue of DataPath
-  bool resume_ = false;          // input_ may hold messages that can be delivered now
-  bool final_read_ = false;      // draining, and all was read except the rest of one message
-  bool last_done_ = false;       // and that message was delivered
-  bool heard_ = false;           // a message was delivered
-  bool leaving_ = false;         // draining, and it is this connection's turn
-  bool tell_room_ = false;       // on_writable is to be called
-  bool half_closed_ = false;     // the client's end of file has arrived, maybe behind input that is not read yet
-  bool end_told_ = false;        // on_half_close was called
-  bool settled_here_ = false;    // no other worker can take it
-  bool offered_ = false;         // to path_->mover_
-  bool never_ours_ = false;      // it did not arrive
-  bool kept_on_way_ = false;     // keep_state() was called since depart()
-  bool suspected_ = false;       // a taker died or hung when this was the first that it had not answered
+  bool closing_ = false;           // closes for reason_ once the output is sent
+  bool end_of_input_ = false;      // the client's end of file was read: no input follows
+  bool half_received_ = false;     // input_ ends within a message
+  bool choked_ = false;            // output above the high mark: no message is delivered until it is below half of it
+  bool blocked_output_ = false;    // the kernel takes no more for now
+  bool enqueued_ = false;          // in a queue of DataPath
+  bool resume_ = false;            // input_ may hold messages that can be delivered now
+  bool final_read_ = false;        // draining, and all was read except the rest of one message
+  bool last_done_ = false;         // and that message was delivered
+  bool heard_ = false;             // a message was delivered
+  bool leaving_ = false;           // draining, and it is this connection's turn
+  bool tell_room_ = false;         // on_writable is to be called
+  bool half_closed_ = false;       // the client's end of file has arrived, maybe behind input that is not read yet
+  bool end_told_ = false;          // on_half_close was called
+  bool settled_here_ = false;      // no other worker can take it
+  bool offered_ = false;           // to path_->mover_
+  bool never_ours_ = false;        // it did not arrive
+  bool kept_on_way_ = false;       // keep_state() was called since depart()
+  bool awaits_amendment_ = false;  // the worker before may have done something that is not known here yet
 };
 
 }  // namespace prefork::internal

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "wire/transfer.hpp"
 #include "worker/base/guarded.hpp"
 #include "worker/connection/data_path.hpp"
 
@@ -90,7 +91,8 @@ Amendment ConnectionImpl::amendment() const noexcept {
 
 // Its program is told of the newer state as it was of the first one.
 void ConnectionImpl::amend(const Amendment& amendment) {
-  if (!may_send()) return;
+  if (!std::exchange(awaits_amendment_, false) || !may_send()) return;
+  path_->enqueue(*this);  // it may move or rest now
   send_bytes(amendment.output);
   if (amendment.state) {
     const bool kept = keep_state_of(*amendment.state, amendment.state_version);
@@ -101,7 +103,15 @@ void ConnectionImpl::amend(const Amendment& amendment) {
   if (amendment.close) close_when_sent(*amendment.close);
 }
 
-bool ConnectionImpl::is_suspect_again() noexcept { return std::exchange(suspected_, true); }
+bool ConnectionImpl::suspect() noexcept {
+  Ledger* const ledger = path_->streams_.ledger_at(departed_fd_);
+  return ledger != nullptr && ++ledger->at(departed_fd_).suspicions >= preforkd::transfer::max_suspicions;
+}
+
+bool ConnectionImpl::is_condemned() const noexcept {
+  Ledger* const ledger = path_->streams_.ledger_of(*this);
+  return ledger != nullptr && ledger->at(fd()).suspicions >= preforkd::transfer::max_suspicions;
+}
 
 void ConnectionImpl::gone(int fd) noexcept {
   path_->streams_.unmark(fd);
@@ -155,6 +165,7 @@ ConnectionImpl::Arrival ConnectionImpl::arrive(DataPath& path, std::uint64_t id,
   }
   state_ = State::open;
   kept_on_way_ = false;
+  awaits_amendment_ = luggage.amended;
   mark_busy();
   path.count_open(entrance.service);
   path.count_adopted();

@@ -23,7 +23,7 @@ namespace transfer = preforkd::transfer;
 namespace {
 
 constexpr int max_answers = 256;  // in a turn
-constexpr int last_patience_ms = 50;
+constexpr std::chrono::milliseconds last_patience{50};
 
 }  // namespace
 
@@ -80,10 +80,11 @@ bool Giver::begin_next() {
   header.output_bytes = static_cast<std::uint32_t>(luggage.output.size());
   header.heard = luggage.heard ? 1 : 0;
   header.is_tcp = connection->is_tcp() ? 1 : 0;
+  header.amended = 1;
   header.input_since = std::chrono::nanoseconds(luggage.input_since.time_since_epoch()).count();
   header.peer = luggage.peer.bytes();
   if (header.payload_bytes() > transfer::max_payload_bytes) return true;  // offered again when some of it is done
-  Shipment shipment{.serial = header.serial, .head = std::string(transfer::bytes_of(header)), .payload = {}};
+  Shipment shipment{.serial = header.serial, .head = std::string(transfer::bytes_of(header)), .payload = {}, .of = {}};
   for (const std::string_view part : {listener, luggage.state, luggage.input, luggage.output}) shipment.payload += part;
   Parcel& parcel = parcels_.emplace(header.serial, Parcel{connection, {}, parcels_sent_++}).first->second;
   parcel.fd = connection->depart();
@@ -106,7 +107,7 @@ bool Giver::send_shipment() {
       case preforkd::PacketSent::sent:
         break;
     }
-  } while (sending_->sent < sending_->payload.size());
+  } while (!sending_->is_done());
   sending_.reset();
   return true;
 }
@@ -120,6 +121,7 @@ preforkd::PacketSent Giver::send_piece(Shipment& shipment) {
   if (sent != preforkd::PacketSent::sent) return sent;
   shipment.begun = true;
   shipment.sent += piece.size();
+  answer_due_ = path_.now() + transfer::answer_time;
   return sent;
 }
 
@@ -148,6 +150,8 @@ bool Giver::take_answer() {
 }
 
 void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
+  const bool refuses_all = answer.type == transfer::Type::refused && transfer::refuses_all(answer.refusal);
+  if (refuses_all) refusal_of_all_ = answer.refusal;  // another worker may take it
   const auto found = parcels_.find(serial);
   const bool is_complete = !sending_ || sending_->fd < 0 || sending_->serial != serial;
   if (found == parcels_.end() || !is_complete) return;
@@ -155,39 +159,32 @@ void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
   parcels_.erase(found);
   if (answer.type == transfer::Type::taken) {
     ++moved_;
-    amend(serial, parcel.connection->amendment());
-    return parcel.connection->gone(parcel.fd.get());
+    const int fd = parcel.fd.get();
+    amend(serial, parcel.connection->amendment(), std::move(parcel.fd));
+    return parcel.connection->gone(fd);
   }
-  if (transfer::refuses_all(answer.refusal)) {
-    refusal_of_all_ = answer.refusal;  // another worker may take it
-  } else {
+  if (!refuses_all) {
     ++refused_[static_cast<std::size_t>(answer.refusal)];
     parcel.connection->do_not_move();
   }
   parcel.connection->stay(std::move(parcel.fd));
 }
 
-// In as many messages as its output needs. The last one closes.
-void Giver::amend(std::uint32_t serial, const Amendment& amendment) {
-  if (amendment.empty()) return;
+void Giver::amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd fd) {
+  const bool too_long = amendment.output.size() > transfer::max_amendment_bytes - transfer::max_state_bytes;
+  const auto close = too_long ? std::optional(CloseReason::output_limit) : amendment.close;
+  const std::string_view output = too_long ? std::string_view() : amendment.output;
+  const std::string_view state = amendment.state.value_or(std::string_view());
   transfer::Amendment header{.serial = serial, .state_version = amendment.state_version};
-  std::string_view state = amendment.state.value_or(std::string_view());
-  std::string_view output = amendment.output;
+  header.state_bytes = static_cast<std::uint32_t>(state.size());
+  header.output_bytes = static_cast<std::uint32_t>(output.size());
   header.keeps = amendment.state ? 1 : 0;
-  do {
-    const std::string_view piece = output.substr(0, transfer::max_payload_bytes - state.size());
-    output.remove_prefix(piece.size());
-    header.state_bytes = static_cast<std::uint32_t>(state.size());
-    header.output_bytes = static_cast<std::uint32_t>(piece.size());
-    if (output.empty() && amendment.close) {
-      header.closes = 1;
-      header.close_reason = static_cast<std::uint8_t>(*amendment.close);
-    }
-    amendments_.push_back(
-        {.serial = serial, .head = std::string(transfer::bytes_of(header)), .payload = std::string(state) += piece});
-    header.keeps = 0;
-    state = {};
-  } while (!output.empty());
+  header.closes = close ? 1 : 0;
+  header.close_reason = static_cast<std::uint8_t>(close.value_or(CloseReason{}));
+  amendments_.push_back({.serial = serial,
+                         .head = std::string(transfer::bytes_of(header)),
+                         .payload = std::string(state) += output,
+                         .of = std::move(fd)});
 }
 
 void Giver::on_timer() {
@@ -219,20 +216,24 @@ void Giver::end(Cause cause) {
 void Giver::suspect_first() {
   const auto first = std::min_element(parcels_.begin(), parcels_.end(),
                                       [](const auto& a, const auto& b) { return a.second.number < b.second.number; });
-  if (first == parcels_.end() || !first->second.connection->is_suspect_again()) return;
+  if (first == parcels_.end() || !first->second.connection->suspect()) return;
   ++refused_[static_cast<std::size_t>(transfer::Refusal::failed)];
   first->second.connection->do_not_move();
 }
 
-// A taker that lives makes room at once.
+// A taker that lives makes room at once. A client of which it will not know everything sees the end of its connection.
 void Giver::send_last_amendments() {
+  const auto end = std::chrono::steady_clock::now() + last_patience;
   for (Shipment& shipment : amendments_) {
-    do {
-      const auto sent = send_piece(shipment);
-      if (sent == preforkd::PacketSent::sent) continue;
+    auto sent = preforkd::PacketSent::sent;
+    while (!shipment.is_done() && sent != preforkd::PacketSent::broken) {
+      sent = send_piece(shipment);
+      if (sent != preforkd::PacketSent::full) continue;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
       pollfd room{socket_.get(), POLLOUT, 0};
-      if (sent == preforkd::PacketSent::broken || ::poll(&room, 1, last_patience_ms) <= 0) return;
-    } while (!shipment.begun || shipment.sent < shipment.payload.size());
+      if (left.count() <= 0 || ::poll(&room, 1, static_cast<int>(left.count())) <= 0) break;
+    }
+    if (!shipment.is_done()) ::shutdown(shipment.of.get(), SHUT_RDWR);
   }
 }
 

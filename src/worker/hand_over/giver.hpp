@@ -57,9 +57,12 @@ class Giver final : public EventSource, private TimerNode {
     std::uint32_t serial = 0;
     std::string head;
     std::string payload;
-    int fd = -1;           // borrowed; goes with the first packet
-    std::size_t sent = 0;  // bytes of the payload
+    int fd = -1;            // borrowed; goes with the first packet
+    preforkd::UniqueFd of;  // an amendment's connection: it must not go on without the amendment
+    std::size_t sent = 0;   // bytes of the payload
     bool begun = false;
+
+    [[nodiscard]] bool is_done() const noexcept { return begun && sent == payload.size(); }
   };
 
   enum class Cause { stopped, refused, broken };
@@ -74,7 +77,7 @@ class Giver final : public EventSource, private TimerNode {
   // False: no answer waits, or the taker has closed its end.
   [[nodiscard]] bool take_answer();
   void settle(std::uint32_t serial, const preforkd::transfer::Answer& answer);
-  void amend(std::uint32_t serial, const Amendment& amendment);
+  void amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd fd);
   [[nodiscard]] bool busy() const noexcept { return !parcels_.empty() || sending_ || !amendments_.empty(); }
   void end(Cause cause);
   void suspect_first();

@@ -12,6 +12,7 @@
 namespace prefork::internal {
 
 namespace control = preforkd::control;
+namespace transfer = preforkd::transfer;
 
 namespace {
 
@@ -96,7 +97,7 @@ void HandOver::settle() {
   end_giving();
   if (!leaving_ || !failed) return;
   if (path_.connections() == 0) return;
-  if (++failures_ == preforkd::transfer::max_takers) return on_no_taker_left();
+  if (++failures_ == transfer::max_takers) return on_no_taker_left();
   seek();
 }
 
@@ -175,9 +176,12 @@ void HandOver::on_timer() { on_no_taker(); }
 
 void HandOver::on_no_taker_left() {
   wheel_.cancel(*this);
-  if (refusal_of_all_) {
-    control::Gave left;
-    left.refused[static_cast<std::size_t>(*refusal_of_all_)] = static_cast<std::uint32_t>(path_.connections());
+  // Those that were not counted one by one. Without a giver that has tried, the master knows why.
+  control::Gave left;
+  if (failures_ > 0) {
+    std::uint32_t& count = left.refused[static_cast<std::size_t>(refusal_of_all_.value_or(transfer::Refusal::failed))];
+    path_.table().for_each_used(
+        [&](const ConnectionImpl& connection) { count += connection.may_be_offered() ? 1 : 0; });
     link_.send(left);
   }
   callbacks_.on_no_taker();

@@ -44,6 +44,8 @@ constexpr auto answer_ms = static_cast<int>(transfer::answer_time.count());
 constexpr auto retry_ms = static_cast<int>(transfer::retry_delay.count());
 constexpr int full_pool_ms = 100;  // until a taker is sought again that has taken none
 
+std::size_t index_of(transfer::Refusal refusal) noexcept { return static_cast<std::size_t>(refusal); }
+
 std::int64_t now_ms() noexcept {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
@@ -71,7 +73,8 @@ class Estate {
     sort_out();
     if (ledger_.giver() >= 0) finish_giving(UniqueFd(ledger_.giver()));
     drop_departed();
-    for (unsigned failures = 0; resting_ > 0 && failures < transfer::max_takers;) {
+    unsigned failures = 0;
+    while (resting_ > 0 && failures < transfer::max_takers) {
       const UniqueFd taker = seek();
       if (!taker) break;
       refusal_of_all_.reset();
@@ -82,7 +85,8 @@ class Estate {
       }
       report();
     }
-    if (refusal_of_all_) figures_.refused[static_cast<std::size_t>(*refusal_of_all_)] += resting_;
+    if (failures > 0 || refusal_of_all_)
+      figures_.refused[index_of(refusal_of_all_.value_or(transfer::Refusal::failed))] += resting_;
     for (int fd = 0; (fd = next_with(Mark::resting, fd)) >= 0; ++fd) close_connection(fd);
     report();
     for (;;) ::syscall(SYS_exit_group, 0);  // what _exit(3) does; a library should not have that symbol
@@ -220,10 +224,10 @@ class Estate {
   }
 
   // The first one that is not answered is what the taker may have died or hung at. They go in order of their
-  // descriptors, so the next taker gets it first, and nobody else is suspected in its place.
+  // descriptors, so the next taker gets it first.
   void suspect(int fd) noexcept {
-    if (fd != std::exchange(suspect_, fd) || fd < 0) return;
-    ++figures_.refused[static_cast<std::size_t>(transfer::Refusal::failed)];
+    if (fd < 0 || ++ledger_.at(fd).suspicions < transfer::max_suspicions) return;
+    ++figures_.refused[index_of(transfer::Refusal::failed)];
     --resting_;
     close_connection(fd);
   }
@@ -264,7 +268,13 @@ class Estate {
       const PacketReceived received = preforkd::receive_packet(taker, buffer, packet);
       if (received != PacketReceived::packet) return willing && received == PacketReceived::nothing;
       const auto answer = transfer::read_answer(packet.bytes);
-      if (!answer || answer->serial >= ledger_.size()) continue;
+      if (!answer) continue;
+      const bool refuses_all = answer->type == transfer::Type::refused && transfer::refuses_all(answer->refusal);
+      if (refuses_all) {
+        refusal_of_all_ = answer->refusal;
+        willing = false;
+      }
+      if (answer->serial >= ledger_.size()) continue;
       const int fd = static_cast<int>(answer->serial);
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
       --unanswered;
@@ -272,12 +282,10 @@ class Estate {
         ++figures_.moved;
         if (rest == Rest::ours) --resting_;
         drop(fd);
-      } else if (rest == Rest::ours && transfer::refuses_all(answer->refusal)) {
-        refusal_of_all_ = answer->refusal;
-        willing = false;
+      } else if (rest == Rest::ours && refuses_all) {
         ledger_.set(fd, Mark::resting);
       } else {
-        ++figures_.refused[static_cast<std::size_t>(answer->refusal)];
+        ++figures_.refused[index_of(answer->refusal)];
         if (rest == Rest::ours) --resting_;
         close_connection(fd);
       }
@@ -288,8 +296,7 @@ class Estate {
   const int control_fd_;
   const std::int64_t end_ms_;
   std::uint32_t resting_ = 0;
-  std::uint32_t moving_ = 0;  // on their way when the worker died
-  int suspect_ = -1;          // a taker died or hung when this was the first that it had not answered
+  std::uint32_t moving_ = 0;                         // on their way when the worker died
   std::optional<transfer::Refusal> refusal_of_all_;  // of the last taker
   control::Gave figures_;
 };

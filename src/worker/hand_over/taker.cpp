@@ -86,17 +86,18 @@ std::size_t Taker::Arrival::missing_bytes() const noexcept {
 }
 
 void Taker::adopt(const transfer::Connection& header, preforkd::UniqueFd fd, std::string_view payload) {
+  if (given_up_) return;
   const std::string_view listener = cut(payload, header.listener_bytes);
   const Entrance* const entrance = entrance_of(listener, header.is_tcp != 0);
-  // A giver that waits no longer has everything again: what else it has sent is not to be adopted.
   const auto refuse = [&](transfer::Refusal refusal) {
-    if (!answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = refusal})) end();
+    given_up_ = !answer({.type = transfer::Type::refused, .serial = header.serial, .refusal = refusal});
   };
   if (const auto refusal = refusal_of(fd.get(), header.state_bytes, entrance)) return refuse(*refusal);
   Luggage luggage;
   luggage.peer = PeerAddress::from(header.peer);
   luggage.input_since = Session::TimePoint(std::chrono::nanoseconds(header.input_since));
   luggage.heard = header.heard != 0;
+  luggage.amended = header.amended != 0;
   luggage.state_version = header.state_version;
   luggage.state = cut(payload, header.state_bytes);
   luggage.input = cut(payload, header.input_bytes);
@@ -104,12 +105,14 @@ void Taker::adopt(const transfer::Connection& header, preforkd::UniqueFd fd, std
   const auto take_over = [&] { return answer({.type = transfer::Type::taken, .serial = header.serial}); };
   const std::uint64_t id = path_.adopt(std::move(fd), *entrance, luggage, take_over);
   if (id == 0) return refuse(transfer::Refusal::failed);
-  taken_.insert_or_assign(header.serial, id);
+  if (luggage.amended) taken_.insert_or_assign(header.serial, id);
 }
 
 void Taker::amend(const transfer::Amendment& header, std::string_view payload) {
   const auto found = taken_.find(header.serial);
-  ConnectionImpl* const connection = found == taken_.end() ? nullptr : path_.table().find(found->second);
+  if (found == taken_.end()) return end();
+  ConnectionImpl* const connection = path_.table().find(found->second);
+  taken_.erase(found);
   if (connection == nullptr) return;  // it has ended meanwhile
   Amendment amendment;
   const std::string_view state = cut(payload, header.state_bytes);
@@ -144,8 +147,13 @@ bool Taker::answer(const transfer::Answer& answer) noexcept {
 void Taker::end() noexcept {
   if (std::exchange(ended_, true)) return;
   arrival_.reset();
+  // What the giver has sent is not read any more: it must not look as if this worker had died of it.
+  if (leaving_) static_cast<void>(answer({.type = transfer::Type::refused, .refusal = transfer::Refusal::leaving}));
   loop_.remove(socket_.get(), *this);
   socket_.reset();
+  for (const auto& [serial, id] : std::exchange(taken_, {})) {
+    if (ConnectionImpl* const connection = path_.table().find(id)) connection->amend({});
+  }
 }
 
 }  // namespace prefork::internal

@@ -60,7 +60,9 @@ class Taker final : public EventSource {
   preforkd::UniqueFd socket_;
   std::unique_ptr<char[]> buffer_;
   std::optional<Arrival> arrival_;                          // not complete yet
-  std::unordered_map<std::uint32_t, std::uint64_t> taken_;  // ids by the giver's serials
+  std::unordered_map<std::uint32_t, std::uint64_t> taken_;  // without their amendment: ids by the giver's serials
+  // The giver waits no longer, and has again what it has sent. Amendments of what was taken before may still come.
+  bool given_up_ = false;
   bool leaving_ = false;
   bool ended_ = false;
 };

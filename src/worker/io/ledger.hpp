@@ -32,7 +32,8 @@ class Ledger {
     std::uint32_t state_version = 0;
     std::uint16_t entrance = 0;  // the index of the listening socket
     std::atomic<Mark> mark{Mark::none};
-    std::uint8_t heard = 0;  // a message was delivered
+    std::uint8_t heard = 0;       // a message was delivered
+    std::uint8_t suspicions = 0;  // as transfer::max_suspicions counts them
   };
 
   // A listening socket of this process.

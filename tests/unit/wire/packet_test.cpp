@@ -69,6 +69,16 @@ TEST(Packet, end_comes_after_what_the_peer_has_sent) {
   EXPECT_EQ(send_packet(pair.there.get(), {"x"}), PacketSent::broken);
 }
 
+TEST(Packet, of_a_peer_that_left_without_reading_comes_before_the_end) {
+  Pair pair;
+  ASSERT_EQ(send_packet(pair.there.get(), {"unread"}), PacketSent::sent);
+  ASSERT_EQ(send_packet(pair.here.get(), {"last"}), PacketSent::sent);
+  pair.here.reset();
+  ASSERT_EQ(pair.receive(), PacketReceived::packet);
+  EXPECT_EQ(pair.packet.bytes, "last");
+  EXPECT_EQ(pair.receive(), PacketReceived::ended);
+}
+
 TEST(Packet, end_is_seen_although_the_peer_left_without_reading) {
   Pair pair;
   ASSERT_EQ(send_packet(pair.there.get(), {"unread"}), PacketSent::sent);

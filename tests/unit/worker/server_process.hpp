@@ -52,7 +52,12 @@ class ServerProcess {
   }
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  void signal(int number) const { ::kill(pid_, number); }
+  // After SIGSTOP it has stopped.
+  void signal(int number) const {
+    ::kill(pid_, number);
+    siginfo_t info{};
+    if (number == SIGSTOP) ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED);
+  }
   // How often it has waited for something so far.
   [[nodiscard]] long waits() const {
     constexpr std::string_view key = "voluntary_ctxt_switches:";

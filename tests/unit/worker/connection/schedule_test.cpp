@@ -265,6 +265,7 @@ class Schedule {
     luggage.state = state;
     luggage.input = input;
     luggage.output = output;
+    luggage.amended = true;
     preforkd::UniqueFd fd = connection.depart();
     if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection on its way is not marked");
     streams_.reopen(client.number);

@@ -11,6 +11,7 @@
 #include <array>
 #include <list>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ using testing::AnyOf;
 using testing::Eq;
 using testing::Gt;
 using testing::Lt;
-using Refusal = preforkd::transfer::Refusal;
+namespace transfer = preforkd::transfer;
+using Refusal = transfer::Refusal;
 
 class HandOverTest : public testing::Test {
  protected:
@@ -262,9 +264,27 @@ TEST_F(HandOverTest, a_master_that_ends_meanwhile_stops_nothing) {
 // way: the taker is stopped. "shout" comes from a client that stays.
 class HandOverMeanwhile : public testing::Test {
  protected:
-  static void cry(Server& server) {
-    server.on_message([users = std::vector<ConnectionRef>()](Connection& c, std::string_view line) mutable {
-      if (line == "shout") {
+  HandOverMeanwhile() {
+    EXPECT_EQ(::pipe2(go_.data(), O_CLOEXEC), 0);
+    first_.emplace(listener_, "first", [go = go_[0]](Server& s) { cry(s, go); });
+    first_->expect<control::Hello>();
+    clients_ = log_in(listener_, 4);
+    await_rest(*first_);
+    second_.emplace(start_taker(listener_, "second"));
+    second_->process().signal(SIGSTOP);
+    introduce(*first_, *second_, 4);
+    crier_.emplace(listener_.address);
+  }
+  ~HandOverMeanwhile() override {
+    for (const int fd : go_) ::close(fd);
+  }
+
+  // "shout now", or "shout" when it is told to.
+  static void cry(Server& server, int go) {
+    server.on_message([go, users = std::vector<ConnectionRef>()](Connection& c, std::string_view line) mutable {
+      if (line.substr(0, 5) == "shout") {
+        char byte = 0;
+        if (line == "shout" && ::read(go, &byte, 1) != 1) throw std::runtime_error("pipe");
         for (const ConnectionRef& user : users) user.get()->send(std::string(loud_, '!'));
         users.at(2).get()->keep("somebody else");
         users.at(3).get()->close_after_flush();
@@ -276,95 +296,204 @@ class HandOverMeanwhile : public testing::Test {
     });
   }
 
-  static constexpr std::size_t loud_ = 100'000;
+  // What was shouted came in one piece, and all that the program did had its effect.
+  void expect_all_of_it(const std::string& worker) {
+    for (TestClient& client : clients_) EXPECT_EQ(client.line(), std::string(loud_, '!'));
+    EXPECT_EQ(clients_[3].rest(), "<eof>");
+    clients_.pop_back();
+    for (TestClient& client : clients_) client.send("who\n");
+    EXPECT_EQ(clients_[0].line(), "0 at " + worker);
+    EXPECT_EQ(clients_[1].line(), "1 at " + worker);
+    EXPECT_EQ(clients_[2].line(), "somebody else at " + worker);
+  }
+
+  static constexpr std::size_t loud_ = 1'500'000;
+  Listener listener_;
+  std::array<int, 2> go_{};
+  std::optional<Worker> first_;
+  std::optional<Worker> second_;
+  std::vector<TestClient> clients_;
+  std::optional<TestClient> crier_;
 };
 
 TEST_F(HandOverMeanwhile, what_the_program_does_follows_the_connection) {
-  const Listener listener;
-  Worker first(listener, "first", cry);
-  first.expect<control::Hello>();
-  std::vector<TestClient> clients = log_in(listener, 4);
-  await_rest(first);
-  Worker second = start_taker(listener, "second");
-  second.process().signal(SIGSTOP);
-  introduce(first, second, 4);
-  TestClient crier(listener.address);
-  crier.send("shout\n");
-  EXPECT_EQ(crier.line(), "done");
-  second.process().signal(SIGCONT);
-  EXPECT_EQ(first.expect<control::Gave>().moved, 4U);
-  for (TestClient& client : clients) EXPECT_EQ(client.line(), std::string(loud_, '!'));
-  EXPECT_EQ(clients[3].rest(), "<eof>");
-  clients.pop_back();
-  for (TestClient& client : clients) client.send("who\n");
-  EXPECT_EQ(clients[0].line(), "0 at second");
-  EXPECT_EQ(clients[1].line(), "1 at second");
-  EXPECT_EQ(clients[2].line(), "somebody else at second");
+  crier_->send("shout now\n");
+  EXPECT_EQ(crier_->line(), "done");
+  second_->process().signal(SIGCONT);
+  EXPECT_EQ(first_->expect<control::Gave>().moved, 4U);
+  expect_all_of_it("second");
   constexpr auto by_server = static_cast<std::size_t>(CloseReason::closed_by_server);
-  EXPECT_EQ(second.page().closes_by_reason.at(by_server).load(), 1U);
-  // And it is what the next one gets.
-  await_rest(second);
-  Worker third = start_taker(listener, "third");
-  introduce(second, third);
-  EXPECT_EQ(second.process().terminate(), 0);
-  clients[2].send("who\n");
-  EXPECT_EQ(clients[2].line(), "somebody else at third");
+  EXPECT_EQ(second_->page().closes_by_reason.at(by_server).load(), 1U);
+}
+
+TEST_F(HandOverMeanwhile, no_reply_of_the_taker_comes_in_between) {
+  crier_->send("shout now\n");
+  EXPECT_EQ(crier_->line(), "done");
+  for (TestClient& client : clients_) client.send("who\n");
+  second_->process().signal(SIGCONT);
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::vector<std::string> lines{clients_[i].line(), clients_[i].line()};
+    EXPECT_THAT(lines, testing::UnorderedElementsAre(std::string(loud_, '!'), std::to_string(i) + " at second"));
+  }
 }
 
 TEST_F(HandOverMeanwhile, a_connection_that_comes_back_has_all_of_it) {
-  const Listener listener;
-  Worker first(listener, "first", cry);
-  first.expect<control::Hello>();
-  std::vector<TestClient> clients = log_in(listener, 4);
-  await_rest(first);
-  Worker second = start_taker(listener, "second");
-  second.process().signal(SIGSTOP);
-  introduce(first, second, 4);
-  TestClient crier(listener.address);
-  crier.send("shout\n");
-  EXPECT_EQ(crier.line(), "done");
-  second.process().signal(SIGKILL);
-  EXPECT_EQ(first.expect<control::Gave>().moved, 0U);
-  for (TestClient& client : clients) EXPECT_EQ(client.line(), std::string(loud_, '!'));
-  EXPECT_EQ(clients[3].rest(), "<eof>");
+  crier_->send("shout now\n");
+  EXPECT_EQ(crier_->line(), "done");
+  second_->process().signal(SIGKILL);
+  EXPECT_EQ(first_->expect<control::Gave>().moved, 0U);
+  for (TestClient& client : clients_) EXPECT_EQ(client.line(), std::string(loud_, '!'));
+  EXPECT_EQ(clients_[3].rest(), "<eof>");
 }
 
-// A giver does so when it ends while a part of a connection is sent. This one is the test.
-TEST(HandOverOfParts, a_message_that_begins_replaces_one_that_was_not_complete) {
-  namespace transfer = preforkd::transfer;
-  const Listener listener;
-  const Listener elsewhere;
-  Worker taker = start_taker(listener, "taker");
-  TestClient client(elsewhere.address);
-  ASSERT_TRUE(wait_for(elsewhere.fd.get(), POLLIN));
-  const preforkd::UniqueFd fd(::accept4(elsewhere.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
-  const preforkd::UniqueFd takers(ends[0]);
-  const preforkd::UniqueFd giver(ends[1]);
-  taker.say(control::Take{}, takers.get());
-  const auto send = [&](const auto& header, std::string_view payload) {
-    ASSERT_EQ(preforkd::send_packet(giver.get(), {transfer::bytes_of(header), payload}, fd.get()),
+// The giver's program is in the middle of it when it could read Taken.
+TEST_F(HandOverMeanwhile, a_connection_does_not_go_on_before_the_taker_knows_it) {
+  crier_->send("shout\n");
+  await_rest(*first_);
+  second_->process().signal(SIGCONT);
+  clients_[0].send("who\n");
+  EXPECT_EQ(clients_[0].line(), "0 at second");
+  Worker third = start_taker(listener_, "third");
+  introduce(*second_, third);
+  second_->process().signal(SIGTERM);
+  ASSERT_EQ(::write(go_[1], "g", 1), 1);
+  EXPECT_EQ(second_->process().wait(), 0);
+  expect_all_of_it("third");
+}
+
+// A successor must not revive a login that was revoked.
+TEST_F(HandOverMeanwhile, a_taker_that_dies_before_it_knows_it_leaves_no_connection) {
+  crier_->send("shout\n");
+  await_rest(*first_);
+  second_->process().signal(SIGCONT);
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    clients_[i].send("who\n");
+    EXPECT_EQ(clients_[i].line(), std::to_string(i) + " at second");
+  }
+  await_rest(*second_);
+  second_->process().signal(SIGKILL);
+  for (TestClient& client : clients_) EXPECT_EQ(client.rest(), "<reset>");
+  ASSERT_EQ(::write(go_[1], "g", 1), 1);
+}
+
+TEST_F(HandOverMeanwhile, a_giver_that_dies_did_nothing_more) {
+  crier_->send("shout\n");
+  await_rest(*first_);
+  second_->process().signal(SIGCONT);
+  clients_[0].send("who\n");
+  EXPECT_EQ(clients_[0].line(), "0 at second");
+  first_->process().signal(SIGKILL);
+  Worker third = start_taker(listener_, "third");
+  introduce(*second_, third);
+  EXPECT_EQ(second_->process().terminate(), 0);
+  expect_served_by(clients_, "third");
+}
+
+TEST_F(HandOverTest, those_that_no_other_worker_takes_are_counted_once) {
+  std::vector<TestClient> clients = log_in(listener_, 4);
+  await_rest(first_);
+  Worker second = start_taker(listener_, "second", [](Server& s) {
+    s.limits(Limits().max_connections(2));
+    s.on_adopt([](Connection&, std::string_view state) {
+      if (state == "1") throw std::runtime_error("no");
+    });
+  });
+  for (TestClient& client : clients) client.send("wh");  // so that the first worker keeps them
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  const auto gave = first_.expect<control::Gave>();
+  EXPECT_EQ(gave.moved, 2U);
+  EXPECT_EQ(refused(gave, Refusal::failed), 1U);
+  EXPECT_EQ(refused(gave, Refusal::full), 0U);
+  first_.expect<control::Seeks>();
+  introduce(first_, second);
+  EXPECT_EQ(first_.expect<control::Gave>().refused, transfer::RefusalCounts{});
+  first_.expect<control::Seeks>();
+  first_.say(control::NoTaker{});
+  const auto left = first_.expect<control::Gave>();
+  EXPECT_EQ(refused(left, Refusal::full), 1U);
+  EXPECT_EQ(refused(left, Refusal::failed), 0U);
+}
+
+TEST_F(HandOverTest, those_that_have_come_back_outlive_their_worker) {
+  std::vector<TestClient> clients = log_in(listener_, 5);
+  Worker second = start_taker(listener_, "second");
+  second.process().signal(SIGSTOP);
+  introduce(first_, second);
+  first_.process().signal(SIGTERM);
+  second.process().signal(SIGKILL);
+  EXPECT_EQ(first_.expect<control::Gave>().moved, 0U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+  await_rest(first_);
+  first_.process().signal(SIGKILL);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  expect_served_by(clients, "third");
+}
+
+// A taker, with the test as its giver.
+class HandOverByHand : public testing::Test {
+ protected:
+  HandOverByHand() {
+    EXPECT_TRUE(wait_for(elsewhere_.fd.get(), POLLIN));
+    fd_.reset(::accept4(elsewhere_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+    const preforkd::UniqueFd takers(ends[0]);
+    giver_.reset(ends[1]);
+    taker_.say(control::Take{}, takers.get());
+  }
+
+  void send_connection(std::uint32_t serial, std::uint32_t state_bytes, std::string_view state) {
+    constexpr std::string_view name = "unknown";  // of a socket without LISTEN_FDNAMES
+    transfer::Connection connection{.serial = serial, .listener_bytes = name.size(), .state_bytes = state_bytes};
+    connection.is_tcp = connection.amended = 1;
+    send(connection, std::string(name) += state);
+  }
+  template <class T>
+  void send(const T& header, std::string_view payload) {
+    ASSERT_EQ(preforkd::send_packet(giver_.get(), {transfer::bytes_of(header), payload}, fd_.get()),
               preforkd::PacketSent::sent);
-  };
-  constexpr std::string_view name = "unknown";  // of a socket without LISTEN_FDNAMES
-  transfer::Connection connection{.serial = 1, .listener_bytes = name.size(), .state_bytes = 100};
-  connection.is_tcp = 1;
-  send(connection, "half of it");
+  }
+  void expect_taken(std::uint32_t serial) {
+    std::array<char, 64> buffer{};
+    preforkd::Packet packet;
+    ASSERT_TRUE(wait_for(giver_.get(), POLLIN));
+    ASSERT_EQ(preforkd::receive_packet(giver_.get(), buffer, packet), preforkd::PacketReceived::packet);
+    const auto answer = transfer::read_answer(packet.bytes);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->type, transfer::Type::taken);
+    EXPECT_EQ(answer->serial, serial);
+  }
+
+  Listener listener_;
+  Listener elsewhere_;
+  TestClient client_{elsewhere_.address};
+  Worker taker_ = start_taker(listener_, "taker");
+  preforkd::UniqueFd fd_;
+  preforkd::UniqueFd giver_;
+};
+
+// A giver does so when it ends while a part of a connection is sent.
+TEST_F(HandOverByHand, a_message_that_begins_replaces_one_that_was_not_complete) {
+  send_connection(1, 100, "half of it");
   send(transfer::Amendment{.serial = 9, .state_bytes = 100}, "half of it");
-  connection.serial = 2;
-  connection.state_bytes = 4;
-  send(connection, std::string(name) + "user");
-  ASSERT_TRUE(wait_for(giver.get(), POLLIN));
-  std::array<char, 64> buffer{};
-  preforkd::Packet packet;
-  ASSERT_EQ(preforkd::receive_packet(giver.get(), buffer, packet), preforkd::PacketReceived::packet);
-  const auto answer = transfer::read_answer(packet.bytes);
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->type, transfer::Type::taken);
-  EXPECT_EQ(answer->serial, 2U);
-  client.send("who\n");
-  EXPECT_EQ(client.line(), "user at taker");
+  send_connection(2, 4, "user");
+  expect_taken(2);
+  client_.send("who\n");
+  EXPECT_EQ(client_.line(), "user at taker");
+}
+
+TEST_F(HandOverByHand, a_taker_that_was_given_up_still_learns_of_what_it_has) {
+  send_connection(1, 4, "user");
+  expect_taken(1);
+  ASSERT_EQ(::shutdown(giver_.get(), SHUT_RD), 0);
+  for (std::uint32_t serial = 2; serial < 10; ++serial) send_connection(serial, 4, "late");
+  send(transfer::Amendment{.serial = 1, .state_bytes = 8, .output_bytes = 5, .keeps = 1}, "somebodynews\n");
+  EXPECT_EQ(client_.line(), "news");
+  client_.send("who\n");
+  EXPECT_EQ(client_.line(), "somebody at taker");
 }
 
 TEST(HandOverApplication, learns_which_version_has_kept_the_state) {
@@ -536,6 +665,7 @@ TEST(HandOverApplication, that_dies_twice_of_one_connection_is_not_given_it_agai
   Worker first(listener, "first");
   first.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener, 5);
+  for (TestClient& client : clients) client.send("wh");  // so that the first worker keeps what is not taken
   const auto die_of_2 = [](Server& s) {
     s.on_adopt([](Connection& c, std::string_view state) {
       if (state == "2") ::raise(SIGKILL);
@@ -551,6 +681,8 @@ TEST(HandOverApplication, that_dies_twice_of_one_connection_is_not_given_it_agai
   for (Worker& taker : takers) {
     first.expect<control::Seeks>();
     introduce(first, taker);
+    // The last one has taken what it gets.
+    if (&taker == &takers[2]) clients[2].send("o\n");
     const auto gave = first.expect<control::Gave>();
     moved += gave.moved;
     failed += refused(gave, Refusal::failed);
@@ -558,8 +690,11 @@ TEST(HandOverApplication, that_dies_twice_of_one_connection_is_not_given_it_agai
   EXPECT_EQ(moved, 4U);
   EXPECT_EQ(failed, 1U);
   for (Worker& taker : takers) EXPECT_EQ(taker.page().connections, taker.page().connections_adopted);
-  EXPECT_EQ(first.process().wait(), 0);
+  EXPECT_EQ(clients[2].line(), "2 at first");
   EXPECT_EQ(clients[2].rest(), "<eof>");
+  clients[4].send("o\n");
+  EXPECT_EQ(clients[4].line(), "4 at c");
+  EXPECT_EQ(first.process().wait(), 0);
 }
 
 TEST(HandOverApplication, cannot_keep_more_than_the_limit) {

@@ -187,6 +187,24 @@ TEST_F(KeeperTest, a_connection_of_which_two_takers_died_is_offered_to_no_third_
   EXPECT_EQ(clients[29].line(), "29 at fourth");
 }
 
+TEST_F(KeeperTest, takers_that_leave_in_order_are_no_proof_against_a_connection) {
+  std::vector<TestClient> clients = log_in(listener_, 5);
+  Worker second = start_taker(listener_, "second");
+  Worker third = start_taker(listener_, "third");
+  kill_first();
+  for (Worker* const taker : {&second, &third}) {
+    EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+    taker->process().signal(SIGSTOP);
+    introduce(first_, *taker);
+    taker->process().signal(SIGTERM);
+    taker->process().signal(SIGCONT);
+  }
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+  Worker fourth = start_taker(listener_, "fourth");
+  introduce(first_, fourth);
+  expect_served_by(clients, "fourth");
+}
+
 // Its patience ends with drain_timeout, not with the third worker that has no place.
 TEST_F(KeeperTest, waits_for_a_place_while_all_are_full) {
   std::vector<TestClient> clients = log_in(listener_, 2);

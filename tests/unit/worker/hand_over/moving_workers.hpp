@@ -80,7 +80,10 @@ class Worker {
   template <class T>
   T expect() {
     const auto message = next();
-    if (!message || !std::holds_alternative<T>(*message)) throw std::runtime_error("another message was expected");
+    if (!message || !std::holds_alternative<T>(*message)) {
+      const std::string got = message ? "of type " + std::to_string(message->index()) : "none";
+      throw std::runtime_error("another message was expected, this one is " + got);
+    }
     return std::get<T>(*message);
   }
   void say(const control::Message& message, int fd = -1) {
