@@ -240,6 +240,20 @@ TEST(OnDemand, a_program_that_fails_is_tried_again_as_long_as_clients_wait) {
   EXPECT_THAT(client.read_line(), HasSubstr(": a"));
 }
 
+TEST(OnDemand, a_program_that_fails_is_not_tried_again_without_clients) {
+  for (const bool never : {false, true}) {
+    json config = one_client_each(0, 2, {{"idle_for", "1s"}});
+    config["program"] = {binaries::worker("exits_at_once"), "78"};
+    if (never) config["restart"] = {{"never", {78}}};
+    ConfiguredMaster master(config);
+    Client client(master.address());
+    master.log().wait_for(never ? "not tried again" : "next try in");
+    client.close();
+    master.log().wait_for("scaled from 1 to 0 workers");
+    wait_workers(master, 0);
+  }
+}
+
 TEST(Scale, a_pool_without_load_is_not_woken) {
   ConfiguredMaster master(one_client_each(1, 3));
   { static_cast<void>(Client(master.address()).ask("a")); }

@@ -40,9 +40,10 @@ std::optional<ScaleDecision> Autoscale::look(const PoolLoad& load, Instant now) 
   const bool occasion = std::exchange(soon_, std::nullopt).has_value();
   const Duration elapsed = last_look_ ? now - *last_look_ : stale;
   last_look_ = now;
-  if (!load.steady || load.target != target_) forget();
+  const bool is_other = std::exchange(standing_, load.standing) != load.standing || load.target != target_;
+  if (is_other || load.standing == Standing::changing) forget();
   target_ = load.target;
-  if (!load.steady) return std::nullopt;
+  if (load.standing == Standing::changing) return std::nullopt;
   count(load, elapsed, now);
   std::optional<ScaleDecision> decision = up(load, now);
   if (!decision) decision = down(load, occasion, now);
@@ -91,7 +92,7 @@ std::optional<ScaleDecision> Autoscale::up(const PoolLoad& load, Instant now) {
     if (load.waiting == 0 || load.max == 0) return std::nullopt;
     return grow(load, ScaleReason::waiting, now, now);
   }
-  may_grow_ = load.target < load.max && (load.full || !no_cpu_left_);
+  may_grow_ = load.standing == Standing::steady && load.target < load.max && (load.full || !no_cpu_left_);
   if (!may_grow_) return std::nullopt;
   if (pressed_for_long(now))
     return grow(load, load.full ? ScaleReason::full : ScaleReason::waiting, pressed_->since, now);

@@ -6,6 +6,7 @@
 
 #include "config/values/pool_config.hpp"
 #include "master/base/instant.hpp"
+#include "master/pool/pool_view.hpp"
 
 namespace preforkd {
 
@@ -14,11 +15,12 @@ struct PoolLoad {
   unsigned target = 0;
   unsigned min = 0;
   unsigned max = 0;
-  // Every slot of the target has a ready worker, none of them fails again and again, and no reload is going on.
-  bool steady = false;
-  bool may_shrink = false;  // the worker in the highest slot has no connections, or another one can take them
-  unsigned waiting = 0;     // clients in the accept queues
-  bool full = false;        // every ready worker is at its max_connections
+  Standing standing = Standing::changing;
+  // The highest slot has no ready worker; or it is not the only one with one, and its worker has no connections, or
+  // another one can take them.
+  bool may_shrink = false;
+  unsigned waiting = 0;  // clients in the accept queues, unless there are workers but none is ready to accept them
+  bool full = false;     // every ready worker is at its max_connections
   // Since the look before, of the workers that are ready now and were then.
   Duration busy{0};  // sum of the time that they were busy,
   Duration time{0};  // of all their time,
@@ -48,8 +50,9 @@ struct ScaleDecision {
 //         `step`, and not again before all of these workers are ready: their start is the delay of this control loop,
 //         and without the pause it would overshoot. Clients that the workers will have accepted in a moment, because
 //         the queue becomes shorter fast enough, do not count. A pool without workers gets one at once.
-//   hold  A worker starts or fails, or a reload is going on: nothing that was seen before counts afterwards. Also if
-//         the workers use nearly all CPU time that they may use: more of them would only share it.
+//   hold  A worker starts, or a reload is going on: nothing that was seen before counts afterwards. Also if the workers
+//         use nearly all CPU time that they may use: more of them would only share it. A pool with a slot that fails
+//         does not grow, since new workers fail as well; but it may shrink.
 //   down  For all of `down` no client has waited for `up`, and the other workers would not have been busy with all of
 //         the load. By one, and only if no connection is lost. If the pool has to grow again soon after, it waits twice
 //         as long the next time, up to max_patience times: a load that only looks smaller (programs that wait for a
@@ -74,7 +77,8 @@ class Autoscale {
   explicit Autoscale(const ScaleConfig& config) : config_(config) {}
   void configure(const ScaleConfig& config) { config_ = config; }
 
-  // A client has connected, a worker says that it is busy, or the pool, which has `target` workers, has become steady.
+  // A client has connected, a worker says that it is busy, or the pool, which has `target` workers, has become
+  // steady or fails.
   void stir(unsigned target, Instant now);
   // When look() is due if nothing happens before.
   [[nodiscard]] std::optional<Instant> next_look() const;
@@ -129,6 +133,7 @@ class Autoscale {
 
   ScaleConfig config_;
   unsigned target_ = 0;  // at the last look, or what it has decided
+  Standing standing_ = Standing::changing;
   std::optional<Instant> last_look_;
   std::optional<Instant> soon_;  // there was an occasion: when to look
   bool stirred_ = false;         // there was one since the window began

@@ -25,6 +25,13 @@ namespace preforkd {
 enum class PoolState { starting, running, reloading, degraded, stopping };
 [[nodiscard]] std::string_view to_string(PoolState state) noexcept;
 
+// What a pool has come to; what the load decides depends on it.
+enum class Standing : std::uint8_t {
+  changing,  // a worker starts, or a reload is going on
+  failing,   // neither, but a slot fails: it is down, waits for its next try, or has failed more than once lately
+  steady,    // every slot of the target has a ready worker, and none fails
+};
+
 // Why a request is refused or a worker is not replaced.
 inline constexpr const char* pool_is_stopping = "the pool is stopping";
 

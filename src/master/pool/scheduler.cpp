@@ -24,6 +24,13 @@ constexpr Duration linger_time = std::chrono::milliseconds(100);
 // It has to wait before its next try, or had to: a first crash is replaced at once.
 bool fails(const Slot& slot) { return slot.down || slot.retry.armed() || slot.respawn.crashes() > 1; }
 
+Standing standing_of(const Slot& slot, Duration forget_after, Instant now) {
+  const Worker* const worker = slot.current;
+  const bool crashes = slot.respawn.crashes() > 1 && (worker == nullptr || worker->ready_for(now) < forget_after);
+  if (crashes || (!slot.serves() && (slot.down || slot.retry.armed()))) return Standing::failing;
+  return slot.serves() ? Standing::steady : Standing::changing;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed, Takers::Load load)
@@ -317,15 +324,15 @@ bool Scheduler::started() const {
   return true;
 }
 
-bool Scheduler::steady(Instant now) const {
-  if (!started_ || stopping_ || rollout_ || roster_.ready_slots() < target_) return false;
-  const Duration forgotten = committed_->config->restart.forget_after;
+Standing Scheduler::standing(Instant now) const {
+  if (!started_ || stopping_ || rollout_) return Standing::changing;
+  Standing all = Standing::steady;
   for (unsigned number = 0; number < target_; ++number) {
-    const Slot& slot = roster_.slots()[number];
-    const Worker* const worker = slot.current;
-    if (slot.respawn.crashes() > 1 && (worker == nullptr || worker->ready_for(now) < forgotten)) return false;
+    const Standing one = standing_of(roster_.slots()[number], committed_->config->restart.forget_after, now);
+    if (one == Standing::changing) return one;
+    if (one == Standing::failing) all = one;
   }
-  return true;
+  return all;
 }
 
 std::optional<Instant> Scheduler::last_response_deadline() const {

@@ -88,8 +88,7 @@ class Scheduler {
   [[nodiscard]] bool scales() const noexcept { return committed_->config->scale && !pinned_ && !stopping_; }
   // An operator has decided, and until the next reload the load does not.
   [[nodiscard]] bool pinned() const noexcept { return pinned_; }
-  // Every slot of the target has a ready worker, none has failed more than once lately, and no reload is going on.
-  [[nodiscard]] bool steady(Instant now) const;
+  [[nodiscard]] Standing standing(Instant now) const;
   [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }  // the committed one
   // The first `workers` were all ready once, or a worker is ready and every slot without one fails: it is down, waits
   // for its next try, or had to wait.

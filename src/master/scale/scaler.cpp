@@ -86,15 +86,15 @@ void Scaler::settle() {
   if (scales && !scales_) begin();
   if (!scales && scales_) end();
   if (!scales_) return;
-  const bool was_steady = std::exchange(steady_, pool_.scheduler().steady(clock_.now()));
-  if (steady_ && !was_steady) autoscale_.stir(pool_.target(), clock_.now());
+  const Standing before = std::exchange(standing_, pool_.scheduler().standing(clock_.now()));
+  if (standing_ != before && standing_ != Standing::changing) autoscale_.stir(pool_.target(), clock_.now());
   settle_idle();
   arm();
 }
 
 void Scaler::begin() {
   scales_ = true;
-  steady_ = false;
+  standing_ = Standing::changing;
   sensor_.watch(sockets_.all());
 }
 
@@ -128,15 +128,16 @@ void Scaler::look() {
                   to_string(*decision),
               {message_id::field(message_id::pool_scaled)});
   }
-  steady_ = pool_.scheduler().steady(now);
+  standing_ = pool_.scheduler().standing(now);
   arm();
 }
 
 PoolLoad Scaler::measure(Instant now) {
   PoolLoad load{.target = pool_.target(), .min = limits_.min, .max = limits_.max};
-  load.steady = pool_.scheduler().steady(now);
+  load.standing = pool_.scheduler().standing(now);
   load.may_shrink = may_shrink();
-  load.waiting = sensor_.waiting();
+  // A client that has left stays in the queue until a worker accepts it.
+  if (pool_.ready_count() > 0 || load.target == 0) load.waiting = sensor_.waiting();
   meter_.begin(now);
   for (const WorkerView& worker : pool_.workers()) {
     if (worker.state == WorkerState::ready) meter_.add(worker.id, launcher_.work_done(worker.id, now));
@@ -150,8 +151,9 @@ bool Scaler::may_shrink() const {
   const unsigned target = pool_.target();
   if (target == 0) return false;
   const auto worker = pool_.shown_worker(target - 1);
-  if (!worker || launcher_.load(worker->id) == 0) return true;
-  return worker->moves && target > 1;
+  if (!worker || worker->state != WorkerState::ready) return true;
+  if (pool_.ready_count() == 1 && target > 1) return false;
+  return launcher_.load(worker->id) == 0 || (worker->moves && target > 1);
 }
 
 // The quota of a unit may change at any time.

@@ -57,7 +57,7 @@ class Scaler final : public PoolObserver {
   EventSource timer_;
   EventSource idle_timer_;
   bool scales_ = false;
-  bool steady_ = false;
+  Standing standing_ = Standing::changing;
   bool empty_ = false;
   std::optional<Instant> armed_;
   double cpus_ = 1;

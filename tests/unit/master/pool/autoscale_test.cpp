@@ -123,7 +123,9 @@ class SimulatedPool {
     PoolLoad load{.target = target,
                   .min = min,
                   .max = max,
-                  .steady = steady(),
+                  .standing = steady()        ? Standing::steady
+                              : workers_crash ? Standing::failing
+                                              : Standing::changing,
                   .may_shrink = may_shrink,
                   .waiting = static_cast<unsigned>(queue_),
                   .full = false,
@@ -414,7 +416,7 @@ class AutoscaleLooks : public ::testing::Test {
 
   Instant now{hours(1)};
   Autoscale scale{ScaleConfig{}};
-  PoolLoad load{.target = 2, .min = 1, .max = 8, .steady = true, .may_shrink = true};
+  PoolLoad load{.target = 2, .min = 1, .max = 8, .standing = Standing::steady, .may_shrink = true};
   double busy = 0.5;
 };
 
@@ -472,12 +474,46 @@ TEST_F(AutoscaleLooks, clients_that_are_gone_at_one_look_have_not_waited) {
 TEST_F(AutoscaleLooks, forgets_what_it_saw_before_a_reload_or_an_operator) {
   load.waiting = 3;
   EXPECT_FALSE(look(milliseconds(80)));
-  load.steady = false;
+  load.standing = Standing::changing;
   EXPECT_FALSE(look(milliseconds(50)));
-  load.steady = true;
+  load.standing = Standing::steady;
   scale.stir(2, now);
   EXPECT_FALSE(look(milliseconds(99)));
   EXPECT_TRUE(look(milliseconds(100)));
+}
+
+TEST_F(AutoscaleLooks, a_pool_whose_workers_fail_does_not_grow) {
+  load.standing = Standing::failing;
+  load.waiting = 3;
+  load.full = true;
+  busy = 0.9;
+  EXPECT_FALSE(look(hours(1)));
+  scale.stir(2, now);
+  load.standing = Standing::steady;
+  EXPECT_FALSE(look(milliseconds(99))) << "what it saw before does not count";
+  EXPECT_TRUE(look(milliseconds(100)));
+}
+
+TEST_F(AutoscaleLooks, a_pool_whose_workers_fail_shrinks_if_fewer_are_enough) {
+  load.standing = Standing::failing;
+  busy = 0.3;
+  EXPECT_FALSE(look(hours(1)));
+  busy = 0.1;
+  const auto decision = look(hours(1));
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->target, 1U);
+  EXPECT_EQ(decision->reason, ScaleReason::quiet);
+}
+
+TEST_F(AutoscaleLooks, the_last_worker_leaves_without_clients_also_if_it_fails) {
+  load = {.target = 1, .min = 0, .max = 8, .standing = Standing::failing, .may_shrink = true, .waiting = 1};
+  busy = 0;
+  EXPECT_FALSE(look(hours(1))) << "a client waits";
+  load.waiting = 0;
+  const auto decision = look(hours(1));
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->target, 0U);
+  EXPECT_EQ(decision->reason, ScaleReason::idle);
 }
 
 TEST_F(AutoscaleLooks, a_look_that_comes_very_late_says_nothing_of_the_present) {

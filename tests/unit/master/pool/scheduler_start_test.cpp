@@ -32,6 +32,32 @@ TEST_F(SchedulerStart, a_pool_is_started_if_one_worker_is_ready_and_all_that_are
   EXPECT_EQ(pool->state(), PoolState::degraded);
 }
 
+TEST_F(SchedulerStart, a_pool_is_steady_if_all_its_workers_are_ready_and_none_fails) {
+  const auto standing = [this] { return pool->scheduler().standing(clock.now()); };
+  config.restart.never = {78};
+  start();
+  EXPECT_EQ(standing(), Standing::changing);
+  ready_all();
+  EXPECT_EQ(standing(), Standing::steady);
+  fail(0);
+  EXPECT_EQ(standing(), Standing::changing) << "the first time";
+  fail(0);
+  EXPECT_EQ(standing(), Standing::failing) << "it waits for its next try";
+  pass(config.restart.delay);
+  EXPECT_EQ(standing(), Standing::failing) << "it starts once more";
+  ready_all();
+  EXPECT_EQ(standing(), Standing::failing) << "it may fail again";
+  pass(config.restart.forget_after);
+  EXPECT_EQ(standing(), Standing::steady);
+  end(worker(1).id, exited(78));
+  EXPECT_EQ(standing(), Standing::failing) << "it is down";
+  fail(0);
+  EXPECT_EQ(standing(), Standing::changing) << "another one starts";
+  ready_all();
+  reload();
+  EXPECT_EQ(standing(), Standing::changing);
+}
+
 TEST_F(SchedulerStart, a_slot_that_fails_puts_the_start_off_no_more) {
   config.workers = {.initial = 1, .min = 1, .max = 1};
   start();
