@@ -113,7 +113,8 @@ struct Adopt {
   std::shared_ptr<const PoolConfig> config;
 };
 // By an operator. If the load decides otherwise, it no longer does, until the next reload or Unpin. Refused if outside
-// min…max of the committed config, or if the pool stops.
+// min…max of the committed config, or if the pool stops. Of 0 workers while a reload is going on: one stays until the
+// reload has ended, because a worker must try the new config, as in a pool that had none before.
 struct Resize {
   unsigned workers = 0;
 };

@@ -16,10 +16,8 @@ bool Rollout::advance(unsigned target, Instant now) {
     switch_batch(now);
     fill_batch(target, now);
     if (!batch_.empty()) continue;
-    const unsigned slots = std::min(target, target_);
-    if (slots == 0) return true;         // an operator wants no worker: nothing can be tried
     if (!any_switched_) next_slot_ = 0;  // none of the slots so far could take a candidate
-    return any_switched_ && next_slot_ >= slots;
+    return any_switched_ && next_slot_ >= slots(target);
   }
 }
 
@@ -71,7 +69,7 @@ bool Rollout::may_begin() const {
 }
 
 void Rollout::fill_batch(unsigned target, Instant now) {
-  for (; next_slot_ < std::min(target, target_); ++next_slot_) {
+  for (; next_slot_ < slots(target); ++next_slot_) {
     Slot& slot = roster_.slot(next_slot_);
     if (slot.has_unreaped_kills() || (slot.current != nullptr && owns(*slot.current))) continue;
     if (slot.current != nullptr && roster_.pairs() >= surge(target) && !make_room(slot, target, now)) break;
@@ -79,7 +77,7 @@ void Rollout::fill_batch(unsigned target, Instant now) {
   }
   if (!batch_.empty()) return;
   // Without any surge, and with too few ready workers, no slot may make room: only the empty slots can advance.
-  for (unsigned number = next_slot_; number < std::min(target, target_); ++number) {
+  for (unsigned number = next_slot_; number < slots(target); ++number) {
     Slot& slot = roster_.slot(number);
     if (slot.current == nullptr && !slot.has_unreaped_kills()) add_candidate(slot, now);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -38,7 +39,8 @@ class Rollout {
       : roster_(roster), replacements_(replacements), from_(from), to_(std::move(to)), target_(target) {}
 
   // Advances as far as possible. True: every slot that both targets include is switched, except those with unreaped
-  // kills. `target`: the pool's present one.
+  // kills. `target`: the pool's present one, at least 1. If the other is 0, one slot is switched nevertheless: no
+  // generation is committed that was not tried.
   [[nodiscard]] bool advance(unsigned target, Instant now);
 
   void candidate_ready(Worker& candidate, Instant now);
@@ -60,6 +62,7 @@ class Rollout {
 
  private:
   [[nodiscard]] bool may_begin() const;
+  [[nodiscard]] unsigned slots(unsigned target) const { return std::min(target, std::max(target_, 1U)); }
   void fill_batch(unsigned target, Instant now);
   void add_candidate(Slot& slot, Instant now);
   [[nodiscard]] bool make_room(Slot& slot, unsigned target, Instant now);

@@ -229,7 +229,8 @@ bool Scheduler::handle(const event::Resize& event, Instant now) {
     rollout_->set_target(std::clamp(event.workers, coming.min, std::max(coming.min, coming.max)));
   }
   pinned_ = committed_->config->scale.has_value();
-  set_target(event.workers, now);
+  empty_after_rollout_ = rollout_.has_value() && event.workers == 0;
+  set_target(empty_after_rollout_ ? 1 : event.workers, now);
   return true;
 }
 
@@ -447,6 +448,7 @@ void Scheduler::advance_rollout(Instant now) {
 
 void Scheduler::commit(Instant now) {
   const unsigned target = rollout_->target();
+  empty_after_rollout_ = false;
   committed_ = rollout_->generation();
   finish_rollout(ReloadFinished{.end = ReloadEnd::done});
   roster_.deadlines().set(lingering_, now + linger_time);
@@ -469,6 +471,7 @@ void Scheduler::replace_left_behind() {
 void Scheduler::abort_rollout(ReloadFinished verdict, Instant now) {
   rollout_->unwind(now);
   finish_rollout(std::move(verdict));
+  if (std::exchange(empty_after_rollout_, false)) set_target(0, now);
   replace_left_behind();
   for (unsigned number = 0; number < target_; ++number) {
     Slot& slot = roster_.slot(number);

@@ -193,6 +193,7 @@ class Scheduler {
   unsigned next_generation_ = 2;
   unsigned target_;
   bool pinned_ = false;
+  bool empty_after_rollout_ = false;  // an operator wants no worker, which the reload does not allow yet
   bool started_ = false;
   bool fully_started_ = false;
   bool degraded_ = false;

@@ -286,5 +286,46 @@ TEST_F(RolloutTest, where_no_slot_can_take_a_candidate_the_reload_waits) {
   EXPECT_EQ(pool->generation(), 2U);
 }
 
+TEST_F(RolloutTest, an_operator_who_wants_no_worker_gets_none_once_the_new_generation_was_tried) {
+  config.workers.min = 0;
+  start_ready();
+  reload();
+  EXPECT_TRUE(pool->step(event::Resize{0}));
+  EXPECT_TRUE(observer.reloads.empty());
+  EXPECT_EQ(pool->target(), 1U);
+  EXPECT_EQ(pool->ready_count(), 1U);
+  ready_all();
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_TRUE(observer.reloads.front().ok) << observer.reloads.front().text;
+  EXPECT_EQ(pool->target(), 0U);
+  let_leave();
+  EXPECT_TRUE(pool->workers().empty());
+}
+
+TEST_F(RolloutTest, an_operator_who_wants_no_worker_gets_none_once_the_new_generation_has_failed) {
+  config.workers.min = 0;
+  start_ready();
+  reload();
+  EXPECT_TRUE(pool->step(event::Resize{0}));
+  for (const WorkerView& each : staying(0)) {
+    if (each.generation == 2) end(each.id, exited(1));
+  }
+  ASSERT_EQ(observer.reloads.size(), 1U);
+  EXPECT_FALSE(observer.reloads.front().ok);
+  EXPECT_EQ(pool->generation(), 1U);
+  EXPECT_EQ(pool->target(), 0U);
+}
+
+TEST_F(RolloutTest, an_operator_who_wants_workers_after_all_gets_them) {
+  config.workers.min = 0;
+  start_ready();
+  reload();
+  EXPECT_TRUE(pool->step(event::Resize{0}));
+  EXPECT_TRUE(pool->step(event::Resize{2}));
+  settle();
+  EXPECT_EQ(pool->generation(), 2U);
+  EXPECT_EQ(pool->target(), 2U);
+}
+
 }  // namespace
 }  // namespace preforkd
