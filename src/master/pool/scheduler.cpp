@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "master/pool/exit_verdict.hpp"
+#include "master/pool/standing.hpp"
 #include "master/pool/worker_target.hpp"
 
 namespace preforkd {
@@ -20,16 +21,6 @@ constexpr Duration max_hang_timeout = std::chrono::hours(24 * 7);
 // The shell of a start script ends a moment after its stop signal, and then its leftovers are seen. A server that
 // drains still runs after this time, and no longer accepts.
 constexpr Duration linger_time = std::chrono::milliseconds(100);
-
-// It has to wait before its next try, or had to: a first crash is replaced at once.
-bool fails(const Slot& slot) { return slot.down || slot.retry.armed() || slot.respawn.crashes() > 1; }
-
-Standing standing_of(const Slot& slot, Duration forget_after, Instant now) {
-  const Worker* const worker = slot.current;
-  const bool crashes = slot.respawn.crashes() > 1 && (worker == nullptr || worker->ready_for(now) < forget_after);
-  if (crashes || (!slot.serves() && (slot.down || slot.retry.armed()))) return Standing::failing;
-  return slot.serves() ? Standing::steady : Standing::changing;
-}
 
 }  // namespace
 
@@ -315,37 +306,15 @@ bool Scheduler::older_generations_accept() const {
   return (lingering_.armed() && roster_.draining_generations(live, live) > 0) || roster_.remains_of_others(live);
 }
 
-bool Scheduler::started() const {
-  if (fully_started_) return true;
-  if (roster_.ready_slots() == 0) return false;
-  for (unsigned number = 0; number < target_; ++number) {
-    const Slot& slot = roster_.slots()[number];
-    if (!slot.serves() && !fails(slot)) return false;
-  }
-  return true;
-}
+bool Scheduler::started() const { return fully_started_ || all_ready_or_failing(roster_, target_); }
 
 Standing Scheduler::standing(Instant now) const {
   if (!started_ || stopping_ || rollout_) return Standing::changing;
-  Standing all = Standing::steady;
-  for (unsigned number = 0; number < target_; ++number) {
-    const Standing one = standing_of(roster_.slots()[number], committed_->config->restart.forget_after, now);
-    if (one == Standing::changing) return one;
-    if (one == Standing::failing) all = one;
-  }
-  return all;
+  return standing_of(roster_, target_, committed_->config->restart.forget_after, now);
 }
 
 std::optional<Instant> Scheduler::last_response_deadline() const {
-  const bool is_started = stopping_ || started();
-  std::optional<Instant> last;
-  for (const auto& [id, worker] : roster_.workers()) {
-    if (worker.ready() && worker.place == Place::current) continue;
-    if (!is_started && fails(roster_.slots()[worker.slot])) continue;
-    const auto soaks_until = roster_.deadlines().time_of(worker.lifetime_deadline);
-    last = std::max(last, soaks_until ? soaks_until : roster_.deadlines().time_of(worker.response_deadline));
-  }
-  return last;
+  return preforkd::last_response_deadline(roster_, stopping_ || started());
 }
 
 unsigned Scheduler::surge() const {

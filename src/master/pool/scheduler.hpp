@@ -44,7 +44,7 @@ namespace preforkd {
 //   a reload                             rollout.hpp: one transaction at a time
 // Both ways of replacing start a candidate first and share one limit, the surge. roster.hpp has the moves,
 // deadlines.hpp the deadlines, exit_verdict.hpp the meaning of an exit, introductions.hpp who takes over connections,
-// rebalance.hpp how they are spread.
+// rebalance.hpp how they are spread, standing.hpp how far the pool has come.
 //
 // Invariants (each asserted in scheduler_random_test.cpp after every step):
 //   I1  no ready worker is asked to leave while its slot has no other ready one, except by scaling down, by stopping,
