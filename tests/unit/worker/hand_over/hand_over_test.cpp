@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <list>
 #include <memory>
 #include <optional>
@@ -389,6 +390,73 @@ TEST_F(HandOverMeanwhile, a_giver_that_dies_did_nothing_more) {
   expect_served_by(clients_, "third");
 }
 
+// The test in the taker's place has taken them, and is gone before it could know.
+TEST_F(HandOverMeanwhile, a_client_of_which_the_taker_will_not_know_everything_sees_the_end) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+  preforkd::UniqueFd taker(ends[0]);
+  second_->process().signal(SIGKILL);
+  EXPECT_EQ(first_->expect<control::Gave>().moved, 0U);
+  await_rest(*first_);
+  {
+    const preforkd::UniqueFd givers(ends[1]);
+    first_->say(control::Give{4}, givers.get());
+  }
+  std::vector<preforkd::Packet> packets(4);
+  std::vector<char> buffer(transfer::max_packet_bytes);
+  std::vector<std::uint32_t> serials;
+  for (preforkd::Packet& packet : packets) {
+    ASSERT_TRUE(wait_for(taker.get(), POLLIN));
+    ASSERT_EQ(preforkd::receive_packet(taker.get(), buffer, packet), preforkd::PacketReceived::packet);
+    const auto connection = transfer::read_connection(packet.bytes);
+    ASSERT_TRUE(connection);
+    serials.push_back(connection->serial);
+  }
+  crier_->send("shout\n");
+  await_rest(*first_);
+  for (const std::uint32_t serial : serials) {
+    const transfer::Answer taken{.type = transfer::Type::taken, .serial = serial};
+    ASSERT_EQ(preforkd::send_packet(taker.get(), {transfer::bytes_of(taken)}), preforkd::PacketSent::sent);
+  }
+  taker.reset();
+  ASSERT_EQ(::write(go_[1], "g", 1), 1);
+  for (TestClient& client : clients_) EXPECT_EQ(client.rest(), "<eof>");
+}
+
+// It takes three seconds for what it is told, while nothing is to be answered any more.
+TEST(HandOverApplication, that_is_slow_to_hear_of_changes_is_waited_for) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& server) {
+    server.on_message([users = std::vector<ConnectionRef>()](Connection& c, std::string_view line) mutable {
+      if (line == "shout") {
+        for (const ConnectionRef& user : users) {
+          user.get()->send(std::string(50'000, '!'));
+          user.get()->keep("changed");
+        }
+        return c.send("done");
+      }
+      users.emplace_back(c);
+      c.send({"hello ", line.substr(5)});
+    });
+  });
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 60);
+  await_rest(first);
+  Worker second = start_taker(listener, "second", [](Server& s) {
+    s.on_adopt([](Connection&, std::string_view state) {
+      if (state == "changed") ::poll(nullptr, 0, 50);
+    });
+  });
+  second.process().signal(SIGSTOP);
+  introduce(first, second, 60);
+  TestClient crier(listener.address);
+  crier.send("shout\n");
+  EXPECT_EQ(crier.line(), "done");
+  second.process().signal(SIGCONT);
+  EXPECT_EQ(first.expect<control::Gave>().moved, 60U);
+  for (TestClient& client : clients) EXPECT_EQ(client.line(), std::string(50'000, '!'));
+}
+
 TEST_F(HandOverTest, those_that_no_other_worker_takes_are_counted_once) {
   std::vector<TestClient> clients = log_in(listener_, 4);
   await_rest(first_);
@@ -449,6 +517,8 @@ class HandOverByHand : public testing::Test {
     constexpr std::string_view name = "unknown";  // of a socket without LISTEN_FDNAMES
     transfer::Connection connection{.serial = serial, .listener_bytes = name.size(), .state_bytes = state_bytes};
     connection.is_tcp = connection.amended = 1;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    connection.input_since = std::chrono::nanoseconds(now).count();
     send(connection, std::string(name) += state);
   }
   template <class T>
@@ -695,6 +765,34 @@ TEST(HandOverApplication, that_dies_twice_of_one_connection_is_not_given_it_agai
   clients[4].send("o\n");
   EXPECT_EQ(clients[4].line(), "4 at c");
   EXPECT_EQ(first.process().wait(), 0);
+}
+
+// It gives some, stays, and learns in two tries of which connection its takers die.
+TEST(HandOverApplication, that_has_died_twice_of_one_connection_is_not_given_it_at_the_next_reload) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 3);
+  const auto die_of_1 = [](Server& s) {
+    s.on_adopt([](Connection& c, std::string_view state) {
+      if (state == "1") ::raise(SIGKILL);
+      c.set_data<std::string>(state);
+    });
+  };
+  std::list<Worker> takers;
+  for (const char* const name : {"a", "b", "c"}) takers.push_back(start_taker(listener, name, die_of_1));
+  auto taker = takers.begin();
+  for (const std::uint32_t moved : {1U, 0U}) {
+    await_rest(first);
+    introduce(first, *taker++, 3);
+    EXPECT_EQ(first.expect<control::Gave>().moved, moved);
+  }
+  await_rest(first);
+  introduce(first, *taker);
+  EXPECT_EQ(first.process().terminate(), 0);
+  EXPECT_EQ(clients[1].rest(), "<eof>");
+  clients[2].send("who\n");
+  EXPECT_EQ(clients[2].line(), "2 at c");
 }
 
 TEST(HandOverApplication, cannot_keep_more_than_the_limit) {
