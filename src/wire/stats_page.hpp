@@ -18,10 +18,10 @@ inline constexpr std::size_t close_reason_slots = 32;  // prefork::CloseReason v
 inline constexpr std::size_t named_counter_slots = 32;
 static_assert(close_reason_names.size() <= close_reason_slots);
 
-// One worker's counters, in a memfd of one page that the master makes and both map. The worker writes with plain
-// relaxed atomics (no system call); the master reads. The page is sealed against resizing, so a worker cannot make the
-// master fault. All counters except `connections` only grow. A worker that writes garbage harms only its own numbers.
-// What is added at the end keeps the version: a page begins with zeros, and has room for it in an older master, too.
+// One worker's counters, in a memfd of one page that the master makes. The worker maps it and writes with plain relaxed
+// atomics (no system call); the master reads it with pread(2). The page is sealed against resizing. All counters except
+// `connections` only grow. A worker that writes garbage harms only its own numbers. What is added at the end keeps the
+// version: a page begins with zeros, and has room for it in an older master, too.
 struct StatsPage {
   static constexpr std::uint32_t layout_version = 1;
 
@@ -57,8 +57,7 @@ class StatsMapping {
   [[nodiscard]] StatsPage* operator->() const noexcept { return page_; }
   explicit operator bool() const noexcept { return page_ != nullptr; }
 
-  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: for the worker; the master maps
-  // read-only.
+  // Maps `fd` after checking that it is a sealed memfd of at least one page. writable: for the worker.
   [[nodiscard]] static Result<StatsMapping> map(int fd, bool writable);
 
  private:

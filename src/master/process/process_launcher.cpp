@@ -158,7 +158,7 @@ bool ProcessLauncher::say(WorkerId id, const control::Message& message, int fd) 
 
 std::uint64_t ProcessLauncher::load(WorkerId id) const noexcept {
   const WorkerProcess* const process = find(id);
-  return process == nullptr ? 0 : process->counters().connections;
+  return process == nullptr ? 0 : process->open_connections();
 }
 
 std::vector<WorkerId> ProcessLauncher::unheard() noexcept {

@@ -3,15 +3,17 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
+#include <cstddef>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -38,15 +40,17 @@ T take(Result<T> result) {
   return std::move(*result);
 }
 
+bool is_plausible_load(std::uint64_t connections) noexcept { return connections >> 31 == 0; }
+
 // Whether a process can have reached these numbers: they are added to the pool's for good.
 bool is_plausible(const StatsPage& page) noexcept {
   const auto below = [](const std::atomic<std::uint64_t>& counter, unsigned bits) {
     return counter.load(std::memory_order_relaxed) >> bits == 0;
   };
-  return below(page.connections, 31) && below(page.connections_total, 48) && below(page.connections_refused, 48) &&
-         below(page.connections_adopted, 48) && below(page.closes_by_reason[handed_over_reason], 48) &&
-         below(page.accept_failures, 48) && below(page.requests_total, 48) && below(page.bytes_in, 56) &&
-         below(page.bytes_out, 56);
+  return is_plausible_load(page.connections.load(std::memory_order_relaxed)) && below(page.connections_total, 48) &&
+         below(page.connections_refused, 48) && below(page.connections_adopted, 48) &&
+         below(page.closes_by_reason[handed_over_reason], 48) && below(page.accept_failures, 48) &&
+         below(page.requests_total, 48) && below(page.bytes_in, 56) && below(page.bytes_out, 56);
 }
 
 // As wait(2) has it.
@@ -67,15 +71,11 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
       orphans_(orphans),
       channel_(take(ControlChannel::open())),
       stats_memfd_(take(make_stats_memfd("preforkd-stats"))),
-      stats_(take(StatsMapping::map(stats_memfd_.get(), false))),
       link_(
           loop, std::move(channel_.master_end), [this](const auto& message) { observer_.on_worker_said(id_, message); },
           [this](const std::string& reason) { log_unusable("control", reason); }),
       inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }),
-      group_(std::move(group)) {
-  // Later workers are copies of the master until they exec: this saves copying a thousand mappings each time.
-  madvise(stats_.get(), sizeof(StatsPage), MADV_DONTFORK);
-}
+      group_(std::move(group)) {}
 
 void WorkerProcess::start(SpawnPlan plan) {
   directory_ = plan.directory;
@@ -90,7 +90,6 @@ void WorkerProcess::start(SpawnPlan plan) {
   pidfd_ = std::move(spawned.pidfd);
   report_ = std::move(spawned.report);
   channel_.worker_end.reset();
-  stats_memfd_.reset();
   try {
     watch_process();
   } catch (...) {
@@ -135,9 +134,32 @@ void WorkerProcess::signal_all(int signal) noexcept {
   Remains(loop_, others, [] {}).signal(signal);
 }
 
-const StatsPage* WorkerProcess::stats() const noexcept {
-  const bool counts = stats_ && stats_->layout.load(std::memory_order_relaxed) == StatsPage::layout_version;
-  return counts && is_plausible(*stats_.get()) ? stats_.get() : nullptr;
+// Rejected: to map the page. Each worker is a copy of the master until it executes its program, so a thousand mappings
+// were copied for each start: 0.5 ms.
+const StatsPage* WorkerProcess::read_stats(StatsPage& page) const noexcept {
+  if (pread(stats_memfd_.get(), &page, sizeof page, 0) != ssize_t{sizeof page}) return nullptr;
+  const bool counts = page.layout.load(std::memory_order_relaxed) == StatsPage::layout_version;
+  return counts && is_plausible(page) ? &page : nullptr;
+}
+
+Counters WorkerProcess::counters() const noexcept {
+  StatsPage page;
+  return read_counters(read_stats(page));
+}
+
+NamedCounts WorkerProcess::named_counts() const {
+  StatsPage page;
+  return read_named_counts(read_stats(page));
+}
+
+std::uint64_t WorkerProcess::open_connections() const noexcept {
+  std::array<char, offsetof(StatsPage, connections) + sizeof(StatsPage::connections)> front{};
+  if (pread(stats_memfd_.get(), front.data(), front.size(), 0) != ssize_t{front.size()}) return 0;
+  std::uint32_t layout = 0;
+  std::uint64_t connections = 0;
+  std::memcpy(&layout, front.data(), sizeof layout);
+  std::memcpy(&connections, front.data() + offsetof(StatsPage, connections), sizeof connections);
+  return layout == StatsPage::layout_version && is_plausible_load(connections) ? connections : 0;
 }
 
 WorkerFacts WorkerProcess::facts() const {
@@ -148,7 +170,8 @@ WorkerFacts WorkerProcess::facts() const {
 WorkerUsage WorkerProcess::work_done(Instant now) const noexcept {
   WorkerUsage done;
   done.cpu = done.busy = cpu_time();
-  const StatsPage* const page = stats();
+  StatsPage of_worker;
+  const StatsPage* const page = read_stats(of_worker);
   if (page == nullptr) return done;
   if (const std::uint64_t word = page->busy_time.load(std::memory_order_relaxed); word != 0)
     done.busy = busy_time(word, now.time_since_epoch());
@@ -285,7 +308,7 @@ void WorkerProcess::reap() {
   if (!remains_) link_.take_waiting();  // a keeper may have done its work before it could be found
   const bool remains = remains_ != nullptr;
   observer_.on_worker_gone(id_, status);
-  if (remains) stats_ = StatsMapping();
+  if (remains) stats_memfd_.reset();
 }
 
 // A dead process that is traced must first be reaped by its tracer, and its pidfd is readable meanwhile. strace(1) and

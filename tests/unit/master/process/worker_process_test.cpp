@@ -129,7 +129,6 @@ TEST_F(WorkerProcessTest, reports_the_exec_and_the_exit_status) {
   start({"/bin/sh", "-c", "exit 3"});
   EXPECT_GT(worker_->pid(), 0);
   EXPECT_EQ(worker_->control_end(), -1);  // the worker has these now
-  EXPECT_EQ(worker_->stats_memfd(), -1);
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.order, "eg");
   EXPECT_EQ(record_.gone->kind, ExitStatus::Kind::exited);
