@@ -42,7 +42,9 @@ std::optional<Answer> read_answer(std::string_view packet) noexcept {
   Answer answer;
   if (packet.size() < sizeof answer) return std::nullopt;
   std::memcpy(&answer, packet.data(), sizeof answer);
-  if (answer.type != Type::taken && answer.type != Type::refused) return std::nullopt;
+  const bool is_answer = answer.type == Type::trying || answer.type == Type::taken || answer.type == Type::refused ||
+                         answer.type == Type::amended;
+  if (!is_answer) return std::nullopt;
   if (static_cast<std::size_t>(answer.refusal) >= refusal_count) return std::nullopt;
   return answer;
 }

@@ -15,8 +15,10 @@ namespace preforkd::transfer {
 //   giver                                        taker
 //   Connection, its descriptor, bytes ─────────▶
 //   More, bytes (if it has many) ──────────────▶
+//                                   ◀──────────  Trying, if it is suspected
 //                                   ◀──────────  Taken, or Refused
 //   Amendment, bytes ──────────────────────────▶
+//                                   ◀──────────  Amended, if it had any content
 //   end of file: that was all ─────────────────▶
 //
 // A connection always has exactly one owner. The giver stops reading and writing before it sends Connection, and is the
@@ -25,9 +27,13 @@ namespace preforkd::transfer {
 // no further Taken can be sent, and then reads those that were: what is not among them is its own again. A message that
 // begins before the last one was complete replaces it.
 //
+// When a taker has died or hangs, the first connection that it has not answered is suspected: on_adopt may fail at it.
+// The next taker says Trying before it calls on_adopt for that one. If nothing follows, no other worker gets it.
+//
 // The giver's program does not know that a connection is on its way, and may use it. What it did follows Taken as an
 // Amendment; an empty one if it did nothing. Until that, or the end of file, the taker serves the connection, but does
-// not let it rest or move: its next owner would not know. A keeper has no program, and sends none.
+// not give it on. If it dies before it has said Amended, the giver shuts the connection down, which its keeper may have
+// given on meanwhile: nobody would know what was done. A keeper has no program, and sends no amendments.
 
 inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
 // A connection with more bytes than these is given away when it has fewer.
@@ -41,18 +47,15 @@ inline constexpr std::size_t max_state_bytes = std::size_t{31} * 1024;
 inline constexpr std::chrono::milliseconds answer_time{2000};  // for the next answer; then the giver waits no longer
 inline constexpr std::chrono::milliseconds retry_delay{5};     // of a packet that the kernel does not take
 inline constexpr unsigned max_takers = 4;                      // that die, hang or refuse all, one after the other
-// When a taker has died or hangs, the first connection that it has not answered is suspected: on_adopt may fail at it.
-// After this many times no other worker gets it.
-inline constexpr unsigned max_suspicions = 2;
 
-enum class Type : std::uint32_t { connection, more, taken, refused, amendment };
+enum class Type : std::uint32_t { connection, more, trying, taken, refused, amendment, amended };
 
 enum class Refusal : std::uint32_t {
   full,        // max_connections or descriptors
   leaving,     // it is about to leave itself
   listener,    // it has no listening socket of that name, or its service there has no on_adopt
   kept_state,  // the kept state is longer than its max_kept_state
-  failed,      // its on_adopt threw, or it had no memory; or takers have died or hung (max_suspicions)
+  failed,      // its on_adopt threw, or it had no memory; or a second taker has died or hung at it
 };
 // The taker takes none of the others either, but another worker may.
 [[nodiscard]] constexpr bool refuses_all(Refusal refusal) noexcept {
@@ -72,8 +75,8 @@ struct Connection {
   std::uint32_t output_bytes = 0;  // not sent yet
   std::uint8_t heard = 0;          // a message was delivered
   std::uint8_t is_tcp = 0;
-  std::uint8_t amended = 0;  // an Amendment follows Taken
-  std::uint8_t reserved = 0;
+  std::uint8_t amended = 0;    // an Amendment follows Taken
+  std::uint8_t suspected = 0;  // a taker may have died or hung at it
   // CLOCK_MONOTONIC, nanoseconds: its last message, or the first byte of an unfinished one.
   std::int64_t input_since = 0;
   std::array<std::uint8_t, 24> peer{};  // PeerAddress

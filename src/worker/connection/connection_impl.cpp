@@ -65,7 +65,7 @@ void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& 
     entry.peer = peer.bytes();
     entry.entrance = entrance.index;
     entry.state_bytes = entry.state_version = 0;
-    entry.suspicions = 0;
+    entry.suspicion = Ledger::Suspicion::none;
   }
 }
 
@@ -453,8 +453,9 @@ void ConnectionImpl::do_not_leave() noexcept {
 }
 
 void ConnectionImpl::leave() {
-  if (!std::exchange(leaving_, true)) settled_here_ = is_condemned();
+  leaving_ = true;
   offered_ = false;
+  settled_here_ = is_condemned();  // another taker may have what the last one lacked
   unread_ = static_cast<std::uint32_t>(path_->streams_.unread(*this));
   settle();
 }
@@ -476,18 +477,24 @@ void ConnectionImpl::drain_step() {
 
 // ---- What a successor may take ----
 
-bool ConnectionImpl::may_move() const noexcept {
-  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && !awaits_amendment_ &&
-         path_->corked_ != this && handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
+bool ConnectionImpl::may_move() const noexcept { return !awaits_amendment_ && has_nothing_pending(); }
+
+bool ConnectionImpl::has_nothing_pending() const noexcept {
+  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && path_->corked_ != this &&
+         handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
 }
 
 bool ConnectionImpl::rests() const noexcept {
-  return waits_for_client() && may_move() && !enqueued_ && input_ == nullptr && !half_closed_;
+  return waits_for_client() && has_nothing_pending() && !enqueued_ && input_ == nullptr && !half_closed_;
 }
 
-// While another worker may own it, its mark does not change: the keeper must not touch it.
+// While another worker may own it, it stays marked as moving: the keeper must not touch it.
 void ConnectionImpl::mark_busy() noexcept {
-  if (state_ == State::moving) return;
+  if (state_ == State::moving) {
+    Ledger* const ledger = departed_fd_ >= 0 ? path_->streams_.ledger_at(departed_fd_) : nullptr;
+    if (ledger != nullptr) ledger->set(departed_fd_, Ledger::Mark::moving_busy);
+    return;
+  }
   if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::busy);
 }
 
@@ -642,7 +649,7 @@ void ConnectionImpl::vacate() noexcept {
   given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
-  settled_here_ = offered_ = never_ours_ = kept_on_way_ = awaits_amendment_ = false;
+  settled_here_ = offered_ = never_ours_ = kept_on_way_ = awaits_amendment_ = was_refused_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/unique_fd.hpp"
 #include "worker/base/timer_wheel.hpp"
@@ -19,6 +20,7 @@
 #include "worker/connection/luggage.hpp"
 #include "worker/connection/peer_address.hpp"
 #include "worker/connection/service.hpp"
+#include "worker/io/ledger.hpp"
 #include "worker/io/streams.hpp"
 
 namespace prefork::internal {
@@ -71,7 +73,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   // It could be given to another worker now: with the beginning of a message and with unsent output, but not while a
   // reply is owed or a call of the application is pending.
   [[nodiscard]] bool may_move() const noexcept;
-  // And nothing of it is in this worker's hands.
+  // Nothing of it is in this worker's hands.
   [[nodiscard]] bool rests() const noexcept;
   // What another worker has to know. The views are valid until the next call for this connection.
   [[nodiscard]] Luggage luggage() const noexcept;
@@ -84,14 +86,16 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   [[nodiscard]] Amendment amendment() const noexcept;
   // Does what the application of the worker before did while this connection came here.
   void amend(const Amendment& amendment);
-  // On its way: a taker died or hung, perhaps because of this connection. True: it must not be offered any more.
-  [[nodiscard]] bool suspect() noexcept;
+  // On its way: a taker died or hung, perhaps because of this connection; or it did so at it.
+  void suspect(Ledger::Suspicion suspicion) noexcept;
   // Another worker has it; `fd` is what depart() has returned.
   void gone(int fd) noexcept;
   // It is not offered again; or it is, when it may move.
   void do_not_move() noexcept { settled_here_ = true; }
   void renew_offer() noexcept { offered_ = false; }
-  [[nodiscard]] bool may_be_offered() const noexcept { return may_move() && !settled_here_; }
+  // A taker has refused it. True: for the first time.
+  [[nodiscard]] bool note_refusal() noexcept { return !std::exchange(was_refused_, true); }
+  [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
 
   // As documented for prefork::Connection and prefork::Reply.
   void keep_state(std::string_view state);
@@ -214,6 +218,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   // To and from another worker
   void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   [[nodiscard]] bool keep_state_of(std::string_view state, std::uint32_t version) noexcept;
+  [[nodiscard]] bool has_nothing_pending() const noexcept;
   [[nodiscard]] bool is_condemned() const noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
@@ -264,6 +269,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool offered_ = false;           // to path_->mover_
   bool never_ours_ = false;        // it did not arrive
   bool kept_on_way_ = false;       // keep_state() was called since depart()
+  bool was_refused_ = false;       // by a taker, for itself
   bool awaits_amendment_ = false;  // the worker before may have done something that is not known here yet
 };
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "wire/transfer.hpp"
 #include "worker/base/guarded.hpp"
 #include "worker/connection/data_path.hpp"
 
@@ -53,6 +52,7 @@ Luggage ConnectionImpl::luggage() const noexcept {
   if (Ledger* const ledger = path_->streams_.ledger_of(*this)) {
     luggage.state = ledger->state(fd());
     luggage.state_version = ledger->at(fd()).state_version;
+    luggage.suspected = ledger->at(fd()).suspicion != Ledger::Suspicion::none;
   }
   if (input_ != nullptr) luggage.input = input_->view();
   if (output_waits()) luggage.output = output_->view();
@@ -60,7 +60,11 @@ Luggage ConnectionImpl::luggage() const noexcept {
 }
 
 preforkd::UniqueFd ConnectionImpl::depart() noexcept {
-  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) ledger->set(fd(), Ledger::Mark::moving);
+  const bool rested = rests();
+  if (rested) mark_resting();
+  if (Ledger* const ledger = path_->streams_.ledger_of(*this)) {
+    ledger->set(fd(), rested ? Ledger::Mark::moving : Ledger::Mark::moving_busy);
+  }
   state_ = State::moving;
   departed_fd_ = fd();
   departed_output_ = static_cast<std::uint32_t>(output_waits() ? output_->size() : 0);
@@ -92,7 +96,7 @@ Amendment ConnectionImpl::amendment() const noexcept {
 // Its program is told of the newer state as it was of the first one.
 void ConnectionImpl::amend(const Amendment& amendment) {
   if (!std::exchange(awaits_amendment_, false) || !may_send()) return;
-  path_->enqueue(*this);  // it may move or rest now
+  if (leaving_) path_->enqueue(*this);  // it may move now
   send_bytes(amendment.output);
   if (amendment.state) {
     const bool kept = keep_state_of(*amendment.state, amendment.state_version);
@@ -103,14 +107,13 @@ void ConnectionImpl::amend(const Amendment& amendment) {
   if (amendment.close) close_when_sent(*amendment.close);
 }
 
-bool ConnectionImpl::suspect() noexcept {
-  Ledger* const ledger = path_->streams_.ledger_at(departed_fd_);
-  return ledger != nullptr && ++ledger->at(departed_fd_).suspicions >= preforkd::transfer::max_suspicions;
+void ConnectionImpl::suspect(Ledger::Suspicion suspicion) noexcept {
+  if (Ledger* const ledger = path_->streams_.ledger_at(departed_fd_)) ledger->at(departed_fd_).suspicion = suspicion;
 }
 
 bool ConnectionImpl::is_condemned() const noexcept {
   Ledger* const ledger = path_->streams_.ledger_of(*this);
-  return ledger != nullptr && ledger->at(fd()).suspicions >= preforkd::transfer::max_suspicions;
+  return ledger != nullptr && ledger->at(fd()).suspicion == Ledger::Suspicion::proven;
 }
 
 void ConnectionImpl::gone(int fd) noexcept {

@@ -20,6 +20,7 @@ struct Luggage {
   Session::TimePoint input_since;   // its last message, or the first byte of an unfinished one
   bool heard = false;               // a message was delivered
   bool amended = false;             // an Amendment follows
+  bool suspected = false;           // a worker may have died or hung at it
   std::uint32_t state_version = 0;  // of the program that kept the state
   std::string_view state;           // of Connection::keep()
   std::string_view input;           // received and not consumed
@@ -32,6 +33,8 @@ struct Amendment {
   std::optional<std::string_view> state;  // of Connection::keep()
   std::uint32_t state_version = 0;
   std::optional<CloseReason> close;
+
+  [[nodiscard]] bool empty() const noexcept { return output.empty() && !state && !close; }
 };
 
 // Where the connections of a worker that leaves go to.

@@ -81,12 +81,13 @@ bool Giver::begin_next() {
   header.heard = luggage.heard ? 1 : 0;
   header.is_tcp = connection->is_tcp() ? 1 : 0;
   header.amended = 1;
+  header.suspected = luggage.suspected ? 1 : 0;
   header.input_since = std::chrono::nanoseconds(luggage.input_since.time_since_epoch()).count();
   header.peer = luggage.peer.bytes();
   if (header.payload_bytes() > transfer::max_payload_bytes) return true;  // offered again when some of it is done
   Shipment shipment{.serial = header.serial, .head = std::string(transfer::bytes_of(header)), .payload = {}, .of = {}};
   for (const std::string_view part : {listener, luggage.state, luggage.input, luggage.output}) shipment.payload += part;
-  Parcel& parcel = parcels_.emplace(header.serial, Parcel{connection, {}, parcels_sent_++}).first->second;
+  Parcel& parcel = parcels_.emplace(header.serial, Parcel{connection, {}, parcels_sent_++, false}).first->second;
   parcel.fd = connection->depart();
   shipment.fd = parcel.fd.get();
   sending_ = std::move(shipment);
@@ -108,6 +109,7 @@ bool Giver::send_shipment() {
         break;
     }
   } while (!sending_->is_done());
+  if (sending_->of) unconfirmed_.insert_or_assign(sending_->serial, std::move(sending_->of));
   sending_.reset();
   return true;
 }
@@ -127,9 +129,10 @@ preforkd::PacketSent Giver::send_piece(Shipment& shipment) {
 
 void Giver::on_events(std::uint32_t) {
   for (int i = 0; i < max_answers && !failed_ && take_answer(); ++i) continue;
+  if (failed_) return;
   if (taker_gone_) return end(Cause::broken);
-  if (refusal_of_all_) return end(Cause::refused);
   pump();
+  if (refusal_of_all_ && !busy()) end(Cause::refused);
 }
 
 bool Giver::take_answer() {
@@ -152,25 +155,34 @@ bool Giver::take_answer() {
 void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
   const bool refuses_all = answer.type == transfer::Type::refused && transfer::refuses_all(answer.refusal);
   if (refuses_all) refusal_of_all_ = answer.refusal;  // another worker may take it
+  if (answer.type == transfer::Type::amended) {
+    unconfirmed_.erase(serial);
+    return;
+  }
   const auto found = parcels_.find(serial);
   const bool is_complete = !sending_ || sending_->fd < 0 || sending_->serial != serial;
   if (found == parcels_.end() || !is_complete) return;
+  if (answer.type == transfer::Type::trying) {
+    found->second.tried = true;
+    return;
+  }
   Parcel parcel = std::move(found->second);
   parcels_.erase(found);
   if (answer.type == transfer::Type::taken) {
     ++moved_;
     const int fd = parcel.fd.get();
-    amend(serial, parcel.connection->amendment(), std::move(parcel.fd));
+    amend(serial, parcel.connection->amendment(), parcel.fd);
     return parcel.connection->gone(fd);
   }
   if (!refuses_all) {
-    ++refused_[static_cast<std::size_t>(answer.refusal)];
+    if (parcel.connection->note_refusal()) ++refused_[static_cast<std::size_t>(answer.refusal)];
     parcel.connection->do_not_move();
   }
   parcel.connection->stay(std::move(parcel.fd));
 }
 
-void Giver::amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd fd) {
+// Keeps the descriptor if there is any content.
+void Giver::amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd& fd) {
   const bool too_long = amendment.output.size() > transfer::max_amendment_bytes - transfer::max_state_bytes;
   const auto close = too_long ? std::optional(CloseReason::output_limit) : amendment.close;
   const std::string_view output = too_long ? std::string_view() : amendment.output;
@@ -184,7 +196,7 @@ void Giver::amend(std::uint32_t serial, const Amendment& amendment, preforkd::Un
   amendments_.push_back({.serial = serial,
                          .head = std::string(transfer::bytes_of(header)),
                          .payload = std::string(state) += output,
-                         .of = std::move(fd)});
+                         .of = amendment.empty() ? preforkd::UniqueFd() : std::move(fd)});
 }
 
 void Giver::on_timer() {
@@ -204,21 +216,31 @@ void Giver::end(Cause cause) {
   wheel_.cancel(*this);
   loop_.remove(socket_.get(), *this);
   waiting_.clear();
-  if (cause == Cause::broken) suspect_first();
+  if (cause == Cause::broken) suspect();
   send_last_amendments();
+  // A taker that was only given up hears of them.
+  if (cause == Cause::broken) {
+    for (const auto& [serial, fd] : unconfirmed_) ::shutdown(fd.get(), SHUT_RDWR);
+  }
+  unconfirmed_.clear();
   std::unordered_map<std::uint32_t, Parcel> left = std::exchange(parcels_, {});
   for (auto& [serial, parcel] : left) parcel.connection->stay(std::move(parcel.fd));
   path_.set_giver(-1);  // last: until then the keeper closes what is still marked as moving
   socket_.reset();
 }
 
-// It is what the taker may have died or hung at.
-void Giver::suspect_first() {
-  const auto first = std::min_element(parcels_.begin(), parcels_.end(),
-                                      [](const auto& a, const auto& b) { return a.second.number < b.second.number; });
-  if (first == parcels_.end() || !first->second.connection->suspect()) return;
-  ++refused_[static_cast<std::size_t>(transfer::Refusal::failed)];
-  first->second.connection->do_not_move();
+// What the taker died or hung at, as it has said, or may have.
+void Giver::suspect() {
+  const auto is_earlier = [](const auto& a, const auto& b) { return a.second.number < b.second.number; };
+  const auto tried = std::find_if(parcels_.begin(), parcels_.end(), [](const auto& each) { return each.second.tried; });
+  if (tried != parcels_.end()) {
+    ++refused_[static_cast<std::size_t>(transfer::Refusal::failed)];
+    tried->second.connection->suspect(Ledger::Suspicion::proven);
+    tried->second.connection->do_not_move();
+  } else if (!parcels_.empty()) {
+    const auto first = std::min_element(parcels_.begin(), parcels_.end(), is_earlier);
+    first->second.connection->suspect(Ledger::Suspicion::suspected);
+  }
 }
 
 // A taker that lives makes room at once. A client of which it will not know everything sees the end of its connection.
@@ -233,7 +255,7 @@ void Giver::send_last_amendments() {
       pollfd room{socket_.get(), POLLOUT, 0};
       if (left.count() <= 0 || ::poll(&room, 1, static_cast<int>(left.count())) <= 0) break;
     }
-    if (!shipment.is_done()) ::shutdown(shipment.of.get(), SHUT_RDWR);
+    if (!shipment.is_done() && shipment.of) ::shutdown(shipment.of.get(), SHUT_RDWR);
   }
 }
 

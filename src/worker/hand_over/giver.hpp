@@ -50,6 +50,7 @@ class Giver final : public EventSource, private TimerNode {
     ConnectionImpl* connection = nullptr;
     preforkd::UniqueFd fd;
     std::uint64_t number = 0;  // in the order in which they are sent
+    bool tried = false;        // the taker has said Trying
   };
 
   // A message and its payload, in as many packets as they need.
@@ -58,7 +59,7 @@ class Giver final : public EventSource, private TimerNode {
     std::string head;
     std::string payload;
     int fd = -1;            // borrowed; goes with the first packet
-    preforkd::UniqueFd of;  // an amendment's connection: it must not go on without the amendment
+    preforkd::UniqueFd of;  // the connection of an amendment with content
     std::size_t sent = 0;   // bytes of the payload
     bool begun = false;
 
@@ -77,10 +78,12 @@ class Giver final : public EventSource, private TimerNode {
   // False: no answer waits, or the taker has closed its end.
   [[nodiscard]] bool take_answer();
   void settle(std::uint32_t serial, const preforkd::transfer::Answer& answer);
-  void amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd fd);
-  [[nodiscard]] bool busy() const noexcept { return !parcels_.empty() || sending_ || !amendments_.empty(); }
+  void amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd& fd);
+  [[nodiscard]] bool busy() const noexcept {
+    return !parcels_.empty() || sending_ || !amendments_.empty() || !unconfirmed_.empty();
+  }
   void end(Cause cause);
-  void suspect_first();
+  void suspect();
   void send_last_amendments();
 
   EventLoop& loop_;
@@ -91,6 +94,8 @@ class Giver final : public EventSource, private TimerNode {
   std::unordered_map<std::uint32_t, Parcel> parcels_;
   std::uint64_t parcels_sent_ = 0;
   std::deque<Shipment> amendments_;
+  // Connections whose amendment was sent, by serial. They must not go on if the taker does not know it.
+  std::unordered_map<std::uint32_t, preforkd::UniqueFd> unconfirmed_;
   std::optional<Shipment> sending_;
   EventLoop::TimePoint answer_due_;
   std::uint32_t moved_ = 0;

@@ -181,7 +181,7 @@ void HandOver::on_no_taker_left() {
   if (failures_ > 0) {
     std::uint32_t& count = left.refused[static_cast<std::size_t>(refusal_of_all_.value_or(transfer::Refusal::failed))];
     path_.table().for_each_used(
-        [&](const ConnectionImpl& connection) { count += connection.may_be_offered() ? 1 : 0; });
+        [&](const ConnectionImpl& connection) { count += connection.may_move() && !connection.was_refused() ? 1 : 0; });
     link_.send(left);
   }
   callbacks_.on_no_taker();

@@ -72,7 +72,6 @@ class Estate {
   [[noreturn]] void settle() noexcept {
     sort_out();
     if (ledger_.giver() >= 0) finish_giving(UniqueFd(ledger_.giver()));
-    drop_departed();
     unsigned failures = 0;
     while (resting_ > 0 && failures < transfer::max_takers) {
       const UniqueFd taker = seek();
@@ -98,14 +97,14 @@ class Estate {
     const int size = static_cast<int>(ledger_.size());
     for (int fd = 0; fd < size; ++fd) {
       const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
-      if (mark == Mark::resting) ++resting_;
-      if (mark == Mark::moving) ++moving_;
+      if (mark == Mark::resting || mark == Mark::moving) ++resting_;
+      if (is_moving(mark)) ++moving_;
       if (mark == Mark::busy) reset_connection(fd);
     }
     int from = 0;
     for (int fd = 0; fd < size; ++fd) {
       const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
-      const bool needed = fd == control_fd_ || fd == ledger_.giver() || mark == Mark::resting || mark == Mark::moving;
+      const bool needed = fd == control_fd_ || fd == ledger_.giver() || mark == Mark::resting || is_moving(mark);
       if (!needed) continue;
       close_range(from, fd - 1);
       from = fd + 1;
@@ -129,22 +128,22 @@ class Estate {
     const linger at_once{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     const sockaddr none{.sa_family = AF_UNSPEC, .sa_data = {}};
-    ::connect(fd, &none, sizeof none);
+    static_cast<void>(::connect(fd, &none, sizeof none));
   }
 
-  // The worker died while it gave connections away. The taker has them already, or takes what was sent to it. What it
-  // does not take is lost, since a part of it may have been in the worker's memory.
+  static bool is_moving(Mark mark) noexcept { return mark == Mark::moving || mark == Mark::moving_busy; }
+
+  // The worker died while it gave connections away. The taker has them already, or takes what was sent to it. Of what
+  // it does not take, those that rested rest again; of the others, a part may have been in the worker's memory.
   void finish_giving(const UniqueFd& taker) noexcept {
     ::shutdown(taker.get(), SHUT_WR);
     while (moving_ > 0 && is_readable(taker.get(), answer_ms)) {
-      if (!take_answers(taker.get(), moving_, Rest::lost)) break;
+      if (!take_answers(taker.get(), moving_)) break;
     }
     ::shutdown(taker.get(), SHUT_RD);
-    static_cast<void>(take_answers(taker.get(), moving_, Rest::lost));
-  }
-
-  void drop_departed() noexcept {
-    for (int fd = 0; (fd = next_with(Mark::moving, fd)) >= 0; ++fd) {
+    static_cast<void>(take_answers(taker.get(), moving_));
+    for (int fd = 0; (fd = next_with(Mark::moving, fd)) >= 0; ++fd) ledger_.set(fd, Mark::resting);
+    for (int fd = 0; (fd = next_with(Mark::moving_busy, fd)) >= 0; ++fd) {
       reset_connection(fd);
       drop(fd);
     }
@@ -199,6 +198,7 @@ class Estate {
     int next = 0;
     std::uint32_t unanswered = 0;
     bool open = true;
+    tried_ = -1;
     while (open && now_ms() < end_ms_ && (unanswered > 0 || next < static_cast<int>(ledger_.size()))) {
       bool full = false;
       while (open && !full && unanswered < transfer::max_unanswered && (next = next_with(Mark::resting, next)) >= 0) {
@@ -212,24 +212,27 @@ class Estate {
       if (next < 0) next = static_cast<int>(ledger_.size());
       if (unanswered == 0 && full) ::poll(nullptr, 0, retry_ms);
       if (unanswered == 0) continue;
-      open = open && is_readable(taker, answer_ms) && take_answers(taker, unanswered, Rest::ours);
+      open = open && is_readable(taker, answer_ms) && take_answers(taker, unanswered);
     }
     // No Taken can be sent any more; those that were count, and the rest is ours again.
     ::shutdown(taker, SHUT_RD);
-    static_cast<void>(take_answers(taker, unanswered, Rest::ours));
+    static_cast<void>(take_answers(taker, unanswered));
     const bool failed = !open && !refusal_of_all_;
-    if (failed) suspect(next_with(Mark::moving, 0));
+    if (failed) suspect();
     for (int fd = 0; (fd = next_with(Mark::moving, fd)) >= 0; ++fd) ledger_.set(fd, Mark::resting);
     return !failed;
   }
 
-  // The first one that is not answered is what the taker may have died or hung at. They go in order of their
-  // descriptors, so the next taker gets it first.
-  void suspect(int fd) noexcept {
-    if (fd < 0 || ++ledger_.at(fd).suspicions < transfer::max_suspicions) return;
-    ++figures_.refused[index_of(transfer::Refusal::failed)];
-    --resting_;
-    close_connection(fd);
+  // What the taker died or hung at, as it has said; or may have: they go in order of their descriptors.
+  void suspect() noexcept {
+    const int first = next_with(Mark::moving, 0);
+    if (tried_ >= 0 && ledger_.at(tried_).mark.load(std::memory_order_relaxed) == Mark::moving) {
+      ++figures_.refused[index_of(transfer::Refusal::failed)];
+      --resting_;
+      close_connection(tried_);
+    } else if (first >= 0) {
+      ledger_.at(first).suspicion = Ledger::Suspicion::suspected;
+    }
   }
 
   // From `fd` on; -1: there is none.
@@ -250,17 +253,15 @@ class Estate {
     connection.state_bytes = entry.state_bytes;
     connection.heard = entry.heard;
     connection.is_tcp = listener.is_tcp;
+    connection.suspected = entry.suspicion == Ledger::Suspicion::none ? 0 : 1;
     connection.input_since = entry.input_since;
     connection.peer = entry.peer;
     static_assert(sizeof connection + 255 + transfer::max_state_bytes <= transfer::max_packet_bytes);
     return preforkd::send_packet(taker, {transfer::bytes_of(connection), listener.name_view(), ledger_.state(fd)}, fd);
   }
 
-  // What a connection is that was not taken: at rest, so that another one may take it, or lost.
-  enum class Rest { ours, lost };
-
   // False: the taker takes no more.
-  [[nodiscard]] bool take_answers(int taker, std::uint32_t& unanswered, Rest rest) noexcept {
+  [[nodiscard]] bool take_answers(int taker, std::uint32_t& unanswered) noexcept {
     std::array<char, 64> buffer{};
     preforkd::Packet packet;
     bool willing = true;
@@ -276,27 +277,34 @@ class Estate {
       }
       if (answer->serial >= ledger_.size()) continue;
       const int fd = static_cast<int>(answer->serial);
-      if (ledger_.at(fd).mark.load(std::memory_order_relaxed) != Mark::moving) continue;
+      const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
+      if (!is_moving(mark) || answer->type == transfer::Type::amended) continue;
+      if (answer->type == transfer::Type::trying) {
+        tried_ = fd;
+        continue;
+      }
+      const bool rested = mark == Mark::moving;
       --unanswered;
       if (answer->type == transfer::Type::taken) {
         ++figures_.moved;
-        if (rest == Rest::ours) --resting_;
         drop(fd);
-      } else if (rest == Rest::ours && refuses_all) {
+      } else if (rested && refuses_all) {
         ledger_.set(fd, Mark::resting);
+        continue;
       } else {
         ++figures_.refused[index_of(answer->refusal)];
-        if (rest == Rest::ours) --resting_;
         close_connection(fd);
       }
+      if (rested) --resting_;
     }
   }
 
   Ledger ledger_;
   const int control_fd_;
   const std::int64_t end_ms_;
-  std::uint32_t resting_ = 0;
+  std::uint32_t resting_ = 0;                        // those on their way that rested included
   std::uint32_t moving_ = 0;                         // on their way when the worker died
+  int tried_ = -1;                                   // the taker has said Trying for it
   std::optional<transfer::Refusal> refusal_of_all_;  // of the last taker
   control::Gave figures_;
 };

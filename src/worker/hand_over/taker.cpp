@@ -77,11 +77,11 @@ void Taker::take(std::string_view packet, preforkd::UniqueFd fd) {
   amend(std::get<transfer::Amendment>(arrival.header), arrival.payload);
 }
 
-std::uint32_t Taker::Arrival::serial() const noexcept {
+std::uint32_t Taker::Arrival::serial() const {
   return std::visit([](const auto& each) { return each.serial; }, header);
 }
 
-std::size_t Taker::Arrival::missing_bytes() const noexcept {
+std::size_t Taker::Arrival::missing_bytes() const {
   return std::visit([](const auto& each) { return each.payload_bytes(); }, header) - payload.size();
 }
 
@@ -103,6 +103,7 @@ void Taker::adopt(const transfer::Connection& header, preforkd::UniqueFd fd, std
   luggage.input = cut(payload, header.input_bytes);
   luggage.output = cut(payload, header.output_bytes);
   const auto take_over = [&] { return answer({.type = transfer::Type::taken, .serial = header.serial}); };
+  if (header.suspected != 0) static_cast<void>(answer({.type = transfer::Type::trying, .serial = header.serial}));
   const std::uint64_t id = path_.adopt(std::move(fd), *entrance, luggage, take_over);
   if (id == 0) return refuse(transfer::Refusal::failed);
   if (luggage.amended) taken_.insert_or_assign(header.serial, id);
@@ -121,6 +122,7 @@ void Taker::amend(const transfer::Amendment& header, std::string_view payload) {
   amendment.output = cut(payload, header.output_bytes);
   if (header.closes != 0) amendment.close = static_cast<CloseReason>(header.close_reason);
   connection->amend(amendment);
+  if (!amendment.empty()) static_cast<void>(answer({.type = transfer::Type::amended, .serial = header.serial}));
 }
 
 const Entrance* Taker::entrance_of(std::string_view listener, bool is_tcp) const noexcept {

@@ -39,8 +39,8 @@ class Taker final : public EventSource {
     preforkd::UniqueFd fd;
     std::string payload;
 
-    [[nodiscard]] std::uint32_t serial() const noexcept;
-    [[nodiscard]] std::size_t missing_bytes() const noexcept;
+    [[nodiscard]] std::uint32_t serial() const;
+    [[nodiscard]] std::size_t missing_bytes() const;
   };
 
   void on_events(std::uint32_t events) override;

@@ -22,8 +22,12 @@ class Ledger {
     none,     // not a connection
     busy,     // something of it is in hand
     resting,  // it only waits for its client
-    moving,   // on its way to another worker, which may own it already
+    // On its way to another worker, which may own it already:
+    moving,       // it rested, and nothing was done with it since
+    moving_busy,  // something of it is in hand
   };
+  // That a worker dies or hangs when it adopts it (wire/transfer.hpp).
+  enum class Suspicion : std::uint8_t { none, suspected, proven };
 
   struct Entry {
     std::array<std::uint8_t, 24> peer{};  // PeerAddress
@@ -32,8 +36,8 @@ class Ledger {
     std::uint32_t state_version = 0;
     std::uint16_t entrance = 0;  // the index of the listening socket
     std::atomic<Mark> mark{Mark::none};
-    std::uint8_t heard = 0;       // a message was delivered
-    std::uint8_t suspicions = 0;  // as transfer::max_suspicions counts them
+    std::uint8_t heard = 0;  // a message was delivered
+    Suspicion suspicion = Suspicion::none;
   };
 
   // A listening socket of this process.

@@ -117,6 +117,11 @@ class Schedule {
     return ledger().at(client.number).mark.load();
   }
 
+  [[nodiscard]] static bool is_moving(const Client& client) {
+    const internal::Ledger::Mark mark = mark_of(client);
+    return mark == internal::Ledger::Mark::moving || mark == internal::Ledger::Mark::moving_busy;
+  }
+
   static FakeStreams::Odds odds(unsigned seed) {
     if (seed % 4 != 0) return {0, 0, 0, seed % 2 == 0 ? 100U : 0U};
     return {50, 5, 5, 50};
@@ -142,7 +147,7 @@ class Schedule {
       Client& client = *clients_[static_cast<std::size_t>(c.fd())];
       if (state != client.kept) complain("the kept state is wrong: " + std::string(state));
       if (amends_) return;
-      if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection is marked before it is ours");
+      if (!is_moving(client)) complain("a connection is marked before it is ours");
       if (returns_) c.send("to nobody");
       if (returns_ && streams_.happens(500)) throw std::runtime_error("on_adopt");
       if (returns_) return;
@@ -267,7 +272,7 @@ class Schedule {
     luggage.output = output;
     luggage.amended = true;
     preforkd::UniqueFd fd = connection.depart();
-    if (mark_of(client) != internal::Ledger::Mark::moving) complain("a connection on its way is not marked");
+    if (!is_moving(client)) complain("a connection on its way is not marked");
     streams_.reopen(client.number);
     moving_ = &client;
     if (streams_.happens(300)) {
@@ -307,7 +312,7 @@ class Schedule {
     path_.settle();
     if (client.moves != moves + (taken ? 1 : 0)) complain("on_close is not called once for a move");
     if (!taken) {
-      if (mark_of(client) != internal::Ledger::Mark::moving) complain("the taker has marked what was not its own");
+      if (!is_moving(client)) complain("the taker has marked what was not its own");
       streams_.reopen(client.number);
       connection.stay({});
     }

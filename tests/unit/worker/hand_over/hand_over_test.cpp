@@ -280,12 +280,13 @@ class HandOverMeanwhile : public testing::Test {
     for (const int fd : go_) ::close(fd);
   }
 
-  // "shout now", or "shout" when it is told to.
+  // "shout now", or "shout" when it is told to. "wait" does nothing until then.
   static void cry(Server& server, int go) {
     server.on_message([go, users = std::vector<ConnectionRef>()](Connection& c, std::string_view line) mutable {
+      char byte = 0;
+      if ((line == "shout" || line == "wait") && ::read(go, &byte, 1) != 1) throw std::runtime_error("pipe");
+      if (line == "wait") return c.send("waited");
       if (line.substr(0, 5) == "shout") {
-        char byte = 0;
-        if (line == "shout" && ::read(go, &byte, 1) != 1) throw std::runtime_error("pipe");
         for (const ConnectionRef& user : users) user.get()->send(std::string(loud_, '!'));
         users.at(2).get()->keep("somebody else");
         users.at(3).get()->close_after_flush();
@@ -363,7 +364,7 @@ TEST_F(HandOverMeanwhile, a_connection_does_not_go_on_before_the_taker_knows_it)
 }
 
 // A successor must not revive a login that was revoked.
-TEST_F(HandOverMeanwhile, a_taker_that_dies_before_it_knows_it_leaves_no_connection) {
+TEST_F(HandOverMeanwhile, a_connection_ends_if_its_taker_dies_before_it_knows_it) {
   crier_->send("shout\n");
   await_rest(*first_);
   second_->process().signal(SIGCONT);
@@ -373,8 +374,27 @@ TEST_F(HandOverMeanwhile, a_taker_that_dies_before_it_knows_it_leaves_no_connect
   }
   await_rest(*second_);
   second_->process().signal(SIGKILL);
-  for (TestClient& client : clients_) EXPECT_EQ(client.rest(), "<reset>");
+  EXPECT_EQ(second_->expect<control::Seeks>().connections, 4U);
+  Worker third = start_taker(listener_, "third");
+  introduce(*second_, third);
   ASSERT_EQ(::write(go_[1], "g", 1), 1);
+  for (TestClient& client : clients_) EXPECT_EQ(client.rest(), "<eof>");
+}
+
+TEST_F(HandOverMeanwhile, a_connection_to_which_nothing_was_done_outlives_a_taker_that_dies_before_it_knows_that) {
+  crier_->send("wait\n");
+  await_rest(*first_);
+  second_->process().signal(SIGCONT);
+  expect_served_by(clients_, "second");
+  await_rest(*second_);
+  second_->process().signal(SIGKILL);
+  EXPECT_EQ(second_->expect<control::Seeks>().connections, 4U);
+  ASSERT_EQ(::write(go_[1], "g", 1), 1);
+  EXPECT_EQ(crier_->line(), "waited");
+  EXPECT_EQ(first_->expect<control::Gave>().moved, 4U);
+  Worker third = start_taker(listener_, "third");
+  introduce(*second_, third);
+  expect_served_by(clients_, "third");
 }
 
 TEST_F(HandOverMeanwhile, a_giver_that_dies_did_nothing_more) {
