@@ -34,10 +34,10 @@ void Introductions::seeks(Worker& giver, std::uint32_t connections) {
   if (!std::exchange(giver.seeks, true)) seekers_.push_back(giver.id);
 }
 
-void Introductions::settle(unsigned target, const Generation& generation) {
+void Introductions::settle(unsigned target, const Generation& generation, const Generation* replaced) {
   std::vector<Action>& actions = roster_.actions();
   if (seekers_.empty() && std::none_of(actions.begin(), actions.end(), is_open)) return;
-  Takers takers(roster_, target, generation, load_);
+  Takers takers(roster_, target, generation, replaced, load_);
   for (Action& action : actions) {
     if (!is_open(action)) continue;
     auto& introduce = std::get<Introduce>(action);
@@ -58,7 +58,7 @@ bool Introductions::answer(WorkerId seeker, Takers& takers) {
   } else if (giver->place == Place::leaving && !takers.may_come(*giver)) {
     roster_.actions().emplace_back(DismissGiver{seeker});
     giver->seeks = false;
-    if (const auto reason = takers.reason_for_none(*giver)) {
+    if (const auto reason = takers.reason_for_none(*giver); reason && giver->left_over > 0) {
       NotTakenCounts connections{};
       connections[static_cast<std::size_t>(*reason)] = giver->left_over;
       roster_.actions().emplace_back(ReportNotTaken{roster_.view(*giver), connections});

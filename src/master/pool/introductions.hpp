@@ -27,8 +27,8 @@ class Introductions {
   // It has so many connections left, and no taker, or none any more.
   void seeks(Worker& giver, std::uint32_t connections);
 
-  // Ends a step. The pool goes to `target` slots of `generation`.
-  void settle(unsigned target, const Generation& generation);
+  // Ends a step. The pool goes to `target` slots of `generation`. `replaced`: as in Takers.
+  void settle(unsigned target, const Generation& generation, const Generation* replaced);
 
  private:
   // False: it has to wait.

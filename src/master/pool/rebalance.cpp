@@ -25,7 +25,7 @@ void Rebalance::request() {
 
 void Rebalance::settle(bool may_begin, unsigned target, const Generation& generation, Instant now) {
   if (!wanted_ || !may_begin || starts_one(target)) return;
-  const Takers takers(roster_, target, generation, load_);
+  const Takers takers(roster_, target, generation, nullptr, load_);
   const std::vector<const Worker*> workers = takers.ready();
   const std::set<WorkerId> before = engaged(workers, now);
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::vector<Share>> alike;

@@ -335,7 +335,7 @@ void Scheduler::settle(Instant now) {
   } while (next_deadline() && *next_deadline() <= now);
   if (!older_generations_accept()) roster_.deadlines().clear(lingering_);
   const bool rolls = rollout_ && rollout_->begun();
-  introductions_.settle(target_, rolls ? *rollout_->generation() : *committed_);
+  introductions_.settle(target_, rolls ? *rollout_->generation() : *committed_, rolls ? committed_.get() : nullptr);
   rebalance_.settle(!rollout_ && !stopping_, target_, *committed_, now);
   notice_state();
 }

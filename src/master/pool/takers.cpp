@@ -14,8 +14,9 @@ bool had_its_chance(const Worker& taker, const Worker& giver) {
 
 }  // namespace
 
-Takers::Takers(const Roster& roster, unsigned target, const Generation& generation, const Load& load)
-    : roster_(roster), generation_(generation), load_(load) {
+Takers::Takers(const Roster& roster, unsigned target, const Generation& generation, const Generation* replaced,
+               const Load& load)
+    : roster_(roster), generation_(generation), replaced_(replaced), load_(load) {
   for (const Slot& slot : roster.slots()) {
     if (slot.number < target) consider(slot);
   }
@@ -24,8 +25,11 @@ Takers::Takers(const Roster& roster, unsigned target, const Generation& generati
 void Takers::consider(const Slot& slot) {
   any_empty_ = any_empty_ || (slot.current == nullptr && (slot.retry.armed() || slot.waiting));
   for (const Worker* const worker : {slot.current, slot.candidate}) {
-    if (worker == nullptr || !stays(slot, *worker)) continue;
-    if (worker->ready() && worker->moves) takers_.push_back({worker});
+    if (worker == nullptr) continue;
+    const bool is_replaced = worker->generation.get() == replaced_ && !worker->replace_reason;
+    if (is_replaced && worker->ready() && worker->moves) takers_.push_back({worker, true});
+    if (!stays(slot, *worker)) continue;
+    if (worker->ready() && worker->moves) takers_.push_back({worker, false});
     if (worker->ready() && !worker->moves) any_without_on_adopt_ = true;
     if (worker->state == WorkerState::starting) starting_.push_back(worker);
   }
@@ -41,12 +45,14 @@ const Worker* Takers::choose(const Worker& giver) {
   for (Taker& each : takers_) {
     const Worker& worker = *each.worker;
     if (worker.id == giver.id || worker.moves != giver.moves || had_its_chance(worker, giver)) continue;
-    if (worker.slot == giver.slot) {
+    if (each.is_replaced && giver.generation == worker.generation && giver.leaving == ExitCause::reloaded) continue;
+    if (worker.slot == giver.slot && !each.is_replaced) {
       best = &each;
       break;
     }
     measure();
-    if (best == nullptr || each.load < best->load) best = &each;
+    const auto rank = [](const Taker& taker) { return std::pair(taker.is_replaced, taker.load); };
+    if (best == nullptr || rank(each) < rank(*best)) best = &each;
   }
   if (best == nullptr) return nullptr;
   if (measured_) best->load += connections_of(giver);
@@ -60,8 +66,10 @@ std::vector<const Worker*> Takers::ready() const {
 }
 
 std::optional<NotTaken> Takers::reason_for_none(const Worker& giver) const {
-  const auto suits = [&](const Taker& each) { return each.worker->moves == giver.moves; };
-  if (takers_.empty()) return any_without_on_adopt_ ? std::optional(NotTaken::no_on_adopt) : std::nullopt;
+  const auto stays = [](const Taker& each) { return !each.is_replaced; };
+  const auto suits = [&](const Taker& each) { return stays(each) && each.worker->moves == giver.moves; };
+  const bool any_stays = std::any_of(takers_.begin(), takers_.end(), stays);
+  if (!any_stays) return any_without_on_adopt_ ? std::optional(NotTaken::no_on_adopt) : std::nullopt;
   return std::any_of(takers_.begin(), takers_.end(), suits) ? std::nullopt : std::optional(NotTaken::framing);
 }
 

@@ -16,13 +16,16 @@ namespace preforkd {
 //
 // The giver and its taker must agree on protocol and framing, and a worker that had its chance (the giver had
 // connections left) gets no second one. Of the others, the one in the giver's slot is first, since it replaces the
-// giver: then each slot keeps about what it had. Without it, the one with the fewest connections takes.
+// giver: then each slot keeps about what it had. Without it, the one with the fewest connections takes. While a reload
+// is going on and none of its workers suits, those of the generation that it replaces do, since the new one may fail;
+// but not for a worker that has just been replaced.
 class Takers {
  public:
   using Load = std::function<std::uint64_t(WorkerId)>;  // its open connections
 
-  // Borrows the roster and `load`.
-  Takers(const Roster& roster, unsigned target, const Generation& generation, const Load& load);
+  // Borrows the roster and `load`. `replaced`: the generation that is replaced by a reload; null if there is none.
+  Takers(const Roster& roster, unsigned target, const Generation& generation, const Generation* replaced,
+         const Load& load);
 
   // Null if there is none now. The caller sets Worker::taker of `giver`: from then on its connections count as the
   // taker's, so that givers which leave together are spread.
@@ -36,6 +39,7 @@ class Takers {
  private:
   struct Taker {
     const Worker* worker;
+    bool is_replaced = false;  // it is of the generation that a reload replaces
     std::uint64_t load = 0;
   };
 
@@ -46,6 +50,7 @@ class Takers {
 
   const Roster& roster_;
   const Generation& generation_;
+  const Generation* replaced_;
   const Load& load_;
   std::vector<Taker> takers_;
   std::vector<const Worker*> starting_;

@@ -25,7 +25,7 @@ TEST(Introductions, a_giver_that_seeks_for_ever_remembers_only_takers_that_live)
   for (int times = 0; times < 100; ++times) {
     Worker& taker = *add(1);
     introductions.seeks(giver, 1);
-    introductions.settle(2, *generation);
+    introductions.settle(2, *generation, nullptr);
     ASSERT_EQ(giver.taker, taker.id);
     roster.remove(taker);
   }

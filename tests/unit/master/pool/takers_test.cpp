@@ -29,7 +29,7 @@ class TakersTest : public ::testing::Test {
     return std::make_shared<const Generation>(Generation{number, std::make_shared<const PoolConfig>()});
   }
 
-  Takers takers() { return {roster, target, *goes_to, load}; }
+  Takers takers() { return {roster, target, *goes_to, goes_to == current ? nullptr : current.get(), load}; }
   const Worker* choose(const Worker& giver) { return takers().choose(giver); }
 
   Roster roster{1};
@@ -122,12 +122,31 @@ TEST_F(TakersTest, a_candidate_that_is_not_ready_does_not_keep_the_other_from_ta
 }
 
 TEST_F(TakersTest, in_a_reload_only_the_new_generation_takes) {
-  const Worker& giver = add(0, 1);
+  Worker& giver = add(0, 1);
   add(1, 0);
   goes_to = generation(2);
+  roster.drain(giver, ExitCause::reloaded, now);
   EXPECT_EQ(choose(giver), nullptr);
   const Worker& newer = add(2, 100, Place::current, goes_to);
   EXPECT_EQ(choose(giver), &newer);
+}
+
+// The new one may fail; then those that leave for other reasons would have closed their connections for nothing.
+TEST_F(TakersTest, in_a_reload_without_a_suitable_worker_those_that_are_replaced_take_from_others) {
+  Worker& giver = add(0, 1);
+  Worker& superseded = add(1, 1, Place::candidate, generation(2));
+  const Worker& stays = add(1, 0);
+  goes_to = generation(3);
+  roster.ready(start(2, Place::candidate, goes_to), now);
+  roster.drain(superseded, ExitCause::reloaded, now);
+  EXPECT_EQ(choose(superseded), &stays);
+  roster.drain(giver, ExitCause::operator_request, now);
+  EXPECT_EQ(choose(giver), &stays);
+  Worker& replaced = add(3, 1);
+  roster.drain(replaced, ExitCause::reloaded, now);
+  EXPECT_EQ(choose(replaced), nullptr) << "it was replaced in this reload";
+  const Worker& suitable = add(2, 100, Place::candidate, goes_to);
+  EXPECT_EQ(choose(giver), &suitable);
 }
 
 TEST_F(TakersTest, who_left_connections_over_gets_no_second_chance) {
