@@ -62,6 +62,10 @@ class Deadlines {
   // The time is now `now`. Call it first in each step. O(n) if it comes late.
   void observe(Instant now);
 
+  // An earlier master observed last at that time: what has passed since is time in which nobody listened.
+  void resume(Instant last_observed) noexcept { last_observed_ = last_observed; }
+  [[nodiscard]] Instant last_observed() const noexcept { return last_observed_; }
+
   // By how much the last observe() has moved deadlines out, to be logged. nullopt if it has not, or if one in the
   // minute before has.
   [[nodiscard]] std::optional<Duration> take_move();

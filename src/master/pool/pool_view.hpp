@@ -41,6 +41,7 @@ struct Kept {
   std::uint64_t closed = 0;
 
   [[nodiscard]] std::uint64_t all() const noexcept { return moved + closed; }
+  bool operator==(const Kept&) const = default;
 };
 
 // One live worker process, as shown to users.

@@ -88,6 +88,14 @@ void Replacements::forget(Worker& worker) {
   --in_budget_;
 }
 
+void Replacements::adopt(Worker& worker) {
+  in_budget_ += worker.in_budget ? 1U : 0U;
+  if (!worker.replace_reason || worker.place != Place::current) return;
+  if (roster_.slot(worker.slot).candidate != nullptr) return;
+  worker.queued = true;
+  queue_of(worker).push_back(worker.id);
+}
+
 void Replacements::watch_age(Worker& worker) {
   roster_.deadlines().clear(worker.lifetime_deadline);
   const auto age = worker.config().recycle.age;

@@ -45,6 +45,8 @@ class Replacements {
   void cancel_all(Instant now);
   // `worker` has ended.
   void forget(Worker& worker);
+  // A worker that an earlier master had: requests its replacement again, or goes on with it.
+  void adopt(Worker& worker);
 
   static constexpr Duration fresh = std::chrono::seconds(3);
 

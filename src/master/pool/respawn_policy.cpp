@@ -28,15 +28,15 @@ double jitter_fraction(std::uint64_t seed, std::uint64_t slot, std::uint64_t tur
 
 Duration RespawnPolicy::crashed(const RestartConfig& config, Duration ready_for, Instant now) {
   if (ready_for > Duration{0} && ready_for >= config.forget_after) forget();
-  if (crashes_ == 0) crashing_since_ = now;
-  count_up(crashes_);
-  const unsigned failures = crashes_ + launch_failures_;
+  if (state_.crashes == 0) state_.crashing_since = now;
+  count_up(state_.crashes);
+  const unsigned failures = state_.crashes + state_.launch_failures;
   return failures == 1 ? Duration{0} : wait(config, failures - 1);
 }
 
 Duration RespawnPolicy::launch_failed(const RestartConfig& config) {
-  count_up(launch_failures_);
-  return wait(config, crashes_ + launch_failures_);
+  count_up(state_.launch_failures);
+  return wait(config, state_.crashes + state_.launch_failures);
 }
 
 Duration RespawnPolicy::wait(const RestartConfig& config, unsigned failures) const {

@@ -26,6 +26,14 @@ class RespawnPolicy {
   // Every wait is at least this long, whatever the config says: no slot spins.
   static constexpr Duration min_wait = std::chrono::milliseconds(10);
 
+  // What a next master must know of it.
+  struct State {
+    unsigned crashes = 0;
+    unsigned launch_failures = 0;
+    Instant crashing_since{};
+    bool operator==(const State&) const = default;
+  };
+
   RespawnPolicy(std::uint64_t seed, unsigned slot) : seed_(seed), slot_(slot) {}
 
   // The slot's worker crashed after `ready_for` of ready time (0: it never was). Returns the wait; zero: try at once.
@@ -33,21 +41,21 @@ class RespawnPolicy {
   // No process could be made. Returns the wait.
   [[nodiscard]] Duration launch_failed(const RestartConfig& config);
   // The slot's worker is ready: forgets failed launches.
-  void worked() noexcept { launch_failures_ = 0; }
-  void forget() noexcept { crashes_ = launch_failures_ = 0; }
+  void worked() noexcept { state_.launch_failures = 0; }
+  void forget() noexcept { state_.crashes = state_.launch_failures = 0; }
 
   // The crashes that are not forgotten, and when the first of them was.
-  [[nodiscard]] unsigned crashes() const noexcept { return crashes_; }
-  [[nodiscard]] Instant crashing_since() const noexcept { return crashing_since_; }
+  [[nodiscard]] unsigned crashes() const noexcept { return state_.crashes; }
+  [[nodiscard]] Instant crashing_since() const noexcept { return state_.crashing_since; }
+  [[nodiscard]] const State& state() const noexcept { return state_; }
+  void restore(const State& state) noexcept { state_ = state; }
 
  private:
   [[nodiscard]] Duration wait(const RestartConfig& config, unsigned failures) const;
 
   std::uint64_t seed_;
   unsigned slot_;
-  unsigned crashes_ = 0;
-  unsigned launch_failures_ = 0;
-  Instant crashing_since_{};
+  State state_;
 };
 
 }  // namespace preforkd

@@ -47,15 +47,7 @@ void Rollout::revisit_from(unsigned first) { next_slot_ = std::min(next_slot_, f
 void Rollout::unwind(Instant now) {
   for (const unsigned number : batch_) {
     Slot& slot = roster_.slot(number);
-    if (slot.candidate == nullptr) continue;
-    const bool serves_without = slot.current != nullptr && slot.current->ready();
-    if (!slot.candidate->ready() || serves_without) {
-      roster_.drain(*slot.candidate, ExitCause::reloaded, now);
-      continue;
-    }
-    if (slot.current != nullptr) roster_.drain(*slot.current, ExitCause::reloaded, now);
-    roster_.deadlines().clear(slot.candidate->lifetime_deadline);
-    roster_.promote(slot);
+    if (slot.candidate != nullptr) roster_.settle_without(slot, now);
   }
   batch_.clear();
   unsoaked_ = 0;

@@ -29,9 +29,13 @@ class Roster::Recount {
 
 void Roster::start(Slot& slot, const std::shared_ptr<const Generation>& generation, Place place, Instant now) {
   const WorkerId id{next_id_++};
-  Worker& worker = workers_
-                       .emplace(std::piecewise_construct, std::forward_as_tuple(id),
-                                std::forward_as_tuple(id, slot.number, generation, place, now))
+  WorkerRecord record;
+  record.id = id;
+  record.slot = slot.number;
+  record.place = place;
+  record.started_at = now;
+  record.hang_timeout = generation->config->hang_timeout;
+  Worker& worker = workers_.emplace(std::piecewise_construct, std::tuple(id), std::forward_as_tuple(record, generation))
                        .first->second;
   const Recount recount(*this, slot);
   (place == Place::current ? slot.current : slot.candidate) = &worker;
@@ -126,6 +130,14 @@ void Roster::promote(Slot& slot) {
   slot.current->place = Place::current;
 }
 
+void Roster::settle_without(Slot& slot, Instant now) {
+  const bool serves_without = slot.current != nullptr && slot.current->ready();
+  if (!slot.candidate->ready() || serves_without) return drain(*slot.candidate, ExitCause::reloaded, now);
+  if (slot.current != nullptr) drain(*slot.current, ExitCause::reloaded, now);
+  deadlines_.clear(slot.candidate->lifetime_deadline);
+  promote(slot);
+}
+
 void Roster::remove(Worker& worker) {
   if (worker.place == Place::leaving) {
     --draining_;
@@ -141,6 +153,24 @@ void Roster::remove(Worker& worker) {
   deadlines_.clear(worker.hang_deadline);
   deadlines_.clear(worker.lifetime_deadline);
   workers_.erase(WorkerId{worker.id});
+}
+
+Worker& Roster::adopt(const WorkerRecord& record, const std::shared_ptr<const Generation>& generation) {
+  Worker& worker =
+      workers_.emplace(std::piecewise_construct, std::tuple(record.id), std::forward_as_tuple(record, generation))
+          .first->second;
+  Slot& its_slot = slot(worker.slot);
+  const Recount recount(*this, its_slot);
+  its_slot.killed += worker.killed ? 1U : 0U;
+  if (worker.place == Place::current) its_slot.current = &worker;
+  if (worker.place == Place::candidate) its_slot.candidate = &worker;
+  if (worker.place != Place::leaving) return worker;
+  its_slot.leaving.push_back(&worker);
+  ++draining_;
+  if (!worker.sigkilled) ++draining_by_generation_[worker.generation->number];
+  if (worker.remains) ++remains_by_generation_[worker.generation->number];
+  if (worker.remains && worker.moves) ++keepers_;
+  return worker;
 }
 
 Worker* Roster::find(WorkerId id) { return const_cast<Worker*>(std::as_const(*this).find(id)); }

@@ -25,32 +25,13 @@ enum class Place : std::uint8_t {
   leaving,    // asked to leave, leaving by itself, killed, or the remains of one that has ended: it only drains
 };
 
-// One worker, as long as any of its processes lives.
-struct Worker {
-  Worker(WorkerId its_id, unsigned its_slot, std::shared_ptr<const Generation> its_generation, Place its_place,
-         Instant now)
-      : id(its_id),
-        slot(its_slot),
-        generation(std::move(its_generation)),
-        place(its_place),
-        started_at(now),
-        hang_timeout(generation->config->hang_timeout),
-        response_deadline(Deadline::Kind::response, static_cast<std::uint64_t>(its_id)),
-        hang_deadline(Deadline::Kind::hang, static_cast<std::uint64_t>(its_id)),
-        lifetime_deadline(Deadline::Kind::lifetime, static_cast<std::uint64_t>(its_id)) {}
-
-  [[nodiscard]] const PoolConfig& config() const noexcept { return *generation->config; }
-  [[nodiscard]] bool ready() const noexcept { return state == WorkerState::ready; }
-  // Its WATCHDOG=1 counts.
-  [[nodiscard]] bool watchable() const noexcept { return state != WorkerState::starting && !killed && !remains; }
-  [[nodiscard]] Duration ready_for(Instant now) const noexcept { return ready_at ? now - *ready_at : Duration{0}; }
-
-  const WorkerId id;
-  const unsigned slot;
-  const std::shared_ptr<const Generation> generation;
-  Place place;
+// What is to be known of a worker beside its deadlines, also by a next master (pool_image.hpp).
+struct WorkerRecord {
+  WorkerId id{};
+  unsigned slot = 0;
+  Place place = Place::current;
   WorkerState state = WorkerState::starting;
-  const Instant started_at;
+  Instant started_at{};
   std::optional<Instant> ready_at;
   std::optional<Duration> hang_timeout;  // the config's, or its own (WATCHDOG_USEC=)
 
@@ -63,22 +44,42 @@ struct Worker {
   Instant operator_signal_at{};             // and when
   std::optional<ExitCause> replace_reason;  // it is to be replaced, for this reason (replacements.hpp)
   std::optional<Instant> recycle_at;        // it has reached a limit of "recycle" and will be replaced then
-  bool queued = false;                      // it is in a queue of Replacements
+  bool in_budget = false;                   // it counts for the budget of recycling
   bool notified = false;                    // it has used its notify socket,
   bool pinged = false;                      // and its watchdog
-  bool in_budget = false;                   // it counts for the budget of recycling
-  bool soaked = false;                      // a rollout's candidate that survived (rollout.hpp)
 
   // Its connections (introductions.hpp).
-  std::optional<Moves> moves;        // they may move
-  std::optional<WorkerId> taker;     // the last one that it was introduced to
-  std::vector<WorkerId> tried;       // takers before that: none gets a second chance
-  std::uint32_t left_over = 0;       // connections that it had left then
-  bool seeks = false;                // it waits for a taker
-  std::optional<WorkerId> gives_to;  // some of them go there (rebalance.hpp),
-  Instant gives_since{};             // since then
-  std::uint64_t handed_over = 0;     // connections that were taken while it lived
+  std::optional<Moves> moves;     // they may move
+  std::optional<WorkerId> taker;  // the last one that it was introduced to
+  std::uint32_t left_over = 0;    // connections that it had left then
+  bool seeks = false;             // it waits for a taker
+  std::uint64_t handed_over = 0;  // connections that were taken while it lived
   Kept kept;
+
+  bool operator==(const WorkerRecord&) const = default;
+};
+
+// One worker, as long as any of its processes lives.
+struct Worker : WorkerRecord {
+  Worker(const WorkerRecord& record, std::shared_ptr<const Generation> its_generation)
+      : WorkerRecord(record),
+        generation(std::move(its_generation)),
+        response_deadline(Deadline::Kind::response, static_cast<std::uint64_t>(id)),
+        hang_deadline(Deadline::Kind::hang, static_cast<std::uint64_t>(id)),
+        lifetime_deadline(Deadline::Kind::lifetime, static_cast<std::uint64_t>(id)) {}
+
+  [[nodiscard]] const PoolConfig& config() const noexcept { return *generation->config; }
+  [[nodiscard]] bool ready() const noexcept { return state == WorkerState::ready; }
+  // Its WATCHDOG=1 counts.
+  [[nodiscard]] bool watchable() const noexcept { return state != WorkerState::starting && !killed && !remains; }
+  [[nodiscard]] Duration ready_for(Instant now) const noexcept { return ready_at ? now - *ready_at : Duration{0}; }
+
+  const std::shared_ptr<const Generation> generation;
+  bool queued = false;               // it is in a queue of Replacements
+  bool soaked = false;               // a rollout's candidate that survived (rollout.hpp)
+  std::vector<WorkerId> tried;       // takers before `taker`: none gets a second chance
+  std::optional<WorkerId> gives_to;  // some of its connections go there (rebalance.hpp),
+  Instant gives_since{};             // since then
 
   Deadline response_deadline;  // of a start or a drain
   Deadline hang_deadline;
@@ -178,7 +179,7 @@ using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, ReportR
 // counter O(1).
 class Roster {
  public:
-  explicit Roster(std::uint64_t seed) : seed_(seed) {}
+  explicit Roster(std::uint64_t seed, std::uint64_t next_id = 1) : seed_(seed), next_id_(next_id) {}
   Roster(const Roster&) = delete;
   Roster& operator=(const Roster&) = delete;
 
@@ -204,8 +205,12 @@ class Roster {
   void moves(Worker& worker, const Moves& moves);
   // The slot's candidate becomes its current worker; the one before must have ended or be leaving.
   void promote(Slot& slot);
+  // The slot's candidate is of a reload that is given up: it leaves, or stays as long as it is the only ready worker.
+  void settle_without(Slot& slot, Instant now);
   // No process of it is left, or there never was one. Destroys `worker`.
   void remove(Worker& worker);
+  // Takes over a worker of an earlier master. Its deadlines are not set.
+  Worker& adopt(const WorkerRecord& record, const std::shared_ptr<const Generation>& generation);
 
   // Null if it does not live.
   [[nodiscard]] Worker* find(WorkerId id);
@@ -220,6 +225,8 @@ class Roster {
   // it has none.
   [[nodiscard]] const Worker* shown(unsigned slot) const noexcept;
 
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+  [[nodiscard]] std::uint64_t next_id() const noexcept { return next_id_; }
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] const Deadlines& deadlines() const noexcept { return deadlines_; }
   [[nodiscard]] std::vector<Action>& actions() noexcept { return actions_; }
@@ -242,7 +249,7 @@ class Roster {
   void detach(Worker& worker);
 
   std::uint64_t seed_;
-  std::uint64_t next_id_ = 1;
+  std::uint64_t next_id_;
   Deadlines deadlines_;
   std::deque<Slot> slots_;
   std::unordered_map<WorkerId, Worker> workers_;

@@ -11,6 +11,7 @@
 #include "master/base/instant.hpp"
 #include "master/pool/event.hpp"
 #include "master/pool/introductions.hpp"
+#include "master/pool/pool_image.hpp"
 #include "master/pool/pool_view.hpp"
 #include "master/pool/rebalance.hpp"
 #include "master/pool/replacements.hpp"
@@ -72,6 +73,12 @@ class Scheduler {
  public:
   // `load`: the open connections of a worker, as of now.
   Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t seed, Takers::Load load);
+  // Goes on where another one was. A reload that it had begun is aborted: the committed generation stays. The time
+  // since then counts as one in which nobody listened. `generations` has those of all workers and the committed one.
+  // The first step() must follow at once.
+  Scheduler(const PoolImage& image, const Generations& generations, Takers::Load load, Instant now);
+  [[nodiscard]] PoolImage image() const;
+  [[nodiscard]] Generations generations() const;
 
   // The only way in. `now` never goes back. False: a command that is refused (event.hpp) and has changed nothing.
   bool step(const Event& event, Instant now);
@@ -146,6 +153,9 @@ class Scheduler {
   bool handle(const event::Kill& event, Instant now);
   bool handle(const event::Stop& event, Instant now);
   bool handle(const event::StopNow& event, Instant now);
+
+  void adopt(const SlotImage& image, Slot& slot);
+  void adopt(const WorkerImage& image, const std::shared_ptr<const Generation>& generation, Instant now);
 
   void settle(Instant now);
   void expired(const Deadline& deadline, Instant now);

@@ -15,9 +15,14 @@ using Kind = ExitStatus::Kind;
 // A worker that was ready for a minute, until a test says otherwise.
 class ExitVerdict : public ::testing::Test {
  protected:
-  ExitVerdict() : worker(WorkerId{7}, 2, generation(), Place::current, start) {
-    worker.state = WorkerState::ready;
-    worker.ready_at = start;
+  static WorkerRecord record() {
+    WorkerRecord record;
+    record.id = WorkerId{7};
+    record.slot = 2;
+    record.state = WorkerState::ready;
+    record.started_at = start;
+    record.ready_at = start;
+    return record;
   }
 
   static std::shared_ptr<const Generation> generation() {
@@ -38,7 +43,7 @@ class ExitVerdict : public ::testing::Test {
 
   static constexpr Instant start{std::chrono::hours(1)};
   static constexpr Instant now = start + std::chrono::minutes(1);
-  Worker worker;
+  Worker worker{record(), generation()};
 };
 
 TEST_F(ExitVerdict, tells_who_it_was_and_when) {

@@ -50,10 +50,17 @@ TEST(SchedulerRandom, stops_from_any_state_though_workers_ignore_their_stop_sign
   });
 }
 
+TEST(SchedulerRandom, keeps_its_invariants_though_its_master_is_replaced_at_any_time) {
+  for_each_seed(150, [](World& world) {
+    world.run(300, 0.05);
+    if (!::testing::Test::HasFatalFailure()) world.recover();
+  });
+}
+
 TEST(SchedulerRandom, a_trace_is_replayed_as_it_was) {
   for (unsigned seed = 1; seed <= 20 && !HasFailure(); ++seed) {
     World world(seed);
-    world.run(300);
+    world.run(300, 0.02);
     world.stop();
     EXPECT_EQ(World::replay(world.trace()), world.trace());
   }

@@ -84,16 +84,24 @@ class World {
     return world.trace_;
   }
 
-  void run(unsigned steps) {
+  // `successions`: the share of the steps in which the master is another one.
+  void run(unsigned steps, double successions = 0) {
     step(event::Start{});
-    for (unsigned count = 0; count < steps && !::testing::Test::HasFatalFailure(); ++count) random_step();
+    for (unsigned count = 0; count < steps && !::testing::Test::HasFatalFailure(); ++count) {
+      if (!chance(successions)) {
+        random_step();
+        continue;
+      }
+      succeed();
+      step(event::Tick{});
+    }
   }
 
   // From now on nothing fails: in the end all workers of the newest committed generation must be ready.
   void recover() {
     healthy_ = true;
-    for (unsigned slot = 0; slot < scheduler_.target(); ++slot) {
-      if (scheduler_.roster().has_slot(slot) && scheduler_.roster().slots()[slot].down) step(event::Recycle{slot});
+    for (unsigned slot = 0; slot < scheduler_->target(); ++slot) {
+      if (scheduler_->roster().has_slot(slot) && scheduler_->roster().slots()[slot].down) step(event::Recycle{slot});
     }
     const Instant bound = now_ + minutes(10);
     while (!at_rest() && now_ < bound && !::testing::Test::HasFatalFailure()) live_on();
@@ -104,7 +112,7 @@ class World {
   void stop() {
     step(event::Stop{});
     const Instant bound = now_ + minutes(3);
-    while (!scheduler_.finished() && now_ < bound && !::testing::Test::HasFatalFailure()) {
+    while (!scheduler_->finished() && now_ < bound && !::testing::Test::HasFatalFailure()) {
       if (chance(0.5) && end_a_leaving_process()) continue;
       if (!sleep_until_deadline()) break;
     }
@@ -114,6 +122,7 @@ class World {
   [[nodiscard]] const std::string& trace() const { return trace_; }
 
  private:
+  static constexpr std::string_view succession = "succession";
   static constexpr std::string_view recovered = "recovered";
   static constexpr std::string_view stopped = "stopped";
 
@@ -121,12 +130,13 @@ class World {
       : random_(seed),
         replays_(config != nullptr),
         on_demand_(config ? config->workers.min == 0 : chance(0.2)),
-        scheduler_(config ? config : (config = make_config()), seed, load) {
+        scheduler_(std::make_unique<Scheduler>(config ? config : (config = make_config()), seed, load)) {
     allow_recycling(*config);
     trace_ = "seed " + std::to_string(seed) + "\nconfig" + config_text(*config) + "\n";
   }
 
   void follow(const std::string& line) {
+    if (line == succession) return succeed();
     if (line == recovered) return check_recovered();
     if (line == stopped) return check_stopped();
     LineReader reader(line);
@@ -135,10 +145,26 @@ class World {
     step(parse_event(reader.rest()));
   }
 
+  // The master ends without a word, and a next one has only the image. A tick must follow.
+  void succeed() {
+    note(succession);
+    const PoolImage image = scheduler_->image();
+    const Generations generations = scheduler_->generations();
+    const bool reloads = scheduler_->state() == PoolState::reloading;
+    scheduler_ = std::make_unique<Scheduler>(image, generations, load, now_);
+    ASSERT_TRUE(reloads || scheduler_->image() == image);
+    reloads_ended_ = reloads_asked_;
+    state_ = PoolState::starting;
+    for (auto& [id, process] : processes_) {
+      process.tried.clear();
+      process.gives = false;
+    }
+  }
+
   void check_recovered() {
     note(recovered);
     ASSERT_TRUE(at_rest()) << picture();
-    ASSERT_EQ(scheduler_.state(), PoolState::running);
+    ASSERT_EQ(scheduler_->state(), PoolState::running);
     ASSERT_EQ(reloads_asked_, reloads_ended_);
     for (const auto& [id, process] : processes_) {
       ASSERT_TRUE(!process.seeks || !process.leaving) << "I7: " << text(id) << " is forgotten";
@@ -147,10 +173,10 @@ class World {
 
   void check_stopped() {
     note(stopped);
-    ASSERT_TRUE(scheduler_.finished()) << picture();
+    ASSERT_TRUE(scheduler_->finished()) << picture();
     ASSERT_TRUE(processes_.empty());
-    ASSERT_EQ(scheduler_.state(), PoolState::stopping);
-    ASSERT_EQ(scheduler_.next_deadline(), std::nullopt);
+    ASSERT_EQ(scheduler_->state(), PoolState::stopping);
+    ASSERT_EQ(scheduler_->next_deadline(), std::nullopt);
     ASSERT_EQ(reloads_asked_, reloads_ended_);
   }
 
@@ -194,7 +220,7 @@ class World {
   // A config that would start the same processes as the committed one.
   std::shared_ptr<const PoolConfig> adoptable_config() {
     const auto other = make_config();
-    auto config = std::make_shared<PoolConfig>(*config_of_.at(scheduler_.generation()));
+    auto config = std::make_shared<PoolConfig>(*config_of_.at(scheduler_->generation()));
     config->workers = other->workers;
     config->scale = other->scale;
     config->restart = other->restart;
@@ -208,16 +234,16 @@ class World {
   void step(const Event& event) {
     note("at " + time_text(now_) + ": " + to_string(event));
     const bool matters = std::visit([this](const auto& what) { return foresee(what); }, event);
-    const auto due = scheduler_.next_deadline();
+    const auto due = scheduler_->next_deadline();
     late_ = due && now_ - *due > Deadlines::tolerance;
     for (auto& [id, process] : processes_) process.late += late_ ? 1 : 0;
-    target_before_ = scheduler_.target();
-    began_before_ = !std::holds_alternative<event::Reload>(event) && scheduler_.state() == PoolState::reloading &&
-                    !scheduler_.reload_waits();
-    surge_before_ = scheduler_.surge();
+    target_before_ = scheduler_->target();
+    began_before_ = !std::holds_alternative<event::Reload>(event) && scheduler_->state() == PoolState::reloading &&
+                    !scheduler_->reload_waits();
+    surge_before_ = scheduler_->surge();
     const std::uint64_t told_before = told_;
     killing_ = std::holds_alternative<event::WorkerWatchdogTrigger>(event) || stopping_;
-    const bool accepted = scheduler_.step(event, now_);
+    const bool accepted = scheduler_->step(event, now_);
     act();
     if (::testing::Test::HasFatalFailure()) return;
     ASSERT_TRUE(matters || (due && *due <= now_) || told_ == told_before)
@@ -304,7 +330,7 @@ class World {
     if (const auto* const resize = std::get_if<event::Resize>(&event)) {
       ASSERT_EQ(accepted, resize->workers >= (on_demand_ ? 0 : 1) && resize->workers <= 8);
     } else if (const auto* const scale = std::get_if<event::Scale>(&event)) {
-      ASSERT_TRUE(!accepted || scheduler_.target() == scale->workers);
+      ASSERT_TRUE(!accepted || scheduler_->target() == scale->workers);
     } else if (const auto* const recycle = std::get_if<event::Recycle>(&event)) {
       ASSERT_EQ(accepted, recycle->slot < target_before_);
     }
@@ -316,7 +342,7 @@ class World {
     std::vector<Action> actions;
     std::vector<event::LaunchFailed> failed;
     for (std::size_t steps = 1;; steps = failed.size()) {
-      scheduler_.take_actions(actions);
+      scheduler_->take_actions(actions);
       if (actions.empty()) return;
       told_ += actions.size();
       failed.clear();
@@ -340,7 +366,7 @@ class World {
       if (::testing::Test::HasFatalFailure()) return;
       for (const event::LaunchFailed& failure : failed) {
         note("  " + to_string(Event(failure)));
-        scheduler_.step(failure, now_);
+        scheduler_->step(failure, now_);
       }
     }
   }
@@ -363,13 +389,13 @@ class World {
     std::set<unsigned> draining;
     for (const auto& [id, process] : processes_) {
       if (!process.leaving) ++staying[process.slot];
-      if (process.leaving && !process.doomed && process.generation != scheduler_.generation())
+      if (process.leaving && !process.doomed && process.generation != scheduler_->generation())
         draining.insert(process.generation);
     }
     unsigned pairs = 0;
     for (const auto& [slot, count] : staying) pairs += count > 1 ? 1 : 0;
-    const unsigned target = std::max(target_before_, scheduler_.target());
-    const unsigned surge = std::max({1U, surge_before_, scheduler_.surge()});
+    const unsigned target = std::max(target_before_, scheduler_->target());
+    const unsigned surge = std::max({1U, surge_before_, scheduler_->surge()});
     ASSERT_LT(launch.slot, target);
     ASSERT_LT(staying[launch.slot], 2U) << "I2";
     ASSERT_TRUE(staying[launch.slot] == 0 || pairs < surge) << "I2\n" << picture();
@@ -435,14 +461,15 @@ class World {
   }
 
   void check_i1(WorkerId id, const Process& process) {
-    if (stopping_ || process.slot >= scheduler_.target()) return;
+    if (stopping_ || process.slot >= scheduler_->target()) return;
     std::set<unsigned> covered;
     for (const auto& [other, its] : processes_) {
       if (other == id || !its.ready || its.leaving) continue;
       if (its.slot == process.slot) return;
       covered.insert(its.slot);
     }
-    ASSERT_GE(covered.size() + most_unavailable_, std::min(target_before_, scheduler_.target())) << "I1\n" << picture();
+    ASSERT_GE(covered.size() + most_unavailable_, std::min(target_before_, scheduler_->target())) << "I1\n"
+                                                                                                  << picture();
   }
 
   void perform(const ReportDraining& drains) {
@@ -467,7 +494,7 @@ class World {
   void perform(const ReportNotTaken& refused) { ASSERT_NE(refused.connections, NotTakenCounts{}); }
   void perform(const ReportLaunchFailed& failed) {
     // Or its replacement, which was started before the failure was known, has its place.
-    const Slot& slot = scheduler_.roster().slots()[failed.slot];
+    const Slot& slot = scheduler_->roster().slots()[failed.slot];
     const Worker* const other = slot.candidate != nullptr ? slot.candidate : slot.current;
     ASSERT_TRUE(failed.next_try_at > now_ || (other != nullptr && processes_.contains(other->id))) << "I4: spins";
   }
@@ -483,7 +510,7 @@ class World {
   }
 
   void check_counters() {
-    const Roster& roster = scheduler_.roster();
+    const Roster& roster = scheduler_->roster();
     unsigned leaving = 0;
     std::map<unsigned, unsigned> staying_in_slot;
     std::set<unsigned> ready;
@@ -494,7 +521,7 @@ class World {
       ASSERT_FALSE(process.untold) << "what remains of " << text(id) << " was not asked to leave";
       if (process.leaving) continue;
       ASSERT_LE(++staying_in_slot[process.slot], 2U);
-      ASSERT_LT(process.slot, scheduler_.target());
+      ASSERT_LT(process.slot, scheduler_->target());
       if (process.ready) ready.insert(process.slot);
     }
     unsigned pairs = 0;
@@ -504,11 +531,11 @@ class World {
     ASSERT_EQ(roster.ready_slots(), ready.size());
     ASSERT_EQ(roster.pairs(), pairs);
     check_seekers();
-    ASSERT_EQ(scheduler_.state(), state_);
-    const auto next = scheduler_.next_deadline();
+    ASSERT_EQ(scheduler_->state(), state_);
+    const auto next = scheduler_->next_deadline();
     ASSERT_TRUE(!next || *next > now_) << "a deadline was left behind";
     // No slot is forgotten: an empty slot of the target waits for something.
-    for (unsigned number = 0; !stopping_ && number < scheduler_.target(); ++number) {
+    for (unsigned number = 0; !stopping_ && number < scheduler_->target(); ++number) {
       const Slot& slot = roster.slots()[number];
       ASSERT_TRUE(slot.current || slot.candidate || slot.retry.armed() || slot.down || slot.waiting ||
                   slot.has_unreaped_kills())
@@ -523,19 +550,19 @@ class World {
 
   // As of the end of the step: who leaves in it, or will be replaced, takes nothing.
   void check_takers() {
-    const Roster& roster = scheduler_.roster();
+    const Roster& roster = scheduler_->roster();
     for (const WorkerId id : takers_) {
       ASSERT_TRUE(processes_.contains(id) && !processes_.at(id).leaving) << "I7: " << text(id) << " leaves";
       const Worker& worker = *roster.find(id);
-      ASSERT_LT(worker.slot, scheduler_.target()) << "I7";
+      ASSERT_LT(worker.slot, scheduler_->target()) << "I7";
       ASSERT_FALSE(worker.replace_reason) << "I7: " << text(id) << " is to be replaced";
     }
   }
 
   void check_seekers() {
-    const Roster& roster = scheduler_.roster();
+    const Roster& roster = scheduler_->roster();
     bool may_come = false;
-    for (unsigned number = 0; !stopping_ && number < scheduler_.target(); ++number) {
+    for (unsigned number = 0; !stopping_ && number < scheduler_->target(); ++number) {
       const Slot& slot = roster.slots()[number];
       may_come = may_come || slot.retry.armed() || slot.waiting;
     }
@@ -701,7 +728,7 @@ class World {
       now_ += minutes(1 + pick(100));  // suspended, or stopped by a signal
     } else if (chance(0.5)) {
       now_ += milliseconds(pick(3000));
-    } else if (const auto next = scheduler_.next_deadline()) {
+    } else if (const auto next = scheduler_->next_deadline()) {
       now_ = std::max(now_, *next + milliseconds(pick(50)));
     }
     step(event::Tick{});
@@ -709,7 +736,7 @@ class World {
 
   // False: nothing will ever happen.
   bool sleep_until_deadline() {
-    const auto next = scheduler_.next_deadline();
+    const auto next = scheduler_->next_deadline();
     if (!next || any_doomed()) return end_a_doomed_process();
     now_ = std::max(now_, *next);
     step(event::Tick{});
@@ -746,11 +773,11 @@ class World {
   }
 
   bool at_rest() const {
-    if (processes_.size() != scheduler_.target()) return false;
+    if (processes_.size() != scheduler_->target()) return false;
     for (const auto& [id, process] : processes_) {
-      if (!process.ready || process.leaving || process.generation != scheduler_.generation()) return false;
+      if (!process.ready || process.leaving || process.generation != scheduler_->generation()) return false;
     }
-    return scheduler_.state() == PoolState::running;
+    return scheduler_->state() == PoolState::running;
   }
 
   static std::string text(WorkerId id) { return ActionText::text(id); }
@@ -758,8 +785,8 @@ class World {
   static std::uint64_t load(WorkerId id) { return static_cast<std::uint64_t>(id) * 7919 % 13; }
 
   std::string picture() const {
-    std::string result = "target " + std::to_string(scheduler_.target()) + " generation " +
-                         std::to_string(scheduler_.generation()) + " surge " + std::to_string(scheduler_.surge()) +
+    std::string result = "target " + std::to_string(scheduler_->target()) + " generation " +
+                         std::to_string(scheduler_->generation()) + " surge " + std::to_string(scheduler_->surge()) +
                          "\n";
     for (const auto& [id, process] : processes_) {
       result += "  " + text(id) + " slot " + std::to_string(process.slot) + " generation " +
@@ -778,7 +805,7 @@ class World {
   std::map<WorkerId, Error> failing_;  // launches that must fail in a replay
   unsigned most_at_most_ = 1;
   std::map<unsigned, std::shared_ptr<const PoolConfig>> config_of_;  // generations that were launched
-  Scheduler scheduler_;
+  std::unique_ptr<Scheduler> scheduler_;
   Instant now_ = beginning;
   std::map<WorkerId, Process> processes_;
   std::set<WorkerId> ids_;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// How a scheduler becomes an image, and an image a scheduler.
+#include <algorithm>
+#include <utility>
+
+#include "master/pool/scheduler.hpp"
+
+namespace preforkd {
+
+PoolImage Scheduler::image() const {
+  PoolImage image;
+  image.pool = {.seed = roster_.seed(),
+                .next_id = roster_.next_id(),
+                .observed = roster_.deadlines().last_observed(),
+                .generation = committed_->number,
+                .next_generation = next_generation_,
+                .target = target_,
+                .pinned = pinned_,
+                .started = started_,
+                .fully_started = fully_started_,
+                .degraded = degraded_};
+  const Deadlines& deadlines = roster_.deadlines();
+  for (const Slot& slot : roster_.slots()) {
+    image.slots.push_back({slot.respawn.state(), slot.recycling.state(), deadlines.time_of(slot.retry), slot.down});
+  }
+  for (const auto& [id, worker] : roster_.workers()) {
+    image.workers.push_back({worker, worker.generation->number, deadlines.time_of(worker.response_deadline),
+                             deadlines.time_of(worker.lifetime_deadline), worker.hang_deadline.armed()});
+  }
+  std::sort(image.workers.begin(), image.workers.end(),
+            [](const WorkerImage& a, const WorkerImage& b) { return a.record.id < b.record.id; });
+  return image;
+}
+
+Generations Scheduler::generations() const {
+  Generations generations{{committed_->number, committed_->config}};
+  for (const auto& [id, worker] : roster_.workers()) {
+    generations.try_emplace(worker.generation->number, worker.generation->config);
+  }
+  return generations;
+}
+
+Scheduler::Scheduler(const PoolImage& image, const Generations& generations, Takers::Load load, Instant now)
+    : roster_(image.pool.seed, image.pool.next_id),
+      replacements_(roster_, image.pool.seed),
+      introductions_(roster_, load),
+      rebalance_(roster_, std::move(load)),
+      committed_(
+          std::make_shared<Generation>(Generation{image.pool.generation, generations.at(image.pool.generation)})),
+      next_generation_(image.pool.next_generation),
+      target_(image.pool.target),
+      pinned_(image.pool.pinned),
+      started_(image.pool.started),
+      fully_started_(image.pool.fully_started),
+      degraded_(image.pool.degraded) {
+  std::map<unsigned, std::shared_ptr<const Generation>> known{{committed_->number, committed_}};
+  for (const auto& [number, config] : generations) {
+    known.try_emplace(number, std::make_shared<Generation>(Generation{number, config}));
+  }
+  roster_.deadlines().resume(image.pool.observed);
+  for (unsigned number = 0; number < image.slots.size(); ++number) adopt(image.slots[number], roster_.slot(number));
+  for (const WorkerImage& worker : image.workers) adopt(worker, known.at(worker.generation), now);
+  for (unsigned number = 0; roster_.has_slot(number); ++number) {
+    Slot& slot = roster_.slot(number);
+    if (slot.candidate != nullptr && slot.candidate->generation != committed_) roster_.settle_without(slot, now);
+  }
+  for (const WorkerImage& worker : image.workers) replacements_.adopt(*roster_.find(worker.record.id));
+  replace_left_behind();
+  for (unsigned number = 0; number < target_; ++number) fill(roster_.slot(number), now);
+}
+
+void Scheduler::adopt(const SlotImage& image, Slot& slot) {
+  slot.respawn.restore(image.respawn);
+  slot.recycling.restore(image.recycling);
+  slot.down = image.down;
+  if (image.retry_at) roster_.deadlines().set(slot.retry, *image.retry_at);
+}
+
+// What it was told of a taker is between the two. If it waits for one, it does so again.
+void Scheduler::adopt(const WorkerImage& image, const std::shared_ptr<const Generation>& generation, Instant now) {
+  Worker& worker = roster_.adopt(image.record, generation);
+  Deadlines& deadlines = roster_.deadlines();
+  if (image.response_deadline) deadlines.set(worker.response_deadline, *image.response_deadline);
+  if (image.lifetime_deadline) deadlines.set(worker.lifetime_deadline, *image.lifetime_deadline);
+  if (image.is_watched) roster_.watch(worker, now);
+  if (std::exchange(worker.seeks, false)) introductions_.seeks(worker, worker.left_over);
+}
+
+}  // namespace preforkd
