@@ -35,7 +35,7 @@ Giver::Giver(EventLoop& loop, TimerWheel& wheel, DataPath& path, preforkd::Uniqu
   path_.set_giver(socket_.get());
 }
 
-Giver::~Giver() { end(Cause::stopped); }
+Giver::~Giver() { end(Cause::in_order); }
 
 void Giver::offer(ConnectionImpl& connection) noexcept {
   if (failed_ || closed_ || taker_gone_ || refusal_of_all_) return;
@@ -132,7 +132,7 @@ void Giver::on_events(std::uint32_t) {
   if (failed_) return;
   if (taker_gone_) return end(Cause::broken);
   pump();
-  if (refusal_of_all_ && !busy()) end(Cause::refused);
+  if (refusal_of_all_ && !busy()) end(Cause::in_order);
 }
 
 bool Giver::take_answer() {

@@ -32,7 +32,7 @@ class Giver final : public EventSource, private TimerNode {
   // The connection may move. It is sent when its turn comes, if it still may; if not, its offer is renewed.
   void offer(ConnectionImpl& connection) noexcept;
   // What was not taken yet continues here.
-  void stop() { end(Cause::stopped); }
+  void stop() { end(Cause::in_order); }
   // No more are offered: the giver has ended when all are answered.
   void close() noexcept { closed_ = true; }
 
@@ -40,7 +40,7 @@ class Giver final : public EventSource, private TimerNode {
   [[nodiscard]] bool ended() const noexcept { return failed_ || (closed_ && waiting_.empty() && !busy()); }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
   [[nodiscard]] std::uint32_t moved() const noexcept { return moved_; }
-  // Those that no other worker will take either.
+  // Those that the taker has refused for themselves; each is counted once, whoever refuses it.
   [[nodiscard]] const preforkd::transfer::RefusalCounts& refused() const noexcept { return refused_; }
   // Why the taker takes none any more, if it has said so.
   [[nodiscard]] std::optional<preforkd::transfer::Refusal> refusal_of_all() const noexcept { return refusal_of_all_; }
@@ -66,7 +66,7 @@ class Giver final : public EventSource, private TimerNode {
     [[nodiscard]] bool is_done() const noexcept { return begun && sent == payload.size(); }
   };
 
-  enum class Cause { stopped, refused, broken };
+  enum class Cause { in_order, broken };
 
   void on_events(std::uint32_t events) override;
   void on_timer() override;

@@ -756,18 +756,12 @@ TEST(HandOverApplication, that_dies_twice_of_one_connection_is_not_given_it_agai
   first.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener, 5);
   for (TestClient& client : clients) client.send("wh");  // so that the first worker keeps what is not taken
-  const auto die_of_2 = [](Server& s) {
-    s.on_adopt([](Connection& c, std::string_view state) {
-      if (state == "2") ::raise(SIGKILL);
-      c.set_data<std::string>(state);
-    });
-  };
   await_rest(first);
   first.process().signal(SIGTERM);
   std::uint32_t moved = 0;
   std::uint32_t failed = 0;
-  Worker takers[] = {start_taker(listener, "a", die_of_2), start_taker(listener, "b", die_of_2),
-                     start_taker(listener, "c", die_of_2)};
+  Worker takers[] = {start_taker(listener, "a", dies_of("2")), start_taker(listener, "b", dies_of("2")),
+                     start_taker(listener, "c", dies_of("2"))};
   for (Worker& taker : takers) {
     first.expect<control::Seeks>();
     introduce(first, taker);
@@ -793,14 +787,8 @@ TEST(HandOverApplication, that_has_died_twice_of_one_connection_is_not_given_it_
   Worker first(listener, "first");
   first.expect<control::Hello>();
   std::vector<TestClient> clients = log_in(listener, 3);
-  const auto die_of_1 = [](Server& s) {
-    s.on_adopt([](Connection& c, std::string_view state) {
-      if (state == "1") ::raise(SIGKILL);
-      c.set_data<std::string>(state);
-    });
-  };
   std::list<Worker> takers;
-  for (const char* const name : {"a", "b", "c"}) takers.push_back(start_taker(listener, name, die_of_1));
+  for (const char* const name : {"a", "b", "c"}) takers.push_back(start_taker(listener, name, dies_of("1")));
   auto taker = takers.begin();
   for (const std::uint32_t moved : {1U, 0U}) {
     await_rest(first);

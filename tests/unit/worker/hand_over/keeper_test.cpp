@@ -141,12 +141,7 @@ TEST_F(KeeperTest, what_a_taker_that_died_had_not_taken_goes_to_another) {
 // Those that it had taken in the turn in which it died rest like all others.
 TEST_F(KeeperTest, a_taker_that_dies_while_it_takes_loses_only_what_it_has_in_hand) {
   std::vector<TestClient> clients = log_in(listener_, 30);
-  Worker second = start_taker(listener_, "second", [](Server& s) {
-    s.on_adopt([](Connection& c, std::string_view state) {
-      if (state == "20") ::raise(SIGKILL);
-      c.set_data<std::string>(state);
-    });
-  });
+  Worker second = start_taker(listener_, "second", dies_of("20"));
   kill_first();
   EXPECT_EQ(first_.expect<control::Seeks>().connections, 30U);
   introduce(first_, second);
@@ -161,15 +156,9 @@ TEST_F(KeeperTest, a_taker_that_dies_while_it_takes_loses_only_what_it_has_in_ha
 
 TEST_F(KeeperTest, a_connection_of_which_two_takers_died_is_offered_to_no_third_one) {
   std::vector<TestClient> clients = log_in(listener_, 30);
-  const auto die_of_20 = [](Server& s) {
-    s.on_adopt([](Connection& c, std::string_view state) {
-      if (state == "20") ::raise(SIGKILL);
-      c.set_data<std::string>(state);
-    });
-  };
-  Worker second = start_taker(listener_, "second", die_of_20);
-  Worker third = start_taker(listener_, "third", die_of_20);
-  Worker fourth = start_taker(listener_, "fourth", die_of_20);
+  Worker second = start_taker(listener_, "second", dies_of("20"));
+  Worker third = start_taker(listener_, "third", dies_of("20"));
+  Worker fourth = start_taker(listener_, "fourth", dies_of("20"));
   kill_first();
   first_.expect<control::Seeks>();
   introduce(first_, second);

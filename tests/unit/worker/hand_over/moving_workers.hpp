@@ -55,6 +55,16 @@ inline void add_logins(Server& server, const std::string& worker) {
   server.on_adopt([](Connection& c, std::string_view state) { c.set_data<std::string>(state); });
 }
 
+// It dies when it adopts the connection with this state.
+inline std::function<void(Server&)> dies_of(const std::string& poison) {
+  return [poison](Server& server) {
+    server.on_adopt([poison](Connection& c, std::string_view state) {
+      if (state == poison) ::raise(SIGKILL);
+      c.set_data<std::string>(state);
+    });
+  };
+}
+
 // One worker, and the master's end of its control channel.
 class Worker {
  public:
