@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # What the scenarios share; each sources this first. They run in a machine of their own, as root, and need not clean up.
-set -euo pipefail
+set -eEuo pipefail  # E: a failure in a function is reported, too
 export SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
 readonly deadline=30  # seconds for what takes milliseconds
 trap 'echo "$0:$LINENO: status $?: $BASH_COMMAND" >&2' ERR
