@@ -230,6 +230,8 @@ std::vector<std::string> files_of(const PoolConfig& pool) {
   return files;
 }
 
+std::string to_text(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
 tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool with_outside) {
   const std::string file = source.look_up ? find_config(source.name, source.folders) : source.file;
   FailureReport report(source, file);
@@ -254,6 +256,8 @@ tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool wi
   }
   if (!report.empty()) return tl::unexpected(std::move(report).take());
   pool.file = file;
+  (*document)["program"][0] = pool.program.front();
+  pool.document = to_text(Json::to_cbor(*document));
   if (with_outside) {
     pool.program_file = hold_program(pool.program.front());
     pool.files = stamp_files(files_of(pool));
@@ -262,6 +266,24 @@ tl::expected<PoolConfig, ConfigFailure> load(const ConfigSource& source, bool wi
 }
 
 }  // namespace
+
+SavedConfig save_config(const PoolConfig& config) { return {config.name, config.file, config.document, config.files}; }
+
+Result<PoolConfig> restore_config(const SavedConfig& saved) {
+  constexpr bool strict = true;
+  constexpr bool may_throw = false;
+  const Json document = Json::from_cbor(saved.document, strict, may_throw);
+  if (!document.is_object() || !is_pool_name(saved.name)) return Failure("the config of a generation is damaged");
+  std::vector<ConfigProblem> problems;
+  PoolConfig pool = read_pool(document, saved.name, problems);
+  for (const ConfigProblem& problem : problems) {
+    if (!problem.outside) return Failure("the config of a generation: " + problem.key + ": " + problem.reason);
+  }
+  pool.file = saved.file;
+  pool.document = saved.document;
+  pool.files = saved.files;
+  return with_room_by_hand(std::move(pool));
+}
 
 PoolConfig with_room_by_hand(PoolConfig config) {
   constexpr unsigned default_max = 1024;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
+#include "base/errors.hpp"
 #include "config/config_places.hpp"
 #include "config/values/pool_config.hpp"
 
@@ -50,6 +51,17 @@ struct ConfigFailure {
 // For a pool that was given on the command line as a plain number of workers: its user has set no limits for SIGTTIN
 // and SIGTTOU, so it gets room to grow. A plain number in a config file is a limit.
 [[nodiscard]] PoolConfig with_room_by_hand(PoolConfig config);
+
+// The config that `config` was, from what a next master can be given of it: restored without a look at any file.
+// `program_file` is not part of it.
+struct SavedConfig {
+  std::string name{};
+  std::string file{};
+  std::string document{};
+  std::vector<FileStamp> files{};
+};
+[[nodiscard]] SavedConfig save_config(const PoolConfig& config);
+[[nodiscard]] Result<PoolConfig> restore_config(const SavedConfig& saved);
 
 inline constexpr std::size_t max_config_file_bytes = 1024 * 1024;
 

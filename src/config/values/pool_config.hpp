@@ -108,7 +108,8 @@ enum class Sandbox { usual, strict };
 struct PoolConfig {
   std::string name;  // is_pool_name()
   std::string description;
-  std::string file;  // the config file as given, empty if the pool came from the command line
+  std::string file;      // the config file as given, empty if the pool came from the command line
+  std::string document;  // all that was read, as one JSON object in CBOR, with the program's path as it was found
   std::vector<ListenConfig> listen;
   std::vector<std::string>
       program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable

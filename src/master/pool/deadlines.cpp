@@ -6,11 +6,11 @@
 
 namespace preforkd {
 
-void Deadlines::observe(Instant now) {
+bool Deadlines::observe(Instant now) {
   const auto expected = next();
   const Duration unheard = now - last_observed_;
   last_observed_ = std::max(now, last_observed_);
-  if (expected && now - *expected > tolerance) move_out(unheard);
+  return expected && now - *expected > tolerance && move_out(unheard);
 }
 
 std::optional<Duration> Deadlines::take_move() { return std::exchange(move_, std::nullopt); }
@@ -56,7 +56,7 @@ Deadline* Deadlines::take_due(Instant now) {
   return due;
 }
 
-void Deadlines::move_out(Duration by) {
+bool Deadlines::move_out(Duration by) {
   constexpr Duration quiet = std::chrono::minutes(1);
   bool any = false;
   for (Deadline* const each : heap_) {
@@ -67,9 +67,10 @@ void Deadlines::move_out(Duration by) {
     any = true;
   }
   for (std::size_t place = heap_.size() / 2; place-- > 0;) sift_down(place);
-  if (!any) return;
+  if (!any) return false;
   if (!last_moved_ || last_observed_ - *last_moved_ > quiet) move_ = by;
   last_moved_ = last_observed_;
+  return true;
 }
 
 void Deadlines::put(std::size_t place, Deadline* deadline) {

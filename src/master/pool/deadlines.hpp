@@ -59,8 +59,8 @@ class Deadlines {
   static constexpr Duration tolerance = std::chrono::milliseconds(100);
   static constexpr int max_moves = 2;
 
-  // The time is now `now`. Call it first in each step. O(n) if it comes late.
-  void observe(Instant now);
+  // The time is now `now`. Call it first in each step. True if it comes late and has moved deadlines out, in O(n).
+  bool observe(Instant now);
 
   // An earlier master observed last at that time: what has passed since is time in which nobody listened.
   void resume(Instant last_observed) noexcept { last_observed_ = last_observed; }
@@ -80,7 +80,7 @@ class Deadlines {
   [[nodiscard]] Deadline* take_due(Instant now);
 
  private:
-  void move_out(Duration by);
+  bool move_out(Duration by);
   void sift_up(std::size_t place);
   void sift_down(std::size_t place);
   void put(std::size_t place, Deadline* deadline);

@@ -65,6 +65,12 @@ Pool::Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const C
       launcher_(launcher),
       clock_(clock) {}
 
+Pool::Pool(const PoolImage& image, const Generations& generations, Launcher& launcher, const Clock& clock)
+    : scheduler_(
+          image, generations, [&launcher](WorkerId id) { return launcher.load(id); }, clock.now()),
+      launcher_(launcher),
+      clock_(clock) {}
+
 bool Pool::step(const Event& event) {
   ++steps_;
   const bool accepted = decide(event);

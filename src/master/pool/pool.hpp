@@ -50,6 +50,8 @@ class PoolObserver {
 class Pool {
  public:
   Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, std::uint64_t seed);
+  // Goes on where the pool of an earlier master was. event::Tick must be its first step.
+  Pool(const PoolImage& image, const Generations& generations, Launcher& launcher, const Clock& clock);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
@@ -72,6 +74,8 @@ class Pool {
   [[nodiscard]] unsigned draining_count() const { return scheduler_.roster().draining(); }
   // Its other decisions and their reasons: started(), reload_waits(), older_generations_accept(), …
   [[nodiscard]] const Scheduler& scheduler() const noexcept { return scheduler_; }
+  // As Scheduler::take_touched().
+  void take_touched(std::vector<unsigned>& slots) { scheduler_.take_touched(slots); }
 
   [[nodiscard]] std::vector<WorkerView> workers() const;  // by slot, then id
   [[nodiscard]] std::vector<SlotView> idle_slots() const;

@@ -5,9 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "master/pool/respawn_policy.hpp"
 #include "master/pool/roster.hpp"
 
@@ -32,6 +32,7 @@ struct SlotImage {
   RespawnPolicy::State recycling;
   std::optional<Instant> retry_at;
   bool down = false;
+  std::vector<WorkerImage> workers;  // those that leave in the order in which they began to
 
   bool operator==(const SlotImage&) const = default;
 };
@@ -53,15 +54,15 @@ struct PoolRecord {
 
 struct PoolImage {
   PoolRecord pool;
-  std::vector<SlotImage> slots;      // by number
-  std::vector<WorkerImage> workers;  // in order of their ids
+  std::vector<SlotImage> slots;  // by number
 
   bool operator==(const PoolImage&) const = default;
 };
-static_assert(std::is_trivially_copyable_v<PoolRecord> && std::is_trivially_copyable_v<SlotImage> &&
-              std::is_trivially_copyable_v<WorkerImage>);
 
 // The configs of the generations of an image, by number.
 using Generations = std::map<unsigned, std::shared_ptr<const PoolConfig>>;
+
+// Why no scheduler can be made of it, which comes from outside.
+[[nodiscard]] Result<void> check(const PoolImage& image, const Generations& generations);
 
 }  // namespace preforkd

@@ -79,6 +79,7 @@ void Roster::leaves(Worker& worker, Instant now) {
 }
 
 void Roster::kill(Worker& worker, ExitCause why, int signal, std::optional<Duration> bound, Instant now) {
+  touch(slots_[worker.slot]);
   if (worker.place != Place::leaving) to_leaving(worker);
   if (!worker.killed) {
     worker.leaving = why;
@@ -173,7 +174,12 @@ Worker& Roster::adopt(const WorkerRecord& record, const std::shared_ptr<const Ge
   return worker;
 }
 
-Worker* Roster::find(WorkerId id) { return const_cast<Worker*>(std::as_const(*this).find(id)); }
+Worker* Roster::find(WorkerId id) {
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) return nullptr;
+  touch(slots_[found->second.slot]);
+  return &found->second;
+}
 
 const Worker* Roster::find(WorkerId id) const {
   const auto found = workers_.find(id);
@@ -181,8 +187,23 @@ const Worker* Roster::find(WorkerId id) const {
 }
 
 Slot& Roster::slot(unsigned number) {
-  while (slots_.size() <= number) slots_.emplace_back(static_cast<unsigned>(slots_.size()), seed_);
+  while (slots_.size() <= number) touch(slots_.emplace_back(static_cast<unsigned>(slots_.size()), seed_));
+  touch(slots_[number]);
   return slots_[number];
+}
+
+void Roster::touch(Slot& slot) {
+  if (!std::exchange(slot.touched, true)) touched_.push_back(slot.number);
+}
+
+void Roster::touch_all() {
+  for (Slot& slot : slots_) touch(slot);
+}
+
+void Roster::take_touched(std::vector<unsigned>& slots) {
+  slots.clear();
+  slots.swap(touched_);
+  for (const unsigned number : slots) slots_[number].touched = false;
 }
 
 WorkerView Roster::view(const Worker& worker) const {

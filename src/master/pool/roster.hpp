@@ -111,6 +111,7 @@ struct Slot {
   bool down = false;        // restart.never
   bool waiting = false;     // empty; will be filled when the surge allows (Scheduler::fill)
   unsigned killed = 0;      // processes that were killed and have not ended yet
+  bool touched = false;     // it is in Roster's list of those
 };
 
 // What the scheduler wants done, in order: launches, signals, and reports to the observers.
@@ -212,7 +213,7 @@ class Roster {
   // Takes over a worker of an earlier master. Its deadlines are not set.
   Worker& adopt(const WorkerRecord& record, const std::shared_ptr<const Generation>& generation);
 
-  // Null if it does not live.
+  // Null if it does not live. Whoever gets a slot or a worker to change it, touches the slot.
   [[nodiscard]] Worker* find(WorkerId id);
   [[nodiscard]] const Worker* find(WorkerId id) const;
   [[nodiscard]] Slot& slot(unsigned number);  // made on first use
@@ -224,6 +225,11 @@ class Roster {
   // The process to show for a slot: the one that serves, else the one that starts, else the last that drains. Null if
   // it has none.
   [[nodiscard]] const Worker* shown(unsigned slot) const noexcept;
+
+  // The slots that may have changed, or whose workers may have, since the last call: in no order, each once. `slots` is
+  // emptied and swapped in.
+  void take_touched(std::vector<unsigned>& slots);
+  void touch_all();
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
   [[nodiscard]] std::uint64_t next_id() const noexcept { return next_id_; }
@@ -244,6 +250,7 @@ class Roster {
  private:
   class Recount;
 
+  void touch(Slot& slot);
   void to_leaving(Worker& worker);
   static void count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker);
   void detach(Worker& worker);
@@ -256,6 +263,7 @@ class Roster {
   std::map<unsigned, unsigned> draining_by_generation_;
   std::map<unsigned, unsigned> remains_by_generation_;
   std::vector<Action> actions_;
+  std::vector<unsigned> touched_;
   unsigned ready_slots_ = 0;
   unsigned pairs_ = 0;
   unsigned draining_ = 0;

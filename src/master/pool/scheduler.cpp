@@ -33,7 +33,7 @@ Scheduler::Scheduler(std::shared_ptr<const PoolConfig> config, std::uint64_t see
       target_(committed_->config->workers.initial) {}
 
 bool Scheduler::step(const Event& event, Instant now) {
-  roster_.deadlines().observe(now);
+  if (roster_.deadlines().observe(now)) roster_.touch_all();
   const bool accepted = std::visit(
       [&](const auto& what) {
         if constexpr (requires { what.id; }) {
@@ -190,11 +190,15 @@ bool Scheduler::handle(const event::Reload& event, Instant now) {
     roster_.actions().emplace_back(ReloadFinished{.end = end, .generation = generation->number});
     return true;
   }
+  const bool empty_after = std::exchange(empty_after_rollout_, false);
   if (rollout_) abort_rollout(ReloadFinished{.end = ReloadEnd::superseded}, now);
+  empty_after_rollout_ = empty_after;
   // A pool without workers tries the new config with one, which the first client then finds ready.
   target_ = std::max(target_, 1U);
   const unsigned target = std::max(target_after(*committed_->config, *generation->config, target_), 1U);
+  const unsigned least = generation->config->workers.min;
   rollout_.emplace(roster_, replacements_, committed_->number, std::move(generation), target);
+  if (empty_after) rollout_->set_target(least);
   return true;
 }
 

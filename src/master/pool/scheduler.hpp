@@ -79,6 +79,10 @@ class Scheduler {
   Scheduler(const PoolImage& image, const Generations& generations, Takers::Load load, Instant now);
   [[nodiscard]] PoolImage image() const;
   [[nodiscard]] Generations generations() const;
+  // Its parts. Those of slots need not be read again unless take_touched() has the slot.
+  [[nodiscard]] PoolRecord record() const;
+  [[nodiscard]] SlotImage slot_image(unsigned number) const;
+  void take_touched(std::vector<unsigned>& slots) { roster_.take_touched(slots); }
 
   // The only way in. `now` never goes back. False: a command that is refused (event.hpp) and has changed nothing.
   bool step(const Event& event, Instant now);
@@ -97,6 +101,7 @@ class Scheduler {
   [[nodiscard]] bool pinned() const noexcept { return pinned_; }
   [[nodiscard]] Standing standing(Instant now) const;
   [[nodiscard]] unsigned generation() const noexcept { return committed_->number; }  // the committed one
+  [[nodiscard]] std::shared_ptr<const Generation> committed() const noexcept { return committed_; }
   // The first `workers` were all ready once, or a worker is ready and every slot without one fails: it is down, waits
   // for its next try, or had to wait.
   [[nodiscard]] bool started() const;

@@ -1,34 +1,48 @@
 // SPDX-License-Identifier: MIT
 // How a scheduler becomes an image, and an image a scheduler.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "master/pool/scheduler.hpp"
 
 namespace preforkd {
 
-PoolImage Scheduler::image() const {
-  PoolImage image;
-  image.pool = {.seed = roster_.seed(),
-                .next_id = roster_.next_id(),
-                .observed = roster_.deadlines().last_observed(),
-                .generation = committed_->number,
-                .next_generation = next_generation_,
-                .target = target_,
-                .pinned = pinned_,
-                .started = started_,
-                .fully_started = fully_started_,
-                .degraded = degraded_};
+PoolRecord Scheduler::record() const {
+  return {.seed = roster_.seed(),
+          .next_id = roster_.next_id(),
+          .observed = roster_.deadlines().last_observed(),
+          .generation = committed_->number,
+          .next_generation = next_generation_,
+          .target = target_,
+          .pinned = pinned_,
+          .started = started_,
+          .fully_started = fully_started_,
+          .degraded = degraded_};
+}
+
+SlotImage Scheduler::slot_image(unsigned number) const {
+  const Slot& slot = roster_.slots()[number];
   const Deadlines& deadlines = roster_.deadlines();
-  for (const Slot& slot : roster_.slots()) {
-    image.slots.push_back({slot.respawn.state(), slot.recycling.state(), deadlines.time_of(slot.retry), slot.down});
-  }
-  for (const auto& [id, worker] : roster_.workers()) {
-    image.workers.push_back({worker, worker.generation->number, deadlines.time_of(worker.response_deadline),
-                             deadlines.time_of(worker.lifetime_deadline), worker.hang_deadline.armed()});
-  }
-  std::sort(image.workers.begin(), image.workers.end(),
-            [](const WorkerImage& a, const WorkerImage& b) { return a.record.id < b.record.id; });
+  SlotImage image{.respawn = slot.respawn.state(),
+                  .recycling = slot.recycling.state(),
+                  .retry_at = deadlines.time_of(slot.retry),
+                  .down = slot.down,
+                  .workers = {}};
+  const auto add = [&](const Worker* worker) {
+    if (worker == nullptr) return;
+    image.workers.push_back({*worker, worker->generation->number, deadlines.time_of(worker->response_deadline),
+                             deadlines.time_of(worker->lifetime_deadline), worker->hang_deadline.armed()});
+  };
+  add(slot.current);
+  add(slot.candidate);
+  for (const Worker* const worker : slot.leaving) add(worker);
+  return image;
+}
+
+PoolImage Scheduler::image() const {
+  PoolImage image{record(), {}};
+  for (const Slot& slot : roster_.slots()) image.slots.push_back(slot_image(slot.number));
   return image;
 }
 
@@ -38,6 +52,26 @@ Generations Scheduler::generations() const {
     generations.try_emplace(worker.generation->number, worker.generation->config);
   }
   return generations;
+}
+
+Result<void> check(const PoolImage& image, const Generations& generations) {
+  constexpr std::size_t max_slots = std::size_t{2} * max_workers;
+  if (!generations.contains(image.pool.generation)) return Failure("it lacks the config of its generation");
+  if (image.pool.target > image.slots.size() || image.slots.size() > max_slots || image.pool.target > max_workers)
+    return Failure("its number of workers does not fit");
+  std::set<WorkerId> ids;
+  for (std::size_t number = 0; number < image.slots.size(); ++number) {
+    std::set<Place> places;
+    for (const WorkerImage& worker : image.slots[number].workers) {
+      const WorkerRecord& record = worker.record;
+      const bool alone = record.place == Place::leaving || places.insert(record.place).second;
+      const bool leaves = (record.place == Place::leaving) == (record.state == WorkerState::draining);
+      const bool sound = alone && leaves && record.slot == number && generations.contains(worker.generation) &&
+                         static_cast<std::uint64_t>(record.id) < image.pool.next_id && ids.insert(record.id).second;
+      if (!sound) return Failure("worker " + std::to_string(number) + " contradicts itself");
+    }
+  }
+  return {};
 }
 
 Scheduler::Scheduler(const PoolImage& image, const Generations& generations, Takers::Load load, Instant now)
@@ -58,13 +92,19 @@ Scheduler::Scheduler(const PoolImage& image, const Generations& generations, Tak
     known.try_emplace(number, std::make_shared<Generation>(Generation{number, config}));
   }
   roster_.deadlines().resume(image.pool.observed);
-  for (unsigned number = 0; number < image.slots.size(); ++number) adopt(image.slots[number], roster_.slot(number));
-  for (const WorkerImage& worker : image.workers) adopt(worker, known.at(worker.generation), now);
+  std::set<WorkerId> ids;
+  for (unsigned number = 0; number < image.slots.size(); ++number) {
+    adopt(image.slots[number], roster_.slot(number));
+    for (const WorkerImage& worker : image.slots[number].workers) {
+      adopt(worker, known.at(worker.generation), now);
+      ids.insert(worker.record.id);
+    }
+  }
   for (unsigned number = 0; roster_.has_slot(number); ++number) {
     Slot& slot = roster_.slot(number);
     if (slot.candidate != nullptr && slot.candidate->generation != committed_) roster_.settle_without(slot, now);
   }
-  for (const WorkerImage& worker : image.workers) replacements_.adopt(*roster_.find(worker.record.id));
+  for (const WorkerId id : ids) replacements_.adopt(*roster_.find(id));
   replace_left_behind();
   for (unsigned number = 0; number < target_; ++number) fill(roster_.slot(number), now);
 }

@@ -316,6 +316,19 @@ TEST_F(RolloutTest, an_operator_who_wants_no_worker_gets_none_once_the_new_gener
   EXPECT_EQ(pool->target(), 0U);
 }
 
+TEST_F(RolloutTest, an_operator_who_wants_no_worker_keeps_one_while_one_reload_supersedes_another) {
+  config.workers.min = 0;
+  start_ready();
+  reload();
+  EXPECT_TRUE(pool->step(event::Resize{0}));
+  reload();
+  EXPECT_EQ(pool->target(), 1U);
+  EXPECT_EQ(pool->ready_count(), 1U);
+  ready_all();
+  EXPECT_EQ(pool->generation(), 3U);
+  EXPECT_EQ(pool->target(), 0U);
+}
+
 TEST_F(RolloutTest, an_operator_who_wants_workers_after_all_gets_them) {
   config.workers.min = 0;
   start_ready();

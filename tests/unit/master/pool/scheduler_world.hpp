@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "master/pool/scheduler.hpp"
+#include "master/succession/pool_fields.hpp"
 #include "unit/master/pool/action_text.hpp"
 #include "unit/master/pool/event_text.hpp"
 
@@ -148,11 +149,14 @@ class World {
   // The master ends without a word, and a next one has only the image. A tick must follow.
   void succeed() {
     note(succession);
-    const PoolImage image = scheduler_->image();
     const Generations generations = scheduler_->generations();
     const bool reloads = scheduler_->state() == PoolState::reloading;
+    PoolImage image{*decode<PoolRecord>(encode(image_.pool)), {}};
+    for (const SlotImage& slot : image_.slots) image.slots.push_back(*decode<SlotImage>(encode(slot)));
+    ASSERT_EQ(check(image, generations).has_value(), true) << check(image, generations).error().text;
     scheduler_ = std::make_unique<Scheduler>(image, generations, load, now_);
     ASSERT_TRUE(reloads || scheduler_->image() == image);
+    image_ = {};
     reloads_ended_ = reloads_asked_;
     state_ = PoolState::starting;
     for (auto& [id, process] : processes_) {
@@ -250,6 +254,17 @@ class World {
         << "I5: an event of a worker that is not alive had an effect";
     check_answer(event, accepted);
     check_counters();
+    follow_image();
+  }
+
+  // As a writer of images does, which reads only what may have changed.
+  void follow_image() {
+    std::vector<unsigned> touched;
+    scheduler_->take_touched(touched);
+    image_.pool = scheduler_->record();
+    image_.slots.resize(scheduler_->roster().slots().size());
+    for (const unsigned slot : touched) image_.slots[slot] = scheduler_->slot_image(slot);
+    ASSERT_TRUE(image_ == scheduler_->image()) << "a slot has changed that was not touched\n" << picture();
   }
 
   // Applies the event to the processes of the model. False: it concerns none of them.
@@ -806,6 +821,7 @@ class World {
   unsigned most_at_most_ = 1;
   std::map<unsigned, std::shared_ptr<const PoolConfig>> config_of_;  // generations that were launched
   std::unique_ptr<Scheduler> scheduler_;
+  PoolImage image_;  // as a next master would find it
   Instant now_ = beginning;
   std::map<WorkerId, Process> processes_;
   std::set<WorkerId> ids_;

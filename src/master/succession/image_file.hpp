@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+
+namespace preforkd {
+
+// Records in a memfd that outlives the process: each has a type and a key, and bytes that replace the earlier ones.
+// What was put since the last commit() becomes visible at once or not at all, whatever instruction the process dies at.
+//
+// The file is a log. commit() appends one block with the changes, in one write; a reader takes the blocks in order, up
+// to one that is not whole. Once the log is much longer than what it holds, all records follow as one block, the header
+// is made to point to that, and what was before it is given back to the kernel: so a change costs what it writes, and
+// the file has about twice the size of its contents.
+//
+//     header   magic, version, where the log begins; the boot in which its instants are valid
+//     block    length, checksum; records: type, length or `erased`, key, bytes
+//
+// Rejected: records at fixed places in shared memory. A change of several records would need a journal beside them, and
+// each would have its size for good.
+class ImageFile {
+ public:
+  using Key = std::pair<std::uint32_t, std::uint64_t>;  // type, key
+  using Records = std::map<Key, std::string>;
+
+  // Throws std::runtime_error.
+  ImageFile();
+
+  // Borrowed.
+  [[nodiscard]] int fd() const noexcept { return file_.get(); }
+
+  void put(std::uint32_t type, std::uint64_t key, std::string bytes);
+  void erase(std::uint32_t type, std::uint64_t key);
+  // False if it could not be written: then the file holds nothing, and no commit() will change that.
+  bool commit();
+
+  // What the file of an earlier process holds, or why it cannot be used.
+  [[nodiscard]] static Result<Records> read(int fd);
+
+ private:
+  [[nodiscard]] bool append(const std::string& records);
+  [[nodiscard]] bool compact();
+
+  UniqueFd file_;
+  Records records_;
+  std::string changes_;
+  std::uint64_t begin_ = 0;
+  std::uint64_t end_ = 0;
+  std::uint64_t held_ = 0;  // bytes of all records
+  bool failed_ = false;
+};
+
+}  // namespace preforkd

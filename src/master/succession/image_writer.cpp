@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "master/succession/image_writer.hpp"
+
+#include <utility>
+
+#include "master/succession/pool_fields.hpp"
+
+namespace preforkd {
+
+void ImageWriter::put(RecordType type, std::uint64_t key, std::string bytes) {
+  file_.put(static_cast<std::uint32_t>(type), key, std::move(bytes));
+}
+
+bool ImageWriter::write(Pool& pool) {
+  const Scheduler& scheduler = pool.scheduler();
+  pool.take_touched(touched_);
+  for (const unsigned number : touched_) write_slot(scheduler, number);
+  note(scheduler.committed());
+  write_generations();
+  put(RecordType::pool, 0, encode(scheduler.record()));
+  return file_.commit();
+}
+
+void ImageWriter::write_slot(const Scheduler& scheduler, unsigned number) {
+  const SlotImage image = scheduler.slot_image(number);
+  put(RecordType::slot, number, encode(image));
+  std::vector<WorkerId> present;
+  for (const WorkerImage& worker : image.workers) {
+    const WorkerId id = worker.record.id;
+    note(scheduler.roster().find(id)->generation);
+    put(RecordType::worker, static_cast<std::uint64_t>(id), parts_(id));
+    present.push_back(id);
+  }
+  const std::vector<WorkerId> before = std::exchange(workers_[number], std::move(present));
+  for (const WorkerId id : before) {
+    if (scheduler.roster().find(id) == nullptr)
+      file_.erase(static_cast<std::uint32_t>(RecordType::worker), static_cast<std::uint64_t>(id));
+  }
+}
+
+void ImageWriter::note(const std::shared_ptr<const Generation>& generation) {
+  known_.try_emplace(generation->number, Known{generation, nullptr});
+}
+
+// A generation's config may be exchanged (event::Adopt).
+void ImageWriter::write_generations() {
+  for (auto each = known_.begin(); each != known_.end();) {
+    const std::shared_ptr<const Generation> generation = each->second.generation.lock();
+    if (generation == nullptr) {
+      file_.erase(static_cast<std::uint32_t>(RecordType::generation), each->first);
+      each = known_.erase(each);
+      continue;
+    }
+    if (std::exchange(each->second.written, generation->config) != generation->config)
+      put(RecordType::generation, each->first, encode(save_config(*generation->config)));
+    ++each;
+  }
+}
+
+std::map<unsigned, int> ImageWriter::programs() const {
+  std::map<unsigned, int> programs;
+  for (const auto& [number, known] : known_) {
+    if (known.written != nullptr && known.written->program_file) programs[number] = known.written->program_file->get();
+  }
+  return programs;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "master/succession/pool_records.hpp"
+
+#include <string>
+#include <utility>
+
+#include "master/succession/pool_fields.hpp"
+
+namespace preforkd {
+namespace {
+
+Failure unreadable(const std::string& what) {
+  return Failure("its " + what + " cannot be read: it is damaged, or of a later version of preforkd");
+}
+
+Result<Generations> read_generations(const ImageFile::Records& records) {
+  Generations generations;
+  for (const auto& [key, bytes] : records) {
+    if (key.first != static_cast<std::uint32_t>(RecordType::generation)) continue;
+    const std::optional<SavedConfig> saved = decode<SavedConfig>(bytes);
+    if (!saved) return unreadable("config");
+    Result<PoolConfig> config = restore_config(*saved);
+    if (!config) return Failure(config.error());
+    generations.emplace(static_cast<unsigned>(key.second), std::make_shared<const PoolConfig>(std::move(*config)));
+  }
+  return generations;
+}
+
+}  // namespace
+
+Result<PoolOfRecords> read_pool_records(const ImageFile::Records& records) {
+  Result<Generations> generations = read_generations(records);
+  if (!generations) return Failure(generations.error());
+  PoolOfRecords pool{{}, std::move(*generations)};
+  bool has_pool = false;
+  for (const auto& [key, bytes] : records) {
+    if (key.first == static_cast<std::uint32_t>(RecordType::pool)) {
+      std::optional<PoolRecord> record = decode<PoolRecord>(bytes);
+      if (!record) return unreadable("pool");
+      pool.image.pool = *record;
+      has_pool = true;
+    }
+    if (key.first == static_cast<std::uint32_t>(RecordType::slot)) {
+      std::optional<SlotImage> slot = decode<SlotImage>(bytes);
+      if (!slot || key.second != pool.image.slots.size()) return unreadable("workers");
+      pool.image.slots.push_back(std::move(*slot));
+    }
+  }
+  if (!has_pool) return unreadable("pool");
+  if (Result<void> sound = check(pool.image, pool.generations); !sound) return Failure(sound.error());
+  return pool;
+}
+
+}  // namespace preforkd

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "master/pool/pool_image.hpp"
+#include "master/succession/image_file.hpp"
+
+namespace preforkd {
+
+// The records of an image, and what their keys are. Their numbers must never change.
+enum class RecordType : std::uint32_t {
+  pool = 1,        // PoolRecord; 0
+  slot = 2,        // SlotImage; its number
+  generation = 3,  // SavedConfig; its number
+  worker = 4,      // WorkerParts; the worker's id
+  master = 5,      // MasterRecord; 0
+  // Of a master that is about to execute another preforkd: the descriptors that it leaves open, with their names.
+  descriptors = 6,  // 0
+};
+
+// What the scheduler needs from the records, or why it cannot be had.
+struct PoolOfRecords {
+  PoolImage image;
+  Generations generations;
+};
+[[nodiscard]] Result<PoolOfRecords> read_pool_records(const ImageFile::Records& records);
+
+}  // namespace preforkd
