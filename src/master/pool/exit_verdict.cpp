@@ -11,7 +11,10 @@ bool of_signal(const ExitStatus& status) {
   return status.kind == ExitStatus::Kind::signaled || status.kind == ExitStatus::Kind::dumped;
 }
 
-bool clean(const ExitStatus& status) { return status.kind == ExitStatus::Kind::exited && status.value == 0; }
+// An unknown status is that of a worker that an earlier master has started: its end is not held against its slot.
+bool clean(const ExitStatus& status) {
+  return status.kind == ExitStatus::Kind::unknown || (status.kind == ExitStatus::Kind::exited && status.value == 0);
+}
 
 bool means_leave(int signal, int stop_signal) {
   return signal == stop_signal || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;

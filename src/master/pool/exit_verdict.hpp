@@ -14,7 +14,7 @@ namespace preforkd {
 //   Else exit or signal; oom before all of these.
 // A crash is any exit that was not requested, except one with status 0 after at least a second of ready time. So it is
 // a crash if the worker was ended by a signal, exited with another status or before READY=1, or so soon after READY=1
-// that replacing it at once could go on for ever.
+// that replacing it at once could go on for ever. An unknown status counts as 0.
 [[nodiscard]] ExitRecord judge(const Worker& worker, const ExitStatus& status, bool oom, Instant now);
 
 // restart.never lists this kind of exit.

@@ -63,13 +63,25 @@ TEST_F(ExitVerdict, what_nobody_asked_for_is_a_crash_but_for_a_clean_exit) {
   EXPECT_TRUE(end(Kind::signaled, SIGSEGV).failed);
   EXPECT_EQ(end(Kind::dumped, SIGSEGV).cause, ExitCause::signal);
   EXPECT_TRUE(end(Kind::exec_failed, ENOENT).failed);
-  EXPECT_TRUE(end(Kind::unknown, 0).failed);
   EXPECT_FALSE(end(Kind::exited, 0).failed);
   worker.ready_at = now - RespawnPolicy::short_life + Duration(1);
   EXPECT_TRUE(end(Kind::exited, 0).failed);
   worker.ready_at.reset();
   EXPECT_TRUE(end(Kind::exited, 0).failed);
   EXPECT_FALSE(end(Kind::exited, 0).was_ready);
+}
+
+// That of a worker that an earlier master has started.
+TEST_F(ExitVerdict, an_unknown_status_is_a_crash_only_if_replacing_it_at_once_could_go_on_for_ever) {
+  EXPECT_FALSE(end(Kind::unknown, 0).failed);
+  EXPECT_EQ(end(Kind::unknown, 0).cause, ExitCause::exit);
+  worker.ready_at = now - RespawnPolicy::short_life + Duration(1);
+  EXPECT_TRUE(end(Kind::unknown, 0).failed);
+  worker.ready_at.reset();
+  EXPECT_TRUE(end(Kind::unknown, 0).failed);
+  leave(ExitCause::reloaded);
+  EXPECT_EQ(end(Kind::unknown, 0).cause, ExitCause::reloaded);
+  EXPECT_FALSE(end(Kind::unknown, 0).failed);
 }
 
 TEST_F(ExitVerdict, who_was_asked_to_leave_ends_for_that_reason_however_it_does) {

@@ -57,6 +57,28 @@ TEST_F(SchedulerTest, a_clean_exit_of_a_long_ready_worker_is_no_crash) {
   EXPECT_EQ(pool->state(), PoolState::running);
 }
 
+// That of a worker that an earlier master has started.
+TEST_F(SchedulerTest, an_unknown_status_after_good_uptime_gives_no_backoff) {
+  start_ready();
+  for (int turn = 0; turn < 20; ++turn) {
+    pass(RespawnPolicy::short_life);
+    const std::size_t before = launcher.started.size();
+    end(worker(0).id, ExitStatus{});
+    EXPECT_EQ(launcher.started.size(), before + 1);
+    ready_all();
+  }
+  EXPECT_EQ(pool->state(), PoolState::running);
+}
+
+TEST_F(SchedulerTest, instant_ends_with_an_unknown_status_do_not_spin) {
+  start_ready();
+  for (int turn = 0; turn < 2; ++turn) {
+    end(worker(0).id, ExitStatus{});
+    ready_all();
+  }
+  EXPECT_TRUE(staying(0).empty()) << "no backoff";
+}
+
 TEST_F(SchedulerTest, instant_clean_exits_do_not_spin) {
   start_ready();
   for (int turn = 0; turn < 2; ++turn) {
