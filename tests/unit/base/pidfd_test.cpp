@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/pidfd.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -32,6 +33,41 @@ TEST(Pidfd, a_signal_reaches_the_process_until_it_is_reaped) {
   EXPECT_EQ(errno, ESRCH);
   EXPECT_FALSE(open_pidfd(child));
   EXPECT_EQ(errno, ESRCH);
+}
+
+TEST(Pidfd, knows_how_a_process_ended_once_it_is_reaped) {
+  const pid_t child = fork();
+  if (child == 0) _exit(3);
+  const UniqueFd pidfd = open_pidfd(child);
+  pollfd gone{pidfd.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&gone, 1, 10'000), 1);
+  EXPECT_EQ(wait_status(pidfd.get()), std::nullopt);
+  const bool may_know = errno == EAGAIN;
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  const std::optional<int> found = wait_status(pidfd.get());
+  if (!may_know || !found) GTEST_SKIP() << "that needs Linux 6.15 or later";
+  EXPECT_EQ(*found, status);
+}
+
+TEST(Pidfd, knows_the_signal_that_ended_a_process) {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  const UniqueFd pidfd = open_pidfd(child);
+  ASSERT_EQ(send_signal(pidfd.get(), SIGKILL), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  const std::optional<int> found = wait_status(pidfd.get());
+  if (!found) GTEST_SKIP() << "that needs Linux 6.15 or later";
+  EXPECT_EQ(*found, status);
+}
+
+TEST(Pidfd, any_other_descriptor_has_no_status) {
+  const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(wait_status(null.get()), std::nullopt);
+  EXPECT_NE(errno, EAGAIN);
 }
 
 }  // namespace
