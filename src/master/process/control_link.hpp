@@ -22,14 +22,17 @@ class ControlLink {
   using Refuse = std::function<void(const std::string& reason)>;
 
   // Takes over the master's end. Calls `refuse` for what makes no sense; ignores messages of unknown type, from a newer
-  // program. Throws std::system_error.
-  ControlLink(EventLoop& loop, UniqueFd end, Take take, Refuse refuse);
+  // program. `greeted`: an earlier master has heard Hello on it. Throws std::system_error.
+  ControlLink(EventLoop& loop, UniqueFd end, Take take, Refuse refuse, bool greeted = false);
   ControlLink(const ControlLink&) = delete;
   ControlLink& operator=(const ControlLink&) = delete;
 
   // The worker gets a duplicate of `fd`. False: it has not said Hello (ReportBusy is for all), does not read its
   // channel, or has closed it.
   [[nodiscard]] bool send(const control::Message& message, int fd = -1) noexcept;
+
+  // -1 once the worker has closed its end.
+  [[nodiscard]] int fd() const noexcept { return end_.get(); }
 
   // It has said Hello: its connections may move, and normally it has a keeper.
   [[nodiscard]] bool greeted() const noexcept { return greeted_; }
@@ -47,7 +50,7 @@ class ControlLink {
   FloodLimit limit_;
   Take take_;
   Refuse refuse_;
-  bool greeted_ = false;
+  bool greeted_;
 };
 
 }  // namespace preforkd

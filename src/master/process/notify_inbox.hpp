@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/process/notify_socket.hpp"
 
@@ -17,11 +18,15 @@ class NotifyInbox {
 
   // Binds `path`. Throws std::system_error.
   NotifyInbox(EventLoop& loop, std::string path, Take take);
+  // Takes over the socket of an earlier master, as NotifySocket does, with the messages that wait in it. Throws
+  // std::system_error.
+  NotifyInbox(EventLoop& loop, std::string path, UniqueFd bound, Take take);
   NotifyInbox(const NotifyInbox&) = delete;
   NotifyInbox& operator=(const NotifyInbox&) = delete;
   ~NotifyInbox();
 
   [[nodiscard]] const std::string& path() const noexcept;
+  [[nodiscard]] int fd() const noexcept;
   // Whether the path still leads to this socket.
   [[nodiscard]] bool is_reachable() const noexcept;
   // Binds the path again. A worker that is connected to the old socket is still heard there. Throws std::system_error;
@@ -34,7 +39,7 @@ class NotifyInbox {
  private:
   struct Ear;
 
-  [[nodiscard]] std::unique_ptr<Ear> listen(std::string path);
+  [[nodiscard]] std::unique_ptr<Ear> listen(std::unique_ptr<Ear> ear);
   [[nodiscard]] bool take_one(Ear& ear);
 
   EventLoop& loop_;

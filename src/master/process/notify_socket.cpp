@@ -22,6 +22,22 @@ constexpr std::size_t max_descriptors = 253;  // SCM_MAX_FD of the kernel
   throw std::system_error(error, std::system_category(), what);
 }
 
+// nullopt: too long.
+std::optional<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return std::nullopt;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+// Whether a socket at this path receives: that of a killed process remains in its folder, closed.
+bool is_open(const std::string& path) {
+  const std::optional<sockaddr_un> address = address_of(path);
+  const UniqueFd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return address && connect(sender.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0;
+}
+
 struct Attached {
   ucred sender{};
   std::vector<UniqueFd> descriptors;
@@ -47,11 +63,8 @@ Attached take_attached(msghdr& header) {
 
 NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
   const std::string shown = path_.substr(0, path_.rfind('/')) + "/notify.new";
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::size_t max_path = sizeof(address.sun_path) - 1;
-  if (path_.size() > max_path || shown.size() > max_path) throw_errno(ENAMETOOLONG, "notify socket " + path_);
-  std::memcpy(address.sun_path, shown.c_str(), shown.size() + 1);
+  const std::optional<sockaddr_un> address = address_of(shown);
+  if (!address || !address_of(path_)) throw_errno(ENAMETOOLONG, "notify socket " + path_);
   fd_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   constexpr int on = 1;
   // The path takes its mode from the socket's inode, so others cannot connect while its name is visible.
@@ -60,10 +73,14 @@ NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
     throw_errno(errno, "notify socket");
   }
   unlink(shown.c_str());
-  const bool made = bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+  const bool made = bind(fd_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0 &&
                     rename(shown.c_str(), path_.c_str()) == 0 && chmod(path_.c_str(), 0666) == 0;
   if (made) file_ = FileIdentity::at(path_.c_str());
   if (!file_) throw_errno(errno, "notify socket " + path_);
+}
+
+NotifySocket::NotifySocket(std::string path, UniqueFd bound) : path_(std::move(path)), fd_(std::move(bound)) {
+  if (is_open(path_)) file_ = FileIdentity::at(path_.c_str());
 }
 
 // If the path now leads to another file, that one is not removed.

@@ -25,6 +25,9 @@ class NotifySocket {
  public:
   // Binds `path`, and replaces what is there: the folder is ours alone. Throws std::system_error.
   explicit NotifySocket(std::string path);
+  // Takes over `bound`, which an earlier master has bound to `path`. The path may no longer lead there: then
+  // is_reachable() is false.
+  NotifySocket(std::string path, UniqueFd bound);
   NotifySocket(const NotifySocket&) = delete;
   NotifySocket& operator=(const NotifySocket&) = delete;
   ~NotifySocket();

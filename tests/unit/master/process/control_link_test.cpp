@@ -33,6 +33,14 @@ class ControlLinkTest : public testing::Test {
         [this](const std::string& reason) { refused_.push_back(reason); });
   }
 
+  // As a next master does.
+  void adopt(bool greeted) {
+    UniqueFd end(fcntl(link_->fd(), F_DUPFD_CLOEXEC, 3));
+    link_.emplace(
+        loop_, std::move(end), [this](const auto& message) { take(message); },
+        [this](const std::string& reason) { refused_.push_back(reason); }, greeted);
+  }
+
   void take(const ControlLink::Message& message) {
     if (const auto* hello = std::get_if<control::Hello>(&message)) said_ += 'h' + std::to_string(hello->framing) + ' ';
     if (const auto* seeks = std::get_if<control::Seeks>(&message))
@@ -144,6 +152,26 @@ TEST_F(ControlLinkTest, a_flood_comes_after_all_else) {
   timer.arm(SteadyClock().now());
   for (int turns = 0; turns < 100 && !ticked; ++turns) loop_.run_once(seconds(10));
   EXPECT_TRUE(ticked);
+}
+
+TEST_F(ControlLinkTest, one_that_was_greeted_needs_no_hello) {
+  adopt(true);
+  EXPECT_TRUE(link_->greeted());
+  EXPECT_TRUE(link_->send(control::NoTaker{}));
+  ASSERT_TRUE(say(control::Seeks{2}));
+  ASSERT_TRUE(say(control::Hello{}));
+  run();
+  EXPECT_EQ(said_, "s2 ");
+  EXPECT_THAT(refused_, ElementsAre("a second Hello"));
+}
+
+TEST_F(ControlLinkTest, one_that_was_not_greeted_hears_the_hello_that_waits) {
+  ASSERT_TRUE(say(control::Hello{0, 5}));
+  adopt(false);
+  EXPECT_FALSE(link_->greeted());
+  run();
+  EXPECT_TRUE(link_->greeted());
+  EXPECT_THAT(refused_, IsEmpty());
 }
 
 }  // namespace

@@ -163,5 +163,51 @@ TEST_F(NotifySocketTest, throws_a_reason_for_a_path_that_does_not_fit) {
   EXPECT_THROW(NotifySocket("/nonexistent/notify.1"), std::system_error);
 }
 
+// As a next master does: the first object is destroyed without removing the path.
+class AdoptedSocketTest : public NotifySocketTest {
+ protected:
+  AdoptedSocketTest() {
+    const NotifySocket first(path_);
+    bound_.reset(fcntl(first.fd(), F_DUPFD_CLOEXEC, 3));
+    EXPECT_EQ(link(path_.c_str(), (path_ + ".kept").c_str()), 0);
+  }
+  void SetUp() override { EXPECT_EQ(rename((path_ + ".kept").c_str(), path_.c_str()), 0); }
+
+  UniqueFd bound_;
+};
+
+TEST_F(AdoptedSocketTest, receives_what_waits_and_what_follows) {
+  send("STATUS=before");
+  NotifySocket socket(path_, std::move(bound_));
+  EXPECT_TRUE(socket.is_reachable());
+  send("STATUS=after");
+  for (const char* const text : {"before", "after"}) {
+    const NotifySocket::Received received = socket.receive();
+    const auto* const datagram = std::get_if<NotifySocket::Datagram>(&received);
+    ASSERT_NE(datagram, nullptr);
+    EXPECT_EQ(datagram->message.status, text);
+    EXPECT_EQ(datagram->sender.pid, getpid());
+  }
+}
+
+TEST_F(AdoptedSocketTest, removes_its_path_at_the_end) {
+  { const NotifySocket socket(path_, std::move(bound_)); }
+  EXPECT_NE(access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(AdoptedSocketTest, is_not_reachable_if_its_path_is_gone) {
+  ASSERT_EQ(unlink(path_.c_str()), 0);
+  const NotifySocket socket(path_, std::move(bound_));
+  EXPECT_FALSE(socket.is_reachable());
+}
+
+// The earlier master had bound the path again, and that socket has ended with it.
+TEST_F(AdoptedSocketTest, is_not_reachable_if_its_path_leads_to_a_socket_that_is_closed) {
+  bound_.reset();
+  const NotifySocket socket(path_, UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  EXPECT_FALSE(socket.is_reachable());
+  ASSERT_EQ(unlink(path_.c_str()), 0);
+}
+
 }  // namespace
 }  // namespace preforkd
