@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/control_group.hpp"
@@ -19,6 +20,26 @@ std::set<pid_t> numbers_in(const std::vector<GroupFolder>& groups) {
     for (const pid_t pid : group.processes()) numbers.insert(pid);
   }
   return numbers;
+}
+
+std::vector<GroupFolder> groups_of(const std::vector<WorkerParts>& workers, const GroupFolder& service) {
+  std::vector<GroupFolder> groups;
+  for (const WorkerParts& worker : workers) {
+    if (!worker.group.empty()) groups.emplace_back(service.path() + '/' + worker.group);
+  }
+  return groups;
+}
+
+// As left_of_worker() has it, for workers without a group.
+bool is_of_session(const std::vector<WorkerParts>& workers, pid_t pid) {
+  const auto any = [&workers](auto is_its) {
+    return std::any_of(workers.begin(), workers.end(),
+                       [&](const WorkerParts& each) { return each.group.empty() && is_its(each); });
+  };
+  const pid_t session = getsid(pid);
+  if (any([&](const WorkerParts& each) { return each.pid == session; })) return true;
+  const std::string path = environment_variable(pid, "NOTIFY_SOCKET");
+  return any([&](const WorkerParts& each) { return each.notify_path == path; });
 }
 
 }  // namespace
@@ -41,11 +62,14 @@ std::vector<ProcessName> others_in_service(const GroupFolder& service) {
   return found;
 }
 
-std::vector<ProcessName> elders_in_service(const GroupFolder& service, const std::vector<GroupFolder>& earlier) {
+std::vector<ProcessName> elders_in_service(const GroupFolder& service, const std::vector<GroupFolder>& earlier,
+                                           const std::vector<WorkerParts>& adopted) {
   const std::set<pid_t> left = numbers_in(earlier);
+  const std::set<pid_t> kept = numbers_in(groups_of(adopted, service));
   const std::optional<ProcessStat> own = process_stat(getpid());
   std::vector<ProcessName> found = others_in_service(service);
   std::erase_if(found, [&](const ProcessName& each) {
+    if (kept.contains(each.pid) || is_of_session(adopted, each.pid)) return true;
     if (left.contains(each.pid)) return false;
     const std::optional<ProcessStat> stat = process_stat(each.pid);
     return !own || !stat || stat->started >= own->started;

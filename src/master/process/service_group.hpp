@@ -10,6 +10,7 @@
 
 #include "base/group_folder.hpp"
 #include "master/process/remains.hpp"
+#include "master/process/worker_parts.hpp"
 
 namespace preforkd {
 
@@ -23,8 +24,10 @@ namespace preforkd {
 
 // All processes of a service except this one and those that systemd has started for it (".control").
 [[nodiscard]] std::vector<ProcessName> others_in_service(const GroupFolder& service);
-// Of those, the ones in `earlier` groups, and elsewhere those that were started before this process.
+// Of those, the ones in `earlier` groups, and elsewhere those that were started before this process; none of a worker
+// that was `adopted`.
 [[nodiscard]] std::vector<ProcessName> elders_in_service(const GroupFolder& service,
-                                                         const std::vector<GroupFolder>& earlier);
+                                                         const std::vector<GroupFolder>& earlier,
+                                                         const std::vector<WorkerParts>& adopted = {});
 
 }  // namespace preforkd

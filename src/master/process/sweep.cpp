@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/time_span.hpp"
@@ -25,10 +26,14 @@ Sweep::Sweep(EventLoop& loop, const std::optional<std::string>& service, const O
   if (service) service_.emplace(*service);
 }
 
-void Sweep::end_elders(int stop_signal, Duration drain_timeout) {
+void Sweep::end_elders(int stop_signal, Duration drain_timeout, const std::vector<WorkerParts>& adopted) {
   if (!service_) return;
-  const std::vector<GroupFolder> groups = worker_groups_in(*service_);
-  begin([service = *service_, groups] { return elders_in_service(service, groups); }, groups,
+  std::vector<GroupFolder> groups = worker_groups_in(*service_);
+  std::erase_if(groups, [&adopted](const GroupFolder& group) {
+    return std::any_of(adopted.begin(), adopted.end(),
+                       [name = group.name()](const WorkerParts& each) { return each.group == name; });
+  });
+  begin([service = *service_, groups, adopted] { return elders_in_service(service, groups, adopted); }, groups,
         "an earlier master has left processes behind: ", stop_signal, drain_timeout);
 }
 

@@ -10,6 +10,7 @@
 #include "master/base/event_loop.hpp"
 #include "master/process/orphans.hpp"
 #include "master/process/remains.hpp"
+#include "master/process/worker_parts.hpp"
 
 namespace preforkd {
 
@@ -22,8 +23,9 @@ class Sweep {
   Sweep(EventLoop& loop, const std::optional<std::string>& service, const Orphans& orphans,
         std::function<void()> on_done);
 
-  // Ends what earlier masters left; in a service only. Call it before the first worker is started.
-  void end_elders(int stop_signal, Duration drain_timeout);
+  // Ends what earlier masters left, except workers that were `adopted`; in a service only. Call it before the first
+  // worker is started.
+  void end_elders(int stop_signal, Duration drain_timeout, const std::vector<WorkerParts>& adopted = {});
   // Ends everything but this process. Call it when no worker is left.
   void end_all(int stop_signal, Duration drain_timeout);
   // Sends SIGKILL to what is left now, and to what is found later.

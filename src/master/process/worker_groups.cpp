@@ -31,6 +31,7 @@ Result<void> enable(const GroupFolder& service, std::string_view controller) {
   return service.set("cgroup.subtree_control", '+' + std::string(controller));
 }
 
+constexpr const char* group_prefix = "w.";
 constexpr const char* needs_subgroup = "that needs systemd 254 or later (DelegateSubgroup=)";
 
 }  // namespace
@@ -77,7 +78,7 @@ Result<void> WorkerGroups::set(const WorkerGroup* group, const GroupLimit& limit
 std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
   if (!service_) return nullptr;
   std::erase_if(unremoved_, [](const GroupFolder& group) { return group.remove(); });
-  const std::string path = service_->path() + "/w." + std::to_string(static_cast<std::uint64_t>(id));
+  const std::string path = service_->path() + '/' + group_prefix + std::to_string(static_cast<std::uint64_t>(id));
   Result<GroupFolder> group = GroupFolder::make(path);
   for (int i = 2; !group && group.error().number == EEXIST && i < 100; ++i) {
     group = GroupFolder::make(path + '.' + std::to_string(i));
@@ -86,6 +87,13 @@ std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
   if (!group && !told) log::warning("a worker gets no control group of its own: " + group.error().text);
   if (!group) return nullptr;
   return std::make_unique<WorkerGroup>(std::move(*group), unremoved_);
+}
+
+std::unique_ptr<WorkerGroup> WorkerGroups::adopt(const std::string& name) {
+  if (!service_ || !name.starts_with(group_prefix) || name.find('/') != std::string::npos) return nullptr;
+  GroupFolder group(service_->path() + '/' + name);
+  if (!group.entrance()) return nullptr;
+  return std::make_unique<WorkerGroup>(std::move(group), unremoved_);
 }
 
 std::vector<std::string> doubts_about(const std::vector<GroupLimit>& limits, bool of_unit, const std::string& mount) {

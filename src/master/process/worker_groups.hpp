@@ -53,6 +53,8 @@ class WorkerGroups {
   // A new group with these limits; null if there are none, or if it can't be made. The log says once that, and which
   // limits can't be set and why: that must not keep a worker from starting.
   [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id, const std::vector<GroupLimit>& limits);
+  // The group that an earlier master has made, by the name of its folder. Null if there is none.
+  [[nodiscard]] std::unique_ptr<WorkerGroup> adopt(const std::string& name);
 
  private:
   [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id);

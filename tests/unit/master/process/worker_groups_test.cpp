@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
@@ -108,6 +109,62 @@ TEST_F(WorkerGroupsTest, knows_whom_an_earlier_master_has_left) {
   EXPECT_EQ(numbers(elders_in_service(folder(), earlier)), std::set<pid_t>{left});
   EXPECT_EQ(numbers(others_in_service(folder())), (std::set<pid_t>{left, mine}));
   EXPECT_NE(of_systemd, 0);
+}
+
+TEST_F(WorkerGroupsTest, adopts_one_of_an_earlier_master) {
+  ASSERT_TRUE(GroupFolder::make(service_.path("w.1.2")));
+  WorkerGroups groups(folder().path());
+  {
+    const auto group = groups.adopt("w.1.2");
+    ASSERT_TRUE(group);
+    EXPECT_EQ(group->folder().path(), service_.path("w.1.2"));
+  }
+  EXPECT_EQ(names_in(folder()), std::vector<std::string>{}) << "it is removed with its worker";
+}
+
+TEST_F(WorkerGroupsTest, adopts_nothing_else) {
+  WorkerGroups groups(folder().path());
+  ASSERT_TRUE(GroupFolder::make(service_.path("other")));
+  for (const char* const name : {"", "w.9", "master", "other", "w./../other", ".."}) {
+    EXPECT_EQ(groups.adopt(name), nullptr) << name;
+  }
+  EXPECT_EQ(WorkerGroups(std::nullopt).adopt("w.1"), nullptr);
+}
+
+TEST_F(WorkerGroupsTest, an_adopted_worker_is_not_an_elder) {
+  const pid_t left = start_in(*GroupFolder::make(service_.path("w.1")));
+  const pid_t adopted = start_in(*GroupFolder::make(service_.path("w.2")));
+  WorkerParts parts;
+  parts.pid = adopted;
+  parts.group = "w.2";
+  EXPECT_EQ(numbers(elders_in_service(folder(), {GroupFolder(service_.path("w.1"))}, {parts})), std::set<pid_t>{left});
+}
+
+TEST_F(WorkerGroupsTest, nor_are_the_processes_of_one_without_a_group) {
+  const GroupFolder shared = *GroupFolder::make(service_.path("w.1"));
+  const auto start = [&shared](const std::string& script) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      if (!shared.enter() || setsid() < 0) _exit(1);
+      execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
+      _exit(1);
+    }
+    return pid;
+  };
+  WorkerParts parts;
+  parts.notify_path = "/run/the/notify.1";
+  parts.pid = start("tail -f /dev/null & NOTIFY_SOCKET=/run/the/notify.1 setsid tail -f /dev/null & wait");
+  const pid_t other = start("exec tail -f /dev/null");
+  const auto tails = [&shared] {
+    const std::vector<ProcessName> all = processes_of(shared);
+    return std::count_if(all.begin(), all.end(), [](const ProcessName& each) { return each.name == "tail"; });
+  };
+  const Instant deadline = SteadyClock().now() + std::chrono::seconds(10);
+  while (tails() < 3 && SteadyClock().now() < deadline) continue;
+  ASSERT_EQ(tails(), 3);
+  EXPECT_EQ(numbers(elders_in_service(folder(), {shared}, {parts})), std::set<pid_t>{other});
+  ASSERT_TRUE(shared.kill());
+  for (const pid_t child : {parts.pid, other}) EXPECT_EQ(waitpid(child, nullptr, 0), child);
 }
 
 TEST_F(WorkerGroupsTest, one_that_cannot_be_made_is_logged_once_and_keeps_no_worker_from_starting) {
