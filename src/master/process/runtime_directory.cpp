@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -65,9 +66,12 @@ Result<UniqueFd> lock_folder(const std::string& path) {
   return folder;
 }
 
-void remove_sockets(int folder) {
+// `kept`: their paths.
+void remove_sockets(int folder, const std::vector<std::string>& kept = {}) {
+  std::set<std::string> names;
+  for (const std::string& path : kept) names.insert(path.substr(path.rfind('/') + 1));
   for (const std::string& name : names_in(folder)) {
-    if (name.starts_with(socket_prefix)) unlinkat(folder, name.c_str(), 0);
+    if (name.starts_with(socket_prefix) && !names.contains(name)) unlinkat(folder, name.c_str(), 0);
   }
 }
 
@@ -134,11 +138,31 @@ std::string given_runtime_directory() {
   return std::string(all.substr(0, all.find(':')));
 }
 
-RuntimeDirectory::RuntimeDirectory(const std::string& pool_name) : name_(std::string(folder_prefix) + pool_name) {
+RuntimeDirectory::RuntimeDirectory(const std::string& pool_name) : RuntimeDirectory(pool_name, Former()) {}
+
+// The folder of the former master is locked first: else it is a leftover.
+RuntimeDirectory::RuntimeDirectory(const std::string& pool_name, Former former)
+    : name_(std::string(folder_prefix) + pool_name) {
+  const bool goes_on = take_over(std::move(former));
   for (const FolderPlace& place : places()) {
     if (check_place(place)) remove_leftovers(place.path);
   }
-  take();
+  if (!goes_on) take();
+}
+
+bool RuntimeDirectory::take_over(Former former) {
+  if (former.path.empty() || !fits_sockets(former.path)) return false;
+  if (!former.lock) {
+    Result<UniqueFd> folder = lock_folder(former.path);
+    if (!folder) return false;
+    former.lock = std::move(*folder);
+  }
+  fcntl(former.lock.get(), F_SETFD, FD_CLOEXEC);
+  locked_ = std::move(former.lock);
+  path_ = std::move(former.path);
+  made_here_ = path_ != given_runtime_directory();
+  remove_sockets(locked_.get(), former.sockets);
+  return true;
 }
 
 bool RuntimeDirectory::renew() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
@@ -21,6 +22,16 @@ class RuntimeDirectory {
   // Removes the folders, of any pool, that killed masters of this user have left in these places; their locks are free.
   // Throws ExitError that names every place and what is wrong with it.
   explicit RuntimeDirectory(const std::string& pool_name);
+
+  // The folder of an earlier master, whose workers live.
+  struct Former {
+    std::string path;
+    UniqueFd lock;                     // lock() of its RuntimeDirectory, if it is open in this process
+    std::vector<std::string> sockets;  // the paths of these workers
+  };
+  // Takes that folder over, without removing those sockets. If it can't be locked (it is gone, or another master has
+  // it), as the other constructor.
+  RuntimeDirectory(const std::string& pool_name, Former former);
   RuntimeDirectory(const RuntimeDirectory&) = delete;
   RuntimeDirectory& operator=(const RuntimeDirectory&) = delete;
   // Removes the folder if it was made here, else our files in it.
@@ -32,12 +43,15 @@ class RuntimeDirectory {
   bool renew();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  // A descriptor that keeps the folder locked.
+  [[nodiscard]] int lock() const noexcept { return locked_.get(); }
   // A path for a new notify socket, short enough for the address of a UNIX socket. Throws std::system_error.
   [[nodiscard]] std::string new_socket_path() const;
   // Whether that path is in the present folder.
   [[nodiscard]] bool holds(const std::string& socket_path) const;
 
  private:
+  [[nodiscard]] bool take_over(Former former);
   void take();
   // They change nothing if they fail.
   [[nodiscard]] Result<void> take_given(const std::string& path);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -175,6 +176,67 @@ TEST_F(RuntimeDirectoryTest, goes_elsewhere_if_the_place_is_too_long_or_missing)
   const RuntimeDirectory directory(std::string(63, 'n'));
   EXPECT_LT(directory.new_socket_path().size(), sizeof(sockaddr_un::sun_path));
   EXPECT_FALSE(directory.path().starts_with(base_));
+}
+
+// As a master that was killed leaves its folder. Returns the path of a socket in it.
+std::string leave_folder(const std::string& base) {
+  const std::string folder = base + "/preforkd.echo.abc123";
+  fs::create_directory(folder);
+  touch(folder + "/notify.kept");
+  touch(folder + "/notify.other");
+  return folder + "/notify.kept";
+}
+
+TEST_F(RuntimeDirectoryTest, of_an_earlier_master_goes_on_with_the_sockets_of_its_workers) {
+  const std::string kept = leave_folder(base_);
+  const std::string folder = base_ + "/preforkd.echo.abc123";
+  {
+    const RuntimeDirectory directory("echo", {folder, UniqueFd(), {kept}});
+    EXPECT_EQ(directory.path(), folder);
+    EXPECT_TRUE(directory.holds(kept));
+    EXPECT_TRUE(fs::exists(kept));
+    EXPECT_FALSE(fs::exists(folder + "/notify.other"));
+    const RuntimeDirectory second("echo");
+    EXPECT_TRUE(fs::exists(kept)) << "not locked";
+  }
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(RuntimeDirectoryTest, goes_on_with_a_lock_that_is_still_held) {
+  const std::string kept = leave_folder(base_);
+  const std::string folder = base_ + "/preforkd.echo.abc123";
+  UniqueFd lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX | LOCK_NB), 0);
+  {
+    const RuntimeDirectory directory("echo", {folder, std::move(lock), {kept}});
+    EXPECT_EQ(directory.path(), folder);
+    EXPECT_EQ(fcntl(directory.lock(), F_GETFD), FD_CLOEXEC);
+    EXPECT_TRUE(fs::exists(kept));
+  }
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(RuntimeDirectoryTest, of_systemd_keeps_the_sockets_of_an_earlier_masters_workers) {
+  const std::string given = base_ + "/given";
+  fs::create_directory(given);
+  for (const char* const name : {"/notify.kept", "/notify.other", "/other"}) touch(given + name);
+  setenv("RUNTIME_DIRECTORY", given.c_str(), 1);
+  {
+    const RuntimeDirectory directory("echo", {given, UniqueFd(), {given + "/notify.kept"}});
+    EXPECT_EQ(directory.path(), given);
+    EXPECT_TRUE(fs::exists(given + "/notify.kept"));
+    EXPECT_FALSE(fs::exists(given + "/notify.other"));
+  }
+  EXPECT_FALSE(fs::exists(given + "/notify.kept"));
+  EXPECT_TRUE(fs::exists(given + "/other")) << "the folder is systemd's";
+}
+
+TEST_F(RuntimeDirectoryTest, is_a_new_one_if_an_earlier_masters_is_gone_or_in_use) {
+  const RuntimeDirectory gone("echo", {base_ + "/preforkd.echo.absent", UniqueFd(), {}});
+  EXPECT_TRUE(gone.path().starts_with(base_ + "/preforkd.echo."));
+  EXPECT_TRUE(fs::is_directory(gone.path()));
+  const RuntimeDirectory in_use("echo", {gone.path(), UniqueFd(), {}});
+  EXPECT_NE(in_use.path(), gone.path());
 }
 
 }  // namespace
