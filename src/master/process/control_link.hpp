@@ -22,7 +22,8 @@ class ControlLink {
   using Refuse = std::function<void(const std::string& reason)>;
 
   // Takes over the master's end. Calls `refuse` for what makes no sense; ignores messages of unknown type, from a newer
-  // program. `greeted`: an earlier master has heard Hello on it. Throws std::system_error.
+  // program. `greeted`: an earlier master has heard Hello on it; an invalid `end`: the worker had closed it by then.
+  // Throws std::system_error.
   ControlLink(EventLoop& loop, UniqueFd end, Take take, Refuse refuse, bool greeted = false);
   ControlLink(const ControlLink&) = delete;
   ControlLink& operator=(const ControlLink&) = delete;

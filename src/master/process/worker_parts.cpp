@@ -42,7 +42,7 @@ std::optional<WorkerDescriptors> sort_descriptors(std::vector<UniqueFd> descript
     if (place == nullptr || *place || fcntl(each.get(), F_SETFD, FD_CLOEXEC) != 0) return std::nullopt;
     *place = std::move(each);
   }
-  if (!sorted.control || !sorted.notify || !sorted.stats) return std::nullopt;
+  if (!sorted.notify || !sorted.stats) return std::nullopt;
   return sorted;
 }
 

@@ -33,13 +33,13 @@ struct WorkerParts {
 // What a next master must get of a worker: the master's end of the control channel, the notify socket, and the memfd of
 // the statistics page.
 struct WorkerDescriptors {
-  UniqueFd control;
+  UniqueFd control;  // none if the worker has closed its end: many programs close descriptors that they don't know
   UniqueFd notify;
   UniqueFd stats;
 };
 
-// Tells them apart by their type, and makes them CLOEXEC. nullopt if one is missing, is there twice, or is something
-// else: they come from outside.
+// Tells them apart by their type, and makes them CLOEXEC. nullopt if the second or third one is missing, or one is
+// there twice or is something else: they come from outside.
 [[nodiscard]] std::optional<WorkerDescriptors> sort_descriptors(std::vector<UniqueFd> descriptors);
 
 }  // namespace preforkd
