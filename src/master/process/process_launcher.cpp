@@ -31,6 +31,8 @@ std::string stream_name(int fd) {
   return there ? std::to_string(there->device) + ":" + std::to_string(there->inode) : "";
 }
 
+std::string label_of(const Launch& launch) { return "worker " + std::to_string(launch.slot); }
+
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, RuntimeDirectory& directory,
@@ -60,9 +62,9 @@ Result<void> ProcessLauncher::start(const Launch& what) noexcept {
 void ProcessLauncher::launch(const Launch& launch) {
   const PoolConfig& config = *launch.generation->config;
   if (directory_.renew()) renew_notify_paths();
-  auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, "worker " + std::to_string(launch.slot),
-                                                directory_.new_socket_path(), static_cast<WorkerObserver&>(*this),
-                                                orphans_, groups_.make(launch.id, config.group_limits));
+  auto worker = std::make_unique<WorkerProcess>(loop_, launch.id, label_of(launch), directory_.new_socket_path(),
+                                                static_cast<WorkerObserver&>(*this), orphans_,
+                                                groups_.make(launch.id, config.group_limits));
   UniqueFd stream;
   if (settings_.to_journal) {
     stream = open_journal_stream(worker_identifier(config.name, launch.slot));
@@ -78,6 +80,25 @@ void ProcessLauncher::launch(const Launch& launch) {
     workers_.erase(running);
     throw;
   }
+}
+
+Result<void> ProcessLauncher::adopt(const Launch& launch, const WorkerParts& parts,
+                                    WorkerDescriptors descriptors) noexcept {
+  try {
+    auto worker =
+        std::make_unique<WorkerProcess>(loop_, launch.id, label_of(launch), parts, std::move(descriptors),
+                                        static_cast<WorkerObserver&>(*this), orphans_, groups_.adopt(parts.group));
+    workers_.emplace(launch.id, Running{launch.generation, std::move(worker)});
+    return {};
+  } catch (const std::exception& error) {
+    return Failure(error.what());
+  }
+}
+
+std::vector<WorkerParts> ProcessLauncher::parts() const {
+  std::vector<WorkerParts> all;
+  for (const auto& [id, worker] : workers_) all.push_back(worker.process->parts());
+  return all;
 }
 
 worker_env::Contract ProcessLauncher::contract(const Launch& launch, const WorkerProcess& worker) const {
@@ -117,7 +138,7 @@ SpawnPlan ProcessLauncher::plan(const Launch& launch, const WorkerProcess& worke
   for (const ListenSockets::Inherited& listener : listeners) plan.descriptors.push_back(listener.fd);
   plan.descriptors.push_back(worker.control_end());
   plan.descriptors.push_back(worker.stats_memfd());
-  plan.death_signal = config.stop_signal;
+  if (!settings_.outlive_master) plan.death_signal = config.stop_signal;
   plan.soft_open_files = settings_.soft_open_files;
   plan.process = config.process;
   plan.cpus = affinity_mask(config.process.cpu_affinity, launch.slot, allowed_cpus());

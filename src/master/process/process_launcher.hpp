@@ -24,6 +24,7 @@ namespace preforkd {
 struct LaunchSettings {
   bool to_journal = false;  // each worker gets its own journal stream as stdout and stderr; else it inherits ours
   std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit for workers, where the master changed its own
+  bool outlive_master = false;            // a next master adopts them: they get no signal when this one dies
 };
 
 // Starts real processes by the worker contract and keeps them as long as they live. It observes the workers, passes on
@@ -43,6 +44,13 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept override;
   void dismiss(WorkerId giver) noexcept override;
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override;
+
+  // Goes on with a worker of an earlier master, as the constructor of WorkerProcess does. Fails for lack of some
+  // resource; then the worker's channel is closed, and it leaves.
+  [[nodiscard]] Result<void> adopt(const Launch& launch, const WorkerParts& parts,
+                                   WorkerDescriptors descriptors) noexcept;
+  // Of all workers.
+  [[nodiscard]] std::vector<WorkerParts> parts() const;
 
   // Null for a worker that has ended.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;

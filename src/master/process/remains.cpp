@@ -46,6 +46,17 @@ std::vector<ProcessName> left_of_worker(const std::vector<pid_t>& orphans, pid_t
   return found;
 }
 
+void add_left_in_session(std::vector<ProcessName>& found, pid_t leader, std::uint64_t started) {
+  const std::optional<ProcessStat> of_number = process_stat(leader);
+  if (of_number && of_number->started != started) return;  // it is reused
+  std::vector<pid_t> members;
+  for_each_process([&](pid_t pid) {
+    if (getsid(pid) == leader && !contains(found, pid)) members.push_back(pid);
+    return true;
+  });
+  for (ProcessName& each : living(members)) found.push_back(std::move(each));
+}
+
 std::vector<ProcessName> processes_of(const GroupFolder& group) {
   std::vector<ProcessName> found;
   for (const pid_t pid : group.processes()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/worker_process.hpp"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -32,6 +33,7 @@ namespace {
 
 constexpr Duration first_reap_delay = std::chrono::milliseconds(10);
 constexpr Duration max_reap_delay = std::chrono::seconds(1);
+constexpr Duration max_status_wait = std::chrono::milliseconds(100);
 constexpr auto unusable_line_interval = std::chrono::seconds(10);
 
 template <class T>
@@ -77,6 +79,57 @@ WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, st
       inbox_(loop, std::move(notify_path), [this](const NotifySocket::Received& received) { on_received(received); }),
       group_(std::move(group)) {}
 
+WorkerProcess::WorkerProcess(EventLoop& loop, WorkerId id, std::string label, const WorkerParts& parts,
+                             WorkerDescriptors descriptors, WorkerObserver& observer, Orphans& orphans,
+                             std::unique_ptr<WorkerGroup> group)
+    : loop_(loop),
+      id_(id),
+      label_(std::move(label)),
+      observer_(observer),
+      orphans_(orphans),
+      stats_memfd_(std::move(descriptors.stats)),
+      link_(
+          loop, std::move(descriptors.control), [this](const auto& message) { observer_.on_worker_said(id_, message); },
+          [this](const std::string& reason) { log_unusable("control", reason); }, parts.greeted),
+      inbox_(loop, parts.notify_path, std::move(descriptors.notify),
+             [this](const NotifySocket::Received& received) { on_received(received); }),
+      group_(std::move(group)),
+      told_at_(parts.told_at),
+      pid_(parts.pid),
+      started_(parts.started),
+      is_child_(false),
+      reaped_(parts.ended),
+      is_counted_(parts.ended),
+      was_sent_sigkill_(parts.was_sent_sigkill),
+      status_text_(parts.status_text),
+      reported_error_(parts.reported_error) {
+  if (parts.ended) {
+    look_for_remains();
+  } else {
+    find_process();
+  }
+  const bool is_executed = !parts.reported && pidfd_;
+  if (!is_executed && (pidfd_ || remains_)) return;
+  adopted_ = loop_.add_timer(Priority::worker_exit, std::chrono::milliseconds(1), [this] { on_adopted(); });
+  adopted_.arm(SteadyClock().now());
+}
+
+WorkerParts WorkerProcess::parts() const {
+  WorkerParts parts;
+  parts.pid = pid_;
+  parts.started = started_;
+  parts.notify_path = notify_path();
+  if (group_) parts.group = group_->folder().name();
+  parts.greeted = link_.greeted();
+  parts.was_sent_sigkill = was_sent_sigkill_;
+  parts.told_at = told_at_;
+  parts.status_text = status_text_;
+  parts.reported_error = reported_error_;
+  parts.reported = !report_ && !adopted_;
+  parts.ended = is_counted_;
+  return parts;
+}
+
 void WorkerProcess::start(SpawnPlan plan) {
   directory_ = plan.directory;
   const UniqueFd entrance = group_ ? group_->folder().entrance() : UniqueFd();
@@ -86,7 +139,7 @@ void WorkerProcess::start(SpawnPlan plan) {
   Spawned spawned = take(spawn(plan));
   pid_ = spawned.pid;
   orphans_.add_worker(pid_);
-  started_ = SteadyClock().now();
+  if (const std::optional<ProcessStat> stat = process_stat(pid_)) started_ = stat->started;
   pidfd_ = std::move(spawned.pidfd);
   report_ = std::move(spawned.report);
   channel_.worker_end.reset();
@@ -107,21 +160,50 @@ void WorkerProcess::watch_process() {
   exit_source_ = loop_.add_io(pidfd_.get(), EPOLLIN, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
 }
 
+// By its number, which may have been reused: that is known only once the pidfd is open.
+void WorkerProcess::find_process() {
+  pidfd_ = open_pidfd(pid_);
+  const std::optional<ProcessStat> stat = pidfd_ ? process_stat(pid_) : std::nullopt;
+  if (!stat || started_ == 0 || stat->started != started_) return pidfd_.reset();
+  siginfo_t info{};
+  constexpr int only_look = WEXITED | WNOHANG | WNOWAIT;
+  is_child_ = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, only_look) == 0;
+  exit_source_ = loop_.add_io(pidfd_.get(), EPOLLIN, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
+  if (is_child_) orphans_.add_worker(pid_);
+}
+
+void WorkerProcess::on_adopted() {
+  adopted_ = EventSource();
+  if (pidfd_) {
+    observer_.on_worker_executed(id_);
+  } else if (is_counted_) {
+    on_remains_gone();
+  } else {
+    on_exit();
+  }
+}
+
+bool WorkerProcess::holds_number() const noexcept {
+  if (!pidfd_ || reaped_) return false;
+  pollfd ended{pidfd_.get(), POLLIN, 0};
+  return is_child_ || poll(&ended, 1, 0) == 0;
+}
+
 void WorkerProcess::signal(int signal) noexcept {
   was_sent_sigkill_ = was_sent_sigkill_ || signal == SIGKILL;
   if (remains_) return remains_->signal(signal);
   if (!pidfd_ || reaped_) return;
+  const bool leads = signal == SIGKILL && holds_number();
   if (send_signal(pidfd_.get(), signal) != 0 && errno != ESRCH) {
     log::error(label_ + " (pid " + std::to_string(pid_) + "): cannot send " + signal_name(signal) + ": " +
                errno_text(errno));
   }
-  // It leads a group, and its number is not reused before it is reaped.
-  if (signal == SIGKILL) kill(-pid_, signal);
+  if (leads) kill(-pid_, signal);
 }
 
 // The first process gets it only once: a second stop signal means to many programs that they should not wait any more.
 void WorkerProcess::signal_all(int signal) noexcept {
-  const bool leads = pidfd_ && !reaped_ && !remains_;
+  const bool leads = !remains_ && holds_number();
   if (leads) told_at_ = boot_ticks();
   if (leads && !group_ && kill(-pid_, signal) == 0) return;  // fails before its setsid()
   this->signal(signal);
@@ -137,7 +219,7 @@ void WorkerProcess::signal_all(int signal) noexcept {
 // Rejected: to map the page. Each worker is a copy of the master until it executes its program, so a thousand mappings
 // were copied for each start: 0.5 ms.
 const StatsPage* WorkerProcess::read_stats(StatsPage& page) const noexcept {
-  if (pread(stats_memfd_.get(), &page, sizeof page, 0) != ssize_t{sizeof page}) return nullptr;
+  if (is_counted_ || pread(stats_memfd_.get(), &page, sizeof page, 0) != ssize_t{sizeof page}) return nullptr;
   const bool counts = page.layout.load(std::memory_order_relaxed) == StatsPage::layout_version;
   return counts && is_plausible(page) ? &page : nullptr;
 }
@@ -154,7 +236,7 @@ NamedCounts WorkerProcess::named_counts() const {
 
 std::uint64_t WorkerProcess::open_connections() const noexcept {
   std::array<char, offsetof(StatsPage, connections) + sizeof(StatsPage::connections)> front{};
-  if (pread(stats_memfd_.get(), front.data(), front.size(), 0) != ssize_t{front.size()}) return 0;
+  if (is_counted_ || pread(stats_memfd_.get(), front.data(), front.size(), 0) != ssize_t{front.size()}) return 0;
   std::uint32_t layout = 0;
   std::uint64_t connections = 0;
   std::memcpy(&layout, front.data(), sizeof layout);
@@ -249,6 +331,7 @@ void WorkerProcess::on_exit() {
   inbox_.close();
   link_.take_waiting();
   if (report_) on_report();
+  if (!is_child_) return ask_for_status();
   exit_source_ = EventSource();
   reap_delay_ = first_reap_delay;
   reap();
@@ -281,6 +364,7 @@ void WorkerProcess::look_in_group() {
 void WorkerProcess::look_in_session() {
   const auto find = [this] {
     std::vector<ProcessName> left = left_of_worker(orphans_.all(), pid_, notify_path());
+    if (!is_child_) add_left_in_session(left, pid_, started_);
     for (ProcessName& each : left) each.starts_none = link_.greeted() && each.name == control::keeper_name;
     return mark_told(std::move(left));
   };
@@ -302,13 +386,32 @@ void WorkerProcess::reap() {
   if (found > 0) status = to_exit_status(ended);
   if (found > 0 && !exec_failure_) used_ = lifetime_usage(group_ ? &group_->folder() : nullptr, first);
   if (found > 0 && exec_failure_) status = {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
-  reaped_ = true;
   orphans_.remove_worker(pid_);
+  end(status);
+}
+
+// Of a process that is not a child. Its parent, mostly PID 1, reaps it, and its status is known then. That normally
+// takes a moment. A parent that does not do it must not keep the slot empty.
+void WorkerProcess::ask_for_status() {
+  const std::optional<int> ended = pidfd_ ? wait_status(pidfd_.get()) : std::nullopt;
+  if (pidfd_ && !ended && errno == EAGAIN && !reap_timer_) {
+    exit_source_.watch(0);  // EPOLLHUP comes when it is reaped
+    reap_timer_ = loop_.add_timer(Priority::worker_exit, std::chrono::milliseconds(1), [this] { ask_for_status(); });
+    return reap_timer_.arm(SteadyClock().now() + max_status_wait);
+  }
+  exit_source_ = EventSource();
+  reap_timer_ = EventSource();
+  if (group_) used_ = lifetime_usage(&group_->folder(), {});
+  end(ended ? to_exit_status(*ended) : ExitStatus{});
+}
+
+void WorkerProcess::end(const ExitStatus& status) {
+  reaped_ = true;
   look_for_remains();
   if (!remains_) link_.take_waiting();  // a keeper may have done its work before it could be found
   const bool remains = remains_ != nullptr;
   observer_.on_worker_gone(id_, status);
-  if (remains) stats_memfd_.reset();
+  if (remains) is_counted_ = true;
 }
 
 // A dead process that is traced must first be reaped by its tracer, and its pidfd is readable meanwhile. strace(1) and

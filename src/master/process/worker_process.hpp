@@ -24,6 +24,7 @@
 #include "master/process/spawn.hpp"
 #include "master/process/worker_facts.hpp"
 #include "master/process/worker_groups.hpp"
+#include "master/process/worker_parts.hpp"
 #include "master/process/worker_usage.hpp"
 #include "wire/control_channel.hpp"
 #include "wire/stats_page.hpp"
@@ -55,12 +56,28 @@ class WorkerProcess {
   // std::runtime_error.
   WorkerProcess(EventLoop& loop, WorkerId id, std::string label, std::string notify_path, WorkerObserver& observer,
                 Orphans& orphans, std::unique_ptr<WorkerGroup> group = nullptr);
+  // Goes on with the process of an earlier master. If that is dead or not to be found any more, its end is reported
+  // from the event loop, as always after all that it sent before; its status is then often unknown. Whether its program
+  // could be executed was to be reported to the earlier master: if that has not heard it, it counts as executed. Throws
+  // std::runtime_error.
+  WorkerProcess(EventLoop& loop, WorkerId id, std::string label, const WorkerParts& parts,
+                WorkerDescriptors descriptors, WorkerObserver& observer, Orphans& orphans,
+                std::unique_ptr<WorkerGroup> group = nullptr);
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
   [[nodiscard]] int control_end() const noexcept { return channel_.worker_end.get(); }
   [[nodiscard]] int stats_memfd() const noexcept { return stats_memfd_.get(); }
   [[nodiscard]] const std::string& notify_path() const noexcept { return inbox_.path(); }
+
+  // What a next master must know and get. The descriptors are borrowed; an end that the worker has closed is -1.
+  [[nodiscard]] WorkerParts parts() const;
+  struct Descriptors {
+    int control = -1;
+    int notify = -1;
+    int stats = -1;
+  };
+  [[nodiscard]] Descriptors descriptors() const noexcept { return {link_.fd(), inbox_.fd(), stats_memfd_.get()}; }
 
   // Starts the process, in its group, and closes the worker's ends. Throws std::runtime_error; then there is no
   // process.
@@ -104,6 +121,10 @@ class WorkerProcess {
   // Reads the page. Returns it; null if the program does not count (no libprefork).
   [[nodiscard]] const StatsPage* read_stats(StatsPage& page) const noexcept;
   void watch_process();
+  void find_process();
+  void on_adopted();
+  // Its number means it and its process group: it was not reaped.
+  [[nodiscard]] bool holds_number() const noexcept;
   void on_report();
   void on_exit();
   void on_received(const NotifySocket::Received& received);
@@ -115,6 +136,8 @@ class WorkerProcess {
   void log_unusable(const char* kind, const std::string& reason);
   void reap();
   void reap_later();
+  void ask_for_status();
+  void end(const ExitStatus& status);
 
   EventLoop& loop_;
   const WorkerId id_;
@@ -129,15 +152,18 @@ class WorkerProcess {
   UniqueFd pidfd_;
   EventSource report_source_;
   EventSource exit_source_;
-  EventSource reap_timer_;  // for a dead worker that is traced
+  EventSource reap_timer_;  // for a dead worker that its tracer or its parent has not reaped
+  EventSource adopted_;     // its first turn in this master
   Duration reap_delay_{};
   const std::unique_ptr<WorkerGroup> group_;
   std::uint64_t told_at_ = 0;  // when signal_all() was called, as ProcessStat::started; 0: it was not
   std::unique_ptr<Remains> remains_;
   std::string directory_;  // in which it was started
   pid_t pid_ = 0;
-  Instant started_{};
-  bool reaped_ = false;
+  std::uint64_t started_ = 0;  // as in WorkerParts
+  bool is_child_ = true;       // else its parent reaps it, at any time
+  bool reaped_ = false;        // by this master or, if it is not a child, taken for that
+  bool is_counted_ = false;    // its end was reported with its counters, which count no more
   bool was_sent_sigkill_ = false;
   mutable WorkerUsage usage_;
   mutable std::optional<Instant> usage_read_at_;

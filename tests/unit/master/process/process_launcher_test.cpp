@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,7 +19,10 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "base/pidfd.hpp"
 
 namespace preforkd {
 namespace {
@@ -321,6 +326,62 @@ TEST_F(ProcessLauncherTest, sums_the_connections_of_those_that_count) {
   ASSERT_TRUE(start({"/bin/sh", "-c", count_12}));
   ASSERT_TRUE(start({"/bin/sh", "-c", count_12}));
   EXPECT_TRUE(run_until([this] { return launcher_.connections() == 24U; }));
+}
+
+// From a launcher that was killed, in a way: its objects live, but know nothing of what follows.
+TEST_F(ProcessLauncherTest, goes_on_with_the_worker_of_an_earlier_one) {
+  ASSERT_TRUE(start({"/bin/sh", "-c", "tail -f /dev/null & wait"}, 2));
+  const WorkerId id = started_.front();
+  ASSERT_TRUE(run_until([this] { return record_.executed.size() == 1; }));
+  const WorkerProcess::Descriptors ends = launcher_.find(id)->descriptors();
+  WorkerDescriptors descriptors;
+  for (const auto& [mine, its] : {std::pair{&descriptors.control, ends.control},
+                                  {&descriptors.notify, ends.notify},
+                                  {&descriptors.stats, ends.stats}}) {
+    mine->reset(fcntl(its, F_DUPFD_CLOEXEC, 3));
+  }
+  EventLoop loop;
+  LaunchRecord record;
+  Orphans orphans(loop, true);
+  ProcessLauncher next(loop, sockets_, directory_, groups_, orphans, {}, record);
+  ASSERT_EQ(launcher_.parts().size(), 1U);
+  const auto its_generation = generation({"/bin/sh"});
+  ASSERT_TRUE(next.adopt({id, 2, its_generation}, launcher_.parts().front(), std::move(descriptors)));
+  EXPECT_EQ(next.parts(), launcher_.parts());
+  EXPECT_EQ(next.generation_of(id), its_generation.get());
+  next.signal(id, SIGKILL);
+  for (int turns = 0; turns < 100 && record.gone.empty(); ++turns) loop.run_once(milliseconds(100));
+  ASSERT_EQ(record.gone.count(id), 1U);
+  EXPECT_EQ(record.gone[id].value, SIGKILL);
+  for (int turns = 0; turns < 100 && next.find(id) != nullptr; ++turns) loop.run_once(milliseconds(100));
+  EXPECT_EQ(next.find(id), nullptr);
+}
+
+TEST_F(ProcessLauncherTest, a_worker_that_outlives_the_master_gets_no_signal_when_that_dies) {
+  for (const bool outlives : {false, true}) {
+    const std::string file = folder_ + "/pid";
+    std::filesystem::remove(file);
+    const std::string script = "echo $$ >" + file + ".new; mv " + file + ".new " + file + "; exec tail -f /dev/null";
+    const auto program = generation({"/bin/sh", "-c", script});
+    const pid_t master = fork();
+    if (master == 0) {
+      EventLoop loop;
+      Orphans orphans(loop, false);
+      LaunchSettings settings;
+      settings.outlive_master = outlives;
+      ProcessLauncher launcher(loop, sockets_, directory_, groups_, orphans, settings, record_);
+      if (!launcher.start({WorkerId{1}, 0, program})) _exit(1);
+      for (;;) pause();
+    }
+    pid_t worker = 0;
+    ASSERT_TRUE(run_until([&] { return static_cast<bool>(std::ifstream(file) >> worker); }));
+    const UniqueFd pidfd = open_pidfd(worker);
+    ASSERT_EQ(kill(master, SIGKILL), 0);
+    ASSERT_EQ(waitpid(master, nullptr, 0), master);
+    pollfd ended{pidfd.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&ended, 1, outlives ? 50 : 10'000), outlives ? 0 : 1);
+    send_signal(pidfd.get(), SIGKILL);
+  }
 }
 
 }  // namespace
