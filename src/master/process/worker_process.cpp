@@ -164,7 +164,7 @@ void WorkerProcess::watch_process() {
 void WorkerProcess::find_process() {
   pidfd_ = open_pidfd(pid_);
   const std::optional<ProcessStat> stat = pidfd_ ? process_stat(pid_) : std::nullopt;
-  if (!stat || started_ == 0 || stat->started != started_) return pidfd_.reset();
+  if (!stat || stat->started != started_) return pidfd_.reset();
   siginfo_t info{};
   constexpr int only_look = WEXITED | WNOHANG | WNOWAIT;
   is_child_ = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, only_look) == 0;

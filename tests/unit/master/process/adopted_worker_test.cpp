@@ -28,6 +28,7 @@
 #include "master/process/worker_process.hpp"
 #include "wire/packet.hpp"
 
+#include "unit/kernel_version.hpp"
 #include "unit/real_group.hpp"
 
 namespace preforkd {
@@ -84,6 +85,7 @@ class AdoptedWorkerTest : public testing::Test {
   }
   ~AdoptedWorkerTest() override {
     if (pidfd_) send_signal(pidfd_.get(), SIGKILL);
+    if (parts_.pid > 1) kill(-parts_.pid, SIGKILL);  // what a test that fails has left
     worker_.reset();
     if (const pid_t child = is_child_ ? parts_.pid : parent_; child > 0) {
       kill(child, SIGKILL);
@@ -108,7 +110,7 @@ class AdoptedWorkerTest : public testing::Test {
     plan.program = "/bin/sh";
     plan.arguments = {"/bin/sh", "-c", script};
     plan.environment = {"NOTIFY_SOCKET=" + (is_worker_ ? parts_.notify_path : "/another")};
-    plan.descriptors = {input_.get(), STDOUT_FILENO, STDERR_FILENO, worker_end_.get()};
+    plan.descriptors = {input_.get(), null_.get(), null_.get(), worker_end_.get()};
     return plan;
   }
   // It runs until let_end(), unless its script ends before.
@@ -137,9 +139,14 @@ class AdoptedWorkerTest : public testing::Test {
     ASSERT_EQ(read(from_parent.get(), &pid, sizeof pid), ssize_t{sizeof pid});
     started(pid);
   }
+  // Returns when it leads a session.
   void started(pid_t pid) {
     parts_.pid = pid;
-    parts_.started = process_stat(pid).value().started;
+    const Instant deadline = SteadyClock().now() + seconds(10);
+    std::optional<ProcessStat> stat = process_stat(pid);
+    while (stat && stat->session != pid && SteadyClock().now() < deadline) stat = process_stat(pid);
+    ASSERT_TRUE(stat);
+    parts_.started = stat->started;
     pidfd_ = open_pidfd(pid);
     input_.reset();
   }
@@ -217,8 +224,6 @@ class AdoptedWorkerTest : public testing::Test {
 class WorkerOfAnotherTest : public AdoptedWorkerTest {
  protected:
   WorkerOfAnotherTest() : AdoptedWorkerTest(false) {}
-  // Skips the test of a status that this kernel does not know.
-  [[nodiscard]] bool knows_status() const { return wait_status(pidfd_.get()).has_value(); }
 };
 
 constexpr const char* ends_with_3 = "read _; exit 3";
@@ -380,17 +385,20 @@ TEST_F(WorkerOfAnotherTest, its_exit_is_reported_with_its_status_once_it_is_reap
   adopt();
   let_end();
   ASSERT_TRUE(run_until("g"));
-  if (!knows_status()) GTEST_SKIP() << "that needs Linux 6.15 or later";
+  if (!kernel_is(6, 15)) GTEST_SKIP() << "that needs Linux 6.15 or later";
   EXPECT_EQ(record_.gone->kind, ExitStatus::Kind::exited);
   EXPECT_EQ(record_.gone->value, 3);
 }
 
 TEST_F(WorkerOfAnotherTest, it_is_signalled_with_its_process_group) {
-  start_of_another("tail -f /dev/null & read _; exit 3");
+  const std::string file = folder_ + "/ready";
+  start_of_another("tail -f /dev/null & >" + file + "; read _; exit 3");
+  const Instant deadline = SteadyClock().now() + seconds(10);
+  while (!std::filesystem::exists(file) && SteadyClock().now() < deadline) continue;
   adopt();
   worker_->signal(SIGKILL);
   ASSERT_TRUE(run_until([this] { return record_.gone && (record_.order == "gr" || !worker_->remains()); }));
-  if (!knows_status()) GTEST_SKIP() << "that needs Linux 6.15 or later";
+  if (!kernel_is(6, 15)) GTEST_SKIP() << "that needs Linux 6.15 or later";
   EXPECT_EQ(record_.gone->kind, ExitStatus::Kind::signaled);
   EXPECT_EQ(record_.gone->value, SIGKILL);
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #include <vector>
 
 #include "base/pidfd.hpp"
+
+#include "unit/real_group.hpp"
 
 namespace preforkd {
 namespace {
@@ -382,6 +385,35 @@ TEST_F(ProcessLauncherTest, a_worker_that_outlives_the_master_gets_no_signal_whe
     EXPECT_EQ(poll(&ended, 1, outlives ? 50 : 10'000), outlives ? 0 : 1);
     send_signal(pidfd.get(), SIGKILL);
   }
+}
+
+TEST_F(ProcessLauncherTest, goes_on_with_the_control_group_of_a_worker) {
+  const RealGroup service;
+  if (!service) GTEST_SKIP() << service.reason();
+  const GroupFolder group = *GroupFolder::make(service.path("w.9"));
+  const pid_t left = fork();
+  if (left == 0) {
+    if (!group.enter()) _exit(1);
+    for (;;) pause();
+  }
+  ASSERT_TRUE(run_until([&group] { return group.populated(); }));
+  WorkerGroups groups(service.folder().path());
+  ProcessLauncher launcher(loop_, sockets_, directory_, groups, orphans_, {}, record_);
+  Result<ControlChannel> channel = ControlChannel::open();
+  WorkerParts parts;
+  parts.pid = left;
+  parts.notify_path = directory_.new_socket_path();
+  parts.group = "w.9";
+  parts.ended = true;
+  const UniqueFd notify(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_TRUE(launcher.adopt({WorkerId{9}, 0, generation({"/bin/true"})}, parts,
+                             {std::move(channel->master_end), UniqueFd(fcntl(notify.get(), F_DUPFD_CLOEXEC, 3)),
+                              *make_stats_memfd("preforkd-stats")}));
+  ASSERT_NE(launcher.find(WorkerId{9})->remains(), nullptr);
+  launcher.signal(WorkerId{9}, SIGKILL);
+  ASSERT_TRUE(run_until([this] { return record_.remains_gone.contains(WorkerId{9}); }));
+  EXPECT_EQ(launcher.find(WorkerId{9}), nullptr);
+  waitpid(left, nullptr, 0);
 }
 
 }  // namespace
