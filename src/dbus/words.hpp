@@ -25,6 +25,7 @@ inline constexpr const char* out_of_range = "org.preforkd1.Error.OutOfRange";
 inline constexpr const char* reload_failed = "org.preforkd1.Error.ReloadFailed";
 inline constexpr const char* stopping = "org.preforkd1.Error.Stopping";
 inline constexpr const char* superseded = "org.preforkd1.Error.Superseded";
+inline constexpr const char* upgrade_refused = "org.preforkd1.Error.UpgradeRefused";
 }  // namespace error
 
 // The values of Pool.State, Worker.State and the state in ListWorkers().

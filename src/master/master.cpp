@@ -27,6 +27,7 @@
 #include "master/process/service_group.hpp"
 #include "master/report/failed_start.hpp"
 #include "master/report/pool_status.hpp"
+#include "master/succession/pool_fields.hpp"
 
 namespace preforkd {
 namespace {
@@ -57,44 +58,66 @@ bool is_passing(int error) noexcept {
 }
 
 void log_stray(int signal) {
-  log::warning(signal_name(signal) + ": ignored; " +
-                   (signal == SIGUSR2 ? "it is reserved for an upgrade of preforkd in place, which is not supported yet"
-                                      : "preforkd(8) lists the signals that have an effect"),
+  log::warning(signal_name(signal) + ": ignored; preforkd(8) lists the signals that have an effect",
                {message_id::field(message_id::signal_ignored)});
+}
+
+// Which would stay open.
+PoolConfig without_program(PoolConfig config) {
+  config.program_file.reset();
+  return config;
+}
+
+std::vector<int> open_ones(const WorkerProcess::Descriptors& descriptors) {
+  std::vector<int> open{descriptors.control, descriptors.notify, descriptors.stats};
+  std::erase(open, -1);
+  return open;
+}
+
+RuntimeDirectory::Former former_directory(Predecessor& predecessor) {
+  RuntimeDirectory::Former former{predecessor.master.runtime_directory, std::move(predecessor.runtime_directory), {}};
+  for (const auto& [id, worker] : predecessor.workers) former.sockets.push_back(worker.parts.notify_path);
+  return former;
 }
 
 }  // namespace
 
-Master::Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup, const std::string& bus_address,
-               const std::string& socket_unit)
-    : Master(std::move(source), std::make_shared<const PoolConfig>(with_room_by_hand(std::move(config))), setup,
-             bus_address, socket_unit) {}
-
-Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup,
-               const std::string& bus_address, const std::string& socket_unit)
-    : leaves_with_terminal_(setup.leaves_with_terminal),
-      user_(own_user()),
-      started_with_{config->listen, config->user, config->sandbox, config->writable},
-      service_group_(service_group(own_control_groups(), control_group_mount, config->name,
+Master::Master(MasterStart start)
+    : user_(own_user()),
+      config_of_units_(without_program(*start.config_of_units)),
+      record_(describe_master(start.setup, start.predecessor ? &*start.predecessor : nullptr)),
+      service_group_(service_group(own_control_groups(), control_group_mount, start.config->name,
                                    std::getenv("SYSTEMD_EXEC_PID"), getpid())),
-      sockets_(ListenSockets::open(*config, socket_unit)),
+      sockets_(ListenSockets::open(*start.config, start.socket_unit, std::move(start.inherited))),
       listen_watch_(loop_),
-      directory_(config->name),
-      alert_(config->alert_after, alert_file_.exists()),
+      directory_(start.predecessor ? RuntimeDirectory(start.config->name, former_directory(*start.predecessor))
+                                   : RuntimeDirectory(start.config->name)),
+      alert_(start.config->alert_after, alert_file_.exists()),
       worker_groups_(service_group_),
       orphans_(loop_, !worker_groups_.available()),
       launcher_(loop_, sockets_, directory_, worker_groups_, orphans_,
-                {.to_journal = log::stderr_is_journal(), .soft_open_files = setup.soft_open_files}, *this),
+                {.to_journal = log::stderr_is_journal(),
+                 .soft_open_files = start.setup.soft_open_files,
+                 .outlive_master = sockets_.has_socket_unit() && notifier_.connected()},
+                *this),
       log_([this](WorkerId id) { return launcher_.facts(id); }, clock_),
-      pool_(config, launcher_, clock_, random_seed()),
-      reloader_(std::move(source), std::move(config), sockets_, pool_,
+      pool_(start.predecessor
+                ? Pool(start.predecessor->pool.image, start.predecessor->pool.generations, launcher_, clock_)
+                : Pool(start.config, launcher_, clock_, random_seed())),
+      image_([this](WorkerId id) {
+        const WorkerProcess* const process = launcher_.find(id);
+        return process == nullptr ? "" : encode(process->parts());
+      }),
+      worker_store_(notifier_, sockets_.has_socket_unit()),
+      upgrade_(loop_, orphans_, std::move(start.invocation)),
+      reloader_(std::move(start.source), start.config, sockets_, pool_,
                 {.to_journal = log::stderr_is_journal(),
                  .pid_of = [this](WorkerId id) { return launcher_.facts(id).pid; },
                  .on_config = [this] { on_config(); },
                  .left_undone = [this] { return left_undone(); },
                  .on_result = [this](const ReloadResult& result) { control_plane_.reload_finished(result); }}),
       scaler_(loop_, pool_, launcher_, sockets_, clock_, [this] { leave_idle(); }),
-      control_plane_(loop_, bus_address, *this, clock_),
+      control_plane_(loop_, start.bus_address, *this, clock_),
       status_feed_(loop_, notifier_,
                    [this] {
                      return StatusFeed::Text{status(), pool_.draining_count() > 0};
@@ -108,6 +131,7 @@ Master::Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, co
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);
   watch_signals();
+  if (start.predecessor) adopt(*start.predecessor);
 }
 
 Master::~Master() = default;
@@ -116,20 +140,150 @@ void Master::run() {
   log::add_common_field({journal_field::pool, config().name});
   set_process_name("preforkd");
   set_process_title("preforkd: " + config().name + " master");
-  for (const ListenSockets::Open& socket : sockets_.all())
-    log::info("listening on " + format_address(socket.address) + std::string(describe(socket.origin)));
+  if (!is_executed_again_) {
+    for (const ListenSockets::Open& socket : sockets_.all())
+      log::info("listening on " + format_address(socket.address) + std::string(describe(socket.origin)));
+  }
   for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
   check_user();
   listen_watch_.watch(sockets_);
   listener_store_.keep(sockets_);
   notifier_.serve_watchdog();
   arm_measure();
-  sweep_.end_elders(config().stop_signal, config().drain_timeout);
+  sweep_.end_elders(config().stop_signal, config().drain_timeout, launcher_.parts());
   scaler_.configure(config());
-  pool_.step(event::Start{});
+  begin_pool();
   settle();
   loop_.run();
   if (!hopeless_.empty()) throw ExitError(exit_code::unavailable, hopeless_);
+}
+
+void Master::adopt(Predecessor& predecessor) {
+  is_executed_again_ = predecessor.same_process;
+  proof_timer_ = loop_.add_timer(Priority::normal, proof_time / 2, [this] {
+    record_.unproven = 0;
+    news_ = true;
+  });
+  proof_timer_.arm(clock_.now() + proof_time);
+  gone_ = predecessor.totals.gone;
+  named_gone_ = std::move(predecessor.totals.named_gone);
+  for (auto& [id, worker] : predecessor.workers) {
+    const Worker& known = *pool_.scheduler().roster().find(id);
+    const Launch launch{id, known.slot, known.generation};
+    Result<void> adopted = Failure("its descriptors are gone");
+    if (worker.descriptors) adopted = launcher_.adopt(launch, worker.parts, std::move(*worker.descriptors));
+    if (adopted) {
+      ++adopted_;
+      worker_store_.found(id);
+      continue;
+    }
+    lost_.push_back({.id = id, .pid = worker.parts.pid, .status = {}, .used = {}});
+    log::warning("worker " + std::to_string(known.slot) + " (pid " + std::to_string(worker.parts.pid) +
+                 ") cannot be taken over: " + adopted.error().text);
+  }
+  any_executed_ = adopted_ > 0;
+}
+
+void Master::begin_pool() {
+  if (record_.number == 1) {
+    pool_.step(event::Start{});
+    return;
+  }
+  const std::string what = is_executed_again_ ? "executed in place of " : "goes on after ";
+  log::info("preforkd " PREFORKD_VERSION " " + what + "an earlier master, with " + counted(adopted_, "worker"),
+            {message_id::field(is_executed_again_ ? message_id::master_upgraded : message_id::workers_adopted)});
+  pool_.step(event::Tick{});
+  for (const event::WorkerExited& lost : lost_) pool_.step(lost);
+  for (const WorkerView& worker : pool_.workers()) {
+    const WorkerProcess* const process = launcher_.find(worker.id);
+    if (worker.state == WorkerState::starting && process != nullptr && process->says_ready())
+      pool_.step(event::WorkerReady{worker.id});
+  }
+  pool_.step(event::Start{});
+}
+
+void Master::write_image() {
+  if (image_failed_ || (!worker_store_.active() && !upgrade_done_)) return;
+  MasterRecord record = record_;
+  record.runtime_directory = directory_.path();
+  image_.put(RecordType::master, 0, encode(record));
+  image_.put(RecordType::config_of_units, 0, encode(save_config(config_of_units_)));
+  image_.put(RecordType::totals, 0, encode(Totals{gone_, named_gone_}));
+  const ImageWriter::Written written = image_.write(pool_);
+  if (!written.ok) {
+    image_failed_ = true;
+    worker_store_.clear();
+    log::error("the image of the pool cannot be written: if preforkd dies or is restarted, its workers end, too");
+    return;
+  }
+  worker_store_.keep_image(record_.number, image_.fd());
+  worker_store_.keep_programs(image_.programs());
+  for (const WorkerId id : written.started) {
+    if (const WorkerProcess* const process = launcher_.find(id))
+      worker_store_.keep(id, open_ones(process->descriptors()));
+  }
+  for (const WorkerId id : written.gone) worker_store_.drop(id);
+}
+
+void Master::upgrade(const std::string& who, UpgradeCallback done) {
+  log::info("upgrade in place, requested by " + who);
+  std::string reason;
+  if (pool_.state() == PoolState::stopping) reason = pool_is_stopping;
+  if (reloader_.busy()) reason = "a reload is going on; try again when it has ended";
+  if (upgrade_.busy() || upgrade_done_) reason = "another upgrade is going on";
+  if (!reason.empty()) {
+    log::warning("upgrade refused: " + reason, {message_id::field(message_id::upgrade_refused)});
+    if (done) done(Failure(reason));
+    return;
+  }
+  upgrade_done_ = done ? std::move(done) : [](const Result<std::string>&) {};
+  write_image();
+  upgrade_.try_successor(image_.fd(), [this](const Result<std::string>& version) { on_successor_tried(version); });
+}
+
+void Master::on_successor_tried(const Result<std::string>& version) {
+  news_ = true;
+  Result<std::string> result = version;
+  if (result && (pool_.state() == PoolState::stopping || reloader_.busy()))
+    result = Failure("a stop or a reload has begun");
+  if (!result) {
+    log::error("upgrade refused: " + result.error().text, {message_id::field(message_id::upgrade_refused)});
+  } else {
+    upgrades_to_ = *result;
+  }
+  const UpgradeCallback done = std::exchange(upgrade_done_, [](const Result<std::string>&) {});
+  done(result);
+  if (!result) upgrade_done_ = nullptr;
+}
+
+// At the end of a turn, when the caller has its answer.
+void Master::execute_successor() {
+  if (!notifier_.all_sent()) return;
+  log::info("executing " + *upgrades_to_ + " in place");
+  const std::map<int, std::string> descriptors = descriptors_for_successor();
+  image_.put(RecordType::descriptors, 0, encode(descriptors));
+  write_image();
+  control_plane_.flush();
+  upgrades_to_.reset();
+  upgrade_done_ = nullptr;
+  const Error error = image_failed_ ? Error("its image cannot be written") : upgrade_.execute(image_.fd(), descriptors);
+  log::error("the upgrade has failed, and this preforkd goes on: " + error.text,
+             {message_id::field(message_id::upgrade_refused)});
+}
+
+std::map<int, std::string> Master::descriptors_for_successor() const {
+  std::map<int, std::string> names = sockets_.names();
+  names[image_.fd()] = std::string(image_prefix) + std::to_string(record_.number);
+  names[directory_.lock()] = runtime_directory_name;
+  for (const auto& [generation, fd] : image_.programs())
+    names[fd] = std::string(program_prefix) + std::to_string(generation);
+  for (const WorkerView& worker : pool_.workers()) {
+    const WorkerProcess* const process = launcher_.find(worker.id);
+    if (process == nullptr) continue;
+    for (const int fd : open_ones(process->descriptors()))
+      names[fd] = std::string(worker_prefix) + std::to_string(static_cast<std::uint64_t>(worker.id));
+  }
+  return names;
 }
 
 // Only systemd can change the user: the generator writes User= for it.
@@ -143,13 +297,13 @@ void Master::check_user() const {
 std::vector<std::string> Master::unapplied() const {
   if (!sockets_.has_socket_unit()) return {};
   std::vector<std::string> keys;
-  for (const std::string& address : sockets_.unlike_units(started_with_.listen, config()))
+  for (const std::string& address : sockets_.unlike_units(config_of_units_.listen, config()))
     keys.push_back("listen " + address);
   const std::string& wanted = config().user;
-  const bool other_user = wanted.empty() ? !started_with_.user.empty() : wanted != user_;
+  const bool other_user = wanted.empty() ? !config_of_units_.user.empty() : wanted != user_;
   if (other_user) keys.emplace_back("user");
-  if (config().sandbox != started_with_.sandbox) keys.emplace_back("sandbox");
-  if (config().writable != started_with_.writable) keys.emplace_back("writable");
+  if (config().sandbox != config_of_units_.sandbox) keys.emplace_back("sandbox");
+  if (config().writable != config_of_units_.writable) keys.emplace_back("writable");
   return keys;
 }
 
@@ -188,11 +342,14 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   if (message.ready) pool_.step(event::WorkerReady{id});
   if (message.stopping) pool_.step(event::WorkerStopping{id});
   if (message.watchdog_trigger) pool_.step(event::WorkerWatchdogTrigger{id});
+  if (message.ready || message.stopping) write_image();  // nobody says that twice
 }
 
 void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
-  if (const auto* hello = std::get_if<control::Hello>(&message))
+  if (const auto* hello = std::get_if<control::Hello>(&message)) {
     pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
+    write_image();
+  }
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
   if (std::holds_alternative<control::Busy>(message)) scaler_.on_busy();
   if (const auto* gave = std::get_if<control::Gave>(&message)) {
@@ -250,8 +407,9 @@ void Master::watch_signals() {
   on(SIGTTIN, [this] { resize_by_one(+1); });
   on(SIGTTOU, [this] { resize_by_one(-1); });
   on(SIGUSR1, [this] { show_table(); });
+  on(SIGUSR2, [this] { upgrade("SIGUSR2", {}); });
   // By default these end a process, but a mistyped signal number must not end the pool.
-  std::vector<int> strays{SIGQUIT, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT};
+  std::vector<int> strays{SIGQUIT, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT};
   for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) strays.push_back(signal);
   for (const int signal : strays) {
     on(signal, [signal, told = false]() mutable {
@@ -297,7 +455,7 @@ void Master::leave_idle() {
 }
 
 void Master::hang_up() {
-  if (leaves_with_terminal_ && !has_terminal()) {
+  if (record_.leaves_with_terminal && !has_terminal()) {
     stop("SIGHUP because the terminal of preforkd was closed (under nohup or setsid it would reload)");
     return;
   }
@@ -427,6 +585,8 @@ void Master::conclude() {
   }
   control_plane_.settle();
   status_feed_.on_event();
+  write_image();
+  if (upgrades_to_) execute_successor();
   arm_deadline();
   if (!all_gone()) return extend_timeout();
   if (hopeless_.empty())

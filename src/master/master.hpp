@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "master/bus/pool_control.hpp"
 #include "master/pool/alert_policy.hpp"
 #include "master/pool/pool.hpp"
+#include "master/predecessor.hpp"
 #include "master/process/alert_file.hpp"
 #include "master/process/oom_kills.hpp"
 #include "master/process/orphans.hpp"
@@ -28,29 +30,40 @@
 #include "master/report/notifier.hpp"
 #include "master/report/pool_log.hpp"
 #include "master/report/status_feed.hpp"
+#include "master/report/worker_store.hpp"
 #include "master/scale/scaler.hpp"
 #include "master/sockets/listen_sockets.hpp"
 #include "master/sockets/listen_watch.hpp"
+#include "master/succession/image_writer.hpp"
+#include "master/upgrade.hpp"
 
 namespace preforkd {
+
+// What a master starts with.
+struct MasterStart {
+  ConfigSource source{};                              // a reload reads it again
+  std::shared_ptr<const PoolConfig> config{};         // the live one
+  std::shared_ptr<const PoolConfig> config_of_units;  // as it was when systemd started this process
+  ProcessSetup setup;
+  std::string bus_address;  // empty for no message bus
+  std::string socket_unit;  // of this service; empty if there is none
+  Invocation invocation;
+  InheritedDescriptors inherited;
+  std::optional<Predecessor> predecessor;
+};
 
 // One pool with all it needs: opens the sockets, starts the workers, turns signals, D-Bus calls and what processes do
 // into the pool's events, and reports to systemd, the log and the message bus.
 class Master final : private WorkerObserver, private PoolControl {
  public:
-  // `config` was read from `source`; a reload reads `source` again. `bus_address`: empty for no message bus.
-  // `socket_unit`: the socket unit of this service; empty if there is none. Throws ExitError.
-  Master(ConfigSource source, PoolConfig config, const ProcessSetup& setup, const std::string& bus_address,
-         const std::string& socket_unit);
+  // Throws ExitError.
+  explicit Master(MasterStart start);
   ~Master() override;
 
   // Runs the pool until a signal stops it and the last worker has ended. Throws ExitError if its program cannot be run.
   void run();
 
  private:
-  Master(ConfigSource source, std::shared_ptr<const PoolConfig> config, const ProcessSetup& setup,
-         const std::string& bus_address, const std::string& socket_unit);
-
   void on_worker_executed(WorkerId id) override;
   void on_worker_file_changed(WorkerId id, std::size_t file) override;
   void on_worker_notified(WorkerId id, const NotifyMessage& message) override;
@@ -76,6 +89,16 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] bool recycle_all(const std::string& who) override;
   [[nodiscard]] bool rebalance(const std::string& who) override;
   [[nodiscard]] bool kill(unsigned slot, int signal, const std::string& who) override;
+  void upgrade(const std::string& who, UpgradeCallback done) override;
+
+  // Goes on with the workers of an earlier master.
+  void adopt(Predecessor& predecessor);
+  void begin_pool();
+  // Makes the image of the pool current, and has systemd keep what it says.
+  void write_image();
+  void on_successor_tried(const Result<std::string>& version);
+  void execute_successor();
+  [[nodiscard]] std::map<int, std::string> descriptors_for_successor() const;
 
   void give_up_if_hopeless(const ExitStatus& status);
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
@@ -116,16 +139,9 @@ class Master final : private WorkerObserver, private PoolControl {
 
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
 
-  const bool leaves_with_terminal_;
-  const std::string user_;  // the user this runs as
-  // What systemd's units said when this was started, as far as the config has it. Not the config itself, which keeps
-  // its program open.
-  const struct {
-    std::vector<ListenConfig> listen;
-    std::string user;
-    Sandbox sandbox;
-    std::vector<std::string> writable;
-  } started_with_;
+  const std::string user_;            // the user this runs as
+  const PoolConfig config_of_units_;  // what systemd's units said when this was started; without its program
+  MasterRecord record_;
   const std::optional<std::string> service_group_;
   SteadyClock clock_;
   OomKills oom_kills_{oom_count_file(own_control_groups(), control_group_mount)};
@@ -142,17 +158,27 @@ class Master final : private WorkerObserver, private PoolControl {
   ProcessLauncher launcher_;
   PoolLog log_;
   Pool pool_;
+  ImageWriter image_;
+  WorkerStore worker_store_;
+  Upgrade upgrade_;
   Reloader reloader_;
   Scaler scaler_;
   ControlPlane control_plane_;
   StatusFeed status_feed_;
   EventSource deadline_timer_;
   EventSource measure_timer_;
+  EventSource proof_timer_;
   EventSource after_each_;
   Sweep sweep_;
   std::vector<EventSource> signals_;
 
-  Counters gone_;  // what workers that have ended had counted
+  bool is_executed_again_ = false;          // in place of an earlier version
+  std::vector<event::WorkerExited> lost_;   // workers of an earlier master whose descriptors are gone
+  std::size_t adopted_ = 0;                 // workers
+  bool image_failed_ = false;               // and so no master can go on after this one
+  UpgradeCallback upgrade_done_;            // of the upgrade in progress
+  std::optional<std::string> upgrades_to_;  // the version that will be executed at the end of this turn
+  Counters gone_;                           // what workers that have ended had counted
   NamedCounts named_gone_;
   std::optional<Instant> armed_;
   std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()

@@ -26,6 +26,7 @@ enum Code : int {
   version_code = 256,
   config_code,
   check_code,
+  check_upgrade_code,
   listen_code,
   workers_code,
   name_code,
@@ -38,11 +39,12 @@ enum Code : int {
   log_time_code
 };
 
-constexpr std::array<option, 15> long_options = {{{"listen", required_argument, nullptr, listen_code},
+constexpr std::array<option, 16> long_options = {{{"listen", required_argument, nullptr, listen_code},
                                                   {"workers", required_argument, nullptr, workers_code},
                                                   {"name", required_argument, nullptr, name_code},
                                                   {"config", required_argument, nullptr, config_code},
                                                   {"check", no_argument, nullptr, check_code},
+                                                  {"check-upgrade", no_argument, nullptr, check_upgrade_code},
                                                   {"ready", required_argument, nullptr, ready_code},
                                                   {"set", required_argument, nullptr, set_code},
                                                   {"socket-unit", required_argument, nullptr, socket_unit_code},
@@ -98,6 +100,9 @@ class CommandLine {
         return set(value);
       case check_code:
         options_.action = Options::Action::check;
+        return;
+      case check_upgrade_code:
+        options_.action = Options::Action::check_upgrade;
         return;
       case workers_code:
         return override_key("workers", workers_value(value), "--workers");

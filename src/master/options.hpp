@@ -11,7 +11,7 @@ namespace preforkd {
 
 // What the command line asks for.
 struct Options {
-  enum class Action { run, check, help, version };
+  enum class Action { run, check, check_upgrade, help, version };
   Action action = Action::run;
   ConfigSource source;  // empty for help and version
   log::Level log_level = log::Level::info;

@@ -57,7 +57,7 @@ ProcessSetup set_up_process() {
   // too.
   sigset_t waiting;
   sigemptyset(&waiting);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1}) {
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
     sigaddset(&waiting, signal);
     set_disposition(signal, SIG_DFL);
   }

@@ -27,7 +27,7 @@ struct StatsPage {
 
   // layout_version once the worker counts; 0 if its program does not use libprefork.
   std::atomic<std::uint32_t> layout;
-  std::uint32_t reserved;
+  std::atomic<std::uint32_t> ready;              // 1 once it has sent READY=1, for a master that did not hear it
   std::atomic<std::uint64_t> connections;        // open now
   std::atomic<std::uint64_t> connections_total;  // accepted so far
   std::atomic<std::uint64_t> accept_failures;    // accepts that failed for lack of descriptors or memory

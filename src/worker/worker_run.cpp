@@ -202,6 +202,7 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
   if (hand_over_) hand_over_->say_hello(framing_fingerprint(server_.services));
   acceptor_.open(std::move(sockets), entrances_);
   status_.ready();
+  path_.mark_ready();
 }
 
 void WorkerRun::turn() {

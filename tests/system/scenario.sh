@@ -88,6 +88,20 @@ load_end() {
   cat /tmp/load.json
 }
 
+# hold_begin ADDRESS OPTION...: clients that keep their connections and check every reply, in the background, until hold_end. Beside a load.
+hold_begin() {
+  prefork-client --bench --json --connections 20 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/hold.json &
+  hold=$!
+}
+
+# hold_end: ends them. No request may have failed, no connection may have been closed, and some must have been answered.
+hold_end() {
+  kill -TERM "$hold"
+  wait "$hold" || fail "clients have lost their connections: $(cat /tmp/hold.json)"
+  ! grep -q '"requests":0,' /tmp/hold.json || fail "the clients have tried nothing"
+  cat /tmp/hold.json
+}
+
 # http_get PORT: prints the body of a web server's response.
 http_get() {
   local server

@@ -226,10 +226,19 @@ void Bus::process() {
 }
 
 void Bus::wait_for(const std::function<bool()>& done) {
+  static_cast<void>(wait_for(done, std::chrono::microseconds::max()));
+}
+
+bool Bus::wait_for(const std::function<bool()>& done, std::chrono::microseconds at_most) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
   for (;;) {
     process();
-    if (done()) return;
-    const int result = sd_bus_wait(bus_.get(), UINT64_MAX);
+    if (done()) return true;
+    const auto left = at_most - std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+    if (left.count() <= 0) return false;
+    const bool endless = at_most == std::chrono::microseconds::max();
+    const int result = sd_bus_wait(bus_.get(), endless ? UINT64_MAX : static_cast<std::uint64_t>(left.count()));
     if (result != -EINTR) require(result);
   }
 }

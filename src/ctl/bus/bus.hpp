@@ -54,6 +54,8 @@ class Bus {
   void process();
   // Handles what arrives until `done` is true.
   void wait_for(const std::function<bool()>& done);
+  // False if it takes longer.
+  [[nodiscard]] bool wait_for(const std::function<bool()>& done, std::chrono::microseconds at_most);
 
   [[nodiscard]] const BusTarget& target() const noexcept { return target_; }
   [[nodiscard]] sd_bus* get() const noexcept { return bus_.get(); }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/time_span.hpp"
 #include "ctl/bus/failure_text.hpp"
 #include "dbus/words.hpp"
 
@@ -95,6 +96,24 @@ void PoolClient::scale_by_load() { call(changing(pool_call("ScaleByLoad"))); }
 
 void PoolClient::recycle_all() { call(changing(pool_call("RecycleAll"))); }
 void PoolClient::rebalance() { call(changing(pool_call("Rebalance"))); }
+
+std::string PoolClient::upgrade() {
+  constexpr std::chrono::seconds bound(10);
+  auto taken_over = std::make_shared<bool>(false);
+  try {
+    bus_.match("type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" + bus_name(name_) + "'",
+               [taken_over, before = owner_.connection](const Signal& signal) {
+                 const Json& owner = signal.arguments.at(2);
+                 *taken_over = *taken_over || (owner != "" && owner != before);
+               });
+    const std::string version = bus_.call(changing(answered(pool_call("Upgrade"), "s"))).at(0).get<std::string>();
+    if (bus_.wait_for([&] { return *taken_over; }, bound)) return version;
+    throw ExitError(exit_code::failure, version + " has not taken over the pool within " + format_time_span(bound) +
+                                            "; see preforkctl logs " + name_);
+  } catch (const BusFailure& failure) {
+    throw explained(failure);
+  }
+}
 
 void PoolClient::recycle(std::uint32_t slot) { call(changing(worker_call(slot, "Recycle"))); }
 

@@ -39,6 +39,8 @@ class PoolClient {
   void scale_by_load();
   void recycle_all();
   void rebalance();
+  // Returns the version once it has taken over the pool's name.
+  [[nodiscard]] std::string upgrade();
   void recycle(std::uint32_t slot);
   void kill(std::uint32_t slot, std::int32_t signal);
 

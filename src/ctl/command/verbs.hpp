@@ -40,6 +40,7 @@ int run_recycle(Context& context);
 int run_reload(Context& context);
 int run_scale(Context& context);
 int run_rebalance(Context& context);
+int run_upgrade(Context& context);
 int run_show(Context& context);
 int run_status(Context& context);
 int run_version(Context& context);

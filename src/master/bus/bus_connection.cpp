@@ -124,8 +124,12 @@ void BusConnection::name_answered(sd_bus_message* reply) {
   if (answer == queued) log::warning("the bus name " + name_ + " is owned by another process; waiting for it");
 }
 
-void BusConnection::close() {
+void BusConnection::flush() {
   if (pump_) pump_->flush(max_flush);
+}
+
+void BusConnection::close() {
+  flush();
   pump_.reset();
   name_call_.reset();
   name_acquired_.reset();

@@ -38,6 +38,9 @@ class BusConnection {
   BusConnection& operator=(const BusConnection&) = delete;
   ~BusConnection();
 
+  // Sends what is queued, if the bus takes it soon.
+  void flush();
+
  private:
   enum class Step { ask, open, close, name };
 

@@ -39,6 +39,7 @@ class ControlPlane final : public PoolObserver {
 
   // Call it after each turn of the loop in which something happened.
   void settle();
+  void flush() { bus_.flush(); }
 
  private:
   struct Started {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,10 @@ class PoolControl {
   [[nodiscard]] virtual bool recycle_all(const std::string& who) = 0;
   [[nodiscard]] virtual bool rebalance(const std::string& who) = 0;
   [[nodiscard]] virtual bool kill(unsigned slot, int signal, const std::string& who) = 0;
+  // Executes preforkd again in the same process, maybe a newer version. `done` gets the version that is about to go on
+  // with the workers, or why that cannot be. Called once.
+  using UpgradeCallback = std::function<void(const Result<std::string>& version)>;
+  virtual void upgrade(const std::string& who, UpgradeCallback done) = 0;
 };
 
 }  // namespace preforkd

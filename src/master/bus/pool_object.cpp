@@ -146,6 +146,20 @@ void PoolObject::Rebalance(sdbus::Result<>&& result) {
   });
 }
 
+void PoolObject::Upgrade(sdbus::Result<std::string>&& result) {
+  guarded([&] {
+    using Reply = BusReply<std::string>;
+    context_.authorization.when_allowed(
+        {caller_of(getObject()), BusAction::manage, {}}, Reply(context_.replies, std::move(result)),
+        [this](const std::string& who, const Reply& to) {
+          context_.control.upgrade(who, [to](const preforkd::Result<std::string>& version) {
+            if (version) return to.results(bus_text(*version));
+            to.error(bus_error(dbus::error::upgrade_refused, version.error().text));
+          });
+        });
+  });
+}
+
 std::vector<PoolObject::Listed> PoolObject::ListWorkers() {
   return guarded([&] {
     std::vector<Listed> list;

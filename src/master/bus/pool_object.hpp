@@ -40,6 +40,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   void ScaleByLoad(sdbus::Result<>&& result) override;
   void RecycleAll(sdbus::Result<>&& result) override;
   void Rebalance(sdbus::Result<>&& result) override;
+  void Upgrade(sdbus::Result<std::string>&& result) override;
   std::vector<Listed> ListWorkers() override;
   sdbus::ObjectPath GetWorker(const std::uint32_t& slot) override;
   sdbus::ObjectPath GetWorkerByPID(const std::uint32_t& pid) override;

@@ -224,6 +224,12 @@ const StatsPage* WorkerProcess::read_stats(StatsPage& page) const noexcept {
   return counts && is_plausible(page) ? &page : nullptr;
 }
 
+bool WorkerProcess::says_ready() const noexcept {
+  StatsPage of_worker;
+  const StatsPage* const page = read_stats(of_worker);
+  return page != nullptr && page->ready.load(std::memory_order_relaxed) == 1;
+}
+
 Counters WorkerProcess::counters() const noexcept {
   StatsPage page;
   return read_counters(read_stats(page));

@@ -100,6 +100,9 @@ class WorkerProcess {
   [[nodiscard]] bool say(const control::Message& message, int fd = -1) noexcept { return link_.send(message, fd); }
   [[nodiscard]] bool was_sent_sigkill() const noexcept { return was_sent_sigkill_; }
 
+  // It has sent READY=1, by its statistics page: an earlier master may have died with the message. False for programs
+  // without libprefork.
+  [[nodiscard]] bool says_ready() const noexcept;
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] Counters counters() const noexcept;
   [[nodiscard]] NamedCounts named_counts() const;

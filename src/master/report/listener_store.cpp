@@ -11,7 +11,7 @@ void ListenerStore::keep(const ListenSockets& sockets) {
   for (const ListenSockets::Open& socket : sockets.all()) {
     if (socket.staged) continue;
     const std::string name = ListenSockets::stored_name(socket.fd);
-    if (!stored_.contains(name)) notifier_.store(name, socket.fd);
+    if (!stored_.contains(name)) notifier_.store(name, {socket.fd});
     present.insert(name);
   }
   for (const std::string& name : stored_) {
@@ -24,10 +24,10 @@ void ListenerStore::clear() {
   for (const std::string& name : std::exchange(stored_, {})) notifier_.remove_stored(name);
 }
 
-void ListenerStore::leave_to_units() {
+void ListenerStore::leave_to_units(const InheritedDescriptors& inherited) {
   EventLoop loop;
   Notifier notifier(loop);
-  for (const std::string& name : ListenSockets::stored_and_passed()) notifier.remove_stored(name);
+  for (const std::string& name : ListenSockets::stored_and_passed(inherited)) notifier.remove_stored(name);
 }
 
 }  // namespace preforkd

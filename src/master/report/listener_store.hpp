@@ -25,7 +25,7 @@ class ListenerStore {
 
   // For a start that fails: removes from the store the sockets that a socket unit has passed, and so holds itself. The
   // unit can then bind them again if it is restarted while its service waits for the next start.
-  static void leave_to_units();
+  static void leave_to_units(const InheritedDescriptors& inherited);
 
  private:
   Notifier& notifier_;

@@ -72,11 +72,14 @@ void Notifier::stopping(const std::string& status) {
   stopping_ = true;
 }
 
-void Notifier::store(const std::string& name, int fd) {
+void Notifier::store(const std::string& name, const std::vector<int>& descriptors) {
   if (!connected()) return;
-  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy) return;
-  store_.push_back({"FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, std::move(copy)});
+  StoreMessage message{"FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, {}};
+  for (const int fd : descriptors) {
+    message.descriptors.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!message.descriptors.back()) return;
+  }
+  store_.push_back(std::move(message));
   flush();
 }
 
@@ -124,33 +127,38 @@ std::string Notifier::unsent() const {
 
 int Notifier::flush_store() {
   while (!store_.empty()) {
-    const int error = send(store_.front().text, store_.front().fd.get());
+    const int error = send(store_.front().text, store_.front().descriptors);
     if (error == EAGAIN) return error;
     store_.pop_front();  // what systemd rejects now it will reject later
   }
   return 0;
 }
 
-int Notifier::send(std::string_view message, int fd) const noexcept {
-  const int error = try_send(message, fd);
+int Notifier::send(std::string_view message, const std::vector<UniqueFd>& descriptors) const noexcept {
+  const int error = try_send(message, descriptors);
   // Another socket may be bound to the path by now.
-  return (error == ECONNREFUSED || error == ENOTCONN) && connect() ? try_send(message, fd) : error;
+  return (error == ECONNREFUSED || error == ENOTCONN) && connect() ? try_send(message, descriptors) : error;
 }
 
-int Notifier::try_send(std::string_view message, int fd) const noexcept {
+int Notifier::try_send(std::string_view message, const std::vector<UniqueFd>& descriptors) const noexcept {
+  constexpr std::size_t max_descriptors = 8;
   iovec part{const_cast<char*>(message.data()), message.size()};  // sendmsg does not write to it
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  if (fd >= 0) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * max_descriptors)> control{};
+  const std::size_t count = std::min(descriptors.size(), max_descriptors);
+  if (count > 0) {
     header.msg_control = control.data();
-    header.msg_controllen = control.size();
+    header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
     cmsghdr* const rights = CMSG_FIRSTHDR(&header);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const int fd = descriptors[i].get();
+      std::memcpy(CMSG_DATA(rights) + i * sizeof fd, &fd, sizeof fd);
+    }
   }
   return ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL) < 0 ? errno : 0;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
@@ -20,6 +21,8 @@ class Notifier {
   explicit Notifier(EventLoop& loop);
 
   [[nodiscard]] bool connected() const noexcept { return socket_.valid(); }
+  // Nothing is kept to be sent.
+  [[nodiscard]] bool all_sent() const { return !connected() || (store_.empty() && unsent().empty()); }
 
   // Sends WATCHDOG=1 as long as the loop runs, if $WATCHDOG_USEC asks this process for it.
   void serve_watchdog();
@@ -34,9 +37,9 @@ class Notifier {
   void extend_timeout(Duration by);
   void stopping(const std::string& status);
 
-  // Has systemd keep a descriptor under this name for the next master (FDSTORE=1), even if it hangs up. Borrows `fd`. A
-  // descriptor that is stored twice is kept once.
-  void store(const std::string& name, int fd);
+  // Has systemd keep descriptors under this name for the next master (FDSTORE=1), even if they hang up. Borrows them.
+  // One that is stored twice is kept once.
+  void store(const std::string& name, const std::vector<int>& descriptors);
   // Has systemd close what it keeps under this name.
   void remove_stored(const std::string& name);
 
@@ -44,7 +47,7 @@ class Notifier {
   // Of the store. Each is sent as a message of its own, in order, before anything else.
   struct StoreMessage {
     std::string text;
-    UniqueFd fd;  // empty: a removal
+    std::vector<UniqueFd> descriptors;  // empty: a removal
   };
   void say(std::string state);
   void set_status(const std::string& status);
@@ -53,8 +56,8 @@ class Notifier {
   [[nodiscard]] std::string unsent() const;
   // Returns an errno, or 0.
   [[nodiscard]] int flush_store();
-  [[nodiscard]] int send(std::string_view message, int fd = -1) const noexcept;
-  [[nodiscard]] int try_send(std::string_view message, int fd = -1) const noexcept;
+  [[nodiscard]] int send(std::string_view message, const std::vector<UniqueFd>& descriptors = {}) const noexcept;
+  [[nodiscard]] int try_send(std::string_view message, const std::vector<UniqueFd>& descriptors) const noexcept;
   [[nodiscard]] bool connect() const noexcept;
 
   std::string path_;

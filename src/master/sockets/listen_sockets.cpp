@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,10 +33,6 @@ bool make_nonblocking(int fd, bool nonblocking) noexcept {
   return fcntl(fd, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0;
 }
 
-// Of descriptors that preforkd itself stores with systemd; they come back among the sockets.
-constexpr std::string_view own_prefix = "preforkd-";
-constexpr std::string_view stored_prefix = "preforkd-listener-";
-
 // True if a socket bound as `wanted` may have the address `actual`: port 0 matches any port.
 bool matches(const Address& wanted, const Address& actual) noexcept {
   return wanted == (wanted.has_any_port() ? actual.with_port(0) : actual);
@@ -46,17 +41,6 @@ bool matches(const Address& wanted, const Address& actual) noexcept {
 [[noreturn]] void fail(int code, const std::string& object, const std::string& reason) {
   throw ExitError(code, "cannot listen: " + object + ": " + reason);
 }
-
-struct NameList {
-  char** names = nullptr;
-  NameList() = default;
-  NameList(const NameList&) = delete;
-  NameList& operator=(const NameList&) = delete;
-  ~NameList() {
-    for (char** name = names; name != nullptr && *name != nullptr; ++name) std::free(*name);
-    std::free(names);
-  }
-};
 
 // Whether it has changed options that a socket gets only at its start.
 bool changed_since(const std::vector<ListenConfig>& started, const ListenConfig& listen) {
@@ -67,15 +51,11 @@ bool changed_since(const std::vector<ListenConfig>& started, const ListenConfig&
 
 }  // namespace
 
-ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_unit) {
+ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_unit, InheritedDescriptors inherited) {
   ListenSockets sockets;
   sockets.socket_unit_ = std::move(socket_unit);
   sockets.leaves_all_ = sockets.has_socket_unit();
-  NameList list;
-  constexpr int unset_environment = 1;
-  const int count = sd_listen_fds_with_names(unset_environment, &list.names);
-  if (count < 0) fail(exit_code::unavailable, "LISTEN_FDS", errno_text(-count));
-  sockets.take_inherited(count, list.names, config);
+  sockets.take_inherited(inherited.take(""), config);
   if (sockets.passed_ && !sockets.has_socket_unit()) return sockets;
   if (!config.listen.empty()) {
     if (Result<void> bound = sockets.stage(config); !bound) {
@@ -97,28 +77,25 @@ ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_u
   return sockets;
 }
 
-std::vector<std::string> ListenSockets::stored_and_passed() {
-  NameList list;
-  const int count = sd_listen_fds_with_names(0, &list.names);
+std::vector<std::string> ListenSockets::stored_and_passed(const InheritedDescriptors& inherited) {
   std::set<std::string> passed;
   std::vector<std::string> both;
-  for (int i = 0; i < count; ++i) {
-    if (!std::string_view(list.names[i]).starts_with(stored_prefix))
-      passed.insert(stored_name(SD_LISTEN_FDS_START + i));
+  for (const InheritedDescriptors::Named& each : inherited.all()) {
+    if (!each.name.starts_with(listener_prefix)) passed.insert(stored_name(each.fd.get()));
   }
-  for (int i = 0; i < count; ++i) {
-    const bool is_stored = std::string_view(list.names[i]).starts_with(stored_prefix);
-    if (is_stored && passed.contains(stored_name(SD_LISTEN_FDS_START + i))) both.emplace_back(list.names[i]);
+  for (const InheritedDescriptors::Named& each : inherited.all()) {
+    if (each.name.starts_with(listener_prefix) && passed.contains(stored_name(each.fd.get())))
+      both.push_back(each.name);
   }
   return both;
 }
 
-void ListenSockets::take_inherited(int count, char** names, const PoolConfig& config) {
+void ListenSockets::take_inherited(std::vector<InheritedDescriptors::Named> inherited, const PoolConfig& config) {
   std::vector<Socket> stored;
-  for (int i = 0; i < count; ++i) {
+  for (InheritedDescriptors::Named& each : inherited) {
     Socket socket;
-    socket.fd.reset(SD_LISTEN_FDS_START + i);
-    socket.name = names[i];
+    socket.fd = std::move(each.fd);
+    socket.name = std::move(each.name);
     const std::string object =
         "LISTEN_FDS: descriptor " + std::to_string(socket.fd.get()) + " (" + escape_bytes(socket.name) + ')';
     const auto address = check_listener(socket.fd.get());
@@ -130,7 +107,7 @@ void ListenSockets::take_inherited(int count, char** names, const PoolConfig& co
     socket.address = *address;
     socket.wanted = *address;
     socket.nonblocking = is_nonblocking(socket.fd.get());
-    if (socket.name.starts_with(stored_prefix)) {
+    if (socket.name.starts_with(listener_prefix)) {
       stored.push_back(std::move(socket));
       continue;
     }
@@ -146,7 +123,7 @@ void ListenSockets::take_inherited(int count, char** names, const PoolConfig& co
 }
 
 std::string ListenSockets::stored_name(int fd) {
-  return std::string(stored_prefix) + std::to_string(FileIdentity::of(fd).value_or(FileIdentity{}).inode);
+  return std::string(listener_prefix) + std::to_string(FileIdentity::of(fd).value_or(FileIdentity{}).inode);
 }
 
 void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& config) {
@@ -175,7 +152,7 @@ bool ListenSockets::take_stored_one(Socket& socket, const PoolConfig& config) {
     const Address& wanted = config.listen[entry].address;
     if (pairs[entry]) continue;
     if (!wanted.is_unix_path()) {
-      if (wanted != socket.address) continue;
+      if (!matches(wanted, socket.address)) continue;
       socket.wanted = wanted;
       socket.options = config.listen[entry].options;
       return true;
@@ -262,6 +239,15 @@ std::vector<std::string> ListenSockets::addresses() const {
   std::vector<std::string> addresses;
   for (const Socket& socket : sockets_) addresses.push_back(format_address(socket.address));
   return addresses;
+}
+
+std::map<int, std::string> ListenSockets::names() const {
+  std::map<int, std::string> names;
+  for (const Socket& socket : sockets_) {
+    if (!socket.staged)
+      names[socket.fd.get()] = socket.origin == Origin::passed ? socket.name : stored_name(socket.fd.get());
+  }
+  return names;
 }
 
 std::vector<ListenSockets::Open> ListenSockets::all() const {

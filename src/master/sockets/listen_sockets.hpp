@@ -13,6 +13,7 @@
 #include "base/listener.hpp"
 #include "base/unique_fd.hpp"
 #include "config/values/pool_config.hpp"
+#include "master/succession/inherited_descriptors.hpp"
 
 namespace preforkd {
 
@@ -35,11 +36,12 @@ class ListenSockets {
  public:
   enum class Origin : std::uint8_t { bound, passed, stored };
 
-  // Removes LISTEN_FDS and related variables from the environment, so it finds passed sockets once. Closes a descriptor
-  // whose name begins with "preforkd-" and that does not listen: something stored by another version must not keep the
-  // pool from serving. `socket_unit`: the socket unit of this service. Throws ExitError if another passed descriptor is
-  // not a listening stream socket, if an address cannot be bound, or if there is no socket at all.
-  [[nodiscard]] static ListenSockets open(const PoolConfig& config, std::string socket_unit = {});
+  // Takes over all that was inherited. Closes a descriptor whose name begins with "preforkd-" and that does not listen:
+  // something stored by another version must not keep the pool from serving. `socket_unit`: the socket unit of this
+  // service. Throws ExitError if another passed descriptor is not a listening stream socket, if an address cannot be
+  // bound, or if there is no socket at all.
+  [[nodiscard]] static ListenSockets open(const PoolConfig& config, std::string socket_unit = {},
+                                          InheritedDescriptors inherited = InheritedDescriptors::take());
 
   ListenSockets(ListenSockets&&) noexcept = default;
   ListenSockets& operator=(ListenSockets&&) noexcept;
@@ -58,8 +60,8 @@ class ListenSockets {
   // with the socket's number in the kernel.
   [[nodiscard]] const std::vector<std::string>& found_stored() const noexcept { return found_stored_; }
   [[nodiscard]] static std::string stored_name(int fd);
-  // The names of stored sockets that were passed, too. Does not change the environment.
-  [[nodiscard]] static std::vector<std::string> stored_and_passed();
+  // The names of stored sockets that were passed, too.
+  [[nodiscard]] static std::vector<std::string> stored_and_passed(const InheritedDescriptors& inherited);
   // No socket is stored any more: close() ends what was bound here.
   void leave_none_behind() noexcept { leaves_all_ = false; }
 
@@ -108,6 +110,9 @@ class ListenSockets {
   // Addresses of sockets that came blocking and that workers have made non-blocking.
   [[nodiscard]] std::vector<std::string> made_nonblocking() const;
 
+  // By which open() of a next master in this process knows them.
+  [[nodiscard]] std::map<int, std::string> names() const;
+
   // Each open socket, including staged ones.
   struct Open {
     int fd = -1;  // borrowed
@@ -137,7 +142,7 @@ class ListenSockets {
   };
 
   ListenSockets() noexcept = default;
-  void take_inherited(int count, char** names, const PoolConfig& config);
+  void take_inherited(std::vector<InheritedDescriptors::Named> inherited, const PoolConfig& config);
   void take_stored(std::vector<Socket> stored, const PoolConfig& config);
   [[nodiscard]] bool take_stored_one(Socket& socket, const PoolConfig& config);
   [[nodiscard]] std::vector<Inherited> of_service(const PoolConfig& config) const;

@@ -129,6 +129,35 @@ Result<std::string> read_whole(int fd, std::uint64_t at) {
   return bytes;
 }
 
+std::string block_of(std::string_view records) {
+  std::string block;
+  block.reserve(sizeof(BlockHead) + records.size());
+  append_plain(block, BlockHead{records.size(), checksum(records)});
+  block += records;
+  return block;
+}
+
+// Returns the end of the last whole block.
+Result<std::uint64_t> read_log(int fd, ImageFile::Records& records) {
+  Header header;
+  const ssize_t got = pread(fd, &header, sizeof header, 0);
+  if (got != ssize_t{sizeof header} || header.magic != magic) return Failure("it is not an image of a pool");
+  if (header.version != layout_version)
+    return Failure("it has version " + std::to_string(header.version) + ", and this preforkd reads version " +
+                   std::to_string(layout_version));
+  if (header.boot != this_boot()) return Failure("it is of an earlier boot");
+  const Result<std::string> log = read_whole(fd, header.begin);
+  if (!log) return Failure(log.error());
+  std::string_view rest = *log;
+  std::string_view block;
+  std::uint64_t end = header.begin;
+  while (take_block(rest, block)) {
+    if (!apply(block, records)) return Failure("it is damaged");
+    end += sizeof(BlockHead) + block.size();
+  }
+  return end;
+}
+
 }  // namespace
 
 ImageFile::ImageFile() : file_(memfd_create("preforkd-image", MFD_CLOEXEC)), begin_(page), end_(page) {
@@ -173,10 +202,7 @@ bool ImageFile::commit() {
 }
 
 bool ImageFile::append(const std::string& records) {
-  std::string block;
-  block.reserve(sizeof(BlockHead) + records.size());
-  append_plain(block, BlockHead{records.size(), checksum(records)});
-  block += records;
+  const std::string block = block_of(records);
   if (!write_whole(file_.get(), block, end_)) return false;
   end_ += block.size();
   return true;
@@ -200,23 +226,19 @@ bool ImageFile::compact() {
 }
 
 Result<ImageFile::Records> ImageFile::read(int fd) {
-  Header header;
-  const ssize_t got = pread(fd, &header, sizeof header, 0);
-  if (got != ssize_t{sizeof header} || header.magic != magic) return Failure("it is not an image of a pool");
-  if (header.version != layout_version)
-    return Failure("it has version " + std::to_string(header.version) + ", and this preforkd reads version " +
-                   std::to_string(layout_version));
-  if (header.boot != this_boot()) return Failure("it is of an earlier boot");
-  const Result<std::string> log = read_whole(fd, header.begin);
-  if (!log) return Failure(log.error());
   Records records;
-  std::string_view rest = *log;
-  std::string_view block;
-  while (take_block(rest, block)) {
-    if (!apply(block, records)) return Failure("it is damaged");
-  }
+  const Result<std::uint64_t> end = read_log(fd, records);
+  if (!end) return Failure(end.error());
   if (records.empty()) return Failure("it is empty");
   return records;
+}
+
+void ImageFile::amend(int fd, const Key& key, std::string_view bytes) {
+  Records records;
+  const Result<std::uint64_t> end = read_log(fd, records);
+  std::string change;
+  append_record(change, key, bytes);
+  if (end) static_cast<void>(write_whole(fd, block_of(change), *end));
 }
 
 }  // namespace preforkd

@@ -43,6 +43,8 @@ class ImageFile {
 
   // What the file of an earlier process holds, or why it cannot be used.
   [[nodiscard]] static Result<Records> read(int fd);
+  // Puts a record into the file of an earlier process, if it can be read.
+  static void amend(int fd, const Key& key, std::string_view bytes);
 
  private:
   [[nodiscard]] bool append(const std::string& records);

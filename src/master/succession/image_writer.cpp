@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "master/succession/image_writer.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "master/succession/pool_fields.hpp"
@@ -11,31 +12,36 @@ void ImageWriter::put(RecordType type, std::uint64_t key, std::string bytes) {
   file_.put(static_cast<std::uint32_t>(type), key, std::move(bytes));
 }
 
-bool ImageWriter::write(Pool& pool) {
+ImageWriter::Written ImageWriter::write(Pool& pool) {
+  Written written;
   const Scheduler& scheduler = pool.scheduler();
   pool.take_touched(touched_);
-  for (const unsigned number : touched_) write_slot(scheduler, number);
+  for (const unsigned number : touched_) write_slot(scheduler, number, written);
   note(scheduler.committed());
   write_generations();
   put(RecordType::pool, 0, encode(scheduler.record()));
-  return file_.commit();
+  written.ok = file_.commit();
+  return written;
 }
 
-void ImageWriter::write_slot(const Scheduler& scheduler, unsigned number) {
+void ImageWriter::write_slot(const Scheduler& scheduler, unsigned number, Written& written) {
   const SlotImage image = scheduler.slot_image(number);
   put(RecordType::slot, number, encode(image));
   std::vector<WorkerId> present;
+  const std::vector<WorkerId> before = std::exchange(workers_[number], {});
   for (const WorkerImage& worker : image.workers) {
     const WorkerId id = worker.record.id;
     note(scheduler.roster().find(id)->generation);
     put(RecordType::worker, static_cast<std::uint64_t>(id), parts_(id));
+    if (std::find(before.begin(), before.end(), id) == before.end()) written.started.push_back(id);
     present.push_back(id);
   }
-  const std::vector<WorkerId> before = std::exchange(workers_[number], std::move(present));
   for (const WorkerId id : before) {
-    if (scheduler.roster().find(id) == nullptr)
-      file_.erase(static_cast<std::uint32_t>(RecordType::worker), static_cast<std::uint64_t>(id));
+    if (scheduler.roster().find(id) != nullptr) continue;
+    file_.erase(static_cast<std::uint32_t>(RecordType::worker), static_cast<std::uint64_t>(id));
+    written.gone.push_back(id);
   }
+  workers_[number] = std::move(present);
 }
 
 void ImageWriter::note(const std::shared_ptr<const Generation>& generation) {

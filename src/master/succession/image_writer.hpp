@@ -26,8 +26,12 @@ class ImageWriter {
   [[nodiscard]] int fd() const noexcept { return file_.fd(); }
   // A record of the caller, for the next write().
   void put(RecordType type, std::uint64_t key, std::string bytes);
-  // False if it cannot be written, now and for good.
-  bool write(Pool& pool);
+  struct Written {
+    bool ok = true;                 // false: it cannot be written, now and for good
+    std::vector<WorkerId> started;  // since the last time
+    std::vector<WorkerId> gone;
+  };
+  [[nodiscard]] Written write(Pool& pool);
 
   // The generations whose program is held open, with the descriptors of these. Borrowed.
   [[nodiscard]] std::map<unsigned, int> programs() const;
@@ -37,7 +41,7 @@ class ImageWriter {
     std::weak_ptr<const Generation> generation;
     std::shared_ptr<const PoolConfig> written;
   };
-  void write_slot(const Scheduler& scheduler, unsigned number);
+  void write_slot(const Scheduler& scheduler, unsigned number, Written& written);
   void note(const std::shared_ptr<const Generation>& generation);
   void write_generations();
 

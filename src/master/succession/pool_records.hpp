@@ -17,7 +17,9 @@ enum class RecordType : std::uint32_t {
   worker = 4,      // WorkerParts; the worker's id
   master = 5,      // MasterRecord; 0
   // Of a master that is about to execute another preforkd: the descriptors that it leaves open, with their names.
-  descriptors = 6,  // 0
+  descriptors = 6,      // 0
+  config_of_units = 7,  // SavedConfig; 0: what systemd's units said when that master was started
+  totals = 8,           // Totals; 0
 };
 
 // What the scheduler needs from the records, or why it cannot be had.

@@ -26,8 +26,10 @@ std::map<std::string, std::string> parse_fields(const std::string& text) {
 
 }  // namespace
 
-NotifyReceiver::NotifyReceiver()
-    : path_(directory_.file("notify")), fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+NotifyReceiver::NotifyReceiver(Keep keep)
+    : path_(directory_.file("notify")),
+      fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+      keep_(keep) {
   const Address address = *parse_address(path_);
   constexpr int on = 1;
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
@@ -65,13 +67,13 @@ NotifyReceiver::Message NotifyReceiver::take() {
       for (std::size_t i = 0; i < count; ++i) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(each) + i * sizeof fd, sizeof fd);
-        message.stored = std::make_shared<UniqueFd>(fd);
+        message.stored.push_back(std::make_shared<const UniqueFd>(fd));
       }
     }
   }
   message.fields = parse_fields(std::string(bytes.data(), static_cast<std::size_t>(size)));
-  if (!message.fields.contains("FDSTORE")) message.stored.reset();
-  seen_.push_back(message);
+  if (!message.fields.contains("FDSTORE")) message.stored.clear();
+  if (keep_ == Keep::all) seen_.push_back(message);
   return message;
 }
 
@@ -91,8 +93,14 @@ NotifyReceiver::Message NotifyReceiver::wait_for(const std::string& field, const
   }
 }
 
+std::vector<NotifyReceiver::Message> NotifyReceiver::receive_all() {
+  std::vector<Message> all;
+  while (wait_ready(fd_.get(), POLLIN, std::chrono::milliseconds(0))) all.push_back(take());
+  return all;
+}
+
 bool NotifyReceiver::never_saw(const std::string& field) {
-  while (wait_ready(fd_.get(), POLLIN, std::chrono::milliseconds(0))) static_cast<void>(take());
+  static_cast<void>(receive_all());
   for (const Message& message : seen_) {
     if (message.fields.contains(field)) return false;
   }

@@ -17,7 +17,8 @@ namespace preforkd::component {
 // Takes the place of systemd at the other end of NOTIFY_SOCKET.
 class NotifyReceiver {
  public:
-  NotifyReceiver();
+  enum class Keep { all, nothing };  // in seen()
+  explicit NotifyReceiver(Keep keep = Keep::all);
 
   // For the environment of the program under test.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -27,13 +28,15 @@ class NotifyReceiver {
 
   struct Message {
     pid_t sender = 0;
-    std::map<std::string, std::string> fields;  // "READY" → "1"
-    std::shared_ptr<UniqueFd> stored;           // with FDSTORE=1
+    std::map<std::string, std::string> fields;            // "READY" → "1"
+    std::vector<std::shared_ptr<const UniqueFd>> stored;  // with FDSTORE=1
   };
   // The next message. Throws HarnessError if none arrives before the deadline.
   Message receive(const Deadline& deadline = {});
   // The next message with this field (and value); earlier ones are kept in seen().
   Message wait_for(const std::string& field, const std::string& value = {}, const Deadline& deadline = {});
+  // All that has arrived and was not received before, in order.
+  std::vector<Message> receive_all();
   // Reads everything that has arrived. True if no message so far had this field.
   bool never_saw(const std::string& field);
   [[nodiscard]] const std::vector<Message>& seen() const noexcept { return seen_; }
@@ -44,6 +47,7 @@ class NotifyReceiver {
   TempDir directory_;
   std::string path_;
   UniqueFd fd_;
+  const Keep keep_;
   std::vector<Message> seen_;
 };
 

@@ -438,9 +438,10 @@ TEST_F(WorkerOfAnotherTest, its_remains_are_adopted_again) {
 }
 
 TEST_F(WorkerOfAnotherTest, that_died_before_is_reported_after_all_that_it_said) {
-  start_of_another("exit 3");
+  start_of_another(ends_with_3);
   notify("STATUS=last");
   ASSERT_TRUE(say(control::Hello{}) && say(control::Gave{}));
+  let_end();
   ASSERT_TRUE(is_dead());
   const Instant deadline = SteadyClock().now() + seconds(10);
   while (open_pidfd(parts_.pid) && SteadyClock().now() < deadline) continue;

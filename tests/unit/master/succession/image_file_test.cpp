@@ -161,6 +161,17 @@ TEST(ImageFile, is_whole_after_kill_9) {
   }
 }
 
+TEST(ImageFile, can_be_amended_by_the_next_process) {
+  ImageFile image;
+  image.put(1, 1, "a");
+  image.put(1, 2, "a");
+  ASSERT_TRUE(image.commit());
+  ImageFile::amend(image.fd(), {1, 1}, "b");
+  ImageFile::amend(image.fd(), {2, 1}, "b");
+  EXPECT_EQ(read(image), (Records{{{1, 1}, "b"}, {{1, 2}, "a"}, {{2, 1}, "b"}}));
+  ImageFile::amend(-1, {1, 1}, "b");
+}
+
 TEST(ImageFile, refuses_what_is_no_image) {
   ImageFile image;
   image.put(1, 1, "a");

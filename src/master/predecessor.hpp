@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "base/unique_fd.hpp"
+#include "config/config.hpp"
+#include "master/base/instant.hpp"
+#include "master/process/counters.hpp"
+#include "master/process/named_counts.hpp"
+#include "master/process/worker_parts.hpp"
+#include "master/process_setup.hpp"
+#include "master/succession/inherited_descriptors.hpp"
+#include "master/succession/pool_records.hpp"
+
+namespace preforkd {
+
+// What a master says of itself to the next one.
+struct MasterRecord {
+  std::uint64_t number = 1;  // of the masters of this pool, each of which goes on where the one before was
+  pid_t pid = 0;
+  std::uint64_t started = 0;  // as ProcessStat::started
+  uid_t user = 0;
+  std::string version;
+  std::string runtime_directory;
+  // What it inherited itself, which an execve hides.
+  std::optional<rlim_t> soft_open_files;
+  bool leaves_with_terminal = false;
+  bool restarts = false;  // it left its workers behind so that they are replaced
+  unsigned unproven = 0;  // masters in a row, this one included, that have not lived for proof_time
+
+  bool operator==(const MasterRecord&) const = default;
+};
+
+// A master that dies sooner after it has begun to go on may have died of that.
+inline constexpr Duration proof_time = std::chrono::milliseconds(20);
+
+// What the workers of earlier masters that have ended had counted.
+struct Totals {
+  Counters gone;
+  NamedCounts named_gone;
+
+  bool operator==(const Totals&) const = default;
+};
+
+// An earlier master of the same pool, whose workers this one takes over: it has died or was stopped for a restart
+// (systemd has kept the descriptors), or it was this process before its execve.
+struct Predecessor {
+  struct Worker {
+    WorkerParts parts;
+    std::optional<WorkerDescriptors> descriptors;  // nullopt: they were lost
+  };
+
+  MasterRecord master;
+  Totals totals;
+  std::optional<SavedConfig> config_of_units;  // of its process
+  PoolOfRecords pool;
+  std::map<WorkerId, Worker> workers;
+  UniqueFd runtime_directory;
+  bool same_process = false;
+
+  [[nodiscard]] const PoolConfig& config() const { return *pool.generations.at(pool.image.pool.generation); }
+};
+
+// `pool`: its name; empty: any.
+// Takes what an earlier master has left out of `inherited`. nullopt: there was none. A failure says why its workers
+// cannot be taken over: they are then closed off, and end.
+[[nodiscard]] Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inherited,
+                                                                  const std::string& pool);
+
+// Without its descriptors: what the image in this file says.
+[[nodiscard]] Result<Predecessor> read_predecessor(int image, const std::string& pool);
+
+// What this process says, as the successor of `predecessor`.
+[[nodiscard]] MasterRecord describe_master(const ProcessSetup& setup, const Predecessor* predecessor);
+
+template <class Archive>
+void fields(Archive& archive, WorkerParts& parts) {
+  archive(parts.pid);
+  archive(parts.started);
+  archive(parts.notify_path);
+  archive(parts.group);
+  archive(parts.greeted);
+  archive(parts.was_sent_sigkill);
+  archive(parts.told_at);
+  archive(parts.status_text);
+  archive(parts.reported_error);
+  archive(parts.reported);
+  archive(parts.ended);
+}
+
+template <class Archive>
+void fields(Archive& archive, Counters& counters) {
+  archive(counters.counts);
+  archive(counters.connections);
+  archive(counters.connections_total);
+  archive(counters.connections_refused);
+  archive(counters.connections_adopted);
+  archive(counters.connections_handed_over);
+  archive(counters.accept_failures);
+  archive(counters.requests_total);
+  archive(counters.bytes_in);
+  archive(counters.bytes_out);
+}
+
+template <class Archive>
+void fields(Archive& archive, NamedCounts& counts) {
+  archive(counts.closes);
+  archive(counts.application);
+}
+
+template <class Archive>
+void fields(Archive& archive, Totals& totals) {
+  archive(totals.gone);
+  archive(totals.named_gone);
+}
+
+template <class Archive>
+void fields(Archive& archive, MasterRecord& record) {
+  archive(record.number);
+  archive(record.pid);
+  archive(record.started);
+  archive(record.user);
+  archive(record.version);
+  archive(record.runtime_directory);
+  archive(record.soft_open_files);
+  archive(record.leaves_with_terminal);
+  archive(record.restarts);
+  archive(record.unproven);
+}
+
+}  // namespace preforkd

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// A master dies, and the next one goes on with its workers. The test takes the place of systemd: it keeps the
+// descriptors.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/listener.hpp"
+#include "base/pidfd.hpp"
+#include "support/binaries.hpp"
+#include "support/client.hpp"
+#include "support/descriptor_store.hpp"
+#include "support/load.hpp"
+#include "support/proc.hpp"
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+
+namespace preforkd::component {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr const char* unit = "preforkd@test.socket";
+
+class Adoption : public testing::Test {
+ protected:
+  Adoption() { write({{"program", {binaries::example("login")}}}); }
+
+  void write(json config) {
+    config["listen"] = {address_};
+    if (!config.contains("workers")) config["workers"] = 2;
+    folder_.write("test.json", config.dump());
+  }
+  void start(const std::string& until = "2/2 workers ready") {
+    StartOptions options = store_.passing({{unit, listener_.get()}});
+    options.environment.emplace_back("RUNTIME_DIRECTORY", runtime_.path());
+    const std::vector<std::string> arguments{"--config", folder_.file("test.json"), "--log-level",
+                                             "debug",    "--socket-unit",           unit};
+    master_.emplace(binaries::preforkd, arguments, options);
+    log().wait_for(until);
+  }
+  // Once it has stored these workers, by their ids.
+  void kill_master() {
+    ASSERT_TRUE(eventually([&] { return store_.names("preforkd-w-") == stored_; }));
+    master_->signal(SIGKILL);
+    master_->wait_exit();
+  }
+  void succeed(const std::string& until = "2/2 workers ready") {
+    kill_master();
+    start(until);
+  }
+
+  [[nodiscard]] const Output& log() const { return master_->err(); }
+  // Their pids, by the log of the first master.
+  std::vector<pid_t> started() {
+    std::vector<pid_t> found;
+    for (unsigned slot = 0; slot < 2; ++slot) {
+      const std::string line = log().wait_for("worker " + std::to_string(slot) + " (pid ");
+      found.push_back(std::stoi(line.substr(line.find("(pid ") + 5)));
+    }
+    return found;
+  }
+  pid_t replacement_of(pid_t dead, std::size_t mark) {
+    log().wait_for("(pid " + std::to_string(dead) + ", ", mark);
+    const std::string line = log().wait_for("is ready", mark);
+    return std::stoi(line.substr(line.find("(pid ") + 5));
+  }
+
+  UniqueFd listener_ = open_listener(*parse_address("127.0.0.1:0")).value().fd;
+  std::string address_ = format_address(*local_address(listener_.get()));
+  TempDir folder_;
+  TempDir runtime_;
+  DescriptorStore store_;
+  std::optional<Process> master_;
+  std::vector<std::string> stored_{"preforkd-w-1", "preforkd-w-2"};
+};
+
+TEST_F(Adoption, keeps_processes_and_connections) {
+  write({{"program", {binaries::prefork_echo}}});
+  start();
+  const std::vector<pid_t> workers = started();
+  Client client(address_);
+  ASSERT_THAT(client.ask("early"), HasSubstr(": early"));
+  Load load(address_);
+  load.wait_for_more(50);
+  for (int i = 0; i < 5; ++i) {
+    succeed();
+    EXPECT_THAT(log().text(), HasSubstr("goes on after an earlier master, with 2 workers"));
+    load.wait_for_more(50);
+  }
+  EXPECT_THAT(client.ask("late"), HasSubstr(": late"));
+  EXPECT_THAT(load.stop(), IsEmpty());
+  EXPECT_THAT(log().text(), Not(HasSubstr("left behind")));
+  for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
+  EXPECT_THAT(store_.names("preforkd-image-"), SizeIs(1));
+}
+
+TEST_F(Adoption, goes_on_as_if_they_were_its_own) {
+  start();
+  const std::vector<pid_t> workers = started();
+  succeed();
+  std::size_t mark = log().size();
+  ASSERT_EQ(kill(workers[0], SIGKILL), 0);
+  const pid_t next = replacement_of(workers[0], mark);
+  stored_ = {"preforkd-w-2", "preforkd-w-3"};
+  EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
+  succeed();
+  mark = log().size();
+  master_->signal(SIGHUP);
+  log().wait_for("reload done: generation 2 is live", mark);
+  for (const pid_t worker : {workers[1], next}) {
+    const UniqueFd pidfd = open_pidfd(worker);
+    EXPECT_TRUE(!pidfd || wait_gone(pidfd.get())) << worker;
+  }
+  EXPECT_TRUE(eventually([&] { return store_.names("preforkd-w-").size() == 2; })) << "those that left are removed";
+  master_->signal(SIGTERM);
+  EXPECT_EQ(master_->wait_exit().status, 0);
+  EXPECT_THAT(store_.names("preforkd-w-"), IsEmpty());
+}
+
+TEST_F(Adoption, learns_of_workers_that_died_with_their_master) {
+  start();
+  const std::vector<pid_t> workers = started();
+  kill_master();
+  ASSERT_EQ(kill(workers[1], SIGKILL), 0);
+  start();
+  log().wait_for("worker 1 (pid " + std::to_string(workers[1]) + ", generation 1) ");
+  EXPECT_EQ(kill(workers[0], 0), 0);
+  EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
+}
+
+TEST_F(Adoption, keeps_the_config_that_the_workers_have) {
+  start();
+  const std::vector<pid_t> workers = started();
+  kill_master();
+  folder_.write("test.json", "{ not yet");
+  start();
+  EXPECT_THAT(log().text(), HasSubstr("the pool goes on with the config that it had"));
+  for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
+  write({{"program", {binaries::example("login")}}, {"workers", 3}});
+  const std::size_t mark = log().size();
+  master_->signal(SIGHUP);
+  log().wait_for("reload done", mark);
+  log().wait_for("worker 2 (pid ", mark);
+}
+
+TEST_F(Adoption, aborts_the_reload_that_was_going_on) {
+  start();
+  const std::vector<pid_t> workers = started();
+  write({{"program", {"/bin/sleep", "3600"}}});
+  std::size_t mark = log().size();
+  master_->signal(SIGHUP);
+  log().wait_for("generation 2) started", mark);
+  stored_.emplace_back("preforkd-w-3");
+  succeed("goes on after an earlier master, with 3 workers");
+  log().wait_for("generation 2) left");
+  for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
+  write({{"program", {binaries::example("login")}}});
+  mark = log().size();
+  master_->signal(SIGHUP);
+  log().wait_for("reload done: generation 3 is live", mark);
+}
+
+TEST_F(Adoption, ends_the_workers_if_there_is_no_image_of_them) {
+  start();
+  const std::vector<pid_t> workers = started();
+  const UniqueFd pidfd = open_pidfd(workers[0]);
+  kill_master();
+  const auto image = store_.contents().begin();
+  ASSERT_THAT(image->first, HasSubstr("preforkd-image-"));
+  ASSERT_EQ(ftruncate(image->second.front()->get(), 100), 0);
+  start();
+  store_.drop();
+  EXPECT_THAT(log().text(),
+              AllOf(HasSubstr("cannot go on with the workers of an earlier master, which end now: it has a wrong size"),
+                    Not(HasSubstr("goes on after"))));
+  EXPECT_TRUE(wait_gone(pidfd.get()));
+  EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
+}
+
+TEST_F(Adoption, is_given_up_after_masters_that_died_of_it) {
+  start();
+  kill_master();
+  const UniqueFd no_socket(memfd_create("no socket", MFD_CLOEXEC));
+  const StartOptions options = store_.passing({{unit, listener_.get()}, {"no socket", no_socket.get()}});
+  for (int i = 0; i < 5; ++i) {
+    Process fails(binaries::preforkd, {"--config", folder_.file("test.json"), "--socket-unit", unit}, options);
+    EXPECT_NE(fails.wait_exit().status, 0);
+  }
+  start();
+  EXPECT_THAT(log().text(), HasSubstr("5 masters in a row have died as they went on with them"));
+}
+
+}  // namespace
+}  // namespace preforkd::component
