@@ -89,7 +89,7 @@ int check_upgrade(const Options& options) {
 std::optional<Predecessor> take_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
   Result<std::optional<Predecessor>> found = find_predecessor(inherited, pool);
   if (found) return std::move(*found);
-  log::error("cannot go on with the workers of an earlier master, which end now: " + found.error().text,
+  log::error("cannot adopt the workers of an earlier master, which end now: " + found.error().text,
              {message_id::field(message_id::workers_not_adopted)});
   return std::nullopt;
 }
@@ -129,7 +129,7 @@ int run(int argc, char** argv) {
   }
 
   log::open(options.log_target, options.log_level, options.log_time);
-  if (!config) log::error("the pool goes on with the config that it had; the present one is wrong:");
+  if (!config) log::error("the pool keeps the config that it had; the present one is wrong:");
   if (!config) refuse(config.error());
   if (config) start.config = std::make_shared<const PoolConfig>(with_room_by_hand(std::move(*config)));
   start.config_of_units = start.config;

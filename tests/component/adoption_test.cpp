@@ -99,7 +99,7 @@ TEST_F(Adoption, keeps_processes_and_connections) {
   load.wait_for_more(50);
   for (int i = 0; i < 5; ++i) {
     succeed();
-    EXPECT_THAT(log().text(), HasSubstr("goes on after an earlier master, with 2 workers"));
+    EXPECT_THAT(log().text(), HasSubstr("adopted 2 workers of an earlier master"));
     load.wait_for_more(50);
   }
   EXPECT_THAT(client.ask("late"), HasSubstr(": late"));
@@ -149,7 +149,7 @@ TEST_F(Adoption, keeps_the_config_that_the_workers_have) {
   kill_master();
   folder_.write("test.json", "{ not yet");
   start();
-  EXPECT_THAT(log().text(), HasSubstr("the pool goes on with the config that it had"));
+  EXPECT_THAT(log().text(), HasSubstr("the pool keeps the config that it had"));
   for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
   write({{"program", {binaries::example("login")}}, {"workers", 3}});
   const std::size_t mark = log().size();
@@ -166,7 +166,7 @@ TEST_F(Adoption, aborts_the_reload_that_was_going_on) {
   master_->signal(SIGHUP);
   log().wait_for("generation 2) started", mark);
   stored_.emplace_back("preforkd-w-3");
-  succeed("goes on after an earlier master, with 3 workers");
+  succeed("adopted 3 workers of an earlier master");
   log().wait_for("generation 2) left");
   for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
   write({{"program", {binaries::example("login")}}});
@@ -186,8 +186,8 @@ TEST_F(Adoption, ends_the_workers_if_there_is_no_image_of_them) {
   start();
   store_.drop();
   EXPECT_THAT(log().text(),
-              AllOf(HasSubstr("cannot go on with the workers of an earlier master, which end now: it has a wrong size"),
-                    Not(HasSubstr("goes on after"))));
+              AllOf(HasSubstr("cannot adopt the workers of an earlier master, which end now: it has a wrong size"),
+                    Not(HasSubstr("adopted"))));
   EXPECT_TRUE(wait_gone(pidfd.get()));
   EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
 }

@@ -26,7 +26,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::string_view done = "executed in place of an earlier master, with 2 workers";
+constexpr std::string_view done = "upgrade done: preforkd ";
 
 // A preforkd at a path of its own, where the test puts others.
 class UpgradeInPlace : public testing::Test {
@@ -124,7 +124,7 @@ TEST_F(UpgradeInPlace, goes_on_with_the_live_generation_and_its_program) {
   mark = log().size();
   ASSERT_EQ(kill(workers_.front(), SIGKILL), 0);
   EXPECT_THAT(log().wait_for("is ready", mark), HasSubstr("generation 2")) << "the program is held open";
-  EXPECT_THAT(signal_upgrade(done), HasSubstr("2 workers"));
+  EXPECT_THAT(signal_upgrade(done), HasSubstr("continues with 2 workers"));
 }
 
 TEST_F(UpgradeInPlace, is_refused_if_the_other_one_cannot_go_on) {
@@ -176,7 +176,7 @@ TEST_F(UpgradeInPlace, answers_its_caller_and_takes_the_name_again) {
   const Ended ended = run(binaries::preforkctl, {"--address=" + bus.address(), "upgrade", "up"});
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err + ended.out,
-              AllOf(HasSubstr("upgrade done: preforkd "), HasSubstr("goes on with the workers")));
+              AllOf(HasSubstr("upgrade done: preforkd "), HasSubstr("continues with the workers")));
   EXPECT_EQ(workers(), workers_);
   put_script("echo 'no, thanks' >&2; exit 1");
   const Ended refused = run(binaries::preforkctl, {"--address=" + bus.address(), "upgrade", "up"});

@@ -108,8 +108,8 @@ std::string PoolClient::upgrade() {
                });
     const std::string version = bus_.call(changing(answered(pool_call("Upgrade"), "s"))).at(0).get<std::string>();
     if (bus_.wait_for([&] { return *taken_over; }, bound)) return version;
-    throw ExitError(exit_code::failure, version + " has not taken over the pool within " + format_time_span(bound) +
-                                            "; see preforkctl logs " + name_);
+    throw ExitError(exit_code::failure, version + " does not own the bus name of the pool within " +
+                                            format_time_span(bound) + "; see preforkctl logs " + name_);
   } catch (const BusFailure& failure) {
     throw explained(failure);
   }

@@ -8,7 +8,7 @@ namespace preforkd::ctl {
 int run_upgrade(Context& context) {
   PoolClient pool = context.pool_to_change();
   const std::string version = pool.upgrade();
-  context.screen().remark("upgrade done: " + version + " goes on with the workers");
+  context.screen().remark("upgrade done: " + version + " continues with the workers");
   if (context.json()) context.screen().show(Json{{"version", version}});
   return exit_code::ok;
 }

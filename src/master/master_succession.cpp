@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// How a master continues where an earlier one was, and what it leaves to a next one.
+#include <algorithm>
+#include <utility>
+
+#include "base/counted.hpp"
+#include "master/base/log.hpp"
+#include "master/base/message_id.hpp"
+#include "master/master.hpp"
+#include "master/succession/pool_fields.hpp"
+
+namespace preforkd {
+namespace {
+
+std::vector<int> open_ones(const WorkerProcess::Descriptors& descriptors) {
+  std::vector<int> open{descriptors.control, descriptors.notify, descriptors.stats};
+  std::erase(open, -1);
+  return open;
+}
+
+}  // namespace
+
+void Master::adopt(Predecessor& predecessor) {
+  is_executed_again_ = predecessor.same_process;
+  proof_timer_ = loop_.add_timer(Priority::normal, proof_time / 2, [this] {
+    record_.unproven = 0;
+    news_ = true;
+  });
+  proof_timer_.arm(clock_.now() + proof_time);
+  gone_ = predecessor.totals.gone;
+  named_gone_ = std::move(predecessor.totals.named_gone);
+  for (auto& [id, worker] : predecessor.workers) {
+    const Worker& known = *pool_.scheduler().roster().find(id);
+    const Launch launch{id, known.slot, known.generation};
+    Result<void> adopted = Failure("its descriptors are gone");
+    if (worker.descriptors) adopted = launcher_.adopt(launch, worker.parts, std::move(*worker.descriptors));
+    if (adopted) {
+      ++adopted_;
+      worker_store_.found(id);
+      continue;
+    }
+    lost_.push_back({.id = id, .pid = worker.parts.pid, .status = {}, .used = {}});
+    log::warning("worker " + std::to_string(known.slot) + " (pid " + std::to_string(worker.parts.pid) +
+                 ") cannot be adopted: " + adopted.error().text);
+  }
+  any_executed_ = adopted_ > 0;
+}
+
+void Master::begin_pool() {
+  if (record_.number == 1) {
+    pool_.step(event::Start{});
+    return;
+  }
+  if (is_executed_again_) {
+    log::info("upgrade done: preforkd " PREFORKD_VERSION " continues with " + counted(adopted_, "worker"),
+              {message_id::field(message_id::master_upgraded)});
+  } else {
+    log::info("adopted " + counted(adopted_, "worker") + " of an earlier master",
+              {message_id::field(message_id::workers_adopted)});
+  }
+  pool_.step(event::Tick{});
+  for (const event::WorkerExited& lost : lost_) pool_.step(lost);
+  for (const WorkerView& worker : pool_.workers()) {
+    const WorkerProcess* const process = launcher_.find(worker.id);
+    if (worker.state == WorkerState::starting && process != nullptr && process->says_ready())
+      pool_.step(event::WorkerReady{worker.id});
+  }
+  pool_.step(event::Start{});
+}
+
+void Master::write_image() {
+  if (image_failed_ || (!worker_store_.active() && !upgrade_done_)) return;
+  MasterRecord record = record_;
+  record.runtime_directory = directory_.path();
+  image_.put(RecordType::master, 0, encode(record));
+  image_.put(RecordType::config_of_units, 0, encode(save_config(config_of_units_)));
+  image_.put(RecordType::totals, 0, encode(Totals{gone_, named_gone_}));
+  const ImageWriter::Written written = image_.write(pool_);
+  if (!written.ok) {
+    image_failed_ = true;
+    worker_store_.clear();
+    log::error("the image of the pool cannot be written: if preforkd dies or is restarted, its workers end, too");
+    return;
+  }
+  worker_store_.keep_image(record_.number, image_.fd());
+  worker_store_.keep_programs(image_.programs());
+  for (const WorkerId id : written.started) {
+    if (const WorkerProcess* const process = launcher_.find(id))
+      worker_store_.keep(id, open_ones(process->descriptors()));
+  }
+  for (const WorkerId id : written.gone) worker_store_.drop(id);
+}
+
+void Master::upgrade(const std::string& who, UpgradeCallback done) {
+  log::info("upgrade in place, requested by " + who);
+  std::string reason;
+  if (pool_.state() == PoolState::stopping) reason = pool_is_stopping;
+  if (reloader_.busy()) reason = "a reload is going on; try again when it has ended";
+  if (upgrade_.busy() || upgrade_done_) reason = "another upgrade is going on";
+  if (!reason.empty()) {
+    log::warning("upgrade refused: " + reason, {message_id::field(message_id::upgrade_refused)});
+    if (done) done(Failure(reason));
+    return;
+  }
+  upgrade_done_ = done ? std::move(done) : [](const Result<std::string>&) {};
+  write_image();
+  upgrade_.try_successor(image_.fd(), [this](const Result<std::string>& version) { on_successor_tried(version); });
+}
+
+void Master::on_successor_tried(const Result<std::string>& version) {
+  news_ = true;
+  Result<std::string> result = version;
+  if (result && (pool_.state() == PoolState::stopping || reloader_.busy()))
+    result = Failure("a stop or a reload has begun");
+  if (!result) {
+    log::error("upgrade refused: " + result.error().text, {message_id::field(message_id::upgrade_refused)});
+  } else {
+    upgrades_to_ = *result;
+  }
+  const UpgradeCallback done = std::exchange(upgrade_done_, [](const Result<std::string>&) {});
+  done(result);
+  if (!result) upgrade_done_ = nullptr;
+}
+
+// At the end of a turn, when the caller has its answer.
+void Master::execute_successor() {
+  if (!notifier_.all_sent()) return;
+  log::info("executing " + *upgrades_to_ + " in place");
+  const std::map<int, std::string> descriptors = descriptors_for_successor();
+  image_.put(RecordType::descriptors, 0, encode(descriptors));
+  write_image();
+  control_plane_.flush();
+  upgrades_to_.reset();
+  upgrade_done_ = nullptr;
+  const Error error = image_failed_ ? Error("its image cannot be written") : upgrade_.execute(image_.fd(), descriptors);
+  log::error("the upgrade has failed, and this preforkd continues: " + error.text,
+             {message_id::field(message_id::upgrade_refused)});
+}
+
+std::map<int, std::string> Master::descriptors_for_successor() const {
+  std::map<int, std::string> names = sockets_.names();
+  names[image_.fd()] = std::string(image_prefix) + std::to_string(record_.number);
+  names[directory_.lock()] = runtime_directory_name;
+  for (const auto& [generation, fd] : image_.programs())
+    names[fd] = std::string(program_prefix) + std::to_string(generation);
+  for (const WorkerView& worker : pool_.workers()) {
+    const WorkerProcess* const process = launcher_.find(worker.id);
+    if (process == nullptr) continue;
+    for (const int fd : open_ones(process->descriptors()))
+      names[fd] = std::string(worker_prefix) + std::to_string(static_cast<std::uint64_t>(worker.id));
+  }
+  return names;
+}
+
+}  // namespace preforkd
