@@ -54,22 +54,48 @@ Generations Scheduler::generations() const {
   return generations;
 }
 
+namespace {
+
+// Since the machine was booted, and far from where sums overflow.
+bool plausible(const std::optional<Instant>& at) noexcept {
+  constexpr Duration max = std::chrono::years(10);
+  return !at || (at->time_since_epoch() >= Duration{0} && at->time_since_epoch() < max);
+}
+
+bool plausible(const WorkerImage& worker, unsigned slot, const PoolRecord& pool, const Generations& generations) {
+  const WorkerRecord& record = worker.record;
+  const bool leaving = record.place == Place::leaving;
+  const bool may_stay = !record.remains && !record.killed && !record.sigkilled;
+  const bool known = record.slot == slot && generations.contains(worker.generation) &&
+                     worker.generation < pool.next_generation && static_cast<std::uint64_t>(record.id) < pool.next_id;
+  const bool timely = plausible(record.started_at) && plausible(record.ready_at) &&
+                      plausible(record.operator_signal_at) && plausible(record.recycle_at) &&
+                      plausible(worker.response_deadline) && plausible(worker.lifetime_deadline) &&
+                      (!record.hang_timeout || plausible(Instant{*record.hang_timeout}));
+  return known && timely && leaving == (record.state == WorkerState::draining) && (leaving || may_stay);
+}
+
+}  // namespace
+
 Result<void> check(const PoolImage& image, const Generations& generations) {
   constexpr std::size_t max_slots = std::size_t{2} * max_workers;
-  if (!generations.contains(image.pool.generation)) return Failure("it lacks the config of its generation");
-  if (image.pool.target > image.slots.size() || image.slots.size() > max_slots || image.pool.target > max_workers)
+  const PoolRecord& pool = image.pool;
+  if (!generations.contains(pool.generation)) return Failure("it lacks the config of its generation");
+  if (pool.target > image.slots.size() || image.slots.size() > max_slots || pool.target > max_workers)
     return Failure("its number of workers does not fit");
+  if (!plausible(pool.observed) || pool.generation >= pool.next_generation) return Failure("it contradicts itself");
   std::set<WorkerId> ids;
-  for (std::size_t number = 0; number < image.slots.size(); ++number) {
+  for (unsigned number = 0; number < image.slots.size(); ++number) {
+    const SlotImage& slot = image.slots[number];
+    bool sound = plausible(slot.retry_at) && plausible(slot.respawn.crashing_since) &&
+                 plausible(slot.recycling.crashing_since);
     std::set<Place> places;
-    for (const WorkerImage& worker : image.slots[number].workers) {
-      const WorkerRecord& record = worker.record;
-      const bool alone = record.place == Place::leaving || places.insert(record.place).second;
-      const bool leaves = (record.place == Place::leaving) == (record.state == WorkerState::draining);
-      const bool sound = alone && leaves && record.slot == number && generations.contains(worker.generation) &&
-                         static_cast<std::uint64_t>(record.id) < image.pool.next_id && ids.insert(record.id).second;
-      if (!sound) return Failure("worker " + std::to_string(number) + " contradicts itself");
+    for (const WorkerImage& worker : slot.workers) {
+      const Place place = worker.record.place;
+      sound = sound && plausible(worker, number, pool, generations) && ids.insert(worker.record.id).second &&
+              (place == Place::leaving || places.insert(place).second);
     }
+    if (!sound) return Failure("worker " + std::to_string(number) + " contradicts itself");
   }
   return {};
 }
