@@ -39,7 +39,7 @@ class EventSource {
 
   // Timers only: fires once at `when` (at once if that is in the past).
   void arm(Instant when) noexcept;
-  // Descriptors only: waits for these from now on.
+  // Descriptors only: waits for these from now on. With EPOLLET also if they have happened before.
   void watch(std::uint32_t events) noexcept;
   // Descriptors only: watches again after disarm().
   void enable() noexcept;
@@ -67,7 +67,8 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // `events`: EPOLLIN, …, level-triggered. The callback gets what happened. Borrows `fd`.
+  // `events`: EPOLLIN, …, level-triggered without EPOLLET. The callback gets what happened. Borrows `fd`. The kernel
+  // goes through all level-triggered descriptors that are ready, in each turn: where many can be, EPOLLET is cheaper.
   [[nodiscard]] EventSource add_io(int fd, std::uint32_t events, Priority priority,
                                    std::function<void(std::uint32_t)> callback);
   // A disarmed timer on CLOCK_MONOTONIC. It fires at most `accuracy` late, which lets the kernel join wake-ups.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/control_link.hpp"
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <optional>
 #include <utility>
@@ -19,7 +17,7 @@ constexpr std::size_t max_packet_bytes = 4096;  // a newer program may say more 
 ControlLink::ControlLink(EventLoop& loop, UniqueFd end, Take take, Refuse refuse, bool greeted)
     : end_(std::move(end)), take_(std::move(take)), refuse_(std::move(refuse)), greeted_(greeted) {
   if (!end_) return;
-  source_ = loop.add_io(end_.get(), EPOLLIN, Priority::worker_message,
+  source_ = loop.add_io(end_.get(), FloodLimit::events, Priority::worker_message,
                         [this](std::uint32_t) { limit_.turn(source_, [this] { return take_one(); }); });
   FloodLimit::apply(source_);
 }

@@ -26,7 +26,10 @@ void FloodLimit::turn(EventSource& source, const TakeOne& take_one) {
     taken_ = 0;
     interval_began_ = now;
   }
-  for (unsigned i = 0; i < messages_a_turn && take_one(); ++i) ++taken_;
+  unsigned taken = 0;
+  while (taken < messages_a_turn && take_one()) ++taken;
+  taken_ += taken;
+  if (taken == messages_a_turn && source) source.watch(events);  // there may be more
   floods = floods || taken_ >= flood;
   if (floods == std::exchange(floods_, floods) || !source) return;
   source.set_priority(floods ? Priority::flood : Priority::worker_message);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <cstdint>
 #include <functional>
 
 #include "master/base/event_loop.hpp"
@@ -14,7 +17,10 @@ class FloodLimit {
   // False: no message waits.
   using TakeOne = std::function<bool()>;
 
-  // `source`, of Priority::worker_message, is the one whose callback is turn().
+  // Of the sources whose callback is turn(). A pool that starts has a message of each worker.
+  static constexpr std::uint32_t events = EPOLLIN | EPOLLET;
+
+  // `source` has these events and Priority::worker_message.
   static void apply(EventSource& source) noexcept;
   // Takes some messages. `take_one` may end `source`.
   void turn(EventSource& source, const TakeOne& take_one);

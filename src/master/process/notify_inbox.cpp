@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/notify_inbox.hpp"
 
-#include <sys/epoll.h>
-
 #include <utility>
 #include <variant>
 
@@ -39,9 +37,9 @@ void NotifyInbox::renew() {
 }
 
 std::unique_ptr<NotifyInbox::Ear> NotifyInbox::listen(std::unique_ptr<Ear> ear) {
-  ear->source = loop_.add_io(ear->socket.fd(), EPOLLIN, Priority::worker_message, [this, &ear = *ear](std::uint32_t) {
-    ear.limit.turn(ear.source, [&] { return take_one(ear); });
-  });
+  ear->source =
+      loop_.add_io(ear->socket.fd(), FloodLimit::events, Priority::worker_message,
+                   [this, &ear = *ear](std::uint32_t) { ear.limit.turn(ear.source, [&] { return take_one(ear); }); });
   FloodLimit::apply(ear->source);
   return ear;
 }

@@ -156,8 +156,9 @@ void WorkerProcess::start(SpawnPlan plan) {
 
 void WorkerProcess::watch_process() {
   report_source_ =
-      loop_.add_io(report_.get(), EPOLLIN, Priority::worker_message, [this](std::uint32_t) { on_report(); });
-  exit_source_ = loop_.add_io(pidfd_.get(), EPOLLIN, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
+      loop_.add_io(report_.get(), EPOLLIN | EPOLLET, Priority::worker_message, [this](std::uint32_t) { on_report(); });
+  exit_source_ =
+      loop_.add_io(pidfd_.get(), EPOLLIN | EPOLLET, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
 }
 
 // By its number, which may have been reused: that is known only once the pidfd is open.
@@ -168,7 +169,8 @@ void WorkerProcess::find_process() {
   siginfo_t info{};
   constexpr int only_look = WEXITED | WNOHANG | WNOWAIT;
   is_child_ = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, only_look) == 0;
-  exit_source_ = loop_.add_io(pidfd_.get(), EPOLLIN, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
+  exit_source_ =
+      loop_.add_io(pidfd_.get(), EPOLLIN | EPOLLET, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
   if (is_child_) orphans_.add_worker(pid_);
 }
 

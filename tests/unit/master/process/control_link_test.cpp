@@ -83,6 +83,13 @@ TEST_F(ControlLinkTest, takes_what_a_worker_says) {
   EXPECT_THAT(refused_, IsEmpty());
 }
 
+TEST_F(ControlLinkTest, takes_many_messages_that_wait) {
+  ASSERT_TRUE(say(control::Hello{.framing = 5}));
+  for (std::uint32_t i = 0; i < 100; ++i) ASSERT_TRUE(say(control::Busy{})) << i;
+  for (int turns = 0; turns < 100 && loop_.run_once(seconds(1)); ++turns) continue;
+  EXPECT_EQ(said_.size(), std::string("h5 ").size() + 100 * std::string("b ").size());
+}
+
 TEST_F(ControlLinkTest, a_worker_whose_connections_do_not_move_can_be_asked_whether_it_is_busy) {
   EXPECT_TRUE(link_->send(control::ReportBusy{800}));
   const auto heard = hear();
