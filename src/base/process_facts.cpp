@@ -151,6 +151,13 @@ std::optional<ArgumentAreas> own_argument_areas() noexcept {
   return areas;
 }
 
+std::optional<std::uintptr_t> own_heap_start() noexcept {
+  std::array<char, max_stat> room{};
+  std::uintptr_t start = 0;
+  if (!read_stat_field(read_start("self", "stat", room), 47, start) || start == 0) return std::nullopt;
+  return start;
+}
+
 std::optional<long> process_status_number(pid_t pid, std::string_view name, unsigned index) noexcept {
   std::array<char, 4096> room{};
   std::string_view text = read_start(pid, "status", std::span(room).first(room.size() - 1));

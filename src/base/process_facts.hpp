@@ -53,6 +53,8 @@ struct ArgumentAreas {
   std::uintptr_t env_end = 0;
 };
 [[nodiscard]] std::optional<ArgumentAreas> own_argument_areas() noexcept;
+// Where this process's heap begins, which ends at sbrk(0).
+[[nodiscard]] std::optional<std::uintptr_t> own_heap_start() noexcept;
 
 // The `index`-th number, from 0, after "NAME:" in /proc/PID/status.
 [[nodiscard]] std::optional<long> process_status_number(pid_t pid, std::string_view name, unsigned index = 0) noexcept;

@@ -87,17 +87,17 @@ std::string affinity_text(const CpuAffinity& affinity) {
   return affinity.cpus.empty() ? "as preforkd" : numbers(affinity.cpus);
 }
 
-std::string stamp_text(const FileStamp& stamp) {
+std::string version_text(const FileVersion& version) {
   constexpr std::int64_t second = 1'000'000'000;
-  const std::time_t seconds = stamp.modified / second;
+  const std::time_t seconds = version.modified / second;
   std::tm parts{};
   std::array<char, 64> time{};
   gmtime_r(&seconds, &parts);
   std::strftime(time.data(), time.size(), "%F %T", &parts);
   std::array<char, 16> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%09lld", static_cast<long long>(stamp.modified % second));
-  return std::to_string(stamp.bytes) + " bytes of " + time.data() + fraction.data() + " UTC, inode " +
-         std::to_string(stamp.device) + ":" + std::to_string(stamp.inode);
+  std::snprintf(fraction.data(), fraction.size(), ".%09lld", static_cast<long long>(version.modified % second));
+  return std::to_string(version.bytes) + " bytes of " + time.data() + fraction.data() + " UTC, inode " +
+         std::to_string(version.device) + ":" + std::to_string(version.inode);
 }
 
 class Rows {
@@ -229,7 +229,7 @@ std::vector<ConfigRow> config_rows(const PoolConfig& config) {
   const Json settings = Json::parse(config.settings, nullptr, false);
   if (settings.is_object()) rows.add_object("settings", settings);
   for (const FileStamp& stamp : config.files) {
-    rows.add("file " + escape_bytes(stamp.path, 4096), stamp_text(stamp)).shown = false;
+    rows.add("file " + escape_bytes(stamp.path, 4096), version_text(stamp.version)).shown = false;
   }
   return list;
 }

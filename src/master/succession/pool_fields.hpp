@@ -91,10 +91,10 @@ void fields(Archive& archive, PoolRecord& record) {
 template <class Archive>
 void fields(Archive& archive, FileStamp& stamp) {
   archive(stamp.path);
-  archive(stamp.device);
-  archive(stamp.inode);
-  archive(stamp.bytes);
-  archive(stamp.modified);
+  archive(stamp.version.device);
+  archive(stamp.version.inode);
+  archive(stamp.version.bytes);
+  archive(stamp.version.modified);
 }
 
 template <class Archive>

@@ -20,6 +20,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -326,6 +328,28 @@ TEST_F(SpawnTest, is_not_started_outside_its_control_group) {
   EXPECT_EQ(outcome.report.kind, ExecReport::Kind::failed);
   EXPECT_EQ(outcome.report.step, "cgroup.procs");
   EXPECT_EQ(outcome.report.error, EBADF);
+}
+
+// Held at its first step by a pipe that is full.
+TEST_F(SpawnTest, has_no_copy_of_the_heap) {
+  const Pipe entrance;
+  fcntl(entrance.write_end.get(), F_SETFL, O_NONBLOCK);
+  const std::string bytes(4096, 'x');
+  while (write(entrance.write_end.get(), bytes.data(), bytes.size()) > 0) continue;
+  fcntl(entrance.write_end.get(), F_SETFL, 0);
+  SpawnPlan held = plan({"/bin/echo", "it runs"});
+  held.group_entrance = entrance.write_end.get();
+  Result<Spawned> spawned = spawn(held);
+  ASSERT_TRUE(spawned) << spawned.error().text;
+  std::ifstream maps("/proc/" + std::to_string(spawned->pid) + "/maps");
+  const std::string mapped(std::istreambuf_iterator<char>(maps), {});
+  EXPECT_THAT(mapped, testing::HasSubstr("[stack]"));
+  EXPECT_THAT(mapped, testing::Not(testing::HasSubstr("[heap]")));
+  std::string drained(bytes.size(), '\0');
+  EXPECT_GT(read(entrance.read_end.get(), drained.data(), drained.size()), 0);
+  output_.write_end.reset();
+  EXPECT_EQ(read_to_end(output_.read_end.get()), "it runs\n");
+  reap(*spawned);
 }
 
 TEST_F(SpawnTest, reports_the_failed_step_with_its_errno) {

@@ -119,7 +119,7 @@ TEST_F(ReloadPlanTest, what_only_the_master_acts_by_replaces_nobody) {
 
 TEST_F(ReloadPlanTest, another_program_at_the_same_path_is_a_change_even_beside_others) {
   next.workers.initial = 2;
-  next.files[0].inode = 7;
+  next.files[0].version.inode = 7;
   EXPECT_TRUE(plan().new_generation);
   EXPECT_EQ(lines().back(), "file /usr/bin/server: changed: new generation");
 }
