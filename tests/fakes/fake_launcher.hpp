@@ -46,6 +46,7 @@ class FakeLauncher final : public Launcher {
   }
   void dismiss(WorkerId giver) noexcept override { dismissed.push_back(giver); }
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
+    ++loads_read;
     const auto found = loads.find(id);
     return found == loads.end() ? 0 : found->second;
   }
@@ -58,6 +59,7 @@ class FakeLauncher final : public Launcher {
   std::vector<std::tuple<WorkerId, WorkerId, std::uint32_t>> moved;  // giver, taker, at most; both stay
   std::vector<WorkerId> dismissed;
   std::map<WorkerId, std::uint64_t> loads;
+  mutable std::size_t loads_read = 0;
   std::function<void(const Launch&)> on_start;
   std::function<void(WorkerId, int)> on_signal;
 };

@@ -19,6 +19,7 @@ struct Deadline {
     lifetime,  // key: a worker's id. The end of its soak, its maximum age, or the end of its wait for a recycle
     retry,     // key: a slot. The end of its backoff
     linger,    // The end of Scheduler's linger_time
+    look,      // When Rebalance looks at the loads again
   };
 
   Deadline(Kind its_kind, std::uint64_t its_key) : kind(its_kind), key(its_key) {}

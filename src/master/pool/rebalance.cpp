@@ -12,6 +12,8 @@ namespace {
 // A giver whose message was lost (its control channel was full) must not be left out for good.
 constexpr Duration patience = std::chrono::minutes(1);
 
+constexpr Duration rest_per_worker = std::chrono::milliseconds(1);
+
 bool is_even(std::uint64_t most, std::uint64_t fewest) {
   return most <= fewest || most - fewest <= std::max<std::uint64_t>(1, most / 20);
 }
@@ -19,12 +21,23 @@ bool is_even(std::uint64_t most, std::uint64_t fewest) {
 }  // namespace
 
 void Rebalance::request() {
-  wanted_ = true;
+  look_ = true;
   used_.clear();
 }
 
+void Rebalance::request_soon() {
+  if (roster_.deadlines().last_observed() >= rests_until_) return request();
+  roster_.deadlines().set(again_, rests_until_);
+  used_.clear();
+}
+
+void Rebalance::end() {
+  look_ = false;
+  roster_.deadlines().clear(again_);
+}
+
 void Rebalance::settle(bool may_begin, unsigned target, const Generation& generation, Instant now) {
-  if (!wanted_ || !may_begin || starts_one(target)) return;
+  if (!look_ || !may_begin || roster_.any_current_starts()) return;
   const Takers takers(roster_, target, generation, nullptr, load_);
   const std::vector<const Worker*> workers = takers.ready();
   const std::set<WorkerId> before = engaged(workers, now);
@@ -33,13 +46,13 @@ void Rebalance::settle(bool may_begin, unsigned target, const Generation& genera
     alike[{worker->moves->protocol, worker->moves->framing}].push_back({worker->id, load_(worker->id)});
   }
   for (auto& [moves, shares] : alike) even_out(std::move(shares), before, now);
-  wanted_ = !engaged(workers, now).empty();
-}
-
-bool Rebalance::starts_one(unsigned target) const {
-  return std::any_of(roster_.slots().begin(), roster_.slots().end(), [&](const Slot& slot) {
-    return slot.number < target && slot.current != nullptr && slot.current->state == WorkerState::starting;
-  });
+  look_ = false;
+  rests_until_ = now + workers.size() * rest_per_worker;
+  if (engaged(workers, now).empty()) {
+    roster_.deadlines().clear(again_);
+  } else {
+    roster_.deadlines().set(again_, now + patience);
+  }
 }
 
 std::set<WorkerId> Rebalance::engaged(const std::vector<const Worker*>& workers, Instant now) const {

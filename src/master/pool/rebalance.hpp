@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -16,8 +17,11 @@ namespace preforkd {
 //
 //   request() ──▶ no slot starts a worker, no reload ──▶ Introduce with a maximum, for several pairs at once
 //                                        ▲                                │
-//                                        └── again, with the new loads ── the giver has answered ──▶ even, or no pair
-//                                                                                                    left: done
+//                                        └── again, with the new loads ── a giver has answered ──▶ even, or no pair
+//                                                                                                  left: done
+//
+// A look reads the loads of all workers, a system call for each. So it looks only when something has happened, and
+// after workers that come and go at most once a millisecond per worker: that takes a thousandth of a CPU in any pool.
 //
 // Who takes is as in takers.hpp, and who gives must be able to take, too: a worker that leaves gives everything anyway.
 // A worker is part of one pair at a time. In one rebalance a worker gives to another one only once, since the
@@ -27,8 +31,14 @@ class Rebalance {
   Rebalance(Roster& roster, Takers::Load load) : roster_(roster), load_(std::move(load)) {}
 
   void request();
-  // It has given what it can.
-  static void gave(Worker& giver) { giver.gives_to.reset(); }
+  // At once, or some time after the last look.
+  void request_soon();
+  // It has given what it can, or is gone.
+  void gave(Worker& giver) { look_ = look_ || std::exchange(giver.gives_to, std::nullopt); }
+  // The pool stops.
+  void end();
+  // Its deadline, of Deadline::Kind::look, has passed.
+  void look_again() noexcept { look_ = true; }
 
   // Ends a step, after Introductions. `may_begin`: no reload is going on. The pool has `target` slots of `generation`.
   void settle(bool may_begin, unsigned target, const Generation& generation, Instant now);
@@ -39,7 +49,6 @@ class Rebalance {
     std::uint64_t connections = 0;
   };
 
-  [[nodiscard]] bool starts_one(unsigned target) const;
   [[nodiscard]] std::set<WorkerId> engaged(const std::vector<const Worker*>& workers, Instant now) const;
   // Of workers with the same protocol and framing, with those that are `engaged`.
   void even_out(std::vector<Share> shares, const std::set<WorkerId>& engaged, Instant now);
@@ -47,7 +56,9 @@ class Rebalance {
 
   Roster& roster_;
   const Takers::Load load_;
-  bool wanted_ = false;
+  bool look_ = false;  // as soon as it may
+  Deadline again_{Deadline::Kind::look, 0};
+  Instant rests_until_{};
   std::set<std::pair<WorkerId, WorkerId>> used_;  // giver, taker
 };
 

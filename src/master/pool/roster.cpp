@@ -14,15 +14,21 @@ class Roster::Recount {
   Recount(Roster& roster, const Slot& slot) : roster_(roster), slot_(slot) {
     roster_.ready_slots_ -= slot_.serves() ? 1U : 0U;
     roster_.pairs_ -= slot_.paired() ? 1U : 0U;
+    roster_.starting_slots_ -= starts() ? 1U : 0U;
   }
   ~Recount() {
     roster_.ready_slots_ += slot_.serves() ? 1U : 0U;
     roster_.pairs_ += slot_.paired() ? 1U : 0U;
+    roster_.starting_slots_ += starts() ? 1U : 0U;
   }
   Recount(const Recount&) = delete;
   Recount& operator=(const Recount&) = delete;
 
  private:
+  [[nodiscard]] bool starts() const noexcept {
+    return slot_.current != nullptr && slot_.current->state == WorkerState::starting;
+  }
+
   Roster& roster_;
   const Slot& slot_;
 };

@@ -239,6 +239,7 @@ class Roster {
 
   [[nodiscard]] unsigned ready_slots() const noexcept { return ready_slots_; }  // slots with a ready worker
   [[nodiscard]] unsigned pairs() const noexcept { return pairs_; }              // slots with both current and candidate
+  [[nodiscard]] bool any_current_starts() const noexcept { return starting_slots_ > 0; }
   // A worker that has died and only has a keeper is none of them.
   [[nodiscard]] unsigned draining() const noexcept { return draining_ - keepers_; }
   // A worker of another generation whose first process has ended has processes left.
@@ -266,6 +267,7 @@ class Roster {
   std::vector<unsigned> touched_;
   unsigned ready_slots_ = 0;
   unsigned pairs_ = 0;
+  unsigned starting_slots_ = 0;  // their current worker starts
   unsigned draining_ = 0;
   unsigned keepers_ = 0;  // among those
 };

@@ -101,12 +101,12 @@ void Scheduler::handle(Worker& worker, const event::WorkerMoves& event, Instant 
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant /*now*/) {
-  Rebalance::gave(worker);
+  rebalance_.gave(worker);
   introductions_.seeks(worker, event.connections);
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerGave& event, Instant /*now*/) {
-  Rebalance::gave(worker);
+  rebalance_.gave(worker);
   if (event.by_keeper) {
     worker.kept.moved += event.connections;
     worker.kept.closed += event.closed;
@@ -346,6 +346,7 @@ void Scheduler::settle(Instant now) {
 
 void Scheduler::expired(const Deadline& deadline, Instant now) {
   if (deadline.kind == Deadline::Kind::linger) return;
+  if (deadline.kind == Deadline::Kind::look) return rebalance_.look_again();
   if (deadline.kind == Deadline::Kind::retry) {
     Slot& slot = roster_.slot(static_cast<unsigned>(deadline.key));
     fill(slot, now);
@@ -375,7 +376,7 @@ void Scheduler::become_ready(Worker& worker, Instant now) {
   } else {
     replacements_.watch_age(worker);
     // Its slot had none: the pool has grown, or the one before has died.
-    if (committed_->config->rebalance == RebalanceMode::on_resize) rebalance_.request();
+    if (committed_->config->rebalance == RebalanceMode::on_resize) rebalance_.request_soon();
   }
 }
 
@@ -412,6 +413,7 @@ void Scheduler::begin_stop() {
   for (unsigned number = 0; roster_.has_slot(number); ++number) roster_.deadlines().clear(roster_.slot(number).retry);
   for (const unsigned number : waiting_slots_) roster_.slot(number).waiting = false;
   waiting_slots_.clear();
+  rebalance_.end();
   roster_.deadlines().clear(lingering_);
 }
 
@@ -546,8 +548,9 @@ void Scheduler::end(Worker& worker, bool remains, Instant now) {
 
 void Scheduler::forget(Worker& worker) {
   // One worker took all that its keeper gave, maybe after its replacement was ready and the connections were spread.
-  const bool spreads = worker.kept.moved > 0 && committed_->config->rebalance == RebalanceMode::on_resize;
-  if (spreads) rebalance_.request();
+  const bool spreads = !stopping_ && worker.kept.moved > 0 && committed_->config->rebalance == RebalanceMode::on_resize;
+  if (spreads) rebalance_.request_soon();
+  rebalance_.gave(worker);
   roster_.remove(worker);
 }
 

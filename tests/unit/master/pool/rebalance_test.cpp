@@ -16,6 +16,8 @@ using Moved = std::vector<std::tuple<WorkerId, WorkerId, std::uint32_t>>;
 // Workers whose connections may move. Nothing happens unasked, unless a test turns it on.
 class RebalanceTest : public PoolTest {
  protected:
+  static constexpr Duration rest = std::chrono::milliseconds(10);
+
   RebalanceTest() { config.rebalance = RebalanceMode::off; }
 
   void start_with(const std::vector<std::uint64_t>& loads) {
@@ -160,10 +162,12 @@ TEST_F(RebalanceTest, on_resize_follows_a_larger_pool_and_a_replaced_worker) {
   begin_work(2, 0);
   EXPECT_TRUE(launcher.moved.empty()) << "one still starts";
   begin_work(3, 0);
+  pass(rest);
   EXPECT_EQ(let_give(), (std::vector<std::uint64_t>{10, 10, 10, 10}));
   launcher.moved.clear();
   end(id(1), signaled(SIGKILL));
   begin_work(1, 0);
+  pass(rest);
   EXPECT_FALSE(launcher.moved.empty());
 }
 
@@ -178,6 +182,7 @@ TEST_F(RebalanceTest, on_resize_follows_a_keeper_that_is_later_than_the_replacem
   launcher.loads[id(1)] += 10;
   pool->step(event::WorkerGave{dead, 10, 0, {}, true});
   pool->step(event::RemainsGone{dead});
+  pass(rest);
   EXPECT_FALSE(launcher.moved.empty());
   for (const std::uint64_t load : let_give()) EXPECT_NEAR(static_cast<double>(load), 10.0, 1.0);
 }
@@ -193,7 +198,33 @@ TEST_F(RebalanceTest, on_resize_follows_a_keeper_that_is_gone_when_the_end_of_it
   launcher.loads[id(1)] += 10;
   pool->step(event::WorkerGave{dead, 10, 0, {}, true});
   end(dead, signaled(SIGABRT));
+  pass(rest);
   EXPECT_FALSE(launcher.moved.empty());
+}
+
+TEST_F(RebalanceTest, workers_that_come_and_go_do_not_make_it_look_each_time) {
+  constexpr unsigned workers = 40;
+  config.rebalance = RebalanceMode::on_resize;
+  config.workers = {.initial = workers, .min = 1, .max = workers};
+  start_with(std::vector<std::uint64_t>(workers, 10));
+  pass(seconds(1));
+  launcher.loads_read = 0;
+  for (unsigned slot = 0; slot < workers; ++slot) {
+    end(id(slot), signaled(SIGKILL));
+    pass(milliseconds(1));
+    begin_work(slot, 10);
+  }
+  EXPECT_GE(launcher.loads_read, workers);
+  EXPECT_LE(launcher.loads_read, 2 * workers);
+}
+
+TEST_F(RebalanceTest, a_giver_that_dies_does_not_end_it) {
+  start_with({60, 0});
+  pool->step(event::Rebalance{});
+  ASSERT_EQ(launcher.moved.size(), 1U);
+  end(id(0), signaled(SIGKILL));
+  begin_work(0, 60);
+  EXPECT_EQ(launcher.moved.size(), 2U);
 }
 
 TEST_F(RebalanceTest, off_does_not) {
