@@ -69,7 +69,7 @@ bool read_stat_field(std::string_view stat, int number, Number& value) noexcept 
 std::string read_kernel_file(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
-  std::array<char, 65536> part{};
+  std::array<char, 4096> part{};  // the kernel returns no more of these at once
   for (ssize_t size = 0; (size = ::read(file.get(), part.data(), part.size())) > 0;) {
     text.append(part.data(), static_cast<std::size_t>(size));
   }

@@ -6,12 +6,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
+#include <utility>
 
 #include "base/process_facts.hpp"
 
 namespace preforkd {
 namespace {
+
+// The kernel goes through all workers to find dead orphans: once for those of this time, not for each of them.
+constexpr Duration reap_delay = std::chrono::milliseconds(100);
 
 bool gets_orphans() noexcept {
   int is_subreaper = 0;
@@ -22,7 +27,14 @@ bool gets_orphans() noexcept {
 
 Orphans::Orphans(EventLoop& loop, bool adopts) {
   if (adopts) prctl(PR_SET_CHILD_SUBREAPER, 1);
-  if (gets_orphans()) source_ = loop.add_signal(SIGCHLD, Priority::signal, [this] { reap(); });
+  if (!gets_orphans()) return;
+  timer_ = loop.add_timer(Priority::signal, reap_delay, [this] {
+    due_ = false;
+    reap();
+  });
+  source_ = loop.add_signal(SIGCHLD, Priority::signal, [this] {
+    if (!std::exchange(due_, true)) timer_.arm(SteadyClock().now() + reap_delay);
+  });
 }
 
 std::vector<pid_t> Orphans::all() const {

@@ -27,13 +27,15 @@ class Orphans {
   // Those that live, with their descendants.
   [[nodiscard]] std::vector<pid_t> all() const;
 
-  // Reaps all that are dead, up to a dead worker, which hides those behind it. Workers are mostly reaped before, since
-  // their events have a higher priority than SIGCHLD.
+  // Reaps all that are dead, a moment after they have ended, up to a dead worker, which hides those behind it. Workers
+  // are mostly reaped before, since their events have a higher priority than SIGCHLD.
   void reap() noexcept;
 
  private:
   std::unordered_set<pid_t> workers_;
-  EventSource source_;  // empty if there is nothing to do
+  EventSource timer_;   // empty if there is nothing to do
+  EventSource source_;  // the same
+  bool due_ = false;    // the timer is armed
 };
 
 }  // namespace preforkd
