@@ -24,7 +24,9 @@
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
 #include "master/bus/bus_choice.hpp"
+#include "master/pool/replacements.hpp"
 #include "master/process/service_group.hpp"
+#include "master/process/worker_room.hpp"
 #include "master/report/failed_start.hpp"
 #include "master/report/pool_status.hpp"
 #include "master/succession/pool_fields.hpp"
@@ -140,6 +142,7 @@ void Master::run() {
   }
   for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
   check_user();
+  check_room();
   listen_watch_.watch(sockets_);
   listener_store_.keep(sockets_);
   notifier_.serve_watchdog();
@@ -158,6 +161,16 @@ void Master::check_user() const {
   if (wanted.empty() || user_ == wanted) return;
   log::warning("user: the config says " + wanted + ", but the pool runs as " + user_ +
                (is_main_process_of_unit() ? "; " + apply_command(config().name) : "; by hand, start it as that user"));
+}
+
+void Master::check_room() const {
+  const unsigned most = config().scale ? config().workers.max : config().workers.initial;
+  const WorkerRoom room{.workers = most,
+                        .surge = surge_limit(config().reload, most),
+                        .present = static_cast<unsigned>(pool_.workers().size()),
+                        .membership = own_control_groups(),
+                        .mount = control_group_mount};
+  for (const std::string& shortage : room.shortages()) log::warning(shortage);
 }
 
 std::vector<std::string> Master::unapplied() const {
@@ -525,6 +538,7 @@ void Master::on_config() {
   alert_.set_after(config().alert_after);
   scaler_.configure(config());
   arm_measure();
+  check_room();
 }
 
 void Master::arm_deadline() {

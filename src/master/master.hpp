@@ -104,6 +104,8 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
   void check_user() const;
+  // Logs which limits leave no room for all workers.
+  void check_room() const;
   // What a reload could not do, with the command that does; empty if there is nothing.
   [[nodiscard]] std::string left_undone() const;
   void watch_signals();

@@ -47,6 +47,25 @@ TEST(DescriptorLeak, a_master_has_as_many_after_100_respawns) {
   EXPECT_TRUE(has_as_many_as(master.pid(), before));
 }
 
+std::size_t descriptors_with(unsigned workers) {
+  const Master master({binaries::worker("does_as_told")}, with_workers(workers));
+  master.wait_ready();
+  return resting_descriptors_of(master.pid()).size();
+}
+
+TEST(DescriptorLeak, a_worker_costs_the_master_four) { EXPECT_EQ(descriptors_with(11), descriptors_with(1) + 40); }
+
+// The pool still runs with as many workers as there is room for.
+TEST(DescriptorLeak, a_lack_of_descriptors_is_told_at_the_start) {
+  Process master("/bin/sh", {"-c", "ulimit -n 64; exec \"$@\"", "sh", binaries::preforkd, "--listen", "127.0.0.1:0",
+                             "--workers", "30", "--", binaries::worker("does_as_told")});
+  const std::string line = master.err().wait_for("30 workers and 1 more in a reload need at least ");
+  EXPECT_THAT(line, testing::HasSubstr("but only 64 are allowed (RLIMIT_NOFILE of preforkd"));
+  EXPECT_TRUE(eventually([&] { return children_of(master.pid()).size() >= 5; }));
+  master.signal(SIGTERM);
+  EXPECT_EQ(master.wait_exit().status, 0);
+}
+
 TEST(DescriptorLeak, a_master_keeps_none_of_workers_that_never_start) {
   Master master({binaries::worker("exits_at_once"), "1"},
                 with_workers(1, {"--set", "restart.delay=10ms", "--set", "restart.max_delay=10ms"}));
