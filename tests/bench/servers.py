@@ -15,6 +15,9 @@ from pathlib import Path
 
 PATIENCE = 30  # seconds: longer than anything here takes, and the end of waiting for what will not come
 
+# The notify sockets of a pool are files: in memory, as in /run, also where /run is on a disk.
+ENVIRONMENT = {**os.environ, "XDG_RUNTIME_DIR": "/dev/shm"} if os.path.isdir("/dev/shm") else None
+
 
 class Failed(Exception):
     pass
@@ -60,7 +63,7 @@ class Server:
 
     def __init__(self, command, output):
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, output: subprocess.PIPE}
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=ENVIRONMENT, **streams)
         self.lines = Lines(getattr(self.process, output))
 
     def __enter__(self):
