@@ -189,7 +189,15 @@ class BareSpawn(Server):
 
 
 def children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Those that live: a master reaps what its workers have left a moment later."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if lives(child)]
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def memory(processes):

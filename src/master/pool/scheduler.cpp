@@ -419,6 +419,7 @@ void Scheduler::begin_stop() {
 
 void Scheduler::advance_rollout(Instant now) {
   if (rollout_ && rollout_->advance(target_, now)) commit(now);
+  if (reload_waits()) fill(roster_.slot(0), now);  // clients of a pool that had no worker do not wait with it
 }
 
 void Scheduler::commit(Instant now) {

@@ -87,8 +87,8 @@ Result<void> check(const PoolImage& image, const Generations& generations) {
   std::set<WorkerId> ids;
   for (unsigned number = 0; number < image.slots.size(); ++number) {
     const SlotImage& slot = image.slots[number];
-    bool sound = plausible(slot.retry_at) && plausible(slot.respawn.crashing_since) &&
-                 plausible(slot.recycling.crashing_since);
+    bool sound =
+        plausible(slot.retry_at) && plausible(slot.respawn.crashing_since) && plausible(slot.recycling.crashing_since);
     std::set<Place> places;
     for (const WorkerImage& worker : slot.workers) {
       const Place place = worker.record.place;

@@ -329,6 +329,20 @@ TEST_F(RolloutTest, an_operator_who_wants_no_worker_keeps_one_while_one_reload_s
   EXPECT_EQ(pool->target(), 0U);
 }
 
+TEST_F(RolloutTest, a_pool_without_workers_has_one_while_a_reload_waits) {
+  config.workers.min = 0;
+  config.reload.max_draining = 1;
+  start_ready();
+  reload();
+  for (int turn = 0; turn < 10; ++turn) ready_all();
+  ASSERT_EQ(pool->generation(), 2U);
+  EXPECT_TRUE(pool->step(event::Resize{0}));
+  reload();
+  ASSERT_TRUE(pool->scheduler().reload_waits());
+  ASSERT_EQ(staying(0).size(), 1U);
+  EXPECT_EQ(staying(0).front().generation, 2U);
+}
+
 TEST_F(RolloutTest, an_operator_who_wants_workers_after_all_gets_them) {
   config.workers.min = 0;
   start_ready();
