@@ -97,9 +97,9 @@ Master::Master(MasterStart start)
                  .outlive_master = sockets_.has_socket_unit() && notifier_.connected()},
                 *this),
       log_([this](WorkerId id) { return launcher_.facts(id); }, clock_),
-      pool_(start.predecessor
-                ? Pool(start.predecessor->pool.image, start.predecessor->pool.generations, launcher_, clock_)
-                : Pool(start.config, launcher_, clock_, random_seed())),
+      pool_(start.predecessor ? Pool(start.predecessor->pool.image, start.predecessor->pool.generations,
+                                     std::move(start.predecessor->pool.history), launcher_, clock_)
+                              : Pool(start.config, launcher_, clock_, random_seed())),
       image_([this](WorkerId id) {
         const WorkerProcess* const process = launcher_.find(id);
         return process == nullptr ? "" : encode(process->parts());
@@ -128,6 +128,7 @@ Master::Master(MasterStart start)
   pool_.add_observer(control_plane_);
   watch_signals();
   if (start.predecessor) adopt(*start.predecessor);
+  take_over_store(start.stored);
 }
 
 Master::~Master() = default;
@@ -152,6 +153,7 @@ void Master::run() {
   begin_pool();
   settle();
   loop_.run();
+  if (leaves_workers_) _exit(exit_code::ok);  // destructors would end what the next master needs
   if (!hopeless_.empty()) throw ExitError(exit_code::unavailable, hopeless_);
 }
 
@@ -307,6 +309,11 @@ void Master::stop(const std::string& why) {
     sweep_.kill();
     return;
   }
+  if (may_be_restarted()) return ask_whether_restarted(why);
+  drain(why);
+}
+
+void Master::drain(const std::string& why) {
   log::info(why + ": draining all workers for at most " + format_time_span(config().drain_timeout) +
                 "; a second signal kills them",
             {message_id::field(message_id::pool_stopping)});
@@ -466,6 +473,7 @@ void Master::conclude() {
   status_feed_.on_event();
   write_image();
   if (upgrades_to_) execute_successor();
+  if (leaves_workers_ && notifier_.all_sent()) return loop_.exit(exit_code::ok);
   arm_deadline();
   if (!all_gone()) return extend_timeout();
   if (hopeless_.empty())
@@ -484,9 +492,9 @@ bool Master::all_gone() {
 bool Master::sockets_left() {
   if (!sockets_.has_socket_unit()) return true;
   if (!std::exchange(asked_for_jobs_, true)) {
-    control_plane_.ask_for_socket_jobs([this](bool any) {
+    control_plane_.ask_for_unit_jobs([this](const UnitJobs& jobs) {
       news_ = true;
-      socket_jobs_ = any;
+      socket_jobs_ = jobs.of_sockets;
     });
   }
   if (!socket_jobs_) return false;
@@ -503,6 +511,9 @@ void Master::settle_start() {
   forget_failed_starts();
   notifier_.ready(status());
   log::info(pool_name() + ": " + status(), {message_id::field(message_id::pool_started)});
+  if (!replaces_adopted_) return;
+  log::info("the service was restarted: reloading, so that all workers are new");
+  begin_reload({});
 }
 
 void Master::settle_state() {

@@ -48,7 +48,8 @@ struct MasterStart {
   std::string bus_address;  // empty for no message bus
   std::string socket_unit;  // of this service; empty if there is none
   Invocation invocation;
-  InheritedDescriptors inherited;
+  std::vector<std::string> stored{};  // the names of the descriptors that an earlier master has stored, without sockets
+  InheritedDescriptors inherited{};
   std::optional<Predecessor> predecessor;
 };
 
@@ -80,6 +81,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] Counters totals() const override;
   [[nodiscard]] NamedCounts named_totals() const override;
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
+  [[nodiscard]] unsigned adopted_workers() const override { return adopted_; }
   [[nodiscard]] std::vector<std::string> unapplied() const override;
   void reload(const std::string& who, ReloadCallback done) override;
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
@@ -93,6 +95,7 @@ class Master final : private WorkerObserver, private PoolControl {
 
   // Goes on with the workers of an earlier master.
   void adopt(Predecessor& predecessor);
+  void take_over_store(const std::vector<std::string>& names);
   void begin_pool();
   // Makes the image of the pool current, and has systemd keep what it says.
   void write_image();
@@ -110,6 +113,12 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] std::string left_undone() const;
   void watch_signals();
   void stop(const std::string& why);
+  void drain(const std::string& why);
+  // A stop of the service may be the first half of a restart. Then the workers stay, and the next master replaces them.
+  [[nodiscard]] bool may_be_restarted() const noexcept;
+  void ask_whether_restarted(const std::string& why);
+  [[nodiscard]] bool next_can_adopt(const UnitJobs& jobs) const;
+  void leave_workers();
   void hang_up();
   void leave_idle();
   void begin_stop();
@@ -174,9 +183,12 @@ class Master final : private WorkerObserver, private PoolControl {
   Sweep sweep_;
   std::vector<EventSource> signals_;
 
-  bool is_executed_again_ = false;          // in place of an earlier version
-  std::vector<event::WorkerExited> lost_;   // workers of an earlier master whose descriptors are gone
-  std::size_t adopted_ = 0;                 // workers
+  bool is_executed_again_ = false;         // in place of an earlier version
+  std::vector<event::WorkerExited> lost_;  // workers of an earlier master whose descriptors are gone
+  bool replaces_adopted_ = false;          // by a reload, after a restart
+  bool asks_for_jobs_ = false;
+  bool leaves_workers_ = false;             // to the next master
+  unsigned adopted_ = 0;                    // workers
   bool image_failed_ = false;               // and so no master can go on after this one
   UpgradeCallback upgrade_done_;            // of the upgrade in progress
   std::optional<std::string> upgrades_to_;  // the version that will be executed at the end of this turn

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // How a master continues where an earlier one was, and what it leaves to a next one.
+#include <unistd.h>
+
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/counted.hpp"
@@ -22,6 +25,7 @@ std::vector<int> open_ones(const WorkerProcess::Descriptors& descriptors) {
 
 void Master::adopt(Predecessor& predecessor) {
   is_executed_again_ = predecessor.same_process;
+  replaces_adopted_ = predecessor.master.restarts;
   proof_timer_ = loop_.add_timer(Priority::normal, proof_time / 2, [this] {
     record_.unproven = 0;
     news_ = true;
@@ -36,7 +40,6 @@ void Master::adopt(Predecessor& predecessor) {
     if (worker.descriptors) adopted = launcher_.adopt(launch, worker.parts, std::move(*worker.descriptors));
     if (adopted) {
       ++adopted_;
-      worker_store_.found(id);
       continue;
     }
     lost_.push_back({.id = id, .pid = worker.parts.pid, .status = {}, .used = {}});
@@ -44,6 +47,54 @@ void Master::adopt(Predecessor& predecessor) {
                  ") cannot be adopted: " + adopted.error().text);
   }
   any_executed_ = adopted_ > 0;
+}
+
+// After adopt().
+void Master::take_over_store(const std::vector<std::string>& names) {
+  std::set<std::string> used{WorkerStore::name_of_image(record_.number - 1)};
+  for (const WorkerView& worker : pool_.workers()) {
+    if (launcher_.find(worker.id) != nullptr) used.insert(WorkerStore::name_of(worker.id));
+  }
+  for (const auto& [generation, config] : pool_.scheduler().generations()) {
+    if (config->program_file) used.insert(WorkerStore::name_of_program(generation));
+  }
+  worker_store_.found(names, used);
+}
+
+bool Master::may_be_restarted() const noexcept {
+  return worker_store_.active() && !image_failed_ && started_ && !asks_for_jobs_ && !leaves_workers_;
+}
+
+void Master::ask_whether_restarted(const std::string& why) {
+  asks_for_jobs_ = true;
+  control_plane_.ask_for_unit_jobs([this, why](const UnitJobs& jobs) {
+    news_ = true;
+    if (pool_.state() == PoolState::stopping) return;
+    if (next_can_adopt(jobs)) {
+      leave_workers();
+    } else {
+      drain(why);
+    }
+  });
+}
+
+// Not if it will be another user, or if the units of the pool change: what workers inherited of these would be old.
+bool Master::next_can_adopt(const UnitJobs& jobs) const {
+  const bool same_user =
+      jobs.user == user_ || (jobs.user.empty() && geteuid() == 0) || jobs.user == std::to_string(geteuid());
+  if (!jobs.restarts_service || jobs.of_sockets || !same_user || !unapplied().empty()) return false;
+  const auto plan = reloader_.plan();
+  return !plan || std::none_of(plan->changes.begin(), plan->changes.end(), [](const ConfigChange& change) {
+    return change.needs == ChangeNeeds::socket || change.needs == ChangeNeeds::unit;
+  });
+}
+
+void Master::leave_workers() {
+  log::info("restart: the workers continue, and the next preforkd replaces them",
+            {message_id::field(message_id::pool_stopping)});
+  leaves_workers_ = true;
+  record_.restarts = true;
+  notifier_.stopping(status());
 }
 
 void Master::begin_pool() {
@@ -139,15 +190,13 @@ void Master::execute_successor() {
 
 std::map<int, std::string> Master::descriptors_for_successor() const {
   std::map<int, std::string> names = sockets_.names();
-  names[image_.fd()] = std::string(image_prefix) + std::to_string(record_.number);
+  names[image_.fd()] = WorkerStore::name_of_image(record_.number);
   names[directory_.lock()] = runtime_directory_name;
-  for (const auto& [generation, fd] : image_.programs())
-    names[fd] = std::string(program_prefix) + std::to_string(generation);
+  for (const auto& [generation, fd] : image_.programs()) names[fd] = WorkerStore::name_of_program(generation);
   for (const WorkerView& worker : pool_.workers()) {
     const WorkerProcess* const process = launcher_.find(worker.id);
     if (process == nullptr) continue;
-    for (const int fd : open_ones(process->descriptors()))
-      names[fd] = std::string(worker_prefix) + std::to_string(static_cast<std::uint64_t>(worker.id));
+    for (const int fd : open_ones(process->descriptors())) names[fd] = WorkerStore::name_of(worker.id);
   }
   return names;
 }

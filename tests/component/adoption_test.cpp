@@ -19,6 +19,7 @@
 #include "support/client.hpp"
 #include "support/descriptor_store.hpp"
 #include "support/load.hpp"
+#include "support/message_bus.hpp"
 #include "support/proc.hpp"
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
@@ -48,8 +49,8 @@ class Adoption : public testing::Test {
   void start(const std::string& until = "2/2 workers ready") {
     StartOptions options = store_.passing({{unit, listener_.get()}});
     options.environment.emplace_back("RUNTIME_DIRECTORY", runtime_.path());
-    const std::vector<std::string> arguments{"--config", folder_.file("test.json"), "--log-level",
-                                             "debug",    "--socket-unit",           unit};
+    const std::vector<std::string> arguments{
+        "--config", folder_.file("test.json"), "--log-level", "debug", "--socket-unit", unit, "--bus", bus_address_};
     master_.emplace(binaries::preforkd, arguments, options);
     log().wait_for(until);
   }
@@ -85,6 +86,7 @@ class Adoption : public testing::Test {
   TempDir folder_;
   TempDir runtime_;
   DescriptorStore store_;
+  std::string bus_address_ = "none";
   std::optional<Process> master_;
   std::vector<std::string> stored_{"preforkd-w-1", "preforkd-w-2"};
 };
@@ -130,6 +132,28 @@ TEST_F(Adoption, goes_on_as_if_they_were_its_own) {
   master_->signal(SIGTERM);
   EXPECT_EQ(master_->wait_exit().status, 0);
   EXPECT_THAT(store_.names("preforkd-w-"), IsEmpty());
+}
+
+TEST_F(Adoption, keeps_what_was_counted_and_is_shown) {
+  const MessageBus bus;
+  bus_address_ = bus.address();
+  start();
+  const std::vector<pid_t> workers = started();
+  ASSERT_THAT(Client(address_).ask("i am one"), HasSubstr("Welcome, one"));
+  const std::size_t mark = log().size();
+  ASSERT_EQ(kill(workers[0], SIGKILL), 0);
+  replacement_of(workers[0], mark);
+  stored_ = {"preforkd-w-2", "preforkd-w-3"};
+  succeed();
+  log().wait_for("acquired the bus name");
+  const auto ctl = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "--address=" + bus.address());
+    return run(binaries::preforkctl, arguments).out;
+  };
+  EXPECT_THAT(ctl({"status", "test"}),
+              AllOf(HasSubstr(", with 2 workers of an earlier master"), HasSubstr("(1 so far), 1 request")));
+  EXPECT_THAT(ctl({"why", "test"}), HasSubstr("died: signal 9 (SIGKILL)"));
+  EXPECT_THAT(ctl({"show", "test"}), AllOf(HasSubstr("AdoptedWorkers=2\n"), HasSubstr("Crashes=1\n")));
 }
 
 TEST_F(Adoption, learns_of_workers_that_died_with_their_master) {
@@ -184,10 +208,14 @@ TEST_F(Adoption, ends_the_workers_if_there_is_no_image_of_them) {
   ASSERT_THAT(image->first, HasSubstr("preforkd-image-"));
   ASSERT_EQ(ftruncate(image->second.front()->get(), 100), 0);
   start();
-  store_.drop();
   EXPECT_THAT(log().text(),
               AllOf(HasSubstr("cannot adopt the workers of an earlier master, which end now: it has a wrong size"),
                     Not(HasSubstr("adopted"))));
+  EXPECT_TRUE(eventually([&] {
+    const auto& now = store_.contents();
+    return store_.names("preforkd-image-") == std::vector<std::string>{"preforkd-image-1"} &&
+           now.contains("preforkd-w-1") && now.at("preforkd-w-1").size() == 3;
+  })) << "the descriptors of the old ones are removed from the store";
   EXPECT_TRUE(wait_gone(pidfd.get()));
   EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
 }

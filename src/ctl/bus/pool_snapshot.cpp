@@ -112,6 +112,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   take(properties, "MainPID", pool.main_pid);
   take(properties, "Version", pool.version);
   take(properties, "StartedAt", pool.started_at);
+  take(properties, "AdoptedWorkers", pool.adopted_workers);
   take_row(properties.value("LastReload", Json::array()), pool.last_reload.at, pool.last_reload.ok,
            pool.last_reload.message);
   return pool;

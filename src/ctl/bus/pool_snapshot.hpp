@@ -66,6 +66,7 @@ struct PoolSnapshot {
   std::uint32_t main_pid = 0;
   std::string version;
   std::uint64_t started_at = 0;
+  std::uint32_t adopted_workers = 0;
   ReloadSnapshot last_reload;
 
   // Whether it serves as it should: running or reloading.

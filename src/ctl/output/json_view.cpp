@@ -64,6 +64,7 @@ Json to_json(const PoolSnapshot& pool) {
   object["main_pid"] = pool.main_pid;
   object["version"] = pool.version;
   object["started_at"] = pool.started_at;
+  object["adopted_workers"] = pool.adopted_workers;
   object["last_reload"] = {
       {"at", pool.last_reload.at}, {"ok", pool.last_reload.ok}, {"message", pool.last_reload.message}};
   return object;

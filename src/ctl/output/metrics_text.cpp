@@ -132,6 +132,8 @@ void add_states(Exposition& out) {
 void add_pool_gauges(Exposition& out) {
   out.of_pools("start_time_seconds", "gauge", "seconds", "When the pool's main process started, since 1970.",
                [](const PoolSnapshot& pool) { return seconds(pool.started_at); });
+  out.of_pools("adopted_workers", "gauge", "", "Workers that the pool's main process had from an earlier one.",
+               [](const PoolSnapshot& pool) { return std::to_string(pool.adopted_workers); });
   out.of_pools("generation", "gauge", "", "The generation of the live config.",
                [](const PoolSnapshot& pool) { return std::to_string(pool.generation); });
   out.of_pools("workers_target", "gauge", "", "Workers that should run.",

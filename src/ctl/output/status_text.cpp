@@ -176,7 +176,10 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
   const std::string& config = known.answer ? pool.config_file : known.config.file;
   if (!config.empty()) add(indented("Config", printable(config)));
   if (!known.answer) return text;
-  add(indented("Started", human_time(pool.started_at) + "; " + human_age(pool.started_at, now) + " ago"));
+  add(indented("Started", human_time(pool.started_at) + "; " + human_age(pool.started_at, now) + " ago" +
+                              (pool.adopted_workers == 0
+                                   ? ""
+                                   : ", with " + counted(pool.adopted_workers, "worker") + " of an earlier master")));
   add(indented("Main PID", std::to_string(pool.main_pid) + " (preforkd " + printable(pool.version) + ')'));
   if (!pool.status_text.empty()) add(indented("Status", '"' + printable(pool.status_text) + '"'));
   add(indented("Program", joined(pool.program)));

@@ -7,7 +7,7 @@
 #include "dbus/words.hpp"
 #include "master/base/log.hpp"
 #include "master/bus/pool_object.hpp"
-#include "master/bus/socket_jobs.hpp"
+#include "master/bus/unit_jobs.hpp"
 #include "master/bus/worker_object.hpp"
 #include "master/report/pool_log.hpp"
 
@@ -26,14 +26,14 @@ struct ControlPlane::Objects {
         context{plane.control_,    plane.clock_,  plane.times_,  plane.last_reload_,
                 plane.started_at_, authorization, plane.replies_},
         log_control(native_bus(its_connection)),
-        socket_jobs(its_connection),
+        unit_jobs(its_connection),
         pool(its_connection, context) {}
 
   sdbus::IConnection& connection;
   Authorization authorization;
   const BusContext context;
   LogControl log_control;
-  SocketJobs socket_jobs;
+  UnitJobsQuery unit_jobs;
   PoolObject pool;
   std::map<unsigned, WorkerObject> workers;
 };
@@ -47,7 +47,7 @@ ControlPlane::ControlPlane(EventLoop& loop, const std::string& bus_address, Pool
            {.opened = [this](sdbus::IConnection& connection) { on_open(connection); },
             .lost =
                 [this] {
-                  if (objects_) objects_->socket_jobs.give_up();
+                  if (objects_) objects_->unit_jobs.give_up();
                   replies_.forget();
                   objects_.reset();
                 }}) {}
@@ -98,13 +98,13 @@ void ControlPlane::reload_finished(const ReloadResult& result) {
   settle();  // callers that wait for the reload's reply see its signals first
 }
 
-void ControlPlane::ask_for_socket_jobs(std::function<void(bool any)> answer) {
-  if (!objects_) return answer(true);
+void ControlPlane::ask_for_unit_jobs(std::function<void(const UnitJobs& jobs)> answer) {
+  if (!objects_) return answer(UnitJobs());
   try {
-    objects_->socket_jobs.ask(control_.config().name, std::move(answer));
+    objects_->unit_jobs.ask(control_.config().name, std::move(answer));
   } catch (const std::system_error& error) {
     log::debug(std::string("message bus: ") + error.what());
-    objects_->socket_jobs.give_up();
+    objects_->unit_jobs.give_up();
   }
 }
 

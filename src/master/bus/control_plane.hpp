@@ -14,6 +14,7 @@
 #include "master/bus/bus_connection.hpp"
 #include "master/bus/bus_context.hpp"
 #include "master/bus/log_control.hpp"
+#include "master/bus/unit_jobs.hpp"
 
 namespace preforkd {
 
@@ -33,9 +34,9 @@ class ControlPlane final : public PoolObserver {
 
   void reload_finished(const ReloadResult& result);
 
-  // Whether systemd is about to start, stop or restart a socket unit of the pool. Answers once, maybe at once; with
-  // true if that cannot be found out.
-  void ask_for_socket_jobs(std::function<void(bool any)> answer);
+  // What systemd is about to do with the units of the pool. Answers once, maybe at once; as UnitJobs() if that cannot
+  // be found out.
+  void ask_for_unit_jobs(std::function<void(const UnitJobs& jobs)> answer);
 
   // Call it after each turn of the loop in which something happened.
   void settle();

@@ -41,6 +41,7 @@ class PoolControl {
   [[nodiscard]] virtual Counters totals() const = 0;           // with those of workers that have ended
   [[nodiscard]] virtual NamedCounts named_totals() const = 0;  // the same
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
+  [[nodiscard]] virtual unsigned adopted_workers() const = 0;  // that this process had from an earlier master
   // The parts of the config that need a restart of systemd's units: "listen 127.0.0.1:81", "user".
   [[nodiscard]] virtual std::vector<std::string> unapplied() const = 0;
 

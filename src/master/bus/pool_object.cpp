@@ -306,6 +306,7 @@ std::vector<std::string> PoolObject::Program() {
 std::uint32_t PoolObject::MainPID() { return static_cast<std::uint32_t>(getpid()); }
 std::string PoolObject::Version() { return PREFORKD_VERSION; }
 std::uint64_t PoolObject::StartedAt() { return context_.started_at; }
+std::uint32_t PoolObject::AdoptedWorkers() { return context_.control.adopted_workers(); }
 PoolObject::ReloadEntry PoolObject::LastReload() {
   return guarded([&] {
     const preforkd::LastReload& last = context_.last_reload;

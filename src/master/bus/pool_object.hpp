@@ -81,6 +81,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint32_t MainPID() override;
   std::string Version() override;
   std::uint64_t StartedAt() override;
+  std::uint32_t AdoptedWorkers() override;
   ReloadEntry LastReload() override;
 
   // The values that tell_changes() compares.

@@ -65,9 +65,11 @@ Pool::Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const C
       launcher_(launcher),
       clock_(clock) {}
 
-Pool::Pool(const PoolImage& image, const Generations& generations, Launcher& launcher, const Clock& clock)
+Pool::Pool(const PoolImage& image, const Generations& generations, PoolHistory history, Launcher& launcher,
+           const Clock& clock)
     : scheduler_(
           image, generations, [&launcher](WorkerId id) { return launcher.load(id); }, clock.now()),
+      history_(std::move(history)),
       launcher_(launcher),
       clock_(clock) {}
 

@@ -51,7 +51,8 @@ class Pool {
  public:
   Pool(std::shared_ptr<const PoolConfig> config, Launcher& launcher, const Clock& clock, std::uint64_t seed);
   // Goes on where the pool of an earlier master was. event::Tick must be its first step.
-  Pool(const PoolImage& image, const Generations& generations, Launcher& launcher, const Clock& clock);
+  Pool(const PoolImage& image, const Generations& generations, PoolHistory history, Launcher& launcher,
+       const Clock& clock);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
@@ -84,6 +85,7 @@ class Pool {
   // Why a slot below target() is empty; nullopt if it is not.
   [[nodiscard]] std::optional<SlotView> idle_slot(unsigned slot) const;
   [[nodiscard]] const PoolHistory& history() const noexcept { return history_; }
+  [[nodiscard]] std::set<std::size_t> take_changed_exits() { return history_.take_changed(); }
 
  private:
   bool decide(const Event& event);

@@ -13,37 +13,44 @@
 
 namespace preforkd {
 
-// Has systemd keep for the next master what it needs to go on with the workers: the image of the pool, the programs
+// Has systemd keep for the next master what it needs to continue with the workers: the image of the pool, the programs
 // that its generations hold open, and the descriptors of each worker. As long as systemd has them, no worker sees the
 // end of its control channel. systemd drops them when the service is stopped.
 class WorkerStore {
  public:
-  // `active`: this is a service of systemd, whose store is used; otherwise every call does nothing.
-  WorkerStore(Notifier& notifier, bool active) : notifier_(notifier), active_(active && notifier.connected()) {}
+  // `active`: this is a service of systemd, whose store is used; otherwise every call does nothing. Reads $FDSTORE,
+  // which systemd sets from version 254 on: how many descriptors it keeps.
+  WorkerStore(Notifier& notifier, bool active);
 
   [[nodiscard]] bool active() const noexcept { return active_; }
 
-  // `number`: of this master. The image of the one before can be dropped.
+  // What an earlier master has stored, by name. Drops what is not `used`.
+  void found(const std::vector<std::string>& names, const std::set<std::string>& used);
+  // `number`: of this master. Drops the image of the one before.
   void keep_image(std::uint64_t number, int fd);
-  // By generation. Others are dropped.
+  // By generation. Drops others.
   void keep_programs(const std::map<unsigned, int>& programs);
-  // What an earlier master has stored of it.
-  void found(WorkerId id);
+  // What is found already is not stored again.
   void keep(WorkerId id, const std::vector<int>& descriptors);
-  void drop(WorkerId id);
+  void drop(WorkerId id) { remove(name_of(id)); }
   // Nothing is left to the next master.
   void clear();
+
+  [[nodiscard]] static std::string name_of(WorkerId id);
+  [[nodiscard]] static std::string name_of_program(unsigned generation);
+  [[nodiscard]] static std::string name_of_image(std::uint64_t master);
 
  private:
   void store(const std::string& name, const std::vector<int>& descriptors);
   void remove(const std::string& name);
+  [[nodiscard]] bool has_room(const std::string& name, std::size_t descriptors) const noexcept;
 
   Notifier& notifier_;
   const bool active_;
-  std::set<WorkerId> workers_;
-  std::map<unsigned, int> programs_;
-  std::set<std::string> stored_;
-  std::size_t name_bytes_ = 0;  // of all descriptors that are stored
+  const std::size_t max_descriptors_;
+  std::map<std::string, std::size_t> stored_;  // the number of descriptors by name
+  std::size_t descriptors_ = 0;                // of all names
+  std::size_t name_bytes_ = 0;                 // each name counts for each of its descriptors
   bool told_full_ = false;
 };
 

@@ -16,10 +16,16 @@ ImageWriter::Written ImageWriter::write(Pool& pool) {
   Written written;
   const Scheduler& scheduler = pool.scheduler();
   pool.take_touched(touched_);
-  for (const unsigned number : touched_) write_slot(scheduler, number, written);
+  for (const unsigned number : touched_) {
+    write_slot(scheduler, number, written);
+    put(RecordType::slot_history, number, encode(pool.history().slot(number)));
+  }
   note(scheduler.committed());
   write_generations();
   put(RecordType::pool, 0, encode(scheduler.record()));
+  put(RecordType::history, 0, encode(pool.history().counts()));
+  for (const std::size_t place : pool.take_changed_exits())
+    put(RecordType::exit, place, encode(pool.history().at(place)));
   written.ok = file_.commit();
   return written;
 }

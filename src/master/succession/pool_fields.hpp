@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "master/pool/pool_history.hpp"
 #include "master/pool/pool_image.hpp"
 #include "master/succession/archive.hpp"
 
@@ -86,6 +87,61 @@ void fields(Archive& archive, PoolRecord& record) {
   archive(record.started);
   archive(record.fully_started);
   archive(record.degraded);
+}
+
+template <class Archive>
+void fields(Archive& archive, ExitStatus& status) {
+  archive(status.kind, ExitStatus::Kind::unknown);
+  archive(status.value);
+  archive(status.step);
+}
+
+template <class Archive>
+void fields(Archive& archive, LifetimeUsage& used) {
+  archive(used.cpu);
+  archive(used.max_memory);
+}
+
+template <class Archive>
+void fields(Archive& archive, ExitRecord& exit) {
+  archive(exit.id);
+  archive(exit.pid);
+  archive(exit.slot);
+  archive(exit.generation);
+  archive(exit.cause, ExitCause::oom);
+  archive(exit.status);
+  archive(exit.used);
+  archive(exit.started_at);
+  archive(exit.ended_at);
+  archive(exit.was_ready);
+  archive(exit.failed);
+  archive(exit.crashes);
+  archive(exit.crashing_since);
+  archive(exit.never_notified);
+  archive(exit.never_pinged);
+  archive(exit.handed_over);
+  archive(exit.moves);
+  archive(exit.kept);
+  archive(exit.follow, Follow::unwanted);
+  archive(exit.next_try_at);
+}
+
+template <class Archive>
+void fields(Archive& archive, SlotHistory& slot) {
+  archive(slot.starts);
+  archive(slot.crashes);
+  archive(slot.last_cause, ExitCause::oom);
+  archive(slot.crash_cause, ExitCause::oom);
+}
+
+template <class Archive>
+void fields(Archive& archive, HistoryCounts& counts) {
+  archive(counts.by_cause);
+  archive(counts.exits);
+  archive(counts.crashes);
+  archive(counts.restarts);
+  archive(counts.kept);
+  archive(counts.not_taken);
 }
 
 template <class Archive>

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "master/succession/pool_fields.hpp"
 
@@ -26,12 +27,31 @@ Result<Generations> read_generations(const ImageFile::Records& records) {
   return generations;
 }
 
+// The records of a type whose keys are 0, 1, 2, …
+template <class T>
+std::vector<T> read_list(const ImageFile::Records& records, RecordType type) {
+  std::vector<T> list;
+  for (const auto& [key, bytes] : records) {
+    if (key.first != static_cast<std::uint32_t>(type) || key.second != list.size()) continue;
+    if (std::optional<T> read = decode<T>(bytes)) list.push_back(std::move(*read));
+  }
+  return list;
+}
+
+// If it cannot be read, the workers continue without it.
+PoolHistory read_history(const ImageFile::Records& records) {
+  const auto counts = read_list<HistoryCounts>(records, RecordType::history);
+  if (counts.empty()) return {};
+  return {counts.front(), read_list<SlotHistory>(records, RecordType::slot_history),
+          read_list<ExitRecord>(records, RecordType::exit)};
+}
+
 }  // namespace
 
 Result<PoolOfRecords> read_pool_records(const ImageFile::Records& records) {
   Result<Generations> generations = read_generations(records);
   if (!generations) return Failure(generations.error());
-  PoolOfRecords pool{{}, std::move(*generations)};
+  PoolOfRecords pool{{}, std::move(*generations), read_history(records)};
   bool has_pool = false;
   for (const auto& [key, bytes] : records) {
     if (key.first == static_cast<std::uint32_t>(RecordType::pool)) {

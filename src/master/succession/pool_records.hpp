@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "master/pool/pool_history.hpp"
 #include "master/pool/pool_image.hpp"
 #include "master/succession/image_file.hpp"
 
@@ -20,12 +21,16 @@ enum class RecordType : std::uint32_t {
   descriptors = 6,      // 0
   config_of_units = 7,  // SavedConfig; 0: what systemd's units said when that master was started
   totals = 8,           // Totals; 0
+  history = 9,          // HistoryCounts; 0
+  exit = 10,            // ExitRecord; its place in PoolHistory
+  slot_history = 11,    // SlotHistory; the slot's number
 };
 
 // What the scheduler needs from the records, or why it cannot be had.
 struct PoolOfRecords {
   PoolImage image;
   Generations generations;
+  PoolHistory history;
 };
 [[nodiscard]] Result<PoolOfRecords> read_pool_records(const ImageFile::Records& records);
 

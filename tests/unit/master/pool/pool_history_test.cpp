@@ -80,6 +80,24 @@ TEST(PoolHistory, keeps_a_book_of_each_slot) {
   EXPECT_EQ(history.restarts(), 1U);
 }
 
+TEST(PoolHistory, is_passed_on) {
+  PoolHistory before;
+  before.started(0);
+  for (std::uint64_t id = 1; id <= PoolHistory::capacity + 3; ++id) before.exited(record(id, ExitCause::signal, true));
+  std::vector<ExitRecord> ring;
+  for (std::size_t place = 0; place < PoolHistory::capacity; ++place) ring.push_back(before.at(place));
+  PoolHistory after(before.counts(), {before.slot(0)}, ring);
+  EXPECT_EQ(after.counts(), before.counts());
+  EXPECT_EQ(after.slot(0), before.slot(0));
+  EXPECT_EQ(after.newest(1).front().id, WorkerId{PoolHistory::capacity + 3});
+  EXPECT_EQ(after.take_changed().size(), PoolHistory::capacity);
+  after.exited(record(1000));
+  EXPECT_EQ(after.take_changed(), std::set<std::size_t>{3});
+  EXPECT_EQ(after.newest(2).back().id, WorkerId{PoolHistory::capacity + 3});
+  ring.pop_back();
+  EXPECT_EQ(PoolHistory(before.counts(), {}, ring).counts(), HistoryCounts()) << "an exit is missing";
+}
+
 TEST(PoolHistory, is_empty_at_first) { EXPECT_TRUE(PoolHistory{}.newest(64).empty()); }
 
 }  // namespace
