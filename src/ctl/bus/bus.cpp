@@ -230,7 +230,6 @@ void Bus::wait_for(const std::function<bool()>& done) {
 }
 
 bool Bus::wait_for(const std::function<bool()>& done, std::chrono::microseconds at_most) {
-  using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   for (;;) {
     process();

@@ -106,7 +106,7 @@ std::string PoolClient::upgrade() {
                  const Json& owner = signal.arguments.at(2);
                  *taken_over = *taken_over || (owner != "" && owner != before);
                });
-    const std::string version = bus_.call(changing(answered(pool_call("Upgrade"), "s"))).at(0).get<std::string>();
+    std::string version = bus_.call(changing(answered(pool_call("Upgrade"), "s"))).at(0).get<std::string>();
     if (bus_.wait_for([&] { return *taken_over; }, bound)) return version;
     throw ExitError(exit_code::failure, version + " does not own the bus name of the pool within " +
                                             format_time_span(bound) + "; see preforkctl logs " + name_);
