@@ -109,6 +109,7 @@ void adapt_to(const Predecessor& predecessor, ProcessSetup& setup, MasterStart& 
   start.config = predecessor.pool.generations.at(predecessor.pool.image.pool.generation);
   if (start.config_of_units == nullptr) start.config_of_units = start.config;
   if (!predecessor.same_process) return;
+  start.stored = predecessor.stored;
   setup.soft_open_files = predecessor.master.soft_open_files;
   setup.leaves_with_terminal = predecessor.master.leaves_with_terminal;
   if (!predecessor.config_of_units) return;

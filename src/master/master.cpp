@@ -127,7 +127,9 @@ Master::Master(MasterStart start)
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);
   watch_signals();
+  image_.put(RecordType::config_of_units, 0, encode(save_config(config_of_units_)));
   if (start.predecessor) adopt(*start.predecessor);
+  image_.put(RecordType::totals, 0, encode(totals_));
   take_over_store(start.stored);
 }
 
@@ -137,7 +139,7 @@ void Master::run() {
   log::add_common_field({journal_field::pool, config().name});
   set_process_name("preforkd");
   set_process_title("preforkd: " + config().name + " master");
-  if (!is_executed_again_) {
+  if (!upgraded_in_place_) {
     for (const ListenSockets::Open& socket : sockets_.all())
       log::info("listening on " + format_address(socket.address) + std::string(describe(socket.origin)));
   }
@@ -223,7 +225,7 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   if (message.ready) pool_.step(event::WorkerReady{id});
   if (message.stopping) pool_.step(event::WorkerStopping{id});
   if (message.watchdog_trigger) pool_.step(event::WorkerWatchdogTrigger{id});
-  if (message.ready || message.stopping) write_image();  // nobody says that twice
+  if (message.ready || message.stopping) write_image();  // a worker says that once
 }
 
 void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
@@ -246,8 +248,9 @@ void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   give_up_if_hopeless(status);
   Counters last = worker_facts(id).counters;
   last.connections = 0;  // closed with the process
-  gone_ += last;
-  named_gone_ += launcher_.named_counts(id);
+  totals_.gone += last;
+  totals_.named_gone += launcher_.named_counts(id);
+  image_.put(RecordType::totals, 0, encode(totals_));
   const WorkerProcess* const process = launcher_.find(id);
   const bool remains = process != nullptr && process->remains() != nullptr;
   event::WorkerExited event{.id = id, .status = status, .oom = died_of_oom(id, status), .remains = remains};
@@ -447,7 +450,7 @@ void Master::show_table() {
 }
 
 void Master::settle() {
-  const bool any_news = std::exchange(news_, false) || settled_ != pool_.steps();
+  const bool any_news = std::exchange(news_, false) || waits_for_notifier() || settled_ != pool_.steps();
   if (!any_news) return;
   settled_ = pool_.steps();
   try {
@@ -476,6 +479,7 @@ void Master::conclude() {
   if (leaves_workers_ && notifier_.all_sent()) return loop_.exit(exit_code::ok);
   arm_deadline();
   if (!all_gone()) return extend_timeout();
+  if (!store_cleared()) return;
   if (hopeless_.empty())
     log::info(pool_name() + " has stopped: its last worker has exited", {message_id::field(message_id::pool_stopped)});
   loop_.exit(exit_code::ok);
@@ -487,11 +491,23 @@ bool Master::all_gone() {
   return !sweep_.busy() && sockets_left();
 }
 
+// No worker is left to adopt, so the next master starts with the config as it is then. A systemd that does not listen
+// does not hold up the end.
+bool Master::store_cleared() {
+  constexpr Duration patience = std::chrono::seconds(1);
+  if (!std::exchange(clears_store_, true)) {
+    worker_store_.clear();
+    clear_timer_ = loop_.add_timer(Priority::normal, patience / 10, [this] { waited_for_store_ = true; });
+    clear_timer_.arm(clock_.now() + patience);
+  }
+  return !worker_store_.active() || waited_for_store_ || notifier_.all_sent();
+}
+
 // A socket unit that is started again must find its addresses free, so then no socket is left to it. Nor if systemd
 // does not answer.
 bool Master::sockets_left() {
   if (!sockets_.has_socket_unit()) return true;
-  if (!std::exchange(asked_for_jobs_, true)) {
+  if (!std::exchange(asked_for_socket_jobs_, true)) {
     control_plane_.ask_for_unit_jobs([this](const UnitJobs& jobs) {
       news_ = true;
       socket_jobs_ = jobs.of_sockets;
@@ -542,6 +558,7 @@ void Master::settle_alert() {
 }
 
 void Master::on_config() {
+  record_.restarts = false;  // those that were adopted are replaced
   told_changed_.clear();
   stale_.clear();
   listen_watch_.watch(sockets_);
@@ -596,14 +613,14 @@ Counters Master::totals() const {
   Counters sum;
   for (const WorkerView& worker : pool_.workers()) sum += worker_facts(worker.id).counters;
   // Ready workers show whether the program counts; without one, those that have ended do.
-  const bool counts = sum.counts || (gone_.counts && pool_.ready_count() == 0);
-  sum += gone_;
+  const bool counts = sum.counts || (totals_.gone.counts && pool_.ready_count() == 0);
+  sum += totals_.gone;
   sum.counts = counts;
   return sum;
 }
 
 NamedCounts Master::named_totals() const {
-  NamedCounts sum = named_gone_;
+  NamedCounts sum = totals_.named_gone;
   for (const WorkerView& worker : pool_.workers()) sum += launcher_.named_counts(worker.id);
   return sum;
 }

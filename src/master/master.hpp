@@ -97,8 +97,12 @@ class Master final : private WorkerObserver, private PoolControl {
   void adopt(Predecessor& predecessor);
   void take_over_store(const std::vector<std::string>& names);
   void begin_pool();
+  // What comes next begins when systemd has got all messages.
+  [[nodiscard]] bool waits_for_notifier() const noexcept { return leaves_workers_ || clears_store_ || upgrades_to_; }
   // Makes the image of the pool current, and has systemd keep what it says.
   void write_image();
+  // Empty if nothing is in the way.
+  [[nodiscard]] std::string why_no_upgrade() const;
   void on_successor_tried(const Result<std::string>& version);
   void execute_successor();
   [[nodiscard]] std::map<int, std::string> descriptors_for_successor() const;
@@ -145,6 +149,8 @@ class Master final : private WorkerObserver, private PoolControl {
   void arm_deadline();
   // The last worker has ended, and so has everything else in the service's control group.
   [[nodiscard]] bool all_gone();
+  // systemd has got the word that it need not keep anything of workers.
+  [[nodiscard]] bool store_cleared();
   // It is decided whether the stored sockets are kept.
   [[nodiscard]] bool sockets_left();
 
@@ -179,21 +185,24 @@ class Master final : private WorkerObserver, private PoolControl {
   EventSource deadline_timer_;
   EventSource measure_timer_;
   EventSource proof_timer_;
+  EventSource clear_timer_;
   EventSource after_each_;
   Sweep sweep_;
   std::vector<EventSource> signals_;
 
-  bool is_executed_again_ = false;         // in place of an earlier version
+  bool continues_ = false;                 // where an earlier master was
+  bool upgraded_in_place_ = false;         // and that was this process
   std::vector<event::WorkerExited> lost_;  // workers of an earlier master whose descriptors are gone
   bool replaces_adopted_ = false;          // by a reload, after a restart
-  bool asks_for_jobs_ = false;
-  bool leaves_workers_ = false;             // to the next master
+  bool asks_if_restarted_ = false;
+  bool leaves_workers_ = false;  // to the next master
+  bool clears_store_ = false;    // at the end, when none is left
+  bool waited_for_store_ = false;
   unsigned adopted_ = 0;                    // workers
   bool image_failed_ = false;               // and so no master can go on after this one
   UpgradeCallback upgrade_done_;            // of the upgrade in progress
   std::optional<std::string> upgrades_to_;  // the version that will be executed at the end of this turn
-  Counters gone_;                           // what workers that have ended had counted
-  NamedCounts named_gone_;
+  Totals totals_;                           // what workers that have ended had counted
   std::optional<Instant> armed_;
   std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()
   bool news_ = false;          // something else has happened since then that settle() must act on
@@ -205,7 +214,7 @@ class Master final : private WorkerObserver, private PoolControl {
   Instant told_to_stop_at_{};
   Instant extended_until_{};  // systemd waits until then at least
   bool swept_ = false;        // after the last worker had ended
-  bool asked_for_jobs_ = false;
+  bool asked_for_socket_jobs_ = false;
   std::optional<bool> socket_jobs_;  // systemd's answer
   bool reloading_ = false;           // RELOADING=1 was sent, READY=1 is still to follow
   std::string hopeless_;             // why no worker will ever run; empty: they run, or may

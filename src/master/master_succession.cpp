@@ -24,15 +24,15 @@ std::vector<int> open_ones(const WorkerProcess::Descriptors& descriptors) {
 }  // namespace
 
 void Master::adopt(Predecessor& predecessor) {
-  is_executed_again_ = predecessor.same_process;
+  continues_ = true;
+  upgraded_in_place_ = predecessor.same_process;
   replaces_adopted_ = predecessor.master.restarts;
   proof_timer_ = loop_.add_timer(Priority::normal, proof_time / 2, [this] {
     record_.unproven = 0;
     news_ = true;
   });
   proof_timer_.arm(clock_.now() + proof_time);
-  gone_ = predecessor.totals.gone;
-  named_gone_ = std::move(predecessor.totals.named_gone);
+  totals_ = std::move(predecessor.totals);
   for (auto& [id, worker] : predecessor.workers) {
     const Worker& known = *pool_.scheduler().roster().find(id);
     const Launch launch{id, known.slot, known.generation};
@@ -51,7 +51,9 @@ void Master::adopt(Predecessor& predecessor) {
 
 // After adopt().
 void Master::take_over_store(const std::vector<std::string>& names) {
-  std::set<std::string> used{WorkerStore::name_of_image(record_.number - 1)};
+  std::set<std::string> used;
+  if (!continues_) return worker_store_.found(names, used);
+  used.insert(WorkerStore::name_of_image(record_.number - 1));
   for (const WorkerView& worker : pool_.workers()) {
     if (launcher_.find(worker.id) != nullptr) used.insert(WorkerStore::name_of(worker.id));
   }
@@ -62,11 +64,11 @@ void Master::take_over_store(const std::vector<std::string>& names) {
 }
 
 bool Master::may_be_restarted() const noexcept {
-  return worker_store_.active() && !image_failed_ && started_ && !asks_for_jobs_ && !leaves_workers_;
+  return worker_store_.active() && !image_failed_ && started_ && !asks_if_restarted_ && !leaves_workers_;
 }
 
 void Master::ask_whether_restarted(const std::string& why) {
-  asks_for_jobs_ = true;
+  asks_if_restarted_ = true;
   control_plane_.ask_for_unit_jobs([this, why](const UnitJobs& jobs) {
     news_ = true;
     if (pool_.state() == PoolState::stopping) return;
@@ -98,11 +100,11 @@ void Master::leave_workers() {
 }
 
 void Master::begin_pool() {
-  if (record_.number == 1) {
+  if (!continues_) {
     pool_.step(event::Start{});
     return;
   }
-  if (is_executed_again_) {
+  if (upgraded_in_place_) {
     log::info("upgrade done: preforkd " PREFORKD_VERSION " continues with " + counted(adopted_, "worker"),
               {message_id::field(message_id::master_upgraded)});
   } else {
@@ -124,8 +126,6 @@ void Master::write_image() {
   MasterRecord record = record_;
   record.runtime_directory = directory_.path();
   image_.put(RecordType::master, 0, encode(record));
-  image_.put(RecordType::config_of_units, 0, encode(save_config(config_of_units_)));
-  image_.put(RecordType::totals, 0, encode(Totals{gone_, named_gone_}));
   const ImageWriter::Written written = image_.write(pool_);
   if (!written.ok) {
     image_failed_ = true;
@@ -140,14 +140,24 @@ void Master::write_image() {
       worker_store_.keep(id, open_ones(process->descriptors()));
   }
   for (const WorkerId id : written.gone) worker_store_.drop(id);
+  for (const WorkerId id : launcher_.take_renewed()) {
+    worker_store_.drop(id);
+    if (const WorkerProcess* const process = launcher_.find(id))
+      worker_store_.keep(id, open_ones(process->descriptors()));
+  }
+}
+
+std::string Master::why_no_upgrade() const {
+  if (pool_.state() == PoolState::stopping || asks_if_restarted_ || leaves_workers_)
+    return std::string(pool_is_stopping);
+  if (reloader_.busy()) return "a reload is going on; try again when it has ended";
+  return image_failed_ ? "the image of the pool cannot be written" : "";
 }
 
 void Master::upgrade(const std::string& who, UpgradeCallback done) {
   log::info("upgrade in place, requested by " + who);
-  std::string reason;
-  if (pool_.state() == PoolState::stopping) reason = pool_is_stopping;
-  if (reloader_.busy()) reason = "a reload is going on; try again when it has ended";
-  if (upgrade_.busy() || upgrade_done_) reason = "another upgrade is going on";
+  std::string reason = why_no_upgrade();
+  if (reason.empty() && upgrade_done_) reason = "another upgrade is going on";
   if (!reason.empty()) {
     log::warning("upgrade refused: " + reason, {message_id::field(message_id::upgrade_refused)});
     if (done) done(Failure(reason));
@@ -161,29 +171,31 @@ void Master::upgrade(const std::string& who, UpgradeCallback done) {
 void Master::on_successor_tried(const Result<std::string>& version) {
   news_ = true;
   Result<std::string> result = version;
-  if (result && (pool_.state() == PoolState::stopping || reloader_.busy()))
-    result = Failure("a stop or a reload has begun");
-  if (!result) {
-    log::error("upgrade refused: " + result.error().text, {message_id::field(message_id::upgrade_refused)});
-  } else {
+  if (const std::string reason = why_no_upgrade(); result && !reason.empty()) result = Failure(reason);
+  const UpgradeCallback done = std::exchange(upgrade_done_, nullptr);
+  if (result) {
     upgrades_to_ = *result;
+    upgrade_done_ = [](const Result<std::string>&) {};  // until it is executed
+  } else {
+    log::error("upgrade refused: " + result.error().text, {message_id::field(message_id::upgrade_refused)});
   }
-  const UpgradeCallback done = std::exchange(upgrade_done_, [](const Result<std::string>&) {});
   done(result);
-  if (!result) upgrade_done_ = nullptr;
 }
 
-// At the end of a turn, when the caller has its answer.
+// At the end of a turn, when the caller has its answer. Sending that may handle other calls of the bus, so it comes
+// before all else.
 void Master::execute_successor() {
+  control_plane_.flush();
   if (!notifier_.all_sent()) return;
   log::info("executing " + *upgrades_to_ + " in place");
+  upgrades_to_.reset();
   const std::map<int, std::string> descriptors = descriptors_for_successor();
   image_.put(RecordType::descriptors, 0, encode(descriptors));
+  image_.put(RecordType::stored, 0, encode(worker_store_.names()));
   write_image();
-  control_plane_.flush();
-  upgrades_to_.reset();
   upgrade_done_ = nullptr;
-  const Error error = image_failed_ ? Error("its image cannot be written") : upgrade_.execute(image_.fd(), descriptors);
+  const std::string reason = why_no_upgrade();
+  const Error error = reason.empty() ? upgrade_.execute(image_.fd(), descriptors) : Error(reason);
   log::error("the upgrade has failed, and this preforkd continues: " + error.text,
              {message_id::field(message_id::upgrade_refused)});
 }

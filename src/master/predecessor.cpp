@@ -90,6 +90,7 @@ Result<Predecessor> read_predecessor(int image, const std::string& pool) {
   if (!pool.empty() && predecessor.config().name != pool)
     return Failure("it is of the pool \"" + predecessor.config().name + '"');
   predecessor.totals = record_of<Totals>(*records, RecordType::totals).value_or(Totals());
+  predecessor.stored = record_of<std::vector<std::string>>(*records, RecordType::stored).value_or(predecessor.stored);
   predecessor.config_of_units = record_of<SavedConfig>(*records, RecordType::config_of_units);
   take_parts(*records, predecessor);
   return predecessor;
@@ -103,6 +104,7 @@ Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inheri
   if (images.empty()) return std::nullopt;
   Result<Predecessor> predecessor = read_predecessor(newest_image(images), pool);
   if (!predecessor) return Failure(predecessor.error());
+  if (predecessor->workers.empty() && !predecessor->same_process) return std::nullopt;
   for (auto& [id, worker] : predecessor->workers) {
     if (worker.parts.pid > 0) worker.descriptors = sort_descriptors(std::move(descriptors[id]));
   }
@@ -126,6 +128,7 @@ MasterRecord describe_master(const ProcessSetup& setup, const Predecessor* prede
   if (predecessor == nullptr) return record;
   record.number = predecessor->master.number + 1;
   record.unproven = predecessor->master.unproven + 1;
+  record.restarts = predecessor->master.restarts;
   return record;
 }
 

@@ -34,7 +34,7 @@ struct MasterRecord {
   // What it inherited itself, which an execve hides.
   std::optional<rlim_t> soft_open_files;
   bool leaves_with_terminal = false;
-  bool restarts = false;  // it left its workers behind so that they are replaced
+  bool restarts = false;  // its workers are to be replaced: it, or one before it, was restarted
   unsigned unproven = 0;  // masters in a row, this one included, that have not lived for proof_time
 
   bool operator==(const MasterRecord&) const = default;
@@ -66,13 +66,14 @@ struct Predecessor {
   std::map<WorkerId, Worker> workers;
   UniqueFd runtime_directory;
   bool same_process = false;
+  std::vector<std::string> stored{};  // of the same process: the names of the descriptors that systemd keeps
 
   [[nodiscard]] const PoolConfig& config() const { return *pool.generations.at(pool.image.pool.generation); }
 };
 
 // `pool`: its name; empty: any.
-// Takes what an earlier master has left out of `inherited`. nullopt: there was none. A failure says why its workers
-// cannot be taken over: they are then closed off, and end.
+// Takes what an earlier master has left out of `inherited`. nullopt: there was none, or it had no worker. A failure
+// says why its workers cannot be taken over: they are then closed off, and end.
 [[nodiscard]] Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inherited,
                                                                   const std::string& pool);
 

@@ -72,7 +72,9 @@ Invocation own_invocation(int argc, const char* const* argv) {
   return {from_current_directory(program), {argv, argv + argc}};
 }
 
-Upgrade::~Upgrade() {
+Upgrade::~Upgrade() { kill_trial(); }
+
+void Upgrade::kill_trial() {
   if (trial_pid_ == 0) return;
   kill(trial_pid_, SIGKILL);
   waitpid(trial_pid_, nullptr, 0);
@@ -115,25 +117,36 @@ Result<void> Upgrade::start_trial(int image) {
   trial_pid_ = pid;
   orphans_.add_worker(pid);
   trial_ = open_pidfd(pid);
+  if (!trial_) {
+    const int why = errno;
+    kill_trial();
+    return os_failure(why, "cannot watch the trial: ");
+  }
   exit_source_ = loop_.add_io(trial_.get(), EPOLLIN, Priority::normal, [this](std::uint32_t) { on_trial_end(); });
-  deadline_ = loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { kill(trial_pid_, SIGKILL); });
+  deadline_ = loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
+    was_late_ = true;
+    kill(trial_pid_, SIGKILL);
+  });
+  was_late_ = false;
   deadline_.arm(SteadyClock().now() + trial_timeout);
   return {};
 }
 
 void Upgrade::on_trial_end() {
   int status = 0;
-  if (waitpid(trial_pid_, &status, WNOHANG) == 0) return;
+  const pid_t ended = waitpid(trial_pid_, &status, WNOHANG);
+  if (ended == 0) return;
+  const bool known = ended == trial_pid_;
   const std::string said = last_line(output_.get());
   end_trial();
   const Tried done = std::move(done_);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return done(said);
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-    return done(
-        Failure(invocation_.program + " has not said whether it can go on, within " + format_time_span(trial_timeout)));
-  const std::string how =
-      WIFEXITED(status) ? "exit status " + std::to_string(WEXITSTATUS(status)) : signal_name(WTERMSIG(status));
-  done(Failure(invocation_.program + " cannot go on: " + (said.empty() ? how : escape_bytes(said, 4096))));
+  if (known && WIFEXITED(status) && WEXITSTATUS(status) == 0) return done(said);
+  std::string why = "unknown exit status";
+  if (known && WIFEXITED(status)) why = "exit status " + std::to_string(WEXITSTATUS(status));
+  if (known && WIFSIGNALED(status)) why = signal_name(WTERMSIG(status));
+  if (!said.empty()) why = escape_bytes(said, 4096);
+  if (was_late_) why = "no answer within " + format_time_span(trial_timeout);
+  done(Failure(invocation_.program + " cannot go on: " + why));
 }
 
 void Upgrade::end_trial() {

@@ -47,6 +47,7 @@ class Upgrade {
   [[nodiscard]] Result<void> start_trial(int image);
   void on_trial_end();
   void end_trial();
+  void kill_trial();
 
   EventLoop& loop_;
   Orphans& orphans_;
@@ -57,6 +58,7 @@ class Upgrade {
   UniqueFd output_;
   EventSource exit_source_;
   EventSource deadline_;
+  bool was_late_ = false;
 };
 
 }  // namespace preforkd

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -74,6 +75,13 @@ class Adoption : public testing::Test {
       found.push_back(std::stoi(line.substr(line.find("(pid ") + 5)));
     }
     return found;
+  }
+  // By the table of SIGUSR1.
+  pid_t worker_of_slot(unsigned slot) {
+    const std::size_t mark = log().size();
+    master_->signal(SIGUSR1);
+    const std::string line = log().wait_for("worker " + std::to_string(slot) + ": pid ", mark);
+    return std::stoi(line.substr(line.find("pid ") + 4));
   }
   pid_t replacement_of(pid_t dead, std::size_t mark) {
     log().wait_for("(pid " + std::to_string(dead) + ", ", mark);
@@ -218,6 +226,39 @@ TEST_F(Adoption, ends_the_workers_if_there_is_no_image_of_them) {
   })) << "the descriptors of the old ones are removed from the store";
   EXPECT_TRUE(wait_gone(pidfd.get()));
   EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
+}
+
+TEST_F(Adoption, is_not_what_follows_a_stop) {
+  start();
+  ASSERT_TRUE(eventually([&] { return store_.names("preforkd-w-") == stored_; }));
+  master_->signal(SIGTERM);
+  EXPECT_EQ(master_->wait_exit().status, 0);
+  for (const char* const prefix : {"preforkd-image-", "preforkd-program-", "preforkd-w-"})
+    EXPECT_THAT(store_.names(prefix), IsEmpty());
+  write({{"program", {binaries::example("login")}}, {"workers", 3}});
+  start("3/3 workers ready");
+  EXPECT_THAT(log().text(), Not(HasSubstr("adopted")));
+}
+
+TEST_F(Adoption, stores_the_program_of_a_new_beginning) {
+  const std::string program = folder_.file("server");
+  std::filesystem::copy_file(binaries::example("login"), program);
+  write({{"program", {program}}});
+  start();
+  kill_master();
+  ASSERT_EQ(ftruncate(store_.contents().at("preforkd-image-1").front()->get(), 100), 0);
+  std::filesystem::copy_file(binaries::example("login"), program + ".new");
+  std::filesystem::rename(program + ".new", program);
+  start();
+  kill_master();
+  start();
+  const std::size_t mark = log().size();
+  const std::vector<std::string> shown = store_.names("preforkd-program-");
+  EXPECT_THAT(shown, ElementsAre("preforkd-program-1"));
+  const pid_t worker = worker_of_slot(0);
+  ASSERT_EQ(kill(worker, SIGKILL), 0);
+  const pid_t next = replacement_of(worker, mark);
+  EXPECT_TRUE(std::filesystem::equivalent("/proc/" + std::to_string(next) + "/exe", program));
 }
 
 TEST_F(Adoption, is_given_up_after_masters_that_died_of_it) {

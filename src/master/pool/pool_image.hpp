@@ -48,6 +48,7 @@ struct PoolRecord {
   bool started = false;
   bool fully_started = false;
   bool degraded = false;
+  bool empty_after_rollout = false;  // an operator wants no worker, which the reload that is aborted did not allow
 
   bool operator==(const PoolRecord&) const = default;
 };

@@ -34,7 +34,9 @@ class Rebalance {
   // At once, or some time after the last look.
   void request_soon();
   // It has given what it can, or is gone.
-  void gave(Worker& giver) { look_ = look_ || std::exchange(giver.gives_to, std::nullopt); }
+  void gave(Worker& giver) {
+    if (std::exchange(giver.gives_to, std::nullopt)) look_ = true;
+  }
   // The pool stops.
   void end();
   // Its deadline, of Deadline::Kind::look, has passed.

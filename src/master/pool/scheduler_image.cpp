@@ -18,7 +18,8 @@ PoolRecord Scheduler::record() const {
           .pinned = pinned_,
           .started = started_,
           .fully_started = fully_started_,
-          .degraded = degraded_};
+          .degraded = degraded_,
+          .empty_after_rollout = empty_after_rollout_};
 }
 
 SlotImage Scheduler::slot_image(unsigned number) const {
@@ -131,6 +132,7 @@ Scheduler::Scheduler(const PoolImage& image, const Generations& generations, Tak
     if (slot.candidate != nullptr && slot.candidate->generation != committed_) roster_.settle_without(slot, now);
   }
   for (const WorkerId id : ids) replacements_.adopt(*roster_.find(id));
+  if (image.pool.empty_after_rollout) set_target(0, now);
   replace_left_behind();
   for (unsigned number = 0; number < target_; ++number) fill(roster_.slot(number), now);
 }

@@ -207,6 +207,7 @@ void ProcessLauncher::renew_notify_paths() {
       directory_.renew();
       if (directory_.holds(process.notify_path())) {
         process.renew_notify_path();
+        renewed_.push_back(id);
       } else {
         failure = "the folder can't be created again";
       }

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
@@ -51,6 +53,8 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
                                    WorkerDescriptors descriptors) noexcept;
   // Of all workers.
   [[nodiscard]] std::vector<WorkerParts> parts() const;
+  // Those whose notify socket is another one since the last call.
+  [[nodiscard]] std::vector<WorkerId> take_renewed() { return std::exchange(renewed_, {}); }
 
   // Null for a worker that has ended.
   [[nodiscard]] const WorkerProcess* find(WorkerId id) const noexcept;
@@ -100,6 +104,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   UniqueFd null_;
   WorkerObserver& observer_;
   std::unordered_map<WorkerId, Running> workers_;
+  std::vector<WorkerId> renewed_;
   bool cut_off_for_good_ = false;  // some paths cannot be bound again, and the log says so
 };
 

@@ -46,7 +46,9 @@ std::optional<std::string> lack_of_descriptors(const WorkerRoom& room) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
   constexpr std::uint64_t each = WorkerRoom::descriptors_each;
-  const std::uint64_t running = open_descriptors() - room.present * each + wanted(room) * each + spare_descriptors;
+  const std::uint64_t open = open_descriptors();  // less than `each` for a worker that has closed its control channel
+  const std::uint64_t others = open - std::min<std::uint64_t>(open, room.present * each);
+  const std::uint64_t running = others + wanted(room) * each + spare_descriptors;
   const std::uint64_t starting = std::max(room.workers - std::min(room.workers, room.present), room.surge);
   const std::uint64_t needed = running + starting;
   if (needed <= limit.rlim_cur) return std::nullopt;

@@ -11,8 +11,7 @@ void ListenerStore::keep(const ListenSockets& sockets) {
   for (const ListenSockets::Open& socket : sockets.all()) {
     if (socket.staged) continue;
     const std::string name = ListenSockets::stored_name(socket.fd);
-    if (!stored_.contains(name)) notifier_.store(name, {socket.fd});
-    present.insert(name);
+    if (stored_.contains(name) || notifier_.store(name, {socket.fd})) present.insert(name);
   }
   for (const std::string& name : stored_) {
     if (!present.contains(name)) notifier_.remove_stored(name);

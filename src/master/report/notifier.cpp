@@ -72,15 +72,16 @@ void Notifier::stopping(const std::string& status) {
   stopping_ = true;
 }
 
-void Notifier::store(const std::string& name, const std::vector<int>& descriptors) {
-  if (!connected()) return;
+bool Notifier::store(const std::string& name, const std::vector<int>& descriptors) {
+  if (!connected()) return false;
   StoreMessage message{"FDSTORE=1\nFDPOLL=0\nFDNAME=" + name, {}};
   for (const int fd : descriptors) {
     message.descriptors.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!message.descriptors.back()) return;
+    if (!message.descriptors.back()) return false;
   }
   store_.push_back(std::move(message));
   flush();
+  return true;
 }
 
 void Notifier::remove_stored(const std::string& name) {
@@ -106,6 +107,7 @@ void Notifier::flush() {
   if (error == 0 && !message.empty()) error = send(message);
   if (error == EAGAIN) return writable_.enable();
   writable_.disarm();
+  unreachable_ = error != 0;
   if (error != 0) return;  // the next message carries it
   state_.clear();
   new_status_ = false;

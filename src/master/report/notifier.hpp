@@ -21,8 +21,8 @@ class Notifier {
   explicit Notifier(EventLoop& loop);
 
   [[nodiscard]] bool connected() const noexcept { return socket_.valid(); }
-  // Nothing is kept to be sent.
-  [[nodiscard]] bool all_sent() const { return !connected() || (store_.empty() && unsent().empty()); }
+  // Nothing is kept to be sent, or there is no receiver.
+  [[nodiscard]] bool all_sent() const { return !connected() || unreachable_ || (store_.empty() && unsent().empty()); }
 
   // Sends WATCHDOG=1 as long as the loop runs, if $WATCHDOG_USEC asks this process for it.
   void serve_watchdog();
@@ -39,7 +39,8 @@ class Notifier {
 
   // Has systemd keep descriptors under this name for the next master (FDSTORE=1), even if they hang up. Borrows them.
   // One that is stored twice is kept once.
-  void store(const std::string& name, const std::vector<int>& descriptors);
+  // False if it cannot: there are no descriptors left for the message.
+  bool store(const std::string& name, const std::vector<int>& descriptors);
   // Has systemd close what it keeps under this name.
   void remove_stored(const std::string& name);
 
@@ -65,6 +66,7 @@ class Notifier {
   EventSource writable_;
   EventSource watchdog_;
   Duration ping_interval_{0};
+  bool unreachable_ = false;  // by the last message
   bool stopping_ = false;
   std::string status_;
 

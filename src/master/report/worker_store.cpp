@@ -54,6 +54,7 @@ void WorkerStore::keep_image(std::uint64_t number, int fd) {
   const std::string own = name_of_image(number);
   if (stored_.contains(own)) return;
   store(own, {fd});
+  if (!stored_.contains(own)) return;
   for (const auto& [name, count] : std::map(stored_)) {
     if (name.starts_with(image_prefix) && name != own) remove(name);
   }
@@ -80,6 +81,12 @@ void WorkerStore::keep(WorkerId id, const std::vector<int>& descriptors) {
         "finish their requests and end");
 }
 
+std::vector<std::string> WorkerStore::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, count] : stored_) names.insert(names.end(), count, name);
+  return names;
+}
+
 void WorkerStore::clear() {
   for (const auto& [name, count] : std::exchange(stored_, {})) notifier_.remove_stored(name);
   descriptors_ = name_bytes_ = 0;
@@ -91,10 +98,10 @@ bool WorkerStore::has_room(const std::string& name, std::size_t descriptors) con
 }
 
 void WorkerStore::store(const std::string& name, const std::vector<int>& descriptors) {
-  if (!active_ || !stored_.emplace(name, descriptors.size()).second) return;
+  if (!active_ || stored_.contains(name) || !notifier_.store(name, descriptors)) return;
+  stored_.emplace(name, descriptors.size());
   descriptors_ += descriptors.size();
   name_bytes_ += descriptors.size() * (name.size() + 1);
-  notifier_.store(name, descriptors);
 }
 
 void WorkerStore::remove(const std::string& name) {

@@ -33,8 +33,10 @@ class WorkerStore {
   // What is found already is not stored again.
   void keep(WorkerId id, const std::vector<int>& descriptors);
   void drop(WorkerId id) { remove(name_of(id)); }
-  // Nothing is left to the next master.
+  // Nothing is left to the next master: when no worker is, or when it could not read the image.
   void clear();
+  // Each as often as it has descriptors, as found() takes them.
+  [[nodiscard]] std::vector<std::string> names() const;
 
   [[nodiscard]] static std::string name_of(WorkerId id);
   [[nodiscard]] static std::string name_of_program(unsigned generation);

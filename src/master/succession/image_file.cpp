@@ -226,11 +226,14 @@ bool ImageFile::compact() {
 }
 
 Result<ImageFile::Records> ImageFile::read(int fd) {
-  Records records;
-  const Result<std::uint64_t> end = read_log(fd, records);
-  if (!end) return Failure(end.error());
-  if (records.empty()) return Failure("it is empty");
-  return records;
+  constexpr int tries = 3;  // its writer may live, and begin another log meanwhile
+  for (int turn = 0; turn < tries; ++turn) {
+    Records records;
+    const Result<std::uint64_t> end = read_log(fd, records);
+    if (!end) return Failure(end.error());
+    if (!records.empty()) return records;
+  }
+  return Failure("it is empty");
 }
 
 void ImageFile::amend(int fd, const Key& key, std::string_view bytes) {

@@ -87,6 +87,7 @@ void fields(Archive& archive, PoolRecord& record) {
   archive(record.started);
   archive(record.fully_started);
   archive(record.degraded);
+  archive(record.empty_after_rollout);
 }
 
 template <class Archive>
