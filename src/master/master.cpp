@@ -312,6 +312,7 @@ void Master::stop(const std::string& why) {
     sweep_.kill();
     return;
   }
+  if (asks_if_restarted_ && clock_.now() - told_to_stop_at_ < one_and_the_same) return;
   if (may_be_restarted()) return ask_whether_restarted(why);
   drain(why);
 }

@@ -69,6 +69,7 @@ bool Master::may_be_restarted() const noexcept {
 
 void Master::ask_whether_restarted(const std::string& why) {
   asks_if_restarted_ = true;
+  told_to_stop_at_ = clock_.now();
   control_plane_.ask_for_unit_jobs([this, why](const UnitJobs& jobs) {
     news_ = true;
     if (pool_.state() == PoolState::stopping) return;

@@ -101,6 +101,7 @@ Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inheri
   auto descriptors = by_worker(inherited.take(worker_prefix));
   std::vector<Named> programs = inherited.take(program_prefix);
   std::vector<Named> folder = inherited.take(runtime_directory_name);
+  if (images.empty() && !descriptors.empty()) return Failure("there is no image of them");
   if (images.empty()) return std::nullopt;
   Result<Predecessor> predecessor = read_predecessor(newest_image(images), pool);
   if (!predecessor) return Failure(predecessor.error());
@@ -109,9 +110,11 @@ Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inheri
     if (worker.parts.pid > 0) worker.descriptors = sort_descriptors(std::move(descriptors[id]));
   }
   // If this master dies before it has an image of its own, the next one must know.
-  MasterRecord tried = predecessor->master;
-  ++tried.unproven;
-  ImageFile::amend(newest_image(images), {static_cast<std::uint32_t>(RecordType::master), 0}, encode(tried));
+  if (!predecessor->same_process) {
+    MasterRecord tried = predecessor->master;
+    ++tried.unproven;
+    ImageFile::amend(newest_image(images), {static_cast<std::uint32_t>(RecordType::master), 0}, encode(tried));
+  }
   hold_programs(std::move(programs), predecessor->pool.generations);
   if (!folder.empty()) predecessor->runtime_directory = std::move(folder.front().fd);
   return std::optional(std::move(*predecessor));
@@ -127,7 +130,7 @@ MasterRecord describe_master(const ProcessSetup& setup, const Predecessor* prede
   record.leaves_with_terminal = setup.leaves_with_terminal;
   if (predecessor == nullptr) return record;
   record.number = predecessor->master.number + 1;
-  record.unproven = predecessor->master.unproven + 1;
+  record.unproven = predecessor->master.unproven + (predecessor->same_process ? 0U : 1U);
   record.restarts = predecessor->master.restarts;
   return record;
 }

@@ -140,7 +140,9 @@ void Upgrade::on_trial_end() {
   const std::string said = last_line(output_.get());
   end_trial();
   const Tried done = std::move(done_);
-  if (known && WIFEXITED(status) && WEXITSTATUS(status) == 0) return done(said);
+  const bool agrees = known && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (agrees && said.starts_with("preforkd ")) return done(said);
+  if (agrees) return done(Failure(invocation_.program + " is not a preforkd"));
   std::string why = "unknown exit status";
   if (known && WIFEXITED(status)) why = "exit status " + std::to_string(WEXITSTATUS(status));
   if (known && WIFSIGNALED(status)) why = signal_name(WTERMSIG(status));

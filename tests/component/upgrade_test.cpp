@@ -135,6 +135,8 @@ TEST_F(UpgradeInPlace, is_refused_if_the_other_one_cannot_go_on) {
               HasSubstr(path() + " cannot go on: preforkd: the image of the pool: it has version 7"));
   put_script("chmod 644 $0; echo preforkd 9");
   EXPECT_THAT(signal_upgrade("the upgrade has failed"), HasSubstr("Permission denied"));
+  put_script("exit 0");
+  EXPECT_THAT(signal_upgrade("upgrade refused"), HasSubstr(path() + " is not a preforkd"));
   put_script("kill -KILL $$");
   EXPECT_THAT(signal_upgrade("upgrade refused"), HasSubstr("SIGKILL"));
   ASSERT_EQ(chmod(path().c_str(), 0644), 0);

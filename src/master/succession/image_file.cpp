@@ -197,7 +197,7 @@ bool ImageFile::commit() {
   changes_.clear();
   if (written) return true;
   failed_ = true;
-  static_cast<void>(ftruncate(file_.get(), 0));
+  [[maybe_unused]] const int emptied = ftruncate(file_.get(), 0);
   return false;
 }
 
@@ -208,16 +208,22 @@ bool ImageFile::append(const std::string& records) {
   return true;
 }
 
+// Before the present log if there is room, so that the file does not grow for ever (RLIMIT_FSIZE). A reader stops at
+// the zeros behind it.
 bool ImageFile::compact() {
   std::string all;
   all.reserve(held_);
   for (const auto& [key, bytes] : records_) append_record(all, key, bytes);
-  const std::uint64_t begin = end_;
+  const std::uint64_t free_until = begin_ / page * page;
+  const bool fits_before = page + all.size() + 2 * sizeof(BlockHead) <= free_until;
+  const std::uint64_t begin = fits_before ? page : end_;
+  if (fits_before) end_ = begin;
   if (!append(all)) return false;
   std::string place;
   append_plain(place, begin);
   if (!write_whole(file_.get(), place, offsetof(Header, begin))) return false;
   begin_ = begin;
+  if (fits_before) return ftruncate(file_.get(), static_cast<off_t>(end_)) == 0;
   // If that fails, the memory stays used.
   const std::uint64_t before = begin / page * page;
   static_cast<void>(fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off_t{page},

@@ -61,7 +61,10 @@ InheritedDescriptors InheritedDescriptors::take() {
   inherited.descriptors_ = of_systemd();
   const char* const image = getenv(image_variable);
   if (image == nullptr) return inherited;
-  if (const std::optional<int> fd = whole_number<int>(image)) inherited.descriptors_ = of_image(*fd);
+  if (const std::optional<int> fd = whole_number<int>(image)) {
+    std::vector<Named> found = of_image(*fd);
+    if (!found.empty()) inherited.descriptors_ = std::move(found);
+  }
   unsetenv(image_variable);
   return inherited;
 }
