@@ -530,6 +530,8 @@ void Master::settle_start() {
   log::info(pool_name() + ": " + status(), {message_id::field(message_id::pool_started)});
   if (!replaces_adopted_) return;
   log::info("the service was restarted: reloading, so that all workers are new");
+  // What an operator has decided does not outlive a restart.
+  static_cast<void>(config().scale ? pool_.step(event::Unpin{}) : pool_.step(event::Resize{config().workers.initial}));
   begin_reload({});
 }
 

@@ -25,6 +25,7 @@ std::vector<int> open_ones(const WorkerProcess::Descriptors& descriptors) {
 
 void Master::adopt(Predecessor& predecessor) {
   continues_ = true;
+  sockets_.make_nonblocking_again(predecessor.nonblocking);
   upgraded_in_place_ = predecessor.same_process;
   replaces_adopted_ = predecessor.master.restarts;
   proof_timer_ = loop_.add_timer(Priority::normal, proof_time / 2, [this] {
@@ -127,6 +128,7 @@ void Master::write_image() {
   MasterRecord record = record_;
   record.runtime_directory = directory_.path();
   image_.put(RecordType::master, 0, encode(record));
+  image_.put(RecordType::nonblocking, 0, encode(sockets_.nonblocking()));
   const ImageWriter::Written written = image_.write(pool_);
   if (!written.ok) {
     image_failed_ = true;

@@ -90,6 +90,8 @@ Result<Predecessor> read_predecessor(int image, const std::string& pool) {
   if (!pool.empty() && predecessor.config().name != pool)
     return Failure("it is of the pool \"" + predecessor.config().name + '"');
   predecessor.totals = record_of<Totals>(*records, RecordType::totals).value_or(Totals());
+  predecessor.nonblocking =
+      record_of<std::vector<std::uint64_t>>(*records, RecordType::nonblocking).value_or(predecessor.nonblocking);
   predecessor.stored = record_of<std::vector<std::string>>(*records, RecordType::stored).value_or(predecessor.stored);
   predecessor.config_of_units = record_of<SavedConfig>(*records, RecordType::config_of_units);
   take_parts(*records, predecessor);

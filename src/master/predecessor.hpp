@@ -62,6 +62,7 @@ struct Predecessor {
   MasterRecord master;
   Totals totals;
   std::optional<SavedConfig> config_of_units;  // of its process
+  std::vector<std::uint64_t> nonblocking{};    // sockets
   PoolOfRecords pool;
   std::map<WorkerId, Worker> workers;
   UniqueFd runtime_directory;

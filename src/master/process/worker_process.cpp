@@ -164,14 +164,21 @@ void WorkerProcess::watch_process() {
 // By its number, which may have been reused: that is known only once the pidfd is open.
 void WorkerProcess::find_process() {
   pidfd_ = open_pidfd(pid_);
-  const std::optional<ProcessStat> stat = pidfd_ ? process_stat(pid_) : std::nullopt;
-  if (!stat || stat->started != started_) return pidfd_.reset();
+  if (!pidfd_ || !is_recorded()) return pidfd_.reset();
   siginfo_t info{};
   constexpr int only_look = WEXITED | WNOHANG | WNOWAIT;
   is_child_ = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, only_look) == 0;
   exit_source_ =
       loop_.add_io(pidfd_.get(), EPOLLIN | EPOLLET, Priority::worker_exit, [this](std::uint32_t) { on_exit(); });
   if (is_child_) orphans_.add_worker(pid_);
+}
+
+// The sandbox of the next master may hide it (ProtectProc=, PrivateUsers=); then its group knows its number.
+bool WorkerProcess::is_recorded() const {
+  if (const std::optional<ProcessStat> stat = process_stat(pid_)) return stat->started == started_;
+  if (!group_) return false;
+  const std::vector<pid_t> members = group_->folder().processes();
+  return std::find(members.begin(), members.end(), pid_) != members.end();
 }
 
 void WorkerProcess::on_adopted() {

@@ -125,6 +125,7 @@ class WorkerProcess {
   [[nodiscard]] const StatsPage* read_stats(StatsPage& page) const noexcept;
   void watch_process();
   void find_process();
+  [[nodiscard]] bool is_recorded() const;
   void on_adopted();
   // Its number means it and its process group: it was not reaped.
   [[nodiscard]] bool holds_number() const noexcept;

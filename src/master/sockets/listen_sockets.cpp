@@ -189,6 +189,8 @@ void ListenSockets::close() noexcept {
     const bool lives_on = socket.origin == Origin::passed || (leaves_all_ && !socket.staged);
     if (lives_on) {
       make_nonblocking(socket.fd.get(), socket.nonblocking);
+      constexpr timeval none{};
+      setsockopt(socket.fd.get(), SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);  // libprefork sets it
     } else {
       end(socket);
     }
@@ -239,6 +241,22 @@ std::vector<std::string> ListenSockets::addresses() const {
   std::vector<std::string> addresses;
   for (const Socket& socket : sockets_) addresses.push_back(format_address(socket.address));
   return addresses;
+}
+
+std::vector<std::uint64_t> ListenSockets::nonblocking() const {
+  std::vector<std::uint64_t> found;
+  for (const Socket& socket : sockets_) {
+    if (is_nonblocking(socket.fd.get()))
+      found.push_back(FileIdentity::of(socket.fd.get()).value_or(FileIdentity{}).inode);
+  }
+  return found;
+}
+
+void ListenSockets::make_nonblocking_again(const std::vector<std::uint64_t>& numbers) noexcept {
+  for (const Socket& socket : sockets_) {
+    const std::uint64_t number = FileIdentity::of(socket.fd.get()).value_or(FileIdentity{}).inode;
+    if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) make_nonblocking(socket.fd.get(), true);
+  }
 }
 
 std::map<int, std::string> ListenSockets::names() const {

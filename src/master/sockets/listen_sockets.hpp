@@ -110,6 +110,10 @@ class ListenSockets {
   // Addresses of sockets that came blocking and that workers have made non-blocking.
   [[nodiscard]] std::vector<std::string> made_nonblocking() const;
 
+  // The numbers in the kernel of those that are not blocking now, as their workers want them. systemd makes them
+  // blocking for the next master, and so for workers that it adopts.
+  [[nodiscard]] std::vector<std::uint64_t> nonblocking() const;
+  void make_nonblocking_again(const std::vector<std::uint64_t>& numbers) noexcept;
   // By which open() of a next master in this process knows them.
   [[nodiscard]] std::map<int, std::string> names() const;
 

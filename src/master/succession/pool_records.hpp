@@ -24,6 +24,7 @@ enum class RecordType : std::uint32_t {
   history = 9,          // HistoryCounts; 0
   exit = 10,            // ExitRecord; its place in PoolHistory
   slot_history = 11,    // SlotHistory; the slot's number
+  nonblocking = 13,     // ListenSockets::nonblocking(); 0
   stored = 12,          // with `descriptors`: the names that systemd keeps, each as often as it has descriptors; 0
 };
 

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <cerrno>
 #include <utility>
@@ -20,7 +21,15 @@ using preforkd::ExitError;
 namespace exit_code = preforkd::exit_code;
 namespace worker_env = preforkd::worker_env;
 
+// systemd makes a socket blocking when it passes it to another main process, and all its holders share that. Then
+// accept must not wait for long if another worker was faster.
+void bound_accept(int fd) noexcept {
+  constexpr timeval least{.tv_sec = 0, .tv_usec = 1};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &least, sizeof least);
+}
+
 bool add_flags(int fd) noexcept {
+  bound_accept(fd);
   const int descriptor_flags = ::fcntl(fd, F_GETFD);
   if (descriptor_flags < 0 || ::fcntl(fd, F_SETFD, descriptor_flags | FD_CLOEXEC) != 0) return false;
   const int status_flags = ::fcntl(fd, F_GETFL);
