@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A master dies, and the next one goes on with its workers. The test takes the place of systemd: it keeps the
 // descriptors.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -162,6 +163,20 @@ TEST_F(Adoption, keeps_what_was_counted_and_is_shown) {
               AllOf(HasSubstr(", with 2 workers of an earlier master"), HasSubstr("(1 so far), 1 request")));
   EXPECT_THAT(ctl({"why", "test"}), HasSubstr("died: signal 9 (SIGKILL)"));
   EXPECT_THAT(ctl({"show", "test"}), AllOf(HasSubstr("AdoptedWorkers=2\n"), HasSubstr("Crashes=1\n")));
+}
+
+// systemd makes it blocking for each main process, and the workers share that.
+TEST_F(Adoption, keeps_sockets_non_blocking_whose_workers_want_that) {
+  const auto is_nonblocking = [&] { return (fcntl(listener_.get(), F_GETFL) & O_NONBLOCK) != 0; };
+  start();
+  ASSERT_TRUE(is_nonblocking()) << "by libprefork";
+  kill_master();
+  ASSERT_EQ(fcntl(listener_.get(), F_SETFL, fcntl(listener_.get(), F_GETFL) & ~O_NONBLOCK), 0);
+  start();
+  EXPECT_TRUE(is_nonblocking());
+  master_->signal(SIGTERM);
+  master_->wait_exit();
+  EXPECT_FALSE(is_nonblocking()) << "as it was passed";
 }
 
 TEST_F(Adoption, learns_of_workers_that_died_with_their_master) {
