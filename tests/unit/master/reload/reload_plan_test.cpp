@@ -32,7 +32,7 @@ class ReloadPlanTest : public testing::Test {
     live.settings = R"({"idle_timeout": "5min", "limits": {"depth": 3}})";
     live.environment = {{"PASSWORD", "old secret"}};
     live.environment_files = {"/etc/default/server"};
-    live.files = {{"/usr/bin/server", 1, 2, 3, 4}};
+    live.files = {FileStamp{"/usr/bin/server", {1, 2, 3, 4}}};
     next = live;
   }
 
