@@ -35,7 +35,7 @@ struct StatsPage {
   std::atomic<std::uint64_t> bytes_in;
   std::atomic<std::uint64_t> bytes_out;
   std::array<std::atomic<std::uint64_t>, close_reason_slots> closes_by_reason;
-  std::atomic<std::uint64_t> connections_refused;            // by the limits per peer; not in connections_total
+  std::atomic<std::uint64_t> connections_refused;  // at the accept, for their address; not in connections_total
   std::array<NamedCounter, named_counter_slots> own_closes;  // by the application's own close reasons
   std::array<NamedCounter, named_counter_slots> application;
   std::atomic<std::uint64_t> connections_adopted;  // from other workers; not in connections_total

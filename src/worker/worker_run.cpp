@@ -23,6 +23,21 @@ namespace exit_code = preforkd::exit_code;
 constexpr preforkd::Duration default_patience = std::chrono::seconds(30);
 constexpr rlim_t max_marked = 1'100'000;  // a little above the largest max_connections
 
+ProxyProtocol proxy_protocol_of(const ListenSocket& socket, const LimitValues& workers, const LimitValues& services) {
+  const auto named = workers.proxy_protocol_of.find(socket.name);
+  return named != workers.proxy_protocol_of.end() ? named->second : services.proxy_protocol;
+}
+
+// A word for a socket that is not there would leave another one open to everybody.
+void check_proxied(const LimitValues& limits, const std::vector<ListenSocket>& sockets) {
+  for (const auto& [name, word] : limits.proxy_protocol_of) {
+    const auto is_named = [&name = name](const ListenSocket& socket) { return socket.name == name; };
+    if (std::any_of(sockets.begin(), sockets.end(), is_named)) continue;
+    throw ExitError(exit_code::config, "settings.proxy_protocol." + preforkd::escape_bytes(name) +
+                                           ": no listening socket has this name; see \"listen\" of the pool");
+  }
+}
+
 }  // namespace
 
 WorkerRun::WorkerRun(Server::Impl& server)
@@ -96,9 +111,12 @@ void WorkerRun::open_services() {
                                                   "in the socket unit");
     }
   }
+  check_proxied(limits_, sockets_);
   for (const ListenSocket& socket : sockets_) {
     const auto index = static_cast<std::uint16_t>(entrances_.size());
-    entrances_.push_back({service_for(socket), socket.name, socket.is_tcp, index});
+    ActiveService& service = service_for(socket);
+    entrances_.push_back(
+        {service, socket.name, socket.is_tcp, index, proxy_protocol_of(socket, limits_, service.limits)});
   }
 }
 

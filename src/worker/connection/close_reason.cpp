@@ -9,7 +9,7 @@
 namespace prefork {
 inline namespace v0 {
 
-static_assert(preforkd::close_reason_names.size() == static_cast<std::size_t>(CloseReason::handed_over) + 1);
+static_assert(preforkd::close_reason_names.size() == static_cast<std::size_t>(CloseReason::peer_limit) + 1);
 
 std::string_view to_string(CloseReason reason) noexcept {
   const auto value = static_cast<std::size_t>(reason);

@@ -58,6 +58,8 @@ std::string_view Connection::listener() const noexcept { return ConnectionImpl::
 
 std::string Connection::peer() const { return ConnectionImpl::of(*this).peer_text(); }
 
+const ProxyHeader* Connection::proxy_header() const noexcept { return ConnectionImpl::of(*this).proxy_header(); }
+
 std::uint64_t Connection::id() const noexcept { return ConnectionImpl::of(*this).id(); }
 
 std::size_t Connection::unsent() const noexcept { return ConnectionImpl::of(*this).unsent(); }

@@ -70,18 +70,24 @@ void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& 
 }
 
 bool ConnectionImpl::open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
-                          const Entrance& entrance) {
+                          const Entrance& entrance, bool through_proxy) {
   if (!path.streams_.open(*this, std::move(fd), entrance.is_tcp)) return false;
   begin(path, id, peer, entrance);
   mark_busy();
   path.count_open(entrance.service);
   path.count_accepted();
-  if (handlers().on_connect) {
+  awaits_header_ = through_proxy;
+  if (!through_proxy && handlers().on_connect) {
     const Cork cork(path, *this);
-    if (!guarded("on_connect", [this] { handlers().on_connect(*this); })) close_when_sent(CloseReason::handler_failed);
+    greet();
   }
   settle();
   return true;
+}
+
+void ConnectionImpl::greet() {
+  if (!handlers().on_connect) return;
+  if (!guarded("on_connect", [this] { handlers().on_connect(*this); })) close_when_sent(CloseReason::handler_failed);
 }
 
 bool ConnectionImpl::has_work_in_hand() const noexcept {
@@ -172,10 +178,10 @@ void ConnectionImpl::shrink_input() noexcept {
 // Delivers complete messages until none is left, no more may be delivered, or the connection has had its share of the
 // turn: then it goes on in the next one. Returns the bytes used.
 std::size_t ConnectionImpl::deliver(std::string_view bytes) {
-  std::size_t used = 0;
+  std::size_t used = awaits_header_ ? take_proxy_header(bytes) : 0;
   std::uint64_t messages = 0;
-  bool half_received = false;
-  while (may_deliver()) {
+  bool half_received = awaits_header_ && !bytes.empty();
+  while (may_deliver() && !awaits_header_) {
     const std::string_view rest = bytes.substr(used);
     if (messages == path_->allowance_) {
       if (!rest.empty()) resume();
@@ -464,7 +470,7 @@ void ConnectionImpl::leave() {
 // nothing more. A client that was just accepted is about to send its first message: it could not know that this worker
 // leaves, and would see the close as a failed request.
 void ConnectionImpl::drain_step() {
-  if (path_->mover_ != nullptr && !settled_here_) {
+  if (path_->mover_ != nullptr && !settled_here_ && !awaits_header_) {
     if (may_move() && !std::exchange(offered_, true)) path_->mover_->offer(*this);
     return;
   }
@@ -480,8 +486,8 @@ void ConnectionImpl::drain_step() {
 bool ConnectionImpl::may_move() const noexcept { return !awaits_amendment_ && has_nothing_pending(); }
 
 bool ConnectionImpl::has_nothing_pending() const noexcept {
-  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && path_->corked_ != this &&
-         handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
+  return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && !awaits_header_ &&
+         path_->corked_ != this && handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
 }
 
 bool ConnectionImpl::rests() const noexcept {
@@ -597,7 +603,7 @@ void ConnectionImpl::finish() {
     path_->count_close(reason_);
   }
   path_->peers_.leave(peer_, path_->limits_);
-  if (handlers().on_close) {
+  if (handlers().on_close && !awaits_header_) {
     static_cast<void>(guarded("on_close", [this] { handlers().on_close(*this, reason_); }));
   }
   reset_data(nullptr, nullptr);
@@ -649,7 +655,7 @@ void ConnectionImpl::vacate() noexcept {
   given_ = 0;
   closing_ = end_of_input_ = half_received_ = choked_ = blocked_output_ = resume_ = heard_ = false;
   final_read_ = last_done_ = leaving_ = tell_room_ = half_closed_ = end_told_ = false;
-  settled_here_ = offered_ = never_ours_ = kept_on_way_ = awaits_amendment_ = was_refused_ = false;
+  settled_here_ = offered_ = never_ours_ = kept_on_way_ = awaits_amendment_ = was_refused_ = awaits_header_ = false;
   state_ = State::vacant;
   path_->table_.release(*this);
 }

@@ -60,10 +60,10 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   ConnectionImpl& operator=(const ConnectionImpl&) = delete;
   ~ConnectionImpl() override;
 
-  // Begins a connection in a vacant object and calls on_connect. False, and the socket is closed, if the kernel had no
-  // memory to watch it.
+  // Begins a connection in a vacant object and calls on_connect; `through_proxy`: when its header has come, or what the
+  // client sends has not begun as one. False, and the socket is closed, if the kernel had no memory to watch it.
   [[nodiscard]] bool open(DataPath& path, std::uint64_t id, preforkd::UniqueFd fd, const PeerAddress& peer,
-                          const Entrance& entrance);
+                          const Entrance& entrance, bool through_proxy);
 
   // Begins a connection that another worker has, in the state `moving`: calls on_adopt and then `take_over`.
   // `not_begun`: no memory. `ended`: one of the two failed; the other worker keeps it, and on_close follows.
@@ -108,6 +108,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void close_at_once(CloseReason reason) noexcept;
   void close_when_sent(CloseReason reason) noexcept;
   [[nodiscard]] std::string peer_text() const { return peer_.text(fd()); }
+  [[nodiscard]] const ProxyHeader* proxy_header() const noexcept;
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] std::size_t unsent() const noexcept;
   [[nodiscard]] bool writable() const noexcept { return !choked_; }
@@ -172,6 +173,9 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void deliver_kept();
   void shrink_input() noexcept;
   void deliver_message(std::string_view message);
+  void greet();
+  [[nodiscard]] std::size_t take_proxy_header(std::string_view bytes);
+  [[nodiscard]] bool become(const PeerAddress& client) noexcept;
   void count_kept() noexcept;
   void tell_half_close();
   void resume() noexcept;
@@ -270,6 +274,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool never_ours_ = false;        // it did not arrive
   bool kept_on_way_ = false;       // keep_state() was called since depart()
   bool was_refused_ = false;       // by a taker, for itself
+  bool awaits_header_ = false;     // of a proxy: on_connect has not run yet
   bool awaits_amendment_ = false;  // the worker before may have done something that is not known here yet
 };
 

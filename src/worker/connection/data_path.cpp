@@ -2,6 +2,8 @@
 #include "worker/connection/data_path.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <new>
 #include <optional>
@@ -17,6 +19,12 @@ namespace {
 // What one connection may take of a turn, and all of those that have messages left from the turn before.
 constexpr std::chrono::microseconds connection_share{250};
 constexpr std::chrono::milliseconds late_share{5};
+
+bool is_trusted(const PeerAddress& peer, const Entrance& entrance) noexcept {
+  const std::vector<Network>& networks = entrance.service.limits.trusted_proxies;
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& each) { return each.contains(peer); });
+}
+
 }  // namespace
 
 DataPath::DataPath(Streams& streams, TimerWheel& wheel, const LimitValues& limits, preforkd::StatsPage& stats,
@@ -35,10 +43,18 @@ DataPath::~DataPath() {
 void DataPath::admit(preforkd::UniqueFd fd, const sockaddr_storage& peer, const Entrance& entrance) {
   PeerAddress address;
   address.assign(peer);
-  if (!lets_in(address)) return;
+  const bool through_proxy = entrance.proxy != ProxyProtocol::off && is_trusted(address, entrance);
+  if (through_proxy) {
+    peers_.enter_unlimited(address, limits_, streams_.now());
+  } else if (entrance.proxy == ProxyProtocol::require) {
+    add(stats_.connections_refused, 1);
+    return log_peer(stranger_log_, address, {" refused: it is not of trusted_proxies"});
+  } else if (!lets_in(address)) {
+    return add(stats_.connections_refused, 1);
+  }
   const ConnectionTable::Place place = table_.allocate();
   if (place.connection != nullptr) {
-    if (place.connection->open(*this, place.id, std::move(fd), address, entrance)) return;
+    if (place.connection->open(*this, place.id, std::move(fd), address, entrance, through_proxy)) return;
     table_.release(*place.connection);
   }
   peers_.leave(address, limits_);
@@ -61,19 +77,32 @@ std::uint64_t DataPath::adopt(preforkd::UniqueFd fd, const Entrance& entrance, c
 bool DataPath::lets_in(const PeerAddress& peer) noexcept {
   const PeerLimiter::Verdict verdict = peers_.enter(peer, limits_, streams_.now());
   if (verdict == PeerLimiter::Verdict::admitted) return true;
-  add(stats_.connections_refused, 1);
-  if (peer_log_.pass(streams_.now())) log_refusal(peer, verdict);
+  const bool many = verdict == PeerLimiter::Verdict::too_many;
+  const std::size_t value = many ? limits_.max_connections_per_peer : limits_.max_connection_rate_per_peer;
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  log_peer(limit_log_, peer,
+           {" refused: ",
+            many ? "max_connections_per_peer" : "max_connection_rate_per_peer",
+            " is ",
+            {digits.data(), static_cast<std::size_t>(end - digits.data())}});
   return false;
 }
 
-void DataPath::log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept {
-  const bool many = verdict == PeerLimiter::Verdict::too_many;
-  const char* const limit = many ? "max_connections_per_peer" : "max_connection_rate_per_peer";
+void DataPath::log_bad_header(const PeerAddress& proxy, const char* wrong) noexcept {
+  log_peer(header_log_, proxy, {" closed: instead of a header of the PROXY protocol it has sent ", wrong});
+}
+
+// "connection of ADDRESS" and `what`, now and then.
+void DataPath::log_peer(LogThrottle& throttle, const PeerAddress& peer,
+                        std::initializer_list<std::string_view> what) noexcept {
+  if (!throttle.pass(streams_.now())) return;
   try {
-    const std::size_t value = many ? limits_.max_connections_per_peer : limits_.max_connection_rate_per_peer;
-    log_line(LogLevel::notice, {"connection of ", peer.text(-1), " refused: ", limit, " is ", std::to_string(value)});
+    std::string line = "connection of " + peer.text(-1);
+    for (const std::string_view part : what) line += part;
+    log_line(LogLevel::notice, {line});
   } catch (const std::bad_alloc&) {
-    log_line(LogLevel::notice, {"connection refused: ", limit});
+    log_line(LogLevel::notice, what);
   }
 }
 

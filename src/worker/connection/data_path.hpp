@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <random>
+#include <string_view>
 
 #include "base/unique_fd.hpp"
 #include "wire/stats_page.hpp"
@@ -99,7 +101,8 @@ class DataPath {
   void count_end(ActiveService& service) noexcept;
   void count_close(CloseReason reason) noexcept;
   [[nodiscard]] bool lets_in(const PeerAddress& peer) noexcept;
-  void log_refusal(const PeerAddress& peer, PeerLimiter::Verdict verdict) noexcept;
+  void log_bad_header(const PeerAddress& proxy, const char* wrong) noexcept;
+  void log_peer(LogThrottle& throttle, const PeerAddress& peer, std::initializer_list<std::string_view> what) noexcept;
 
   // Connections, linked by next_.
   struct Queue {
@@ -134,7 +137,11 @@ class DataPath {
   std::size_t input_kept_ = 0;  // bytes of unfinished messages of all connections
   Mover* mover_ = nullptr;
   PeerLimiter peers_;
-  LogThrottle peer_log_{std::chrono::seconds(10)};
+  LogThrottle limit_log_{std::chrono::seconds(10)};
+  LogThrottle stranger_log_{std::chrono::seconds(10)};
+  LogThrottle header_log_{std::chrono::seconds(10)};
+  const ConnectionImpl* greeted_ = nullptr;  // its on_connect runs, and proxy_header_ is what its proxy has said
+  const ProxyHeader* proxy_header_ = nullptr;
   std::minstd_rand random_;  // when the idle connections of a drain close
   TimePoint drain_began_;
   bool draining_ = false;

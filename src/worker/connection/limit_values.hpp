@@ -6,6 +6,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "worker/connection/network.hpp"
 
 namespace prefork::internal {
 
@@ -32,6 +38,9 @@ struct LimitValues {
   bool move_connections = true;
   std::uint32_t state_version = 0;  // Server::state_version()
   DrainIdle drain_idle = DrainIdle::close;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  std::map<std::string, ProxyProtocol, std::less<>> proxy_protocol_of;  // by listening socket; then not that above
+  std::vector<Network> trusted_proxies = Network::this_host();
 };
 
 }  // namespace prefork::internal

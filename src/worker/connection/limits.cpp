@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <prefork/limits.hpp>
 
+#include <stdexcept>
+#include <utility>
+
+#include "base/escape.hpp"
 #include "worker/connection/limit_values.hpp"
 
 namespace prefork {
@@ -23,6 +27,24 @@ Limits& Limits::max_message(std::size_t bytes) {
 
 Limits& Limits::max_connections(std::size_t count) {
   impl_->values.max_connections = count;
+  return *this;
+}
+
+Limits& Limits::proxy_protocol(ProxyProtocol what) {
+  impl_->values.proxy_protocol = what;
+  return *this;
+}
+
+Limits& Limits::trusted_proxies(const std::vector<std::string>& networks) {
+  std::vector<internal::Network> parsed;
+  for (const std::string& text : networks) {
+    const auto network = internal::Network::parse(text);
+    if (!network) {
+      throw std::invalid_argument("trusted_proxies: \"" + preforkd::escape_bytes(text) + "\" " + network.error().text);
+    }
+    parsed.push_back(*network);
+  }
+  impl_->values.trusted_proxies = std::move(parsed);
   return *this;
 }
 

@@ -23,6 +23,8 @@ class PeerAddress {
   using Bytes = std::array<std::uint8_t, 24>;
   [[nodiscard]] Bytes bytes() const noexcept;
   [[nodiscard]] static PeerAddress from(const Bytes& bytes) noexcept;
+  [[nodiscard]] std::uint16_t family() const noexcept { return family_; }  // AF_INET, AF_INET6, AF_UNIX
+  [[nodiscard]] const std::array<std::uint8_t, 16>& address() const noexcept { return address_; }
   // A number for the IPv4 address or the IPv6 /64; nullopt without either.
   [[nodiscard]] std::optional<std::uint64_t> network() const noexcept;
 

@@ -61,6 +61,7 @@ struct Entrance {
   std::string listener;  // LISTEN_FDNAMES
   bool is_tcp = false;
   std::uint16_t index = 0;  // among the entrances of this worker
+  ProxyProtocol proxy = ProxyProtocol::off;
 };
 
 }  // namespace prefork::internal

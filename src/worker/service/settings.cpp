@@ -79,6 +79,8 @@ constexpr milliseconds max_time_out = std::chrono::hours(24 * 365);
 
 constexpr std::string_view drain_idle = "drain_idle";
 constexpr std::string_view move_connections = "move_connections";
+constexpr std::string_view proxy_protocol = "proxy_protocol";
+constexpr std::string_view trusted_proxies = "trusted_proxies";
 
 std::string show(const Json& value) {
   if (value.is_object()) return "{…}";
@@ -160,6 +162,33 @@ Result<DrainIdle> read_drain_idle(const Json& value) {
   return Failure("must be \"close\" or \"keep\"");
 }
 
+Result<ProxyProtocol> read_proxy_protocol(const Json& value) {
+  if (value == "off") return ProxyProtocol::off;
+  if (value == "accept") return ProxyProtocol::accept;
+  if (value == "require") return ProxyProtocol::require;
+  return Failure("must be \"off\", \"accept\" or \"require\"");
+}
+
+Result<std::vector<std::string>> read_strings(const Json& value) {
+  const auto is_string = [](const Json& entry) { return entry.is_string(); };
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_string)) {
+    return Failure("must be a list of strings");
+  }
+  return value.get<std::vector<std::string>>();
+}
+
+Result<std::vector<Network>> read_networks(const Json& value) {
+  const auto texts = read_strings(value);
+  if (!texts) return Failure(texts.error());
+  std::vector<Network> networks;
+  for (const std::string& text : *texts) {
+    const auto network = Network::parse(text);
+    if (!network) return Failure('"' + preforkd::escape_bytes(text, shown_bytes) + "\" " + network.error().text);
+    networks.push_back(*network);
+  }
+  return networks;
+}
+
 // The object, or why there is none.
 Result<Json> parse_object(std::string_view text) {
   if (text.empty()) return Json::object();
@@ -205,6 +234,7 @@ void add_limits(std::vector<std::string>& known, LimitScope scope) {
   };
   for (const SizeKey& key : size_keys) add(key);
   for (const TimeOutKey& key : time_out_keys) add(key);
+  known.insert(known.end(), {std::string(proxy_protocol), std::string(trusted_proxies)});
   if (scope == LimitScope::worker) known.insert(known.end(), {std::string(drain_idle), std::string(move_connections)});
 }
 
@@ -240,6 +270,7 @@ struct Settings::Impl {
   }
   void read_limit(SettingsSection& section, const SizeKey& key, std::size_t& limit);
   void read_limit(SettingsSection& section, const TimeOutKey& key, milliseconds& limit);
+  void read_proxies(SettingsSection& section, LimitValues& limits);
   [[nodiscard]] LimitValues limits(SettingsSection& section, const LimitValues& programs);
   [[nodiscard]] SettingsSection section_of(std::string_view service);
   void add_unknown(const SettingsSection& section, std::vector<std::string>& all) const;
@@ -290,14 +321,7 @@ std::uint64_t Settings::byte_size(std::string_view key, std::uint64_t fallback) 
 }
 
 std::vector<std::string> Settings::strings(std::string_view key, const std::vector<std::string>& fallback) {
-  const auto read = [](const Json& value) -> Result<std::vector<std::string>> {
-    const auto is_string = [](const Json& entry) { return entry.is_string(); };
-    if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_string)) {
-      return Failure("must be a list of strings");
-    }
-    return value.get<std::vector<std::string>>();
-  };
-  std::optional<std::vector<std::string>> value = impl_->value<std::vector<std::string>>(key, read);
+  std::optional<std::vector<std::string>> value = impl_->value<std::vector<std::string>>(key, read_strings);
   if (value) return std::move(*value);
   return fallback;
 }
@@ -339,6 +363,28 @@ void Settings::Impl::read_limit(SettingsSection& section, const TimeOutKey& key,
   }
 }
 
+// The settings of the worker may name listening sockets; those that they do not name have "off".
+void Settings::Impl::read_proxies(SettingsSection& section, LimitValues& limits) {
+  if (auto networks = value<std::vector<Network>>(section, trusted_proxies, read_networks)) {
+    limits.trusted_proxies = std::move(*networks);
+  }
+  const Json* const json = section.find(proxy_protocol);
+  if (json == nullptr) return;
+  if (section.scope != LimitScope::worker || !json->is_object()) {
+    limits.proxy_protocol =
+        value<ProxyProtocol>(section, proxy_protocol, read_proxy_protocol).value_or(limits.proxy_protocol);
+    return;
+  }
+  limits.proxy_protocol = ProxyProtocol::off;
+  for (const auto& [listener, word] : json->items()) {
+    if (const auto read = read_proxy_protocol(word)) {
+      limits.proxy_protocol_of[listener] = *read;
+    } else {
+      refuse(section, std::string(proxy_protocol) + "." + listener, word, read.error().text);
+    }
+  }
+}
+
 LimitValues Settings::Impl::limits(SettingsSection& section, const LimitValues& programs) {
   LimitValues merged = programs;
   for (const SizeKey& key : size_keys) {
@@ -347,6 +393,7 @@ LimitValues Settings::Impl::limits(SettingsSection& section, const LimitValues& 
   for (const TimeOutKey& key : time_out_keys) {
     if (key.scope <= section.scope) read_limit(section, key, merged.*key.field);
   }
+  read_proxies(section, merged);
   if (section.scope == LimitScope::worker) {
     merged.drain_idle = value<DrainIdle>(section, drain_idle, read_drain_idle).value_or(programs.drain_idle);
     merged.move_connections = value<bool>(section, move_connections, read_boolean).value_or(programs.move_connections);

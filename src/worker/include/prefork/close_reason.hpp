@@ -31,6 +31,8 @@ enum class CloseReason : std::uint8_t {
   reply_too_long,         // send() was given more bytes than the length prefix can count
   bad_message,            // the bytes do not follow the framing
   handed_over,            // another worker of the pool has it: the client notices nothing
+  bad_proxy_header,       // it began with no header of a proxy, or a wrong one (Limits::proxy_protocol)
+  peer_limit,             // the client that a proxy named exceeds max_connections_per_peer or …_rate_per_peer
 };
 
 // "peer-closed", "message-too-long", … or the name given to Server::close_reason(); "unknown" for any other value.

@@ -12,6 +12,7 @@
 
 #include <prefork/close_reason.hpp>
 #include <prefork/export.hpp>
+#include <prefork/proxy_header.hpp>
 
 namespace prefork {
 
@@ -81,8 +82,11 @@ class PREFORK_EXPORT Connection {
   // Server::close_reason() or of the library's, under whose name the connection is also counted. Without it, or if it
   // is neither, the reason is closed_by_server.
 
-  // "127.0.0.1:40112", "[::1]:40112", or "unix" if the peer has no name.
+  // "127.0.0.1:40112", "[::1]:40112", or "unix" if the peer has no name. Behind a proxy: what that says of its client
+  // (Limits::proxy_protocol).
   [[nodiscard]] std::string peer() const;
+  // What else the proxy has said: during this connection's on_connect; nullptr at other times, and without a header.
+  [[nodiscard]] const ProxyHeader* proxy_header() const noexcept;
   // Unique within this worker; never reused.
   [[nodiscard]] std::uint64_t id() const noexcept;
   // Queued bytes that the kernel has not accepted yet.

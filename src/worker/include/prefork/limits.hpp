@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <prefork/export.hpp>
+#include <prefork/proxy_header.hpp>
 
 namespace prefork {
 inline namespace v0 {
@@ -36,6 +39,13 @@ class PREFORK_EXPORT Limits {
   // Connections of one worker; at the limit it stops accepting, and other workers accept new ones. 1…1000000. Default:
   // 10000.
   Limits& max_connections(std::size_t count);
+  // Whether each client comes through a proxy that says who it is; then peer() and the limits per peer are about the
+  // client. on_connect waits for the header. Settings may say it for each listening socket by its name, "" without one:
+  // "proxy_protocol": {"web": "require"}; the others have "off". Default: off.
+  Limits& proxy_protocol(ProxyProtocol what);
+  // The hosts whose headers are believed: "10.0.0.0/8", "192.0.2.7", "2001:db8::/32"; "unix": those that connect to a
+  // UNIX socket. Throws std::invalid_argument for others. Default: "127.0.0.0/8", "::1" and "unix".
+  Limits& trusted_proxies(const std::vector<std::string>& networks);
   // Connections of one address with one worker; more are closed at once. IPv6: of one /64; UNIX sockets: not limited.
   // 0: off. Default: off.
   Limits& max_connections_per_peer(std::size_t count);

@@ -12,7 +12,7 @@ namespace {
 
 using prefork::CloseReason;
 
-constexpr unsigned reasons = static_cast<unsigned>(CloseReason::handed_over) + 1;
+constexpr unsigned reasons = static_cast<unsigned>(CloseReason::peer_limit) + 1;
 
 TEST(CloseReason, each_has_a_name_of_its_own_fit_for_a_log_and_a_metric) {
   std::set<std::string> names;

@@ -19,6 +19,7 @@ class VirtualServer {
   explicit VirtualServer(const Limits& limits = {}, const Framing& framing = Framing::lines())
       : setup_{{}, {}, framing, limits, {}, false},
         service_(setup_, limits.impl().values),
+        entrance_{service_, "socket", true, 0, limits.impl().values.proxy_protocol},
         path(streams, wheel, limits.impl().values, stats, nullptr) {
     table_before_ = internal::ConnectionTable::set_current(&path.table());
     handlers.on_close = [this](Connection&, CloseReason reason) { closed.emplace_back(to_string(reason)); };
@@ -69,7 +70,7 @@ class VirtualServer {
  private:
   internal::ServiceSetup setup_;
   internal::ActiveService service_;
-  internal::Entrance entrance_{service_, "socket", true};
+  internal::Entrance entrance_;
   internal::ConnectionTable* table_before_ = nullptr;
 
  public:

@@ -40,6 +40,37 @@ TEST(Settings, absent_ones_leave_the_programs_limits) {
   }
 }
 
+TEST(Settings, say_where_proxies_are) {
+  using prefork::ProxyProtocol;
+  Settings one(
+      R"({"proxy_protocol": "require", "trusted_proxies": ["10.0.0.0/8", "unix"], "admin": {"proxy_protocol": "off"}})");
+  EXPECT_EQ(one.limits({}).proxy_protocol, ProxyProtocol::require);
+  EXPECT_EQ(one.limits({}).trusted_proxies.size(), 2U);
+  EXPECT_EQ(one.service_limits("admin", {}).proxy_protocol, ProxyProtocol::off);
+  EXPECT_EQ(one.service_limits("admin", {}).trusted_proxies.size(), 3U) << "its own, by default this host";
+  EXPECT_THAT(one.problems(), IsEmpty());
+  LimitValues programs;
+  programs.proxy_protocol = ProxyProtocol::require;
+  Settings by_name(R"({"proxy_protocol": {"web": "accept", "": "off"}})");
+  const LimitValues limits = by_name.limits(programs);
+  EXPECT_EQ(limits.proxy_protocol, ProxyProtocol::off) << "the object replaces what the program says";
+  EXPECT_EQ(limits.proxy_protocol_of.at("web"), ProxyProtocol::accept);
+  EXPECT_THAT(by_name.problems(), IsEmpty());
+}
+
+TEST(Settings, refuse_wrong_proxies) {
+  EXPECT_THAT(problems_of(R"({"proxy_protocol": "on"})"),
+              ElementsAre(R"(settings.proxy_protocol: "on": must be "off", "accept" or "require")"));
+  EXPECT_THAT(problems_of(R"({"proxy_protocol": {"web": true}})"),
+              ElementsAre(R"(settings.proxy_protocol.web: true: must be "off", "accept" or "require")"));
+  EXPECT_THAT(problems_of(R"({"trusted_proxies": "10.0.0.1"})"),
+              ElementsAre(R"(settings.trusted_proxies: "10.0.0.1": must be a list of strings)"));
+  EXPECT_THAT(
+      problems_of(R"({"trusted_proxies": ["10.0.0.1/8"]})"),
+      ElementsAre(R"(settings.trusted_proxies: […]: "10.0.0.1/8" has bits behind its first 8: a network ends in )"
+                  "zeros, a single host has no /8"));
+}
+
 TEST(Settings, override_each_limit) {
   Settings settings(
       R"({"max_message": "128K", "max_connections": 5, "output_high_mark": "1M", "idle_timeout": "1h 30min",
