@@ -33,6 +33,26 @@ void take_descriptors(msghdr& message, UniqueFd& first) noexcept {
   }
 }
 
+PacketReceived receive(int socket, std::span<char> buffer, Packet& packet, int flags) noexcept {
+  packet = {};
+  iovec vector{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(max_received_fds * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t size = 0;
+  // ECONNRESET comes once, before the packets, if the peer has closed its end without reading everything.
+  do size = ::recvmsg(socket, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? PacketReceived::nothing : PacketReceived::ended;
+  take_descriptors(message, packet.fd);
+  if (size == 0 && !packet.fd && peer_closed(socket)) return PacketReceived::ended;
+  if ((message.msg_flags & MSG_TRUNC) == 0) packet.bytes = {buffer.data(), static_cast<std::size_t>(size)};
+  return PacketReceived::packet;
+}
+
 }  // namespace
 
 PacketSent send_packet(int socket, std::initializer_list<std::string_view> parts, int fd) noexcept {
@@ -66,23 +86,11 @@ PacketSent send_packet(int socket, std::initializer_list<std::string_view> parts
 }
 
 PacketReceived receive_packet(int socket, std::span<char> buffer, Packet& packet) noexcept {
-  packet = {};
-  iovec vector{buffer.data(), buffer.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(max_received_fds * sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  ssize_t size = 0;
-  // ECONNRESET comes once, before the packets, if the peer has closed its end without reading everything.
-  do size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
-  if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? PacketReceived::nothing : PacketReceived::ended;
-  take_descriptors(message, packet.fd);
-  if (size == 0 && !packet.fd && peer_closed(socket)) return PacketReceived::ended;
-  if ((message.msg_flags & MSG_TRUNC) == 0) packet.bytes = {buffer.data(), static_cast<std::size_t>(size)};
-  return PacketReceived::packet;
+  return receive(socket, buffer, packet, 0);
+}
+
+PacketReceived peek_packet(int socket, std::span<char> buffer, Packet& packet) noexcept {
+  return receive(socket, buffer, packet, MSG_PEEK);
 }
 
 }  // namespace preforkd

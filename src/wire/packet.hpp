@@ -37,4 +37,7 @@ struct Packet {
 // Takes the next packet. A packet without a byte counts as one that did not fit.
 [[nodiscard]] PacketReceived receive_packet(int socket, std::span<char> buffer, Packet& packet) noexcept;
 
+// The same, but leaves it to be taken.
+[[nodiscard]] PacketReceived peek_packet(int socket, std::span<char> buffer, Packet& packet) noexcept;
+
 }  // namespace preforkd

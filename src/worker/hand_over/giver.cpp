@@ -135,10 +135,11 @@ void Giver::on_events(std::uint32_t) {
   if (refusal_of_all_ && !busy()) end(Cause::in_order);
 }
 
+// An answer stays in the socket until the ledger shows it. If this worker dies before, its keeper reads it.
 bool Giver::take_answer() {
   std::array<char, 64> buffer{};
   preforkd::Packet packet;
-  switch (preforkd::receive_packet(socket_.get(), buffer, packet)) {
+  switch (preforkd::peek_packet(socket_.get(), buffer, packet)) {
     case preforkd::PacketReceived::nothing:
       return false;
     case preforkd::PacketReceived::ended:
@@ -149,6 +150,7 @@ bool Giver::take_answer() {
   }
   answer_due_ = path_.now() + transfer::answer_time;
   if (const auto answer = transfer::read_answer(packet.bytes)) settle(answer->serial, *answer);
+  static_cast<void>(preforkd::receive_packet(socket_.get(), buffer, packet));
   return true;
 }
 

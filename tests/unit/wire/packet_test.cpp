@@ -59,6 +59,16 @@ TEST(Packet, that_does_not_fit_into_the_buffer_or_has_no_byte_is_empty) {
   }
 }
 
+TEST(Packet, that_was_peeked_at_is_still_there) {
+  Pair pair;
+  ASSERT_EQ(send_packet(pair.here.get(), {"one"}), PacketSent::sent);
+  ASSERT_EQ(peek_packet(pair.there.get(), pair.buffer, pair.packet), PacketReceived::packet);
+  EXPECT_EQ(pair.packet.bytes, "one");
+  ASSERT_EQ(pair.receive(), PacketReceived::packet);
+  EXPECT_EQ(pair.packet.bytes, "one");
+  EXPECT_EQ(peek_packet(pair.there.get(), pair.buffer, pair.packet), PacketReceived::nothing);
+}
+
 TEST(Packet, end_comes_after_what_the_peer_has_sent) {
   Pair pair;
   ASSERT_EQ(send_packet(pair.here.get(), {"last"}), PacketSent::sent);

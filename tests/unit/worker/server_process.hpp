@@ -58,6 +58,7 @@ class ServerProcess {
     siginfo_t info{};
     if (number == SIGSTOP) ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED);
   }
+  [[nodiscard]] bool lives() const { return !wait_for(pidfd_.get(), POLLIN, std::chrono::milliseconds(0)); }
   // How often it has waited for something so far.
   [[nodiscard]] long waits() const {
     constexpr std::string_view key = "voluntary_ctxt_switches:";

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -372,6 +374,97 @@ TEST(KeeperOfAWorker, that_crashes_or_calls_exit_gives_its_connections_too) {
     introduce(first, second);
     expect_served_by(clients, "second");
   }
+}
+
+// Lets a process run from one beginning or end of a system call to the next.
+class Steps {
+ public:
+  explicit Steps(pid_t pid) : pid_(pid) {
+    seized_ = ::ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACESYSGOOD) == 0 &&
+              ::ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr) == 0 && await_stop();
+  }
+  [[nodiscard]] bool seized() const { return seized_; }
+  // False: it has ended.
+  bool next() {
+    do ::ptrace(PTRACE_SYSCALL, pid_, nullptr, WSTOPSIG(status_) < 32 && !is_trap() ? WSTOPSIG(status_) : 0);
+    while (await_stop() && WSTOPSIG(status_) != (SIGTRAP | 0x80));
+    return !ended_;
+  }
+
+ private:
+  [[nodiscard]] bool is_trap() const { return WSTOPSIG(status_) == SIGTRAP || status_ >> 16 != 0; }
+  // Its end is left to whoever waits for it.
+  bool await_stop() {
+    siginfo_t info{};
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (info.si_pid == 0) {
+      ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT);
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("the process makes no system call");
+      ::sched_yield();
+    }
+    ended_ = info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED;
+    return !ended_ && ::waitpid(pid_, &status_, 0) == pid_;
+  }
+
+  const pid_t pid_;
+  int status_ = 0;
+  bool seized_ = false;
+  bool ended_ = false;
+};
+
+// Until the worker and its keeper have ended. The keeper may find an answer that the worker has not read.
+void answer_seeks(Worker& worker, Worker& taker) {
+  while (const auto message = worker.next()) {
+    if (std::holds_alternative<control::Seeks>(*message)) static_cast<void>(may_introduce(worker, taker, 0));
+  }
+}
+
+// The giver or the taker is killed there. False: it has ended before.
+bool kill_at_step(int step, bool giver_dies) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 3);
+  await_rest(first);
+  Worker second = start_taker(listener, "second");
+  Worker third = start_taker(listener, "third");
+  const Worker& dies = giver_dies ? first : second;
+  await_rest(dies);
+  Steps steps(dies.process().pid());
+  EXPECT_TRUE(steps.seized());
+  introduce(first, second);
+  first.process().signal(SIGTERM);
+  bool in_time = true;
+  for (int i = 0; i < step && in_time; ++i) {
+    // The taker has nothing more to do when the giver has ended.
+    in_time = steps.next() && first.process().lives();
+  }
+  dies.process().signal(SIGKILL);
+  answer_seeks(first, third);
+  if (!giver_dies) answer_seeks(second, third);
+  std::uint64_t served = 0;
+  for (TestClient& client : clients) {
+    client.send("who\n");
+    if (client.line().find(" at ") != std::string::npos) ++served;
+  }
+  const std::uint64_t adopted =
+      third.page().connections_adopted.load() + (giver_dies ? second.page().connections_adopted.load() : 0);
+  EXPECT_EQ(adopted, served) << "step " << step;
+  return in_time;
+}
+
+TEST(KeeperAtEachSystemCall, no_connection_has_two_owners_when_its_giver_dies) {
+  int step = 0;
+  while (kill_at_step(step, true) && !HasFailure()) ++step;
+  RecordProperty("steps", step);
+  EXPECT_GT(step, 20);
+}
+
+TEST(KeeperAtEachSystemCall, no_connection_has_two_owners_when_its_taker_dies) {
+  int step = 0;
+  while (kill_at_step(step, false) && !HasFailure()) ++step;
+  RecordProperty("steps", step);
+  EXPECT_GT(step, 20);
 }
 
 // A client that asks for numbers, several at a time, and knows which reply must come next.

@@ -96,9 +96,11 @@ class Worker {
     }
     return std::get<T>(*message);
   }
-  void say(const control::Message& message, int fd = -1) {
-    ASSERT_EQ(preforkd::send_packet(channel_.master_end.get(), {control::encode(message).view()}, fd),
-              preforkd::PacketSent::sent);
+  void say(const control::Message& message, int fd = -1) { ASSERT_TRUE(hears(message, fd)); }
+  // False: it and its keeper have ended.
+  [[nodiscard]] bool hears(const control::Message& message, int fd) {
+    return preforkd::send_packet(channel_.master_end.get(), {control::encode(message).view()}, fd) ==
+           preforkd::PacketSent::sent;
   }
   void forsake() { channel_.master_end.reset(); }
   [[nodiscard]] const ServerProcess& process() const { return process_; }
@@ -123,13 +125,20 @@ class Worker {
   ServerProcess process_;
 };
 
-inline void introduce(Worker& giver, Worker& taker, std::uint32_t max = 0) {
+// False: the giver has ended.
+[[nodiscard]] inline bool may_introduce(Worker& giver, Worker& taker, std::uint32_t max) {
   std::array<int, 2> ends{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
+    throw std::runtime_error("socketpair");
+  }
   const preforkd::UniqueFd takers(ends[0]);
   const preforkd::UniqueFd givers(ends[1]);
   taker.say(control::Take{}, takers.get());
-  giver.say(control::Give{max}, givers.get());
+  return giver.hears(control::Give{max}, givers.get());
+}
+
+inline void introduce(Worker& giver, Worker& taker, std::uint32_t max = 0) {
+  ASSERT_TRUE(may_introduce(giver, taker, max));
 }
 
 [[nodiscard]] inline std::uint32_t refused(const control::Gave& gave, preforkd::transfer::Refusal reason) {
