@@ -32,8 +32,8 @@ namespace preforkd::transfer {
 //
 // The giver's program does not know that a connection is on its way, and may use it. What it did follows Taken as an
 // Amendment; an empty one if it did nothing. Until that, or the end of file, the taker serves the connection, but does
-// not give it on. If it dies before it has said Amended, the giver shuts the connection down, which its keeper may have
-// given on meanwhile: nobody would know what was done. A keeper has no program, and sends no amendments.
+// not give it on. If it dies or hangs before it has said Amended, the giver shuts the connection down, which its keeper
+// may have given on meanwhile: nobody would know what was done. A keeper has no program, and sends no amendments.
 
 inline constexpr std::size_t max_packet_bytes = std::size_t{32} * 1024;
 // A connection with more bytes than these is given away when it has fewer.

@@ -191,7 +191,7 @@ void WorkerRun::allow_descriptors() {
 int WorkerRun::serve() {
   try {
     start(std::move(sockets_));
-    while (!draining_ || !path_.empty()) turn();
+    while (!draining_ || !path_.empty() || (hand_over_ && hand_over_->is_giving())) turn();
     return stop_application() ? exit_status_ : exit_code::failure;
   } catch (const ExitError&) {
     throw;

@@ -88,8 +88,8 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   void amend(const Amendment& amendment);
   // On its way: a taker died or hung, perhaps because of this connection; or it did so at it.
   void suspect(Ledger::Suspicion suspicion) noexcept;
-  // Another worker has it; `fd` is what depart() has returned.
-  void gone(int fd) noexcept;
+  // Another worker has it. What depart() has returned is not closed before.
+  void gone() noexcept;
   // It is not offered again; or it is, when it may move.
   void do_not_move() noexcept { settled_here_ = true; }
   void renew_offer() noexcept { offered_ = false; }

@@ -29,7 +29,10 @@ bool ConnectionImpl::keep_state_of(std::string_view state, std::uint32_t version
   Ledger* const ledger = path_->streams_.ledger_at(marked);
   if (ledger == nullptr || (state_ != State::open && state_ != State::moving)) return true;
   if (state_ == State::open) path_->enqueue(*this);  // which marks it busy, and in the end resting
-  if (state_ == State::moving) kept_on_way_ = true;
+  if (state_ == State::moving) {
+    mark_busy();
+    kept_on_way_ = true;
+  }
   ledger->keep(marked, state, version);
   return true;
 }
@@ -111,17 +114,10 @@ void ConnectionImpl::suspect(Ledger::Suspicion suspicion) noexcept {
   if (Ledger* const ledger = path_->streams_.ledger_at(departed_fd_)) ledger->at(departed_fd_).suspicion = suspicion;
 }
 
-bool ConnectionImpl::is_condemned() const noexcept {
-  Ledger* const ledger = path_->streams_.ledger_of(*this);
-  return ledger != nullptr && ledger->at(fd()).suspicion == Ledger::Suspicion::proven;
-}
-
-void ConnectionImpl::gone(int fd) noexcept {
-  path_->streams_.unmark(fd);
-  end_moving(CloseReason::handed_over);
-}
+void ConnectionImpl::gone() noexcept { end_moving(CloseReason::handed_over); }
 
 void ConnectionImpl::end_moving(CloseReason reason) noexcept {
+  path_->streams_.unmark(departed_fd_);
   state_ = State::closed;
   departed_fd_ = -1;
   reason_ = reason;

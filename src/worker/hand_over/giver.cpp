@@ -172,9 +172,8 @@ void Giver::settle(std::uint32_t serial, const transfer::Answer& answer) {
   parcels_.erase(found);
   if (answer.type == transfer::Type::taken) {
     ++moved_;
-    const int fd = parcel.fd.get();
     amend(serial, parcel.connection->amendment(), parcel.fd);
-    return parcel.connection->gone(fd);
+    return parcel.connection->gone();
   }
   if (!refuses_all) {
     if (parcel.connection->note_refusal()) ++refused_[static_cast<std::size_t>(answer.refusal)];
@@ -218,11 +217,11 @@ void Giver::end(Cause cause) {
   wheel_.cancel(*this);
   loop_.remove(socket_.get(), *this);
   waiting_.clear();
-  if (cause == Cause::broken) suspect();
-  send_last_amendments();
-  // A taker that was only given up hears of them.
   if (cause == Cause::broken) {
-    for (const auto& [serial, fd] : unconfirmed_) ::shutdown(fd.get(), SHUT_RDWR);
+    suspect();
+    shut_down_unconfirmed();
+  } else {
+    send_last_amendments();
   }
   unconfirmed_.clear();
   std::unordered_map<std::uint32_t, Parcel> left = std::exchange(parcels_, {});
@@ -243,6 +242,14 @@ void Giver::suspect() {
     const auto first = std::min_element(parcels_.begin(), parcels_.end(), is_earlier);
     first->second.connection->suspect(Ledger::Suspicion::suspected);
   }
+}
+
+// A taker that was only given up may still die before it knows them.
+void Giver::shut_down_unconfirmed() noexcept {
+  for (const Shipment& each : amendments_) {
+    if (each.of) ::shutdown(each.of.get(), SHUT_RDWR);
+  }
+  for (const auto& [serial, fd] : unconfirmed_) ::shutdown(fd.get(), SHUT_RDWR);
 }
 
 // A taker that lives makes room at once. A client of which it will not know everything sees the end of its connection.

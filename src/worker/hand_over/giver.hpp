@@ -36,6 +36,10 @@ class Giver final : public EventSource, private TimerNode {
   // No more are offered: the giver has ended when all are answered.
   void close() noexcept { closed_ = true; }
 
+  // Something is on its way, or the taker has not confirmed it.
+  [[nodiscard]] bool busy() const noexcept {
+    return !parcels_.empty() || sending_ || !amendments_.empty() || !unconfirmed_.empty();
+  }
   // Nothing more will be given, and nothing is on its way. `failed`: the taker has died, hangs, leaves or is full.
   [[nodiscard]] bool ended() const noexcept { return failed_ || (closed_ && waiting_.empty() && !busy()); }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
@@ -79,11 +83,9 @@ class Giver final : public EventSource, private TimerNode {
   [[nodiscard]] bool take_answer();
   void settle(std::uint32_t serial, const preforkd::transfer::Answer& answer);
   void amend(std::uint32_t serial, const Amendment& amendment, preforkd::UniqueFd& fd);
-  [[nodiscard]] bool busy() const noexcept {
-    return !parcels_.empty() || sending_ || !amendments_.empty() || !unconfirmed_.empty();
-  }
   void end(Cause cause);
   void suspect();
+  void shut_down_unconfirmed() noexcept;
   void send_last_amendments();
 
   EventLoop& loop_;

@@ -53,6 +53,8 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   [[nodiscard]] int control_fd() const noexcept { return link_.fd(); }
   // At the end of each turn.
   void settle();
+  // A taker does not know everything yet that it has to know.
+  [[nodiscard]] bool is_giving() const noexcept { return giver_ && giver_->busy(); }
   // What is on its way continues here, and nothing more is given.
   void stop();
 

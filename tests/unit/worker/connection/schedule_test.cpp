@@ -282,7 +282,7 @@ class Schedule {
         client.kept += "+";
         connection.keep_state(client.kept);
       }
-      return connection.stay(std::move(fd));
+      return stay(connection, client, std::move(fd));
     }
     const int moves = client.moves;
     returns_ = streams_.happens(300);
@@ -302,7 +302,7 @@ class Schedule {
       if (amendment.state.has_value() != keeps) complain("what follows is not what was kept meanwhile");
       amendment.output = late_output = amendment.output;
       if (amendment.state) amendment.state = late_state = *amendment.state;
-      connection.gone(client.number);
+      connection.gone();
       return true;
     });
     const bool taken = id != 0;
@@ -314,9 +314,14 @@ class Schedule {
     if (!taken) {
       if (!is_moving(client)) complain("the taker has marked what was not its own");
       streams_.reopen(client.number);
-      connection.stay({});
+      stay(connection, client, {});
     }
     returns_ = false;
+  }
+
+  void stay(internal::ConnectionImpl& connection, const Client& client, preforkd::UniqueFd fd) {
+    connection.stay(std::move(fd));
+    if (is_moving(client)) complain("a connection that has come back is marked as moving");
   }
 
   void amend(std::uint64_t id, const internal::Amendment& amendment) {

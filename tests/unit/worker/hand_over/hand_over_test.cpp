@@ -261,6 +261,50 @@ TEST_F(HandOverTest, a_master_that_ends_meanwhile_stops_nothing) {
   second.process().signal(SIGCONT);
 }
 
+// The test in the taker's place.
+class HandTaker {
+ public:
+  HandTaker() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
+      throw std::runtime_error("socketpair");
+    }
+    socket_.reset(ends[0]);
+    givers_end_.reset(ends[1]);
+  }
+  preforkd::UniqueFd take_givers_end() { return std::move(givers_end_); }
+  // Its serial.
+  std::uint32_t connection() {
+    next();
+    fds_.push_back(std::move(packet_.fd));
+    return transfer::read_connection(packet_.bytes).value().serial;
+  }
+  transfer::Amendment amendment() {
+    next();
+    return transfer::read_amendment(packet_.bytes).value();
+  }
+  void answer(transfer::Type type, std::uint32_t serial) {
+    const transfer::Answer answer{.type = type, .serial = serial};
+    ASSERT_EQ(preforkd::send_packet(socket_.get(), {transfer::bytes_of(answer)}), preforkd::PacketSent::sent);
+  }
+  // The connections that it has stay open.
+  void die() { socket_.reset(); }
+
+ private:
+  void next() {
+    if (!wait_for(socket_.get(), POLLIN) ||
+        preforkd::receive_packet(socket_.get(), buffer_, packet_) != preforkd::PacketReceived::packet) {
+      throw std::runtime_error("the giver sends nothing");
+    }
+  }
+
+  std::vector<char> buffer_ = std::vector<char>(transfer::max_packet_bytes);
+  preforkd::Packet packet_;
+  preforkd::UniqueFd socket_;
+  preforkd::UniqueFd givers_end_;
+  std::vector<preforkd::UniqueFd> fds_;
+};
+
 // A worker whose program writes to all clients, closes some and changes what is kept of others, while they are on their
 // way: the taker is stopped. "shout" comes from a client that stays.
 class HandOverMeanwhile : public testing::Test {
@@ -412,33 +456,17 @@ TEST_F(HandOverMeanwhile, a_giver_that_dies_did_nothing_more) {
 
 // The test in the taker's place has taken them, and is gone before it could know.
 TEST_F(HandOverMeanwhile, a_client_of_which_the_taker_will_not_know_everything_sees_the_end) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
-  preforkd::UniqueFd taker(ends[0]);
+  HandTaker taker;
   second_->process().signal(SIGKILL);
   EXPECT_EQ(first_->expect<control::Gave>().moved, 0U);
   await_rest(*first_);
-  {
-    const preforkd::UniqueFd givers(ends[1]);
-    first_->say(control::Give{4}, givers.get());
-  }
-  std::vector<preforkd::Packet> packets(4);
-  std::vector<char> buffer(transfer::max_packet_bytes);
+  first_->say(control::Give{4}, taker.take_givers_end().get());
   std::vector<std::uint32_t> serials;
-  for (preforkd::Packet& packet : packets) {
-    ASSERT_TRUE(wait_for(taker.get(), POLLIN));
-    ASSERT_EQ(preforkd::receive_packet(taker.get(), buffer, packet), preforkd::PacketReceived::packet);
-    const auto connection = transfer::read_connection(packet.bytes);
-    ASSERT_TRUE(connection);
-    serials.push_back(connection->serial);
-  }
+  for (int i = 0; i < 4; ++i) serials.push_back(taker.connection());
   crier_->send("shout\n");
   await_rest(*first_);
-  for (const std::uint32_t serial : serials) {
-    const transfer::Answer taken{.type = transfer::Type::taken, .serial = serial};
-    ASSERT_EQ(preforkd::send_packet(taker.get(), {transfer::bytes_of(taken)}), preforkd::PacketSent::sent);
-  }
-  taker.reset();
+  for (const std::uint32_t serial : serials) taker.answer(transfer::Type::taken, serial);
+  taker.die();
   ASSERT_EQ(::write(go_[1], "g", 1), 1);
   for (TestClient& client : clients_) EXPECT_EQ(client.rest(), "<eof>");
 }
@@ -801,6 +829,56 @@ TEST(HandOverApplication, that_has_died_twice_of_one_connection_is_not_given_it_
   EXPECT_EQ(clients[1].rest(), "<eof>");
   clients[2].send("who\n");
   EXPECT_EQ(clients[2].line(), "2 at c");
+}
+
+// A chat says who leaves: to the one that is on its way, when the other one is gone.
+TEST(HandOverApplication, is_waited_for_until_it_knows_the_last_change) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& server) {
+    const auto users = std::make_shared<std::vector<ConnectionRef>>();
+    server.on_connect([users](Connection& c) { users->emplace_back(c); });
+    server.on_close([users](Connection&, CloseReason) {
+      if (Connection* const other = users->back().get()) other->send("bye");
+    });
+  });
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 2);
+  HandTaker taker;
+  first.say(control::Give{}, taker.take_givers_end().get());
+  first.process().signal(SIGTERM);
+  const std::uint32_t serials[] = {taker.connection(), taker.connection()};
+  taker.answer(transfer::Type::taken, serials[0]);
+  const auto nothing = taker.amendment();
+  EXPECT_EQ(nothing.serial, serials[0]);
+  EXPECT_EQ(nothing.output_bytes, 0U);
+  taker.answer(transfer::Type::taken, serials[1]);
+  EXPECT_EQ(taker.amendment().output_bytes, 4U);
+  taker.die();
+  EXPECT_EQ(clients[1].rest(), "<eof>") << "it does not know that the giver has sent something";
+  EXPECT_EQ(first.process().wait(), 0);
+}
+
+// It reads what is kept from memory that is not there.
+TEST(HandOverApplication, that_dies_while_it_keeps_leaves_no_half_of_it) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& server) {
+    server.on_message([user = ConnectionRef()](Connection& c, std::string_view line) mutable {
+      if (line == "die") user.get()->keep({nullptr, 100});
+      user = ConnectionRef(c);
+      c.keep(line);
+      c.send({"hello ", line.substr(5)});
+    });
+  });
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 1);
+  await_rest(first);
+  HandTaker taker;
+  first.say(control::Give{1}, taker.take_givers_end().get());
+  static_cast<void>(taker.connection());
+  TestClient other(listener.address);
+  other.send("die\n");
+  taker.die();
+  EXPECT_EQ(clients[0].rest(), "<reset>");
 }
 
 TEST(HandOverApplication, cannot_keep_more_than_the_limit) {
