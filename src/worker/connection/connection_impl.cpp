@@ -461,7 +461,7 @@ void ConnectionImpl::do_not_leave() noexcept {
 void ConnectionImpl::leave() {
   leaving_ = true;
   offered_ = false;
-  settled_here_ = is_condemned();  // another taker may have what the last one lacked
+  settled_here_ = !can_move();  // another taker may have what the last one lacked
   unread_ = static_cast<std::uint32_t>(path_->streams_.unread(*this));
   settle();
 }
@@ -470,8 +470,8 @@ void ConnectionImpl::leave() {
 // nothing more. A client that was just accepted is about to send its first message: it could not know that this worker
 // leaves, and would see the close as a failed request.
 void ConnectionImpl::drain_step() {
-  if (path_->mover_ != nullptr && !settled_here_ && !awaits_header_) {
-    if (may_move() && !std::exchange(offered_, true)) path_->mover_->offer(*this);
+  if (waits_for_taker()) {
+    if (!settled_here_ && may_move() && !std::exchange(offered_, true)) path_->mover_->offer(*this);
     return;
   }
   if (!wants_input()) return;
@@ -485,9 +485,21 @@ void ConnectionImpl::drain_step() {
 
 bool ConnectionImpl::may_move() const noexcept { return !awaits_amendment_ && has_nothing_pending(); }
 
+// To any worker at any time.
+bool ConnectionImpl::can_move() const noexcept {
+  Ledger* const ledger = path_->streams_.ledger_of(*this);
+  return handlers().on_adopt && ledger != nullptr && ledger->at(fd()).suspicion != Ledger::Suspicion::proven;
+}
+
 bool ConnectionImpl::has_nothing_pending() const noexcept {
   return state_ == State::open && !closing_ && held_replies_ == 0 && pins_ == 0 && !resume_ && !awaits_header_ &&
-         path_->corked_ != this && handlers().on_adopt && path_->streams_.ledger_of(*this) != nullptr;
+         path_->corked_ != this && can_move();
+}
+
+// The next taker may be willing. Until then a client that the last one has refused is served on, if idle ones are kept.
+bool ConnectionImpl::waits_for_taker() const noexcept {
+  return path_->mover_ != nullptr && !awaits_header_ &&
+         (!settled_here_ || path_->limits_.drain_idle == DrainIdle::keep);
 }
 
 bool ConnectionImpl::rests() const noexcept {
@@ -538,7 +550,8 @@ TimePoint ConnectionImpl::write_deadline() const noexcept {
 TimePoint ConnectionImpl::drain_deadline() const noexcept {
   if (!path_->draining_) return never;
   if (!leaving_) return path_->drain_began_ + std::chrono::milliseconds(drain_delay_);
-  return heard_ || half_received_ || !wants_input() ? never : input_since_ + path_->limits_.first_message_grace;
+  const bool waits = waits_for_taker() || !wants_input();
+  return heard_ || half_received_ || waits ? never : input_since_ + path_->limits_.first_message_grace;
 }
 
 void ConnectionImpl::update_timer() noexcept {

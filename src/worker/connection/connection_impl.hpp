@@ -222,8 +222,9 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   // To and from another worker
   void begin(DataPath& path, std::uint64_t id, const PeerAddress& peer, const Entrance& entrance) noexcept;
   [[nodiscard]] bool keep_state_of(std::string_view state, std::uint32_t version) noexcept;
+  [[nodiscard]] bool can_move() const noexcept;
   [[nodiscard]] bool has_nothing_pending() const noexcept;
-  [[nodiscard]] bool is_condemned() const noexcept;
+  [[nodiscard]] bool waits_for_taker() const noexcept;
   void mark_busy() noexcept;
   void mark_resting() noexcept;
   void end_moving(CloseReason reason) noexcept;
@@ -269,7 +270,7 @@ class ConnectionImpl final : public Connection, public Session, public TimerNode
   bool tell_room_ = false;         // on_writable is to be called
   bool half_closed_ = false;       // the client's end of file has arrived, maybe behind input that is not read yet
   bool end_told_ = false;          // on_half_close was called
-  bool settled_here_ = false;      // no other worker can take it
+  bool settled_here_ = false;      // no other worker can take it, or the last one does not
   bool offered_ = false;           // to path_->mover_
   bool never_ours_ = false;        // it did not arrive
   bool kept_on_way_ = false;       // keep_state() was called since depart()

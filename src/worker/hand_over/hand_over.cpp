@@ -141,7 +141,7 @@ void HandOver::begin_giving(preforkd::UniqueFd socket) {
 void HandOver::give_resting(std::uint32_t max) {
   std::uint32_t left = max;
   path_.table().for_each_used([&](ConnectionImpl& connection) {
-    if (left == 0 || !connection.rests()) return;
+    if (left == 0 || !connection.rests() || !connection.may_move()) return;
     --left;
     giver_->offer(connection);
   });

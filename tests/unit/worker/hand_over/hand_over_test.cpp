@@ -831,6 +831,30 @@ TEST(HandOverApplication, that_has_died_twice_of_one_connection_is_not_given_it_
   EXPECT_EQ(clients[2].line(), "2 at c");
 }
 
+TEST(HandOverApplication, that_has_died_twice_of_one_connection_never_gets_it) {
+  const Listener listener;
+  Worker first(listener, "first");
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 3);
+  std::list<Worker> takers;
+  for (const char* const name : {"a", "b", "c", "d"}) takers.push_back(start_taker(listener, name, dies_of("1")));
+  auto taker = takers.begin();
+  for (const std::uint32_t moved : {1U, 0U, 1U}) {
+    await_rest(first);
+    introduce(first, *taker++, 3);
+    EXPECT_EQ(first.expect<control::Gave>().moved, moved);
+  }
+  clients[2].send("who\n");
+  EXPECT_EQ(clients[2].line(), "2 at c");
+  clients[1].send("who\n");
+  EXPECT_EQ(clients[1].line(), "1 at first");
+  // Its keeper knows it, too.
+  await_rest(first);
+  first.process().signal(SIGKILL);
+  EXPECT_EQ(first.expect<control::Gave>().closed, 1U);
+  EXPECT_EQ(clients[1].rest(), "<reset>");
+}
+
 // A chat says who leaves: to the one that is on its way, when the other one is gone.
 TEST(HandOverApplication, is_waited_for_until_it_knows_the_last_change) {
   const Listener listener;
@@ -926,6 +950,75 @@ TEST(HandOverOfListeners, a_connection_of_a_listener_that_the_taker_lacks_is_dra
   EXPECT_EQ(gave.moved, 0U);
   EXPECT_EQ(refused(gave, Refusal::listener), 2U);
   EXPECT_EQ(clients[0].rest(), "<eof>");
+}
+
+// Its only socket is of that service.
+class HandOverOfAnotherService : public testing::Test {
+ protected:
+  static void add_admin(Server& server) {
+    Service admin = server.service("admin");
+    admin.framing(Framing::lines());
+    admin.on_message([](Connection& c, std::string_view line) { c.send({"admin: ", line}); });
+  }
+  void ask() {
+    client_.send("who\n");
+    EXPECT_EQ(client_.line(), "admin: who");
+  }
+
+  Listener listener_;
+  Worker first_{listener_, "first", add_admin, {{"LISTEN_FDNAMES", "admin"}}};
+  control::Hello hello_ = first_.expect<control::Hello>();
+  TestClient client_{listener_.address};
+};
+
+TEST_F(HandOverOfAnotherService, a_connection_that_can_never_move_is_drained) {
+  ask();
+  Worker second = start_taker(listener_, "second");
+  introduce(first_, second);
+  EXPECT_EQ(first_.process().terminate(), 0);
+  EXPECT_EQ(client_.rest(), "<eof>");
+}
+
+TEST(HandOverOfListeners, what_one_taker_refuses_is_served_on_if_idle_connections_are_kept) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) { s.limits(Limits().drain_idle(DrainIdle::keep)); });
+  first.expect<control::Hello>();
+  std::vector<TestClient> clients = log_in(listener, 2);
+  Worker second = start_taker(listener, "second", [](Server& s) {
+    s.on_adopt([](Connection&, std::string_view state) {
+      if (state == "0") throw std::runtime_error("no");
+    });
+  });
+  introduce(first, second);
+  first.process().signal(SIGTERM);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (second.page().connections_adopted == 0) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  clients[0].send("who\n");
+  EXPECT_EQ(clients[0].line(), "0 at first");
+  ::shutdown(clients[0].fd(), SHUT_WR);
+  EXPECT_EQ(first.process().wait(), 0);
+}
+
+// The client has not said anything, and its first message is not waited for any longer.
+TEST(HandOverApplication, that_pins_a_silent_client_costs_no_time) {
+  const Listener listener;
+  Worker first(listener, "first", [](Server& s) {
+    s.limits(Limits().first_message_grace(milliseconds(1)));
+    s.on_connect([](Connection& c) {
+      c.pin();
+      c.send("pinned");
+    });
+  });
+  first.expect<control::Hello>();
+  TestClient client(listener.address);
+  EXPECT_EQ(client.line(), "pinned");
+  HandTaker taker;
+  first.say(control::Give{}, taker.take_givers_end().get());
+  first.process().signal(SIGTERM);
+  EXPECT_FALSE(wait_for(client.fd(), POLLIN, milliseconds(50)));
+  const long waits = first.process().waits();
+  EXPECT_FALSE(wait_for(client.fd(), POLLIN, milliseconds(200)));
+  EXPECT_LT(first.process().waits() - waits, 20);
 }
 
 TEST(FramingFingerprint, differs_where_bytes_are_split_in_another_way) {
