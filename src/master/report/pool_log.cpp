@@ -148,6 +148,7 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
     log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(end), extra);
   }
   log_kept(exit.id, exit.slot, exit.generation, kept);
+  not_taken_lines_.erase(exit.id);
 }
 
 // Without a deadline they got SIGKILL already and end in a moment.
@@ -164,12 +165,22 @@ void PoolLog::on_worker_remains(const WorkerView& worker) {
 
 void PoolLog::on_remains_gone(const WorkerView& worker) {
   log_kept(worker.id, worker.slot, worker.generation, worker.kept);
+  not_taken_lines_.erase(worker.id);
   const log::Level level = worker.drain_deadline && !worker.moves ? log::Level::info : log::Level::debug;
   log::write(level, "nothing is left of " + name(worker.id, worker.slot, worker.generation),
              fields(message_id::remains_gone, worker.id, worker.slot, worker.generation));
 }
 
+// A worker says it, as often as it likes; one that is sound, a few times in a minute.
+bool PoolLog::may_say_not_taken(WorkerId id) {
+  constexpr unsigned enough = 16;
+  Lines& lines = not_taken_lines_[id];
+  if (clock_.now() - lines.since >= minutes(1)) lines = {clock_.now(), 0};
+  return lines.count++ < enough;
+}
+
 void PoolLog::on_not_taken(const WorkerView& worker, const NotTakenCounts& connections) {
+  if (!may_say_not_taken(worker.id)) return;
   std::uint64_t all = 0;
   std::string reasons;
   for (std::size_t index = 0; index < connections.size(); ++index) {

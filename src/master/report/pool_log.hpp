@@ -53,11 +53,17 @@ class PoolLog final : public PoolObserver {
   void log_crash(const ExitRecord& exit, const WorkerFacts& facts, bool has_keeper);
   // If its keeper had any.
   void log_kept(WorkerId id, unsigned slot, unsigned generation, const Kept& kept);
+  [[nodiscard]] bool may_say_not_taken(WorkerId id);
 
   WorkerLookup lookup_;
   const Clock& clock_;
   PoolState state_ = PoolState::starting;
   std::map<unsigned, std::string> launch_failures_;  // by slot: sentences
+  struct Lines {
+    Instant since{};
+    unsigned count = 0;
+  };
+  std::map<WorkerId, Lines> not_taken_lines_;  // on_not_taken() of workers that have said so
 };
 
 }  // namespace preforkd

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <memory>
@@ -190,6 +191,23 @@ TEST_F(PoolLogTest, says_in_the_history_what_a_keeper_has_done) {
   exit.kept = {297, 3};
   EXPECT_NE(exit_sentence(exit).find(", 300 connections: 297 moved, 3 closed"), std::string::npos)
       << exit_sentence(exit);
+}
+
+TEST_F(PoolLogTest, is_not_filled_by_a_worker_that_says_for_ever_what_was_not_taken) {
+  WorkerView worker;
+  worker.slot = 1;
+  const auto lines = [&](int times) {
+    const std::string text = line_of([&] {
+      for (int i = 0; i < times; ++i) log_.on_not_taken(worker, {3});
+    });
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  EXPECT_EQ(lines(10), 10);
+  EXPECT_EQ(lines(1000), 6);
+  clock_.time += minutes(1);
+  EXPECT_EQ(lines(1), 1);
+  worker.id = WorkerId{2};
+  EXPECT_EQ(lines(1), 1);
 }
 
 TEST_F(PoolLogTest, tells_a_hang_from_a_crash) {
