@@ -61,11 +61,9 @@ void ConnectionImpl::begin(DataPath& path, std::uint64_t id, const PeerAddress& 
   state_ = State::open;
   input_since_ = now();
   if (Ledger* const ledger = path.streams_.ledger_of(*this)) {
-    Ledger::Entry& entry = ledger->at(fd());
+    Ledger::Entry& entry = ledger->enter(fd());
     entry.peer = peer.bytes();
     entry.entrance = entrance.index;
-    entry.state_bytes = entry.state_version = 0;
-    entry.suspicion = Ledger::Suspicion::none;
   }
 }
 

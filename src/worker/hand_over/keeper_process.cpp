@@ -94,16 +94,17 @@ class Estate {
  private:
   // Busy clients wait for a reply that will not come. The listening sockets, epoll and the rest are of no use any more.
   void sort_out() noexcept {
-    const int size = static_cast<int>(ledger_.size());
-    for (int fd = 0; fd < size; ++fd) {
+    const int end = ledger_.end();
+    for (int fd = 0; fd < end; ++fd) {
       const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
       if (mark == Mark::resting || mark == Mark::moving) ++resting_;
       if (is_moving(mark)) ++moving_;
       if (mark == Mark::busy) reset_connection(fd);
     }
     int from = 0;
-    for (int fd = 0; fd < size; ++fd) {
-      const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
+    const int last_needed = std::max({end - 1, control_fd_, ledger_.giver()});
+    for (int fd = 0; fd <= last_needed; ++fd) {
+      const Mark mark = fd < end ? ledger_.at(fd).mark.load(std::memory_order_relaxed) : Mark::none;
       const bool needed = fd == control_fd_ || fd == ledger_.giver() || mark == Mark::resting || is_moving(mark);
       if (!needed) continue;
       close_range(from, fd - 1);
@@ -199,7 +200,7 @@ class Estate {
     std::uint32_t unanswered = 0;
     bool open = true;
     tried_ = -1;
-    while (open && now_ms() < end_ms_ && (unanswered > 0 || next < static_cast<int>(ledger_.size()))) {
+    while (open && now_ms() < end_ms_ && (unanswered > 0 || next < ledger_.end())) {
       bool full = false;
       while (open && !full && unanswered < transfer::max_unanswered && (next = next_with(Mark::resting, next)) >= 0) {
         const PacketSent sent = send_connection(taker, next);
@@ -209,7 +210,7 @@ class Estate {
         ledger_.set(next++, Mark::moving);
         ++unanswered;
       }
-      if (next < 0) next = static_cast<int>(ledger_.size());
+      if (next < 0) next = ledger_.end();
       if (unanswered == 0 && full) ::poll(nullptr, 0, retry_ms);
       if (unanswered == 0) continue;
       open = open && is_readable(taker, answer_ms) && take_answers(taker, unanswered);
@@ -237,7 +238,7 @@ class Estate {
 
   // From `fd` on; -1: there is none.
   [[nodiscard]] int next_with(Mark mark, int fd) noexcept {
-    for (; fd < static_cast<int>(ledger_.size()); ++fd) {
+    for (; fd < ledger_.end(); ++fd) {
       if (ledger_.at(fd).mark.load(std::memory_order_relaxed) == mark) return fd;
     }
     return -1;
@@ -275,7 +276,7 @@ class Estate {
         refusal_of_all_ = answer->refusal;
         willing = false;
       }
-      if (answer->serial >= ledger_.size()) continue;
+      if (answer->serial >= static_cast<std::uint32_t>(ledger_.end())) continue;
       const int fd = static_cast<int>(answer->serial);
       const Mark mark = ledger_.at(fd).mark.load(std::memory_order_relaxed);
       if (!is_moving(mark) || answer->type == transfer::Type::amended) continue;

@@ -58,6 +58,16 @@ class Ledger {
   // Descriptors from size() on have no entry: their connections do not move.
   [[nodiscard]] bool covers(int fd) const noexcept { return static_cast<std::size_t>(fd) < descriptors_; }
   [[nodiscard]] Entry& at(int fd) noexcept { return entries_[fd]; }
+  // A connection begins with this descriptor, before its first mark.
+  Entry& enter(int fd) noexcept {
+    if (fd >= end()) shared_->end.store(fd + 1, std::memory_order_relaxed);
+    Entry& entry = entries_[fd];
+    entry.state_bytes = entry.state_version = 0;
+    entry.suspicion = Suspicion::none;
+    return entry;
+  }
+  // Behind the last descriptor that was entered: size() may be a million, and reading an entry claims memory.
+  [[nodiscard]] int end() const noexcept { return shared_->end.load(std::memory_order_relaxed); }
 
   // The socket over which this process gives connections to another one at the moment; -1: none.
   [[nodiscard]] int giver() const noexcept { return shared_->giver_plus_one.load(std::memory_order_relaxed) - 1; }
@@ -69,7 +79,7 @@ class Ledger {
   [[nodiscard]] std::string_view state(int fd) const noexcept {
     return {states_ + static_cast<std::size_t>(fd) * max_state_, entries_[fd].state_bytes};
   }
-  // While the mark is not resting. `state` has at most max_state() bytes.
+  // While the mark is neither resting nor moving. `state` has at most max_state() bytes.
   void keep(int fd, std::string_view state, std::uint32_t version) noexcept;
 
   // The mark before.
@@ -86,6 +96,7 @@ class Ledger {
  private:
   struct Shared {
     std::atomic<int> giver_plus_one{0};
+    std::atomic<int> end{0};
   };
 
   std::size_t descriptors_;
