@@ -47,7 +47,8 @@ def test_files(stage):
     etc = "/etc" if stage.prefix == "/usr" else stage.prefix + "/etc"
     wanted = [stage.path(p) for p in ("bin/preforkd", "bin/preforkctl", "bin/prefork-client", "libexec/preforkd/prefork-echo", "include/prefork/server.hpp",
                                       "share/preforkd/pool.schema.json", "share/man/man1/preforkctl.1",
-                                      "share/bash-completion/completions/preforkctl", "share/zsh/vendor-completions/_preforkctl")]
+                                      "share/bash-completion/completions/preforkctl", "share/fish/vendor_completions.d/preforkctl.fish",
+                                      "share/zsh/vendor-completions/_preforkctl")]
     wanted += [f"{stage.root}{stage.libdir}/{p}" for p in ("libprefork.so", "libprefork.so.0", "libprefork.so.0.1.0", "pkgconfig/prefork.pc",
                                                           "cmake/prefork/prefork-config.cmake")]
     wanted.append(f"{stage.root}{etc}/preforkd/echo.json")
