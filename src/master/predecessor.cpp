@@ -29,12 +29,6 @@ int newest_image(const std::vector<Named>& images) {
   return newest->fd.get();
 }
 
-template <class T>
-std::optional<T> record_of(const ImageFile::Records& records, RecordType type, std::uint64_t key = 0) {
-  const auto found = records.find({static_cast<std::uint32_t>(type), key});
-  return found == records.end() ? std::nullopt : decode<T>(found->second);
-}
-
 std::map<WorkerId, std::vector<UniqueFd>> by_worker(std::vector<Named> descriptors) {
   std::map<WorkerId, std::vector<UniqueFd>> found;
   for (Named& each : descriptors) {
@@ -115,7 +109,7 @@ Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inheri
   if (!predecessor->same_process) {
     MasterRecord tried = predecessor->master;
     ++tried.unproven;
-    ImageFile::amend(newest_image(images), {static_cast<std::uint32_t>(RecordType::master), 0}, encode(tried));
+    ImageFile::amend(newest_image(images), {RecordType::master, 0}, encode(tried));
   }
   hold_programs(std::move(programs), predecessor->pool.generations);
   if (!folder.empty()) predecessor->runtime_directory = std::move(folder.front().fd);

@@ -39,7 +39,7 @@ struct BlockHead {
 };
 
 struct RecordHead {
-  std::uint32_t type = 0;
+  RecordType type{};
   std::uint32_t length = 0;
   std::uint64_t key = 0;
 };
@@ -169,7 +169,7 @@ ImageFile::ImageFile() : file_(memfd_create("preforkd-image", MFD_CLOEXEC)), beg
     throw std::runtime_error("cannot make an image of the pool: " + errno_text(errno));
 }
 
-void ImageFile::put(std::uint32_t type, std::uint64_t key, std::string bytes) {
+void ImageFile::put(RecordType type, std::uint64_t key, std::string bytes) {
   const auto known = records_.find({type, key});
   if (known != records_.end() && known->second == bytes) return;
   append_record(changes_, {type, key}, bytes);
@@ -182,7 +182,7 @@ void ImageFile::put(std::uint32_t type, std::uint64_t key, std::string bytes) {
   }
 }
 
-void ImageFile::erase(std::uint32_t type, std::uint64_t key) {
+void ImageFile::erase(RecordType type, std::uint64_t key) {
   const auto known = records_.find({type, key});
   if (known == records_.end()) return;
   held_ -= known->second.size() + sizeof(RecordHead);

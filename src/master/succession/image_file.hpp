@@ -12,6 +12,24 @@
 
 namespace preforkd {
 
+// The records of an image, and what their keys are. Their numbers must never change.
+enum class RecordType : std::uint32_t {
+  pool = 1,        // PoolRecord; 0
+  slot = 2,        // SlotImage; its number
+  generation = 3,  // SavedConfig; its number
+  worker = 4,      // WorkerParts; the worker's id
+  master = 5,      // MasterRecord; 0
+  // Of a master that is about to execute another preforkd: the descriptors that it leaves open, with their names.
+  descriptors = 6,      // 0
+  config_of_units = 7,  // SavedConfig; 0: what systemd's units said when that master was started
+  totals = 8,           // Totals; 0
+  history = 9,          // HistoryCounts; 0
+  exit = 10,            // ExitRecord; its place in PoolHistory
+  slot_history = 11,    // SlotHistory; the slot's number
+  stored = 12,          // with `descriptors`: the names that systemd keeps, each as often as it has descriptors; 0
+  nonblocking = 13,     // ListenSockets::nonblocking(); 0
+};
+
 // Records in a memfd that outlives the process: each has a type and a key, and bytes that replace the earlier ones.
 // What was put since the last commit() becomes visible at once or not at all, whatever instruction the process dies at.
 //
@@ -27,7 +45,7 @@ namespace preforkd {
 // each would have its size for good.
 class ImageFile {
  public:
-  using Key = std::pair<std::uint32_t, std::uint64_t>;  // type, key
+  using Key = std::pair<RecordType, std::uint64_t>;
   using Records = std::map<Key, std::string>;
 
   // Throws std::runtime_error.
@@ -36,8 +54,8 @@ class ImageFile {
   // Borrowed.
   [[nodiscard]] int fd() const noexcept { return file_.get(); }
 
-  void put(std::uint32_t type, std::uint64_t key, std::string bytes);
-  void erase(std::uint32_t type, std::uint64_t key);
+  void put(RecordType type, std::uint64_t key, std::string bytes);
+  void erase(RecordType type, std::uint64_t key);
   // False if it could not be written: then the file holds nothing, and no commit() will change that.
   bool commit();
 

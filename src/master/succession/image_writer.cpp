@@ -8,10 +8,6 @@
 
 namespace preforkd {
 
-void ImageWriter::put(RecordType type, std::uint64_t key, std::string bytes) {
-  file_.put(static_cast<std::uint32_t>(type), key, std::move(bytes));
-}
-
 ImageWriter::Written ImageWriter::write(Pool& pool) {
   Written written;
   const Scheduler& scheduler = pool.scheduler();
@@ -44,7 +40,7 @@ void ImageWriter::write_slot(const Scheduler& scheduler, unsigned number, Writte
   }
   for (const WorkerId id : before) {
     if (scheduler.roster().find(id) != nullptr) continue;
-    file_.erase(static_cast<std::uint32_t>(RecordType::worker), static_cast<std::uint64_t>(id));
+    file_.erase(RecordType::worker, static_cast<std::uint64_t>(id));
     written.gone.push_back(id);
   }
   workers_[number] = std::move(present);
@@ -59,7 +55,7 @@ void ImageWriter::write_generations() {
   for (auto each = known_.begin(); each != known_.end();) {
     const std::shared_ptr<const Generation> generation = each->second.generation.lock();
     if (generation == nullptr) {
-      file_.erase(static_cast<std::uint32_t>(RecordType::generation), each->first);
+      file_.erase(RecordType::generation, each->first);
       each = known_.erase(each);
       continue;
     }

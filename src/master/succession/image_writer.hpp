@@ -25,7 +25,7 @@ class ImageWriter {
 
   [[nodiscard]] int fd() const noexcept { return file_.fd(); }
   // A record of the caller, for the next write().
-  void put(RecordType type, std::uint64_t key, std::string bytes);
+  void put(RecordType type, std::uint64_t key, std::string bytes) { file_.put(type, key, std::move(bytes)); }
   struct Written {
     bool ok = true;                 // false: it cannot be written, now and for good
     std::vector<WorkerId> started;  // since the last time

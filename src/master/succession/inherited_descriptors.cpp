@@ -11,7 +11,6 @@
 
 #include "base/errors.hpp"
 #include "base/whole_number.hpp"
-#include "master/succession/pool_fields.hpp"
 #include "master/succession/pool_records.hpp"
 
 namespace preforkd {
@@ -43,9 +42,7 @@ std::vector<InheritedDescriptors::Named> of_image(int image) {
   std::vector<InheritedDescriptors::Named> found;
   const Result<ImageFile::Records> records = ImageFile::read(image);
   if (!records) return found;
-  const auto listed = records->find({static_cast<std::uint32_t>(RecordType::descriptors), 0});
-  if (listed == records->end()) return found;
-  const auto names = decode<std::map<int, std::string>>(listed->second);
+  const auto names = record_of<std::map<int, std::string>>(*records, RecordType::descriptors);
   if (!names) return found;
   for (const auto& [fd, name] : *names) {
     if (fd <= STDERR_FILENO || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) continue;

@@ -17,7 +17,7 @@ Failure unreadable(const std::string& what) {
 Result<Generations> read_generations(const ImageFile::Records& records) {
   Generations generations;
   for (const auto& [key, bytes] : records) {
-    if (key.first != static_cast<std::uint32_t>(RecordType::generation)) continue;
+    if (key.first != RecordType::generation) continue;
     const std::optional<SavedConfig> saved = decode<SavedConfig>(bytes);
     if (!saved) return unreadable("config");
     Result<PoolConfig> config = restore_config(*saved);
@@ -32,7 +32,7 @@ template <class T>
 std::vector<T> read_list(const ImageFile::Records& records, RecordType type) {
   std::vector<T> list;
   for (const auto& [key, bytes] : records) {
-    if (key.first != static_cast<std::uint32_t>(type) || key.second != list.size()) continue;
+    if (key.first != type || key.second != list.size()) continue;
     if (std::optional<T> read = decode<T>(bytes)) list.push_back(std::move(*read));
   }
   return list;
@@ -40,9 +40,9 @@ std::vector<T> read_list(const ImageFile::Records& records, RecordType type) {
 
 // If it cannot be read, the workers continue without it.
 PoolHistory read_history(const ImageFile::Records& records) {
-  const auto counts = read_list<HistoryCounts>(records, RecordType::history);
-  if (counts.empty()) return {};
-  return {counts.front(), read_list<SlotHistory>(records, RecordType::slot_history),
+  const auto counts = record_of<HistoryCounts>(records, RecordType::history);
+  if (!counts) return {};
+  return {*counts, read_list<SlotHistory>(records, RecordType::slot_history),
           read_list<ExitRecord>(records, RecordType::exit)};
 }
 
@@ -51,22 +51,15 @@ PoolHistory read_history(const ImageFile::Records& records) {
 Result<PoolOfRecords> read_pool_records(const ImageFile::Records& records) {
   Result<Generations> generations = read_generations(records);
   if (!generations) return Failure(generations.error());
-  PoolOfRecords pool{{}, std::move(*generations), read_history(records)};
-  bool has_pool = false;
+  const auto record = record_of<PoolRecord>(records, RecordType::pool);
+  if (!record) return unreadable("pool");
+  PoolOfRecords pool{{*record, {}}, std::move(*generations), read_history(records)};
   for (const auto& [key, bytes] : records) {
-    if (key.first == static_cast<std::uint32_t>(RecordType::pool)) {
-      std::optional<PoolRecord> record = decode<PoolRecord>(bytes);
-      if (!record) return unreadable("pool");
-      pool.image.pool = *record;
-      has_pool = true;
-    }
-    if (key.first == static_cast<std::uint32_t>(RecordType::slot)) {
-      std::optional<SlotImage> slot = decode<SlotImage>(bytes);
-      if (!slot || key.second != pool.image.slots.size()) return unreadable("workers");
-      pool.image.slots.push_back(std::move(*slot));
-    }
+    if (key.first != RecordType::slot) continue;
+    std::optional<SlotImage> slot = decode<SlotImage>(bytes);
+    if (!slot || key.second != pool.image.slots.size()) return unreadable("workers");
+    pool.image.slots.push_back(std::move(*slot));
   }
-  if (!has_pool) return unreadable("pool");
   if (Result<void> sound = check(pool.image, pool.generations); !sound) return Failure(sound.error());
   return pool;
 }

@@ -6,27 +6,17 @@
 
 #include "master/pool/pool_history.hpp"
 #include "master/pool/pool_image.hpp"
+#include "master/succession/archive.hpp"
 #include "master/succession/image_file.hpp"
 
 namespace preforkd {
 
-// The records of an image, and what their keys are. Their numbers must never change.
-enum class RecordType : std::uint32_t {
-  pool = 1,        // PoolRecord; 0
-  slot = 2,        // SlotImage; its number
-  generation = 3,  // SavedConfig; its number
-  worker = 4,      // WorkerParts; the worker's id
-  master = 5,      // MasterRecord; 0
-  // Of a master that is about to execute another preforkd: the descriptors that it leaves open, with their names.
-  descriptors = 6,      // 0
-  config_of_units = 7,  // SavedConfig; 0: what systemd's units said when that master was started
-  totals = 8,           // Totals; 0
-  history = 9,          // HistoryCounts; 0
-  exit = 10,            // ExitRecord; its place in PoolHistory
-  slot_history = 11,    // SlotHistory; the slot's number
-  nonblocking = 13,     // ListenSockets::nonblocking(); 0
-  stored = 12,          // with `descriptors`: the names that systemd keeps, each as often as it has descriptors; 0
-};
+// nullopt if there is no such record, or it cannot be read.
+template <class T>
+[[nodiscard]] std::optional<T> record_of(const ImageFile::Records& records, RecordType type, std::uint64_t key = 0) {
+  const auto found = records.find({type, key});
+  return found == records.end() ? std::nullopt : decode<T>(found->second);
+}
 
 // What the scheduler needs from the records, or why it cannot be had.
 struct PoolOfRecords {

@@ -20,6 +20,10 @@ namespace {
 
 using Records = ImageFile::Records;
 
+constexpr RecordType first_type{1};
+constexpr RecordType second_type{2};
+constexpr RecordType absent_type{3};
+
 Records read(const ImageFile& image) {
   Result<Records> records = ImageFile::read(image.fd());
   EXPECT_TRUE(records) << records.error().text;
@@ -54,32 +58,33 @@ std::int64_t allocated(int fd) {
 
 TEST(ImageFile, holds_what_was_put_last) {
   ImageFile image;
-  image.put(1, 7, "seven");
-  image.put(2, 7, "another type");
-  image.put(1, 8, "");
+  image.put(first_type, 7, "seven");
+  image.put(second_type, 7, "another type");
+  image.put(first_type, 8, "");
   ASSERT_TRUE(image.commit());
-  EXPECT_EQ(read(image), (Records{{{1, 7}, "seven"}, {{2, 7}, "another type"}, {{1, 8}, ""}}));
-  image.put(1, 7, "changed");
-  image.erase(2, 7);
-  image.erase(3, 3);
+  EXPECT_EQ(read(image),
+            (Records{{{first_type, 7}, "seven"}, {{second_type, 7}, "another type"}, {{first_type, 8}, ""}}));
+  image.put(first_type, 7, "changed");
+  image.erase(second_type, 7);
+  image.erase(absent_type, 3);
   ASSERT_TRUE(image.commit());
-  EXPECT_EQ(read(image), (Records{{{1, 7}, "changed"}, {{1, 8}, ""}}));
+  EXPECT_EQ(read(image), (Records{{{first_type, 7}, "changed"}, {{first_type, 8}, ""}}));
 }
 
 TEST(ImageFile, shows_nothing_before_the_commit) {
   ImageFile image;
-  image.put(1, 1, "a");
+  image.put(first_type, 1, "a");
   ASSERT_TRUE(image.commit());
-  image.put(1, 1, "b");
-  EXPECT_EQ(read(image), (Records{{{1, 1}, "a"}}));
+  image.put(first_type, 1, "b");
+  EXPECT_EQ(read(image), (Records{{{first_type, 1}, "a"}}));
 }
 
 TEST(ImageFile, writes_nothing_that_has_not_changed) {
   ImageFile image;
-  image.put(1, 1, "a");
+  image.put(first_type, 1, "a");
   ASSERT_TRUE(image.commit());
   const std::string before = contents(image.fd());
-  image.put(1, 1, "a");
+  image.put(first_type, 1, "a");
   ASSERT_TRUE(image.commit());
   EXPECT_EQ(contents(image.fd()), before);
 }
@@ -90,14 +95,14 @@ TEST(ImageFile, does_not_grow_with_the_number_of_changes) {
   ImageFile image;
   Records expected;
   for (std::uint64_t key = 0; key < 1000; ++key) {
-    expected[{1, key}] = std::string(200, 'a');
-    image.put(1, key, std::string(200, 'a'));
+    expected[{first_type, key}] = std::string(200, 'a');
+    image.put(first_type, key, std::string(200, 'a'));
   }
   ASSERT_TRUE(image.commit());
   for (std::uint64_t turn = 0; turn < 20'000; ++turn) {
     std::string bytes = std::to_string(turn) + std::string(200, 'b');
-    expected[{1, turn % 1000}] = bytes;
-    image.put(1, turn % 1000, std::move(bytes));
+    expected[{first_type, turn % 1000}] = bytes;
+    image.put(first_type, turn % 1000, std::move(bytes));
     ASSERT_TRUE(image.commit());
   }
   EXPECT_EQ(read(image), expected);
@@ -108,13 +113,13 @@ TEST(ImageFile, does_not_grow_with_the_number_of_changes) {
 // Whatever was written of the last blocks, a reader finds the state of some commit.
 TEST(ImageFile, is_whole_wherever_its_writer_died) {
   ImageFile image;
-  image.put(1, 1, "first");
-  image.put(1, 2, "first");
+  image.put(first_type, 1, "first");
+  image.put(first_type, 2, "first");
   ASSERT_TRUE(image.commit());
   const std::string before = contents(image.fd());
-  image.put(1, 1, "second");
-  image.erase(1, 2);
-  image.put(1, 3, "second");
+  image.put(first_type, 1, "second");
+  image.erase(first_type, 2);
+  image.put(first_type, 3, "second");
   ASSERT_TRUE(image.commit());
   const std::string after = contents(image.fd());
   for (std::size_t size = before.size(); size < after.size(); ++size) {
@@ -124,7 +129,7 @@ TEST(ImageFile, is_whole_wherever_its_writer_died) {
       const UniqueFd file = file_of(torn);
       const Result<Records> records = ImageFile::read(file.get());
       ASSERT_TRUE(records) << size;
-      ASSERT_EQ(*records, (Records{{{1, 1}, "first"}, {{1, 2}, "first"}})) << size;
+      ASSERT_EQ(*records, (Records{{{first_type, 1}, "first"}, {{first_type, 2}, "first"}})) << size;
     }
   }
 }
@@ -133,7 +138,7 @@ TEST(ImageFile, is_whole_wherever_its_writer_died) {
 TEST(ImageFile, is_whole_after_kill_9) {
   for (int turn = 0; turn < 100; ++turn) {
     ImageFile image;
-    for (const std::uint64_t key : {1U, 2U}) image.put(1, key, "0");
+    for (const std::uint64_t key : {1U, 2U}) image.put(first_type, key, "0");
     ASSERT_TRUE(image.commit());
     std::array<int, 2> ends{};
     ASSERT_EQ(pipe(ends.data()), 0);
@@ -143,7 +148,7 @@ TEST(ImageFile, is_whole_after_kill_9) {
     if (child == 0) {
       for (std::uint64_t count = 1;; ++count) {
         const std::string value(static_cast<std::size_t>(count % 3000), static_cast<char>('a' + count % 26));
-        for (const std::uint64_t key : {1U, 2U}) image.put(1, key, value);
+        for (const std::uint64_t key : {1U, 2U}) image.put(first_type, key, value);
         const bool written = image.commit();
         if (!written || (count == 10 && write(writer.get(), "x", 1) != 1)) _exit(1);
       }
@@ -158,24 +163,24 @@ TEST(ImageFile, is_whole_after_kill_9) {
     ASSERT_TRUE(WIFSIGNALED(status));
     const Records found = read(image);
     ASSERT_EQ(found.size(), 2U);
-    ASSERT_EQ(found.at({1, 1}), found.at({1, 2}));
+    ASSERT_EQ(found.at({first_type, 1}), found.at({first_type, 2}));
   }
 }
 
 TEST(ImageFile, can_be_amended_by_the_next_process) {
   ImageFile image;
-  image.put(1, 1, "a");
-  image.put(1, 2, "a");
+  image.put(first_type, 1, "a");
+  image.put(first_type, 2, "a");
   ASSERT_TRUE(image.commit());
-  ImageFile::amend(image.fd(), {1, 1}, "b");
-  ImageFile::amend(image.fd(), {2, 1}, "b");
-  EXPECT_EQ(read(image), (Records{{{1, 1}, "b"}, {{1, 2}, "a"}, {{2, 1}, "b"}}));
-  ImageFile::amend(-1, {1, 1}, "b");
+  ImageFile::amend(image.fd(), {first_type, 1}, "b");
+  ImageFile::amend(image.fd(), {second_type, 1}, "b");
+  EXPECT_EQ(read(image), (Records{{{first_type, 1}, "b"}, {{first_type, 2}, "a"}, {{second_type, 1}, "b"}}));
+  ImageFile::amend(-1, {first_type, 1}, "b");
 }
 
 TEST(ImageFile, refuses_what_is_no_image) {
   ImageFile image;
-  image.put(1, 1, "a");
+  image.put(first_type, 1, "a");
   ASSERT_TRUE(image.commit());
   const std::string good = contents(image.fd());
   EXPECT_EQ(refusal(good), "");
@@ -204,18 +209,18 @@ TEST(ImageFile, refuses_what_is_no_image) {
 
 TEST(ImageFile, that_cannot_be_written_holds_nothing) {
   ImageFile image;
-  image.put(1, 1, "a");
+  image.put(first_type, 1, "a");
   ASSERT_TRUE(image.commit());
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
   const rlimit small{0, limit.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   const auto before = std::signal(SIGXFSZ, SIG_IGN);
-  image.put(1, 1, "b");
+  image.put(first_type, 1, "b");
   EXPECT_FALSE(image.commit());
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
   std::signal(SIGXFSZ, before);
-  image.put(1, 1, "c");
+  image.put(first_type, 1, "c");
   EXPECT_FALSE(image.commit());
   EXPECT_FALSE(ImageFile::read(image.fd()));
 }
