@@ -94,16 +94,6 @@ std::optional<Predecessor> take_predecessor(InheritedDescriptors& inherited, con
   return std::nullopt;
 }
 
-std::vector<std::string> stored_names(const InheritedDescriptors& inherited) {
-  std::vector<std::string> names;
-  for (const InheritedDescriptors::Named& each : inherited.all()) {
-    for (const std::string_view prefix : {image_prefix, worker_prefix, program_prefix}) {
-      if (each.name.starts_with(prefix)) names.push_back(each.name);
-    }
-  }
-  return names;
-}
-
 // The pool keeps its config until a reload. What an execve hides is taken from the master before it.
 void adapt_to(const Predecessor& predecessor, ProcessSetup& setup, MasterStart& start) {
   start.config = predecessor.pool.generations.at(predecessor.pool.image.pool.generation);
@@ -133,7 +123,7 @@ int run(int argc, char** argv) {
   start.source = options.source;
   start.invocation = std::move(invocation);
   start.inherited = InheritedDescriptors::take();
-  start.stored = stored_names(start.inherited);
+  start.stored = start.inherited.names();
   start.predecessor = take_predecessor(start.inherited, config ? config->name : options.source.name);
   if (!config && !start.predecessor) {
     if (!options.socket_unit.empty()) ListenerStore::leave_to_units(start.inherited);

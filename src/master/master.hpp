@@ -48,7 +48,7 @@ struct MasterStart {
   std::string bus_address;  // empty for no message bus
   std::string socket_unit;  // of this service; empty if there is none
   Invocation invocation;
-  std::vector<std::string> stored{};  // the names of the descriptors that an earlier master has stored, without sockets
+  std::vector<std::string> stored{};  // the names of the descriptors that systemd keeps, maybe among others
   InheritedDescriptors inherited{};
   std::optional<Predecessor> predecessor;
 };

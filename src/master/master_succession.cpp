@@ -15,6 +15,8 @@
 namespace preforkd {
 namespace {
 
+using Kind = DescriptorName::Kind;
+
 std::vector<int> open_ones(const WorkerProcess::Descriptors& descriptors) {
   std::vector<int> open{descriptors.control, descriptors.notify, descriptors.stats};
   std::erase(open, -1);
@@ -52,14 +54,14 @@ void Master::adopt(Predecessor& predecessor) {
 
 // After adopt().
 void Master::take_over_store(const std::vector<std::string>& names) {
-  std::set<std::string> used;
+  std::set<DescriptorName> used;
   if (!continues_) return worker_store_.found(names, used);
-  used.insert(WorkerStore::name_of_image(record_.number - 1));
+  used.insert({Kind::image, record_.number - 1});
   for (const WorkerView& worker : pool_.workers()) {
-    if (launcher_.find(worker.id) != nullptr) used.insert(WorkerStore::name_of(worker.id));
+    if (launcher_.find(worker.id) != nullptr) used.insert(DescriptorName::of(worker.id));
   }
   for (const auto& [generation, config] : pool_.scheduler().generations()) {
-    if (config->program_file) used.insert(WorkerStore::name_of_program(generation));
+    if (config->program_file) used.insert({Kind::program, generation});
   }
   worker_store_.found(names, used);
 }
@@ -205,13 +207,13 @@ void Master::execute_successor() {
 
 std::map<int, std::string> Master::descriptors_for_successor() const {
   std::map<int, std::string> names = sockets_.names();
-  names[image_.fd()] = WorkerStore::name_of_image(record_.number);
-  names[directory_.lock()] = runtime_directory_name;
-  for (const auto& [generation, fd] : image_.programs()) names[fd] = WorkerStore::name_of_program(generation);
+  names[image_.fd()] = DescriptorName{Kind::image, record_.number}.text();
+  names[directory_.lock()] = DescriptorName{Kind::runtime_directory, record_.number}.text();
+  for (const auto& [generation, fd] : image_.programs()) names[fd] = DescriptorName{Kind::program, generation}.text();
   for (const WorkerView& worker : pool_.workers()) {
     const WorkerProcess* const process = launcher_.find(worker.id);
     if (process == nullptr) continue;
-    for (const int fd : open_ones(process->descriptors())) names[fd] = WorkerStore::name_of(worker.id);
+    for (const int fd : open_ones(process->descriptors())) names[fd] = DescriptorName::of(worker.id).text();
   }
   return names;
 }

@@ -7,33 +7,26 @@
 #include <utility>
 
 #include "base/process_facts.hpp"
-#include "base/whole_number.hpp"
 #include "master/succession/pool_fields.hpp"
 
 namespace preforkd {
 namespace {
 
-using Named = InheritedDescriptors::Named;
+using Numbered = InheritedDescriptors::Numbered;
+using Kind = DescriptorName::Kind;
 
 constexpr unsigned max_unproven = 5;
 
-std::optional<std::uint64_t> number_of(const Named& named, std::string_view prefix) {
-  return whole_number<std::uint64_t>(std::string_view(named.name).substr(prefix.size()));
-}
-
 // The newest: a master stores its own before it removes the one that it has read.
-int newest_image(const std::vector<Named>& images) {
-  const auto newest = std::max_element(images.begin(), images.end(), [](const Named& a, const Named& b) {
-    return number_of(a, image_prefix).value_or(0) < number_of(b, image_prefix).value_or(0);
-  });
+int newest_image(const std::vector<Numbered>& images) {
+  const auto newest = std::max_element(images.begin(), images.end(),
+                                       [](const Numbered& a, const Numbered& b) { return a.number < b.number; });
   return newest->fd.get();
 }
 
-std::map<WorkerId, std::vector<UniqueFd>> by_worker(std::vector<Named> descriptors) {
+std::map<WorkerId, std::vector<UniqueFd>> by_worker(std::vector<Numbered> descriptors) {
   std::map<WorkerId, std::vector<UniqueFd>> found;
-  for (Named& each : descriptors) {
-    if (const auto id = number_of(each, worker_prefix)) found[WorkerId{*id}].push_back(std::move(each.fd));
-  }
+  for (Numbered& each : descriptors) found[WorkerId{each.number}].push_back(std::move(each.fd));
   return found;
 }
 
@@ -47,10 +40,9 @@ void take_parts(const ImageFile::Records& records, Predecessor& predecessor) {
   }
 }
 
-void hold_programs(std::vector<Named> programs, Generations& generations) {
-  for (Named& each : programs) {
-    const auto number = number_of(each, program_prefix);
-    const auto generation = number ? generations.find(static_cast<unsigned>(*number)) : generations.end();
+void hold_programs(std::vector<Numbered> programs, Generations& generations) {
+  for (Numbered& each : programs) {
+    const auto generation = generations.find(static_cast<unsigned>(each.number));
     if (generation == generations.end()) continue;
     PoolConfig config = *generation->second;
     config.program_file = std::make_shared<const UniqueFd>(std::move(each.fd));
@@ -93,10 +85,10 @@ Result<Predecessor> read_predecessor(int image, const std::string& pool) {
 }
 
 Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
-  const std::vector<Named> images = inherited.take(image_prefix);
-  auto descriptors = by_worker(inherited.take(worker_prefix));
-  std::vector<Named> programs = inherited.take(program_prefix);
-  std::vector<Named> folder = inherited.take(runtime_directory_name);
+  const std::vector<Numbered> images = inherited.take(Kind::image);
+  auto descriptors = by_worker(inherited.take(Kind::worker));
+  std::vector<Numbered> programs = inherited.take(Kind::program);
+  std::vector<Numbered> folder = inherited.take(Kind::runtime_directory);
   if (images.empty() && !descriptors.empty()) return Failure("there is no image of them");
   if (images.empty()) return std::nullopt;
   Result<Predecessor> predecessor = read_predecessor(newest_image(images), pool);

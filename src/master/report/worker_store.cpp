@@ -8,7 +8,6 @@
 #include "base/counted.hpp"
 #include "base/whole_number.hpp"
 #include "master/base/log.hpp"
-#include "master/succession/inherited_descriptors.hpp"
 
 namespace preforkd {
 namespace {
@@ -18,8 +17,13 @@ namespace {
 constexpr std::size_t max_name_bytes = std::size_t{100} * 1024;
 constexpr std::size_t kept_for_sockets = 64;
 
-std::string numbered(std::string_view prefix, std::uint64_t number) {
-  return std::string(prefix) + std::to_string(number);
+using Kind = DescriptorName::Kind;
+
+bool is_of_workers(Kind kind) noexcept { return kind == Kind::image || kind == Kind::worker || kind == Kind::program; }
+
+// Each name is passed once for each descriptor, and followed by a colon.
+std::size_t name_bytes(const DescriptorName& name, std::size_t descriptors) {
+  return descriptors * (name.text().size() + 1);
 }
 
 std::size_t max_descriptors() {
@@ -34,16 +38,14 @@ std::size_t max_descriptors() {
 WorkerStore::WorkerStore(Notifier& notifier, bool active)
     : notifier_(notifier), active_(active && notifier.connected()), max_descriptors_(max_descriptors()) {}
 
-std::string WorkerStore::name_of(WorkerId id) { return numbered(worker_prefix, static_cast<std::uint64_t>(id)); }
-std::string WorkerStore::name_of_program(unsigned generation) { return numbered(program_prefix, generation); }
-std::string WorkerStore::name_of_image(std::uint64_t master) { return numbered(image_prefix, master); }
-
-void WorkerStore::found(const std::vector<std::string>& names, const std::set<std::string>& used) {
+void WorkerStore::found(const std::vector<std::string>& names, const std::set<DescriptorName>& used) {
   if (!active_) return;
-  for (const std::string& name : names) {
-    ++stored_[name];
+  for (const std::string& text : names) {
+    const auto name = DescriptorName::parse(text);
+    if (!name || !is_of_workers(name->kind)) continue;
+    ++stored_[*name];
     ++descriptors_;
-    name_bytes_ += name.size() + 1;
+    name_bytes_ += name_bytes(*name, 1);
   }
   for (const auto& [name, count] : std::map(stored_)) {
     if (!used.contains(name)) remove(name);
@@ -51,27 +53,26 @@ void WorkerStore::found(const std::vector<std::string>& names, const std::set<st
 }
 
 void WorkerStore::keep_image(std::uint64_t number, int fd) {
-  const std::string own = name_of_image(number);
+  const DescriptorName own{Kind::image, number};
   if (stored_.contains(own)) return;
   store(own, {fd});
   if (!stored_.contains(own)) return;
   for (const auto& [name, count] : std::map(stored_)) {
-    if (name.starts_with(image_prefix) && name != own) remove(name);
+    if (name.kind == Kind::image && name != own) remove(name);
   }
 }
 
 void WorkerStore::keep_programs(const std::map<unsigned, int>& programs) {
-  for (const auto& [generation, fd] : programs) store(name_of_program(generation), {fd});
-  for (auto each = stored_.lower_bound(std::string(program_prefix));
-       each != stored_.end() && each->first.starts_with(program_prefix);) {
-    const std::string name = (each++)->first;
-    const auto generation = whole_number<unsigned>(std::string_view(name).substr(program_prefix.size()));
-    if (!generation || !programs.contains(*generation)) remove(name);
+  for (const auto& [generation, fd] : programs) store({Kind::program, generation}, {fd});
+  for (auto each = stored_.lower_bound({Kind::program, 0});
+       each != stored_.end() && each->first.kind == Kind::program;) {
+    const DescriptorName name = (each++)->first;
+    if (!programs.contains(static_cast<unsigned>(name.number))) remove(name);
   }
 }
 
 void WorkerStore::keep(WorkerId id, const std::vector<int>& descriptors) {
-  const std::string name = name_of(id);
+  const DescriptorName name = DescriptorName::of(id);
   if (!active_ || stored_.contains(name)) return;
   if (has_room(name, descriptors.size())) return store(name, descriptors);
   if (!std::exchange(told_full_, true))
@@ -83,33 +84,33 @@ void WorkerStore::keep(WorkerId id, const std::vector<int>& descriptors) {
 
 std::vector<std::string> WorkerStore::names() const {
   std::vector<std::string> names;
-  for (const auto& [name, count] : stored_) names.insert(names.end(), count, name);
+  for (const auto& [name, count] : stored_) names.insert(names.end(), count, name.text());
   return names;
 }
 
 void WorkerStore::clear() {
-  for (const auto& [name, count] : std::exchange(stored_, {})) notifier_.remove_stored(name);
+  for (const auto& [name, count] : std::exchange(stored_, {})) notifier_.remove_stored(name.text());
   descriptors_ = name_bytes_ = 0;
 }
 
-bool WorkerStore::has_room(const std::string& name, std::size_t descriptors) const noexcept {
+bool WorkerStore::has_room(const DescriptorName& name, std::size_t descriptors) const {
   return descriptors_ + descriptors <= max_descriptors_ &&
-         name_bytes_ + descriptors * (name.size() + 1) <= max_name_bytes;
+         name_bytes_ + name_bytes(name, descriptors) <= max_name_bytes;
 }
 
-void WorkerStore::store(const std::string& name, const std::vector<int>& descriptors) {
-  if (!active_ || stored_.contains(name) || !notifier_.store(name, descriptors)) return;
+void WorkerStore::store(const DescriptorName& name, const std::vector<int>& descriptors) {
+  if (!active_ || stored_.contains(name) || !notifier_.store(name.text(), descriptors)) return;
   stored_.emplace(name, descriptors.size());
   descriptors_ += descriptors.size();
-  name_bytes_ += descriptors.size() * (name.size() + 1);
+  name_bytes_ += name_bytes(name, descriptors.size());
 }
 
-void WorkerStore::remove(const std::string& name) {
+void WorkerStore::remove(const DescriptorName& name) {
   const auto known = stored_.find(name);
   if (known == stored_.end()) return;
   descriptors_ -= known->second;
-  name_bytes_ -= known->second * (name.size() + 1);
-  notifier_.remove_stored(name);
+  name_bytes_ -= name_bytes(name, known->second);
+  notifier_.remove_stored(name.text());
   stored_.erase(known);
 }
 

@@ -10,6 +10,7 @@
 
 #include "master/pool/worker_types.hpp"
 #include "master/report/notifier.hpp"
+#include "master/succession/descriptor_name.hpp"
 
 namespace preforkd {
 
@@ -24,35 +25,31 @@ class WorkerStore {
 
   [[nodiscard]] bool active() const noexcept { return active_; }
 
-  // What an earlier master has stored, by name. Drops what is not `used`.
-  void found(const std::vector<std::string>& names, const std::set<std::string>& used);
+  // What an earlier master has stored, maybe among others. Drops what is not `used`.
+  void found(const std::vector<std::string>& names, const std::set<DescriptorName>& used);
   // `number`: of this master. Drops the image of the one before.
   void keep_image(std::uint64_t number, int fd);
   // By generation. Drops others.
   void keep_programs(const std::map<unsigned, int>& programs);
   // What is found already is not stored again.
   void keep(WorkerId id, const std::vector<int>& descriptors);
-  void drop(WorkerId id) { remove(name_of(id)); }
+  void drop(WorkerId id) { remove(DescriptorName::of(id)); }
   // Nothing is left to the next master: when no worker is, or when it could not read the image.
   void clear();
   // Each as often as it has descriptors, as found() takes them.
   [[nodiscard]] std::vector<std::string> names() const;
 
-  [[nodiscard]] static std::string name_of(WorkerId id);
-  [[nodiscard]] static std::string name_of_program(unsigned generation);
-  [[nodiscard]] static std::string name_of_image(std::uint64_t master);
-
  private:
-  void store(const std::string& name, const std::vector<int>& descriptors);
-  void remove(const std::string& name);
-  [[nodiscard]] bool has_room(const std::string& name, std::size_t descriptors) const noexcept;
+  void store(const DescriptorName& name, const std::vector<int>& descriptors);
+  void remove(const DescriptorName& name);
+  [[nodiscard]] bool has_room(const DescriptorName& name, std::size_t descriptors) const;
 
   Notifier& notifier_;
   const bool active_;
   const std::size_t max_descriptors_;
-  std::map<std::string, std::size_t> stored_;  // the number of descriptors by name
-  std::size_t descriptors_ = 0;                // of all names
-  std::size_t name_bytes_ = 0;                 // each name counts for each of its descriptors
+  std::map<DescriptorName, std::size_t> stored_;  // how many descriptors each has
+  std::size_t descriptors_ = 0;                   // of all names
+  std::size_t name_bytes_ = 0;                    // each name counts for each of its descriptors
   bool told_full_ = false;
 };
 

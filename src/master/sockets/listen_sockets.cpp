@@ -33,6 +33,11 @@ bool make_nonblocking(int fd, bool nonblocking) noexcept {
   return fcntl(fd, F_SETFL, nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0;
 }
 
+bool is_stored(const std::string& name) {
+  const auto parsed = DescriptorName::parse(name);
+  return parsed && parsed->kind == DescriptorName::Kind::listener;
+}
+
 // True if a socket bound as `wanted` may have the address `actual`: port 0 matches any port.
 bool matches(const Address& wanted, const Address& actual) noexcept {
   return wanted == (wanted.has_any_port() ? actual.with_port(0) : actual);
@@ -55,7 +60,7 @@ ListenSockets ListenSockets::open(const PoolConfig& config, std::string socket_u
   ListenSockets sockets;
   sockets.socket_unit_ = std::move(socket_unit);
   sockets.leaves_all_ = sockets.has_socket_unit();
-  sockets.take_inherited(inherited.take(""), config);
+  sockets.take_inherited(inherited.take_all(), config);
   if (sockets.passed_ && !sockets.has_socket_unit()) return sockets;
   if (!config.listen.empty()) {
     if (Result<void> bound = sockets.stage(config); !bound) {
@@ -81,11 +86,10 @@ std::vector<std::string> ListenSockets::stored_and_passed(const InheritedDescrip
   std::set<std::string> passed;
   std::vector<std::string> both;
   for (const InheritedDescriptors::Named& each : inherited.all()) {
-    if (!each.name.starts_with(listener_prefix)) passed.insert(stored_name(each.fd.get()));
+    if (!is_stored(each.name)) passed.insert(stored_name(each.fd.get()));
   }
   for (const InheritedDescriptors::Named& each : inherited.all()) {
-    if (each.name.starts_with(listener_prefix) && passed.contains(stored_name(each.fd.get())))
-      both.push_back(each.name);
+    if (is_stored(each.name) && passed.contains(stored_name(each.fd.get()))) both.push_back(each.name);
   }
   return both;
 }
@@ -107,7 +111,7 @@ void ListenSockets::take_inherited(std::vector<InheritedDescriptors::Named> inhe
     socket.address = *address;
     socket.wanted = *address;
     socket.nonblocking = is_nonblocking(socket.fd.get());
-    if (socket.name.starts_with(listener_prefix)) {
+    if (is_stored(socket.name)) {
       stored.push_back(std::move(socket));
       continue;
     }
@@ -123,7 +127,8 @@ void ListenSockets::take_inherited(std::vector<InheritedDescriptors::Named> inhe
 }
 
 std::string ListenSockets::stored_name(int fd) {
-  return std::string(listener_prefix) + std::to_string(FileIdentity::of(fd).value_or(FileIdentity{}).inode);
+  const FileIdentity socket = FileIdentity::of(fd).value_or(FileIdentity{});
+  return DescriptorName{DescriptorName::Kind::listener, socket.inode}.text();
 }
 
 void ListenSockets::take_stored(std::vector<Socket> stored, const PoolConfig& config) {

@@ -66,10 +66,23 @@ InheritedDescriptors InheritedDescriptors::take() {
   return inherited;
 }
 
-std::vector<InheritedDescriptors::Named> InheritedDescriptors::take(std::string_view prefix) {
-  std::vector<Named> taken;
+std::vector<std::string> InheritedDescriptors::names() const {
+  std::vector<std::string> names;
+  for (const Named& each : descriptors_) names.push_back(each.name);
+  return names;
+}
+
+std::vector<InheritedDescriptors::Numbered> InheritedDescriptors::take(DescriptorName::Kind kind) {
+  std::vector<Numbered> taken;
   std::vector<Named> rest;
-  for (Named& each : descriptors_) (each.name.starts_with(prefix) ? taken : rest).push_back(std::move(each));
+  for (Named& each : descriptors_) {
+    const auto name = DescriptorName::parse(each.name);
+    if (name && name->kind == kind) {
+      taken.push_back({name->number, std::move(each.fd)});
+    } else {
+      rest.push_back(std::move(each));
+    }
+  }
   descriptors_ = std::move(rest);
   return taken;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "master/succession/descriptor_name.hpp"
 
 namespace preforkd {
 
@@ -24,8 +26,14 @@ class InheritedDescriptors {
   [[nodiscard]] static InheritedDescriptors take();
 
   [[nodiscard]] const std::vector<Named>& all() const noexcept { return descriptors_; }
-  // Takes those whose name begins with `prefix`, in their order.
-  [[nodiscard]] std::vector<Named> take(std::string_view prefix);
+  [[nodiscard]] std::vector<std::string> names() const;
+  [[nodiscard]] std::vector<Named> take_all() { return std::exchange(descriptors_, {}); }
+  // In their order.
+  struct Numbered {
+    std::uint64_t number = 0;
+    UniqueFd fd;
+  };
+  [[nodiscard]] std::vector<Numbered> take(DescriptorName::Kind kind);
 
  private:
   std::vector<Named> descriptors_;
@@ -33,13 +41,5 @@ class InheritedDescriptors {
 
 // The environment variable that names the descriptor of the image after an execve.
 inline constexpr const char* image_variable = "PREFORKD_IMAGE_FD";
-
-// Names of descriptors that preforkd itself stores with systemd; they come back among the sockets.
-inline constexpr std::string_view own_prefix = "preforkd-";
-inline constexpr std::string_view listener_prefix = "preforkd-listener-";  // and the socket's number in the kernel
-inline constexpr std::string_view image_prefix = "preforkd-image-";        // and the number of the master
-inline constexpr std::string_view worker_prefix = "preforkd-w-";           // and its WorkerId
-inline constexpr std::string_view program_prefix = "preforkd-program-";    // and the number of its generation
-inline constexpr std::string_view runtime_directory_name = "preforkd-runtime-directory";
 
 }  // namespace preforkd
