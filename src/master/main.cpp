@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -11,13 +10,10 @@
 #include "base/control_group.hpp"
 #include "base/errors.hpp"
 #include "base/process_title.hpp"
-#include "base/whole_number.hpp"
 #include "config/config.hpp"
 #include "master/base/log.hpp"
-#include "master/base/message_id.hpp"
 #include "master/master.hpp"
 #include "master/options.hpp"
-#include "master/pool/scheduler.hpp"
 #include "master/pool_user.hpp"
 #include "master/predecessor.hpp"
 #include "master/process/worker_groups.hpp"
@@ -71,61 +67,29 @@ int check(const ConfigSource& source, const PoolConfig& config) {
   return print("pool \"" + config.name + "\": the configuration is valid\n");
 }
 
-// For Upgrade: whether this preforkd can go on with the pool of the one that executes it.
-int check_upgrade(const Options& options) {
-  const char* const image = std::getenv(image_variable);
-  const std::optional<int> fd = image == nullptr ? std::nullopt : whole_number<int>(image);
-  if (!fd) return refuse({{"--check-upgrade: is for preforkd itself"}, exit_code::usage});
-  const std::string name = options.source.name;
-  const Result<Predecessor> predecessor = read_predecessor(*fd, name);
-  if (!predecessor) return refuse({{"the image of the pool: " + predecessor.error().text}, exit_code::failure});
-  const Scheduler scheduler(
-      predecessor->pool.image, predecessor->pool.generations, [](WorkerId) { return 0; }, SteadyClock().now());
-  return print(version_text());
-}
-
-// A master that has died, or was this process, may have left its workers. Not to be able to go on with them is no
-// reason not to start.
-std::optional<Predecessor> take_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
-  Result<std::optional<Predecessor>> found = find_predecessor(inherited, pool);
-  if (found) return std::move(*found);
-  log::error("cannot adopt the workers of an earlier master, which end now: " + found.error().text,
-             {message_id::field(message_id::workers_not_adopted)});
-  return std::nullopt;
-}
-
-// The pool keeps its config until a reload. What an execve hides is taken from the master before it.
-void adapt_to(const Predecessor& predecessor, ProcessSetup& setup, MasterStart& start) {
-  start.config = predecessor.pool.generations.at(predecessor.pool.image.pool.generation);
-  if (start.config_of_units == nullptr) start.config_of_units = start.config;
-  if (!predecessor.same_process) return;
-  start.stored = predecessor.stored;
-  setup.soft_open_files = predecessor.master.soft_open_files;
-  setup.leaves_with_terminal = predecessor.master.leaves_with_terminal;
-  if (!predecessor.config_of_units) return;
-  if (Result<PoolConfig> units = restore_config(*predecessor.config_of_units))
-    start.config_of_units = std::make_shared<const PoolConfig>(std::move(*units));
-}
-
 int run(int argc, char** argv) {
   Invocation invocation = own_invocation(argc, argv);
-  ProcessSetup setup = set_up_process();
+  const ProcessSetup setup = set_up_process();
   adopt_process_title(argc, argv);
   const Options options = parse_options(argc, argv);
   if (options.action == Options::Action::help) return print(help_text());
   if (options.action == Options::Action::version) return print(version_text());
-
-  if (options.action == Options::Action::check_upgrade) return check_upgrade(options);
+  if (options.action == Options::Action::check_upgrade) {
+    check_upgrade(options.source.name);
+    return print(version_text());
+  }
 
   tl::expected<PoolConfig, ConfigFailure> config = load_config(options.source);
   if (options.action == Options::Action::check) return config ? check(options.source, *config) : refuse(config.error());
   MasterStart start;
   start.source = options.source;
+  start.setup = setup;
   start.invocation = std::move(invocation);
   start.inherited = InheritedDescriptors::take();
   start.stored = start.inherited.names();
-  start.predecessor = take_predecessor(start.inherited, config ? config->name : options.source.name);
-  if (!config && !start.predecessor) {
+  std::optional<Predecessor> predecessor =
+      find_predecessor(start.inherited, config ? config->name : options.source.name);
+  if (!config && !predecessor) {
     if (!options.socket_unit.empty()) ListenerStore::leave_to_units(start.inherited);
     return refuse_start(options, config.error(), true);
   }
@@ -135,8 +99,7 @@ int run(int argc, char** argv) {
   if (!config) refuse(config.error());
   if (config) start.config = std::make_shared<const PoolConfig>(with_room_by_hand(std::move(*config)));
   start.config_of_units = start.config;
-  if (start.predecessor) adapt_to(*start.predecessor, setup, start);
-  start.setup = setup;
+  if (predecessor) start.go_on_from(std::move(*predecessor));
   start.bus_address = bus_address(options.bus);
   start.socket_unit = options.socket_unit;
   try {

@@ -14,9 +14,9 @@
 #include "master/base/event_loop.hpp"
 #include "master/bus/control_plane.hpp"
 #include "master/bus/pool_control.hpp"
+#include "master/master_start.hpp"
 #include "master/pool/alert_policy.hpp"
 #include "master/pool/pool.hpp"
-#include "master/predecessor.hpp"
 #include "master/process/alert_file.hpp"
 #include "master/process/oom_kills.hpp"
 #include "master/process/orphans.hpp"
@@ -24,7 +24,6 @@
 #include "master/process/runtime_directory.hpp"
 #include "master/process/sweep.hpp"
 #include "master/process/worker_groups.hpp"
-#include "master/process_setup.hpp"
 #include "master/reload/reloader.hpp"
 #include "master/report/listener_store.hpp"
 #include "master/report/notifier.hpp"
@@ -38,20 +37,6 @@
 #include "master/upgrade.hpp"
 
 namespace preforkd {
-
-// What a master starts with.
-struct MasterStart {
-  ConfigSource source{};                              // a reload reads it again
-  std::shared_ptr<const PoolConfig> config{};         // the live one
-  std::shared_ptr<const PoolConfig> config_of_units;  // as it was when systemd started this process
-  ProcessSetup setup;
-  std::string bus_address;  // empty for no message bus
-  std::string socket_unit;  // of this service; empty if there is none
-  Invocation invocation;
-  std::vector<std::string> stored{};  // the names of the descriptors that systemd keeps, maybe among others
-  InheritedDescriptors inherited{};
-  std::optional<Predecessor> predecessor;
-};
 
 // One pool with all it needs: opens the sockets, starts the workers, turns signals, D-Bus calls and what processes do
 // into the pool's events, and reports to systemd, the log and the message bus.

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/process_facts.hpp"
+#include "master/base/log.hpp"
+#include "master/base/message_id.hpp"
 #include "master/succession/pool_fields.hpp"
 
 namespace preforkd {
@@ -16,13 +18,6 @@ using Numbered = InheritedDescriptors::Numbered;
 using Kind = DescriptorName::Kind;
 
 constexpr unsigned max_unproven = 5;
-
-// The newest: a master stores its own before it removes the one that it has read.
-int newest_image(const std::vector<Numbered>& images) {
-  const auto newest = std::max_element(images.begin(), images.end(),
-                                       [](const Numbered& a, const Numbered& b) { return a.number < b.number; });
-  return newest->fd.get();
-}
 
 std::map<WorkerId, std::vector<UniqueFd>> by_worker(std::vector<Numbered> descriptors) {
   std::map<WorkerId, std::vector<UniqueFd>> found;
@@ -55,9 +50,7 @@ bool is_this_process(const MasterRecord& master) {
   return master.pid == getpid() && own && own->started == master.started;
 }
 
-}  // namespace
-
-Result<Predecessor> read_predecessor(int image, const std::string& pool) {
+Result<Predecessor> read_image(int image) {
   const Result<ImageFile::Records> records = ImageFile::read(image);
   if (!records) return Failure(records.error());
   Predecessor predecessor;
@@ -65,16 +58,9 @@ Result<Predecessor> read_predecessor(int image, const std::string& pool) {
   if (!master) return Failure("its master's record cannot be read");
   predecessor.master = *master;
   predecessor.same_process = is_this_process(*master);
-  if (master->user != geteuid())
-    return Failure("its workers belong to uid " + std::to_string(master->user) + ", and preforkd now runs as uid " +
-                   std::to_string(geteuid()));
-  if (master->unproven >= max_unproven)
-    return Failure(std::to_string(max_unproven) + " masters in a row have died as they went on with them");
   Result<PoolOfRecords> found = read_pool_records(*records);
   if (!found) return Failure(found.error());
   predecessor.pool = std::move(*found);
-  if (!pool.empty() && predecessor.config().name != pool)
-    return Failure("it is of the pool \"" + predecessor.config().name + '"');
   predecessor.totals = record_of<Totals>(*records, RecordType::totals).value_or(Totals());
   predecessor.nonblocking =
       record_of<std::vector<std::uint64_t>>(*records, RecordType::nonblocking).value_or(predecessor.nonblocking);
@@ -84,15 +70,35 @@ Result<Predecessor> read_predecessor(int image, const std::string& pool) {
   return predecessor;
 }
 
-Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
+Result<void> check_may_follow(const Predecessor& predecessor, const std::string& pool) {
+  const MasterRecord& master = predecessor.master;
+  if (master.user != geteuid())
+    return Failure("its workers belong to uid " + std::to_string(master.user) + ", and preforkd now runs as uid " +
+                   std::to_string(geteuid()));
+  if (master.unproven >= max_unproven)
+    return Failure(std::to_string(max_unproven) + " masters in a row have died as they went on with them");
+  if (!pool.empty() && predecessor.config().name != pool)
+    return Failure("it is of the pool \"" + predecessor.config().name + '"');
+  return {};
+}
+
+// The newest: a master stores its own before it removes the one that it has read.
+int newest_image(const std::vector<Numbered>& images) {
+  const auto newest = std::max_element(images.begin(), images.end(),
+                                       [](const Numbered& a, const Numbered& b) { return a.number < b.number; });
+  return newest->fd.get();
+}
+
+Result<std::optional<Predecessor>> take_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
   const std::vector<Numbered> images = inherited.take(Kind::image);
   auto descriptors = by_worker(inherited.take(Kind::worker));
   std::vector<Numbered> programs = inherited.take(Kind::program);
   std::vector<Numbered> folder = inherited.take(Kind::runtime_directory);
   if (images.empty() && !descriptors.empty()) return Failure("there is no image of them");
   if (images.empty()) return std::nullopt;
-  Result<Predecessor> predecessor = read_predecessor(newest_image(images), pool);
+  Result<Predecessor> predecessor = read_image(newest_image(images));
   if (!predecessor) return Failure(predecessor.error());
+  if (const Result<void> may = check_may_follow(*predecessor, pool); !may) return Failure(may.error());
   if (predecessor->workers.empty() && !predecessor->same_process) return std::nullopt;
   for (auto& [id, worker] : predecessor->workers) {
     if (worker.parts.pid > 0) worker.descriptors = sort_descriptors(std::move(descriptors[id]));
@@ -106,6 +112,24 @@ Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inheri
   hold_programs(std::move(programs), predecessor->pool.generations);
   if (!folder.empty()) predecessor->runtime_directory = std::move(folder.front().fd);
   return std::optional(std::move(*predecessor));
+}
+
+}  // namespace
+
+// Not to be able to go on with them is no reason not to start.
+std::optional<Predecessor> find_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
+  Result<std::optional<Predecessor>> found = take_predecessor(inherited, pool);
+  if (found) return std::move(*found);
+  log::error("cannot adopt the workers of an earlier master, which end now: " + found.error().text,
+             {message_id::field(message_id::workers_not_adopted)});
+  return std::nullopt;
+}
+
+Result<Predecessor> read_predecessor(int image, const std::string& pool) {
+  Result<Predecessor> predecessor = read_image(image);
+  if (!predecessor) return predecessor;
+  if (const Result<void> may = check_may_follow(*predecessor, pool); !may) return Failure(may.error());
+  return predecessor;
 }
 
 MasterRecord describe_master(const ProcessSetup& setup, const Predecessor* predecessor) {

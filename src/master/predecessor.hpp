@@ -72,13 +72,11 @@ struct Predecessor {
   [[nodiscard]] const PoolConfig& config() const { return *pool.generations.at(pool.image.pool.generation); }
 };
 
-// `pool`: its name; empty: any.
-// Takes what an earlier master has left out of `inherited`. nullopt: there was none, or it had no worker. A failure
-// says why its workers cannot be taken over: they are then closed off, and end.
-[[nodiscard]] Result<std::optional<Predecessor>> find_predecessor(InheritedDescriptors& inherited,
-                                                                  const std::string& pool);
+// Takes what an earlier master has left out of `inherited`. `pool`: its name; empty: any. nullopt: there was none, it
+// had no worker, or its workers cannot be taken over: then the log says why; they are closed off, and end.
+[[nodiscard]] std::optional<Predecessor> find_predecessor(InheritedDescriptors& inherited, const std::string& pool);
 
-// Without its descriptors: what the image in this file says.
+// Without its descriptors: what the image in this file says. A failure says why it is of no use.
 [[nodiscard]] Result<Predecessor> read_predecessor(int image, const std::string& pool);
 
 // What this process says, as the successor of `predecessor`.

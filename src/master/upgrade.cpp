@@ -20,6 +20,9 @@
 #include "base/pidfd.hpp"
 #include "base/signal_name.hpp"
 #include "base/time_span.hpp"
+#include "base/whole_number.hpp"
+#include "master/pool/scheduler.hpp"
+#include "master/predecessor.hpp"
 #include "master/succession/inherited_descriptors.hpp"
 
 namespace preforkd {
@@ -70,6 +73,16 @@ Invocation own_invocation(int argc, const char* const* argv) {
     program.assign(path.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
   }
   return {from_current_directory(program), {argv, argv + argc}};
+}
+
+void check_upgrade(const std::string& pool) {
+  const char* const image = std::getenv(image_variable);
+  const std::optional<int> fd = image == nullptr ? std::nullopt : whole_number<int>(image);
+  if (!fd) throw ExitError(exit_code::usage, "--check-upgrade: is for preforkd itself");
+  const Result<Predecessor> predecessor = read_predecessor(*fd, pool);
+  if (!predecessor) throw ExitError(exit_code::failure, "the image of the pool: " + predecessor.error().text);
+  const Scheduler scheduler(
+      predecessor->pool.image, predecessor->pool.generations, [](WorkerId) { return 0; }, SteadyClock().now());
 }
 
 Upgrade::~Upgrade() { kill_trial(); }

@@ -23,6 +23,10 @@ struct Invocation {
 // Of this process, from main()'s arguments as they came.
 [[nodiscard]] Invocation own_invocation(int argc, const char* const* argv);
 
+// In the child that tries an upgrade: whether this preforkd can go on with the pool of the one that has executed it, by
+// the image that it got. Throws ExitError that says why not.
+void check_upgrade(const std::string& pool);
+
 // An upgrade in place: another preforkd, at the path of this one, is executed in this process and goes on with its
 // workers, which stay its children. First a child tries it: it reads the config and the image of the pool, and says
 // whether it can go on. So what can fail does so before the one step that cannot be undone.
