@@ -82,21 +82,29 @@ Result<void> check_may_follow(const Predecessor& predecessor, const std::string&
   return {};
 }
 
-// The newest: a master stores its own before it removes the one that it has read.
-int newest_image(const std::vector<Numbered>& images) {
-  const auto newest = std::max_element(images.begin(), images.end(),
-                                       [](const Numbered& a, const Numbered& b) { return a.number < b.number; });
-  return newest->fd.get();
+// A master stores its own image before it removes the one that it has read, so there may be two. Puts the one that is
+// used first.
+Result<Predecessor> read_newest(std::vector<Numbered>& images) {
+  std::sort(images.begin(), images.end(), [](const Numbered& a, const Numbered& b) { return a.number > b.number; });
+  Result<Predecessor> newest = read_image(images.front().fd.get());
+  for (std::size_t i = 1; i < images.size() && !newest; ++i) {
+    Result<Predecessor> older = read_image(images[i].fd.get());
+    if (!older) continue;
+    log::warning("the newest image of the pool cannot be used, but an older one can: " + newest.error().text);
+    std::swap(images.front(), images[i]);
+    return older;
+  }
+  return newest;
 }
 
 Result<std::optional<Predecessor>> take_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
-  const std::vector<Numbered> images = inherited.take(Kind::image);
+  std::vector<Numbered> images = inherited.take(Kind::image);
   auto descriptors = by_worker(inherited.take(Kind::worker));
   std::vector<Numbered> programs = inherited.take(Kind::program);
   std::vector<Numbered> folder = inherited.take(Kind::runtime_directory);
   if (images.empty() && !descriptors.empty()) return Failure("there is no image of them");
   if (images.empty()) return std::nullopt;
-  Result<Predecessor> predecessor = read_image(newest_image(images));
+  Result<Predecessor> predecessor = read_newest(images);
   if (!predecessor) return Failure(predecessor.error());
   if (const Result<void> may = check_may_follow(*predecessor, pool); !may) return Failure(may.error());
   if (predecessor->workers.empty() && !predecessor->same_process) return std::nullopt;
@@ -107,7 +115,7 @@ Result<std::optional<Predecessor>> take_predecessor(InheritedDescriptors& inheri
   if (!predecessor->same_process) {
     MasterRecord tried = predecessor->master;
     ++tried.unproven;
-    ImageFile::amend(newest_image(images), {RecordType::master, 0}, encode(tried));
+    ImageFile::amend(images.front().fd.get(), {RecordType::master, 0}, encode(tried));
   }
   hold_programs(std::move(programs), predecessor->pool.generations);
   if (!folder.empty()) predecessor->runtime_directory = std::move(folder.front().fd);
@@ -116,7 +124,7 @@ Result<std::optional<Predecessor>> take_predecessor(InheritedDescriptors& inheri
 
 }  // namespace
 
-// Not to be able to go on with them is no reason not to start.
+// Workers that cannot be taken over must not keep the pool from starting.
 std::optional<Predecessor> find_predecessor(InheritedDescriptors& inherited, const std::string& pool) {
   Result<std::optional<Predecessor>> found = take_predecessor(inherited, pool);
   if (found) return std::move(*found);

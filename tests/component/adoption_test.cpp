@@ -243,6 +243,21 @@ TEST_F(Adoption, ends_the_workers_if_there_is_no_image_of_them) {
   EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
 }
 
+// A master was killed before it had removed its predecessor's.
+TEST_F(Adoption, uses_an_older_image_if_the_newest_cannot_be_used) {
+  start();
+  const std::vector<pid_t> workers = started();
+  kill_master();
+  store_.put("preforkd-image-9", UniqueFd(memfd_create("empty", MFD_CLOEXEC)));
+  start();
+  EXPECT_THAT(log().text(),
+              AllOf(HasSubstr("the newest image of the pool cannot be used, but an older one can: it is not an image"),
+                    HasSubstr("adopted 2 workers of an earlier master")));
+  for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
+  EXPECT_TRUE(
+      eventually([&] { return store_.names("preforkd-image-") == std::vector<std::string>{"preforkd-image-2"}; }));
+}
+
 TEST_F(Adoption, is_not_what_follows_a_stop) {
   start();
   ASSERT_TRUE(eventually([&] { return store_.names("preforkd-w-") == stored_; }));
@@ -279,6 +294,11 @@ TEST_F(Adoption, stores_the_program_of_a_new_beginning) {
 TEST_F(Adoption, is_given_up_after_masters_that_died_of_it) {
   start();
   kill_master();
+  const std::string image =
+      read_file("/proc/self/fd/" + std::to_string(store_.contents().at("preforkd-image-1").front()->get()));
+  UniqueFd older(memfd_create("older", MFD_CLOEXEC));
+  ASSERT_EQ(::write(older.get(), image.data(), image.size()), static_cast<ssize_t>(image.size()));
+  store_.put("preforkd-image-0", std::move(older));
   const UniqueFd no_socket(memfd_create("no socket", MFD_CLOEXEC));
   const StartOptions options = store_.passing({{unit, listener_.get()}, {"no socket", no_socket.get()}});
   for (int i = 0; i < 5; ++i) {
@@ -286,7 +306,7 @@ TEST_F(Adoption, is_given_up_after_masters_that_died_of_it) {
     EXPECT_NE(fails.wait_exit().status, 0);
   }
   start();
-  EXPECT_THAT(log().text(), HasSubstr("5 masters in a row have died as they went on with them"));
+  EXPECT_THAT(log().text(), HasSubstr("which end now: 5 masters in a row have died as they went on with them"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -25,6 +26,10 @@ class DescriptorStore {
   [[nodiscard]] const std::map<std::string, Descriptors>& contents();
   // The names that begin so.
   [[nodiscard]] std::vector<std::string> names(const std::string& prefix);
+  // As another version of preforkd may have left it.
+  void put(const std::string& name, UniqueFd fd) {
+    contents_[name].push_back(std::make_shared<const UniqueFd>(std::move(fd)));
+  }
   // As systemd does at the end of a stop.
   void drop() {
     static_cast<void>(contents());
