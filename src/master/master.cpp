@@ -29,7 +29,6 @@
 #include "master/process/worker_room.hpp"
 #include "master/report/failed_start.hpp"
 #include "master/report/pool_status.hpp"
-#include "master/succession/pool_fields.hpp"
 
 namespace preforkd {
 namespace {
@@ -81,7 +80,7 @@ RuntimeDirectory::Former former_directory(Predecessor& predecessor) {
 Master::Master(MasterStart start)
     : user_(own_user()),
       config_of_units_(without_program(*start.config_of_units)),
-      record_(describe_master(start.setup, start.predecessor ? &*start.predecessor : nullptr)),
+      leaves_with_terminal_(start.setup.leaves_with_terminal),
       service_group_(service_group(own_control_groups(), control_group_mount, start.config->name,
                                    std::getenv("SYSTEMD_EXEC_PID"), getpid())),
       sockets_(ListenSockets::open(*start.config, start.socket_unit, std::move(start.inherited))),
@@ -100,19 +99,17 @@ Master::Master(MasterStart start)
       pool_(start.predecessor ? Pool(start.predecessor->pool.image, start.predecessor->pool.generations,
                                      std::move(start.predecessor->pool.history), launcher_, clock_)
                               : Pool(start.config, launcher_, clock_, random_seed())),
-      image_([this](WorkerId id) {
-        const WorkerProcess* const process = launcher_.find(id);
-        return process == nullptr ? "" : encode(process->parts());
-      }),
-      worker_store_(notifier_, sockets_.has_socket_unit()),
-      upgrade_(loop_, orphans_, std::move(start.invocation)),
+      succession_(loop_, notifier_, pool_, launcher_, sockets_, directory_, start, [this] { news_ = true; }),
+      upgrade_(
+          loop_, orphans_, succession_, std::move(start.invocation), [this] { return why_no_upgrade(); },
+          [this] { news_ = true; }),
       reloader_(std::move(start.source), start.config, sockets_, pool_,
                 {.to_journal = log::stderr_is_journal(),
                  .pid_of = [this](WorkerId id) { return launcher_.facts(id).pid; },
                  .on_config = [this] { on_config(); },
                  .left_undone = [this] { return left_undone(); },
                  .on_result = [this](const ReloadResult& result) { control_plane_.reload_finished(result); }}),
-      scaler_(loop_, pool_, launcher_, sockets_, clock_, [this] { leave_idle(); }),
+      scaler_(loop_, pool_, launcher_, sockets_, clock_, [this] { shutdown_.leave_idle(); }),
       control_plane_(loop_, start.bus_address, *this, clock_),
       status_feed_(loop_, notifier_,
                    [this] {
@@ -122,15 +119,23 @@ Master::Master(MasterStart start)
           loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { pool_.step(event::Tick{}); })),
       measure_timer_(loop_.add_timer(Priority::normal, measure_interval / 2, [this] { measure(); })),
       after_each_(loop_.add_after_each([this] { settle(); })),
-      sweep_(loop_, service_group_, orphans_, [this] { news_ = true; }) {
+      sweep_(loop_, service_group_, orphans_, [this] { news_ = true; }),
+      shutdown_({.control = *this,
+                 .pool = pool_,
+                 .sweep = sweep_,
+                 .sockets = sockets_,
+                 .listener_store = listener_store_,
+                 .notifier = notifier_,
+                 .control_plane = control_plane_,
+                 .succession = succession_},
+                user_, [this] { news_ = true; }),
+      any_executed_(succession_.adopted() > 0) {
   pool_.add_observer(log_);
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);
   watch_signals();
-  image_.put(RecordType::config_of_units, 0, encode(save_config(config_of_units_)));
-  if (start.predecessor) adopt(*start.predecessor);
-  image_.put(RecordType::totals, 0, encode(totals_));
-  take_over_store(start.stored);
+  if (start.predecessor) totals_ = std::move(start.predecessor->totals);
+  succession_.note(totals_);
 }
 
 Master::~Master() = default;
@@ -139,7 +144,7 @@ void Master::run() {
   log::add_common_field({journal_field::pool, config().name});
   set_process_name("preforkd");
   set_process_title("preforkd: " + config().name + " master");
-  if (!upgraded_in_place_) {
+  if (!succession_.upgraded_in_place()) {
     for (const ListenSockets::Open& socket : sockets_.all())
       log::info("listening on " + format_address(socket.address) + std::string(describe(socket.origin)));
   }
@@ -152,10 +157,10 @@ void Master::run() {
   arm_measure();
   sweep_.end_elders(config().stop_signal, config().drain_timeout, launcher_.parts());
   scaler_.configure(config());
-  begin_pool();
+  succession_.begin();
   settle();
   loop_.run();
-  if (leaves_workers_) _exit(exit_code::ok);  // destructors would end what the next master needs
+  if (shutdown_.leaves_workers()) _exit(exit_code::ok);  // destructors would end what the next master needs
   if (!hopeless_.empty()) throw ExitError(exit_code::unavailable, hopeless_);
 }
 
@@ -225,13 +230,13 @@ void Master::on_worker_notified(WorkerId id, const NotifyMessage& message) {
   if (message.ready) pool_.step(event::WorkerReady{id});
   if (message.stopping) pool_.step(event::WorkerStopping{id});
   if (message.watchdog_trigger) pool_.step(event::WorkerWatchdogTrigger{id});
-  if (message.ready || message.stopping) write_image();  // a worker says that once
+  if (message.ready || message.stopping) succession_.keep();  // a worker says that once
 }
 
 void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
   if (const auto* hello = std::get_if<control::Hello>(&message)) {
     pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
-    write_image();
+    succession_.keep();
   }
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
   if (std::holds_alternative<control::Busy>(message)) scaler_.on_busy();
@@ -250,7 +255,7 @@ void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   last.connections = 0;  // closed with the process
   totals_.gone += last;
   totals_.named_gone += launcher_.named_counts(id);
-  image_.put(RecordType::totals, 0, encode(totals_));
+  succession_.note(totals_);
   const WorkerProcess* const process = launcher_.find(id);
   const bool remains = process != nullptr && process->remains() != nullptr;
   event::WorkerExited event{.id = id, .status = status, .oom = died_of_oom(id, status), .remains = remains};
@@ -285,8 +290,8 @@ void Master::watch_signals() {
   const auto on = [this](int signal, std::function<void()> callback) {
     signals_.push_back(loop_.add_signal(signal, Priority::signal, std::move(callback)));
   };
-  on(SIGTERM, [this] { stop("SIGTERM"); });
-  on(SIGINT, [this] { stop("SIGINT"); });
+  on(SIGTERM, [this] { shutdown_.request("SIGTERM"); });
+  on(SIGINT, [this] { shutdown_.request("SIGINT"); });
   on(SIGHUP, [this] { hang_up(); });
   on(SIGTTIN, [this] { resize_by_one(+1); });
   on(SIGTTOU, [this] { resize_by_one(-1); });
@@ -302,51 +307,9 @@ void Master::watch_signals() {
   }
 }
 
-void Master::stop(const std::string& why) {
-  // Ctrl-C under a supervisor, or stopping a container, may send two at a time; they count as one.
-  constexpr Duration one_and_the_same = std::chrono::milliseconds(100);
-  if (pool_.state() == PoolState::stopping) {
-    if (clock_.now() - told_to_stop_at_ < one_and_the_same) return;
-    log::warning(why + " again: killing the remaining workers");
-    pool_.step(event::StopNow{});
-    sweep_.kill();
-    return;
-  }
-  if (asks_if_restarted_ && clock_.now() - told_to_stop_at_ < one_and_the_same) return;
-  if (may_be_restarted()) return ask_whether_restarted(why);
-  drain(why);
-}
-
-void Master::drain(const std::string& why) {
-  log::info(why + ": draining all workers for at most " + format_time_span(config().drain_timeout) +
-                "; a second signal kills them",
-            {message_id::field(message_id::pool_stopping)});
-  begin_stop();
-}
-
-void Master::begin_stop() {
-  pool_.step(event::Stop{});
-  told_to_stop_at_ = clock_.now();
-  extended_until_ = {};
-  notifier_.stopping(status());
-}
-
-// Only if systemd starts it again: its socket units must hold every socket.
-void Master::leave_idle() {
-  const std::vector<ListenSockets::Open> sockets = sockets_.all();
-  const bool all_passed = std::all_of(sockets.begin(), sockets.end(), [](const ListenSockets::Open& socket) {
-    return socket.origin == ListenSockets::Origin::passed;
-  });
-  if (!sockets_.has_socket_unit() || !all_passed || !unapplied().empty()) return;
-  log::info("no worker and no client for " + format_time_span(config().scale->idle_exit.value_or(Duration{0})) +
-                ": preforkd exits, the next client starts it again",
-            {message_id::field(message_id::pool_stopping)});
-  begin_stop();
-}
-
 void Master::hang_up() {
-  if (record_.leaves_with_terminal && !has_terminal()) {
-    stop("SIGHUP because the terminal of preforkd was closed (under nohup or setsid it would reload)");
+  if (leaves_with_terminal_ && !has_terminal()) {
+    shutdown_.request("SIGHUP because the terminal of preforkd was closed (under nohup or setsid it would reload)");
     return;
   }
   log::info("SIGHUP: reload");
@@ -442,6 +405,23 @@ bool Master::kill(unsigned slot, int signal, const std::string& who) {
   return true;
 }
 
+std::string Master::why_no_upgrade() const {
+  if (shutdown_.requested()) return std::string(pool_is_stopping);
+  if (reloader_.busy()) return "a reload is going on; try again when it has ended";
+  return succession_.image_works() ? "" : "the image of the pool cannot be written";
+}
+
+void Master::upgrade(const std::string& who, UpgradeCallback done) {
+  log::info("upgrade in place, requested by " + who);
+  upgrade_.request(done ? std::move(done) : [](const Result<std::string>&) {});
+}
+
+// The caller has its answer. Sending that may handle other calls of the bus, so it comes before all else.
+void Master::execute_successor() {
+  control_plane_.flush();
+  if (notifier_.all_sent()) upgrade_.execute();
+}
+
 void Master::show_table() {
   log::info(pool_name() + ": " + status());
   for (const std::string& line : status_table(
@@ -451,7 +431,8 @@ void Master::show_table() {
 }
 
 void Master::settle() {
-  const bool any_news = std::exchange(news_, false) || waits_for_notifier() || settled_ != pool_.steps();
+  const bool any_news =
+      std::exchange(news_, false) || shutdown_.waits_for_notifier() || upgrade_.agreed() || settled_ != pool_.steps();
   if (!any_news) return;
   settled_ = pool_.steps();
   try {
@@ -475,60 +456,23 @@ void Master::conclude() {
   }
   control_plane_.settle();
   status_feed_.on_event();
-  write_image();
-  if (upgrades_to_) execute_successor();
-  if (leaves_workers_ && notifier_.all_sent()) return loop_.exit(exit_code::ok);
+  succession_.keep();
+  if (upgrade_.agreed()) execute_successor();
   arm_deadline();
-  if (!all_gone()) return extend_timeout();
-  if (!store_cleared()) return;
-  if (hopeless_.empty())
+  if (!shutdown_.ended()) return extend_timeout();
+  if (hopeless_.empty() && !shutdown_.leaves_workers())
     log::info(pool_name() + " has stopped: its last worker has exited", {message_id::field(message_id::pool_stopped)});
   loop_.exit(exit_code::ok);
-}
-
-bool Master::all_gone() {
-  if (!pool_.scheduler().finished() || sweep_.busy()) return false;
-  if (!std::exchange(swept_, true)) sweep_.end_all(config().stop_signal, config().drain_timeout);
-  return !sweep_.busy() && sockets_left();
-}
-
-// No worker is left to adopt, so the next master starts with the config as it is then. A systemd that does not listen
-// does not hold up the end.
-bool Master::store_cleared() {
-  constexpr Duration patience = std::chrono::seconds(1);
-  if (!std::exchange(clears_store_, true)) {
-    worker_store_.clear();
-    clear_timer_ = loop_.add_timer(Priority::normal, patience / 10, [this] { waited_for_store_ = true; });
-    clear_timer_.arm(clock_.now() + patience);
-  }
-  return !worker_store_.active() || waited_for_store_ || notifier_.all_sent();
-}
-
-// A socket unit that is started again must find its addresses free, so then no socket is left to it. Nor if systemd
-// does not answer.
-bool Master::sockets_left() {
-  if (!sockets_.has_socket_unit()) return true;
-  if (!std::exchange(asked_for_socket_jobs_, true)) {
-    control_plane_.ask_for_unit_jobs([this](const UnitJobs& jobs) {
-      news_ = true;
-      socket_jobs_ = jobs.of_sockets;
-    });
-  }
-  if (!socket_jobs_) return false;
-  if (*socket_jobs_) {
-    listener_store_.clear();
-    sockets_.leave_none_behind();
-  }
-  return true;
 }
 
 void Master::settle_start() {
   if (started_ || !pool_.scheduler().started()) return;
   started_ = true;
+  shutdown_.on_started();
   forget_failed_starts();
   notifier_.ready(status());
   log::info(pool_name() + ": " + status(), {message_id::field(message_id::pool_started)});
-  if (!replaces_adopted_) return;
+  if (!succession_.is_of_restart()) return;
   log::info("the service was restarted: reloading, so that all workers are new");
   // What an operator has decided does not outlive a restart.
   static_cast<void>(config().scale ? pool_.step(event::Unpin{}) : pool_.step(event::Resize{config().workers.initial}));
@@ -539,6 +483,7 @@ void Master::settle_state() {
   const PoolState now = pool_.state();
   if (now == shown_state_) return;
   const PoolState before = std::exchange(shown_state_, now);
+  if (now == PoolState::stopping) extended_until_ = {};
   if (now == PoolState::degraded)
     log::warning(pool_name() + ": " + status(), {message_id::field(message_id::pool_degraded)});
   if (before == PoolState::degraded && now == PoolState::running)
@@ -561,7 +506,7 @@ void Master::settle_alert() {
 }
 
 void Master::on_config() {
-  record_.restarts = false;  // those that were adopted are replaced
+  succession_.all_are_new();
   told_changed_.clear();
   stale_.clear();
   listen_watch_.watch(sockets_);

@@ -29,11 +29,11 @@
 #include "master/report/notifier.hpp"
 #include "master/report/pool_log.hpp"
 #include "master/report/status_feed.hpp"
-#include "master/report/worker_store.hpp"
 #include "master/scale/scaler.hpp"
+#include "master/shutdown.hpp"
 #include "master/sockets/listen_sockets.hpp"
 #include "master/sockets/listen_watch.hpp"
-#include "master/succession/image_writer.hpp"
+#include "master/succession.hpp"
 #include "master/upgrade.hpp"
 
 namespace preforkd {
@@ -66,7 +66,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] Counters totals() const override;
   [[nodiscard]] NamedCounts named_totals() const override;
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
-  [[nodiscard]] unsigned adopted_workers() const override { return adopted_; }
+  [[nodiscard]] unsigned adopted_workers() const override { return succession_.adopted(); }
   [[nodiscard]] std::vector<std::string> unapplied() const override;
   void reload(const std::string& who, ReloadCallback done) override;
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
@@ -78,19 +78,9 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] bool kill(unsigned slot, int signal, const std::string& who) override;
   void upgrade(const std::string& who, UpgradeCallback done) override;
 
-  // Goes on with the workers of an earlier master.
-  void adopt(Predecessor& predecessor);
-  void take_over_store(const std::vector<std::string>& names);
-  void begin_pool();
-  // What comes next begins when systemd has got all messages.
-  [[nodiscard]] bool waits_for_notifier() const noexcept { return leaves_workers_ || clears_store_ || upgrades_to_; }
-  // Makes the image of the pool current, and has systemd keep what it says.
-  void write_image();
-  // Empty if nothing is in the way.
+  // What is in the way of an upgrade; empty: nothing.
   [[nodiscard]] std::string why_no_upgrade() const;
-  void on_successor_tried(const Result<std::string>& version);
   void execute_successor();
-  [[nodiscard]] std::map<int, std::string> descriptors_for_successor() const;
 
   void give_up_if_hopeless(const ExitStatus& status);
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
@@ -101,16 +91,7 @@ class Master final : private WorkerObserver, private PoolControl {
   // What a reload could not do, with the command that does; empty if there is nothing.
   [[nodiscard]] std::string left_undone() const;
   void watch_signals();
-  void stop(const std::string& why);
-  void drain(const std::string& why);
-  // A stop of the service may be the first half of a restart. Then the workers stay, and the next master replaces them.
-  [[nodiscard]] bool may_be_restarted() const noexcept;
-  void ask_whether_restarted(const std::string& why);
-  [[nodiscard]] bool next_can_adopt(const UnitJobs& jobs) const;
-  void leave_workers();
   void hang_up();
-  void leave_idle();
-  void begin_stop();
   void begin_reload(ReloadCallback done);
   // systemd ends a start and a reload after TimeoutStartSec, a stop after TimeoutStopSec. So each step asks for the
   // time that the workers may take until the next one.
@@ -132,18 +113,11 @@ class Master final : private WorkerObserver, private PoolControl {
   void settle_alert();
   void on_config();
   void arm_deadline();
-  // The last worker has ended, and so has everything else in the service's control group.
-  [[nodiscard]] bool all_gone();
-  // systemd has got the word that it need not keep anything of workers.
-  [[nodiscard]] bool store_cleared();
-  // It is decided whether the stored sockets are kept.
-  [[nodiscard]] bool sockets_left();
-
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
 
   const std::string user_;            // the user this runs as
   const PoolConfig config_of_units_;  // what systemd's units said when this was started; without its program
-  MasterRecord record_;
+  const bool leaves_with_terminal_;
   const std::optional<std::string> service_group_;
   SteadyClock clock_;
   OomKills oom_kills_{oom_count_file(own_control_groups(), control_group_mount)};
@@ -160,8 +134,7 @@ class Master final : private WorkerObserver, private PoolControl {
   ProcessLauncher launcher_;
   PoolLog log_;
   Pool pool_;
-  ImageWriter image_;
-  WorkerStore worker_store_;
+  Succession succession_;
   Upgrade upgrade_;
   Reloader reloader_;
   Scaler scaler_;
@@ -169,25 +142,12 @@ class Master final : private WorkerObserver, private PoolControl {
   StatusFeed status_feed_;
   EventSource deadline_timer_;
   EventSource measure_timer_;
-  EventSource proof_timer_;
-  EventSource clear_timer_;
   EventSource after_each_;
   Sweep sweep_;
+  Shutdown shutdown_;
   std::vector<EventSource> signals_;
 
-  bool continues_ = false;                 // where an earlier master was
-  bool upgraded_in_place_ = false;         // and that was this process
-  std::vector<event::WorkerExited> lost_;  // workers of an earlier master whose descriptors are gone
-  bool replaces_adopted_ = false;          // by a reload, after a restart
-  bool asks_if_restarted_ = false;
-  bool leaves_workers_ = false;  // to the next master
-  bool clears_store_ = false;    // at the end, when none is left
-  bool waited_for_store_ = false;
-  unsigned adopted_ = 0;                    // workers
-  bool image_failed_ = false;               // and so no master can go on after this one
-  UpgradeCallback upgrade_done_;            // of the upgrade in progress
-  std::optional<std::string> upgrades_to_;  // the version that will be executed at the end of this turn
-  Totals totals_;                           // what workers that have ended had counted
+  Totals totals_;  // what workers that have ended had counted
   std::optional<Instant> armed_;
   std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()
   bool news_ = false;          // something else has happened since then that settle() must act on
@@ -196,13 +156,9 @@ class Master final : private WorkerObserver, private PoolControl {
   std::set<std::pair<unsigned, std::size_t>> told_changed_;  // the changed files already logged: generation, file
   std::string stale_;                                        // the text about that in the status
   bool started_ = false;                                     // READY=1 was sent
-  Instant told_to_stop_at_{};
-  Instant extended_until_{};  // systemd waits until then at least
-  bool swept_ = false;        // after the last worker had ended
-  bool asked_for_socket_jobs_ = false;
-  std::optional<bool> socket_jobs_;  // systemd's answer
-  bool reloading_ = false;           // RELOADING=1 was sent, READY=1 is still to follow
-  std::string hopeless_;             // why no worker will ever run; empty: they run, or may
+  Instant extended_until_{};                                 // systemd waits until then at least
+  bool reloading_ = false;                                   // RELOADING=1 was sent, READY=1 is still to follow
+  std::string hopeless_;                                     // why no worker will ever run; empty: they run, or may
 };
 
 }  // namespace preforkd

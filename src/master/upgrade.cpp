@@ -3,26 +3,31 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/current_directory.hpp"
 #include "base/escape.hpp"
-#include "base/pidfd.hpp"
 #include "base/signal_name.hpp"
 #include "base/time_span.hpp"
 #include "base/whole_number.hpp"
+#include "master/base/log.hpp"
+#include "master/base/message_id.hpp"
 #include "master/pool/scheduler.hpp"
 #include "master/predecessor.hpp"
+#include "master/succession.hpp"
 #include "master/succession/inherited_descriptors.hpp"
 
 namespace preforkd {
@@ -30,6 +35,7 @@ namespace {
 
 constexpr Duration trial_timeout = std::chrono::seconds(10);
 constexpr int image_in_trial = 3;
+constexpr std::size_t max_said = std::size_t{64} * 1024;  // more of its output is not of interest
 
 std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   std::vector<char*> pointers;
@@ -48,11 +54,7 @@ std::vector<std::string> environment_with_image(int image) {
   return variables;
 }
 
-std::string last_line(int fd) {
-  std::string text;
-  std::array<char, 4096> part{};
-  for (ssize_t size = 0; (size = read(fd, part.data(), part.size())) > 0;)
-    text.append(part.data(), static_cast<std::size_t>(size));
+std::string last_line(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   return text.substr(text.rfind('\n') + 1);
 }
@@ -85,18 +87,31 @@ void check_upgrade(const std::string& pool) {
       predecessor->pool.image, predecessor->pool.generations, [](WorkerId) { return 0; }, SteadyClock().now());
 }
 
-Upgrade::~Upgrade() { kill_trial(); }
+Upgrade::Upgrade(EventLoop& loop, Orphans& orphans, Succession& succession, Invocation invocation,
+                 std::function<std::string()> obstacle, std::function<void()> on_news)
+    : loop_(loop),
+      orphans_(orphans),
+      succession_(succession),
+      invocation_(std::move(invocation)),
+      obstacle_(std::move(obstacle)),
+      on_news_(std::move(on_news)) {}
 
-void Upgrade::kill_trial() {
-  if (trial_pid_ == 0) return;
-  kill(trial_pid_, SIGKILL);
-  waitpid(trial_pid_, nullptr, 0);
-  end_trial();
+Upgrade::~Upgrade() {
+  if (trial_.pid == 0) return;
+  kill(trial_.pid, SIGKILL);
+  waitpid(trial_.pid, nullptr, 0);
 }
 
-void Upgrade::try_successor(int image, Tried done) {
+void Upgrade::request(Done done) {
+  std::string reason = obstacle_();
+  if (reason.empty() && state_ != State::resting) reason = "another upgrade is going on";
+  if (!reason.empty()) {
+    log::warning("upgrade refused: " + reason, {message_id::field(message_id::upgrade_refused)});
+    return done(Failure(reason));
+  }
+  state_ = State::trying;
   done_ = std::move(done);
-  if (const Result<void> started = start_trial(image); !started) done_(Failure(started.error()));
+  if (const Result<void> started = start_trial(succession_.write()); !started) conclude(Failure(started.error()));
 }
 
 Result<void> Upgrade::start_trial(int image) {
@@ -105,80 +120,100 @@ Result<void> Upgrade::start_trial(int image) {
   output_.reset(ends[0]);
   const UniqueFd input(ends[1]);
   fcntl(input.get(), F_SETFL, 0);
-  std::vector<std::string> arguments = invocation_.arguments;
-  arguments.insert(arguments.begin() + 1, "--check-upgrade");
-  const std::vector<std::string> variables = environment_with_image(image_in_trial);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, input.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, input.get(), STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, image, image_in_trial);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, invocation_.program.c_str(), &actions, &attributes, pointers_to(arguments).data(),
-                                pointers_to(variables).data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) return os_failure(error, invocation_.program + ": ");
-  trial_pid_ = pid;
-  orphans_.add_worker(pid);
-  trial_ = open_pidfd(pid);
-  if (!trial_) {
-    const int why = errno;
-    kill_trial();
-    return os_failure(why, "cannot watch the trial: ");
-  }
-  exit_source_ = loop_.add_io(trial_.get(), EPOLLIN, Priority::normal, [this](std::uint32_t) { on_trial_end(); });
+  const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null) return os_failure(errno, "cannot try it: /dev/null: ");
+  SpawnPlan plan;
+  plan.program = invocation_.program;
+  plan.arguments = invocation_.arguments;
+  plan.arguments.insert(plan.arguments.begin() + 1, "--check-upgrade");
+  plan.environment = environment_with_image(image_in_trial);
+  plan.directory = ".";
+  plan.descriptors = {null.get(), input.get(), input.get(), image};
+  plan.death_signal = SIGKILL;
+  Result<Spawned> spawned = spawn(plan);
+  if (!spawned) return Failure(spawned.error());
+  trial_ = std::move(*spawned);
+  orphans_.add_worker(trial_.pid);
+  said_.clear();
+  was_late_ = false;
+  exit_source_ = loop_.add_io(trial_.pidfd.get(), EPOLLIN, Priority::normal, [this](std::uint32_t) { on_trial_end(); });
   deadline_ = loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
     was_late_ = true;
-    kill(trial_pid_, SIGKILL);
+    kill(trial_.pid, SIGKILL);
   });
-  was_late_ = false;
   deadline_.arm(SteadyClock().now() + trial_timeout);
   return {};
 }
 
+void Upgrade::on_output() {
+  std::array<char, 4096> part{};
+  const ssize_t size = read(output_.get(), part.data(), part.size());
+  if (size > 0) said_.append(part.data(), std::min(static_cast<std::size_t>(size), max_said - said_.size()));
+}
+
 void Upgrade::on_trial_end() {
   int status = 0;
-  const pid_t ended = waitpid(trial_pid_, &status, WNOHANG);
+  const pid_t ended = waitpid(trial_.pid, &status, WNOHANG);
   if (ended == 0) return;
-  const bool known = ended == trial_pid_;
-  const std::string said = last_line(output_.get());
-  end_trial();
-  const Tried done = std::move(done_);
-  const bool agrees = known && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (agrees && said.starts_with("preforkd ")) return done(said);
-  if (agrees) return done(Failure(invocation_.program + " is not a preforkd"));
+  while (said_.size() < max_said) {
+    const std::size_t before = said_.size();
+    on_output();
+    if (said_.size() == before) break;
+  }
+  conclude(verdict(ended == trial_.pid ? std::optional(status) : std::nullopt));
+}
+
+Result<std::string> Upgrade::verdict(std::optional<int> status) const {
+  const std::string said = last_line(said_);
+  const ExecReport report = read_exec_report(trial_.report.get());
+  if (report.kind == ExecReport::Kind::failed) return os_failure(report.error, invocation_.program + ": ");
+  const bool agrees = status && WIFEXITED(*status) && WEXITSTATUS(*status) == 0;
+  if (agrees && said.starts_with("preforkd ")) return said;
+  if (agrees) return Failure(invocation_.program + " is not a preforkd");
   std::string why = "unknown exit status";
-  if (known && WIFEXITED(status)) why = "exit status " + std::to_string(WEXITSTATUS(status));
-  if (known && WIFSIGNALED(status)) why = signal_name(WTERMSIG(status));
+  if (status && WIFEXITED(*status)) why = "exit status " + std::to_string(WEXITSTATUS(*status));
+  if (status && WIFSIGNALED(*status)) why = signal_name(WTERMSIG(*status));
   if (!said.empty()) why = escape_bytes(said, 4096);
   if (was_late_) why = "no answer within " + format_time_span(trial_timeout);
-  done(Failure(invocation_.program + " cannot go on: " + why));
+  return Failure(invocation_.program + " cannot go on: " + why);
 }
 
 void Upgrade::end_trial() {
-  orphans_.remove_worker(std::exchange(trial_pid_, 0));
+  orphans_.remove_worker(trial_.pid);
   exit_source_ = EventSource();
   deadline_ = EventSource();
-  trial_.reset();
+  trial_ = Spawned();
   output_.reset();
 }
 
-Error Upgrade::execute(int image, const std::map<int, std::string>& descriptors) const {
-  const std::vector<std::string> variables = environment_with_image(image);
-  set_close_on_exec(descriptors, false);
-  execve(invocation_.program.c_str(), pointers_to(invocation_.arguments).data(), pointers_to(variables).data());
-  const int error = errno;
-  set_close_on_exec(descriptors, true);
-  return Error(invocation_.program + ": " + errno_text(error));
+void Upgrade::conclude(Result<std::string> version) {
+  end_trial();
+  on_news_();
+  if (std::string reason = obstacle_(); version && !reason.empty()) version = Failure(std::move(reason));
+  state_ = version ? State::agreed : State::resting;
+  if (version) {
+    version_ = *version;
+  } else {
+    log::error("upgrade refused: " + version.error().text, {message_id::field(message_id::upgrade_refused)});
+  }
+  std::exchange(done_, nullptr)(version);
+}
+
+void Upgrade::execute() {
+  log::info("executing " + version_ + " in place");
+  state_ = State::resting;
+  const std::map<int, std::string> descriptors = succession_.write_for_execve();
+  std::string why = obstacle_();
+  if (why.empty()) {
+    const std::vector<std::string> variables = environment_with_image(succession_.image());
+    set_close_on_exec(descriptors, false);
+    execve(invocation_.program.c_str(), pointers_to(invocation_.arguments).data(), pointers_to(variables).data());
+    const int error = errno;
+    why = invocation_.program + ": " + errno_text(error);
+    set_close_on_exec(descriptors, true);
+  }
+  log::error("the upgrade has failed, and this preforkd continues: " + why,
+             {message_id::field(message_id::upgrade_refused)});
 }
 
 }  // namespace preforkd

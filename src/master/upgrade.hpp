@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +12,11 @@
 #include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 #include "master/process/orphans.hpp"
+#include "master/process/spawn.hpp"
 
 namespace preforkd {
+
+class Succession;
 
 // How this process was started: what executes it again, or a newer version at the same path.
 struct Invocation {
@@ -32,34 +35,47 @@ void check_upgrade(const std::string& pool);
 // whether it can go on. So what can fail does so before the one step that cannot be undone.
 class Upgrade {
  public:
-  Upgrade(EventLoop& loop, Orphans& orphans, Invocation invocation)
-      : loop_(loop), orphans_(orphans), invocation_(std::move(invocation)) {}
+  // `obstacle`: what is in the way of any upgrade now; empty: nothing. `on_news` is called when agreed() may have
+  // changed. Borrows the rest.
+  Upgrade(EventLoop& loop, Orphans& orphans, Succession& succession, Invocation invocation,
+          std::function<std::string()> obstacle, std::function<void()> on_news);
   Upgrade(const Upgrade&) = delete;
   Upgrade& operator=(const Upgrade&) = delete;
   ~Upgrade();
 
-  [[nodiscard]] bool busy() const noexcept { return trial_pid_ != 0; }
-  // Calls `done` from the event loop with the version that would go on, or why it cannot. Only while not busy().
-  using Tried = std::function<void(const Result<std::string>& version)>;
-  void try_successor(int image, Tried done);
-
-  // Executes it with these descriptors left open, by number; `image` is one of them. Returns only if that fails, and
-  // then why; nothing has changed.
-  [[nodiscard]] Error execute(int image, const std::map<int, std::string>& descriptors) const;
+  // Begins with a trial. Calls `done` once, maybe at once: with the version that is about to go on, or why it cannot,
+  // which is logged, too.
+  using Done = std::function<void(const Result<std::string>& version)>;
+  void request(Done done);
+  // The trial has succeeded: execute() follows at the end of the turn, when all messages are sent.
+  [[nodiscard]] bool agreed() const noexcept { return state_ == State::agreed; }
+  // Executes it. Returns only if that fails, which is logged; nothing has changed.
+  void execute();
 
  private:
+  //     resting ──request──▶ trying ──it can──▶ agreed ──execute fails──▶ resting
+  //                            └──it cannot──▶ resting
+  enum class State { resting, trying, agreed };
+
   [[nodiscard]] Result<void> start_trial(int image);
+  void on_output();
   void on_trial_end();
+  [[nodiscard]] Result<std::string> verdict(std::optional<int> status) const;
   void end_trial();
-  void kill_trial();
+  void conclude(Result<std::string> version);
 
   EventLoop& loop_;
   Orphans& orphans_;
+  Succession& succession_;
   const Invocation invocation_;
-  Tried done_;
-  pid_t trial_pid_ = 0;
-  UniqueFd trial_;
+  const std::function<std::string()> obstacle_;
+  const std::function<void()> on_news_;
+  State state_ = State::resting;
+  Done done_;
+  std::string version_;  // that has agreed
+  Spawned trial_;        // pid 0: none
   UniqueFd output_;
+  std::string said_;
   EventSource exit_source_;
   EventSource deadline_;
   bool was_late_ = false;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pidfd.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/load.hpp"
@@ -144,10 +145,22 @@ TEST_F(UpgradeInPlace, is_refused_if_the_other_one_cannot_go_on) {
   std::filesystem::remove(path());
   EXPECT_THAT(signal_upgrade("upgrade refused"), HasSubstr("No such file or directory"));
   EXPECT_EQ(workers(), workers_);
-  EXPECT_EQ(resting_descriptors_of(master_->pid()).size(), descriptors + 1) << "the image";
+  EXPECT_EQ(resting_descriptors_of(master_->pid()).size(), descriptors);
   put(binaries::preforkd);
   signal_upgrade(done);
   expect_works(1);
+}
+
+TEST_F(UpgradeInPlace, ends_a_trial_with_its_master) {
+  start();
+  put_script("echo $$ > " + folder_.file("trial.new") + "; mv " + folder_.file("trial.new") + " " +
+             folder_.file("trial") + "; exec tail -f /dev/null");
+  master_->signal(SIGUSR2);
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder_.file("trial")); }));
+  const UniqueFd trial = open_pidfd(std::stoi(read_file(folder_.file("trial"))));
+  ASSERT_TRUE(trial.valid());
+  master_->signal(SIGKILL);
+  EXPECT_TRUE(wait_gone(trial.get()));
 }
 
 TEST_F(UpgradeInPlace, waits_for_no_reload) {
