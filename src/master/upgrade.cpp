@@ -136,6 +136,7 @@ Result<void> Upgrade::start_trial(int image) {
   orphans_.add_worker(trial_.pid);
   said_.clear();
   was_late_ = false;
+  output_source_ = loop_.add_io(output_.get(), EPOLLIN, Priority::normal, [this](std::uint32_t) { on_output(); });
   exit_source_ = loop_.add_io(trial_.pidfd.get(), EPOLLIN, Priority::normal, [this](std::uint32_t) { on_trial_end(); });
   deadline_ = loop_.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] {
     was_late_ = true;
@@ -145,10 +146,12 @@ Result<void> Upgrade::start_trial(int image) {
   return {};
 }
 
+// Reads all, so that nothing blocks the trial.
 void Upgrade::on_output() {
   std::array<char, 4096> part{};
   const ssize_t size = read(output_.get(), part.data(), part.size());
   if (size > 0) said_.append(part.data(), std::min(static_cast<std::size_t>(size), max_said - said_.size()));
+  if (size == 0) output_source_.disarm();
 }
 
 void Upgrade::on_trial_end() {
@@ -180,6 +183,7 @@ Result<std::string> Upgrade::verdict(std::optional<int> status) const {
 
 void Upgrade::end_trial() {
   orphans_.remove_worker(trial_.pid);
+  output_source_ = EventSource();
   exit_source_ = EventSource();
   deadline_ = EventSource();
   trial_ = Spawned();

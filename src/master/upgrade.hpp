@@ -76,6 +76,7 @@ class Upgrade {
   Spawned trial_;        // pid 0: none
   UniqueFd output_;
   std::string said_;
+  EventSource output_source_;
   EventSource exit_source_;
   EventSource deadline_;
   bool was_late_ = false;

@@ -151,6 +151,14 @@ TEST_F(UpgradeInPlace, is_refused_if_the_other_one_cannot_go_on) {
   expect_works(1);
 }
 
+TEST_F(UpgradeInPlace, reads_what_a_trial_writes_and_keeps_the_first_part) {
+  start();
+  put_script("echo no; head -c 300000 /dev/zero | tr '\\0' x; echo; exit 1");
+  const std::string refused = signal_upgrade("upgrade refused");
+  EXPECT_THAT(refused, HasSubstr(" cannot go on: xxx"));
+  EXPECT_LT(refused.size(), 10'000U);
+}
+
 TEST_F(UpgradeInPlace, ends_a_trial_with_its_master) {
   start();
   put_script("echo $$ > " + folder_.file("trial.new") + "; mv " + folder_.file("trial.new") + " " +
