@@ -88,16 +88,23 @@ std::string exit_sentence(const ExitRecord& exit) {
   return "died" + how + (exit.was_ready ? "" : ", before it was ready") + std::string(hint(exit));
 }
 
-std::string PoolLog::name(WorkerId id, unsigned slot, unsigned generation) const {
-  return "worker " + std::to_string(slot) + " (pid " + std::to_string(lookup_(id).pid) + ", generation " +
+PoolLog::Subject PoolLog::subject(const WorkerView& worker) const {
+  return {worker.slot, worker.generation, lookup_(worker.id).pid};
+}
+
+// One that could not be adopted has no process here.
+PoolLog::Subject PoolLog::subject(const ExitRecord& exit) { return {exit.slot, exit.generation, exit.pid}; }
+
+std::string PoolLog::Subject::name() const {
+  return "worker " + std::to_string(slot) + " (pid " + std::to_string(pid) + ", generation " +
          std::to_string(generation) + ")";
 }
 
-log::Fields PoolLog::fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const {
+log::Fields PoolLog::Subject::fields(const char* message) const {
   return {message_id::field(message),
           {journal_field::worker, std::to_string(slot)},
           {journal_field::generation, std::to_string(generation)},
-          {journal_field::worker_pid, std::to_string(lookup_(id).pid)}};
+          {journal_field::worker_pid, std::to_string(pid)}};
 }
 
 log::Level PoolLog::routine() const noexcept {
@@ -108,22 +115,20 @@ log::Level PoolLog::routine() const noexcept {
 void PoolLog::on_worker_started(const WorkerView& worker) {
   launch_failures_.erase(worker.slot);
   const log::Level level = log::sink() == log::Sink::journal ? log::Level::info : log::Level::debug;
-  log::write(level, name(worker.id, worker.slot, worker.generation) + " started",
-             fields(message_id::worker_started, worker.id, worker.slot, worker.generation));
+  log::write(level, subject(worker).name() + " started", subject(worker).fields(message_id::worker_started));
 }
 
 void PoolLog::on_worker_ready(const WorkerView& worker) {
   const Duration took = worker.ready_at.value_or(worker.started_at) - worker.started_at;
-  log::write(routine(), name(worker.id, worker.slot, worker.generation) + " is ready after " + spoken_time(took),
-             fields(message_id::worker_ready, worker.id, worker.slot, worker.generation));
+  log::write(routine(), subject(worker).name() + " is ready after " + spoken_time(took),
+             subject(worker).fields(message_id::worker_ready));
 }
 
 void PoolLog::on_worker_draining(const WorkerView& worker, ExitCause why) {
   const std::string reason = why == ExitCause::exit ? "it sent STOPPING=1" : std::string(to_string(why));
   // The whole pool stops then, which was logged in one line.
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : routine();
-  log::write(level, name(worker.id, worker.slot, worker.generation) + " drains: " + reason,
-             fields(message_id::worker_drains, worker.id, worker.slot, worker.generation));
+  log::write(level, subject(worker).name() + " drains: " + reason, subject(worker).fields(message_id::worker_drains));
 }
 
 void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int signal) {
@@ -131,8 +136,7 @@ void PoolLog::on_worker_killed(const WorkerView& worker, ExitCause why, int sign
   const log::Level level = why == ExitCause::operator_request ? log::Level::debug : log::Level::warning;
   const char* message = why == ExitCause::hang ? message_id::worker_hangs : message_id::worker_killed;
   const std::string whose = worker.remains ? "what is left of " : "";
-  log::write(level, whose + name(worker.id, worker.slot, worker.generation) + " gets " + how + because_of(why),
-             fields(message, worker.id, worker.slot, worker.generation));
+  log::write(level, whose + subject(worker).name() + " gets " + how + because_of(why), subject(worker).fields(message));
 }
 
 // What its keeper has done has a line of its own, since mostly it is known only later.
@@ -143,11 +147,11 @@ void PoolLog::on_worker_exited(const ExitRecord& exit) {
     const WorkerFacts facts = lookup_(exit.id);
     log_crash(end, facts, exit.moves && (kept.all() > 0 || !facts.remains.empty()));
   } else {
-    log::Fields extra = fields(message_id::worker_left, exit.id, exit.slot, exit.generation);
+    log::Fields extra = subject(exit).fields(message_id::worker_left);
     extra.push_back({journal_field::exit_cause, std::string(to_string(exit.cause))});
-    log::write(routine(), name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(end), extra);
+    log::write(routine(), subject(exit).name() + " " + exit_sentence(end), extra);
   }
-  log_kept(exit.id, exit.slot, exit.generation, kept);
+  log_kept(subject(exit), kept);
   not_taken_lines_.erase(exit.id);
 }
 
@@ -156,19 +160,18 @@ void PoolLog::on_worker_remains(const WorkerView& worker) {
   const std::string remains = lookup_(worker.id).remains;
   const bool expected = worker.moves && is_one_process(remains);
   const log::Level level = worker.drain_deadline && !expected ? log::Level::warning : log::Level::debug;
-  std::string line = name(worker.id, worker.slot, worker.generation) + " has left processes behind: " + remains + "; ";
+  std::string line = subject(worker).name() + " has left processes behind: " + remains + "; ";
   line += worker.drain_deadline
               ? "they get the stop signal, and SIGKILL in " + spoken_time(*worker.drain_deadline - clock_.now())
               : "they are killed";
-  log::write(level, line, fields(message_id::worker_remains, worker.id, worker.slot, worker.generation));
+  log::write(level, line, subject(worker).fields(message_id::worker_remains));
 }
 
 void PoolLog::on_remains_gone(const WorkerView& worker) {
-  log_kept(worker.id, worker.slot, worker.generation, worker.kept);
+  log_kept(subject(worker), worker.kept);
   not_taken_lines_.erase(worker.id);
   const log::Level level = worker.drain_deadline && !worker.moves ? log::Level::info : log::Level::debug;
-  log::write(level, "nothing is left of " + name(worker.id, worker.slot, worker.generation),
-             fields(message_id::remains_gone, worker.id, worker.slot, worker.generation));
+  log::write(level, "nothing is left of " + subject(worker).name(), subject(worker).fields(message_id::remains_gone));
 }
 
 // A worker says it, as often as it likes; one that is sound, a few times in a minute.
@@ -189,26 +192,25 @@ void PoolLog::on_not_taken(const WorkerView& worker, const NotTakenCounts& conne
     reasons += (reasons.empty() ? "" : ", ") + std::to_string(connections[index]) + ' ' +
                std::string(to_string(static_cast<NotTaken>(index)));
   }
-  log::warning(name(worker.id, worker.slot, worker.generation) + ": " + counted(all, "connection") +
-                   " not taken by other workers: " + reasons,
-               fields(message_id::connections_not_taken, worker.id, worker.slot, worker.generation));
+  log::warning(subject(worker).name() + ": " + counted(all, "connection") + " not taken by other workers: " + reasons,
+               subject(worker).fields(message_id::connections_not_taken));
 }
 
-void PoolLog::log_kept(WorkerId id, unsigned slot, unsigned generation, const Kept& kept) {
+void PoolLog::log_kept(const Subject& subject, const Kept& kept) {
   if (kept.all() == 0) return;
   log::write(kept.closed > 0 ? log::Level::warning : log::Level::info,
-             name(id, slot, generation) + ": " + counted(kept.moved, "connection") + " moved to other workers, " +
+             subject.name() + ": " + counted(kept.moved, "connection") + " moved to other workers, " +
                  std::to_string(kept.closed) + " closed",
-             fields(message_id::connections_kept, id, slot, generation));
+             subject.fields(message_id::connections_kept));
 }
 
 void PoolLog::log_crash(const ExitRecord& exit, const WorkerFacts& facts, bool has_keeper) {
-  std::string line = name(exit.id, exit.slot, exit.generation) + " " + exit_sentence(exit);
+  std::string line = subject(exit).name() + " " + exit_sentence(exit);
   if (facts.counters.counts) line += ", " + left_open(facts.counters.connections, has_keeper);
   if (facts.reported_error) line += "; it reported " + errno_text(*facts.reported_error);
   if (!facts.status_text.empty()) line += "; its last status: " + facts.status_text;
   line += "; " + what_is_done(exit);
-  log::Fields extra = fields(message_id::worker_failed, exit.id, exit.slot, exit.generation);
+  log::Fields extra = subject(exit).fields(message_id::worker_failed);
   extra.push_back({journal_field::exit_cause, std::string(to_string(exit.cause))});
   log::warning(line, extra);
 }

@@ -46,13 +46,22 @@ class PoolLog final : public PoolObserver {
   [[nodiscard]] std::string launch_failure(unsigned slot) const;
 
  private:
-  [[nodiscard]] std::string name(WorkerId id, unsigned slot, unsigned generation) const;
-  [[nodiscard]] log::Fields fields(const char* message, WorkerId id, unsigned slot, unsigned generation) const;
+  // Whom a line is about.
+  struct Subject {
+    unsigned slot = 0;
+    unsigned generation = 0;
+    pid_t pid = 0;
+
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] log::Fields fields(const char* message) const;
+  };
+  [[nodiscard]] Subject subject(const WorkerView& worker) const;
+  [[nodiscard]] static Subject subject(const ExitRecord& exit);
   [[nodiscard]] log::Level routine() const noexcept;
   [[nodiscard]] std::string what_is_done(const ExitRecord& exit) const;
   void log_crash(const ExitRecord& exit, const WorkerFacts& facts, bool has_keeper);
   // If its keeper had any.
-  void log_kept(WorkerId id, unsigned slot, unsigned generation, const Kept& kept);
+  static void log_kept(const Subject& subject, const Kept& kept);
   [[nodiscard]] bool may_say_not_taken(WorkerId id);
 
   WorkerLookup lookup_;

@@ -43,6 +43,7 @@ class PoolLogTest : public testing::Test {
 
   [[nodiscard]] ExitRecord crash(int signal = SIGKILL) const {
     ExitRecord exit;
+    exit.pid = 4711;
     exit.slot = 1;
     exit.cause = ExitCause::signal;
     exit.status = {ExitStatus::Kind::signaled, signal, {}};
@@ -65,6 +66,11 @@ TEST_F(PoolLogTest, says_what_died_why_and_what_is_done) {
   EXPECT_EQ(said_of(crash()),
             "<4>worker 1 (pid 4711, generation 1) died: signal 9 (SIGKILL) after 3min 2s, 12 connections lost; "
             "replacing now\n");
+}
+
+TEST_F(PoolLogTest, names_the_process_of_a_worker_that_could_not_be_adopted) {
+  facts_ = {};
+  EXPECT_TRUE(said_of(crash()).starts_with("<4>worker 1 (pid 4711, generation 1) died")) << said_of(crash());
 }
 
 TEST_F(PoolLogTest, says_what_became_of_the_connections_of_a_worker_with_a_keeper) {
