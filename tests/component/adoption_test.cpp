@@ -50,6 +50,8 @@ class Adoption : public testing::Test {
   }
   void start(const std::string& until = "2/2 workers ready") {
     StartOptions options = store_.passing({{unit, listener_.get()}});
+    if (!passes_names_)
+      std::erase_if(options.environment, [](const auto& each) { return each.first == "LISTEN_FDNAMES"; });
     options.environment.emplace_back("RUNTIME_DIRECTORY", runtime_.path());
     const std::vector<std::string> arguments{
         "--config", folder_.file("test.json"), "--log-level", "debug", "--socket-unit", unit, "--bus", bus_address_};
@@ -96,6 +98,7 @@ class Adoption : public testing::Test {
   TempDir runtime_;
   DescriptorStore store_;
   std::string bus_address_ = "none";
+  bool passes_names_ = true;
   std::optional<Process> master_;
   std::vector<std::string> stored_{"preforkd-w-1", "preforkd-w-2"};
 };
@@ -256,6 +259,15 @@ TEST_F(Adoption, uses_an_older_image_if_the_newest_cannot_be_used) {
   for (const pid_t worker : workers) EXPECT_EQ(kill(worker, 0), 0);
   EXPECT_TRUE(
       eventually([&] { return store_.names("preforkd-image-") == std::vector<std::string>{"preforkd-image-2"}; }));
+}
+
+TEST_F(Adoption, is_no_condition_for_a_start_if_the_names_of_the_descriptors_are_lost) {
+  start();
+  kill_master();
+  passes_names_ = false;
+  start();
+  EXPECT_THAT(log().text(), Not(HasSubstr("adopted")));
+  EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
 }
 
 TEST_F(Adoption, is_not_what_follows_a_stop) {

@@ -103,8 +103,10 @@ void ListenSockets::take_inherited(std::vector<InheritedDescriptors::Named> inhe
     const std::string object =
         "LISTEN_FDS: descriptor " + std::to_string(socket.fd.get()) + " (" + escape_bytes(socket.name) + ')';
     const auto address = check_listener(socket.fd.get());
-    if (!address && socket.name.starts_with(own_prefix)) {
-      log::debug(object + ": stored by another version of preforkd: ignored");
+    // A socket unit's always have a name. What was stored has none if a wrapper has removed LISTEN_FDNAMES.
+    const bool lacks_name = has_socket_unit() && socket.name == unnamed;
+    if (!address && (lacks_name || socket.name.starts_with(own_prefix))) {
+      log::debug(object + ": stored by another version of preforkd, or its name is lost: ignored");
       continue;
     }
     if (!address) fail(exit_code::unavailable, object, address.error().text);

@@ -37,9 +37,9 @@ class ListenSockets {
   enum class Origin : std::uint8_t { bound, passed, stored };
 
   // Takes over all that was inherited. Closes a descriptor whose name begins with "preforkd-" and that does not listen:
-  // something stored by another version must not keep the pool from serving. `socket_unit`: the socket unit of this
-  // service. Throws ExitError if another passed descriptor is not a listening stream socket, if an address cannot be
-  // bound, or if there is no socket at all.
+  // something stored by another version must not keep the pool from serving. In a service also one without a name.
+  // `socket_unit`: the socket unit of this service. Throws ExitError if another passed descriptor is not a listening
+  // stream socket, if an address cannot be bound, or if there is no socket at all.
   [[nodiscard]] static ListenSockets open(const PoolConfig& config, std::string socket_unit = {},
                                           InheritedDescriptors inherited = InheritedDescriptors::take());
 
