@@ -69,6 +69,18 @@ kill_worker() {
   eventually status_says "$name" "3/3 workers ready"
 }
 
+# kill_master: the next one takes over each process, also if one of another program's own masters has started it.
+kill_master() {
+  local before turn
+  before=$(workers "$name")
+  adopted() { [ "$(property "preforkd@$name.service" NRestarts)" -eq "$turn" ] && status_says "$name" "3/3 workers ready"; }
+  for turn in 1 2 3; do
+    kill -KILL "$(master "$name")"
+    eventually adopted
+  done
+  ! grep -vFx "$before" <(workers "$name") || fail "processes are new after kills of their master"  # some that drain may have left
+}
+
 # stop: the next client starts the pool again.
 stop() {
   local before
@@ -78,8 +90,9 @@ stop() {
   eventually started_again
 }
 
-# serves SAID [LOST]: reloads, a stop and the death of a worker under load lose no request except those pending in the killed worker. A
-# broken version, whose worker prints SAID, is refused. LOST: the number of requests that the server may lose each time (0).
+# serves SAID [LOST]: reloads, kills of the master, a stop and the death of a worker under load lose no request except those pending in the
+# killed worker. A broken version, whose worker prints SAID, is refused. LOST: the number of requests that the server may lose in each
+# reload and stop (0).
 serves() {
   systemctl daemon-reload
   systemctl start "preforkd@$name.socket" "preforkd@$name.service"
@@ -96,6 +109,7 @@ serves() {
   eventually status_says "$name" "3/3 workers ready"
 
   under_load "$clients" kill_worker
+  under_load 0 kill_master
   under_load "${2:-0}" stop
   systemctl stop "preforkd@$name.socket" "preforkd@$name.service"
   ! pgrep --list-full --uid _preforkd || fail "processes are left"
