@@ -80,6 +80,10 @@ class Machine:
                  "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=cat", "SYSTEMD_COLORS=0"]
         return subprocess.run(enter + list(command), stdin=subprocess.DEVNULL, **{"check": False, **options})
 
+    def file(self, name):
+        """The path of the file /run/host/NAME, which outlives a soft reboot."""
+        return os.path.join(self._place, "host", name)
+
     def journal(self):
         return self.run("journalctl", "--no-pager", "--no-hostname", "-o", "short-precise", stdout=subprocess.PIPE, timeout=30).stdout
 

@@ -51,7 +51,7 @@ eventually() {
     [ "$SECONDS" -lt "$end" ] || { kill "$monitor"; fail "not within $deadline s: $*"; }
     read -r -t 1 -u "$changes" || true
   done
-  kill "$monitor"
+  kill "$monitor" 2>/dev/null || true  # it ends with the bus
   exec {changes}<&-
 }
 

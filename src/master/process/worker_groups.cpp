@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/worker_groups.hpp"
 
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <utility>
@@ -31,6 +33,15 @@ Result<void> enable(const GroupFolder& service, std::string_view controller) {
   return service.set("cgroup.subtree_control", '+' + std::string(controller));
 }
 
+// systemd marks the group of a service that survives a soft reboot (SurviveFinalKillSignal=), but it spares only the
+// processes of marked groups, not those of groups below.
+void copy_survival(const GroupFolder& from, const GroupFolder& to) {
+  constexpr const char* mark = "user.survive_final_kill_signal";
+  std::array<char, 16> value{};
+  const ssize_t size = getxattr(from.path().c_str(), mark, value.data(), value.size());
+  if (size > 0) static_cast<void>(setxattr(to.path().c_str(), mark, value.data(), static_cast<std::size_t>(size), 0));
+}
+
 constexpr const char* group_prefix = "w.";
 constexpr const char* needs_subgroup = "that needs systemd 254 or later (DelegateSubgroup=)";
 
@@ -42,6 +53,7 @@ WorkerGroups::WorkerGroups(const std::optional<std::string>& service) {
   may_have_controllers_ = is_in(own, getpid());
   if (const Result<void> moved = may_have_controllers_ ? Result<void>() : move_to(own); moved) {
     service_.emplace(*service);
+    copy_survival(*service_, own);
   } else {
     log::warning("workers have no control groups of their own, only sessions: " + moved.error().text +
                  (moved.error().number == EROFS ? "; a service in another slice needs ReadWritePaths=" + *service
@@ -86,6 +98,7 @@ std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
   const bool told = std::exchange(told_, !group);
   if (!group && !told) log::warning("a worker gets no control group of its own: " + group.error().text);
   if (!group) return nullptr;
+  copy_survival(*service_, *group);
   return std::make_unique<WorkerGroup>(std::move(*group), unremoved_);
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,6 +74,23 @@ TEST_F(WorkerGroupsTest, makes_one_for_each_worker_and_removes_it) {
   EXPECT_EQ(names_in(folder()), (std::vector<std::string>{"w.1", "w.2"}));
   first.reset();
   EXPECT_EQ(names_in(folder()), std::vector<std::string>{"w.2"});
+}
+
+TEST_F(WorkerGroupsTest, lets_all_processes_survive_a_soft_reboot_if_the_service_does) {
+  constexpr const char* mark = "user.survive_final_kill_signal";
+  const auto is_marked = [&](const std::string& path) { return getxattr(path.c_str(), mark, nullptr, 0) == 1; };
+  {
+    WorkerGroups groups(folder().path());
+    const auto group = groups.make(WorkerId{1}, {});
+    ASSERT_TRUE(group);
+    EXPECT_FALSE(is_marked(group->folder().path()));
+  }
+  ASSERT_EQ(setxattr(folder().path().c_str(), mark, "1", 1, 0), 0);
+  WorkerGroups groups(folder().path());
+  const auto group = groups.make(WorkerId{1}, {});
+  ASSERT_TRUE(group);
+  EXPECT_TRUE(is_marked(group->folder().path()));
+  EXPECT_TRUE(is_marked(service_.path("master")));
 }
 
 TEST_F(WorkerGroupsTest, uses_no_group_of_an_earlier_master) {
