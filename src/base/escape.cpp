@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace preforkd {
 namespace {
@@ -89,6 +90,18 @@ std::string escape_bytes(std::string_view bytes, std::size_t limit) {
   }
   if (end < bytes.size()) text += "…(+" + std::to_string(bytes.size() - end) + " bytes)";
   return text;
+}
+
+std::string escape_unsafe(std::string_view text, std::string_view kept) {
+  const std::string stays = '\\' + std::string(kept);
+  std::string result;
+  for (;;) {
+    const std::size_t end = std::min(text.find_first_of(stays), text.size());
+    result += escape_bytes(text.substr(0, end), std::numeric_limits<std::size_t>::max());
+    if (end == text.size()) return result;
+    result += text[end];
+    text.remove_prefix(end + 1);
+  }
 }
 
 std::string in_quotes(std::string_view text) {

@@ -12,6 +12,9 @@ namespace preforkd {
 // bytes of input, never inside a UTF-8 sequence, and then ends in "…(+N bytes)".
 [[nodiscard]] std::string escape_bytes(std::string_view bytes, std::size_t limit = 256);
 
+// The same without cutting, for text that may be escaped already: backslashes and the characters in `kept` stay.
+[[nodiscard]] std::string escape_unsafe(std::string_view text, std::string_view kept = {});
+
 // A user's text for a message about it: escaped, cut at 80 bytes, in double quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 

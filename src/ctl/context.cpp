@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/context.hpp"
 
-#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/command_line.hpp"
+#include "pools/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
 

@@ -4,12 +4,12 @@
 #include <optional>
 #include <string>
 
-#include "ctl/bus/bus.hpp"
-#include "ctl/bus/pool_client.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/output/screen.hpp"
 #include "ctl/password_agent.hpp"
-#include "ctl/pools/known_pools.hpp"
+#include "pools/bus/bus.hpp"
+#include "pools/bus/pool_client.hpp"
+#include "pools/known_pools.hpp"
 
 namespace preforkd::ctl {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "ctl/bus/pool_client.hpp"
-#include "ctl/bus/pool_snapshot.hpp"
+#include "pools/bus/pool_client.hpp"
+#include "pools/bus/pool_snapshot.hpp"
 
 namespace preforkd::ctl {
 

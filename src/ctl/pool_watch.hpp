@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "ctl/bus/pool_client.hpp"
 #include "ctl/output/worker_table.hpp"
+#include "pools/bus/pool_client.hpp"
 
 namespace preforkd::ctl {
 

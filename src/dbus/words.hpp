@@ -3,7 +3,7 @@
 
 #include <string>
 
-// The names that the master and preforkctl share, of the interfaces that the XML in this folder describes.
+// The names that the master and the users of pools share, of the interfaces that the XML in this folder describes.
 namespace preforkd::dbus {
 
 inline constexpr const char* name_prefix = "org.preforkd1.";  // of a pool's name on the bus

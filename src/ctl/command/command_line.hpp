@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "ctl/bus/bus_target.hpp"
+#include "pools/bus/bus_target.hpp"
+#include "pools/metrics_text.hpp"
 
 namespace preforkd::ctl {
 
 struct Verb;
 
 enum class JsonMode { off, compact, pretty };
-enum class MetricsFormat { open_metrics, prometheus };
 
 // The parsed command line.
 struct Options {

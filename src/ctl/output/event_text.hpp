@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "ctl/base/json.hpp"
-#include "ctl/bus/bus.hpp"
+#include "pools/bus/bus.hpp"
+#include "pools/bus/json.hpp"
 
 namespace preforkd::ctl {
 

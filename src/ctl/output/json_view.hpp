@@ -3,10 +3,10 @@
 
 #include <vector>
 
-#include "ctl/base/json.hpp"
-#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/output/worker_table.hpp"
-#include "ctl/pools/known_pools.hpp"
+#include "pools/bus/json.hpp"
+#include "pools/bus/pool_snapshot.hpp"
+#include "pools/known_pools.hpp"
 
 namespace preforkd::ctl {
 

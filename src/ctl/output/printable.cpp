@@ -9,28 +9,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <limits>
 
 #include "base/escape.hpp"
 
 namespace preforkd::ctl {
 namespace {
-
-// The parts between separators, escaped; the separators stay.
-std::string escape_between(std::string_view text, char separator, std::string (*escape)(std::string_view)) {
-  std::string result;
-  for (;;) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    result += escape(text.substr(0, end));
-    if (end == text.size()) return result;
-    result += separator;
-    text.remove_prefix(end + 1);
-  }
-}
-
-std::string escape_all(std::string_view text) { return escape_bytes(text, std::numeric_limits<std::size_t>::max()); }
-
-std::string escape_utf8_line(std::string_view text) { return escape_between(text, '\\', escape_all); }
 
 std::string without_utf8(std::string_view text) {
   std::string result;
@@ -45,6 +28,8 @@ std::string without_utf8(std::string_view text) {
   }
   return result;
 }
+
+std::string for_terminal(const std::string& escaped) { return utf8_terminal() ? escaped : without_utf8(escaped); }
 
 // Takes a character off the front of valid UTF-8; a broken one counts as one byte.
 char32_t take_character(std::string_view& text) {
@@ -68,14 +53,9 @@ std::size_t character_width(char32_t character) {
 
 bool utf8_terminal() { return std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0; }
 
-std::string printable(std::string_view text) {
-  const std::string escaped = escape_utf8_line(text);
-  return utf8_terminal() ? escaped : without_utf8(escaped);
-}
+std::string printable(std::string_view text) { return for_terminal(escape_unsafe(text)); }
 
-std::string printable_lines(std::string_view text) { return escape_between(text, '\n', printable); }
-
-std::string printable_utf8_lines(std::string_view text) { return escape_between(text, '\n', escape_utf8_line); }
+std::string printable_lines(std::string_view text) { return for_terminal(escape_unsafe(text, "\n")); }
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;

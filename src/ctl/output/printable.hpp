@@ -17,8 +17,6 @@ namespace preforkd::ctl {
 [[nodiscard]] std::string printable(std::string_view text);
 // The same, with line feeds kept.
 [[nodiscard]] std::string printable_lines(std::string_view text);
-// The same for a format in UTF-8, independent of the terminal.
-[[nodiscard]] std::string printable_utf8_lines(std::string_view text);
 
 // Columns that a UTF-8 text without controls takes on a terminal.
 [[nodiscard]] std::size_t display_width(std::string_view text);

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "ctl/base/json.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/output/style.hpp"
+#include "pools/bus/json.hpp"
 
 namespace preforkd::ctl {
 

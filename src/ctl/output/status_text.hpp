@@ -7,7 +7,7 @@
 
 #include "ctl/output/style.hpp"
 #include "ctl/output/worker_table.hpp"
-#include "ctl/pools/known_pools.hpp"
+#include "pools/known_pools.hpp"
 
 namespace preforkd::ctl {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "ctl/pools/unit_states.hpp"
 #include "dbus/words.hpp"
+#include "pools/unit_states.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/output/style.hpp"
 #include "ctl/output/worker_table.hpp"
+#include "pools/bus/pool_snapshot.hpp"
 
 namespace preforkd::ctl {
 

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "ctl/bus/pool_snapshot.hpp"
 #include "ctl/output/table.hpp"
+#include "pools/bus/pool_snapshot.hpp"
 
 namespace preforkd::ctl {
 

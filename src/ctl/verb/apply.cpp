@@ -6,13 +6,13 @@
 #include "base/apply_command.hpp"
 #include "base/errors.hpp"
 #include "base/unit_names.hpp"
-#include "ctl/base/further_looks.hpp"
 #include "ctl/base/program.hpp"
-#include "ctl/bus/failure_text.hpp"
-#include "ctl/bus/systemd.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
+#include "pools/bus/failure_text.hpp"
+#include "pools/bus/further_looks.hpp"
+#include "pools/bus/systemd.hpp"
 
 namespace preforkd::ctl {
 namespace {

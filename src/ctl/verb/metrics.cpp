@@ -2,12 +2,12 @@
 #include <unistd.h>
 
 #include "base/errors.hpp"
-#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
-#include "ctl/output/metrics_text.hpp"
 #include "ctl/output/printable.hpp"
+#include "pools/bus/failure_text.hpp"
+#include "pools/metrics_text.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "ctl/bus/failure_text.hpp"
 #include "ctl/command/command_line.hpp"
 #include "ctl/command/verbs.hpp"
 #include "ctl/context.hpp"
@@ -14,6 +13,7 @@
 #include "ctl/output/json_view.hpp"
 #include "ctl/output/status_text.hpp"
 #include "ctl/output/worker_table.hpp"
+#include "pools/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -40,6 +40,11 @@ TEST(Escape, controls_in_utf8_do_not_reach_a_terminal) {
   EXPECT_EQ(escape_bytes("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // line separator
 }
 
+TEST(Escape, text_that_may_be_escaped_keeps_backslashes_and_what_a_format_needs) {
+  EXPECT_EQ(escape_unsafe("\\x1b\x1b\n"), "\\x1b\\x1b\\n");
+  EXPECT_EQ(escape_unsafe("Gr\xc3\xbc\xc3\x9f\n\x1b\n", "\n"), "Gr\xc3\xbc\xc3\x9f\n\\x1b\n");
+}
+
 TEST(Escape, a_long_text_is_cut_and_says_by_how_much) {
   EXPECT_EQ(escape_bytes("abcdef", 6), "abcdef");
   EXPECT_EQ(escape_bytes("abcdef", 4), "abcd…(+2 bytes)");

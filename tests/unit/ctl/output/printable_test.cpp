@@ -34,7 +34,6 @@ TEST(Printable, only_ascii_stays_where_the_terminal_takes_no_utf8) {
   const Locale ascii("C");
   EXPECT_EQ(printable("Gr\xc3\xbc\xc3\x9f\x65"), "Gr\\xc3\\xbc\\xc3\\x9fe");
   EXPECT_EQ(printable("\xdb\x9b"), "\\xdb\\x9b") << "U+06DB, of which the second byte alone is a control";
-  EXPECT_EQ(printable_utf8_lines("Gr\xc3\xbc\xc3\x9f\n\x1b"), "Gr\xc3\xbc\xc3\x9f\n\\x1b");
 }
 
 TEST(Printable, what_is_escaped_already_is_not_escaped_twice) { EXPECT_EQ(printable("\\x1b\\"), "\\x1b\\"); }

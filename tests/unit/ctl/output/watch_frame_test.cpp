@@ -8,7 +8,7 @@
 
 #include "ctl/output/printable.hpp"
 
-#include "unit/ctl/output/lines_of.hpp"
+#include "unit/lines_of.hpp"
 
 namespace preforkd::ctl {
 namespace {

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pools/bus/bus.hpp"
+#include "pools/bus/further_looks.hpp"
+#include "pools/bus/pool_client.hpp"
+#include "pools/bus/pool_snapshot.hpp"
+#include "pools/pool_configs.hpp"
+#include "pools/unit_states.hpp"
+
+#include "base/errors.hpp"
+
+namespace preforkd {
+
+// What is known of a pool.
+struct KnownPool {
+  std::string name;
+  std::optional<PoolSnapshot> answer;  // if it is on the bus
+  Standing standing;                   // if it is not, or does not answer
+  KnownConfig config;                  // empty if there is none
+
+  // From the pool's answer, else from its units.
+  [[nodiscard]] const std::string& state() const { return answer ? answer->state : standing.state; }
+};
+
+// All pools: those on the bus, those with a config, and those with a unit that systemd has started.
+class KnownPools {
+ public:
+  // Lists all three. Both must outlive it. Throws ExitError if the bus cannot be asked.
+  KnownPools(Bus& bus, const PoolConfigs& configs);
+
+  // Sorted.
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  // Asks all pools on the bus at the same time and waits a few seconds at most, so that a stopped one does not hold up
+  // the others. Throws ExitError if the bus is lost.
+  [[nodiscard]] std::vector<KnownPool> survey();
+  // A client of a pool by its name; nullopt if it is not on the bus, and `pool` then has its standing. Waits for pools
+  // that systemd has just started, whose name appears on the bus a moment later: for a second, for all of them
+  // together. Throws ExitError as pool_owner() does.
+  [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool);
+  // For one that is not on the bus: throws ExitError (4) if there is no such pool.
+  void check_exists(const std::string& name) const;
+  // Why a pool that is not on the bus cannot be queried: 3, or 4.
+  [[nodiscard]] ExitError why_absent(const std::string& name);
+
+ private:
+  [[nodiscard]] bool comes(const KnownPool& pool);
+  [[nodiscard]] UnitStates units_of(const std::string& name) const;
+  [[nodiscard]] KnownPool without_answer(const std::string& name);
+
+  Bus& bus_;
+  const PoolConfigs& configs_;
+  std::vector<std::string> on_bus_;
+  std::optional<std::map<std::string, UnitStates>> units_;
+  FurtherLooks looks_{10};  // for comes()
+};
+
+}  // namespace preforkd
