@@ -2,6 +2,7 @@
 #include "pools/known_pools.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 #include <variant>
@@ -42,36 +43,57 @@ std::vector<std::string> KnownPools::names() const {
   return {all.begin(), all.end()};
 }
 
-std::vector<KnownPool> KnownPools::survey() {
+std::vector<KnownPool> KnownPools::survey(Detail detail) {
   std::vector<KnownPool> pools;
   std::list<PoolClient> clients;
   std::size_t missing = 0;
-  for (const std::string& name : names()) pools.push_back({name, std::nullopt, {}, configs_.of(name)});
+  for (const std::string& name : names()) pools.push_back({name, std::nullopt, {}, {}, configs_.of(name)});
+  const auto ask = [&](KnownPool& pool, const PoolClient& client, const MethodCall& call, auto take) {
+    ++missing;
+    bus_.call_async(call, [&pool, &client, &missing, take](const Reply& reply) {
+      --missing;
+      if (const auto* const failure = std::get_if<BusFailure>(&reply)) {
+        pool.standing = {standing::no_answer, client.explained(*failure).what()};
+      } else {
+        take(pool, std::get<Json>(reply).at(0));
+      }
+    });
+  };
+  const auto until = std::chrono::steady_clock::now() + bus_.timeout();
   try {
     for (KnownPool& pool : pools) {
-      try {
-        auto client = connect(pool);
-        if (!client) continue;
-        clients.push_back(std::move(*client));
-      } catch (const ExitError& error) {
-        pool.standing = {standing::no_answer, error.what()};
-        continue;
-      }
-      ++missing;
-      bus_.call_async(clients.back().get_all_call(), [&pool, &client = clients.back(), &missing](const Reply& reply) {
-        --missing;
-        if (const auto* const failure = std::get_if<BusFailure>(&reply)) {
-          pool.standing = {standing::no_answer, client.explained(*failure).what()};
-        } else {
-          pool.answer = pool_snapshot(std::get<Json>(reply).at(0));
-        }
-      });
+      if (!find_client(pool, clients, until)) continue;
+      const PoolClient& client = clients.back();
+      ask(pool, client, client.get_all_call(),
+          [](KnownPool& each, const Json& answer) { each.answer = pool_snapshot(answer); });
+      if (detail == Detail::pools) continue;
+      ask(pool, client, client.objects_call(),
+          [](KnownPool& each, const Json& answer) { each.workers = worker_snapshots(answer); });
     }
     bus_.wait_for([&] { return missing == 0; });
   } catch (const BusFailure& failure) {
     throw ExitError(exit_code::unavailable, "lost " + describe(bus_.target()) + ": " + failure.what());
   }
+  for (KnownPool& pool : pools) {
+    if (!pool.standing.state.empty()) pool.answer.reset();  // half an answer
+  }
   return pools;
+}
+
+bool KnownPools::find_client(KnownPool& pool, std::list<PoolClient>& clients,
+                             std::chrono::steady_clock::time_point until) {
+  if (std::chrono::steady_clock::now() >= until) {
+    pool.standing = {standing::no_answer, "was not asked: " + describe(bus_.target()) + " or systemd is too slow"};
+    return false;
+  }
+  try {
+    auto client = connect(pool);
+    if (client) clients.push_back(std::move(*client));
+    return client.has_value();
+  } catch (const ExitError& error) {
+    pool.standing = {standing::no_answer, error.what()};
+    return false;
+  }
 }
 
 std::optional<PoolClient> KnownPools::connect(KnownPool& pool) {
@@ -101,7 +123,7 @@ UnitStates KnownPools::units_of(const std::string& name) const {
 }
 
 KnownPool KnownPools::without_answer(const std::string& name) {
-  KnownPool pool{name, std::nullopt, {standing::not_running, ""}, configs_.of(name)};
+  KnownPool pool{name, std::nullopt, {}, {standing::not_running, ""}, configs_.of(name)};
   try {
     if (units_) pool.standing = standing_of(bus_, name, units_of(name));
   } catch (const BusFailure&) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <list>
 #include <map>
 #include <optional>
@@ -21,9 +22,10 @@ namespace preforkd {
 // What is known of a pool.
 struct KnownPool {
   std::string name;
-  std::optional<PoolSnapshot> answer;  // if it is on the bus
-  Standing standing;                   // if it is not, or does not answer
-  KnownConfig config;                  // empty if there is none
+  std::optional<PoolSnapshot> answer;   // if it is on the bus
+  std::vector<WorkerSnapshot> workers;  // if it was asked for them, too
+  Standing standing;                    // if it is not, or does not answer
+  KnownConfig config;                   // empty if there is none
 
   // From the pool's answer, else from its units.
   [[nodiscard]] const std::string& state() const { return answer ? answer->state : standing.state; }
@@ -38,22 +40,27 @@ class KnownPools {
   // Sorted.
   [[nodiscard]] std::vector<std::string> names() const;
 
-  // Asks all pools on the bus at the same time and waits a few seconds at most, so that a stopped one does not hold up
-  // the others. Throws ExitError if the bus is lost.
-  [[nodiscard]] std::vector<KnownPool> survey();
+  enum class Detail { pools, workers };
+  // Asks all pools on the bus at the same time, so that a stopped one does not hold up the others. Takes a few times
+  // the timeout of the bus if the pools, the bus and systemd do not answer. Throws ExitError if the bus is lost.
+  [[nodiscard]] std::vector<KnownPool> survey(Detail detail = Detail::pools);
   // A client of a pool by its name; nullopt if it is not on the bus, and `pool` then has its standing. Waits for pools
   // that systemd has just started, whose name appears on the bus a moment later: for a second, for all of them
   // together. Throws ExitError as pool_owner() does.
   [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool);
   // For one that is not on the bus: throws ExitError (4) if there is no such pool.
   void check_exists(const std::string& name) const;
+  // What is known of one that is not on the bus.
+  [[nodiscard]] KnownPool without_answer(const std::string& name);
   // Why a pool that is not on the bus cannot be queried: 3, or 4.
   [[nodiscard]] ExitError why_absent(const std::string& name);
 
  private:
+  // Adds a client of the pool; false if there is none, also because it is too late.
+  [[nodiscard]] bool find_client(KnownPool& pool, std::list<PoolClient>& clients,
+                                 std::chrono::steady_clock::time_point until);
   [[nodiscard]] bool comes(const KnownPool& pool);
   [[nodiscard]] UnitStates units_of(const std::string& name) const;
-  [[nodiscard]] KnownPool without_answer(const std::string& name);
 
   Bus& bus_;
   const PoolConfigs& configs_;

@@ -58,12 +58,12 @@ struct Pool {
 // All samples of a family are together, for all pools.
 class Exposition {
  public:
-  Exposition(const std::vector<MeasuredPool>& pools, MetricsFormat format) : format_(format) {
-    for (const MeasuredPool& each : pools) {
-      if (each.pool) pools_.push_back({*each.pool, each.workers});
+  Exposition(const std::vector<KnownPool>& pools, MetricsFormat format) : format_(format) {
+    for (const KnownPool& each : pools) {
+      if (each.answer) pools_.push_back({*each.answer, each.workers});
     }
     begin("pool_up", "gauge", "", "1 if the pool is running and answers, else 0.");
-    for (const MeasuredPool& each : pools) sample(label("pool", each.name), each.pool ? "1" : "0");
+    for (const KnownPool& each : pools) sample(label("pool", each.name), each.answer ? "1" : "0");
   }
 
   // `unit` is the end of the family's name, or empty. A counter's samples end in _total. In Prometheus' format a family
@@ -271,7 +271,7 @@ void add_workers(Exposition& out) {
 
 }  // namespace
 
-std::string metrics_text(const std::vector<MeasuredPool>& pools, MetricsFormat format) {
+std::string metrics_text(const std::vector<KnownPool>& pools, MetricsFormat format) {
   Exposition out(pools, format);
   add_states(out);
   add_pool_gauges(out);

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "pools/bus/pool_snapshot.hpp"
+#include "pools/known_pools.hpp"
 
 namespace preforkd {
 
 enum class MetricsFormat { open_metrics, prometheus };
 
-struct MeasuredPool {
-  std::string name;
-  std::optional<PoolSnapshot> pool;  // nullopt if it is down: it then has only preforkd_pool_up
-  std::vector<WorkerSnapshot> workers;
-};
-
-// The pools in the text format of OpenMetrics 1.0, from its first family to "# EOF". Families of a pool are named
+// The pools in the text format of OpenMetrics 1.0, from its first family to "# EOF". One that is down has only
+// preforkd_pool_up. Families of a pool are named
 // preforkd_…, those of a slot's worker preforkd_worker_…; labels are "pool", "slot", "listener" and "address". A
 // worker's counters begin again with its process, as those of a service do that was restarted. Counters by name are the
 // pool's, of all its workers since the master started, and have no slot: preforkd_worker_exits_total with the label
@@ -25,6 +19,6 @@ struct MeasuredPool {
 // What is not counted has no sample.
 //
 // Or the same samples in Prometheus' text format 0.0.4, which knows fewer types.
-[[nodiscard]] std::string metrics_text(const std::vector<MeasuredPool>& pools, MetricsFormat format);
+[[nodiscard]] std::string metrics_text(const std::vector<KnownPool>& pools, MetricsFormat format);
 
 }  // namespace preforkd

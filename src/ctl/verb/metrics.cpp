@@ -12,26 +12,23 @@
 namespace preforkd::ctl {
 namespace {
 
-MeasuredPool measured(Context& context, const std::string& name) {
+KnownPool measured(Context& context, const std::string& name) {
+  KnownPool known;
+  known.name = name;
   try {
     PoolClient pool(context.bus(), name, false);
-    return {name, pool.snapshot(), pool.workers()};
+    known.answer = pool.snapshot();
+    known.workers = pool.workers();
   } catch (const AbsentPool&) {
     context.known_pools().check_exists(name);
-    return {name, std::nullopt, {}};
   }
+  return known;
 }
 
 // A pool that is stopped, or leaves meanwhile, must not hide the others.
-std::vector<MeasuredPool> all_pools(Context& context) {
-  std::vector<MeasuredPool> pools;
-  for (const KnownPool& each : context.known_pools().survey()) {
-    MeasuredPool& pool = pools.emplace_back(MeasuredPool{each.name, std::nullopt, {}});
-    try {
-      if (each.answer) pool = measured(context, each.name);
-    } catch (const ExitError& error) {
-      context.screen().remark(error.what());
-    }
+std::vector<KnownPool> all_pools(Context& context) {
+  std::vector<KnownPool> pools = context.known_pools().survey(KnownPools::Detail::workers);
+  for (const KnownPool& each : pools) {
     if (each.state() == standing::no_answer) context.screen().remark(each.standing.remark);
   }
   return pools;
@@ -41,7 +38,7 @@ std::vector<MeasuredPool> all_pools(Context& context) {
 
 int run_metrics(Context& context) {
   const auto& arguments = context.options().arguments;
-  std::vector<MeasuredPool> pools;
+  std::vector<KnownPool> pools;
   if (arguments.empty()) {
     pools = all_pools(context);
   } else {

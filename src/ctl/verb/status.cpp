@@ -98,7 +98,7 @@ int run_status(Context& context) {
   int result = exit_code::ok;
   std::vector<Subject> subjects;
   for (const std::string& name : names) {
-    subjects.push_back({{name, std::nullopt, {}, context.configs().of(name)}, std::nullopt, {}, {}, {}, false});
+    subjects.push_back({{name, std::nullopt, {}, {}, context.configs().of(name)}, std::nullopt, {}, {}, {}, false});
   }
   // A pool that does not answer must not hide the others.
   const auto each = [&](const auto& look) {

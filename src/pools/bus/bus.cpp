@@ -130,13 +130,13 @@ ExitError unreachable(const BusTarget& target, int error) {
 
 }  // namespace
 
-Bus::Bus(const BusTarget& target) : target_(target) {
+Bus::Bus(const BusTarget& target, std::chrono::microseconds timeout) : target_(target), timeout_(timeout) {
   sd_bus* made = nullptr;
   int result = open_bus(&made, target);
   bus_.reset(made);
-  const std::uint64_t patience = target.is_this_machine() ? MethodCall{}.timeout_us : UINT64_MAX;
-  if (result >= 0) result = wait_ready(made, after(patience));
-  if (result >= 0) result = sd_bus_set_method_call_timeout(made, MethodCall{}.timeout_us);  // also of matches
+  const auto patience = static_cast<std::uint64_t>(timeout.count());
+  if (result >= 0) result = wait_ready(made, after(target.is_this_machine() ? patience : UINT64_MAX));
+  if (result >= 0) result = sd_bus_set_method_call_timeout(made, patience);  // also of matches
   if (result < 0) throw unreachable(target, -result);
 }
 
@@ -164,8 +164,9 @@ Json Bus::call(const MethodCall& call) {
 
 void Bus::call_async(const MethodCall& call, std::function<void(const Reply&)> on_reply) {
   const Message message = make(call);
-  Listener& listener = listeners_.emplace_back(
-      Listener{this, call.answer, after(call.timeout_us), std::move(on_reply), nullptr, nullptr});
+  const auto timeout = call.timeout_us == 0 ? static_cast<std::uint64_t>(timeout_.count()) : call.timeout_us;
+  Listener& listener =
+      listeners_.emplace_back(Listener{this, call.answer, after(timeout), std::move(on_reply), nullptr, nullptr});
   sd_bus_slot* slot = nullptr;
   require(sd_bus_call_async(bus_.get(), &slot, message.get(), take_reply, &listener, call.timeout_us));
   listener.slot.reset(slot);

@@ -33,9 +33,9 @@ using Reply = std::variant<Json, BusFailure>;
 // make calls.
 class Bus {
  public:
-  // Throws ExitError (69) if the bus cannot be reached: on this machine within 5 s; ssh, and a login in a container,
-  // may ask for a password and have as long as sd-bus gives them.
-  explicit Bus(const BusTarget& target);
+  // Each call has `timeout`. Throws ExitError (69) if the bus cannot be reached: on this machine within the same time;
+  // ssh, and a login in a container, may ask for a password and have as long as sd-bus gives them.
+  explicit Bus(const BusTarget& target, std::chrono::microseconds timeout = std::chrono::seconds(5));
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
   ~Bus();
@@ -58,6 +58,7 @@ class Bus {
   [[nodiscard]] bool wait_for(const std::function<bool()>& done, std::chrono::microseconds at_most);
 
   [[nodiscard]] const BusTarget& target() const noexcept { return target_; }
+  [[nodiscard]] std::chrono::microseconds timeout() const noexcept { return timeout_; }
   [[nodiscard]] sd_bus* get() const noexcept { return bus_.get(); }
 
  private:
@@ -83,6 +84,7 @@ class Bus {
   void rethrow();
 
   BusTarget target_;
+  std::chrono::microseconds timeout_;
   std::unique_ptr<sd_bus, Close> bus_;
   std::list<Listener> listeners_;
   std::exception_ptr thrown_;

@@ -41,8 +41,8 @@ struct MethodCall {
   std::string member;
   std::string answer;  // the beginning of the out arguments' signature ("a("); empty: it is not checked
   std::vector<Argument> arguments;
-  bool interactive = false;              // polkit may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
-  std::uint64_t timeout_us = 5'000'000;  // UINT64_MAX: no limit
+  bool interactive = false;      // polkit may ask the user (ALLOW_INTERACTIVE_AUTHORIZATION)
+  std::uint64_t timeout_us = 0;  // 0: the bus's; UINT64_MAX: no limit
 };
 
 // Appends; returns a negative errno if that fails.

@@ -15,10 +15,10 @@ namespace {
 
 using testing::HasSubstr;
 
-MeasuredPool measured(const std::string& name) {
-  MeasuredPool each;
+KnownPool measured(const std::string& name) {
+  KnownPool each;
   each.name = name;
-  PoolSnapshot& pool = each.pool.emplace();
+  PoolSnapshot& pool = each.answer.emplace();
   pool.name = name;
   pool.state = "degraded";
   pool.started_at = 1'700'000'000'000'042;
@@ -32,7 +32,7 @@ MeasuredPool measured(const std::string& name) {
   return each;
 }
 
-std::string open_metrics(const std::vector<MeasuredPool>& pools) {
+std::string open_metrics(const std::vector<KnownPool>& pools) {
   return metrics_text(pools, MetricsFormat::open_metrics);
 }
 
@@ -52,8 +52,8 @@ TEST(OpenMetrics, values_have_their_labels) {
 }
 
 TEST(OpenMetrics, exits_are_counted_by_cause_where_a_pool_reports_them) {
-  MeasuredPool older = measured("older");
-  older.pool->exits.clear();
+  KnownPool older = measured("older");
+  older.answer->exits.clear();
   const std::string text = open_metrics({measured("echo"), older});
   EXPECT_THAT(text, HasSubstr("# TYPE preforkd_worker_exits counter\n"
                               "# HELP preforkd_worker_exits Workers that ended, by cause.\n"
@@ -63,12 +63,12 @@ TEST(OpenMetrics, exits_are_counted_by_cause_where_a_pool_reports_them) {
 }
 
 TEST(OpenMetrics, closes_are_counted_by_reason_and_the_applications_counters_by_name) {
-  MeasuredPool counting = measured("echo");
-  counting.pool->counters.closes = {{"peer-closed", 0}, {"quota-exceeded", 7}};
-  counting.pool->counters.application = {{"jobs_done", 12}};
-  MeasuredPool foreign = counting;
-  foreign.pool->name = "foreign";
-  foreign.pool->counters.counts = false;
+  KnownPool counting = measured("echo");
+  counting.answer->counters.closes = {{"peer-closed", 0}, {"quota-exceeded", 7}};
+  counting.answer->counters.application = {{"jobs_done", 12}};
+  KnownPool foreign = counting;
+  foreign.answer->name = "foreign";
+  foreign.answer->counters.counts = false;
   const std::string text = open_metrics({counting, foreign});
   EXPECT_THAT(text, HasSubstr("# TYPE preforkd_worker_closes counter\n"
                               "# HELP preforkd_worker_closes Connections that ended in their worker, by reason; with "
@@ -81,9 +81,9 @@ TEST(OpenMetrics, closes_are_counted_by_reason_and_the_applications_counters_by_
 }
 
 TEST(OpenMetrics, connections_that_were_not_served_are_counted_for_a_pool_and_a_worker) {
-  MeasuredPool counting = measured("echo");
-  counting.pool->counters.connections_refused = 5;
-  counting.pool->counters.accept_failures = 2;
+  KnownPool counting = measured("echo");
+  counting.answer->counters.connections_refused = 5;
+  counting.answer->counters.accept_failures = 2;
   counting.workers[1].counters.connections_refused = 4;
   counting.workers[1].counters.accept_failures = 1;
   const std::string text = open_metrics({counting});
@@ -99,7 +99,7 @@ TEST(OpenMetrics, connections_that_were_not_served_are_counted_for_a_pool_and_a_
 }
 
 TEST(OpenMetrics, what_a_worker_uses_is_reported_as_far_as_it_is_known) {
-  MeasuredPool using_much = measured("echo");
+  KnownPool using_much = measured("echo");
   using_much.workers[1].processes = 3;
   using_much.workers[1].oom_kills = 2;
   using_much.workers[1].pressure = {{"cpu", 12.5}, {"io", 0}};
@@ -112,10 +112,10 @@ TEST(OpenMetrics, what_a_worker_uses_is_reported_as_far_as_it_is_known) {
 }
 
 TEST(OpenMetrics, connections_that_moved_are_counted_for_a_pool_and_a_worker) {
-  MeasuredPool counting = measured("echo");
-  counting.pool->counters.connections_adopted = 5;
-  counting.pool->counters.connections_handed_over = 6;
-  counting.pool->connections_closed_by_keepers = 3;
+  KnownPool counting = measured("echo");
+  counting.answer->counters.connections_adopted = 5;
+  counting.answer->counters.connections_handed_over = 6;
+  counting.answer->connections_closed_by_keepers = 3;
   counting.workers[1].counters.connections_adopted = 4;
   counting.workers[1].counters.connections_handed_over = 1;
   const std::string text = open_metrics({counting});
@@ -129,10 +129,10 @@ TEST(OpenMetrics, connections_that_moved_are_counted_for_a_pool_and_a_worker) {
 }
 
 TEST(OpenMetrics, values_of_labels_are_escaped) {
-  MeasuredPool each = measured("echo");
-  each.pool->description = "a\"b\\c\nd";
+  KnownPool each = measured("echo");
+  each.answer->description = "a\"b\\c\nd";
   EXPECT_THAT(open_metrics({each}), HasSubstr("description=\"a\\\"b\\\\c\\nd\""));
-  each.pool->description = "\x1b]0;title\x07 \xc2\x9b";
+  each.answer->description = "\x1b]0;title\x07 \xc2\x9b";
   EXPECT_THAT(open_metrics({each}), HasSubstr(R"(description="\\x1b]0;title\\x07 \\xc2\\x9b")"));
 }
 
@@ -141,7 +141,7 @@ TEST(OpenMetrics, without_pools_are_families_and_an_end) {
 }
 
 TEST(OpenMetrics, a_pool_that_is_down_is_not_up_and_nothing_else) {
-  const std::string text = open_metrics({measured("echo"), {"idle", std::nullopt, {}}});
+  const std::string text = open_metrics({measured("echo"), {"idle", std::nullopt, {}, {}, {}}});
   EXPECT_THAT(text, HasSubstr("preforkd_pool_up{pool=\"echo\"} 1\npreforkd_pool_up{pool=\"idle\"} 0\n"));
   EXPECT_EQ(text.find("idle"), text.rfind("idle"));
 }
@@ -149,7 +149,7 @@ TEST(OpenMetrics, a_pool_that_is_down_is_not_up_and_nothing_else) {
 // The rules of the format 0.0.4: TYPE and HELP have the name of the samples, which follow them, and the type is one of
 // five; other lines with # are comments.
 TEST(Prometheus, keeps_the_rules_of_the_format_and_has_the_same_samples) {
-  const std::vector<MeasuredPool> pools{measured("echo"), measured("web")};
+  const std::vector<KnownPool> pools{measured("echo"), measured("web")};
   std::string samples;
   std::string name;
   for (const std::string& line : lines_of(metrics_text(pools, MetricsFormat::prometheus))) {
