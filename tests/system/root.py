@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import tempfile
 
-# The last is apt's pattern for the library's name with any number.
+# The last ones are apt's patterns for the libraries' names with any number.
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "polkitd", "procps", "iproute2", "libstdc++6", "libsystemd0", "python3-minimal",
-            r"?name(^libsdbus-c\+\+[0-9]+$)"]
-BUILD_TEST_PACKAGES = ["libgtest-dev", "libgmock-dev", "python3", "procps", "dbus-daemon", "redis-tools", "systemd", "ccache", "mold"]
+            r"?name(^libsdbus-c\+\+[0-9]+$)", r"?name(^libmicrohttpd[0-9]+)"]
+BUILD_TEST_PACKAGES = ["libgtest-dev", "libgmock-dev", "python3", "procps", "dbus-daemon", "curl", "redis-tools", "systemd", "ccache", "mold"]
 SECONDS_TO_MAKE = 420
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

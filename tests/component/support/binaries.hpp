@@ -9,6 +9,7 @@ namespace preforkd::component::binaries {
 extern const std::string preforkd;
 extern const std::string preforkd_generator;
 extern const std::string preforkctl;
+extern const std::string preforkd_exporter;
 extern const std::string prefork_echo;
 
 extern const std::string bus_policy;          // systemd/org.preforkd1.conf
