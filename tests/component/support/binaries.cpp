@@ -9,6 +9,7 @@ const std::string preforkd = PREFORKD_BINARY;
 const std::string preforkd_generator = PREFORKD_GENERATOR_BINARY;
 const std::string preforkctl = PREFORKCTL_BINARY;
 const std::string preforkd_exporter = PREFORKD_EXPORTER_BINARY;
+const std::string preforkd_agent = PREFORKD_AGENT_BINARY;
 const std::string prefork_echo = PREFORK_ECHO_BINARY;
 const std::string bus_policy = PREFORKD_BUS_POLICY;
 const std::string interface_folder = PREFORKD_INTERFACES;

@@ -10,6 +10,7 @@ extern const std::string preforkd;
 extern const std::string preforkd_generator;
 extern const std::string preforkctl;
 extern const std::string preforkd_exporter;
+extern const std::string preforkd_agent;
 extern const std::string prefork_echo;
 
 extern const std::string bus_policy;          // systemd/org.preforkd1.conf
