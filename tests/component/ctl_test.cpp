@@ -807,6 +807,7 @@ TEST_F(Ctl, scale_of_a_fixed_number_says_how_to_give_a_range) {
   const Ended ended = ctl({"scale", "echo", "8"});
   EXPECT_EQ(ended.status, 1);
   EXPECT_THAT(ended.err, testing::AllOf(HasSubstr("\"workers\" is fixed at 4"), HasSubstr(R"({"min": 4, "max": 8})")));
+  EXPECT_THAT(ctl({"scale", "echo", "0"}).err, HasSubstr(R"({"min": 0, "max": 4, "scale": {}})")) << "no range without";
 }
 
 TEST_F(Ctl, figures_that_nothing_comes_to_are_shown_as_what_they_can_be) {

@@ -70,6 +70,7 @@ void read_worker_range(ConfigReader workers, WorkerCount& out, std::optional<Sca
   WorkerCount count;
   if (!workers.read_number("min", count.min, {0, max_workers})) return;
   if (count.min == 0 && !scale) {
+    if (workers.find("scale") != nullptr) return;  // that was refused
     workers.refuse("min", "must be at least 1 without workers.scale: nothing would start a worker");
     return;
   }

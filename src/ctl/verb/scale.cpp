@@ -23,11 +23,12 @@ int run_scale(Context& context) {
     const PoolSnapshot state = pool.snapshot();
     if (state.min_workers != state.max_workers || workers == state.min_workers) throw;
     const std::string fixed = std::to_string(state.min_workers);
-    throw ExitError(exit_code::failure, "pool \"" + pool.name() + "\": \"workers\" is fixed at " + fixed +
-                                            " in its config; with for instance {\"min\": " +
-                                            std::to_string(std::min(workers, state.min_workers)) +
-                                            ", \"max\": " + std::to_string(std::max(workers, state.max_workers)) +
-                                            "} there, and a reload, it can be scaled");
+    throw ExitError(
+        exit_code::failure,
+        "pool \"" + pool.name() + "\": \"workers\" is fixed at " + fixed +
+            " in its config; with for instance {\"min\": " + std::to_string(std::min(workers, state.min_workers)) +
+            ", \"max\": " + std::to_string(std::max(workers, state.max_workers)) +
+            (workers == 0 ? ", \"scale\": {}" : "") + "} there, and a reload, it can be scaled");
   }
   return exit_code::ok;
 }

@@ -191,7 +191,7 @@ TEST_F(Config, each_wrong_value_is_named_with_its_reason) {
       {R"("workers": {"min": 0, "max": 4})",
        "workers.min: 0: must be at least 1 without workers.scale: nothing would start a worker"},
       {R"("workers": {"min": 0, "max": 0, "scale": {}})", "workers.max: 0: must be at least 1"},
-      {R"("workers": {"min": 1, "max": 4, "scale": true})", "workers.scale: true: must be an object: {…}"},
+      {R"("workers": {"min": 0, "max": 4, "scale": true})", "workers.scale: true: must be an object: {…}"},
       {R"("workers": {"min": 1, "max": 4, "scale": {"bussy": "5%"}})",
        R"(workers.scale.bussy: "5%": unknown key; did you mean "busy"?)"},
       {R"("workers": {"min": 1, "max": 4, "scale": {"busy": "0%"}})",
