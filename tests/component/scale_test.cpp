@@ -162,7 +162,7 @@ TEST(OnDemand, starts_no_worker_before_the_first_client_and_ends_it_after_idle_f
     const std::size_t mark = master.log().size();
     EXPECT_THAT(Client(master.address()).ask("a"), HasSubstr("0 "));
     EXPECT_THAT(master.log().wait_for("scaled from 0", mark), HasSubstr("scaled from 0 to 1 worker: 1 client waits"));
-    EXPECT_THAT(master.log().wait_for("scaled from 1 to 0", mark), HasSubstr("no client for 1"));
+    EXPECT_THAT(master.log().wait_for("scaled from 1 to 0", mark), HasSubstr("no new client for 1"));
     wait_workers(master, 0);
   }
 }

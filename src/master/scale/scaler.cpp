@@ -38,7 +38,7 @@ std::string to_string(const ScaleDecision& decision) {
     case ScaleReason::quiet:
       return "fewer were enough for " + over + (busy.empty() ? "" : "; " + busy);
     case ScaleReason::idle:
-      return "no client for " + over;
+      return "no new client for " + over;
   }
   return "unknown";
 }

@@ -20,7 +20,7 @@ TEST(ScaleText, has_the_reason_and_the_figures) {
             "the workers were busy for 91 % of the time in the last 1s");
   EXPECT_EQ(to_string(ScaleDecision{.reason = ScaleReason::quiet, .busy = 0.04, .over = minutes(5)}),
             "fewer were enough for 5min; the workers were busy for 4 % of the time");
-  EXPECT_EQ(to_string(ScaleDecision{.reason = ScaleReason::idle, .over = minutes(5)}), "no client for 5min");
+  EXPECT_EQ(to_string(ScaleDecision{.reason = ScaleReason::idle, .over = minutes(5)}), "no new client for 5min");
 }
 
 }  // namespace
