@@ -41,6 +41,7 @@ struct StatsPage {
   std::atomic<std::uint64_t> connections_adopted;  // from other workers; not in connections_total
   std::atomic<std::uint64_t> busy_time;            // busy_time.hpp: the time that it has not waited for events
   std::atomic<std::uint64_t> full;                 // 1: it accepts none, because of its max_connections
+  std::atomic<std::uint64_t> max_connections;      // of all services; 0: an older version, which does not say
 };
 static_assert(sizeof(StatsPage) <= stats_page_bytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

@@ -164,20 +164,22 @@ bool WorkerRun::connections_may_move() const noexcept {
          });
 }
 
+std::uint64_t WorkerRun::max_connections() const noexcept {
+  std::uint64_t all = 0;
+  for (const ActiveService& service : services_) all += service.limits.max_connections;
+  return all;
+}
+
 // A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here. All services of
 // a worker are seldom full at the same time, so less than their sum is worth a word only if it is too little for one.
 void WorkerRun::allow_descriptors() {
   constexpr rlim_t beside_connections = 128;
-  rlim_t all = 0;
   rlim_t most = 0;
-  for (const ActiveService& service : services_) {
-    all += service.limits.max_connections;
-    most = std::max<rlim_t>(most, service.limits.max_connections);
-  }
+  for (const ActiveService& service : services_) most = std::max<rlim_t>(most, service.limits.max_connections);
   const auto descriptors_for = [](rlim_t connections) {
     return connections + DataPath::max_lingering + beside_connections;
   };
-  const rlim_t needed = descriptors_for(all);
+  const rlim_t needed = descriptors_for(max_connections());
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(needed, limit.rlim_max);
@@ -219,6 +221,7 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
   }
   if (hand_over_) hand_over_->say_hello(framing_fingerprint(server_.services));
   acceptor_.open(std::move(sockets), entrances_);
+  path_.mark_max_connections(max_connections());
   status_.ready();
   path_.mark_ready();
 }

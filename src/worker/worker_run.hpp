@@ -45,6 +45,7 @@ class WorkerRun final : private TimerNode {
   void take_control_channel();
   [[nodiscard]] bool connections_may_move() const noexcept;
   void on_no_taker();
+  [[nodiscard]] std::uint64_t max_connections() const noexcept;  // of all services
   void allow_descriptors();
 
   void start(std::vector<ListenSocket> sockets);

@@ -103,6 +103,22 @@ TEST(Scale, workers_at_max_connections_get_another) {
   EXPECT_THAT(second.ask("b"), HasSubstr("1 "));
 }
 
+// One worker is enough for the load, but would be full: the pool would grow again at once.
+TEST(Scale, no_worker_leaves_if_the_others_would_be_full) {
+  json config = many_clients_each(1, 2, {{"down", "1s"}});
+  config["settings"] = {{"max_connections", 2}};
+  ConfiguredMaster master(config);
+  Client first(master.address());
+  Client second(master.address());
+  EXPECT_THAT(first.ask("a"), HasSubstr(": a"));
+  EXPECT_THAT(second.ask("b"), HasSubstr(": b"));
+  wait_workers(master, 2);
+  EXPECT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(2500))));
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("scaled from 2")));
+  second.close();
+  master.log().wait_for("scaled from 2 to 1");
+}
+
 int allowed_cpu_count() {
   cpu_set_t cpus{};
   EXPECT_EQ(::sched_getaffinity(0, sizeof cpus, &cpus), 0);

@@ -16,8 +16,8 @@ struct PoolLoad {
   unsigned min = 0;
   unsigned max = 0;
   Standing standing = Standing::changing;
-  // The highest slot has no ready worker; or it is not the only one with one, and its worker has no connections, or
-  // another one can take them.
+  // The highest slot has no ready worker; or it is not the only one with one, its worker has no connections or they can
+  // move, and the other workers have room for all.
   bool may_shrink = false;
   unsigned waiting = 0;  // clients in the accept queues, unless there are workers but none is ready to accept them
   bool full = false;     // every ready worker is at its max_connections

@@ -17,9 +17,11 @@ namespace preforkd {
 
 // What a worker has used since it started, and uses now.
 struct WorkerUsage {
-  Duration busy{0};   // time that it was busy; its CPU time if its program does not count that
-  Duration cpu{0};    // processor time, user and system
-  bool full = false;  // it accepts no further connections, because of its max_connections
+  Duration busy{0};                   // time that it was busy; its CPU time if its program does not count that
+  Duration cpu{0};                    // processor time, user and system
+  bool full = false;                  // it accepts no further connections, because of its max_connections
+  std::uint64_t connections = 0;      // open now, and
+  std::uint64_t max_connections = 0;  // how many it accepts; 0: unknown
   // The rest costs more to find out (WorkerProcess::work_done).
   std::uint64_t memory = 0;     // bytes of RAM, without file pages and what it shares with other workers; 0: unknown
   std::uint64_t processes = 0;  // those that live

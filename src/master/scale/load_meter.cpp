@@ -2,6 +2,7 @@
 #include "master/scale/load_meter.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace preforkd {
@@ -30,6 +31,19 @@ void LoadMeter::end(PoolLoad& load) {
   load.time = time_;
   load.cpu = cpu_;
   before_ = std::exchange(present_, {});
+}
+
+bool LoadMeter::others_have_room(WorkerId leaving) const {
+  constexpr std::uint64_t tenths_used = 9;
+  std::uint64_t connections = 0;
+  std::uint64_t places = 0;
+  for (const auto& [id, before] : before_) {
+    connections += before.usage.connections;
+    if (id == leaving) continue;
+    if (before.usage.max_connections == 0) return true;
+    places += before.usage.max_connections;
+  }
+  return connections * 10 <= places * tenths_used;
 }
 
 }  // namespace preforkd

@@ -18,6 +18,9 @@ class LoadMeter {
   void add(WorkerId id, const WorkerUsage& usage);
   // Ends it: sets what is measured in `load`.
   void end(PoolLoad& load);
+  // Whether the other workers of the last look have room for all connections without being full soon after. Also if a
+  // worker does not say how many it accepts.
+  [[nodiscard]] bool others_have_room(WorkerId leaving) const;
 
  private:
   struct Before {

@@ -135,7 +135,6 @@ void Scaler::look() {
 PoolLoad Scaler::measure(Instant now) {
   PoolLoad load{.target = pool_.target(), .min = limits_.min, .max = limits_.max};
   load.standing = pool_.scheduler().standing(now);
-  load.may_shrink = may_shrink();
   // A client that has left stays in the queue until a worker accepts it.
   if (pool_.ready_count() > 0 || load.target == 0) load.waiting = sensor_.waiting();
   meter_.begin(now);
@@ -143,6 +142,7 @@ PoolLoad Scaler::measure(Instant now) {
     if (worker.state == WorkerState::ready) meter_.add(worker.id, launcher_.work_done(worker.id, now));
   }
   meter_.end(load);
+  load.may_shrink = may_shrink();
   load.cpus = cpus(now);
   return load;
 }
@@ -153,6 +153,7 @@ bool Scaler::may_shrink() const {
   const auto worker = pool_.shown_worker(target - 1);
   if (!worker || worker->state != WorkerState::ready) return true;
   if (pool_.ready_count() == 1 && target > 1) return false;
+  if (target > 1 && !meter_.others_have_room(worker->id)) return false;
   return launcher_.load(worker->id) == 0 || (worker->moves && target > 1);
 }
 

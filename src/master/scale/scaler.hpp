@@ -38,7 +38,7 @@ class Scaler final : public PoolObserver {
   void stir();
   void look();
   [[nodiscard]] PoolLoad measure(Instant now);
-  [[nodiscard]] bool may_shrink() const;
+  [[nodiscard]] bool may_shrink() const;  // by the last look of meter_
   [[nodiscard]] double cpus(Instant now);
   void settle_idle();
   void arm();

@@ -51,6 +51,9 @@ class DataPath {
   void count_accept_failure() noexcept { add(stats_.accept_failures, 1); }
   [[nodiscard]] std::atomic<std::uint64_t>& busy_word() noexcept { return stats_.busy_time; }
   void mark_ready() noexcept { stats_.ready.store(1, std::memory_order_relaxed); }
+  void mark_max_connections(std::uint64_t all) noexcept {
+    stats_.max_connections.store(all, std::memory_order_relaxed);
+  }
   void mark_full(bool full) noexcept { stats_.full.store(full ? 1 : 0, std::memory_order_relaxed); }
 
   // A connection that another worker has, which lets it go when `take_over` says so, after on_adopt. Returns its id; 0:

@@ -107,6 +107,7 @@ TEST(FullTest, the_page_says_that_a_worker_accepts_none_because_of_max_connectio
     client.send("i am 1\n");
     EXPECT_EQ(client.line(), "hello 1");
     EXPECT_EQ(worker.page().full.load(), 1U);
+    EXPECT_EQ(worker.page().max_connections.load(), 1U);
   }
   const auto end = std::chrono::steady_clock::now() + patience;
   while (worker.page().full.load() != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();

@@ -424,6 +424,8 @@ TEST_F(WorkerProcessTest, its_usage_has_what_it_says_about_its_work) {
   ASSERT_TRUE(page);
   (*page)->layout = StatsPage::layout_version;
   (*page)->full = 1;
+  (*page)->connections = 3;
+  (*page)->max_connections = 4;
   start({"/bin/sleep", "1000"});
   ASSERT_TRUE(run_until([this] { return record_.order == "e"; }));
   const WorkerUsage usage = worker_->usage();
@@ -432,6 +434,8 @@ TEST_F(WorkerProcessTest, its_usage_has_what_it_says_about_its_work) {
   EXPECT_EQ(usage.processes, 1U);
   const WorkerUsage done = worker_->work_done(SteadyClock().now());
   EXPECT_TRUE(done.full);
+  EXPECT_EQ(done.connections, 3U);
+  EXPECT_EQ(done.max_connections, 4U);
   EXPECT_GE(done.busy, usage.busy);
 }
 

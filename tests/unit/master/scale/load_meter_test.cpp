@@ -57,5 +57,21 @@ TEST_F(LoadMeterTest, a_pool_is_full_if_all_of_its_workers_are) {
   EXPECT_TRUE(look({{one, {{}, {}, true}}, {two, {{}, {}, true}}}).full);
 }
 
+// Three workers of 20 with 50 connections: two of them would be full, and ten clients without a worker.
+TEST_F(LoadMeterTest, workers_that_would_be_full_have_no_room_for_the_connections_of_another) {
+  constexpr WorkerId three{3};
+  const auto with = [](std::uint64_t connections, std::uint64_t max) {
+    return WorkerUsage{.connections = connections, .max_connections = max};
+  };
+  static_cast<void>(look({{one, with(20, 20)}, {two, with(20, 20)}, {three, with(10, 20)}}));
+  EXPECT_FALSE(meter.others_have_room(three));
+  static_cast<void>(look({{one, with(20, 20)}, {two, with(20, 20)}, {three, with(0, 20)}}));
+  EXPECT_FALSE(meter.others_have_room(three)) << "the pool would be full at once";
+  static_cast<void>(look({{one, with(18, 20)}, {two, with(10, 20)}, {three, with(8, 20)}}));
+  EXPECT_TRUE(meter.others_have_room(three));
+  static_cast<void>(look({{one, with(50, 0)}, {three, with(8, 20)}}));
+  EXPECT_TRUE(meter.others_have_room(three)) << "it does not say how many it accepts";
+}
+
 }  // namespace
 }  // namespace preforkd
