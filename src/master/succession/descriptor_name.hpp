@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,7 +28,10 @@ struct DescriptorName {
   [[nodiscard]] static std::optional<DescriptorName> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
 
-  auto operator<=>(const DescriptorName&) const = default;
+  bool operator==(const DescriptorName&) const = default;
+  bool operator<(const DescriptorName& other) const noexcept {
+    return kind != other.kind ? kind < other.kind : number < other.number;
+  }
 };
 
 // Every version's names begin so.
