@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -15,6 +16,8 @@
 #include "support/proc.hpp"
 #include "torture/ledger.hpp"
 #include "torture/load.hpp"
+#include "torture/service_pool.hpp"
+#include "torture/started_pool.hpp"
 #include "torture/tormentor.hpp"
 #include "torture/victim.hpp"
 
@@ -22,14 +25,16 @@ namespace preforkd::torture {
 namespace {
 
 constexpr const char* usage =
-    "usage: torture [--seconds N] [--seed N] [--tell]\n"
+    "usage: torture [--seconds N] [--seed N] [--service] [--tell]\n"
     "  --seconds N  duration in seconds (60)\n"
     "  --seed N     seed of the order and times of the acts (default: random, printed)\n"
+    "  --service    the pools are services of systemd, and the masters are killed, too: for a machine of its own\n"
     "  --tell       print each act when done (else only after a failure), and the masters' logs after a failure\n";
 
 struct Options {
   unsigned seconds = 60;
   std::uint64_t seed = std::random_device{}();
+  bool service = false;
   bool tell = false;
 };
 
@@ -43,12 +48,15 @@ bool read_number(const char* text, Number& number) {
 std::optional<Options> read_options(int argc, char** argv) {
   static constexpr option known[] = {{"seconds", required_argument, nullptr, 's'},
                                      {"seed", required_argument, nullptr, 'r'},
+                                     {"service", no_argument, nullptr, 'v'},
                                      {"tell", no_argument, nullptr, 't'},
                                      {nullptr, 0, nullptr, 0}};
   Options options;
   for (int option = 0; (option = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
     if (option == 't') {
       options.tell = true;
+    } else if (option == 'v') {
+      options.service = true;
     } else if (option == '?' ||
                !(option == 's' ? read_number(optarg, options.seconds) : read_number(optarg, options.seed))) {
       return std::nullopt;
@@ -60,12 +68,12 @@ std::optional<Options> read_options(int argc, char** argv) {
 // One pool, its load and its tormentor.
 class Chamber {
  public:
-  Chamber(std::string name, const nlohmann::json& settings, const std::vector<Habit>& habits, std::uint64_t seed,
+  Chamber(std::string name, std::unique_ptr<Victim> victim, const std::vector<Habit>& habits, std::uint64_t seed,
           bool tell)
       : name_(std::move(name)),
-        victim_(settings),
-        tormentor_(victim_, ledger_, seed, tell),
-        load_(victim_.address(), habits, settings.value("adopt", false), ledger_) {}
+        victim_(std::move(victim)),
+        tormentor_(*victim_, ledger_, seed, tell),
+        load_(victim_->address(), habits, victim_->config_at_rest()["settings"].value("adopt", false), ledger_) {}
 
   void begin(Clock::time_point end) {
     torment_ = std::thread([this, end] { tormentor_.torment(end); });
@@ -74,10 +82,10 @@ class Chamber {
   // The problems found at the end, one line each.
   std::vector<std::string> finish() {
     torment_.join();
-    std::vector<std::string> problems = victim_.come_to_rest();
+    std::vector<std::string> problems = victim_->come_to_rest();
     load_.stop();
-    append(problems, victim_.leaks());
-    append(problems, victim_.end());
+    append(problems, victim_->leaks());
+    append(problems, victim_->end());
     const std::uint64_t unexcused = ledger_.unexcused();
     if (unexcused > 0) {
       problems.push_back(std::to_string(unexcused) + " requests failed that no killed worker had, such as:");
@@ -99,8 +107,8 @@ class Chamber {
       std::printf("%s%s %u", separator, act.c_str(), count);
       separator = "; ";
     }
-    std::printf("\n  reloads: %zu done, %zu failed, %zu superseded\n", victim_.logged("reload done"),
-                victim_.logged("reload failed"), victim_.logged("reload ended"));
+    std::printf("\n  reloads: %zu done, %zu failed, %zu superseded\n", victim_->logged("reload done"),
+                victim_->logged("reload failed"), victim_->logged("reload ended"));
     std::printf("  workers killed: %zu\n  requests answered: %llu\n", ledger_.kills(),
                 static_cast<unsigned long long>(ledger_.answered()));
     const auto lost = ledger_.lost();
@@ -115,7 +123,7 @@ class Chamber {
                 static_cast<unsigned long long>(rests.all), static_cast<unsigned long long>(rests.in_killed_hands));
   }
 
-  [[nodiscard]] std::string log() const { return victim_.log(); }
+  [[nodiscard]] std::string log() const { return victim_->log(); }
   [[nodiscard]] const std::string& trace() const { return tormentor_.trace(); }
 
  private:
@@ -125,7 +133,7 @@ class Chamber {
 
   std::string name_;
   Ledger ledger_;
-  Victim victim_;
+  std::unique_ptr<Victim> victim_;
   Tormentor tormentor_;
   Load load_;
   std::thread torment_;
@@ -139,10 +147,16 @@ int run(const Options& options) {
   // another request on an old connection can meet the close half-way, as with any server; a client that has just
   // connected cannot. If connections move, no worker that leaves closes any, and one that is killed only what it had in
   // hand.
-  Chamber keeping("drain_idle=keep", {{"drain_idle", "keep"}}, {one_request, many_requests, batches}, seeds(),
+  auto pool = [&, number = 0U](const nlohmann::json& settings) mutable -> std::unique_ptr<Victim> {
+    ++number;
+    if (!options.service) return std::make_unique<StartedPool>(settings);
+    return std::make_unique<ServicePool>("torture" + std::to_string(number), 9700 + number, settings);
+  };
+  Chamber keeping("drain_idle=keep", pool({{"drain_idle", "keep"}}), {one_request, many_requests, batches}, seeds(),
                   options.tell);
-  Chamber closing("drain_idle=close", {{"drain_idle", "close"}}, {one_request}, seeds(), options.tell);
-  Chamber moving("on_adopt", {{"adopt", true}}, {one_request, many_requests, batches, rests}, seeds(), options.tell);
+  Chamber closing("drain_idle=close", pool({{"drain_idle", "close"}}), {one_request}, seeds(), options.tell);
+  Chamber moving("on_adopt", pool({{"adopt", true}}), {one_request, many_requests, batches, rests}, seeds(),
+                 options.tell);
   const Clock::time_point end = Clock::now() + std::chrono::seconds(options.seconds);
   keeping.begin(end);
   closing.begin(end);

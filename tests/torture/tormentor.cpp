@@ -24,7 +24,7 @@ constexpr unsigned longest_stop_ms = 300;
 
 }  // namespace
 
-const std::vector<Tormentor::Act>& Tormentor::repertoire() {
+const std::vector<Tormentor::Act>& Tormentor::all_acts() {
   static const std::vector<Act> acts = {
       {"reload", 8, &Tormentor::reload},
       {"reload, unchanged", 2, &Tormentor::reload_unchanged},
@@ -44,19 +44,36 @@ const std::vector<Tormentor::Act>& Tormentor::repertoire() {
       {"SIGTERM a worker", 2, &Tormentor::end_worker},
       {"stop a worker", 3, &Tormentor::stop_worker},
       {"stop the master", 1, &Tormentor::stop_master},
+      {"kill -9 the master", 6, &Tormentor::kill_master, true},
+      {"restart", 3, &Tormentor::restart, true},
+      {"upgrade in place", 3, &Tormentor::upgrade, true},
   };
   return acts;
 }
 
+// A service listens where its units do: with one more address a restart would have to close connections.
+std::vector<Tormentor::Act> Tormentor::repertoire_for(const Victim& victim) {
+  std::vector<Act> acts = all_acts();
+  std::erase_if(acts, [&](const Act& act) {
+    return victim.outlives_its_master() ? act.perform == &Tormentor::listen_elsewhere_too : act.needs_systemd;
+  });
+  return acts;
+}
+
 Tormentor::Tormentor(Victim& victim, Ledger& ledger, std::uint64_t seed, bool tell)
-    : victim_(victim), ledger_(ledger), random_(seed), tell_(tell), config_(victim.config_at_rest()) {}
+    : victim_(victim),
+      ledger_(ledger),
+      random_(seed),
+      tell_(tell),
+      repertoire_(repertoire_for(victim)),
+      config_(victim.config_at_rest()) {}
 
 void Tormentor::torment(Clock::time_point end) {
   unsigned sum = 0;
-  for (const Act& act : repertoire()) sum += act.weight;
+  for (const Act& act : repertoire_) sum += act.weight;
   while (Clock::now() < end) {
     unsigned drawn = below(sum);
-    const auto act = std::find_if(repertoire().begin(), repertoire().end(),
+    const auto act = std::find_if(repertoire_.begin(), repertoire_.end(),
                                   [&](const Act& a) { return drawn < a.weight || (drawn -= a.weight, false); });
     tell(act->name);
     (this->*act->perform)();
@@ -183,6 +200,10 @@ void Tormentor::stop_master() {
   victim_.signal(SIGSTOP);
   stopped_.push_back({0, soon()});
 }
+
+void Tormentor::kill_master() { victim_.signal(SIGKILL); }
+void Tormentor::restart() { victim_.restart(); }
+void Tormentor::upgrade() { victim_.signal(SIGUSR2); }
 
 pid_t Tormentor::some_worker() {
   const std::vector<pid_t> workers = victim_.workers();

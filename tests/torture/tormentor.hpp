@@ -39,12 +39,14 @@ class Tormentor {
     std::string name;
     unsigned weight;
     void (Tormentor::*perform)();
+    bool needs_systemd = false;
   };
   struct Stopped {
     pid_t worker;  // 0: the master
     Clock::time_point until;
   };
-  static const std::vector<Act>& repertoire();
+  static const std::vector<Act>& all_acts();
+  static std::vector<Act> repertoire_for(const Victim& victim);
 
   void reload();
   void reload_unchanged();
@@ -64,6 +66,9 @@ class Tormentor {
   void end_worker();
   void stop_worker();
   void stop_master();
+  void kill_master();
+  void restart();
+  void upgrade();
 
   void tell(const std::string& what);
   void apply(const nlohmann::json& config);
@@ -80,6 +85,7 @@ class Tormentor {
   Ledger& ledger_;
   std::mt19937_64 random_;
   const bool tell_;
+  const std::vector<Act> repertoire_;
   const Clock::time_point begin_ = Clock::now();
   nlohmann::json config_;  // the last good one
   std::map<std::string, unsigned> done_;

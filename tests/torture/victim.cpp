@@ -2,15 +2,13 @@
 #include "torture/victim.hpp"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <regex>
 #include <sstream>
 
 #include "base/pidfd.hpp"
-#include "base/unique_fd.hpp"
 #include "support/binaries.hpp"
+#include "support/deadline.hpp"
 #include "support/proc.hpp"
 
 namespace preforkd::torture {
@@ -21,8 +19,8 @@ using component::HarnessError;
 using nlohmann::json;
 
 // Short delays, so that the torture often hits each of them. The drain's deadline is far above any connection's life.
-json make_config(const json& settings) {
-  return {{"listen", {"127.0.0.1:0"}},
+json make_config(const std::string& address, const json& settings) {
+  return {{"listen", {address}},
           {"program", {component::binaries::worker("prefork_does_as_told")}},
           {"workers", {{"min", 1}, {"max", 6}, {"initial", Victim::workers_at_rest}}},
           {"start_timeout", "20s"},
@@ -34,25 +32,16 @@ json make_config(const json& settings) {
 
 }  // namespace
 
-Victim::Victim(const json& settings)
-    : at_rest_(make_config(settings)),
-      process_(component::binaries::preforkd, {"--config", folder_.write("torture.json", at_rest_.dump(2))}) {
-  const std::string count = std::to_string(workers_at_rest);
-  process_.err().wait_for(count + "/" + count + " workers ready");
-  descriptors_at_rest_ = component::resting_descriptors_of(process_.pid()).size();
-}
+Victim::Victim(const std::string& address, const json& settings) : at_rest_(make_config(address, settings)) {}
 
-std::string Victim::address() const {
-  static const std::regex pattern("listening on (127[^ ]+)");
-  std::string line;
-  return process_.err().wait_for(pattern, line)[1];
+void Victim::signal(int number) const {
+  const pid_t pid = master();
+  if (pid > 0) ::kill(pid, number);
 }
-
-std::vector<pid_t> Victim::workers() const { return component::children_of(process_.pid()); }
 
 UniqueFd Victim::open_worker(pid_t worker) const {
   UniqueFd pidfd = open_pidfd(worker);
-  if (component::status_field(worker, "PPid") != std::to_string(process_.pid())) pidfd.reset();
+  if (!is_worker(worker)) pidfd.reset();
   return pidfd;
 }
 
@@ -77,22 +66,20 @@ std::size_t Victim::logged(std::string_view part) const {
 
 std::vector<std::string> Victim::come_to_rest() {
   std::vector<std::string> problems;
-  try {
-    const std::size_t mark = process_.err().size();
-    json config = at_rest_;
-    config["workers"]["min"] = config["workers"]["max"] =
-        workers_at_rest;  // otherwise it keeps a size that signals have set
-    write(config);
-    signal(SIGHUP);
-    process_.err().wait_for("reload done", mark);
-  } catch (const HarnessError&) {
+  if (!eventually([&] { return master() > 0; })) problems.emplace_back("there is no master in the end");
+  const std::size_t mark = log().size();
+  json config = at_rest_;
+  config["workers"]["min"] = config["workers"]["max"] =
+      workers_at_rest;  // otherwise it keeps a size that signals have set
+  write(config);
+  signal(SIGHUP);
+  if (!eventually([&] { return log().find("reload done", mark) != std::string::npos; }))
     problems.emplace_back("a reload of the good config does not succeed in the end");
-  }
   const std::string full = std::to_string(workers_at_rest) + "/" + std::to_string(workers_at_rest) + " workers ready";
   const bool strong = eventually([&] {
-    const std::size_t mark = process_.err().size();
+    const std::size_t before = log().size();
     signal(SIGUSR1);
-    return process_.err().wait_for("pool \"torture\": ", mark).find(full) != std::string::npos;
+    return eventually([&] { return log().find(full, before) != std::string::npos; }, std::chrono::milliseconds(1000));
   });
   if (!strong) problems.emplace_back("the pool does not come back to " + full);
   return problems;
@@ -100,35 +87,9 @@ std::vector<std::string> Victim::come_to_rest() {
 
 std::vector<std::string> Victim::leaks() const {
   std::vector<std::string> problems;
-  if (!eventually([&] { return workers().size() == workers_at_rest; })) {
+  if (!eventually([&] { return workers().size() == workers_at_rest; }))
     problems.push_back(std::to_string(workers().size()) + " worker processes, not " + std::to_string(workers_at_rest));
-  }
-  const auto descriptors = [&] { return component::descriptors_of(process_.pid()).size(); };
-  if (!eventually([&] { return descriptors() == descriptors_at_rest_; })) {
-    problems.push_back("the master has " + std::to_string(descriptors()) + " descriptors, at the beginning it had " +
-                       std::to_string(descriptors_at_rest_));
-  }
   if (std::filesystem::exists(second_address())) problems.push_back(second_address() + " was not removed");
-  return problems;
-}
-
-std::vector<std::string> Victim::end() {
-  std::vector<std::string> problems;
-  const std::vector<pid_t> last = workers();
-  signal(SIGTERM);
-  try {
-    const component::Exit exit = process_.wait_exit();
-    if (exit.status != 0) {
-      problems.push_back("the master ends with " + (exit.status ? "exit status " + std::to_string(*exit.status)
-                                                                : "signal " + std::to_string(exit.signal.value_or(0))));
-    }
-  } catch (const HarnessError&) {
-    problems.emplace_back("the master does not end after SIGTERM");
-  }
-  for (const pid_t worker : last) {
-    if (!component::status_field(worker, "PPid").empty())
-      problems.push_back("worker " + std::to_string(worker) + " is left over");
-  }
   return problems;
 }
 

@@ -5,32 +5,37 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "support/process.hpp"
-#include "support/temp_dir.hpp"
 
 namespace preforkd::torture {
 
-// The pool that is tortured: its own preforkd with a config file, and what must be true of it at the end.
+// The pool that is tortured: its preforkd with a config file, and what must be true of it at the end.
 class Victim {
  public:
   static constexpr unsigned workers_at_rest = 3;
 
-  // `settings`: the workers'. Waits until the pool serves.
-  explicit Victim(const nlohmann::json& settings);
+  Victim(const Victim&) = delete;
+  Victim& operator=(const Victim&) = delete;
+  virtual ~Victim() = default;
 
   [[nodiscard]] const nlohmann::json& config_at_rest() const noexcept { return at_rest_; }
-  [[nodiscard]] std::string address() const;
+  [[nodiscard]] virtual std::string address() const = 0;
   // An address for a second listening socket.
-  [[nodiscard]] std::string second_address() const { return folder_.file("second.sock"); }
+  [[nodiscard]] virtual std::string second_address() const = 0;
+  // Whether systemd starts the next master when one has died.
+  [[nodiscard]] virtual bool outlives_its_master() const noexcept { return false; }
+  // Only if it outlives its master.
+  virtual void restart() {}
 
   void write(const nlohmann::json& config) const { write_text(config.dump(2)); }
-  void write_text(const std::string& text) const { static_cast<void>(folder_.write("torture.json", text)); }
-  void signal(int number) const { process_.signal(number); }
+  virtual void write_text(const std::string& text) const = 0;
+  // To the master, if there is one.
+  void signal(int number) const;
 
-  [[nodiscard]] std::vector<pid_t> workers() const;
+  [[nodiscard]] virtual std::vector<pid_t> workers() const = 0;
   // False: it has ended, or is not a worker of this pool.
   [[nodiscard]] bool signal_worker(pid_t worker, int number) const;
   // Sends SIGKILL; returns when it has ended.
@@ -38,23 +43,28 @@ class Victim {
 
   // The number of log lines that contain `part`.
   [[nodiscard]] std::size_t logged(std::string_view part) const;
-  [[nodiscard]] std::string log() const { return process_.err().text(); }
+  [[nodiscard]] virtual std::string log() const = 0;
 
   // Reloads the initial config and waits for full strength. Returns the problems, one line each.
   [[nodiscard]] std::vector<std::string> come_to_rest();
   // The leaks, when there is no load any more.
-  [[nodiscard]] std::vector<std::string> leaks() const;
-  // Sends SIGTERM; returns the problems with the end.
-  [[nodiscard]] std::vector<std::string> end();
+  [[nodiscard]] virtual std::vector<std::string> leaks() const;
+  // Stops the pool; returns the problems with the end.
+  [[nodiscard]] virtual std::vector<std::string> end() = 0;
+
+ protected:
+  // `settings`: the workers'.
+  Victim(const std::string& address, const nlohmann::json& settings);
+
+  // 0: there is none at the moment.
+  [[nodiscard]] virtual pid_t master() const = 0;
+  [[nodiscard]] virtual bool is_worker(pid_t pid) const = 0;
 
  private:
   // Invalid: it has ended, or is not a worker of this pool.
   [[nodiscard]] UniqueFd open_worker(pid_t worker) const;
 
-  component::TempDir folder_;
   nlohmann::json at_rest_;
-  component::Process process_;
-  std::size_t descriptors_at_rest_ = 0;
 };
 
 }  // namespace preforkd::torture
