@@ -55,7 +55,7 @@ class Adoption : public testing::Test {
     options.environment.emplace_back("RUNTIME_DIRECTORY", runtime_.path());
     const std::vector<std::string> arguments{
         "--config", folder_.file("test.json"), "--log-level", "debug", "--socket-unit", unit, "--bus", bus_address_};
-    master_.emplace(binaries::preforkd, arguments, options);
+    master_.emplace(program_, arguments, options);
     log().wait_for(until);
   }
   // Once it has stored these workers, by their ids.
@@ -99,6 +99,7 @@ class Adoption : public testing::Test {
   DescriptorStore store_;
   std::string bus_address_ = "none";
   bool passes_names_ = true;
+  std::string program_ = binaries::preforkd;
   std::optional<Process> master_;
   std::vector<std::string> stored_{"preforkd-w-1", "preforkd-w-2"};
 };
@@ -268,6 +269,47 @@ TEST_F(Adoption, is_no_condition_for_a_start_if_the_names_of_the_descriptors_are
   start();
   EXPECT_THAT(log().text(), Not(HasSubstr("adopted")));
   EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
+}
+
+TEST_F(Adoption, is_the_same_for_a_later_and_an_earlier_version) {
+  const std::string later = binaries::other_version("preforkd_more_fields");
+  if (later.empty()) GTEST_SKIP() << "no other version is built";
+  start();
+  const std::vector<pid_t> workers = started();
+  for (const std::string& version : {later, binaries::preforkd, later, binaries::preforkd}) {
+    program_ = version;
+    succeed();
+    EXPECT_THAT(log().text(), HasSubstr("adopted 2 workers of an earlier master"));
+  }
+  EXPECT_EQ(worker_of_slot(0), workers[0]);
+  EXPECT_EQ(worker_of_slot(1), workers[1]);
+  EXPECT_THAT(Client(address_).ask("i am there"), HasSubstr("Welcome, there"));
+}
+
+// In both directions: the pool starts afresh, and the earlier workers finish what they have in hand.
+TEST_F(Adoption, is_refused_by_a_version_that_cannot_read_the_image) {
+  const std::string other = binaries::other_version("preforkd_other_layout");
+  if (other.empty()) GTEST_SKIP() << "no other version is built";
+  write({{"program", {binaries::prefork_echo}}});
+  start();
+  for (const std::string& version : {other, binaries::preforkd}) {
+    const pid_t worker = worker_of_slot(0);
+    const UniqueFd pidfd = open_pidfd(worker);
+    Client client(address_);
+    client.send("half a l");
+    program_ = version;
+    succeed();
+    EXPECT_THAT(log().text(),
+                AllOf(HasSubstr("cannot adopt the workers of an earlier master, which end now: it has version "),
+                      Not(HasSubstr("adopted"))));
+    EXPECT_THAT(Client(address_).ask("new"), HasSubstr(": new"));
+    client.send("ine\n");
+    EXPECT_THAT(client.read_line(), HasSubstr(": half a line"));
+    EXPECT_TRUE(eventually([&] {
+      static_cast<void>(store_.contents());  // takes what the master says to systemd
+      return wait_gone(pidfd.get(), std::chrono::milliseconds(0));
+    }));
+  }
 }
 
 TEST_F(Adoption, is_not_what_follows_a_stop) {

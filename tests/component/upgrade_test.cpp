@@ -171,6 +171,30 @@ TEST_F(UpgradeInPlace, ends_a_trial_with_its_master) {
   EXPECT_TRUE(wait_gone(trial.get()));
 }
 
+TEST_F(UpgradeInPlace, goes_on_with_a_later_and_an_earlier_version) {
+  const std::string later = binaries::other_version("preforkd_more_fields");
+  if (later.empty()) GTEST_SKIP() << "no other version is built";
+  start();
+  Client client(address_);
+  for (const std::string& version : {later, binaries::preforkd, later, binaries::preforkd}) {
+    put(version);
+    EXPECT_THAT(signal_upgrade(done), HasSubstr("continues with 2 workers"));
+    EXPECT_THAT(client.ask("again"), HasSubstr(": again"));
+    EXPECT_EQ(workers(), workers_);
+  }
+  expect_works(1);
+}
+
+TEST_F(UpgradeInPlace, is_refused_by_a_version_that_cannot_read_the_image) {
+  const std::string other = binaries::other_version("preforkd_other_layout");
+  if (other.empty()) GTEST_SKIP() << "no other version is built";
+  start();
+  put(other);
+  EXPECT_THAT(signal_upgrade("upgrade refused"), HasSubstr("it has version 1, and this preforkd reads version 2"));
+  EXPECT_EQ(workers(), workers_);
+  expect_works(1);
+}
+
 TEST_F(UpgradeInPlace, waits_for_no_reload) {
   start();
   put(binaries::preforkd);

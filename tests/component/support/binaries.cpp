@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+
 namespace preforkd::component::binaries {
 
 const std::string preforkd = PREFORKD_BINARY;
@@ -15,7 +17,15 @@ const std::string bus_policy = PREFORKD_BUS_POLICY;
 const std::string interface_folder = PREFORKD_INTERFACES;
 const std::string wall_clock_library = TEST_WALL_CLOCK_LIBRARY;
 
-std::string worker(const std::string& name) { return std::string(PREFORKD_TEST_WORKERS) + "/" + name; }
+std::string worker(const std::string& name) {
+  const char* const elsewhere = std::getenv("PREFORKD_TEST_WORKERS");
+  return std::string(elsewhere != nullptr ? elsewhere : PREFORKD_TEST_WORKERS) + "/" + name;
+}
+
+std::string other_version(const std::string& name) {
+  const std::string path = std::string(PREFORKD_OTHER_VERSIONS) + "/" + name;
+  return ::access(path.c_str(), X_OK) == 0 ? path : std::string();
+}
 
 std::string example(const std::string& name) { return std::string(PREFORKD_EXAMPLES "/example_") + name; }
 

@@ -17,8 +17,11 @@ extern const std::string bus_policy;          // systemd/org.preforkd1.conf
 extern const std::string interface_folder;    // src/dbus
 extern const std::string wall_clock_library;  // preload/wall_clock.cpp
 
-// A program of tests/workers.
+// A program of tests/workers; $PREFORKD_TEST_WORKERS names another folder that has them.
 [[nodiscard]] std::string worker(const std::string& name);
+
+// A program of tests/other_versions. Empty if it is not built.
+[[nodiscard]] std::string other_version(const std::string& name);
 
 // A program of src/worker/examples.
 [[nodiscard]] std::string example(const std::string& name);
