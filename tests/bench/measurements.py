@@ -232,6 +232,17 @@ def crowd(build, scale, say):
     return rows
 
 
+def image(build, scale, say):
+    """What it costs the master to keep the image for a next master up to date, at each death and each start of a worker."""
+    rows = []
+    for workers in scale.crowds:
+        run = subprocess.run([build / "tests/bench/bench_image", str(workers), str(100 * scale.kills)], stdout=subprocess.PIPE, text=True, check=True)
+        median, most, size = map(float, run.stdout.split())
+        say(f"{workers} workers: an update of the image takes {median:.1f} us, at most {most:.0f} us; it has {size / 1024:.0f} KiB")
+        rows.append(Row(f"{workers} workers: time of an update of the image, median; its memory", "", f"{median:.0f} µs, {size / 1024:.0f} KiB"))
+    return rows
+
+
 def spread(build, scale, say):
     rows = []
     for make in (lambda: Reference(build, scale.workers), lambda: Pool(build, scale.workers, QUIET)):
