@@ -38,6 +38,8 @@ class BusConnection {
   BusConnection& operator=(const BusConnection&) = delete;
   ~BusConnection();
 
+  // There is a bus, and the first try to reach it has not failed yet.
+  [[nodiscard]] bool is_opening() const noexcept { return !address_.empty() && !connection_ && !complained_; }
   // Sends what is queued, if the bus takes it soon.
   void flush();
 

@@ -17,6 +17,9 @@ namespace {
 // A burst that cannot be sent meanwhile is not worth the memory for all of its events.
 constexpr std::size_t max_signals = 100'000;
 
+// How long a question to systemd waits for the first connection.
+constexpr Duration max_opening = std::chrono::seconds(2);
+
 }  // namespace
 
 struct ControlPlane::Objects {
@@ -50,7 +53,8 @@ ControlPlane::ControlPlane(EventLoop& loop, const std::string& bus_address, Pool
                   if (objects_) objects_->unit_jobs.give_up();
                   replies_.forget();
                   objects_.reset();
-                }}) {}
+                }}),
+      give_up_(loop.add_timer(Priority::bus, max_opening / 10, [this] { answer_early_question(); })) {}
 
 ControlPlane::~ControlPlane() = default;
 
@@ -62,6 +66,11 @@ void ControlPlane::on_open(sdbus::IConnection& connection) {
   for (unsigned slot = 0; slot < known_target_; ++slot) changed_slots_.insert(slot);
   for (const WorkerView& worker : control_.pool().workers()) changed_slots_.insert(worker.slot);
   update_workers();
+  if (early_question_) ask_for_unit_jobs(std::exchange(early_question_, nullptr));
+}
+
+void ControlPlane::answer_early_question() {
+  if (const auto answer = std::exchange(early_question_, nullptr)) answer(UnitJobs());
 }
 
 void ControlPlane::add_signal(PoolSignal signal, unsigned slot) {
@@ -99,7 +108,13 @@ void ControlPlane::reload_finished(const ReloadResult& result) {
 }
 
 void ControlPlane::ask_for_unit_jobs(std::function<void(const UnitJobs& jobs)> answer) {
-  if (!objects_) return answer(UnitJobs());
+  if (!objects_) {
+    answer_early_question();
+    if (!bus_.is_opening()) return answer(UnitJobs());
+    early_question_ = std::move(answer);
+    give_up_.arm(clock_.now() + max_opening);
+    return;
+  }
   try {
     objects_->unit_jobs.ask(control_.config().name, std::move(answer));
   } catch (const std::system_error& error) {

@@ -35,7 +35,7 @@ class ControlPlane final : public PoolObserver {
   void reload_finished(const ReloadResult& result);
 
   // What systemd is about to do with the units of the pool. Answers once, maybe at once; as UnitJobs() if that cannot
-  // be found out.
+  // be found out. Right after the start it waits for the connection, for two seconds at most.
   void ask_for_unit_jobs(std::function<void(const UnitJobs& jobs)> answer);
 
   // Call it after each turn of the loop in which something happened.
@@ -75,6 +75,7 @@ class ControlPlane final : public PoolObserver {
   void add_signal(PoolSignal signal, unsigned slot);
   void update_workers();
   void send_signals();
+  void answer_early_question();
   [[nodiscard]] bool is_shown(unsigned slot) const;
 
   PoolControl& control_;
@@ -88,6 +89,8 @@ class ControlPlane final : public PoolObserver {
   unsigned known_target_ = 0;
   std::unique_ptr<Objects> objects_;
   BusConnection bus_;
+  std::function<void(const UnitJobs& jobs)> early_question_;
+  EventSource give_up_;
 };
 
 }  // namespace preforkd
