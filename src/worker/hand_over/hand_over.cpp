@@ -16,7 +16,7 @@ namespace transfer = preforkd::transfer;
 
 namespace {
 
-constexpr std::chrono::seconds seek_time{1};  // for Give or NoTaker; then it drains
+constexpr std::chrono::seconds seek_time{5};  // for Give or NoTaker, also if systemd must start a next master first
 
 // FNV-1a.
 class Fingerprint {
