@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "torture/service_pool.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -24,6 +27,16 @@ std::string output_of(const std::string& program, const std::vector<std::string>
 
 // Empty if it has ended.
 std::string of(pid_t pid, const char* file) { return read_kernel_file("/proc/" + std::to_string(pid) + "/" + file); }
+
+// Before that, SIGHUP would end it, and for systemd that is an orderly end.
+bool takes_signals(pid_t pid) {
+  const std::string status = of(pid, "status");
+  const std::string name = "SigBlk:\t";
+  const std::size_t at = status.find(name);
+  if (at == std::string::npos) return false;
+  const unsigned long long blocked = std::strtoull(status.c_str() + at + name.size(), nullptr, 16);
+  return (blocked >> (SIGHUP - 1) & 1) != 0;
+}
 
 void systemctl(const std::vector<std::string>& arguments) {
   const component::Ended ended = component::run("/usr/bin/systemctl", arguments);
@@ -51,7 +64,7 @@ void ServicePool::write_text(const std::string& text) const {
 
 pid_t ServicePool::master() const {
   const std::vector<pid_t> found = GroupFolder(group_ + "/master").processes();
-  return found.empty() ? 0 : found.front();
+  return found.empty() || !takes_signals(found.front()) ? 0 : found.front();
 }
 
 std::vector<pid_t> ServicePool::workers() const {

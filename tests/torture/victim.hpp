@@ -56,7 +56,7 @@ class Victim {
   // `settings`: the workers'.
   Victim(const std::string& address, const nlohmann::json& settings);
 
-  // 0: there is none at the moment.
+  // 0: there is none at the moment that takes signals.
   [[nodiscard]] virtual pid_t master() const = 0;
   [[nodiscard]] virtual bool is_worker(pid_t pid) const = 0;
 
