@@ -157,7 +157,8 @@ void ProcessLauncher::signal(WorkerId id, int signal) noexcept {
   }
 }
 
-// The taker is told first: without it there is nothing to give to.
+// The taker is told first. One that cannot be told has just died: the giver finds the other end closed, and seeks
+// again.
 void ProcessLauncher::introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept {
   std::array<int, 2> ends{-1, -1};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
@@ -166,7 +167,7 @@ void ProcessLauncher::introduce(WorkerId giver, WorkerId taker, std::uint32_t ma
   }
   const UniqueFd for_taker(ends[0]);
   const UniqueFd for_giver(ends[1]);
-  if (!say(taker, control::Take{}, for_taker.get())) return dismiss(giver);
+  static_cast<void>(say(taker, control::Take{}, for_taker.get()));
   static_cast<void>(say(giver, control::Give{max}, for_giver.get()));
 }
 

@@ -43,6 +43,9 @@ using preforkd::UniqueFd;
 constexpr auto answer_ms = static_cast<int>(transfer::answer_time.count());
 constexpr auto retry_ms = static_cast<int>(transfer::retry_delay.count());
 constexpr int full_pool_ms = 100;  // until a taker is sought again that has taken none
+// The master learns a little later than we do that a taker has died or leaves, and that its slot gets another worker.
+constexpr int news_ms = 100;
+constexpr unsigned max_news = 20;
 
 std::size_t index_of(transfer::Refusal refusal) noexcept { return static_cast<std::size_t>(refusal); }
 
@@ -73,12 +76,20 @@ class Estate {
     sort_out();
     if (ledger_.giver() >= 0) finish_giving(UniqueFd(ledger_.giver()));
     unsigned failures = 0;
+    unsigned news = 0;
+    bool last_was_passing = false;
     while (resting_ > 0 && failures < transfer::max_takers) {
       const UniqueFd taker = seek();
-      if (!taker) break;
+      if (!taker && (!dismissed_ || !last_was_passing || ++news > max_news)) break;
+      if (!taker) {
+        ::poll(nullptr, 0, news_ms);
+        continue;
+      }
       refusal_of_all_.reset();
-      if (!give(taker.get())) {
-        ++failures;
+      const bool given = give(taker.get());
+      last_was_passing = !given || refusal_of_all_ == transfer::Refusal::leaving;
+      if (!given) {
+        if (offered_) ++failures;
       } else if (figures_.moved == 0) {
         ::poll(nullptr, 0, full_pool_ms);
       }
@@ -176,7 +187,8 @@ class Estate {
   }
 
   // The socket of a worker that takes connections; none: there is none, or no master.
-  [[nodiscard]] UniqueFd seek() const noexcept {
+  [[nodiscard]] UniqueFd seek() noexcept {
+    dismissed_ = false;
     say(control::Seeks{resting_});
     std::array<char, control::max_message_bytes> buffer{};
     for (;;) {
@@ -189,7 +201,8 @@ class Estate {
       const auto message = control::decode(packet.bytes);
       if (!message) continue;
       // Maybe a Give that the worker had not read: its taker is as good.
-      if (std::holds_alternative<control::NoTaker>(*message)) return {};
+      dismissed_ = std::holds_alternative<control::NoTaker>(*message);
+      if (dismissed_) return {};
       if (std::holds_alternative<control::Give>(*message) && packet.fd) return std::move(packet.fd);
     }
   }
@@ -199,6 +212,7 @@ class Estate {
     int next = 0;
     std::uint32_t unanswered = 0;
     bool open = true;
+    offered_ = false;
     tried_ = -1;
     while (open && now_ms() < end_ms_ && (unanswered > 0 || next < ledger_.end())) {
       bool full = false;
@@ -209,6 +223,7 @@ class Estate {
         if (sent != PacketSent::sent) continue;
         ledger_.set(next++, Mark::moving);
         ++unanswered;
+        offered_ = true;
       }
       if (next < 0) next = ledger_.end();
       if (unanswered == 0 && full) ::poll(nullptr, 0, retry_ms);
@@ -305,6 +320,8 @@ class Estate {
   const std::int64_t end_ms_;
   std::uint32_t resting_ = 0;                        // those on their way that rested included
   std::uint32_t moving_ = 0;                         // on their way when the worker died
+  bool dismissed_ = false;                           // by the master: there is no taker
+  bool offered_ = false;                             // something, to the last taker
   int tried_ = -1;                                   // the taker has said Trying for it
   std::optional<transfer::Refusal> refusal_of_all_;  // of the last taker
   control::Gave figures_;

@@ -196,6 +196,34 @@ TEST_F(KeeperTest, takers_that_leave_in_order_are_no_proof_against_a_connection)
   expect_served_by(clients, "fourth");
 }
 
+// Which leave or have died, before the master knows it: it still sees workers that had their chance.
+TEST_F(KeeperTest, asks_once_more_after_takers_that_leave_or_have_died) {
+  std::vector<TestClient> clients = log_in(listener_, 5);
+  Worker second = start_taker(listener_, "second");
+  kill_first();
+  first_.expect<control::Seeks>();
+  second.process().signal(SIGSTOP);
+  introduce(first_, second);
+  second.process().signal(SIGTERM);
+  second.process().signal(SIGCONT);
+  first_.expect<control::Seeks>();
+  first_.say(control::NoTaker{});
+  for (unsigned dead = 0; dead < preforkd::transfer::max_takers + 2; ++dead) {
+    EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+    preforkd::UniqueFd(ends[0]).reset();
+    const preforkd::UniqueFd givers(ends[1]);
+    first_.say(control::Give{}, givers.get());
+  }
+  first_.expect<control::Seeks>();
+  first_.say(control::NoTaker{});
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+  Worker third = start_taker(listener_, "third");
+  introduce(first_, third);
+  expect_served_by(clients, "third");
+}
+
 // Its patience ends with drain_timeout, not with the third worker that has no place.
 TEST_F(KeeperTest, waits_for_a_place_while_all_are_full) {
   std::vector<TestClient> clients = log_in(listener_, 2);
