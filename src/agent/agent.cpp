@@ -76,7 +76,7 @@ void Agent::take(prefork::Connection& connection, std::string_view line) {
     ask(question, pool);
     handle_bus();  // answers that came while ask() waited for its own
   } catch (const ExitError& error) {
-    prefork::log(prefork::LogLevel::warning, {error.what()});
+    if (!std::exchange(told_, true)) prefork::log(prefork::LogLevel::warning, {error.what()});
     question->answer(neutral_answer(error.what()));
   } catch (const BusFailure& failure) {
     question->answer(neutral_answer(failure.what()));
@@ -116,6 +116,7 @@ std::string Agent::answer_about_absent(const std::string& pool) {
 Bus& Agent::bus() {
   if (!bus_) {
     bus_.emplace(target_, bus_timeout);
+    told_ = false;
     watch_ = server_.watch(sd_bus_get_fd(bus_->get()), EPOLLIN, [this](prefork::WatchEvents) { handle_bus(); });
   }
   return *bus_;

@@ -38,6 +38,7 @@ class Agent {
   const BusTarget target_;
   const std::chrono::milliseconds idle_exit_;
   std::optional<Bus> bus_;  // while it works
+  bool told_ = false;       // a failure was logged, and the bus has not been reached since
   prefork::WatchId watch_{};
   prefork::TimerId idle_timer_{};
   std::size_t clients_ = 0;
