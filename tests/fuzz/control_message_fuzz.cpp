@@ -27,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(amendment->payload_bytes() <= max_amendment_bytes, "an amendment has a limit");
     require(size - sizeof *amendment <= amendment->payload_bytes(), "no byte is left over");
   }
-  const int types = (connection ? 1 : 0) + (amendment ? 1 : 0) + (read_more(packet) ? 1 : 0) + (read_answer(packet) ? 1 : 0);
+  const int types =
+      (connection ? 1 : 0) + (amendment ? 1 : 0) + (read_more(packet) ? 1 : 0) + (read_answer(packet) ? 1 : 0);
   require(types <= 1, "a packet has one type");
   return 0;
 }
