@@ -105,7 +105,8 @@ TEST(ProxyHeader, of_version_2_may_be_the_proxys_own_connection) {
 }
 
 TEST(ProxyHeader, of_version_2_for_unix_or_unknown_clients_names_none) {
-  const ProxyPreface unix_client = read_proxy_header(proxy_v2("\x21\x31", std::string(216, 'x') + tlv(2, "a")));
+  const std::string header = proxy_v2("\x21\x31", std::string(216, 'x') + tlv(2, "a"));
+  const ProxyPreface unix_client = read_proxy_header(header);
   EXPECT_EQ(unix_client.found, Found::header);
   EXPECT_EQ(text(unix_client.source), "none");
   EXPECT_EQ(proxy_tlv(unix_client.tlvs, 2), "a");
