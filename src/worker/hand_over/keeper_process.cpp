@@ -46,6 +46,7 @@ constexpr int full_pool_ms = 100;  // until a taker is sought again that has tak
 // The master learns a little later than we do that a taker has died or leaves, and that its slot gets another worker.
 constexpr int news_ms = 100;
 constexpr unsigned max_news = 20;
+constexpr int repeat_ms = 5000;  // a master that has read what we seek may have died before it did anything about it
 
 std::size_t index_of(transfer::Refusal refusal) noexcept { return static_cast<std::size_t>(refusal); }
 
@@ -193,7 +194,11 @@ class Estate {
     std::array<char, control::max_message_bytes> buffer{};
     for (;;) {
       const std::int64_t left = end_ms_ - now_ms();
-      if (left <= 0 || !is_readable(control_fd_, static_cast<int>(left))) return {};
+      if (left <= 0) return {};
+      if (!is_readable(control_fd_, static_cast<int>(std::min<std::int64_t>(left, repeat_ms)))) {
+        say(control::Seeks{resting_});
+        continue;
+      }
       preforkd::Packet packet;
       const PacketReceived received = preforkd::receive_packet(control_fd_, buffer, packet);
       if (received == PacketReceived::ended) return {};

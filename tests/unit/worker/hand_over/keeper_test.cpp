@@ -196,6 +196,16 @@ TEST_F(KeeperTest, takers_that_leave_in_order_are_no_proof_against_a_connection)
   expect_served_by(clients, "fourth");
 }
 
+TEST_F(KeeperTest, asks_the_next_master_if_the_last_one_has_only_heard_it) {
+  std::vector<TestClient> clients = log_in(listener_, 5);
+  kill_first();
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 5U);
+  Worker second = start_taker(listener_, "second");
+  introduce(first_, second);
+  expect_served_by(clients, "second");
+}
+
 // Which leave or have died, before the master knows it: it still sees workers that had their chance.
 TEST_F(KeeperTest, asks_once_more_after_takers_that_leave_or_have_died) {
   std::vector<TestClient> clients = log_in(listener_, 5);
