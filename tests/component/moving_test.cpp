@@ -246,6 +246,22 @@ TEST_F(LoneLogin, says_what_became_of_the_connections) {
   }
 }
 
+// A stopped process does not even take SIGABRT: it ends by SIGKILL.
+class HungLogin : public Login {
+ protected:
+  HungLogin() : Login(3, {"--set", "hang_timeout=1s", "--set", "drain_timeout=3s"}) {}
+};
+
+TEST_F(HungLogin, survives_a_worker_that_is_stopped) {
+  log_in(60);
+  const pid_t worker = master_.worker(0);
+  wait_until_asleep(worker);
+  const std::size_t mark = master_.log().size();
+  kill(worker, SIGSTOP);
+  master_.worker(0, mark);
+  expect_all_known();
+}
+
 TEST_F(Login, does_not_hold_up_the_end_of_the_pool) {
   log_in(50);
   wait_until_asleep(master_.worker(0));

@@ -14,7 +14,7 @@ bool is_open(const Action& action) {
 
 // Null if there is none.
 const Worker* find_taker(Worker& giver, Takers& takers) {
-  if (giver.sigkilled) return nullptr;
+  if (giver.is_over()) return nullptr;
   const Worker* const taker = takers.choose(giver);
   if (taker == nullptr) return nullptr;
   giver.taker = taker->id;
@@ -53,6 +53,8 @@ void Introductions::settle(unsigned target, const Generation& generation, const 
 bool Introductions::answer(WorkerId seeker, Takers& takers) {
   Worker* const giver = roster_.find(seeker);
   if (giver == nullptr || !giver->seeks) return true;
+  // Its keeper will be heard when the end of the worker is seen, a moment later.
+  if (giver->leaving == ExitCause::hang && giver->sigkilled && !giver->remains) return false;
   if (const Worker* const taker = find_taker(*giver, takers)) {
     roster_.actions().emplace_back(Introduce{seeker, taker->id});
   } else if (giver->place == Place::leaving && !takers.may_come(*giver)) {

@@ -116,7 +116,7 @@ void Roster::remain(Worker& worker, Instant now) {
     count_down(draining_by_generation_, worker);
     deadlines_.clear(worker.response_deadline);
   }
-  if (worker.sigkilled) {
+  if (worker.is_over()) {
     actions_.emplace_back(SendSignal{worker.id, SIGKILL});
     return;
   }
@@ -126,7 +126,7 @@ void Roster::remain(Worker& worker, Instant now) {
 }
 
 void Roster::moves(Worker& worker, const Moves& moves) {
-  if (worker.moves) return;
+  if (worker.moves || (worker.remains && worker.sigkilled)) return;
   worker.moves = moves;
   if (worker.remains) ++keepers_;
 }

@@ -72,6 +72,9 @@ struct Worker : WorkerRecord {
   [[nodiscard]] bool ready() const noexcept { return state == WorkerState::ready; }
   // Its WATCHDOG=1 counts.
   [[nodiscard]] bool watchable() const noexcept { return state != WorkerState::starting && !killed && !remains; }
+  // Nothing more can be done for its clients, either. What remains of a worker that hung, maybe because it was stopped,
+  // is a keeper that did not.
+  [[nodiscard]] bool is_over() const noexcept { return sigkilled && !(remains && moves && leaving == ExitCause::hang); }
   [[nodiscard]] Duration ready_for(Instant now) const noexcept { return ready_at ? now - *ready_at : Duration{0}; }
 
   const std::shared_ptr<const Generation> generation;

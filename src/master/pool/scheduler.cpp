@@ -288,7 +288,9 @@ bool Scheduler::handle(const event::Stop& /*event*/, Instant now) {
 bool Scheduler::handle(const event::StopNow& /*event*/, Instant now) {
   begin_stop();
   for (auto& [id, worker] : roster_.workers()) {
-    if (!worker.sigkilled) roster_.kill(worker, ExitCause::operator_request, SIGKILL, std::nullopt, now);
+    const bool is_over = worker.is_over();
+    if (worker.leaving == ExitCause::hang) worker.leaving = ExitCause::operator_request;  // its keeper ends, too
+    if (!is_over) roster_.kill(worker, ExitCause::operator_request, SIGKILL, std::nullopt, now);
   }
   return true;
 }
@@ -382,6 +384,8 @@ void Scheduler::become_ready(Worker& worker, Instant now) {
 
 void Scheduler::response_timed_out(Worker& worker, Instant now) {
   if (worker.place == Place::leaving) {
+    if (worker.remains && worker.leaving == ExitCause::hang)
+      worker.leaving = ExitCause::drain_timeout;  // now it is over
     roster_.kill(worker, ExitCause::drain_timeout, SIGKILL, std::nullopt, now);
   } else {
     kill_as_crashed(worker, ExitCause::start_timeout, SIGKILL, std::nullopt, now);

@@ -140,6 +140,22 @@ TEST_F(RemainsTest, of_a_hung_worker_have_their_whole_time) {
   EXPECT_EQ(observer.remains.back().drain_deadline, clock.now() + config.drain_timeout);
 }
 
+TEST_F(RemainsTest, of_a_hung_worker_that_needed_sigkill_are_killed_except_its_keeper) {
+  config.hang_timeout = seconds(1);
+  start();
+  const WorkerId id = worker(0).id;
+  pool->step(event::WorkerMoves{id, {1, 5}});
+  pool->step(event::WorkerReady{id});
+  pass(seconds(1));
+  pass(config.drain_timeout);
+  EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGKILL}));
+  end_not_alone(id, signaled(SIGKILL));
+  EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGKILL, SIGTERM}));
+  EXPECT_EQ(observer.remains.back().drain_deadline, clock.now() + config.drain_timeout);
+  pass(config.drain_timeout);
+  EXPECT_EQ(signals(id), (std::vector{SIGABRT, SIGKILL, SIGTERM, SIGKILL}));
+}
+
 TEST_F(RemainsTest, hold_up_the_end_of_a_stop) {
   config.workers.initial = 1;
   start_ready();

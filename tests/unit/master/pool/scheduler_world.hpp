@@ -36,6 +36,8 @@ struct Process {
   bool ready = false;
   bool leaving = false;  // asked to, by itself, or killed
   bool doomed = false;   // got SIGKILL
+  bool hung = false;     // got SIGABRT
+  bool spared = false;   // its keeper is not doomed with it
   int late = 0;          // how often the scheduler was late since it was ready or killed
   bool recycled = false;
   bool remains = false;  // its first process has ended, others have not …
@@ -246,6 +248,9 @@ class World {
                     !scheduler_->reload_waits();
     surge_before_ = scheduler_->surge();
     const std::uint64_t told_before = told_;
+    if (std::holds_alternative<event::StopNow>(event)) {
+      for (auto& [id, process] : processes_) process.hung = false;
+    }
     killing_ = std::holds_alternative<event::WorkerWatchdogTrigger>(event) || stopping_;
     const bool accepted = scheduler_->step(event, now_);
     act();
@@ -290,7 +295,7 @@ class World {
     return true;
   }
   bool happens(Process& process, const event::WorkerMoves& event) {
-    if (!process.moves) process.moves = event.moves;
+    if (!process.moves && !(process.remains && process.doomed)) process.moves = event.moves;
     return true;
   }
   bool happens(Process& process, const event::WorkerSeeks& /*event*/) {
@@ -404,7 +409,7 @@ class World {
     std::set<unsigned> draining;
     for (const auto& [id, process] : processes_) {
       if (!process.leaving) ++staying[process.slot];
-      if (process.leaving && !process.doomed && process.generation != scheduler_->generation())
+      if (process.leaving && !process.doomed && !process.spared && process.generation != scheduler_->generation())
         draining.insert(process.generation);
     }
     unsigned pairs = 0;
@@ -455,7 +460,9 @@ class World {
     if (found == processes_.end()) return;  // its launch failed in this step
     Process& process = found->second;
     if (std::exchange(process.untold, false)) {
-      process.doomed = process.doomed || (process.mixed && !process.moves);
+      const bool has_keeper = process.hung && process.moves;
+      process.spared = process.doomed && has_keeper;
+      process.doomed = (process.doomed && !has_keeper) || (process.mixed && !process.moves);
       ASSERT_EQ(send.signal, process.doomed ? SIGKILL : process.stop_signal);
       return;
     }
@@ -472,6 +479,7 @@ class World {
       process.late = 0;
     }
     process.doomed = send.signal == SIGKILL;
+    process.hung = process.hung || send.signal == SIGABRT;
     process.leaving = true;
   }
 
@@ -585,7 +593,8 @@ class World {
     for (const auto& [id, process] : processes_) {
       ASSERT_FALSE(process.must_leave) << "I7: " << text(id) << " was introduced, and stays";
       // One that does not leave yet is about to.
-      ASSERT_TRUE(!process.seeks || !process.leaving || (may_come && !stopping_))
+      const bool end_is_near = process.hung && process.doomed && !process.remains;
+      ASSERT_TRUE(!process.seeks || !process.leaving || end_is_near || (may_come && !stopping_))
           << "I7: " << text(id) << " waits for nothing";
     }
   }
