@@ -4,17 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/errors.hpp"
-#include "base/listener.hpp"
+#include "support/activated_service.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/fake_pool.hpp"
-#include "support/message_bus.hpp"
-#include "support/process.hpp"
 
 namespace preforkd::component {
 namespace {
@@ -30,28 +27,16 @@ FakePoolState pool_in_state(const std::string& name, const std::string& state) {
   return pool;
 }
 
-// The socket that systemd keeps, and the agent that it starts.
-class AgentCheck : public testing::Test {
+class AgentCheck : public ActivatedService {
  protected:
-  void start(const std::string& idle_exit = "1h") {
-    StartOptions options;
-    options.descriptors = {socket_.get()};
-    options.listen_pid = true;
-    options.environment = {{"LISTEN_FDS", "1"}};
-    const std::vector<std::string> arguments{"--address=" + bus_.address(), "--idle-exit=" + idle_exit};
-    process_.emplace(binaries::preforkd_agent, arguments, options);
-  }
-  [[nodiscard]] std::string address() const { return format_address(*local_address(socket_.get())); }
+  AgentCheck() : ActivatedService(binaries::preforkd_agent) {}
+
   // The whole answer, up to the end of the connection.
   [[nodiscard]] std::string ask(const std::string& pool) const {
     Client client(address());
     client.send(pool + '\n');
     return client.read_to_end();
   }
-
-  const UniqueFd socket_ = open_listener(*parse_address("127.0.0.1:0")).value().fd;
-  MessageBus bus_;
-  std::optional<Process> process_;
 };
 
 TEST_F(AgentCheck, answers_one_line_about_the_pool_and_closes) {

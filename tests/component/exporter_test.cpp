@@ -4,17 +4,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/errors.hpp"
-#include "base/listener.hpp"
+#include "support/activated_service.hpp"
 #include "support/binaries.hpp"
 #include "support/client.hpp"
 #include "support/fake_pool.hpp"
-#include "support/message_bus.hpp"
-#include "support/process.hpp"
 
 namespace preforkd::component {
 namespace {
@@ -32,20 +29,11 @@ FakePoolState pool_named(const std::string& name) {
   return state;
 }
 
-// The socket that systemd keeps, and the exporter that it starts.
-class Exporter : public testing::Test {
+class Exporter : public ActivatedService {
  protected:
-  void start(const std::string& idle_exit = "1h") {
-    StartOptions options;
-    options.descriptors = {socket_.get()};
-    options.listen_pid = true;
-    options.environment = {{"LISTEN_FDS", "1"}};
-    const std::vector<std::string> arguments{"--address=" + bus_.address(), "--idle-exit=" + idle_exit};
-    process_.emplace(binaries::preforkd_exporter, arguments, options);
-  }
-  [[nodiscard]] std::string url(const std::string& path) const {
-    return "http://" + format_address(*local_address(socket_.get())) + path;
-  }
+  Exporter() : ActivatedService(binaries::preforkd_exporter) {}
+
+  [[nodiscard]] std::string url(const std::string& path) const { return "http://" + address() + path; }
   // The head and the body of the response, without CR.
   [[nodiscard]] std::string curl(std::vector<std::string> arguments, const std::string& path = "/metrics") const {
     arguments.insert(arguments.end(), {"-s", "-i", "--max-time", "30", url(path)});
@@ -57,10 +45,6 @@ class Exporter : public testing::Test {
   [[nodiscard]] std::string scrape() const {
     return curl({"-H", "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"});
   }
-
-  const UniqueFd socket_ = open_listener(*parse_address("127.0.0.1:0")).value().fd;
-  MessageBus bus_;
-  std::optional<Process> process_;
 };
 
 TEST_F(Exporter, answers_in_the_format_that_the_client_prefers) {
@@ -115,7 +99,7 @@ TEST_F(Exporter, without_a_bus_is_503_and_finds_one_that_was_restarted) {
 TEST_F(Exporter, ends_when_it_is_idle_and_leaves_a_socket_for_the_next_one) {
   start("100ms");
   EXPECT_EQ(process_->wait_exit().status, exit_code::ok);
-  Client waiting(format_address(*local_address(socket_.get())));
+  Client waiting(address());
   waiting.send("HEAD /metrics HTTP/1.0\r\n\r\n");
   start("100ms");
   EXPECT_THAT(waiting.read_line(), StartsWith("HTTP/1.1 200 OK"));
@@ -126,11 +110,10 @@ TEST_F(Exporter, ends_when_it_is_idle_and_leaves_a_socket_for_the_next_one) {
 
 TEST_F(Exporter, is_not_blocked_by_clients_that_say_nothing) {
   start();
-  const std::string address = format_address(*local_address(socket_.get()));
   std::vector<Client> slow;
   slow.reserve(40);
   for (int i = 0; i < 40; ++i) {
-    slow.emplace_back(address);
+    slow.emplace_back(address());
     slow.back().send("GET /met");
   }
   EXPECT_THAT(scrape(), StartsWith("HTTP/1.1 200 OK\n"));

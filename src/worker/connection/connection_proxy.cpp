@@ -2,11 +2,6 @@
 // How ConnectionImpl learns from a proxy who its client is.
 #include "worker/connection/connection_impl.hpp"
 
-#include <array>
-#include <optional>
-#include <string>
-
-#include "worker/base/log.hpp"
 #include "worker/connection/data_path.hpp"
 #include "worker/io/proxy_header.hpp"
 
