@@ -267,12 +267,12 @@ void WorkerRun::leave_if_told() {
   if (!draining_ && (server_.signals.seen() > 0 || alone_ || server_.posts->stop_requested())) begin_drain();
 }
 
-// No master will end a drain that takes too long: idle connections are not kept, and the worker ends the drain itself.
+// No master will end a drain that takes too long: the worker does it.
 void WorkerRun::be_alone() {
   alone_ = true;
   log_line(LogLevel::warning, {"the master is gone: finishing requests, then exiting"});
   if (!draining_) return;
-  path_.begin_drain(nullptr);
+  on_no_taker();
   bound_drain();
 }
 
@@ -283,11 +283,11 @@ void WorkerRun::begin_drain() {
   if (server_.on_leave) server_.errors.run("on_leave", server_.on_leave);
   bound_drain();
   Mover* const mover = hand_over_ ? hand_over_->begin_drain() : nullptr;
-  if (mover != nullptr || limits_.drain_idle == DrainIdle::close || alone_) path_.begin_drain(mover);
+  if (mover != nullptr || limits_.drain_idle == DrainIdle::close) path_.begin_drain(mover);
 }
 
 void WorkerRun::on_no_taker() {
-  if (limits_.drain_idle == DrainIdle::close || alone_) {
+  if (limits_.drain_idle == DrainIdle::close) {
     path_.begin_drain(nullptr);
   } else {
     path_.serve_on();
@@ -300,7 +300,7 @@ void WorkerRun::bound_drain() {
     if (end < armed_until()) server_.wheel.arm(*this, end);
   };
   if (limits_.drain_timeout.count() > 0) bound_by(limits_.drain_timeout);
-  if (alone_ && server_.given->drain) bound_by(*server_.given->drain);
+  if (alone_) bound_by(server_.given->drain.value_or(default_patience));
 }
 
 void WorkerRun::close_all(CloseReason busy, CloseReason idle) {

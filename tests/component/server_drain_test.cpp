@@ -64,6 +64,32 @@ TEST(Drain, an_idle_connection_may_be_kept_until_the_deadline) {
   EXPECT_EQ(client.ask("still here"), "received: still here");
 }
 
+TEST(Drain, a_kept_connection_outlives_the_master_until_its_client_leaves) {
+  const Master master({binaries::prefork_echo}, with_workers(1, {"--set", "settings.drain_idle=keep"}));
+  master.wait_ready();
+  const UniqueFd worker = open_pidfd(master.worker(0));
+  {
+    Client client(master.address());
+    EXPECT_EQ(client.ask("hello"), "received: hello");
+    master.signal(SIGKILL);
+    master.log().wait_for("the master is gone");
+    EXPECT_EQ(client.ask("still here"), "received: still here");
+  }
+  EXPECT_TRUE(wait_gone(worker.get()));
+}
+
+TEST(Drain, a_worker_without_a_master_ends_its_drain_itself) {
+  const std::vector<std::string> arguments = {"--set", "settings.drain_idle=keep", "--set", "drain_timeout=100ms"};
+  const Master master({binaries::prefork_echo}, with_workers(1, arguments));
+  master.wait_ready();
+  const UniqueFd worker = open_pidfd(master.worker(0));
+  Client client(master.address());
+  EXPECT_EQ(client.ask("hello"), "received: hello");
+  master.signal(SIGKILL);
+  EXPECT_TRUE(client.wait_closed());
+  EXPECT_TRUE(wait_gone(worker.get()));
+}
+
 TEST(Drain, no_new_client_is_refused_or_left_alone_during_reloads) {
   const Master master({binaries::prefork_echo}, with_workers(2));
   master.wait_ready();
