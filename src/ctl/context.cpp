@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/context.hpp"
 
+#include <utility>
+
 #include "ctl/command/command_line.hpp"
 #include "pools/bus/failure_text.hpp"
 
@@ -27,6 +29,8 @@ PoolClient Context::pool(const std::string& name) {
   try {
     return {bus(), checked, options_.ask_password};
   } catch (const AbsentPool&) {
+    KnownPool pool = known_pools().without_answer(checked);
+    if (auto client = known_pools().connect(pool, options_.ask_password)) return std::move(*client);
     throw known_pools().why_absent(checked);
   }
 }

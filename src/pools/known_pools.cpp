@@ -9,6 +9,7 @@
 
 #include "base/errors.hpp"
 #include "base/unit_names.hpp"
+#include "dbus/words.hpp"
 #include "pools/bus/failure_text.hpp"
 #include "pools/bus/pool_names.hpp"
 
@@ -96,10 +97,10 @@ bool KnownPools::find_client(KnownPool& pool, std::list<PoolClient>& clients,
   }
 }
 
-std::optional<PoolClient> KnownPools::connect(KnownPool& pool) {
+std::optional<PoolClient> KnownPools::connect(KnownPool& pool, bool interactive) {
   for (bool waited = false;; waited = true) {
     try {
-      PoolClient client(bus_, pool.name, false);
+      PoolClient client(bus_, pool.name, interactive);
       pool.standing = {};
       return client;
     } catch (const AbsentPool&) {
@@ -110,7 +111,7 @@ std::optional<PoolClient> KnownPools::connect(KnownPool& pool) {
 }
 
 bool KnownPools::comes(const KnownPool& pool) {
-  if (pool.standing.state != standing::no_bus) return false;
+  if (pool.standing.state != standing::no_bus && pool.standing.state != dbus::state::starting) return false;
   do {
     const std::vector<std::string> names = pool_names(bus_);
     if (std::find(names.begin(), names.end(), pool.name) != names.end()) return true;

@@ -46,8 +46,8 @@ class KnownPools {
   [[nodiscard]] std::vector<KnownPool> survey(Detail detail = Detail::pools);
   // A client of a pool by its name; nullopt if it is not on the bus, and `pool` then has its standing. Waits for pools
   // that systemd has just started, whose name appears on the bus a moment later: for a second, for all of them
-  // together. Throws ExitError as pool_owner() does.
-  [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool);
+  // together. `interactive` as in PoolClient. Throws ExitError as pool_owner() does.
+  [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool, bool interactive = false);
   // For one that is not on the bus: throws ExitError (4) if there is no such pool.
   void check_exists(const std::string& name) const;
   // What is known of one that is not on the bus.
