@@ -29,7 +29,7 @@ Result<Decimal> take_decimal(std::string_view& text) {
     if (parsed.ec != std::errc()) return Failure("is too large");
   }
   if (!text.starts_with('.')) {
-    if (whole.empty()) return Failure("has no number");
+    if (whole.empty()) return Failure("does not begin with a number");
     return number;
   }
   text.remove_prefix(1);

@@ -53,10 +53,13 @@ int check(const ConfigSource& source, const PoolConfig& config) {
   // Before the process becomes the pool's user: root sees which process holds an address, and may bind what systemd
   // binds.
   const AddressFindings addresses = check_addresses(config, is_of_unit(config, source.folders));
-  for (const std::string& doubt : addresses.doubts) log::warning(doubt);
-  for (const std::string& doubt :
-       doubts_about(config.group_limits, is_of_unit(config, source.folders), control_group_mount))
-    log::warning(doubt);
+  const std::string place = config.file.empty() ? "" : config.file + ": ";
+  const auto warn = [&](const std::vector<std::string>& doubts) {
+    for (const std::string& doubt : doubts) log::warning(place + doubt);
+  };
+  warn(config.doubts);
+  warn(addresses.doubts);
+  warn(doubts_about(config.group_limits, is_of_unit(config, source.folders), control_group_mount));
   const Result<bool> became = become_pool_user(config, source.folders);
   if (!became) return refuse({{config.file + ": " + became.error().text}, exit_code::config});
   if (*became) {

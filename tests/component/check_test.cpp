@@ -89,7 +89,7 @@ TEST_F(CheckAddress, whose_path_is_no_socket_is_a_problem) {
 TEST_F(CheckAddress, that_the_machine_does_not_have_now_is_a_doubt) {
   const Ended ended = check("192.0.2.1:80");
   EXPECT_EQ(ended.status, 0);
-  EXPECT_THAT(ended.err, HasSubstr("may not be able to listen: 192.0.2.1:80: "));
+  EXPECT_THAT(ended.err, HasSubstr(".json: may not be able to listen: 192.0.2.1:80: "));
 }
 
 TEST_F(CheckAddress, that_is_a_port_of_roots_is_a_doubt_of_others) {

@@ -219,7 +219,7 @@ bool ConfigReader::read_span(std::string_view key, Duration& out, Range<Duration
 bool ConfigReader::read_span_or_off(std::string_view key, std::optional<Duration>& out, Range<Duration> range) {
   const Json* const value = find(key);
   if (value == nullptr) return false;
-  if (*value == "off") {
+  if (is_off(key)) {
     out.reset();
     return true;
   }
@@ -231,7 +231,7 @@ bool ConfigReader::read_span_or_off(std::string_view key, std::optional<Duration
 bool ConfigReader::read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t min) {
   const Json* const value = find(key);
   if (value == nullptr) return false;
-  if (*value == "off") {
+  if (is_off(key)) {
     out.reset();
     return true;
   }
@@ -251,6 +251,11 @@ bool ConfigReader::read_size_or_off(std::string_view key, std::optional<std::uin
   }
   out = *size;
   return true;
+}
+
+bool ConfigReader::is_off(std::string_view key) const {
+  const Json* const value = find(key);
+  return value != nullptr && *value == "off";
 }
 
 bool ConfigReader::read_percent(std::string_view key, double& out, Range<unsigned> percent) {

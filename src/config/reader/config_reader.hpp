@@ -74,6 +74,9 @@ class ConfigReader {
   bool read_number(std::string_view key, unsigned& out, Range<unsigned> range);
   bool read_number(std::string_view key, int& out, Range<int> range);
 
+  // Whether the key's value is "off".
+  [[nodiscard]] bool is_off(std::string_view key) const;
+
   bool read_span(std::string_view key, Duration& out, Range<Duration> range);
   bool read_span_or_off(std::string_view key, std::optional<Duration>& out, Range<Duration> range);
   bool read_size_or_off(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t min);

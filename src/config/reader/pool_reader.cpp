@@ -61,7 +61,18 @@ void read_program(ConfigReader& config, std::vector<std::string>& out) {
   }
 }
 
-void read_worker_range(ConfigReader workers, WorkerCount& out, std::optional<ScaleConfig>& scale) {
+std::vector<std::string> doubts_about_scale(const WorkerCount& count, const ConfigReader::Json& scale) {
+  if (count.min == count.max) return {"workers.scale has no effect: workers.min and workers.max are the same"};
+  std::vector<std::string> doubts;
+  for (const char* const key : {"idle_for", "idle_exit"}) {
+    if (count.min > 0 && scale.contains(key))
+      doubts.push_back(std::string("workers.scale.") + key + " has no effect: workers.min is not 0");
+  }
+  return doubts;
+}
+
+void read_worker_range(ConfigReader workers, PoolConfig& pool) {
+  std::optional<ScaleConfig>& scale = pool.scale;
   workers.allow_only(workers_keys);
   read_scale(workers, scale);
   for (const char* const key : {"min", "max"}) {
@@ -88,14 +99,15 @@ void read_worker_range(ConfigReader workers, WorkerCount& out, std::optional<Sca
       return;
     }
   }
-  out = count;
+  pool.workers = count;
+  if (scale) pool.doubts = doubts_about_scale(count, *workers.find("scale"));
 }
 
-void read_workers(ConfigReader& config, WorkerCount& out, std::optional<ScaleConfig>& scale) {
+void read_workers(ConfigReader& config, PoolConfig& pool) {
   const Json* const value = config.find("workers");
   if (value == nullptr) return;
   if (value->is_object()) {
-    if (auto workers = config.object("workers")) read_worker_range(*workers, out, scale);
+    if (auto workers = config.object("workers")) read_worker_range(*workers, pool);
     return;
   }
   unsigned count = 0;
@@ -108,7 +120,7 @@ void read_workers(ConfigReader& config, WorkerCount& out, std::optional<ScaleCon
   } else if (!config.read_number("workers", count, {1, max_workers})) {
     return;
   }
-  out = {count, count, count};
+  pool.workers = {count, count, count};
 }
 
 void read_stop(ConfigReader& config, StopMode& out) {
@@ -186,7 +198,7 @@ PoolConfig read_pool(const Json& json, const std::string& name, std::vector<Conf
   read_description(config, pool.description);
   read_listen(config, name, pool.listen);
   read_program(config, pool.program);
-  read_workers(config, pool.workers, pool.scale);
+  read_workers(config, pool);
   std::size_t ready = 0;
   if (config.read_word("ready", ready, ready_words)) pool.ready = ready == 0 ? ReadyMode::notify : ReadyMode::exec;
   read_timeouts(config, pool);

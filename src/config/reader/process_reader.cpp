@@ -111,12 +111,12 @@ void read_group_limits(ConfigReader& config, std::vector<GroupLimit>& out) {
   if (config.read_number(weight.key, number, {1, 10'000}))
     out.push_back({weight, std::to_string(number), std::to_string(number)});
   double fraction = 0;
-  if (config.read_percent(share.key, fraction, {1, max_cpu_percent})) {
+  if (!config.is_off(share.key) && config.read_percent(share.key, fraction, {1, max_cpu_percent})) {
     constexpr long period_us = 100'000;
     out.push_back({share, std::to_string(std::lround(fraction * period_us)) + ' ' + std::to_string(period_us),
                    config.find(share.key)->get<std::string>()});
   }
-  if (config.read_number(pids.key, number, {1, max_pids}))
+  if (!config.is_off(pids.key) && config.read_number(pids.key, number, {1, max_pids}))
     out.push_back({pids, std::to_string(number), std::to_string(number)});
 }
 

@@ -110,6 +110,7 @@ struct PoolConfig {
   std::string description;
   std::string file;      // the config file as given, empty if the pool came from the command line
   std::string document;  // all that was read, as one JSON object in CBOR, with the program's path as it was found
+  std::vector<std::string> doubts;  // keys that are allowed, but have no effect
   std::vector<ListenConfig> listen;
   std::vector<std::string>
       program;  // program[0] is an absolute path (found in PATH if it was a plain name) and executable

@@ -158,6 +158,24 @@ TEST_F(Config, scale_is_read) {
   EXPECT_EQ(config.scale->idle_for, std::chrono::seconds(10));
   EXPECT_EQ(config.scale->idle_exit, std::chrono::hours(1));
   EXPECT_FALSE(load(R"({"program": ["/bin/true"], "workers": {"min": 1, "max": 4}})").scale);
+  EXPECT_EQ(config.doubts, std::vector<std::string>());
+}
+
+TEST_F(Config, keys_of_scale_without_effect_are_doubts) {
+  const auto doubts = [&](const std::string& workers) {
+    return load(R"({"program": ["/bin/true"], "workers": )" + workers + '}').doubts;
+  };
+  EXPECT_THAT(doubts(R"({"min": 2, "max": 2, "scale": {}})"),
+              ElementsAre("workers.scale has no effect: workers.min and workers.max are the same"));
+  EXPECT_THAT(doubts(R"({"min": 1, "max": 2, "scale": {"idle_for": "5s", "idle_exit": "off"}})"),
+              ElementsAre("workers.scale.idle_for has no effect: workers.min is not 0",
+                          "workers.scale.idle_exit has no effect: workers.min is not 0"));
+}
+
+TEST_F(Config, limits_of_a_group_can_be_off) {
+  const PoolConfig config = load(R"({"program": ["/bin/true"], "memory_max": "off", "memory_high": "off",
+    "cpu_max": "off", "pids_max": "off"})");
+  EXPECT_TRUE(config.group_limits.empty());
 }
 
 TEST_F(Config, auto_workers_are_at_least_one_and_fixed) {
