@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/base/program.hpp"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,11 +37,15 @@ std::string own_neighbour(const std::string& name) {
   return !error && ::access(path.c_str(), X_OK) == 0 ? path : name;
 }
 
-int run_program(const std::string& program, const std::vector<std::string>& arguments) {
+int run_program(const std::string& program, const std::vector<std::string>& arguments, bool quiet) {
   std::vector<char*> words = command_line(program, arguments);
+  posix_spawn_file_actions_t files;
+  ::posix_spawn_file_actions_init(&files);
+  if (quiet) ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
-  if (const int error = ::posix_spawnp(&child, words[0], nullptr, nullptr, words.data(), environ); error != 0)
-    refuse(program, error);
+  const int error = ::posix_spawnp(&child, words[0], &files, nullptr, words.data(), environ);
+  ::posix_spawn_file_actions_destroy(&files);
+  if (error != 0) refuse(program, error);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) refuse(program, errno);

@@ -10,8 +10,8 @@ namespace preforkd::ctl {
 [[nodiscard]] std::string own_neighbour(const std::string& name);
 
 // Runs a program, found in $PATH, to its end and returns its exit status, or 128 plus the signal that ended it. Throws
-// ExitError (69) if it cannot be run.
-[[nodiscard]] int run_program(const std::string& program, const std::vector<std::string>& arguments);
+// ExitError (69) if it cannot be run. `quiet`: its standard output is discarded.
+[[nodiscard]] int run_program(const std::string& program, const std::vector<std::string>& arguments, bool quiet);
 
 // Replaces this process by a program, found in $PATH. Throws ExitError (69) if that fails.
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments);

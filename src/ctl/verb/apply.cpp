@@ -62,7 +62,7 @@ class Application {
   void say(const std::string& line) const { context_.screen().remark(line); }
 
   void check() const {
-    const int status = run_program(own_neighbour("preforkd"), {"--check", "--name", name_});
+    const int status = run_program(own_neighbour("preforkd"), {"--check", "--name", name_}, context_.options().quiet);
     const bool unavailable = status == exit_code::unavailable;
     const char* const why = unavailable ? "an address can't be bound" : "the config is wrong";
     if (status != 0) throw ExitError(status, std::string("nothing was changed: ") + why);
