@@ -439,7 +439,7 @@ void ConnectionImpl::settle() {
     }
   }
   path_->streams_.want_input(*this, wants_input());
-  if (leaving_ && rests()) mark_resting();  // it waits for a taker
+  if (rests()) mark_resting();  // what it was sent unasked is written, or it waits for a taker
   update_timer();
 }
 

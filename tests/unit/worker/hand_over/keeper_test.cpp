@@ -70,6 +70,21 @@ TEST_F(KeeperTest, the_resting_connections_of_a_killed_worker_are_served_by_anot
   EXPECT_EQ(second.page().connections_adopted.load(), 200U);
 }
 
+// By a timer, a message of another worker, or the kernel's room for what it did not take at once.
+TEST_F(KeeperTest, a_connection_rests_after_what_it_was_sent_unasked) {
+  std::vector<TestClient> clients = log_in(listener_, 2);
+  clients[0].send("push\n");
+  EXPECT_EQ(clients[0].line(), "soon");
+  EXPECT_EQ(clients[0].line(), "pushed");
+  clients[1].send("much\n");
+  EXPECT_EQ(clients[1].line().size(), 600'000U);
+  Worker second = start_taker(listener_, "second");
+  kill_first();
+  EXPECT_EQ(first_.expect<control::Seeks>().connections, 2U);
+  introduce(first_, second);
+  expect_served_by(clients, "second");
+}
+
 // Which it sends in one packet.
 TEST(KeeperOfAWorker, gives_the_largest_state_that_can_be_kept) {
   const Listener listener;

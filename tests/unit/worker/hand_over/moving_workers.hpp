@@ -43,6 +43,10 @@ inline void add_logins(Server& server, const std::string& worker) {
       server.after(milliseconds(50), [reply] { reply->send("late"); });
       return;
     }
+    if (line == "push") {
+      server.after(milliseconds(1), [ref = ConnectionRef(c)] { ref.get()->send("pushed"); });
+      return c.send("soon");
+    }
     if (line == "pin") {
       c.pin();
       server.after(milliseconds(50), [ref = ConnectionRef(c)] { ref.get()->unpin(); });
