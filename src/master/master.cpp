@@ -24,6 +24,7 @@
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
 #include "master/bus/bus_choice.hpp"
+#include "master/pool/acquaintances.hpp"
 #include "master/pool/replacements.hpp"
 #include "master/process/service_group.hpp"
 #include "master/process/worker_room.hpp"
@@ -238,6 +239,11 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
     pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
     succession_.keep();
   }
+  if (const auto* talks = std::get_if<control::Talks>(&message)) {
+    pool_.step(event::WorkerTalks{id, talks->protocol});
+    succession_.keep();
+    log_if_silent(id);
+  }
   if (const auto* seeks = std::get_if<control::Seeks>(&message)) pool_.step(event::WorkerSeeks{id, seeks->connections});
   if (std::holds_alternative<control::Busy>(message)) scaler_.on_busy();
   if (const auto* gave = std::get_if<control::Gave>(&message)) {
@@ -247,6 +253,14 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
     std::copy(gave->refused.begin(), gave->refused.end(), event.refused.begin());
     pool_.step(event);
   }
+}
+
+void Master::log_if_silent(WorkerId id) {
+  const Worker* const worker = pool_.scheduler().roster().find(id);
+  if (worker == nullptr || worker->slot < max_talking_slots || std::exchange(told_silent_, true)) return;
+  log::warning("worker " + std::to_string(worker->slot) +
+               " exchanges no messages with other workers: only those in slots 0 to " +
+               std::to_string(max_talking_slots - 1) + " do");
 }
 
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {

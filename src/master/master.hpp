@@ -83,6 +83,7 @@ class Master final : private WorkerObserver, private PoolControl {
   void execute_successor();
 
   void give_up_if_hopeless(const ExitStatus& status);
+  void log_if_silent(WorkerId id);
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
   void check_user() const;
@@ -154,11 +155,12 @@ class Master final : private WorkerObserver, private PoolControl {
   PoolState shown_state_ = PoolState::starting;
   bool any_executed_ = false;
   std::set<std::pair<unsigned, std::size_t>> told_changed_;  // the changed files already logged: generation, file
-  std::string stale_;                                        // the text about that in the status
-  bool started_ = false;                                     // READY=1 was sent
-  Instant extended_until_{};                                 // systemd waits until then at least
-  bool reloading_ = false;                                   // RELOADING=1 was sent, READY=1 is still to follow
-  std::string hopeless_;                                     // why no worker will ever run; empty: they run, or may
+  bool told_silent_ = false;  // a worker's slot is too high for it to talk, and the log says so
+  std::string stale_;         // the text about that in the status
+  bool started_ = false;      // READY=1 was sent
+  Instant extended_until_{};  // systemd waits until then at least
+  bool reloading_ = false;    // RELOADING=1 was sent, READY=1 is still to follow
+  std::string hopeless_;      // why no worker will ever run; empty: they run, or may
 };
 
 }  // namespace preforkd

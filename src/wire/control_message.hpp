@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "wire/transfer.hpp"
+#include "wire/worker_message.hpp"
 
 namespace preforkd::control {
 
@@ -50,8 +51,21 @@ struct ReportBusy {
 };
 // Worker to master, at most once a second: it was busy for that share of the last second.
 struct Busy {};
+// Worker to master, once, before READY=1: its program sends messages to other workers and takes theirs.
+struct Talks {
+  std::uint32_t protocol = worker_message::protocol;
+};
+// Master to worker, with one end of a socket pair, on which worker_message.hpp is spoken: another worker that talks has
+// the other end. It may come twice for the same worker, if there is another master.
+struct Meet {
+  std::uint64_t id = 0;  // of the other one, as long as the pool lives; a younger worker has a higher one
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  std::int32_t pid = 0;
+  std::uint32_t reserved = 0;
+};
 
-using Message = std::variant<Hello, Seeks, Gave, Give, Take, NoTaker, ReportBusy, Busy>;
+using Message = std::variant<Hello, Seeks, Gave, Give, Take, NoTaker, ReportBusy, Busy, Talks, Meet>;
 
 inline constexpr std::size_t max_message_bytes = 64;
 

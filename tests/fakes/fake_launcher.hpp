@@ -44,6 +44,7 @@ class FakeLauncher final : public Launcher {
     if (max > 0) return moved.push_back({giver, taker, max});
     introduced.emplace_back(giver, taker);
   }
+  void meet(WorkerId one, WorkerId other) noexcept override { met.emplace_back(one, other); }
   void dismiss(WorkerId giver) noexcept override { dismissed.push_back(giver); }
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
     ++loads_read;
@@ -58,6 +59,7 @@ class FakeLauncher final : public Launcher {
   std::vector<std::pair<WorkerId, WorkerId>> introduced;             // giver, taker; the giver leaves
   std::vector<std::tuple<WorkerId, WorkerId, std::uint32_t>> moved;  // giver, taker, at most; both stay
   std::vector<WorkerId> dismissed;
+  std::vector<std::pair<WorkerId, WorkerId>> met;
   std::map<WorkerId, std::uint64_t> loads;
   mutable std::size_t loads_read = 0;
   std::function<void(const Launch&)> on_start;

@@ -8,6 +8,7 @@
 
 #include "require.hpp"
 #include "wire/transfer.hpp"
+#include "wire/worker_message.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view packet(reinterpret_cast<const char*>(data), size);
@@ -15,6 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = preforkd::control::encode(*message);
     require(again.view().size() <= size, "an encoding has the known fields only");
     require(preforkd::control::decode(again.view()).has_value(), "what was read can be sent again");
+  }
+  if (const auto message = preforkd::worker_message::read(packet)) {
+    require(message->size() <= preforkd::worker_message::max_bytes, "a message between workers has a limit");
+    require(message->data() + message->size() == packet.data() + size, "a message ends where its packet ends");
   }
   using namespace preforkd::transfer;
   const auto connection = read_connection(packet);

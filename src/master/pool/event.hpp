@@ -71,6 +71,11 @@ struct WorkerMoves {
   WorkerId id{};
   Moves moves;
 };
+// It has said, before it was ready, that it exchanges messages with other workers.
+struct WorkerTalks {
+  WorkerId id{};
+  std::uint32_t protocol = 0;
+};
 // It, or what is left of it, has connections to give away and no taker.
 struct WorkerSeeks {
   WorkerId id{};
@@ -151,9 +156,9 @@ namespace preforkd {
 using Event =
     std::variant<event::Start, event::WorkerHeard, event::WorkerExecuted, event::WorkerReady, event::WorkerStopping,
                  event::WorkerAlive, event::WorkerWatchdogTimeout, event::WorkerWatchdogTrigger, event::WorkerExtends,
-                 event::WorkersUnheard, event::WorkerMeasured, event::WorkerMoves, event::WorkerSeeks,
-                 event::WorkerGave, event::WorkerExited, event::RemainsGone, event::LaunchFailed, event::Reload,
-                 event::Adopt, event::Resize, event::Scale, event::Unpin, event::Recycle, event::Rebalance, event::Kill,
-                 event::Stop, event::StopNow, event::Tick>;
+                 event::WorkersUnheard, event::WorkerMeasured, event::WorkerMoves, event::WorkerTalks,
+                 event::WorkerSeeks, event::WorkerGave, event::WorkerExited, event::RemainsGone, event::LaunchFailed,
+                 event::Reload, event::Adopt, event::Resize, event::Scale, event::Unpin, event::Recycle,
+                 event::Rebalance, event::Kill, event::Stop, event::StopNow, event::Tick>;
 
 }  // namespace preforkd

@@ -25,6 +25,7 @@ struct Pool::Perform {
     pool.launcher_.introduce(introduce.giver, introduce.taker, introduce.max);
   }
   void operator()(const DismissGiver& dismiss) const { pool.launcher_.dismiss(dismiss.giver); }
+  void operator()(const Meet& meet) const { pool.launcher_.meet(meet.one, meet.other); }
   void operator()(const ReportReady& ready) const { pool.notify(&PoolObserver::on_worker_ready, ready.worker); }
   // When several launches fail at once, what follows from the first may send away the workers of the others, which
   // never were: those are reported as failed launches only.

@@ -56,6 +56,8 @@ struct WorkerRecord {
   std::uint64_t handed_over = 0;  // connections that were taken while it lived
   Kept kept;
 
+  std::optional<std::uint32_t> talks;  // it exchanges messages with workers of the same protocol (acquaintances.hpp)
+
   bool operator==(const WorkerRecord&) const = default;
 };
 
@@ -132,6 +134,11 @@ struct Introduce {
 struct DismissGiver {
   WorkerId giver{};
 };
+// They are to exchange messages.
+struct Meet {
+  WorkerId one{};
+  WorkerId other{};
+};
 struct ReportReady {
   WorkerView worker;
 };
@@ -174,8 +181,8 @@ struct ReportStateChanged {
   PoolState before{};
   PoolState now{};
 };
-using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, ReportReady, ReportDraining, ReportKilled,
-                            ReportExited, ReportRemains, ReportRemainsGone, ReportKept, ReportNotTaken,
+using Action = std::variant<Launch, SendSignal, Introduce, DismissGiver, Meet, ReportReady, ReportDraining,
+                            ReportKilled, ReportExited, ReportRemains, ReportRemainsGone, ReportKept, ReportNotTaken,
                             ReportLaunchFailed, ReportDeadlinesMoved, RecycleWait, ReportStateChanged, ReloadFinished>;
 
 // The live workers, the slots, their deadlines and the moves that are possible with them. It decides nothing: each move

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <utility>
 
+#include "master/pool/acquaintances.hpp"
 #include "master/pool/exit_verdict.hpp"
 #include "master/pool/standing.hpp"
 #include "master/pool/worker_target.hpp"
@@ -98,6 +99,12 @@ void Scheduler::handle(Worker& worker, const event::WorkerMeasured& event, Insta
 
 void Scheduler::handle(Worker& worker, const event::WorkerMoves& event, Instant /*now*/) {
   roster_.moves(worker, event.moves);
+}
+
+void Scheduler::handle(Worker& worker, const event::WorkerTalks& event, Instant /*now*/) {
+  if (worker.talks) return;
+  worker.talks = event.protocol;
+  introduce_to_all(worker, roster_);
 }
 
 void Scheduler::handle(Worker& worker, const event::WorkerSeeks& event, Instant /*now*/) {
@@ -371,6 +378,7 @@ void Scheduler::expired(const Deadline& deadline, Instant now) {
 
 void Scheduler::become_ready(Worker& worker, Instant now) {
   roster_.ready(worker, now);
+  introduce_to_all(worker, roster_);
   if (rollout_ && rollout_->owns(worker)) {
     rollout_->candidate_ready(worker, now);
   } else if (worker.place == Place::candidate) {

@@ -140,6 +140,7 @@ class Scheduler {
   void handle(Worker& worker, const event::WorkerExtends& event, Instant now);
   void handle(Worker& worker, const event::WorkerMeasured& event, Instant now);
   void handle(Worker& worker, const event::WorkerMoves& event, Instant now);
+  void handle(Worker& worker, const event::WorkerTalks& event, Instant now);
   void handle(Worker& worker, const event::WorkerSeeks& event, Instant now);
   void handle(Worker& worker, const event::WorkerGave& event, Instant now);
   void handle(Worker& worker, const event::WorkerExited& event, Instant now);

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "master/pool/acquaintances.hpp"
 #include "master/pool/scheduler.hpp"
 
 namespace preforkd {
@@ -127,6 +128,7 @@ Scheduler::Scheduler(const PoolImage& image, const Generations& generations, Tak
       ids.insert(worker.record.id);
     }
   }
+  introduce_all(roster_);
   for (unsigned number = 0; roster_.has_slot(number); ++number) {
     Slot& slot = roster_.slot(number);
     if (slot.candidate != nullptr && slot.candidate->generation != committed_) roster_.settle_without(slot, now);

@@ -115,6 +115,9 @@ class Launcher {
   virtual void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept = 0;
   // Tells a worker that no other one can take its connections.
   virtual void dismiss(WorkerId giver) noexcept = 0;
+  // Gives each of the two workers one end of a socket pair, for messages between them. If that can't be done now, it is
+  // done later.
+  virtual void meet(WorkerId one, WorkerId other) noexcept = 0;
   // The open connections of a worker; 0 if its program does not count them.
   [[nodiscard]] virtual std::uint64_t load(WorkerId id) const noexcept = 0;
 };

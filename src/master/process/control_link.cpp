@@ -23,7 +23,8 @@ ControlLink::ControlLink(EventLoop& loop, UniqueFd end, Take take, Refuse refuse
 }
 
 bool ControlLink::send(const control::Message& message, int fd) noexcept {
-  const bool is_for_all = std::holds_alternative<control::ReportBusy>(message);
+  const bool is_for_all =
+      std::holds_alternative<control::ReportBusy>(message) || std::holds_alternative<control::Meet>(message);
   return (greeted_ || is_for_all) && end_ &&
          send_packet(end_.get(), {control::encode(message).view()}, fd) == PacketSent::sent;
 }
@@ -57,7 +58,9 @@ const char* ControlLink::handle(std::string_view bytes, bool has_descriptor) {
   if (has_descriptor) return "it contains a descriptor";
   const bool hello = std::holds_alternative<control::Hello>(*message);
   if (hello && std::exchange(greeted_, true)) return "a second Hello";
-  if (!greeted_ && !std::holds_alternative<control::Busy>(*message)) return "it comes before Hello";
+  const bool needs_hello =
+      !std::holds_alternative<control::Busy>(*message) && !std::holds_alternative<control::Talks>(*message);
+  if (!greeted_ && needs_hello) return "it comes before Hello";
   return std::visit(
       [this](const auto& said) -> const char* {
         if constexpr (std::is_constructible_v<Message, decltype(said)>) {

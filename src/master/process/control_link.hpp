@@ -12,12 +12,13 @@
 
 namespace preforkd {
 
-// The master's end of a worker's control channel: the messages about connections that move. They are read within the
+// The master's end of a worker's control channel: messages that are not for sd_notify. They are read within the
 // bounds of FloodLimit, and sending never blocks, so a worker harms only itself.
 class ControlLink {
  public:
-  // What a worker or its keeper may say. Hello comes once, and before anything about connections that move.
-  using Message = std::variant<control::Hello, control::Seeks, control::Gave, control::Busy>;
+  // What a worker or its keeper may say. Hello comes once, and before anything about connections that move. Busy and
+  // Talks need no Hello.
+  using Message = std::variant<control::Hello, control::Seeks, control::Gave, control::Busy, control::Talks>;
   using Take = std::function<void(const Message&)>;
   using Refuse = std::function<void(const std::string& reason)>;
 
@@ -28,8 +29,8 @@ class ControlLink {
   ControlLink(const ControlLink&) = delete;
   ControlLink& operator=(const ControlLink&) = delete;
 
-  // The worker gets a duplicate of `fd`. False: it has not said Hello (ReportBusy is for all), does not read its
-  // channel, or has closed it.
+  // The worker gets a duplicate of `fd`. False: it has not said Hello (ReportBusy and Meet need none), does not read
+  // its channel, or has closed it.
   [[nodiscard]] bool send(const control::Message& message, int fd = -1) noexcept;
 
   // -1 once the worker has closed its end.

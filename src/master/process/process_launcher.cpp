@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -31,6 +32,8 @@ std::string stream_name(int fd) {
   return there ? std::to_string(there->device) + ":" + std::to_string(there->inode) : "";
 }
 
+constexpr Duration owed_interval = std::chrono::milliseconds(100);
+
 std::string label_of(const Launch& launch) { return "worker " + std::to_string(launch.slot); }
 
 }  // namespace
@@ -46,7 +49,8 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, 
       settings_(settings),
       inherited_(inherited_environment(environ, !settings.to_journal)),
       null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
-      observer_(observer) {
+      observer_(observer),
+      owed_timer_(loop.add_timer(Priority::normal, owed_interval / 2, [this] { meet_owed(); })) {
   if (!null_) throw ExitError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
 }
 
@@ -73,7 +77,7 @@ void ProcessLauncher::launch(const Launch& launch) {
   }
   const SpawnPlan how = plan(launch, *worker, stream.get());
   // Recorded before the process starts: a process that could not be recorded must never exist.
-  const auto running = workers_.emplace(launch.id, Running{launch.generation, std::move(worker)}).first;
+  const auto running = workers_.emplace(launch.id, Running{launch.generation, std::move(worker), launch.slot}).first;
   try {
     running->second.process->start(how);
   } catch (...) {
@@ -88,7 +92,7 @@ Result<void> ProcessLauncher::adopt(const Launch& launch, const WorkerParts& par
     auto worker =
         std::make_unique<WorkerProcess>(loop_, launch.id, label_of(launch), parts, std::move(descriptors),
                                         static_cast<WorkerObserver&>(*this), orphans_, groups_.adopt(parts.group));
-    workers_.emplace(launch.id, Running{launch.generation, std::move(worker)});
+    workers_.emplace(launch.id, Running{launch.generation, std::move(worker), launch.slot});
     return {};
   } catch (const std::exception& error) {
     return Failure(error.what());
@@ -172,6 +176,47 @@ void ProcessLauncher::introduce(WorkerId giver, WorkerId taker, std::uint32_t ma
 }
 
 void ProcessLauncher::dismiss(WorkerId giver) noexcept { static_cast<void>(say(giver, control::NoTaker{})); }
+
+void ProcessLauncher::meet(WorkerId one, WorkerId other) noexcept {
+  Acquaintance pair{one, other, {}, {}};
+  if (bring_together(pair)) return;
+  owed_.push_back(std::move(pair));
+  owed_timer_.arm(SteadyClock().now() + owed_interval);
+}
+
+bool ProcessLauncher::bring_together(Acquaintance& pair) noexcept {
+  if (!listens(pair.one) || !listens(pair.other)) return true;
+  if (!pair.for_one && !pair.for_other) {
+    std::array<int, 2> ends{-1, -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) return false;
+    pair.for_one.reset(ends[0]);
+    pair.for_other.reset(ends[1]);
+  }
+  const bool one_has_it = present(pair.other, pair.for_one, pair.one);
+  const bool other_has_it = present(pair.one, pair.for_other, pair.other);
+  return one_has_it && other_has_it;
+}
+
+bool ProcessLauncher::present(WorkerId id, UniqueFd& end, WorkerId to) noexcept {
+  if (!end) return true;
+  const Running& worker = workers_.at(id);
+  const control::Meet meet{static_cast<std::uint64_t>(id), worker.slot, worker.generation->number,
+                           worker.process->pid(), 0};
+  if (!say(to, meet, end.get())) return false;
+  end.reset();
+  return true;
+}
+
+bool ProcessLauncher::listens(WorkerId id) const noexcept {
+  const WorkerProcess* const process = find(id);
+  return process != nullptr && process->descriptors().control >= 0;
+}
+
+void ProcessLauncher::meet_owed() noexcept {
+  for (auto pair = owed_.begin(); pair != owed_.end();)
+    pair = bring_together(*pair) ? owed_.erase(pair) : std::next(pair);
+  if (!owed_.empty()) owed_timer_.arm(SteadyClock().now() + owed_interval);
+}
 
 bool ProcessLauncher::say(WorkerId id, const control::Message& message, int fd) noexcept {
   const auto worker = workers_.find(id);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   [[nodiscard]] std::vector<WorkerId> unheard() noexcept override;
   void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept override;
   void dismiss(WorkerId giver) noexcept override;
+  void meet(WorkerId one, WorkerId other) noexcept override;
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override;
 
   // Goes on with a worker of an earlier master, as the constructor of WorkerProcess does. Fails for lack of some
@@ -77,7 +79,16 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   struct Running {
     std::shared_ptr<const Generation> generation;
     std::unique_ptr<WorkerProcess> process;
+    unsigned slot = 0;
     bool was_cut_off = false;  // its notify path was gone at some time since the last unheard()
+  };
+
+  // Two workers, and the ends of their socket pair that they have not got yet.
+  struct Acquaintance {
+    WorkerId one{};
+    WorkerId other{};
+    UniqueFd for_one;
+    UniqueFd for_other;
   };
 
   void on_worker_executed(WorkerId id) override;
@@ -90,6 +101,12 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void launch(const Launch& launch);
   // False if the worker has ended or cannot be told now.
   [[nodiscard]] bool say(WorkerId id, const control::Message& message, int fd = -1) noexcept;
+  // False: it has to be tried again.
+  [[nodiscard]] bool bring_together(Acquaintance& pair) noexcept;
+  // The same.
+  [[nodiscard]] bool present(WorkerId id, UniqueFd& end, WorkerId to) noexcept;
+  [[nodiscard]] bool listens(WorkerId id) const noexcept;
+  void meet_owed() noexcept;
   void renew_notify_paths();
   [[nodiscard]] worker_env::Contract contract(const Launch& launch, const WorkerProcess& worker) const;
   [[nodiscard]] SpawnPlan plan(const Launch& launch, const WorkerProcess& worker, int output) const;
@@ -105,6 +122,8 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   WorkerObserver& observer_;
   std::unordered_map<WorkerId, Running> workers_;
   std::vector<WorkerId> renewed_;
+  std::list<Acquaintance> owed_;  // some worker does not read its control channel, or there is no descriptor left
+  EventSource owed_timer_;
   bool cut_off_for_good_ = false;  // some paths cannot be bound again, and the log says so
 };
 

@@ -55,6 +55,7 @@ void fields(Archive& archive, WorkerRecord& record) {
   archive(record.seeks);
   archive(record.handed_over);
   archive(record.kept);
+  archive(record.talks);
 }
 
 template <class Archive>

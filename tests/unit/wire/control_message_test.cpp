@@ -22,6 +22,12 @@ TEST(ControlMessage, comes_back_as_it_was_sent) {
   EXPECT_EQ(std::get<Give>(*decode(encode(Give{.max = 5}).view())).max, 5U);
   EXPECT_TRUE(std::holds_alternative<Take>(*decode(encode(Take{}).view())));
   EXPECT_TRUE(std::holds_alternative<NoTaker>(*decode(encode(NoTaker{}).view())));
+  EXPECT_EQ(std::get<Talks>(*decode(encode(Talks{3}).view())).protocol, 3U);
+  const auto meet = std::get<Meet>(*decode(encode(Meet{.id = 9, .slot = 2, .generation = 4, .pid = 77}).view()));
+  EXPECT_EQ(meet.id, 9U);
+  EXPECT_EQ(meet.slot, 2U);
+  EXPECT_EQ(meet.generation, 4U);
+  EXPECT_EQ(meet.pid, 77);
 }
 
 TEST(ControlMessage, of_a_newer_program_may_have_more_fields) {

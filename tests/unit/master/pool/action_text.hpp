@@ -31,6 +31,7 @@ struct ActionText {
            (introduce.max > 0 ? ": at most " + std::to_string(introduce.max) : "");
   }
   std::string operator()(const DismissGiver& dismiss) const { return "no taker for " + text(dismiss.giver); }
+  std::string operator()(const Meet& meet) const { return "meet " + text(meet.one) + " and " + text(meet.other); }
   std::string operator()(const ReportReady& ready) const { return "ready " + text(ready.worker.id); }
   std::string operator()(const ReportDraining& drains) const {
     return "drains " + text(drains.worker.id) + ": " + std::string(to_string(drains.why)) + until(drains.worker);

@@ -265,6 +265,9 @@ inline std::string text(const WorkerMoves& event) {
   return "worker-moves " + text(event.id) + ": protocol " + std::to_string(event.moves.protocol) + ", framing " +
          std::to_string(event.moves.framing);
 }
+inline std::string text(const WorkerTalks& event) {
+  return "worker-talks " + text(event.id) + ": protocol " + std::to_string(event.protocol);
+}
 inline std::string text(const WorkerSeeks& event) {
   return "worker-seeks " + text(event.id) + ": " + std::to_string(event.connections);
 }
@@ -373,6 +376,12 @@ class EventReader {
     event.moves.protocol = line_.number<std::uint32_t>();
     line_.expect(", framing ");
     event.moves.framing = line_.number<std::uint64_t>();
+  }
+
+  void read(event::WorkerTalks& event) {
+    event.id = line_.id();
+    line_.expect(": protocol ");
+    event.protocol = line_.number<std::uint32_t>();
   }
 
   void read(event::WorkerSeeks& event) { read_connections(event); }

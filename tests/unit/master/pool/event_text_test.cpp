@@ -60,6 +60,7 @@ std::vector<Event> examples() {
        event::WorkersUnheard{{id, WorkerId{8}}},
        event::WorkerMeasured{id, 3, 4096},
        event::WorkerMoves{id, {1, 0xFFFFFFFFFFFFFFFF}},
+       event::WorkerTalks{id, 1},
        event::WorkerSeeks{id, 300},
        event::WorkerGave{id, 299, 1, {3, 0, 0, 0, 7}, true},
        event::WorkerExited{id, 4711, {ExitStatus::Kind::dumped, SIGSEGV, {}}, true, true, {milliseconds(5), 4096}},

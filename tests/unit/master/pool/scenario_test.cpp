@@ -50,6 +50,7 @@ class Stage final : public Launcher, public PoolObserver {
   void introduce(WorkerId giver, WorkerId taker, std::uint32_t max) noexcept override {
     tell(Introduce{giver, taker, max});
   }
+  void meet(WorkerId one, WorkerId other) noexcept override { tell(Meet{one, other}); }
   void dismiss(WorkerId giver) noexcept override { tell(DismissGiver{giver}); }
   [[nodiscard]] std::uint64_t load(WorkerId id) const noexcept override {
     const auto found = loads_.find(id);

@@ -43,6 +43,9 @@ struct Process {
   bool remains = false;  // its first process has ended, others have not …
   bool untold = false;   // … and have not got their signal yet
 
+  std::optional<std::uint32_t> talks{};
+  bool was_ready = false;
+
   std::optional<Moves> moves{};
   std::optional<WorkerId> taker{};  // the last one
   std::set<WorkerId> tried{};       // takers before that
@@ -165,6 +168,7 @@ class World {
       process.tried.clear();
       process.gives = false;
     }
+    met_.clear();  // all meet again, in case that it died in between
   }
 
   void check_recovered() {
@@ -291,11 +295,15 @@ class World {
   }
   bool happens(Process& process, const event::WorkerReady& /*event*/) {
     if (!process.leaving && !process.ready) process.late = 0;
-    if (!process.leaving) process.ready = true;
+    if (!process.leaving) process.ready = process.was_ready = true;
     return true;
   }
   bool happens(Process& process, const event::WorkerMoves& event) {
     if (!process.moves && !(process.remains && process.doomed)) process.moves = event.moves;
+    return true;
+  }
+  bool happens(Process& process, const event::WorkerTalks& event) {
+    if (!process.talks) process.talks = event.protocol;
     return true;
   }
   bool happens(Process& process, const event::WorkerSeeks& /*event*/) {
@@ -451,6 +459,15 @@ class World {
     giver.gives_since = now_;
     takers_.insert(introduce.giver);  // it stays, too
   }
+  void perform(const Meet& meet) {
+    ASSERT_LT(std::min(meet.one, meet.other), std::max(meet.one, meet.other)) << "I9: with itself";
+    for (const WorkerId id : {meet.one, meet.other}) {
+      const Process& process = processes_.at(id);
+      ASSERT_TRUE(process.was_ready && process.talks) << "I9: " << text(id);
+    }
+    ASSERT_EQ(processes_.at(meet.one).talks, processes_.at(meet.other).talks) << "I9";
+    ASSERT_TRUE(met_.insert(std::minmax(meet.one, meet.other)).second) << "I9: a second time";
+  }
   void perform(const DismissGiver& dismiss) {
     ASSERT_TRUE(std::exchange(processes_.at(dismiss.giver).seeks, false)) << "it has not asked";
   }
@@ -554,6 +571,7 @@ class World {
     ASSERT_EQ(roster.ready_slots(), ready.size());
     ASSERT_EQ(roster.pairs(), pairs);
     check_seekers();
+    check_i9();
     ASSERT_EQ(scheduler_->state(), state_);
     const auto next = scheduler_->next_deadline();
     ASSERT_TRUE(!next || *next > now_) << "a deadline was left behind";
@@ -568,6 +586,19 @@ class World {
     for (const auto& [id, worker] : roster.workers()) {
       ASSERT_TRUE(worker.response_deadline.armed() || worker.ready() || worker.sigkilled)
           << text(id) << " has no deadline";
+    }
+  }
+
+  // Each two workers of one protocol, from when both are ready until one has ended.
+  void check_i9() {
+    const auto takes_part = [](const Process& process) {
+      return process.talks && process.was_ready && !process.remains && !process.doomed;
+    };
+    for (const auto& [one, process] : processes_) {
+      for (const auto& [other, its] : processes_) {
+        if (one >= other || !takes_part(process) || !takes_part(its) || process.talks != its.talks) continue;
+        ASSERT_TRUE(met_.contains({one, other})) << "I9: " << text(one) << " and " << text(other) << " have not met";
+      }
     }
   }
 
@@ -618,6 +649,7 @@ class World {
       case 6:
       case 7:
         if (!processes_.at(id).moves && chance(0.8)) step(event::WorkerMoves{id, {1, chance(0.9) ? 5U : 6U}});
+        if (chance(0.5)) step(event::WorkerTalks{id, chance(0.9) ? 1U : 2U});
         step(event::WorkerReady{id});
         break;
       case 8:
@@ -703,6 +735,7 @@ class World {
                             event::WorkerExtends{dead, seconds(5)},
                             event::WorkerMeasured{dead, 1U << 20U, std::nullopt},
                             event::WorkerMoves{dead, {1, 5}},
+                            event::WorkerTalks{dead, 1},
                             event::WorkerSeeks{dead, 5},
                             event::WorkerGave{dead, 5},
                             event::WorkerExited{dead, 1, {ExitStatus::Kind::exited, 0, {}}, false, true},
@@ -837,6 +870,7 @@ class World {
   std::set<WorkerId> ended_;
   std::set<WorkerId> must_end_;  // whose exits must be reported in this step
   std::set<WorkerId> takers_;    // introduced in this step
+  std::set<std::pair<WorkerId, WorkerId>> met_;
   PoolState state_ = PoolState::starting;
   bool late_ = false;
   bool killing_ = false;

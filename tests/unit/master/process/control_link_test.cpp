@@ -45,6 +45,7 @@ class ControlLinkTest : public testing::Test {
     if (const auto* hello = std::get_if<control::Hello>(&message)) said_ += 'h' + std::to_string(hello->framing) + ' ';
     if (const auto* seeks = std::get_if<control::Seeks>(&message))
       said_ += 's' + std::to_string(seeks->connections) + ' ';
+    if (const auto* talks = std::get_if<control::Talks>(&message)) said_ += 't' + std::to_string(talks->protocol) + ' ';
     if (const auto* gave = std::get_if<control::Gave>(&message)) said_ += 'g' + std::to_string(gave->moved) + ' ';
     if (std::holds_alternative<control::Busy>(message)) said_ += "b ";
     if (on_message_) on_message_();
@@ -99,6 +100,17 @@ TEST_F(ControlLinkTest, a_worker_whose_connections_do_not_move_can_be_asked_whet
   run();
   EXPECT_EQ(said_, "b ");
   EXPECT_THAT(refused_, ElementsAre("it comes before Hello"));
+}
+
+TEST_F(ControlLinkTest, a_worker_whose_connections_do_not_move_can_meet_others) {
+  ASSERT_TRUE(say(control::Talks{}));
+  run();
+  EXPECT_EQ(said_, "t1 ");
+  EXPECT_TRUE(link_->send(control::Meet{.id = 7}, worker_.get()));
+  EXPECT_EQ(std::get<control::Meet>(hear().value()).id, 7U);
+  EXPECT_TRUE(heard_fd_);
+  EXPECT_FALSE(link_->greeted());
+  EXPECT_THAT(refused_, IsEmpty());
 }
 
 TEST_F(ControlLinkTest, sends_nothing_to_a_program_that_has_not_said_hello) {

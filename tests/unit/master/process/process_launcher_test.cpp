@@ -142,6 +142,33 @@ TEST_F(ProcessLauncherTest, a_giver_is_told_of_a_taker_that_does_not_read) {
   for (std::size_t at = 0; at < said.size(); at += 12) ASSERT_EQ(said[at], '\3');
 }
 
+// Meet has 32 bytes.
+TEST_F(ProcessLauncherTest, workers_meet_when_they_read_what_they_are_told) {
+  const auto file = [this](const char* name) { return folder_ + '/' + name; };
+  const auto heard = [&](const char* name) {
+    std::ostringstream text;
+    text << std::ifstream(file(name)).rdbuf();
+    return text.str().size();
+  };
+  const std::string gate = file("gate");
+  ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
+  const auto reads_into = [&](const char* name) {
+    return "exec >" + file(name) + " 2>/dev/null; while :; do cat <&5; done";
+  };
+  ASSERT_TRUE(start({"/bin/sh", "-c", "read line <" + gate + "; " + reads_into("late")}));
+  ASSERT_TRUE(start({"/bin/sh", "-c", reads_into("early")}, 1));
+  constexpr std::size_t more_than_fit = 500;
+  for (std::size_t count = 0; count < more_than_fit; ++count) {
+    launcher_.meet(started_[0], started_[1]);
+    const auto has_heard = [&] { return heard("early") == 32 * (count + 1); };
+    if (count % 50 == 0 && !run_until(has_heard)) FAIL() << count;
+  }
+  ASSERT_EQ(heard("late"), 0U);
+  std::ofstream(gate) << "go\n";
+  EXPECT_TRUE(run_until([&] { return heard("late") == 32 * more_than_fit; })) << heard("late");
+  EXPECT_TRUE(run_until([&] { return heard("early") == 32 * more_than_fit; })) << heard("early");
+}
+
 TEST_F(ProcessLauncherTest, passes_the_contracts_environment) {
   config_.environment = {{"MINE", "yes"}};
   config_.settings = R"({"a":1})";
