@@ -38,10 +38,12 @@ struct StatsPage {
   std::atomic<std::uint64_t> connections_refused;  // at the accept, for their address; not in connections_total
   std::array<NamedCounter, named_counter_slots> own_closes;  // by the application's own close reasons
   std::array<NamedCounter, named_counter_slots> application;
-  std::atomic<std::uint64_t> connections_adopted;  // from other workers; not in connections_total
-  std::atomic<std::uint64_t> busy_time;            // busy_time.hpp: the time that it has not waited for events
-  std::atomic<std::uint64_t> full;                 // 1: it accepts none, because of its max_connections
-  std::atomic<std::uint64_t> max_connections;      // of all services; 0: an older version, which does not say
+  std::atomic<std::uint64_t> connections_adopted;      // from other workers; not in connections_total
+  std::atomic<std::uint64_t> busy_time;                // busy_time.hpp: the time that it has not waited for events
+  std::atomic<std::uint64_t> full;                     // 1: it accepts none, because of its max_connections
+  std::atomic<std::uint64_t> max_connections;          // of all services; 0: an older version, which does not say
+  std::atomic<std::uint64_t> worker_messages;          // to other workers
+  std::atomic<std::uint64_t> worker_messages_dropped;  // not in those: the other worker did not read
 };
 static_assert(sizeof(StatsPage) <= stats_page_bytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

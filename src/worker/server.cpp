@@ -164,6 +164,11 @@ Server& Server::on_worker_start(std::function<void()> callback) {
   return *this;
 }
 
+Server& Server::on_worker_message(std::function<void(const PoolWorker&, std::string_view)> callback) {
+  impl_->before_run("on_worker_message").on_worker_message = std::move(callback);
+  return *this;
+}
+
 Server& Server::on_leave(std::function<void()> callback) {
   impl_->before_run("on_leave").on_leave = std::move(callback);
   return *this;
@@ -233,6 +238,20 @@ void Server::unwatch(WatchId watch) noexcept { impl_->watches.remove(static_cast
 void Server::post(std::function<void()> callback) { impl_->posts->post(std::move(callback)); }
 
 void Server::stop() noexcept { impl_->posts->request_stop(); }
+
+std::vector<PoolWorker> Server::other_workers() const {
+  return impl_->talk ? impl_->talk->others() : std::vector<PoolWorker>();
+}
+
+SendResult Server::send_to(unsigned slot, std::string_view message) {
+  return impl_->talk ? impl_->talk->send_to(slot, message) : SendResult::no_worker;
+}
+
+SendResult Server::send_to(const PoolWorker& worker, std::string_view message) {
+  return impl_->talk ? impl_->talk->send_to(worker, message) : SendResult::no_worker;
+}
+
+std::size_t Server::broadcast(std::string_view message) { return impl_->talk ? impl_->talk->broadcast(message) : 0; }
 
 const WorkerIdentity& Server::worker() const noexcept { return impl_->identity; }
 

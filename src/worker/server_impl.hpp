@@ -6,7 +6,9 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wire/worker_env.hpp"
@@ -20,6 +22,7 @@
 #include "worker/service/settings.hpp"
 #include "worker/service/statistics.hpp"
 #include "worker/service/worker_signals.hpp"
+#include "worker/talk/talk.hpp"
 
 namespace prefork {
 inline namespace v0 {
@@ -58,8 +61,11 @@ class __attribute__((visibility("hidden"))) Server::Impl {
   Service main{services.front()};
   unsigned state_version = 1;
   std::function<void()> on_worker_start;
+  std::function<void(const PoolWorker&, std::string_view)> on_worker_message;
   std::function<void()> on_leave;
   std::function<void()> on_worker_stop;
+
+  std::optional<internal::Talk> talk;  // during a run, with an on_worker_message
 
   std::vector<std::string> addresses;  // of the listening sockets of the run
   std::string status;                  // the application's STATUS= text

@@ -47,17 +47,21 @@ WorkerRun::WorkerRun(Server::Impl& server)
       sockets_(take_sockets()),
       status_(server.loop, server.wheel, open_notify(), server.label),
       streams_(server.loop),
-      path_(streams_, server.wheel, limits_, server.statistics.begin(), server.posts),
+      stats_(server.statistics.begin()),
+      path_(streams_, server.wheel, limits_, stats_, server.posts),
       acceptor_(server.loop, server.wheel, path_) {
   server_.loop.count_busy_time(path_.busy_word());
   open_services();
   allow_descriptors();
+  if (server_.on_worker_message)
+    server_.talk.emplace(server_.loop, server_.errors, server_.on_worker_message, limits_.worker_queue, stats_);
   take_control_channel();
   table_before_ = ConnectionTable::set_current(&path_.table());  // last: only the destructor undoes it
 }
 
 WorkerRun::~WorkerRun() {
   server_.wheel.cancel(*this);
+  server_.talk.reset();
   ConnectionTable::set_current(table_before_);
 }
 
@@ -154,6 +158,10 @@ void WorkerRun::take_control_channel() {
   }
   HandOver::Callbacks callbacks{.on_master_gone = [this] { master_gone_ = true; },
                                 .on_report_busy = [this](unsigned permille) { busy_report_.ask(permille); },
+                                .on_meet =
+                                    [this](const preforkd::control::Meet& other, preforkd::UniqueFd socket) {
+                                      if (server_.talk) server_.talk->meet(other, std::move(socket));
+                                    },
                                 .on_no_taker = [this] { on_no_taker(); }};
   hand_over_.emplace(server_.loop, server_.wheel, path_, entrances_, moves, std::move(fd), std::move(callbacks));
 }
@@ -173,10 +181,11 @@ std::uint64_t WorkerRun::max_connections() const noexcept {
 // A service starts with a soft limit of 1024 descriptors because of select(2), which is not used here. All services of
 // a worker are seldom full at the same time, so less than their sum is worth a word only if it is too little for one.
 void WorkerRun::allow_descriptors() {
-  constexpr rlim_t beside_connections = 128;
+  constexpr rlim_t max_others = 512;  // of the pool, while a reload goes on
+  const rlim_t beside_connections = 128 + (server_.on_worker_message ? max_others : 0);
   rlim_t most = 0;
   for (const ActiveService& service : services_) most = std::max<rlim_t>(most, service.limits.max_connections);
-  const auto descriptors_for = [](rlim_t connections) {
+  const auto descriptors_for = [beside_connections](rlim_t connections) {
     return connections + DataPath::max_lingering + beside_connections;
   };
   const rlim_t needed = descriptors_for(max_connections());
@@ -193,7 +202,8 @@ void WorkerRun::allow_descriptors() {
 int WorkerRun::serve() {
   try {
     start(std::move(sockets_));
-    while (!draining_ || !path_.empty() || (hand_over_ && hand_over_->is_giving())) turn();
+    while (!draining_ || !path_.empty() || is_sending()) turn();
+    if (server_.talk) server_.talk->stop_queueing();
     return stop_application() ? exit_status_ : exit_code::failure;
   } catch (const ExitError&) {
     throw;
@@ -220,6 +230,7 @@ void WorkerRun::start(std::vector<ListenSocket> sockets) {
     watchdog_.emplace(server_.loop, server_.wheel, status_.notify(), *server_.given->watchdog);
   }
   if (hand_over_) hand_over_->say_hello(framing_fingerprint(server_.services));
+  if (hand_over_ && server_.talk) hand_over_->say_talks();
   acceptor_.open(std::move(sockets), entrances_);
   path_.mark_max_connections(max_connections());
   status_.ready();
@@ -239,6 +250,7 @@ void WorkerRun::turn() {
   server_.wheel.advance(server_.loop.now());
   path_.settle();
   if (hand_over_) hand_over_->settle();
+  if (server_.talk) server_.talk->settle();
   acceptor_.update();
   leave_if_told();
   if (server_.status_changed) {
@@ -255,6 +267,10 @@ void WorkerRun::say_if_busy() {
 // A second signal. Ignored in a pool: one may come from the master and one from an operator, and the master ends a
 // drain that takes too long.
 bool WorkerRun::is_hurried() const noexcept { return server_.signals.seen() >= 2 && (!hand_over_ || alone_); }
+
+bool WorkerRun::is_sending() const noexcept {
+  return (hand_over_ && hand_over_->is_giving()) || (server_.talk && server_.talk->is_sending());
+}
 
 void WorkerRun::leave_if_told() {
   if (is_hurried() && draining_) close_all(CloseReason::drain_timeout, CloseReason::drained);
@@ -305,6 +321,7 @@ void WorkerRun::bound_drain() {
 
 void WorkerRun::close_all(CloseReason busy, CloseReason idle) {
   if (hand_over_) hand_over_->stop();
+  if (server_.talk) server_.talk->stop_queueing();
   path_.close_all(busy, idle);
 }
 

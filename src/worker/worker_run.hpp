@@ -53,6 +53,8 @@ class WorkerRun final : private TimerNode {
   void turn();
   void say_if_busy();
   [[nodiscard]] bool is_hurried() const noexcept;
+  // Something is on its way to another worker.
+  [[nodiscard]] bool is_sending() const noexcept;
   void leave_if_told();
   void be_alone();
   void begin_drain();
@@ -72,6 +74,7 @@ class WorkerRun final : private TimerNode {
   std::optional<Watchdog> watchdog_;
   std::optional<Ledger> ledger_;
   EpollStreams streams_;
+  preforkd::StatsPage& stats_;
   DataPath path_;
   std::optional<HandOver> hand_over_;  // in a pool
   Acceptor acceptor_;

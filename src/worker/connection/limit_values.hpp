@@ -36,6 +36,7 @@ struct LimitValues {
   std::chrono::milliseconds first_message_grace{1000};
   std::size_t max_kept_state = 1024;
   bool move_connections = true;
+  std::size_t worker_queue = std::size_t{1024} * 1024;
   std::uint32_t state_version = 0;  // Server::state_version()
   DrainIdle drain_idle = DrainIdle::close;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;

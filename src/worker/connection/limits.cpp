@@ -138,5 +138,10 @@ Limits& Limits::move_connections(bool may) {
   return *this;
 }
 
+Limits& Limits::worker_queue(std::size_t bytes) {
+  impl_->values.worker_queue = bytes;
+  return *this;
+}
+
 }  // namespace v0
 }  // namespace prefork

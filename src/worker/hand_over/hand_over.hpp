@@ -6,6 +6,7 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <utility>
 
 #include "base/unique_fd.hpp"
 #include "worker/base/event_loop.hpp"
@@ -35,6 +36,7 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   struct Callbacks {
     std::function<void()> on_master_gone;
     std::function<void(unsigned permille)> on_report_busy;
+    std::function<void(const preforkd::control::Meet& other, preforkd::UniqueFd socket)> on_meet;
     std::function<void()> on_no_taker;  // the mover that begin_drain() has returned must not be used any more
   };
 
@@ -47,6 +49,8 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
 
   // Before READY=1: tells the master that connections may move.
   void say_hello(std::uint64_t framing) noexcept;
+  // Before READY=1: tells the master that this worker exchanges messages with others.
+  void say_talks() noexcept { link_.send(preforkd::control::Talks{}); }
   void say_busy() noexcept { link_.send(preforkd::control::Busy{}); }
   // The worker leaves. Null: its connections do not move. Otherwise on_no_taker may follow.
   [[nodiscard]] Mover* begin_drain();
@@ -64,6 +68,9 @@ class HandOver final : private MasterObserver, private Mover, private TimerNode 
   void on_no_taker() override;
   void on_report_busy(const preforkd::control::ReportBusy& report) override {
     callbacks_.on_report_busy(report.permille);
+  }
+  void on_meet(const preforkd::control::Meet& other, preforkd::UniqueFd socket) override {
+    callbacks_.on_meet(other, std::move(socket));
   }
   void on_master_gone() override;
   void offer(ConnectionImpl& connection) noexcept override;

@@ -64,6 +64,8 @@ void ControlLink::read() {
       observer_.on_no_taker();
     } else if (const auto* const report = std::get_if<control::ReportBusy>(&*message)) {
       observer_.on_report_busy(*report);
+    } else if (const auto* const other = std::get_if<control::Meet>(&*message)) {
+      if (packet.fd) observer_.on_meet(*other, std::move(packet.fd));
     }
   }
 }

@@ -14,6 +14,7 @@ class MasterObserver {
   virtual void on_take(preforkd::UniqueFd socket) = 0;
   virtual void on_no_taker() = 0;
   virtual void on_report_busy(const preforkd::control::ReportBusy& report) = 0;
+  virtual void on_meet(const preforkd::control::Meet& other, preforkd::UniqueFd socket) = 0;
   // There is no master any more, and there will be none. Called once.
   virtual void on_master_gone() = 0;
 

@@ -57,6 +57,7 @@ constexpr auto size_keys = std::to_array<SizeKey>({
     {"min_send_rate", &LimitValues::min_send_rate, gibibyte},
     {"max_kept_state", &LimitValues::max_kept_state, preforkd::transfer::max_state_bytes, false, false,
      LimitScope::worker},
+    {"worker_queue", &LimitValues::worker_queue, gibibyte, false, true, LimitScope::worker},
 });
 
 struct TimeOutKey {

@@ -113,6 +113,26 @@ TEST(ServerTest, an_id_of_nothing_ends_nothing) {
   EXPECT_THAT(record.wait(2), testing::UnorderedElementsAre("timer", "watch"));
 }
 
+TEST(ServerTest, outside_a_pool_there_is_no_other_worker) {
+  Server server;
+  server.listen("127.0.0.1:0");
+  int looks = 0;
+  const auto look = [&] {
+    EXPECT_TRUE(server.other_workers().empty());
+    EXPECT_EQ(server.send_to(0, "hello"), SendResult::no_worker);
+    EXPECT_EQ(server.send_to(PoolWorker(), "hello"), SendResult::no_worker);
+    EXPECT_EQ(server.broadcast("hello"), 0U);
+    ++looks;
+  };
+  look();
+  server.on_worker_message([](const PoolWorker&, std::string_view) {});
+  server.on_worker_start(look);
+  server.on_worker_stop(look);
+  server.stop();
+  EXPECT_EQ(server.run(), 0);
+  EXPECT_EQ(looks, 3);
+}
+
 TEST(ServerTest, sends_from_a_timer_are_written) {
   ServerThread server([](Server& s) {
     s.on_connect([&s](Connection& c) {
@@ -313,13 +333,14 @@ TEST(ServerTest, what_belongs_before_run_is_refused_during_it) {
     try_to([&] { server.listen("127.0.0.1:0"); });
     try_to([&] { server.on_message([](Connection&, std::string_view) {}); });
     try_to([&] { server.on_worker_stop([] {}); });
+    try_to([&] { server.on_worker_message([](const PoolWorker&, std::string_view) {}); });
     try_to([&] { static_cast<void>(server.run()); });
     try_to([&] { static_cast<void>(server.counter("jobs")); });
     try_to([&] { static_cast<void>(server.close_reason("quota-exceeded")); });
   });
   server.stop();
   EXPECT_EQ(server.run(), 0);
-  EXPECT_EQ(refused, 8);
+  EXPECT_EQ(refused, 9);
   server.framing(Framing::raw());
 }
 

@@ -95,6 +95,9 @@ class PREFORK_EXPORT Limits {
   Limits& max_kept_state(std::size_t bytes);
   // False: no connection moves to another worker of the pool, although there is an on_adopt. Default: true.
   Limits& move_connections(bool may);
+  // Bytes of messages that wait for one other worker of the pool (Server::send_to), 0…1 GiB; 0: none waits. Each
+  // message counts 64 bytes more. About 200 KiB more are in its socket. Default: 1 MiB.
+  Limits& worker_queue(std::size_t bytes);
 
   class Impl;
   [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }

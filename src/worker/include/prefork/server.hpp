@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -30,6 +31,21 @@ struct WorkerIdentity {
   std::string pool;
   unsigned slot = 0;
   unsigned generation = 1;
+};
+
+// Another worker of this pool, to which this one can send messages.
+struct PoolWorker {
+  std::uint64_t id = 0;  // of this process; a younger one of the pool has a higher one
+  unsigned slot = 0;
+  unsigned generation = 1;
+  int pid = 0;
+};
+
+// What became of a message to another worker.
+enum class SendResult : std::uint8_t {
+  sent,       // it is on its way: in the other worker's socket, or in the queue for it
+  no_worker,  // there is no such worker, or it has left
+  full,       // the queue for it is full (Limits::worker_queue): the message is dropped and counted
 };
 
 // The value 0 (TimerId{}, WatchId{}) is "none": no timer and no watch ever has it, and it may be cancelled.
@@ -130,6 +146,14 @@ class PREFORK_EXPORT Server {
   // std::invalid_argument unless the name is [a-z][a-z0-9-]{0,39}, std::length_error if the process has 32 of its own.
   [[nodiscard]] CloseReason close_reason(std::string_view name);
 
+  // A message of another worker of this pool (send_to(), broadcast()), of 0…64 KiB; it is valid only during the call.
+  // Messages of one worker come in the order in which it has sent them, each once. A server with this callback can send
+  // and receive; others have no part in it. The master introduces workers in slots 0…255 to each other when they are
+  // ready, so none comes before on_worker_start has returned. They come until the worker has ended, also while it
+  // drains. If it throws, that is handled as for a timer. Like on_message it should not take long: messages wait
+  // meanwhile in the senders.
+  Server& on_worker_message(std::function<void(const PoolWorker& from, std::string_view message)> callback);
+
   // Before READY=1: load data here.
   Server& on_worker_start(std::function<void()> callback);
   // The drain begins; the listening sockets are closed, the connections are open.
@@ -204,6 +228,21 @@ class PREFORK_EXPORT Server {
   // Begins to drain, as on SIGTERM. If called before run(), run() drains as soon as it has started. May be called from
   // any thread and from signal handlers.
   void stop() noexcept;
+
+  // The other workers of the pool that are ready or drain and have on_worker_message. During a reload a slot may have
+  // two. Empty outside a pool of preforkd, outside run(), and in a slot above 255.
+  [[nodiscard]] std::vector<PoolWorker> other_workers() const;
+  // Sends a message to another worker's on_worker_message; by slot to the youngest other worker there. It goes
+  // directly, not through the master. `sent` means that it arrives unless that worker ends before: between workers that
+  // live none is lost. What the socket does not take at once waits in a queue for that worker. A worker that ends in
+  // order sends what is queued before; drain_timeout bounds this. Throws std::length_error for more than 64 KiB.
+  // on_worker_stop may still send, but then nothing is queued.
+  SendResult send_to(unsigned slot, std::string_view message);
+  SendResult send_to(const PoolWorker& worker, std::string_view message);
+  // Sends it to all other_workers(), not to this one. Returns to how many it is on its way; for the others it was
+  // dropped and counted. Throws as send_to(). It reaches workers, not connections: a connection that moves to another
+  // worker at that moment may be in neither or in both when it arrives.
+  std::size_t broadcast(std::string_view message);
 
   [[nodiscard]] const WorkerIdentity& worker() const noexcept;
   // The addresses on which this worker listens ("127.0.0.1:9505"; with the actual port for port 0), from
