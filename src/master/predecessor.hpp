@@ -109,6 +109,8 @@ void fields(Archive& archive, Counters& counters) {
   archive(counters.requests_total);
   archive(counters.bytes_in);
   archive(counters.bytes_out);
+  archive(counters.worker_messages);
+  archive(counters.worker_messages_dropped);
 }
 
 template <class Archive>

@@ -189,6 +189,10 @@ void add_pool_counters(Exposition& out) {
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.bytes_in); });
   out.of_pools("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.bytes_out); });
+  out.of_pools("messages", "counter", "", "Messages that workers sent to each other.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.worker_messages); });
+  out.of_pools("messages_dropped", "counter", "", "Messages to workers that did not read them in time.",
+               [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.worker_messages_dropped); });
   out.of_pools("crashes", "counter", "", "Workers that failed.",
                [](const PoolSnapshot& pool) { return std::to_string(pool.crashes); });
   out.of_pools("restarts", "counter", "", "Workers that replaced another one.",
@@ -261,6 +265,11 @@ void add_workers(Exposition& out) {
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.bytes_in); });
   out.of_workers("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
                  [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.bytes_out); });
+  out.of_workers("messages", "counter", "", "Messages that the worker sent to other workers.",
+                 [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.worker_messages); });
+  out.of_workers(
+      "messages_dropped", "counter", "", "Messages to workers that did not read them in time.",
+      [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.worker_messages_dropped); });
   out.of_workers("cpu_seconds", "counter", "seconds", "CPU time, user and system.",
                  [](const WorkerSnapshot& worker) { return seconds(worker.cpu_us); });
   out.of_workers("oom_kills", "counter", "", "Processes of the worker that the OOM killer ended.",

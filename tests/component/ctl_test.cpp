@@ -148,12 +148,13 @@ TEST_F(Ctl, status_shows_load_queues_and_workers) {
   const FakePool pool(bus_.address(), state);
   const Ended ended = ctl({"status", "echo"});
   EXPECT_EQ(ended.status, 0);
-  for (const char* const part : {"echo - Line echo", "State: running\n", "Started: ", "Main PID: 4000 (preforkd 0.1.0)",
-                                 "/usr/bin/worker --fast", "127.0.0.1:9505 (queue 3/128)", "Status: \"all is well\"\n",
-                                 "12 connections (30 so far), 300 requests (0.0/s)",
-                                 " Not served: 15 refused by the limits per peer, 6 accept failures\n",
-                                 " Moved: 21 handed over, 18 adopted, 8 closed by keepers\n", "3/3 ready (from 1 to 8)",
-                                 "  \"serving\", last exit: recycled, waits for cpu 12% of the time\n", "backoff"}) {
+  for (const char* const part :
+       {"echo - Line echo", "State: running\n", "Started: ", "Main PID: 4000 (preforkd 0.1.0)",
+        "/usr/bin/worker --fast", "127.0.0.1:9505 (queue 3/128)", "Status: \"all is well\"\n",
+        "12 connections (30 so far), 300 requests (0.0/s)",
+        " Not served: 15 refused by the limits per peer, 6 accept failures\n",
+        " Moved: 21 handed over, 18 adopted, 8 closed by keepers\n", " Messages: 24 between workers, 9 dropped\n",
+        "3/3 ready (from 1 to 8)", "  \"serving\", last exit: recycled, waits for cpu 12% of the time\n", "backoff"}) {
     EXPECT_THAT(ended.out, HasSubstr(part));
   }
   EXPECT_THAT(ended.out, Not(HasSubstr("\x1b"))) << "no colours off a terminal";
@@ -175,7 +176,7 @@ TEST_F(Ctl, what_a_program_does_not_count_is_not_shown_as_0) {
   for (const char* const family :
        {"connections_open", "connections_total", "connections_refused_total", "connections_adopted_total",
         "connections_handed_over_total", "connections_closed_by_keepers_total", "accept_failures_total",
-        "requests_total", "received_bytes_total"}) {
+        "messages_total", "messages_dropped_total", "requests_total", "received_bytes_total"}) {
     EXPECT_THAT(metrics, Not(HasSubstr(std::string("preforkd_") + family + '{'))) << family;
     EXPECT_THAT(metrics, Not(HasSubstr(std::string("preforkd_worker_") + family + '{'))) << family;
   }
@@ -184,7 +185,7 @@ TEST_F(Ctl, what_a_program_does_not_count_is_not_shown_as_0) {
     EXPECT_EQ(shown["counts"], false);
     for (const char* const name :
          {"connections", "connections_total", "connections_refused", "connections_adopted", "connections_handed_over",
-          "accept_failures", "requests_total", "bytes_in", "bytes_out"})
+          "accept_failures", "requests_total", "bytes_in", "bytes_out", "worker_messages", "worker_messages_dropped"})
       EXPECT_TRUE(shown.at(name).is_null()) << name;
   }
 }

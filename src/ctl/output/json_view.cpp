@@ -23,6 +23,8 @@ void add_counters(Json& object, const CounterSnapshot& counters) {
   object["requests_total"] = figure(counters.requests_total);
   object["bytes_in"] = figure(counters.bytes_in);
   object["bytes_out"] = figure(counters.bytes_out);
+  object["worker_messages"] = figure(counters.worker_messages);
+  object["worker_messages_dropped"] = figure(counters.worker_messages_dropped);
   object["closes"] = figures(counters.closes);
   object["application_counters"] = figures(counters.application);
 }

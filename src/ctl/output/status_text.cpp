@@ -80,6 +80,14 @@ std::string moved_text(const PoolSnapshot& pool) {
   return text;
 }
 
+// "1200 between workers, 3 dropped"; empty if there was none.
+std::string messages_text(const CounterSnapshot& counters) {
+  if (counters.worker_messages == 0 && counters.worker_messages_dropped == 0) return "";
+  const std::string dropped =
+      counters.worker_messages_dropped > 0 ? ", " + std::to_string(counters.worker_messages_dropped) + " dropped" : "";
+  return std::to_string(counters.worker_messages) + " between workers" + dropped;
+}
+
 // A connection that another worker has taken over has not ended: it is among those that have moved.
 std::string closed_text(std::map<std::string, std::uint64_t> closes) {
   closes.erase("handed-over");
@@ -196,6 +204,8 @@ std::string status_text(const KnownPool& known, const std::vector<WorkerRow>& wo
     if (!not_served.empty()) add(indented("Not served", not_served));
     const std::string moved = moved_text(pool);
     if (!moved.empty()) add(indented("Moved", moved));
+    const std::string messages = messages_text(pool.counters);
+    if (!messages.empty()) add(indented("Messages", messages));
     const std::string closed = closed_text(pool.counters.closes);
     if (!closed.empty()) add(indented("Closed", closed));
     const std::string application = application_text(pool.counters);

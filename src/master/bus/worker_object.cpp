@@ -148,6 +148,12 @@ std::uint64_t WorkerObject::BytesIn() {
 std::uint64_t WorkerObject::BytesOut() {
   return guarded([&] { return facts().counters.bytes_out; });
 }
+std::uint64_t WorkerObject::WorkerMessages() {
+  return guarded([&] { return facts().counters.worker_messages; });
+}
+std::uint64_t WorkerObject::WorkerMessagesDropped() {
+  return guarded([&] { return facts().counters.worker_messages_dropped; });
+}
 
 std::map<std::string, std::uint64_t> WorkerObject::Closes() {
   return guarded([&] { return named_counts().closes; });

@@ -19,6 +19,8 @@ struct Counters {
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  std::uint64_t worker_messages = 0;
+  std::uint64_t worker_messages_dropped = 0;
 
   Counters& operator+=(const Counters& other) noexcept {
     counts = counts || other.counts;
@@ -31,6 +33,8 @@ struct Counters {
     requests_total += other.requests_total;
     bytes_in += other.bytes_in;
     bytes_out += other.bytes_out;
+    worker_messages += other.worker_messages;
+    worker_messages_dropped += other.worker_messages_dropped;
     return *this;
   }
   bool operator==(const Counters&) const = default;
@@ -49,7 +53,9 @@ struct Counters {
           page->accept_failures.load(relaxed),
           page->requests_total.load(relaxed),
           page->bytes_in.load(relaxed),
-          page->bytes_out.load(relaxed)};
+          page->bytes_out.load(relaxed),
+          page->worker_messages.load(relaxed),
+          page->worker_messages_dropped.load(relaxed)};
 }
 
 }  // namespace preforkd

@@ -52,7 +52,8 @@ bool is_plausible(const StatsPage& page) noexcept {
   return is_plausible_load(page.connections.load(std::memory_order_relaxed)) && below(page.connections_total, 48) &&
          below(page.connections_refused, 48) && below(page.connections_adopted, 48) &&
          below(page.closes_by_reason[handed_over_reason], 48) && below(page.accept_failures, 48) &&
-         below(page.requests_total, 48) && below(page.bytes_in, 56) && below(page.bytes_out, 56);
+         below(page.requests_total, 48) && below(page.bytes_in, 56) && below(page.bytes_out, 56) &&
+         below(page.worker_messages, 48) && below(page.worker_messages_dropped, 48);
 }
 
 // As wait(2) has it.

@@ -75,6 +75,8 @@ CounterSnapshot counters(const Json& properties) {
   take(properties, "RequestsTotal", all.requests_total);
   take(properties, "BytesIn", all.bytes_in);
   take(properties, "BytesOut", all.bytes_out);
+  take(properties, "WorkerMessages", all.worker_messages);
+  take(properties, "WorkerMessagesDropped", all.worker_messages_dropped);
   all.closes = counts_by_name(properties, "Closes");
   all.application = counts_by_name(properties, "ApplicationCounters");
   return all;

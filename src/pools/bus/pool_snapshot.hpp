@@ -32,6 +32,8 @@ struct CounterSnapshot {
   std::uint64_t requests_total = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  std::uint64_t worker_messages = 0;
+  std::uint64_t worker_messages_dropped = 0;
   std::map<std::string, std::uint64_t> closes;       // by reason; empty if the pool does not report them
   std::map<std::string, std::uint64_t> application;  // by the application's names
 };

@@ -33,8 +33,9 @@ void counters(sd_bus_message* reply, std::uint64_t scale, const FakePoolState& s
   check(sd_bus_message_append(reply, "{sv}", "Counts", "b", static_cast<int>(state.counts)), "Counts");
   if (!state.counts) scale = 0;
   if (state.absurd) {
-    for (const char* const name : {"Connections", "ConnectionsTotal", "ConnectionsRefused", "ConnectionsAdopted",
-                                   "ConnectionsHandedOver", "AcceptFailures", "RequestsTotal", "BytesIn", "BytesOut"})
+    for (const char* const name :
+         {"Connections", "ConnectionsTotal", "ConnectionsRefused", "ConnectionsAdopted", "ConnectionsHandedOver",
+          "AcceptFailures", "RequestsTotal", "BytesIn", "BytesOut", "WorkerMessages", "WorkerMessagesDropped"})
       property64(reply, name, UINT64_MAX);
     return;
   }
@@ -47,6 +48,8 @@ void counters(sd_bus_message* reply, std::uint64_t scale, const FakePoolState& s
   property64(reply, "RequestsTotal", 100 * scale);
   property64(reply, "BytesIn", 2048 * scale);
   property64(reply, "BytesOut", 4096 * scale);
+  property64(reply, "WorkerMessages", 8 * scale);
+  property64(reply, "WorkerMessagesDropped", 3 * scale);
 }
 
 void append_pool(sd_bus_message* reply, const FakePoolState& state) {

@@ -111,6 +111,20 @@ TEST(OpenMetrics, what_a_worker_uses_is_reported_as_far_as_it_is_known) {
   EXPECT_THAT(text, HasSubstr("preforkd_worker_oom_kills_total{pool=\"echo\",slot=\"1\"} 2\n"));
 }
 
+TEST(OpenMetrics, messages_between_workers_are_counted_for_a_pool_and_a_worker) {
+  KnownPool counting = measured("echo");
+  counting.answer->counters.worker_messages = 9;
+  counting.answer->counters.worker_messages_dropped = 2;
+  counting.workers[1].counters.worker_messages = 7;
+  counting.workers[1].counters.worker_messages_dropped = 1;
+  const std::string text = open_metrics({counting});
+  EXPECT_THAT(text, HasSubstr("preforkd_messages_total{pool=\"echo\"} 9\n#"));
+  EXPECT_THAT(text, HasSubstr("# HELP preforkd_messages_dropped Messages to workers that did not read them in time.\n"
+                              "preforkd_messages_dropped_total{pool=\"echo\"} 2\n#"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_messages_total{pool=\"echo\",slot=\"1\"} 7\n"));
+  EXPECT_THAT(text, HasSubstr("preforkd_worker_messages_dropped_total{pool=\"echo\",slot=\"1\"} 1\n"));
+}
+
 TEST(OpenMetrics, connections_that_moved_are_counted_for_a_pool_and_a_worker) {
   KnownPool counting = measured("echo");
   counting.answer->counters.connections_adopted = 5;

@@ -454,8 +454,8 @@ TEST_F(WorkerProcessTest, reads_refused_and_moved_connections_and_accept_failure
   EXPECT_EQ(sum.connections_adopted, 8U);
   EXPECT_EQ(sum.connections_handed_over, 10U);
   for (std::atomic<std::uint64_t>* counter :
-       {&(*page)->connections_refused, &(*page)->accept_failures, &(*page)->connections_adopted,
-        &(*page)->closes_by_reason[handed_over_reason]}) {
+       {&(*page)->worker_messages, &(*page)->worker_messages_dropped, &(*page)->connections_refused,
+        &(*page)->accept_failures, &(*page)->connections_adopted, &(*page)->closes_by_reason[handed_over_reason]}) {
     const std::uint64_t before = counter->exchange(std::uint64_t{1} << 48);
     EXPECT_FALSE(worker_->counters().counts);
     *counter = before;

@@ -62,6 +62,14 @@ TEST(PoolSnapshot, connections_that_moved_are_those_of_the_pool_or_of_a_worker) 
   EXPECT_EQ(pool_snapshot(Json::parse(R"({"ConnectionsClosedByKeepers": 3})")).connections_closed_by_keepers, 3U);
 }
 
+TEST(PoolSnapshot, messages_between_workers_are_those_of_the_pool_or_of_a_worker) {
+  const Json properties = Json::parse(R"({"WorkerMessages": 5, "WorkerMessagesDropped": 2})");
+  for (const CounterSnapshot& counters : {pool_snapshot(properties).counters, worker_snapshot(properties).counters}) {
+    EXPECT_EQ(counters.worker_messages, 5U);
+    EXPECT_EQ(counters.worker_messages_dropped, 2U);
+  }
+}
+
 TEST(PoolSnapshot, is_fine_while_it_serves_as_it_should) {
   PoolSnapshot pool;
   for (const char* const state : {"running", "reloading"}) {
