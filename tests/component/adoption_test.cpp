@@ -169,6 +169,35 @@ TEST_F(Adoption, keeps_what_was_counted_and_is_shown) {
   EXPECT_THAT(ctl({"show", "test"}), AllOf(HasSubstr("AdoptedWorkers=2\n"), HasSubstr("Crashes=1\n")));
 }
 
+// With the sockets that they have; workers that come later get theirs from the next master.
+TEST_F(Adoption, keeps_workers_talking) {
+  write({{"program", {binaries::worker("talks")}}});
+  start();
+  const std::vector<pid_t> workers = started();
+  std::vector<Client> clients;
+  const auto connect_to = [&](unsigned slot) {
+    for (;;) {
+      Client client(address_);
+      if (client.ask("who").front() == static_cast<char>('0' + slot)) return client;
+    }
+  };
+  for (const unsigned slot : {0U, 1U}) clients.push_back(connect_to(slot));
+  const auto answers = [](Client& client, const std::string& line, const std::string& answer) {
+    return eventually([&] { return client.ask(line) == answer; });
+  };
+  ASSERT_TRUE(answers(clients[0], "roster", "1.1"));
+  succeed();
+  EXPECT_EQ(clients[0].ask("send 1 to a worker that was adopted, too"), "sent");
+  EXPECT_TRUE(answers(clients[1], "got", "0 to a worker that was adopted, too"));
+  const std::size_t mark = log().size();
+  ASSERT_EQ(kill(workers[1], SIGKILL), 0);
+  replacement_of(workers[1], mark);
+  ASSERT_TRUE(eventually([&] { return clients[0].ask("all to one that came later") == "1"; }));
+  EXPECT_EQ(clients[0].ask("roster"), "1.1");
+  Client late = connect_to(1);
+  EXPECT_TRUE(answers(late, "got", "0 to one that came later"));
+}
+
 // systemd makes it blocking for each main process, and the workers share that.
 TEST_F(Adoption, keeps_sockets_non_blocking_whose_workers_want_that) {
   const auto is_nonblocking = [&] { return (fcntl(listener_.get(), F_GETFL) & O_NONBLOCK) != 0; };
