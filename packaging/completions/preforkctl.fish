@@ -52,6 +52,8 @@ function __preforkctl_verbs
         plan 'show what a reload would change' \
         scale 'set the number of workers, or let the load decide' \
         rebalance 'move open connections so that the workers have equally many' \
+        drain 'ask load balancers for no new clients' \
+        undrain 'end a drain' \
         upgrade 'execute the installed preforkd in place of the running one' \
         recycle 'replace workers' \
         kill 'send a signal to a worker' \

@@ -41,6 +41,7 @@ std::uint64_t weight(const PoolSnapshot& pool) {
 
 std::string answer_of(const PoolSnapshot& pool) {
   if (pool.state == dbus::state::stopping) return "up 0%";
+  if (pool.drained && (pool.ready_workers > 0 || on_demand(pool))) return described("up 0%", "drained by an operator");
   if (pool.ready_workers > 0) return "up " + std::to_string(weight(pool)) + '%';
   if (on_demand(pool)) return "up 100%";
   return described("down", pool.state + ": no worker is ready");

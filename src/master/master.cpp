@@ -412,6 +412,17 @@ bool Master::rebalance(const std::string& who) {
   return true;
 }
 
+bool Master::set_drained(bool drained, const std::string& who) {
+  if (pool_.state() == PoolState::stopping) return false;
+  if (drained == succession_.drained()) return true;
+  succession_.set_drained(drained);
+  log::info((drained ? "drained: load balancers should send no new clients, requested by "
+                     : "no longer drained, requested by ") +
+            who);
+  news_ = true;
+  return true;
+}
+
 bool Master::kill(unsigned slot, int signal, const std::string& who) {
   if (!pool_.step(event::Kill{slot, signal})) return false;
   log::info(to_string(ExitStatus{ExitStatus::Kind::signaled, signal, {}}) + " to worker " + std::to_string(slot) +
@@ -488,7 +499,7 @@ void Master::settle_start() {
   log::info(pool_name() + ": " + status(), {message_id::field(message_id::pool_started)});
   if (!succession_.is_of_restart()) return;
   log::info("the service was restarted: reloading, so that all workers are new");
-  // What an operator has decided does not outlive a restart.
+  // The number that an operator has decided on does not outlive a restart.
   static_cast<void>(config().scale ? pool_.step(event::Unpin{}) : pool_.step(event::Resize{config().workers.initial}));
   begin_reload({});
 }
@@ -596,8 +607,8 @@ std::string Master::status() const {
   for (const SlotView& slot : pool_.idle_slots()) {
     if (failure.empty()) failure = log_.launch_failure(slot.slot);
   }
-  return line + (failure.empty() ? "" : "; " + failure) + (undone.empty() ? "" : "; not applied: " + undone) +
-         (stale_.empty() ? "" : "; " + stale_);
+  return line + (drained() ? "; drained" : "") + (failure.empty() ? "" : "; " + failure) +
+         (undone.empty() ? "" : "; not applied: " + undone) + (stale_.empty() ? "" : "; " + stale_);
 }
 
 std::string Master::pool_name() const { return "pool \"" + config().name + "\""; }

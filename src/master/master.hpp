@@ -67,6 +67,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] NamedCounts named_totals() const override;
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
   [[nodiscard]] unsigned adopted_workers() const override { return succession_.adopted(); }
+  [[nodiscard]] bool drained() const override { return succession_.drained(); }
   [[nodiscard]] std::vector<std::string> unapplied() const override;
   void reload(const std::string& who, ReloadCallback done) override;
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
@@ -75,6 +76,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] bool recycle(unsigned slot, const std::string& who) override;
   [[nodiscard]] bool recycle_all(const std::string& who) override;
   [[nodiscard]] bool rebalance(const std::string& who) override;
+  [[nodiscard]] bool set_drained(bool drained, const std::string& who) override;
   [[nodiscard]] bool kill(unsigned slot, int signal, const std::string& who) override;
   void upgrade(const std::string& who, UpgradeCallback done) override;
 

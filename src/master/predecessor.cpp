@@ -152,6 +152,7 @@ MasterRecord describe_master(const ProcessSetup& setup, const Predecessor* prede
   record.number = predecessor->master.number + 1;
   record.unproven = predecessor->master.unproven + (predecessor->same_process ? 0U : 1U);
   record.restarts = predecessor->master.restarts;
+  record.drained = predecessor->master.drained;
   return record;
 }
 

@@ -36,6 +36,7 @@ struct MasterRecord {
   bool leaves_with_terminal = false;
   bool restarts = false;  // its workers are to be replaced: it, or one before it, was restarted
   unsigned unproven = 0;  // masters in a row, this one included, that have not lived for proof_time
+  bool drained = false;   // load balancers should send no new clients
 
   bool operator==(const MasterRecord&) const = default;
 };
@@ -137,6 +138,7 @@ void fields(Archive& archive, MasterRecord& record) {
   archive(record.leaves_with_terminal);
   archive(record.restarts);
   archive(record.unproven);
+  archive(record.drained);
 }
 
 }  // namespace preforkd

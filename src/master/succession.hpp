@@ -41,6 +41,10 @@ class Succession {
   // They are.
   void all_are_new() noexcept { record_.restarts = false; }
 
+  // The pool asks load balancers for no new clients.
+  [[nodiscard]] bool drained() const noexcept { return record_.drained; }
+  void set_drained(bool drained) noexcept { record_.drained = drained; }
+
   // For the next image.
   void note(const Totals& totals);
   // At the end of a turn: if systemd stores for the next master, makes the image current and the store as it says.

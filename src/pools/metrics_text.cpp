@@ -142,6 +142,8 @@ void add_pool_gauges(Exposition& out) {
                [](const PoolSnapshot& pool) { return std::to_string(pool.ready_workers); });
   out.of_pools("workers_draining", "gauge", "", "Worker processes that drain.",
                [](const PoolSnapshot& pool) { return std::to_string(pool.draining_workers); });
+  out.of_pools("drained", "gauge", "", "1 if the pool asks load balancers for no new clients, else 0.",
+               [](const PoolSnapshot& pool) { return std::string(pool.drained ? "1" : "0"); });
   out.of_pools("connections_open", "gauge", "", "Open connections.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.connections); });
   out.of_pools("last_reload_success", "gauge", "", "1 if the last reload succeeded or there was none, else 0.",

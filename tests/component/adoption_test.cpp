@@ -198,6 +198,24 @@ TEST_F(Adoption, keeps_workers_talking) {
   EXPECT_TRUE(answers(late, "got", "0 to one that came later"));
 }
 
+TEST_F(Adoption, keeps_a_drain) {
+  const MessageBus bus;
+  bus_address_ = bus.address();
+  start();
+  const auto ctl = [&](const std::string& verb) {
+    log().wait_for("acquired the bus name");
+    return run(binaries::preforkctl, {"--address=" + bus.address(), verb, "test"}).out;
+  };
+  ctl("drain");
+  log().wait_for("drained: load balancers");
+  succeed();
+  EXPECT_THAT(ctl("show"), HasSubstr("Drained=true\n"));
+  master_->signal(SIGTERM);
+  EXPECT_EQ(master_->wait_exit().status, 0);
+  start();
+  EXPECT_THAT(ctl("show"), HasSubstr("Drained=false\n")) << "a stop ends it";
+}
+
 // systemd makes it blocking for each main process, and the workers share that.
 TEST_F(Adoption, keeps_sockets_non_blocking_whose_workers_want_that) {
   const auto is_nonblocking = [&] { return (fcntl(listener_.get(), F_GETFL) & O_NONBLOCK) != 0; };

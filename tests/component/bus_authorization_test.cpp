@@ -60,9 +60,11 @@ TEST_F(BusAuthorization, without_polkit_only_root_may_change_something) {
   EXPECT_EQ(caller->call(test_pool, pool_object, "Scale", "u", 4U).error, not_authorized);
   EXPECT_EQ(caller->call(test_pool, pool_object, "RecycleAll").error, not_authorized);
   EXPECT_EQ(caller->call(test_pool, pool_object, "Rebalance").error, not_authorized);
+  EXPECT_EQ(caller->call(test_pool, pool_object, "SetDrained", "b", 1).error, not_authorized);
   EXPECT_EQ(caller->call(test_pool, worker_object(0), "Recycle").error, not_authorized);
   EXPECT_EQ(pool->get("Generation"), "1");
   EXPECT_EQ(pool->get("TargetWorkers"), "2");
+  EXPECT_EQ(pool->get("Drained"), "false");
   EXPECT_TRUE(pool->call("Reload").ok()) << "root";
 }
 

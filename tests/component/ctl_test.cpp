@@ -287,7 +287,7 @@ TEST_F(Ctl, a_reload_of_a_pool_that_is_not_there_is_told_as_json_too) {
 TEST_F(Ctl, what_polkit_refuses_is_77) {
   FakePool pool(bus_.address(), three_workers());
   for (const std::string& member :
-       std::vector<std::string>{"Scale", "Reload", "Plan", "RecycleAll", "Rebalance", "Kill"}) {
+       std::vector<std::string>{"Scale", "Reload", "Plan", "RecycleAll", "Rebalance", "SetDrained", "Kill"}) {
     pool.fail(member, {"org.preforkd1.Error.NotAuthorized", "polkit says no"});
   }
   EXPECT_EQ(ctl({"scale", "echo", "3"}).status, 77);
@@ -296,6 +296,7 @@ TEST_F(Ctl, what_polkit_refuses_is_77) {
   EXPECT_EQ(ctl({"plan", "echo"}).status, 77);
   EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 77);
   EXPECT_EQ(ctl({"rebalance", "echo"}).status, 77);
+  EXPECT_EQ(ctl({"drain", "echo"}).status, 77);
   const Ended killed = ctl({"kill", "echo", "1"});
   EXPECT_EQ(killed.status, 77);
   EXPECT_THAT(killed.err, HasSubstr("not allowed: polkit says no; try as root or as the pool's user, or see POLKIT"));
@@ -308,10 +309,13 @@ TEST_F(Ctl, changes_may_ask_for_a_password_unless_told_not_to) {
   EXPECT_EQ(ctl({"recycle", "echo", "0", "2", "--no-ask-password"}).status, 0);
   EXPECT_EQ(ctl({"recycle", "echo", "--all"}).status, 0);
   EXPECT_EQ(ctl({"rebalance", "echo"}).status, 0);
+  EXPECT_EQ(ctl({"drain", "echo"}).status, 0);
+  EXPECT_EQ(ctl({"undrain", "echo"}).status, 0);
   EXPECT_THAT(pool.calls(), ElementsAre("Scale 5 interactive", "Kill /org/preforkd1/worker/1 1 interactive",
                                         "GetAll /org/preforkd1/worker/0", "GetAll /org/preforkd1/worker/2",
                                         "Recycle /org/preforkd1/worker/0", "Recycle /org/preforkd1/worker/2",
-                                        "RecycleAll interactive", "Rebalance interactive"));
+                                        "RecycleAll interactive", "Rebalance interactive", "SetDrained 1 interactive",
+                                        "SetDrained 0 interactive"));
 }
 
 TEST_F(Ctl, recycle_needs_slots_or_all) {

@@ -224,6 +224,30 @@ TEST_F(UpgradeInPlace, needs_no_systemd_that_listens) {
   signal_upgrade(done);
 }
 
+TEST_F(UpgradeInPlace, keeps_a_drain_over_a_reload_and_an_upgrade) {
+  MessageBus bus;
+  start({"--bus", bus.address()});
+  log().wait_for("acquired the bus name");
+  const auto ctl = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> line{"--address=" + bus.address()};
+    line.insert(line.end(), words.begin(), words.end());
+    const Ended ended = run(binaries::preforkctl, line);
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return ended.out;
+  };
+  ctl({"drain", "up"});
+  log().wait_for("drained: load balancers should send no new clients, requested by uid ");
+  ctl({"reload", "up"});
+  ctl({"upgrade", "up"});
+  EXPECT_THAT(ctl({"show", "up"}), AllOf(HasSubstr("Drained=true\n"), HasSubstr("2/2 workers ready, generation 2")));
+  EXPECT_THAT(ctl({"status", "up"}), HasSubstr("; drained"));
+  EXPECT_THAT(ctl({"metrics", "up"}), HasSubstr("preforkd_drained{pool=\"up\"} 1\n"));
+  EXPECT_THAT(Client(address_).ask("there"), HasSubstr(": there"));
+  ctl({"undrain", "up"});
+  log().wait_for("no longer drained, requested by uid ");
+  EXPECT_THAT(ctl({"show", "up"}), HasSubstr("Drained=false\n"));
+}
+
 TEST_F(UpgradeInPlace, answers_its_caller_and_takes_the_name_again) {
   MessageBus bus;
   start({"--bus", bus.address()});

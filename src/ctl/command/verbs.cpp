@@ -20,6 +20,8 @@ constexpr auto table = std::to_array<Verb>({
     {"plan", "POOL", "show what a reload would change", 1, 1, false, run_plan},
     {"scale", "POOL N|auto", "set the number of workers, or let the load decide", 2, 2, false, run_scale},
     {"rebalance", "POOL", "move open connections so that the workers have equally many", 1, 1, false, run_rebalance},
+    {"drain", "POOL", "ask load balancers for no new clients, as preforkd-agent(8) does", 1, 1, false, run_drain},
+    {"undrain", "POOL", "end a drain", 1, 1, false, run_undrain},
     {"upgrade", "POOL", "execute the installed preforkd in place of the running one; the workers stay", 1, 1, false,
      run_upgrade},
     {"recycle", "POOL SLOT...|--all", "replace workers, each when its successor is ready", 1, any_number, false,

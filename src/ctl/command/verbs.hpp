@@ -27,9 +27,11 @@ struct Verb {
 // In the order of --help.
 [[nodiscard]] std::span<const Verb> verbs();
 
-// Each in verb/NAME.cpp.
+// Each in verb/NAME.cpp; drain.cpp has two.
 int run_apply(Context& context);
 int run_check(Context& context);
+int run_drain(Context& context);
+int run_undrain(Context& context);
 int run_events(Context& context);
 int run_kill(Context& context);
 int run_list(Context& context);

@@ -53,7 +53,8 @@ Json to_json(const PoolSnapshot& pool) {
               {"min_workers", pool.min_workers},
               {"max_workers", pool.max_workers},
               {"ready_workers", pool.ready_workers},
-              {"draining_workers", pool.draining_workers}};
+              {"draining_workers", pool.draining_workers},
+              {"drained", pool.drained}};
   add_counters(object, pool.counters);
   object["connections_closed_by_keepers"] = pool.counters.counts ? Json(pool.connections_closed_by_keepers) : Json();
   object["connections_not_taken"] = pool.connections_not_taken.empty() ? Json() : Json(pool.connections_not_taken);

@@ -42,6 +42,7 @@ class PoolControl {
   [[nodiscard]] virtual NamedCounts named_totals() const = 0;  // the same
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
   [[nodiscard]] virtual unsigned adopted_workers() const = 0;  // that this process had from an earlier master
+  [[nodiscard]] virtual bool drained() const = 0;
   // The parts of the config that need a restart of systemd's units: "listen 127.0.0.1:81", "user".
   [[nodiscard]] virtual std::vector<std::string> unapplied() const = 0;
 
@@ -53,6 +54,8 @@ class PoolControl {
   [[nodiscard]] virtual bool recycle(unsigned slot, const std::string& who) = 0;
   [[nodiscard]] virtual bool recycle_all(const std::string& who) = 0;
   [[nodiscard]] virtual bool rebalance(const std::string& who) = 0;
+  // False: the pool stops.
+  [[nodiscard]] virtual bool set_drained(bool drained, const std::string& who) = 0;
   [[nodiscard]] virtual bool kill(unsigned slot, int signal, const std::string& who) = 0;
   // Executes preforkd again in the same process, maybe a newer version. `done` gets the version that is about to go on
   // with the workers, or why that cannot be. Called once.

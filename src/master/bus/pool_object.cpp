@@ -146,6 +146,17 @@ void PoolObject::Rebalance(sdbus::Result<>&& result) {
   });
 }
 
+void PoolObject::SetDrained(sdbus::Result<>&& result, bool drained) {
+  guarded([&] {
+    context_.authorization.when_allowed({caller_of(getObject()), BusAction::manage, {}},
+                                        BusReply<>(context_.replies, std::move(result)),
+                                        [this, drained](const std::string& who, const BusReply<>& to) {
+                                          if (context_.control.set_drained(drained, who)) return to.results();
+                                          to.error(stopping());
+                                        });
+  });
+}
+
 void PoolObject::Upgrade(sdbus::Result<std::string>&& result) {
   guarded([&] {
     using Reply = BusReply<std::string>;
@@ -224,6 +235,7 @@ std::uint32_t PoolObject::MinWorkers() { return context_.control.config().worker
 std::uint32_t PoolObject::MaxWorkers() { return context_.control.config().workers.max; }
 std::uint32_t PoolObject::ReadyWorkers() { return context_.control.pool().ready_count(); }
 std::uint32_t PoolObject::DrainingWorkers() { return context_.control.pool().draining_count(); }
+bool PoolObject::Drained() { return context_.control.drained(); }
 bool PoolObject::Counts() { return context_.control.totals().counts; }
 std::uint64_t PoolObject::Connections() { return context_.control.totals().connections; }
 std::uint64_t PoolObject::ConnectionsTotal() { return context_.control.totals().connections_total; }
@@ -319,10 +331,19 @@ PoolObject::ReloadEntry PoolObject::LastReload() {
 PoolObject::Shown PoolObject::shown() {
   const PoolConfig& config = context_.control.config();
   const Pool& pool = context_.control.pool();
-  return {config.description,    config.program,          pool.state(),
-          pool.generation(),     pool.target(),           Scaling(),
-          config.workers.min,    config.workers.max,      pool.ready_count(),
-          pool.draining_count(), context_.last_reload.at, context_.control.unapplied()};
+  return {config.description,
+          config.program,
+          pool.state(),
+          pool.generation(),
+          pool.target(),
+          Scaling(),
+          config.workers.min,
+          config.workers.max,
+          pool.ready_count(),
+          pool.draining_count(),
+          context_.last_reload.at,
+          context_.control.unapplied(),
+          Drained()};
 }
 
 void PoolObject::tell_changes() {
@@ -343,6 +364,7 @@ void PoolObject::tell_changes() {
   compare(now.draining != shown_.draining, "DrainingWorkers");
   compare(now.last_reload != shown_.last_reload, "LastReload");
   compare(now.unapplied != shown_.unapplied, "Unapplied");
+  compare(now.drained != shown_.drained, "Drained");
   shown_ = std::move(now);
   if (!changed.empty()) tell_changed(getObject(), Pool_adaptor::INTERFACE_NAME, changed);
 }

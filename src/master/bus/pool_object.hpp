@@ -40,6 +40,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   void ScaleByLoad(sdbus::Result<>&& result) override;
   void RecycleAll(sdbus::Result<>&& result) override;
   void Rebalance(sdbus::Result<>&& result) override;
+  void SetDrained(sdbus::Result<>&& result, bool drained) override;
   void Upgrade(sdbus::Result<std::string>&& result) override;
   std::vector<Listed> ListWorkers() override;
   sdbus::ObjectPath GetWorker(const std::uint32_t& slot) override;
@@ -57,6 +58,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint32_t MaxWorkers() override;
   std::uint32_t ReadyWorkers() override;
   std::uint32_t DrainingWorkers() override;
+  bool Drained() override;
   bool Counts() override;
   std::uint64_t Connections() override;
   std::uint64_t ConnectionsTotal() override;
@@ -100,6 +102,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
     unsigned draining = 0;
     std::uint64_t last_reload = 0;
     std::vector<std::string> unapplied;
+    bool drained = false;
   };
   [[nodiscard]] Shown shown();
 

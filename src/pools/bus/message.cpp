@@ -115,6 +115,9 @@ int append(sd_bus_message* message, const std::vector<Argument>& arguments) {
       result = sd_bus_message_append_basic(message, SD_BUS_TYPE_UINT32, number);
     } else if (const auto* const list = std::get_if<std::vector<std::string>>(&argument)) {
       result = append_list(message, *list);
+    } else if (const auto* const truth = std::get_if<bool>(&argument)) {
+      const int value = *truth ? 1 : 0;
+      result = sd_bus_message_append_basic(message, SD_BUS_TYPE_BOOLEAN, &value);
     } else {
       result = sd_bus_message_append_basic(message, SD_BUS_TYPE_INT32, &std::get<std::int32_t>(argument));
     }

@@ -20,8 +20,8 @@ struct MessageUnref {
 };
 using Message = std::unique_ptr<sd_bus_message, MessageUnref>;
 
-// An argument of the types u, i, s and as.
-using Argument = std::variant<std::uint32_t, std::int32_t, std::string, std::vector<std::string>>;
+// An argument of the types u, i, s, as and b.
+using Argument = std::variant<std::uint32_t, std::int32_t, std::string, std::vector<std::string>, bool>;
 
 // A call that was answered with an error, or unreadably, or not at all.
 class BusFailure : public std::runtime_error {

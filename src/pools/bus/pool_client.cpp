@@ -97,6 +97,8 @@ void PoolClient::scale_by_load() { call(changing(pool_call("ScaleByLoad"))); }
 void PoolClient::recycle_all() { call(changing(pool_call("RecycleAll"))); }
 void PoolClient::rebalance() { call(changing(pool_call("Rebalance"))); }
 
+void PoolClient::set_drained(bool drained) { call(changing(pool_call("SetDrained", {drained}))); }
+
 std::string PoolClient::upgrade() {
   constexpr std::chrono::seconds bound(10);
   auto taken_over = std::make_shared<bool>(false);

@@ -39,6 +39,7 @@ class PoolClient {
   void scale_by_load();
   void recycle_all();
   void rebalance();
+  void set_drained(bool drained);
   // Returns the version once it has taken over the pool's name.
   [[nodiscard]] std::string upgrade();
   void recycle(std::uint32_t slot);

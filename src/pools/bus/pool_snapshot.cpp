@@ -97,6 +97,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   take(properties, "MaxWorkers", pool.max_workers);
   take(properties, "ReadyWorkers", pool.ready_workers);
   take(properties, "DrainingWorkers", pool.draining_workers);
+  take(properties, "Drained", pool.drained);
   pool.counters = counters(properties);
   take(properties, "ConnectionsClosedByKeepers", pool.connections_closed_by_keepers);
   pool.connections_not_taken = counts_by_name(properties, "ConnectionsNotTaken");

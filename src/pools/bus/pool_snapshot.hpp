@@ -56,6 +56,7 @@ struct PoolSnapshot {
   std::uint32_t max_workers = 0;
   std::uint32_t ready_workers = 0;
   std::uint32_t draining_workers = 0;
+  bool drained = false;
   CounterSnapshot counters;
   std::uint64_t connections_closed_by_keepers = 0;
   std::map<std::string, std::uint64_t> connections_not_taken;  // by reason

@@ -229,7 +229,7 @@ void FakePool::note(sd_bus_message* message, const std::string& member) {
   const std::string path = sd_bus_message_get_path(message);
   if (path != pool_path) call += ' ' + path;
   char type = 0;
-  if (sd_bus_message_peek_type(message, &type, nullptr) > 0 && (type == 'u' || type == 'i')) {
+  if (sd_bus_message_peek_type(message, &type, nullptr) > 0 && (type == 'u' || type == 'i' || type == 'b')) {
     std::int32_t number = 0;
     sd_bus_message_read_basic(message, type, &number);
     call += ' ' + std::to_string(number);

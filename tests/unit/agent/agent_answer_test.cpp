@@ -54,6 +54,18 @@ TEST(AgentAnswer, sends_no_new_clients_to_a_pool_that_stops) {
   EXPECT_EQ(agent_answer(pool), "up 0%");
 }
 
+TEST(AgentAnswer, sends_no_new_clients_to_a_drained_pool) {
+  KnownPool pool = running(3, 4);
+  pool.answer->drained = true;
+  EXPECT_EQ(agent_answer(pool), "up 0% #drained by an operator");
+  pool.answer->ready_workers = 0;
+  EXPECT_EQ(agent_answer(pool).substr(0, 4), "down") << "HAProxy must know that it does not serve";
+  pool = running(0, 0);
+  pool.answer->scaling = dbus::scaling::automatic;
+  pool.answer->drained = true;
+  EXPECT_EQ(agent_answer(pool), "up 0% #drained by an operator");
+}
+
 TEST(AgentAnswer, is_down_without_a_worker) {
   KnownPool pool = running(0, 4);
   for (const char* const state : {dbus::state::starting, dbus::state::degraded, dbus::state::running}) {
