@@ -7,7 +7,8 @@ function __preforkctl_words
     set -e words[1]
     while set -q words[1]
         switch $words[1]
-            case --address --host --machine --root --json --format --signal --property --lines -H -M -s -p -n
+            case --address --host --machine --root --json --format --signal --property --lines -H -M -s -p -n \
+                --hosts --upgrade-command --parallel --drain-wait --drain-timeout --soak
                 set -e words[1]
             case '-*'
             case '*'
@@ -24,7 +25,7 @@ function __preforkctl_ask
     set -l bus
     while set -q words[1]
         switch $words[1]
-            case '-H*' '-M*' '--host*' '--machine*'
+            case '-H*' '-M*' --host '--host=*' '--machine*'
                 # Another machine is not asked: ssh could want a password in the middle of the line, or hang.
                 return
             case --user --system
@@ -55,6 +56,7 @@ function __preforkctl_verbs
         drain 'ask load balancers for no new clients' \
         undrain 'end a drain' \
         upgrade 'execute the installed preforkd in place of the running one' \
+        rollout 'reload or upgrade a pool on several hosts' \
         recycle 'replace workers' \
         kill 'send a signal to a worker' \
         events 'print events as they happen' \
@@ -102,5 +104,14 @@ complete -c preforkctl -l value -d 'show: print values without names'
 complete -c preforkctl -s f -l follow -d 'logs: print new lines as they arrive'
 complete -c preforkctl -s n -l lines -x -d 'logs: print only the last lines'
 complete -c preforkctl -l format -x -a 'openmetrics prometheus' -d 'metrics: the format'
+complete -c preforkctl -l hosts -x -a '(__fish_print_hostnames)' -d 'rollout: the hosts'
+complete -c preforkctl -l upgrade -d 'rollout: upgrade the package'
+complete -c preforkctl -l upgrade-command -x -d 'rollout: upgrade by this command'
+complete -c preforkctl -l parallel -x -d 'rollout: hosts at a time'
+complete -c preforkctl -l drain-wait -x -d 'rollout: in which load balancers notice a drain'
+complete -c preforkctl -l drain-timeout -x -d 'rollout: wait for connections at most'
+complete -c preforkctl -l soak -x -d 'rollout: watch each host'
+complete -c preforkctl -l dry-run -d 'rollout: show what would be done'
+complete -c preforkctl -l from-start -d 'rollout: also hosts that are done'
 complete -c preforkctl -s h -l help -d 'print help'
 complete -c preforkctl -l version -d 'print the version'

@@ -26,6 +26,7 @@
 #include "support/fake_pool.hpp"
 #include "support/message_bus.hpp"
 #include "support/process.hpp"
+#include "support/stand.hpp"
 #include "support/temp_dir.hpp"
 
 namespace preforkd::component {
@@ -435,23 +436,6 @@ TEST_F(Ctl, metrics_are_of_all_pools_that_answer) {
   EXPECT_THAT(all, testing::EndsWith("# EOF\n"));
   EXPECT_THAT(ctl({"metrics", "echo"}).out, Not(HasSubstr("web")));
 }
-
-// A script with the name of another program; by default it prints its arguments, one per line.
-class Stand {
- public:
-  explicit Stand(const std::string& name, const std::string& script = "for word; do echo \"$word\"; done\nexit 9\n") {
-    const std::string path = folder_.write(name, "#!/bin/sh\n" + script);
-    if (::chmod(path.c_str(), 0755) != 0) throw HarnessError("chmod failed");
-  }
-  [[nodiscard]] StartOptions options() const {
-    StartOptions options;
-    options.environment = {{"PATH", folder_.path() + ":/usr/bin:/bin"}};
-    return options;
-  }
-
- private:
-  TempDir folder_;
-};
 
 TEST_F(Ctl, logs_executes_journalctl_with_the_pools_matches) {
   const Stand journalctl("journalctl");

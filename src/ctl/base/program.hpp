@@ -13,6 +13,13 @@ namespace preforkd::ctl {
 // ExitError (69) if it cannot be run. `quiet`: its standard output is discarded.
 [[nodiscard]] int run_program(const std::string& program, const std::vector<std::string>& arguments, bool quiet);
 
+struct ProgramOutput {
+  int status = 0;      // as run_program() returns it
+  std::string output;  // what it wrote to stdout and stderr; of much only the end
+};
+// The same for a program that reads nothing and is in a process group of its own, so that Ctrl-C does not end it.
+[[nodiscard]] ProgramOutput run_in_background(const std::string& program, const std::vector<std::string>& arguments);
+
 // Replaces this process by a program, found in $PATH. Throws ExitError (69) if that fails.
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments);
 

@@ -19,6 +19,7 @@
 #include "config/values/pool_name.hpp"
 #include "ctl/command/option_table.hpp"
 #include "ctl/command/verbs.hpp"
+#include "ctl/rollout/host_list.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -83,6 +84,18 @@ std::string option_name(int code) {
   return {'-', static_cast<char>(code)};
 }
 
+Duration time_span(OptionCode code, const std::string& value) {
+  const Result<Duration> span = parse_time_span(value);
+  if (!span) reject(option_name(static_cast<int>(code)) + ": " + in_quotes(value) + ": " + span.error().text);
+  return *span;
+}
+
+unsigned hosts_at_a_time(const std::string& value) {
+  const auto number = whole_number<unsigned>(value);
+  if (!number || *number == 0) reject("--parallel: " + in_quotes(value) + ": must be a number from 1 on");
+  return *number;
+}
+
 class CommandLine {
  public:
   void take(OptionCode code, const std::string& value) {
@@ -114,6 +127,25 @@ class CommandLine {
         return take_properties(value);
       case OptionCode::lines:
         return take_lines(value);
+      case OptionCode::hosts:
+        options_.hosts = host_list(value);
+        break;
+      case OptionCode::upgrade_command:
+        options_.rollout.upgrade = true;
+        options_.rollout.upgrade_command = value;
+        break;
+      case OptionCode::parallel:
+        options_.rollout.parallel = hosts_at_a_time(value);
+        break;
+      case OptionCode::drain_wait:
+        options_.rollout.drain_wait = time_span(code, value);
+        break;
+      case OptionCode::drain_timeout:
+        options_.rollout.drain_timeout = time_span(code, value);
+        break;
+      case OptionCode::soak:
+        options_.rollout.soak = time_span(code, value);
+        break;
       default:
         take_flag(code);
     }
@@ -145,6 +177,9 @@ class CommandLine {
     if (code == OptionCode::all) options_.all = true;
     if (code == OptionCode::follow) options_.follow = true;
     if (code == OptionCode::value) options_.only_values = true;
+    if (code == OptionCode::upgrade) options_.rollout.upgrade = true;
+    if (code == OptionCode::dry_run) options_.dry_run = true;
+    if (code == OptionCode::from_start) options_.from_start = true;
   }
 
   void take_target(BusTarget::Kind kind, const std::string& where, OptionCode code) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ctl/rollout/rollout_settings.hpp"
 #include "pools/bus/bus_target.hpp"
 #include "pools/metrics_text.hpp"
 
@@ -38,6 +39,11 @@ struct Options {
   std::string lines;
   std::int32_t signal = SIGTERM;
   MetricsFormat format = MetricsFormat::open_metrics;
+
+  std::vector<std::string> hosts;
+  RolloutSettings rollout;
+  bool dry_run = false;
+  bool from_start = false;
 
   bool help = false;
   bool version = false;

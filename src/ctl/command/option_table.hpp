@@ -28,6 +28,15 @@ enum class OptionCode : int {
   all,
   value,
   format,
+  hosts,
+  upgrade,
+  upgrade_command,
+  parallel,
+  drain_wait,
+  drain_timeout,
+  soak,
+  dry_run,
+  from_start,
 };
 
 struct OptionRow {

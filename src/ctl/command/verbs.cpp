@@ -24,6 +24,8 @@ constexpr auto table = std::to_array<Verb>({
     {"undrain", "POOL", "end a drain", 1, 1, false, run_undrain},
     {"upgrade", "POOL", "execute the installed preforkd in place of the running one; the workers stay", 1, 1, false,
      run_upgrade},
+    {"rollout", "POOL --hosts=...", "reload the pool on several hosts, or upgrade them, one after the other", 1, 1,
+     false, run_rollout},
     {"recycle", "POOL SLOT...|--all", "replace workers, each when its successor is ready", 1, any_number, false,
      run_recycle},
     {"kill", "POOL SLOT", "send a signal to a worker; it is replaced if it ends", 2, 2, false, run_kill},

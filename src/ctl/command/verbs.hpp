@@ -40,6 +40,7 @@ int run_metrics(Context& context);
 int run_plan(Context& context);
 int run_recycle(Context& context);
 int run_reload(Context& context);
+int run_rollout(Context& context);
 int run_scale(Context& context);
 int run_rebalance(Context& context);
 int run_upgrade(Context& context);

@@ -16,6 +16,15 @@ MethodCall answered(MethodCall call, const std::string& answer) {
   return call;
 }
 
+MethodCall bus_ping() {
+  return {.destination = "org.freedesktop.DBus",
+          .path = "/org/freedesktop/DBus",
+          .interface = "org.freedesktop.DBus.Peer",
+          .member = "Ping",
+          .answer = "",
+          .arguments = {}};
+}
+
 }  // namespace
 
 PoolClient::PoolClient(Bus& bus, std::string name, bool interactive)
@@ -144,8 +153,12 @@ void PoolClient::reload(std::function<void(const Signal&)> on_signal) {
   auto ended = std::make_shared<std::unique_ptr<Reply>>();
   bus_.call_async(changing(pool_call("Reload")),
                   [ended](const Reply& reply) { *ended = std::make_unique<Reply>(reply); });
+  const auto has_ended = [&] { return *ended != nullptr; };
   try {
-    bus_.wait_for([&] { return *ended != nullptr; });
+    // A machine that is gone does not close its connection.
+    while (!bus_.wait_for(has_ended, std::chrono::seconds(5))) {
+      if (!bus_.target().is_this_machine()) bus_.call(bus_ping());
+    }
     if (const auto* const failure = std::get_if<BusFailure>(ended->get())) throw *failure;
   } catch (const BusFailure& failure) {
     throw explained(failure);

@@ -124,6 +124,19 @@ TEST(Options, of_one_verb_are_refused_with_another) {
   EXPECT_THAT(refusal({"reload", "echo", "--signal=HUP"}), HasSubstr("only with \"kill\""));
 }
 
+TEST(Options, of_a_rollout_are_hosts_times_and_numbers) {
+  const Options options = parse({"rollout", "web", "--hosts", "h1,h2,h3", "--parallel=2", "--soak=1min", "--upgrade"});
+  EXPECT_THAT(options.hosts, ElementsAre("h1", "h2", "h3"));
+  EXPECT_EQ(options.rollout.parallel, 2U);
+  EXPECT_EQ(options.rollout.soak, std::chrono::minutes(1));
+  EXPECT_TRUE(options.rollout.upgrade);
+  EXPECT_TRUE(parse({"rollout", "web", "--upgrade-command=x"}).rollout.upgrade);
+  EXPECT_THAT(refusal({"rollout", "web", "--hosts=-oProxyCommand=x"}), HasSubstr("is not [USER@]HOST[:PORT]"));
+  EXPECT_THAT(refusal({"rollout", "web", "--parallel=0"}), HasSubstr("must be a number from 1 on"));
+  EXPECT_THAT(refusal({"rollout", "web", "--soak=10"}), HasSubstr("--soak: \"10\": 10 has no unit"));
+  EXPECT_THAT(refusal({"reload", "web", "--hosts=h1"}), HasSubstr("--hosts: only with \"rollout\""));
+}
+
 TEST(Options, too_few_and_too_many_arguments_show_the_usage) {
   EXPECT_THAT(refusal({"scale", "echo"}), HasSubstr("it is \"preforkctl scale POOL N|auto\""));
   EXPECT_THAT(refusal({"list", "echo"}), HasSubstr("\"echo\": too many arguments"));
