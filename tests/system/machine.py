@@ -15,6 +15,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 SECONDS_TO_BOOT = 60
 NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
+OPEN_SSH = """passwd --quiet --delete root
+printf '%s\n' 'PermitRootLogin yes' 'PermitEmptyPasswords yes' >/etc/ssh/sshd_config.d/test.conf
+systemctl restart ssh.service"""  # no other machine has a cable to it
 PREFIX = "preforkd-system-"  # of folders and cgroups; the pid of the run follows
 
 
@@ -80,9 +83,26 @@ class Machine:
                  "LANG=C.UTF-8", "TERM=dumb", "SYSTEMD_PAGER=cat", "SYSTEMD_COLORS=0"]
         return subprocess.run(enter + list(command), stdin=subprocess.DEVNULL, **{"check": False, **options})
 
+    def alive(self):
+        return self._process.poll() is None
+
     def file(self, name):
         """The path of the file /run/host/NAME, which outlives a soft reboot."""
         return os.path.join(self._place, "host", name)
+
+    def connect(self, others):
+        """Gives this machine, 192.0.2.1, a cable to each of the others: 192.0.2.11, 192.0.2.12, … on their eth0. Their sshd lets root in."""
+        for number, other in enumerate(others, 11):
+            self._cable("link", "add", other.name, "type", "veth", "peer", "name", "eth0", "netns", str(other._pid))
+            self._cable("address", "add", "192.0.2.1", "peer", f"192.0.2.{number}", "dev", other.name)
+            self._cable("link", "set", other.name, "up")
+            other._cable("address", "add", f"192.0.2.{number}/24", "dev", "eth0")
+            other._cable("link", "set", "eth0", "up")
+            other.run("/bin/sh", "-c", OPEN_SSH, check=True)
+
+    def _cable(self, *arguments):
+        """Runs its ip(8) in its network, but outside its pid namespace, in which other machines have no pid."""
+        subprocess.run(["nsenter", "-t", str(self._pid), "-m", "-n", "--", "/bin/ip", *arguments], stdin=subprocess.DEVNULL, check=True)
 
     def journal(self):
         return self.run("journalctl", "--no-pager", "--no-hostname", "-o", "short-precise", stdout=subprocess.PIPE, timeout=30).stdout

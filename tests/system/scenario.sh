@@ -28,6 +28,17 @@ drop_in() {
   systemctl daemon-reload
 }
 
+# older DEB: the same package with version 0.0.9, as files in /tmp; the programs in it say so, too.
+older() {
+  local folder
+  folder=$(mktemp -d)
+  dpkg-deb --raw-extract "$1" "$folder"
+  sed -i -E '/^(Version|Depends):/s/\b0\.1\.0\b/0.0.9/g' "$folder/DEBIAN/control"
+  [ ! -f "$folder/etc/preforkd/echo.json" ] || echo "// As it was in an older version." >>"$folder/etc/preforkd/echo.json"
+  [ ! -f "$folder/usr/bin/preforkd" ] || LC_ALL=C sed -i 's/0\.1\.0/0.0.9/g' "$folder/usr/bin/preforkd"
+  dpkg-deb -Zgzip -z1 --build "$folder" /tmp >/dev/null
+}
+
 # property UNIT NAME: one property of a unit.
 property() { systemctl show --value -p "$2" "$1"; }
 
