@@ -60,6 +60,7 @@ namespace preforkd {
 //   I7  connections go only to a worker that is ready, stays, and has their framing; a worker that seeks one for them
 //       waits only as long as one may come
 //   I8  a worker that stays is asked to give connections only if the last time has ended, and more than an even share
+//   I9  each two workers that talk and were ready meet, once in the life of a master, before one of them ends
 //
 // A reload during a reload: the new one supersedes the running one, whose candidates leave as after a failure and whose
 // caller gets `superseded`; the pool never waits for a generation that is no longer wanted. Rejected: to join them (the

@@ -194,7 +194,10 @@ bool ProcessLauncher::bring_together(Acquaintance& pair) noexcept {
   }
   const bool one_has_it = present(pair.other, pair.for_one, pair.one);
   const bool other_has_it = present(pair.one, pair.for_other, pair.other);
-  return one_has_it && other_has_it;
+  if (one_has_it || other_has_it) return one_has_it && other_has_it;
+  pair.for_one.reset();  // nothing is lost with it, and descriptors may be short
+  pair.for_other.reset();
+  return false;
 }
 
 bool ProcessLauncher::present(WorkerId id, UniqueFd& end, WorkerId to) noexcept {

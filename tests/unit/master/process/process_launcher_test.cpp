@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -167,6 +168,19 @@ TEST_F(ProcessLauncherTest, workers_meet_when_they_read_what_they_are_told) {
   std::ofstream(gate) << "go\n";
   EXPECT_TRUE(run_until([&] { return heard("late") == 32 * more_than_fit; })) << heard("late");
   EXPECT_TRUE(run_until([&] { return heard("early") == 32 * more_than_fit; })) << heard("early");
+}
+
+// Else the workers that do not read would cost the master all its descriptors.
+TEST_F(ProcessLauncherTest, sockets_for_workers_of_which_neither_reads_are_not_kept) {
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  for (const unsigned slot : {0U, 1U}) ASSERT_TRUE(start({"/usr/bin/tail", "-f", "/dev/null"}, slot));
+  const auto before = descriptors();
+  constexpr int more_than_fit = 450;
+  for (int count = 0; count < more_than_fit; ++count) launcher_.meet(started_[0], started_[1]);
+  EXPECT_LE(descriptors(), before + 2);
 }
 
 TEST_F(ProcessLauncherTest, passes_the_contracts_environment) {
