@@ -65,7 +65,12 @@ export class ExitsCard {
   async look() {
     const client = this.client_now();
     if (!client) return;
-    const exits = await client.exits();
+    let exits;
+    try {
+      exits = await client.exits();
+    } catch {
+      return;  // the pool has just ended, or hangs, which its view says
+    }
     this.draw(exits);
     const failed = this.chosen ?? exits.find(exit => exit.failure);
     if (failed) await this.show(failed);

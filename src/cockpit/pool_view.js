@@ -111,6 +111,7 @@ export class PoolView {
   follow() {
     if (!this.client && this.known?.main_pid != null) {
       const client = this.client = new PoolClient(this.name);
+      this.silence = "";
       client.addEventListener("changed", () => this.frame.request());
       client.addEventListener("exit", () => {
         this.exits.soon();
