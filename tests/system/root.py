@@ -13,7 +13,7 @@ import tempfile
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "polkitd", "procps", "iproute2", "libstdc++6", "libsystemd0", "python3-minimal",
             r"?name(^libsdbus-c\+\+[0-9]+$)", r"?name(^libmicrohttpd[0-9]+)"]
 BUILD_TEST_PACKAGES = ["libgtest-dev", "libgmock-dev", "python3", "procps", "dbus-daemon", "curl", "redis-tools", "systemd", "ccache", "mold"]
-SECONDS_TO_MAKE = 420
+SECONDS_TO_MAKE = 900
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
