@@ -379,31 +379,36 @@ void Master::reload(const std::string& who, ReloadCallback done) {
   begin_reload(std::move(done));
 }
 
+bool Master::keep() {
+  succession_.keep();
+  return true;
+}
+
 bool Master::resize(unsigned workers, const std::string& who) {
   const unsigned before = pool_.target();
   if (!pool_.step(event::Resize{workers})) return false;
   log::info("resize from " + std::to_string(before) + " to " + counted(workers, "worker") + ", requested by " + who +
             until_unpinned());
-  return true;
+  return keep();
 }
 
 bool Master::unpin(const std::string& who) {
   if (!pool_.step(event::Unpin{})) return false;
   log::info("the load decides about the number of workers again, requested by " + who);
-  return true;
+  return keep();
 }
 
 bool Master::recycle(unsigned slot, const std::string& who) {
   if (!pool_.step(event::Recycle{slot})) return false;
   log::info("recycle worker " + std::to_string(slot) + ", requested by " + who);
-  return true;
+  return keep();
 }
 
 bool Master::recycle_all(const std::string& who) {
   if (pool_.state() == PoolState::stopping) return false;
   log::info("recycle all workers, requested by " + who);
   for (unsigned slot = 0; slot < pool_.target(); ++slot) static_cast<void>(pool_.step(event::Recycle{slot}));
-  return true;
+  return keep();
 }
 
 bool Master::rebalance(const std::string& who) {
@@ -420,7 +425,7 @@ bool Master::set_drained(bool drained, const std::string& who) {
                      : "no longer drained, requested by ") +
             who);
   news_ = true;
-  return true;
+  return keep();
 }
 
 bool Master::kill(unsigned slot, int signal, const std::string& who) {

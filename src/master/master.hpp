@@ -86,6 +86,8 @@ class Master final : private WorkerObserver, private PoolControl {
 
   void give_up_if_hopeless(const ExitStatus& status);
   void log_if_silent(WorkerId id);
+  // True. What a caller is told to be done outlives this process, even if it dies before the end of the turn.
+  bool keep();
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
   void check_user() const;
