@@ -87,13 +87,13 @@ void Agent::take(prefork::Connection& connection, std::string_view line) {
 void Agent::ask(const std::shared_ptr<Question>& question, const std::string& pool) {
   try {
     const auto client = std::make_shared<PoolClient>(bus(), pool, false);
-    bus().call_async(client->get_all_call(), [question, client](const Reply& reply) {
+    bus().call_async(client->get_all_call(), [this, question, client](const Reply& reply) {
       if (const auto* const failure = std::get_if<BusFailure>(&reply)) {
         question->answer(neutral_answer(client->explained(*failure).what()));
       } else {
         KnownPool known;
         known.answer = pool_snapshot(std::get<Json>(reply).at(0));
-        question->answer(agent_answer(known));
+        question->answer(agent_answer(known, busy_.share(*known.answer, std::chrono::steady_clock::now())));
       }
     });
     server_.after(bus_timeout + std::chrono::milliseconds(50), [this] { handle_bus(); });  // its timeout

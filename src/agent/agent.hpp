@@ -10,6 +10,7 @@
 
 #include <prefork/server.hpp>
 
+#include "agent/busy_shares.hpp"
 #include "pools/bus/bus.hpp"
 #include "pools/known_pools.hpp"
 
@@ -42,6 +43,7 @@ class Agent {
   prefork::WatchId watch_{};
   prefork::TimerId idle_timer_{};
   std::size_t clients_ = 0;
+  BusyShares busy_;
 };
 
 }  // namespace preforkd::agent

@@ -31,18 +31,19 @@ std::uint64_t free_queue(const PoolSnapshot& pool) {
   return free;
 }
 
-// The share of the workers that should run and are ready, and less where clients wait for them. Never 0, which would be
-// a drain.
-std::uint64_t weight(const PoolSnapshot& pool) {
+// The share of the workers that should run and are ready, and less where they are busy or clients wait for them. Never
+// 0, which would be a drain. Busy workers cost half of it at most: HAProxy moves clients to other hosts by that, which
+// must not become the busy ones in their turn.
+std::uint64_t weight(const PoolSnapshot& pool, unsigned busy) {
   const std::uint64_t target = std::max(pool.target_workers, 1U);
   const std::uint64_t ready = std::min<std::uint64_t>(pool.ready_workers, target);
-  return std::max<std::uint64_t>(ready * free_queue(pool) / target, 1);
+  return std::max<std::uint64_t>(ready * free_queue(pool) * (200 - std::min(busy, 100U)) / target / 200, 1);
 }
 
-std::string answer_of(const PoolSnapshot& pool) {
+std::string answer_of(const PoolSnapshot& pool, unsigned busy) {
   if (pool.state == dbus::state::stopping) return "up 0%";
   if (pool.drained && (pool.ready_workers > 0 || on_demand(pool))) return described("up 0%", "drained by an operator");
-  if (pool.ready_workers > 0) return "up " + std::to_string(weight(pool)) + '%';
+  if (pool.ready_workers > 0) return "up " + std::to_string(weight(pool, busy)) + '%';
   if (on_demand(pool)) return "up 100%";
   return described("down", pool.state + ": no worker is ready");
 }
@@ -53,8 +54,8 @@ std::string neutral_answer(std::string_view reason) { return '#' + escape_unsafe
 
 std::string unknown_answer(std::string_view reason) { return described("fail", reason); }
 
-std::string agent_answer(const KnownPool& pool) {
-  if (pool.answer) return answer_of(*pool.answer);
+std::string agent_answer(const KnownPool& pool, unsigned busy) {
+  if (pool.answer) return answer_of(*pool.answer, busy);
   const std::string& state = pool.standing.state;
   if (state == standing::waiting) return "up 100%";
   if (state == standing::failed) return described("fail", pool.standing.remark);

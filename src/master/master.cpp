@@ -34,6 +34,13 @@
 namespace preforkd {
 namespace {
 
+// The worker writes the counter: it may be nonsense.
+std::uint64_t busy_us(const WorkerUsage& usage) noexcept {
+  constexpr std::int64_t too_much = std::int64_t{1} << 48U;
+  const std::int64_t busy = usage.busy.count();
+  return busy > 0 && busy < too_much ? static_cast<std::uint64_t>(busy) : 0;
+}
+
 constexpr Duration measure_interval = std::chrono::seconds(1);
 
 std::uint64_t random_seed() {
@@ -269,6 +276,7 @@ void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   last.connections = 0;  // closed with the process
   totals_.gone += last;
   totals_.named_gone += launcher_.named_counts(id);
+  totals_.busy_us += busy_us(launcher_.work_done(id, clock_.now()));
   succession_.note(totals_);
   const WorkerProcess* const process = launcher_.find(id);
   const bool remains = process != nullptr && process->remains() != nullptr;
@@ -601,6 +609,13 @@ NamedCounts Master::named_totals() const {
   NamedCounts sum = totals_.named_gone;
   for (const WorkerView& worker : pool_.workers()) sum += launcher_.named_counts(worker.id);
   return sum;
+}
+
+Duration Master::busy_time() const {
+  std::uint64_t sum = totals_.busy_us;
+  const Instant now = clock_.now();
+  for (const WorkerView& worker : pool_.workers()) sum += busy_us(launcher_.work_done(worker.id, now));
+  return std::chrono::microseconds(sum);
 }
 
 std::string Master::status() const {

@@ -65,6 +65,7 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const override { return launcher_.named_counts(id); }
   [[nodiscard]] Counters totals() const override;
   [[nodiscard]] NamedCounts named_totals() const override;
+  [[nodiscard]] Duration busy_time() const override;
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
   [[nodiscard]] unsigned adopted_workers() const override { return succession_.adopted(); }
   [[nodiscard]] bool drained() const override { return succession_.drained(); }

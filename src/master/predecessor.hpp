@@ -48,6 +48,7 @@ inline constexpr Duration proof_time = std::chrono::milliseconds(20);
 struct Totals {
   Counters gone;
   NamedCounts named_gone;
+  std::uint64_t busy_us = 0;
 
   bool operator==(const Totals&) const = default;
 };
@@ -124,6 +125,7 @@ template <class Archive>
 void fields(Archive& archive, Totals& totals) {
   archive(totals.gone);
   archive(totals.named_gone);
+  archive(totals.busy_us);
 }
 
 template <class Archive>

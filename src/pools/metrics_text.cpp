@@ -191,6 +191,8 @@ void add_pool_counters(Exposition& out) {
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.bytes_in); });
   out.of_pools("sent_bytes", "counter", "bytes", "Bytes sent to clients.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.bytes_out); });
+  out.of_pools("busy_seconds", "counter", "seconds", "Time that workers were busy, all of them together.",
+               [](const PoolSnapshot& pool) { return pool.busy_us == 0 ? "" : seconds(pool.busy_us); });  // 0: unknown
   out.of_pools("messages", "counter", "", "Messages that workers sent to each other.",
                [](const PoolSnapshot& pool) { return figure(pool.counters, pool.counters.worker_messages); });
   out.of_pools("messages_dropped", "counter", "", "Messages to workers that did not read them in time.",

@@ -122,6 +122,19 @@ TEST(Bus, counts_what_workers_did_and_keeps_it_when_they_die) {
   EXPECT_EQ(pool.get("Restarts"), "1");
 }
 
+TEST(Bus, counts_how_long_workers_were_busy_and_keeps_it_when_they_die) {
+  ShownPool pool(pool_config(1));
+  Client client(pool.master.address());
+  const auto busy = [&] { return std::stoull(pool.get("BusyUSec")); };
+  const std::uint64_t at_first = busy();
+  while (busy() < at_first + 100'000) EXPECT_THAT(client.ask("hello"), HasSubstr(": hello"));
+  const std::uint64_t before = busy();
+  pool.client.listen();
+  EXPECT_TRUE(pool.call_worker(0, "Kill", "i", SIGKILL).ok());
+  pool.client.wait_signal("WorkerReady 0");
+  EXPECT_GE(busy(), before) << "and what the new one needed for its start, which is less";
+}
+
 TEST(Bus, counts_connections_that_the_limits_per_peer_refuse_and_keeps_it_when_workers_die) {
   nlohmann::json config = pool_config(1);
   config["settings"]["max_connections_per_peer"] = 1;

@@ -40,6 +40,7 @@ class PoolControl {
   [[nodiscard]] virtual NamedCounts named_counts(WorkerId id) const = 0;
   [[nodiscard]] virtual Counters totals() const = 0;           // with those of workers that have ended
   [[nodiscard]] virtual NamedCounts named_totals() const = 0;  // the same
+  [[nodiscard]] virtual Duration busy_time() const = 0;        // the same, of WorkerUsage::busy
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
   [[nodiscard]] virtual unsigned adopted_workers() const = 0;  // that this process had from an earlier master
   [[nodiscard]] virtual bool drained() const = 0;

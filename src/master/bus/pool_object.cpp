@@ -259,6 +259,7 @@ std::uint64_t PoolObject::AcceptFailures() { return context_.control.totals().ac
 std::uint64_t PoolObject::RequestsTotal() { return context_.control.totals().requests_total; }
 std::uint64_t PoolObject::BytesIn() { return context_.control.totals().bytes_in; }
 std::uint64_t PoolObject::BytesOut() { return context_.control.totals().bytes_out; }
+std::uint64_t PoolObject::BusyUSec() { return static_cast<std::uint64_t>(context_.control.busy_time().count()); }
 std::uint64_t PoolObject::WorkerMessages() { return context_.control.totals().worker_messages; }
 std::uint64_t PoolObject::WorkerMessagesDropped() { return context_.control.totals().worker_messages_dropped; }
 std::map<std::string, std::uint64_t> PoolObject::Closes() {

@@ -71,6 +71,7 @@ class PoolObject final : public sdbus::AdaptorInterfaces<org::preforkd1::Pool_ad
   std::uint64_t RequestsTotal() override;
   std::uint64_t BytesIn() override;
   std::uint64_t BytesOut() override;
+  std::uint64_t BusyUSec() override;
   std::uint64_t WorkerMessages() override;
   std::uint64_t WorkerMessagesDropped() override;
   std::map<std::string, std::uint64_t> Closes() override;

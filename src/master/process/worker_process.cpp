@@ -267,6 +267,7 @@ WorkerFacts WorkerProcess::facts() const {
 // A program of libprefork of an older version does not count it: its word stays 0.
 WorkerUsage WorkerProcess::work_done(Instant now) const noexcept {
   WorkerUsage done;
+  if (is_counted_) return done;
   done.cpu = done.busy = cpu_time();
   StatsPage of_worker;
   const StatsPage* const page = read_stats(of_worker);

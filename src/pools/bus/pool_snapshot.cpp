@@ -101,6 +101,7 @@ PoolSnapshot pool_snapshot(const Json& properties) {
   pool.counters = counters(properties);
   take(properties, "ConnectionsClosedByKeepers", pool.connections_closed_by_keepers);
   pool.connections_not_taken = counts_by_name(properties, "ConnectionsNotTaken");
+  take(properties, "BusyUSec", pool.busy_us);
   take(properties, "Crashes", pool.crashes);
   take(properties, "Restarts", pool.restarts);
   pool.exits = counts_by_name(properties, "Exits");

@@ -60,6 +60,7 @@ struct PoolSnapshot {
   CounterSnapshot counters;
   std::uint64_t connections_closed_by_keepers = 0;
   std::map<std::string, std::uint64_t> connections_not_taken;  // by reason
+  std::uint64_t busy_us = 0;
   std::uint64_t crashes = 0;
   std::uint64_t restarts = 0;
   std::map<std::string, std::uint64_t> exits;  // by cause; empty if the pool does not report them

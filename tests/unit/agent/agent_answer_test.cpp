@@ -40,6 +40,12 @@ TEST(AgentAnswer, is_less_while_clients_wait) {
   EXPECT_EQ(agent_answer(pool), "up 1%");
 }
 
+TEST(AgentAnswer, is_down_to_half_while_the_workers_are_busy) {
+  EXPECT_EQ(agent_answer(running(4, 4), 10), "up 95%");
+  EXPECT_EQ(agent_answer(running(4, 4), 100), "up 50%");
+  EXPECT_EQ(agent_answer(running(2, 4), 50), "up 37%");
+}
+
 TEST(AgentAnswer, of_a_reload_is_that_of_its_workers) {
   KnownPool pool = running(4, 4);
   pool.answer->state = dbus::state::reloading;

@@ -23,6 +23,7 @@ KnownPool measured(const std::string& name) {
   pool.state = "degraded";
   pool.started_at = 1'700'000'000'000'042;
   pool.counters.bytes_in = 77;
+  pool.busy_us = 2'500'000;
   pool.exits = {{"exit", 0}, {"signal", 5}};
   pool.listeners = {{"l0", "127.0.0.1:80", 3, 128}, {"l1", "/run/x.sock", 0, 0}};
   each.workers.resize(2);
@@ -42,7 +43,7 @@ TEST(OpenMetrics, values_have_their_labels) {
        {"preforkd_pool_state{pool=\"echo\",preforkd_pool_state=\"degraded\"} 1\n",
         "preforkd_pool_state{pool=\"echo\",preforkd_pool_state=\"running\"} 0\n",
         "preforkd_start_time_seconds{pool=\"echo\"} 1700000000.000042\n",
-        "preforkd_received_bytes_total{pool=\"echo\"} 77\n",
+        "preforkd_received_bytes_total{pool=\"echo\"} 77\n", "preforkd_busy_seconds_total{pool=\"echo\"} 2.500000\n",
         "preforkd_listener_queued{pool=\"echo\",listener=\"l0\",address=\"127.0.0.1:80\"} 3\n",
         "preforkd_worker_up{pool=\"echo\",slot=\"0\"} 0\n", "preforkd_worker_up{pool=\"echo\",slot=\"1\"} 1\n",
         "preforkd_worker_cpu_seconds_total{pool=\"echo\",slot=\"1\"} 1.500000\n"}) {
