@@ -18,17 +18,24 @@ export class PoolClient extends EventTarget {
     this.slots = new Map();  // by object path: properties of the slot's worker
     this.processes = [];     // of ListWorkers()
     this.gone = false;
+    this.calls = 0;  // that have no answer yet
     this.bus = cockpit.dbus(`org.preforkd1.${name}`, {bus: "system", superuser: "try"});
     this.bus.addEventListener("owner", (event, owner) => {
-      if (!owner && this.pool) this.leave();
+      if (!owner) this.leave();
     });
     this.bus.addEventListener("close", () => this.leave());
     this.bus.subscribe({path_namespace: root}, (...signal) => this.on_signal(...signal));
   }
 
+  // No event comes after this. Calls still get their answers: a reload goes on when its view is left, and closing the
+  // channel would report that it has failed.
   close() {
     this.gone = true;
-    this.bus.close();
+    if (this.calls === 0) this.bus.close();
+  }
+
+  send(event) {
+    if (!this.gone) this.dispatchEvent(new Event(event));
   }
 
   leave() {
@@ -38,7 +45,12 @@ export class PoolClient extends EventTarget {
   }
 
   async ask(path, from, method, values = [], type = "", options = {}) {
-    return this.bus.call(path, from, method, values, {type, ...options});
+    ++this.calls;
+    try {
+      return await this.bus.call(path, from, method, values, {type, ...options});
+    } finally {
+      if (--this.calls === 0 && this.gone) this.bus.close();
+    }
   }
 
   // Everything at once. Throws what the call throws.
@@ -55,7 +67,7 @@ export class PoolClient extends EventTarget {
                              .map(([path, interfaces]) => [path, plain(interfaces[worker_interface])]));
     this.processes =
         processes.map(([slot, pid, state, generation, connections]) => ({slot, pid, state, generation, connections}));
-    this.dispatchEvent(new Event("changed"));
+    this.send("changed");
   }
 
   on_signal(path, from, member, values) {
@@ -71,9 +83,9 @@ export class PoolClient extends EventTarget {
       this.slots.delete(values[0]);
     } else if (member === "WorkerExited") {
       this.processes = this.processes.filter(process => process.pid !== values[1]);
-      this.dispatchEvent(new Event("exit"));
+      this.send("exit");
     }
-    this.dispatchEvent(new Event("changed"));
+    this.send("changed");
   }
 
   async plan() {

@@ -130,19 +130,21 @@ export class PoolView {
   }
 
   async look() {
-    if (!this.client) return;
+    const {client} = this;
+    if (!client) return;
+    let silence = "";
     try {
-      await this.client.look();
-      this.silence = "";
-      this.take_sample();
+      await client.look();
     } catch (error) {
-      this.silence = error_text(error);
+      silence = error_text(error);
     }
+    if (client !== this.client) return;  // it has ended, or the view has
+    this.silence = silence;
+    if (silence === "") this.take_sample();
     this.frame.request();
   }
 
   take_sample() {
-    if (!this.client) return;
     const {pool} = this.client;
     const rows = rows_of(this.client);
     this.shares.measure(rows);

@@ -229,6 +229,25 @@ def stops_and_starts(browser):
     browser.shows("3/3 workers ready")
 
 
+def reports_a_reload_whose_page_was_left(browser):
+    generation = pool()["generation"]
+    master = pool()["main_pid"]
+    browser.click("Reload…")
+    browser.shows("replaces every worker, one by one.")
+    os.kill(master, signal.SIGSTOP)  # so that it lasts
+    try:
+        browser.click("Reload")
+        browser.shows("Reloading echo…")
+        browser.click("Worker pools")
+        browser.shows("100 pools")
+        equal("echo was not reloaded" in browser.text(), False, "a failure while the reload goes on")
+    finally:
+        os.kill(master, signal.SIGCONT)
+    browser.shows(f"echo was reloaded: generation {generation + 1}")
+    open_pool(browser, "echo")
+    browser.shows("3/3 workers ready")
+
+
 def reaches_all_with_tab(browser):
     """Tab goes through all buttons and rows; every one of them has a name, every table a caption, and every column and row a head."""
     browser.in_page("page => page.getElementById('view').focus()")
@@ -388,7 +407,7 @@ def main():
         open_pool(browser, "echo")
         browser.shows("3/3 workers ready")
         for act in (follows_a_killed_worker, reloads_after_its_plan, says_what_is_wrong_with_a_config, scales_with_keyboard, recycles, rebalances,
-                    draws_load, stops_and_starts, reaches_all_with_tab, follows_the_theme, stays_responsive):
+                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, reaches_all_with_tab, follows_the_theme, stays_responsive):
             begin = time.monotonic()
             act(browser)
             print(f"{act.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
