@@ -9,6 +9,8 @@ import {Ticker} from "./ticker.js";
 import {bytes_text, error_text, percent_text, rate_text, state_kind, time_text} from "./words.js";
 import {CpuShares, rows_of, WorkersCard} from "./workers_card.js";
 
+const no_answer = "no answer";  // the state of a pool that is on the bus
+
 const scaling_text = {
   off: "",
   auto: ", the load decides",
@@ -92,7 +94,8 @@ export class PoolView {
                 act("Scale…", "secondary", () => actions.scale(name, this.client), running),
                 act("Recycle", "secondary", () => actions.recycle_all(name, this.client), running),
                 act("Rebalance", "secondary", () => actions.rebalance(name, this.client), running),
-                act("Start", "primary", () => actions.start(name), () => !running() && this.known),
+                act("Start", "primary", () => actions.start(name),
+                    () => !this.client && this.known && this.known.state !== no_answer),
                 act("Stop…", "danger-outline", () => actions.stop(name),
                     () => this.known && this.known.state !== "stopped"))),
         messages, this.warnings, element("section", {class: "card"}, this.status, this.fact_list), this.live);
@@ -185,6 +188,8 @@ export class PoolView {
 
   standing_text() {
     const {known, pools} = this;
+    if (this.client) return "Asking the pool…";
+    if (known?.state === no_answer) return `The pool does not answer: ${known.remark}`;
     if (known) return `The pool is not running: ${known.state}${known.remark ? `, ${known.remark}` : ""}`;
     return pools.all ? "There is no pool of this name on this host." : pools.problem || "Looking for the pool…";
   }

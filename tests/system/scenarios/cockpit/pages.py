@@ -248,6 +248,20 @@ def reports_a_reload_whose_page_was_left(browser):
     browser.shows("3/3 workers ready")
 
 
+def offers_no_start_while_a_pool_hangs(browser):
+    master = pool("small1")["main_pid"]
+    os.kill(master, signal.SIGSTOP)
+    try:
+        open_pool(browser, "small1")
+        browser.until(lambda: any(text in browser.text() for text in ("Asking the pool…", "The pool does not answer")), "a pool that hangs")
+        starts = browser.in_page("page => [...page.querySelectorAll('button')].some(each => each.textContent === 'Start' && each.checkVisibility())")
+        equal(starts, False, "a button to start what runs")
+    finally:
+        os.kill(master, signal.SIGCONT)
+    open_pool(browser, "echo")
+    browser.shows("3/3 workers ready")
+
+
 def reaches_all_with_tab(browser):
     """Tab goes through all buttons and rows; every one of them has a name, every table a caption, and every column and row a head."""
     browser.in_page("page => page.getElementById('view').focus()")
@@ -407,7 +421,8 @@ def main():
         open_pool(browser, "echo")
         browser.shows("3/3 workers ready")
         for act in (follows_a_killed_worker, reloads_after_its_plan, says_what_is_wrong_with_a_config, scales_with_keyboard, recycles, rebalances,
-                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, reaches_all_with_tab, follows_the_theme, stays_responsive):
+                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, offers_no_start_while_a_pool_hangs, reaches_all_with_tab, follows_the_theme,
+                    stays_responsive):
             begin = time.monotonic()
             act(browser)
             print(f"{act.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
