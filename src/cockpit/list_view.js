@@ -44,7 +44,7 @@ export class ListView {
           {
             title: "Runs for",
             number: true,
-            order: pool => -(pool.started_at ?? 0),
+            order: pool => pool.started_at ? -pool.started_at : -Infinity,
             text: pool => age_text(pool.started_at ?? 0)
           },
           {title: "Description", text: remark_of},

@@ -82,7 +82,11 @@ export class WorkersCard {
           number("Connections", row => row.connections),
           number("CPU", row => shares.of(row.pid), percent_text),
           number("Memory", row => row.memory || null, bytes_text),
-          number("Age", row => row.pid && row.started || null, age_text),
+          {
+            ...number("Age", row => row.pid && row.started || null, age_text),
+            order: row =>
+                row.pid && row.started ? -row.started : -Infinity  // the start of an old worker is a small number
+          },
           {title: "Status", text: row => row.status ?? ""},
           {title: "Actions", make: recycle_button},
         ],

@@ -340,6 +340,8 @@ def stays_responsive(browser):
         raise Failed(f"{written} of 10000 cells were written for one worker")
     browser.click("Age", "th button")
     browser.until(lambda: browser.in_page("page => page.querySelector('th[aria-sort=descending]') !== null"), "a sorted table")
+    order = browser.in_page("page => [...page.querySelector('tbody').rows].map(row => row.cells[0].textContent)")
+    equal(order[-1], "700", "the slot of the youngest worker, which is last in descending order of age")
     used = cpu() - cpu_before
     print(f"1000 workers: shown after {opened:.1f} s, a killed one replaced on the page after {followed:.1f} s, {written} cells written, "
           f"{used:.1f} s of CPU in the page")
