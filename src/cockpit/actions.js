@@ -95,12 +95,7 @@ export function scale(pool, client) {
           say("good", `${pool} gets ${counted(Number(input.value), "worker")}`);
         },
       },
-      element(
-          "label",
-          { for: "scale-workers"
-          },
-          "Number of workers"),
-      input,
+      element("label", {"for": "scale-workers"}, "Number of workers"), input,
       element(
           "p", {id: "scale-help", class: "help"},
           `From ${min} to ${max}, as the config says. Workers that are too many finish their requests first.` +

@@ -61,43 +61,45 @@ export class ListView {
     this.problem = element("div");
     this.empty = element("p", {class: "empty", hidden: true});
     root.append(
-      element("header", { class: "page-head" }, element("h1", {}, "Worker pools"), this.summary),
-      messages,
-      element("section", { class: "card" },
-        element("div", { class: "toolbar" }, element("label", { for: "filter", class: "unseen" }, "Filter pools"), this.filter),
-        this.problem, this.table.root, this.empty));
-      this.on_change = () => this.frame.request();
-      pools.addEventListener("changed", this.on_change);
-      this.draw();
+        element("header", {class: "page-head"}, element("h1", {}, "Worker pools"), this.summary), messages,
+        element(
+            "section", {class: "card"},
+            element(
+                "div", {class: "toolbar"}, element("label", {"for": "filter", class: "unseen"}, "Filter pools"),
+                this.filter),
+            this.problem, this.table.root, this.empty));
+    this.on_change = () => this.frame.request();
+    pools.addEventListener("changed", this.on_change);
+    this.draw();
   }
 
   close() {
-      this.pools.removeEventListener("changed", this.on_change);
-      this.frame.cancel();
+    this.pools.removeEventListener("changed", this.on_change);
+    this.frame.cancel();
   }
 
   draw() {
-      const {all, problem} = this.pools;
-      this.draw_problem(problem);
-      if (!all) return set_text(this.summary, problem === "" ? "Looking for pools…" : "");
-      const wanted = this.filter.value.trim().toLowerCase();
-      const shown = all.filter(pool => `${pool.name} ${pool.state}`.toLowerCase().includes(wanted));
-      const running = all.filter(pool => pool.main_pid != null).length;
-      set_text(
-          this.summary,
-          `${counted(all.length, "pool")}, ${running} running${wanted === "" ? "" : `, ${shown.length} shown`}`);
-      if (this.table.update(shown)) this.frame.request();
-      set_shown(this.table.root, shown.length > 0);
-      set_shown(this.empty, shown.length === 0);
-      set_text(
-          this.empty,
-          all.length > 0 ? "No pool matches." :
-                           "There are no pools yet. A pool needs one file in /etc/preforkd, see preforkd-howto(7).");
+    const {all, problem} = this.pools;
+    this.draw_problem(problem);
+    if (!all) return set_text(this.summary, problem === "" ? "Looking for pools…" : "");
+    const wanted = this.filter.value.trim().toLowerCase();
+    const shown = all.filter(pool => `${pool.name} ${pool.state}`.toLowerCase().includes(wanted));
+    const running = all.filter(pool => pool.main_pid != null).length;
+    set_text(
+        this.summary,
+        `${counted(all.length, "pool")}, ${running} running${wanted === "" ? "" : `, ${shown.length} shown`}`);
+    if (this.table.update(shown)) this.frame.request();
+    set_shown(this.table.root, shown.length > 0);
+    set_shown(this.empty, shown.length === 0);
+    set_text(
+        this.empty,
+        all.length > 0 ? "No pool matches." :
+                         "There are no pools yet. A pool needs one file in /etc/preforkd, see preforkd-howto(7).");
   }
 
   draw_problem(problem) {
-      if (this.problem.dataset.shown === problem) return;
-      this.problem.dataset.shown = problem;
-      this.problem.replaceChildren(...problem === "" ? [] : [alert_box("bad", "The pools are not known", problem)]);
+    if (this.problem.dataset.shown === problem) return;
+    this.problem.dataset.shown = problem;
+    this.problem.replaceChildren(...problem === "" ? [] : [alert_box("bad", "The pools are not known", problem)]);
   }
-  }
+}
