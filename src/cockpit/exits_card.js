@@ -19,6 +19,7 @@ export class ExitsCard {
     this.pool = pool;
     this.client_now = client_now;
     this.chosen = null;  // by the user
+    this.wanted = null;  // the exit whose journal was asked for last
     this.shown = null;
     // The last lines of a worker come to the journal after its end, so the pause is long enough to get them, too.
     this.ticker = new Ticker(() => this.look(), 10000);
@@ -88,6 +89,7 @@ export class ExitsCard {
   }
 
   async show(exit) {
+    this.wanted = exit;
     let items;
     try {
       const lines = await lines_of(this.pool, exit);
@@ -99,6 +101,7 @@ export class ExitsCard {
     } catch (error) {
       items = [element("li", {class: "trouble"}, error_text(error))];
     }
+    if (exit !== this.wanted) return;  // another one was chosen meanwhile
     if (items.length === 0) items = [element("li", {}, "The journal has no lines of it that you may read.")];
     const shown = key_of(exit) + items.map(item => item.textContent).join("\n");
     if (shown === this.shown) return;  // a screen reader need not read it again

@@ -2,8 +2,9 @@
 const most = 30;
 const delay = 2;  // seconds after its end in which the journal gets a worker's last lines
 
-// journalctl prints text that is not UTF-8 as numbers.
+// journalctl prints text that is not UTF-8 as numbers, and null for what is too long.
 function text_of(message) {
+  if (message === null) return "(a line of more than 4096 bytes: see preforkctl logs)";
   return Array.isArray(message) ? new TextDecoder().decode(new Uint8Array(message)) : String(message ?? "");
 }
 
