@@ -225,6 +225,12 @@ export class PoolView {
       all.push(["warning", "The config is wrong; the units are made of the last valid one", known.config_problem]);
     if (client?.pool?.State === "degraded")
       all.push(["warning", "Workers fail again and again", "The last exits say why. preforkd keeps trying."]);
+    if (client?.pool?.Drained) {
+      all.push([
+        "warning", "The pool is drained",
+        `It asks load balancers for no new clients until "preforkctl undrain ${this.name}".`
+      ]);
+    }
     if (client?.pool?.Unapplied?.length > 0) {
       all.push([
         "warning", "The config needs more than a reload",

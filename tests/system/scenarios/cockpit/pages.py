@@ -248,6 +248,13 @@ def reports_a_reload_whose_page_was_left(browser):
     browser.shows("3/3 workers ready")
 
 
+def shows_a_drain(browser):
+    output("preforkctl", "drain", "echo")
+    browser.shows("The pool is drained")
+    output("preforkctl", "undrain", "echo")
+    browser.until(lambda: "The pool is drained" not in browser.text(), "the end of the drain")
+
+
 def offers_no_start_while_a_pool_hangs(browser):
     master = pool("small1")["main_pid"]
     os.kill(master, signal.SIGSTOP)
@@ -423,7 +430,7 @@ def main():
         open_pool(browser, "echo")
         browser.shows("3/3 workers ready")
         for act in (follows_a_killed_worker, reloads_after_its_plan, says_what_is_wrong_with_a_config, scales_with_keyboard, recycles, rebalances,
-                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, offers_no_start_while_a_pool_hangs, reaches_all_with_tab, follows_the_theme,
+                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, shows_a_drain, offers_no_start_while_a_pool_hangs, reaches_all_with_tab, follows_the_theme,
                     stays_responsive):
             begin = time.monotonic()
             act(browser)
