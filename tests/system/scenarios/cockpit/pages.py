@@ -430,8 +430,8 @@ def main():
         open_pool(browser, "echo")
         browser.shows("3/3 workers ready")
         for act in (follows_a_killed_worker, reloads_after_its_plan, says_what_is_wrong_with_a_config, scales_with_keyboard, recycles, rebalances,
-                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, shows_a_drain, offers_no_start_while_a_pool_hangs, reaches_all_with_tab, follows_the_theme,
-                    stays_responsive):
+                    draws_load, stops_and_starts, reports_a_reload_whose_page_was_left, shows_a_drain,
+                    offers_no_start_while_a_pool_hangs, reaches_all_with_tab, follows_the_theme, stays_responsive):
             begin = time.monotonic()
             act(browser)
             print(f"{act.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
