@@ -18,7 +18,8 @@ async function run_jobs(bus, method, units) {
     results.set(job, result);
     changed.dispatchEvent(new Event("job"));
   });
-  await bus.call(path, manager, "Subscribe", [], {type: ""}).catch(() => {});  // somebody of this session has
+  await bus.call(path, manager, "Subscribe", [], {type: ""})
+      .catch(() => {});  // fails if this connection has subscribed
   const jobs = new Map();
   for (const unit of units) {
     const [job] = await bus.call(path, manager, method, [unit, "replace"], {type: "ss"});
@@ -52,7 +53,9 @@ export function stop_pool(pool) {
     const [units] = await bus.call(
         path, manager, "ListUnitsByPatterns", [[], [service_of("*"), "preforkd@*.socket", "preforkd-*.socket"]],
         {type: "asas"});
-    await run_jobs(bus, "StopUnit", units.map(unit => unit[0]).filter(unit => is_of(pool, unit)));
+    const own = units.map(unit => unit[0]).filter(unit => is_of(pool, unit));
+    if (own.length === 0) throw new Error(`${service_of(pool)} does not run it: stop it where it was started.`);
+    await run_jobs(bus, "StopUnit", own);
   });
 }
 
