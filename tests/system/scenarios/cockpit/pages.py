@@ -127,7 +127,7 @@ def follows_a_killed_worker(browser):
     browser.until(lambda: [row[1] for row in cells(browser, "Workers of echo")] == [str(pid) for pid in after.values()], "the new worker")
     browser.until(lambda: [row[2] for row in cells(browser, "Last exits of echo")] == [str(before[1])], "the exit of the worker")
     equal(cells(browser, "Last exits of echo")[0][3], "signal", "the cause")
-    # Nobody has pressed a button: the last failure shows its journal by itself.
+    # No button was pressed: the last failure shows its journal by itself.
     browser.shows(f"Journal of worker 1 (pid {before[1]})")
     browser.until(lambda: "signal 9 (SIGKILL)" in browser.in_page("page => page.getElementById('journal').innerText"), "the line of the master in the journal")
     browser.click(f"Journal of worker 1, pid {before[1]}")
