@@ -224,7 +224,7 @@ export class PoolView {
     if (known?.config_problem)
       all.push(["warning", "The config is wrong; the units are made of the last valid one", known.config_problem]);
     if (client?.pool?.State === "degraded")
-      all.push(["warning", "Workers fail again and again", "The last exits say why. preforkd keeps trying."]);
+      all.push(["warning", "Workers fail", "The last exits say why. preforkd tries again in slots with \"backoff\"."]);
     if (client?.pool?.Drained) {
       all.push([
         "warning", "The pool is drained",
