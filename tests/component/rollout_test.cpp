@@ -52,7 +52,7 @@ class RolloutOverSsh : public testing::Test {
   ShownPool two_;
   Stand ssh_{"ssh", R"(case "$*" in
   *preforkd-is-new*) echo no such package; exit 100 ;;
-  *preforkd*version*) exec "$PREFORKD" --version ;;
+  *preforkd*version*) echo "Authorized users only" >&2; exec "$PREFORKD" --version ;;
   *one*) bus=$ONE ;;
   *two*) bus=$TWO ;;
 esac

@@ -79,12 +79,14 @@ void SshHost::reload() {
   }
 }
 
+// ssh writes the banner of the host, if it has one, and warnings first.
 std::string SshHost::installed() {
   const ProgramOutput said = run("preforkd --version");
   constexpr std::string_view before = "preforkd ";
-  if (said.status != 0 || !said.output.starts_with(before))
+  const std::string last = said.output.substr(said.output.rfind("\npreforkd ") + 1);  // npos + 1 is 0
+  if (said.status != 0 || !last.starts_with(before))
     throw ExitError(exit_code::unavailable, "\"ssh " + name_ + " preforkd --version\" failed" + end_of(said.output));
-  return said.output.substr(before.size(), said.output.find('\n') - before.size());
+  return last.substr(before.size(), last.find('\n') - before.size());
 }
 
 void SshHost::upgrade() {
