@@ -149,8 +149,9 @@ std::optional<PoolSnapshot> HostRollout::look_again() {
 
 bool HostRollout::acted(const PoolSnapshot& now) const { return settings_.upgrade ? upgraded(now) : reloaded(now); }
 
+// A master that has taken the place of a dead one knows of none.
 bool HostRollout::reloaded(const PoolSnapshot& now) const {
-  if (now.last_reload.at == before_.last_reload.at)
+  if (now.last_reload.at == before_.last_reload.at || now.last_reload.at == 0)
     fail("the reload did not come to its end" + (lost_.empty() ? "" : ": " + lost_));
   if (!now.last_reload.ok) fail(now.last_reload.message);
   return true;
@@ -175,7 +176,7 @@ void HostRollout::soak() {
     if (now.crashes > after_.crashes)
       fail(counted(now.crashes - after_.crashes, "worker") + " failed; \"preforkctl -H " + host_.name() + " why " +
            now.name + "\" shows why");
-    if (now.last_reload.at != after_.last_reload.at && !now.last_reload.ok)
+    if (now.last_reload.at != after_.last_reload.at && now.last_reload.at != 0 && !now.last_reload.ok)
       fail("a later reload failed: " + now.last_reload.message);
     if (now.state == dbus::state::degraded || now.state == dbus::state::stopping) fail("the pool " + condition(now));
   }

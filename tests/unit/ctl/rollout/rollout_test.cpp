@@ -235,6 +235,18 @@ TEST_F(RolloutTest, a_lost_connection_does_not_hide_a_reload_that_succeeds_or_do
   EXPECT_EQ(results_[1].message, "reload: the reload did not come to its end: lost");
 }
 
+TEST_F(RolloutTest, a_master_that_replaces_a_dead_one_knows_of_no_reload) {
+  on_wait = [this] {
+    if (!host(0).pool.drained && host(0).pool.generation == 5) host(0).pool.last_reload = {};  // in the soak
+  };
+  host(1).on_reload = [this] {
+    host(1).pool.last_reload = {};
+    fail("it went away", exit_code::unavailable);
+  };
+  EXPECT_THAT(run(), ElementsAre("done", "failed", "untouched"));
+  EXPECT_EQ(results_[1].message, "reload: the reload did not come to its end: it went away");
+}
+
 TEST_F(RolloutTest, looks_at_all_hosts_before_it_touches_one) {
   host(2).pool.ready_workers = 1;
   EXPECT_EQ(refusal(), "h3: the pool is running (1/3 workers ready); nothing was changed on any host");
