@@ -24,7 +24,7 @@ std::string condition(const PoolSnapshot& pool) {
 }  // namespace
 
 std::string why_not(const PoolSnapshot& pool, const std::string& host, bool left_drained) {
-  if (left_drained) return "";
+  if (left_drained && pool.drained) return "";
   if (!is_fit(pool)) return "the pool " + condition(pool);
   if (!pool.drained) return "";
   return "the pool is drained, by an operator or another rollout; \"preforkctl -H " + host + " undrain " + pool.name +

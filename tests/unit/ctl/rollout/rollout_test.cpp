@@ -297,6 +297,12 @@ TEST_F(RolloutTest, may_repair_a_host_that_it_has_left_drained) {
   EXPECT_FALSE(host(0).pool.drained);
 }
 
+TEST_F(RolloutTest, a_host_that_is_no_longer_drained_must_serve_as_it_should) {
+  records_["h1"].drained = true;
+  host(0).pool.ready_workers = 1;
+  EXPECT_THAT(refusal(), HasSubstr("h1: the pool is running (1/3 workers ready)"));
+}
+
 TEST_F(RolloutTest, leaves_a_bad_host_drained_if_its_repair_fails) {
   host(0).pool.drained = true;
   records_["h1"].drained = true;
