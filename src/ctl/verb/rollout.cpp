@@ -106,7 +106,8 @@ class RolloutVerb {
       context_.screen().remark("the rollout ends as soon as the present hosts serve; Ctrl-C again ends it at once");
     });
     request = &stop;
-    return conclude(rollout.run(plan), stop.made());
+    const std::vector<HostResult> results = rollout.run(plan);
+    return conclude(results, stop.made());
   }
 
  private:
