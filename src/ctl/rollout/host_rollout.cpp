@@ -109,17 +109,21 @@ void HostRollout::act() {
   }
 }
 
-// A pool that reloads has its own time limits; any other is given check_timeout.
+// A pool that reloads or starts has its own time limits; any other is given check_timeout, and so is one that systemd
+// starts again and again, each time as another process.
 void HostRollout::check() {
   if (settings_.upgrade) {
     step("check", "checks");
     installed_ = host_.installed();
   }
   Time quiet_since = world_.now();
+  std::optional<std::uint32_t> starter;
   for (;; world_.wait()) {
     const std::optional<PoolSnapshot> now = look_again();
-    const bool busy = now && (now->state == dbus::state::reloading || now->state == dbus::state::starting);
-    if (busy) quiet_since = world_.now();
+    const bool starts = now && now->state == dbus::state::starting;
+    const bool busy = starts || (now && now->state == dbus::state::reloading);
+    if (starts && !starter) starter = now->main_pid;
+    if (busy && (!starts || now->main_pid == starter)) quiet_since = world_.now();
     if (now && !busy && acted(*now) && is_fit(*now)) {
       after_ = *now;
       world_.say("preforkd " + now->version + ", generation " + std::to_string(now->generation) + ", " +

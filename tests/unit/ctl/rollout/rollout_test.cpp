@@ -385,6 +385,20 @@ TEST_F(RolloutTest, upgrades_with_a_reload_that_fails_stop_it) {
   EXPECT_EQ(results_[0].drained, true);
 }
 
+TEST_F(RolloutTest, a_pool_that_starts_again_and_again_fails) {
+  settings_.upgrade = true;
+  host(0).on_upgrade = [this] {
+    host(0).restart();
+    host(0).pool.state = dbus::state::starting;
+    on_wait = [this] {
+      if (++host(0).pool.main_pid > 10'000) host(0).gone = true;  // it would wait for ever
+    };
+  };
+  EXPECT_THAT(run(), ElementsAre("failed", "untouched", "untouched"));
+  EXPECT_EQ(results_[0].message, "check: the pool is starting (3/3 workers ready) within 1min");
+  EXPECT_EQ(results_[0].drained, true);
+}
+
 TEST_F(RolloutTest, a_package_that_is_new_already_is_no_failure) {
   settings_.upgrade = true;
   for (std::size_t index = 0; index < 3; ++index) host(index).on_upgrade = [] {};
