@@ -18,7 +18,7 @@ inline namespace v0 {
 // message begun.
 enum class DrainIdle : std::uint8_t {
   close,  // closes it
-  keep,   // continues to serve it until the client closes it or drain_timeout is over, as long as the master is alive
+  keep,   // continues to serve it until the client closes it or drain_timeout is over, also without a master
 };
 
 // The limits of one worker for its clients: server.limits(Limits().max_message(1024).idle_timeout(minutes(1))).
