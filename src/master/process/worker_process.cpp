@@ -282,6 +282,7 @@ WorkerUsage WorkerProcess::work_done(Instant now) const noexcept {
 }
 
 Duration WorkerProcess::cpu_time() const noexcept {
+  if (reaped_) return used_.cpu;  // its number may be another process's by now
   const auto of_all = group_ ? group_->folder().number("cpu.stat", "usage_usec") : std::nullopt;
   if (of_all) return std::chrono::microseconds(*of_all);
   return std::chrono::duration_cast<Duration>(preforkd::cpu_time(pid_).value_or(std::chrono::nanoseconds(0)));

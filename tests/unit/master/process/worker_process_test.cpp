@@ -277,6 +277,7 @@ TEST_F(WorkerProcessTest, knows_what_a_worker_has_used_that_has_ended) {
   ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
   EXPECT_EQ(record_.gone->value, 3);
   EXPECT_GT(worker_->used().cpu, Duration{0});
+  EXPECT_EQ(worker_->work_done(SteadyClock().now()).busy, worker_->used().cpu);
   EXPECT_GT(worker_->used().max_memory, 100'000U);
 }
 
