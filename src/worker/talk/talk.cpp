@@ -124,6 +124,7 @@ class Talk::Link final : public EventSource {
   [[nodiscard]] PacketSent put(std::string_view bytes) noexcept {
     const PacketSent sent = preforkd::send_packet(socket_.get(), {wire::bytes_of({}), bytes});
     if (sent == PacketSent::broken && errno != EMSGSIZE) open_ = false;
+    if (sent == PacketSent::sent) add(talk_.stats_.worker_messages, 1);
     return sent;
   }
 
@@ -217,7 +218,6 @@ SendResult Talk::send(Link* link, std::string_view message) {
 
 SendResult Talk::send(Link& link, Outgoing& message) noexcept {
   const SendResult result = link.send(message);
-  if (result == SendResult::sent) add(stats_.worker_messages, 1);
   if (result == SendResult::full) drop(link.worker(), 1);
   return result;
 }
