@@ -8,6 +8,11 @@
 
 namespace preforkd::ctl {
 
+struct Installed {
+  std::string version;  // of preforkd, which may not run yet
+  std::string package;  // of the Debian package, which may be newer with the same version in it; empty: there is none
+};
+
 // The pool on one host, as far as a rollout needs it. Each call throws ExitError with the reason; a host that does not
 // answer is one.
 class Host {
@@ -23,8 +28,7 @@ class Host {
   // Waits for the result. 69: the connection was lost; the reload may go on.
   virtual void reload() = 0;
 
-  // The version of the preforkd that is installed, which may not run yet.
-  [[nodiscard]] virtual std::string installed() = 0;
+  [[nodiscard]] virtual Installed installed() = 0;
   // Installs another one, and waits for the installation.
   virtual void upgrade() = 0;
 };

@@ -98,6 +98,7 @@ bool HostRollout::wait_until_drained() {
 void HostRollout::act() {
   if (settings_.upgrade) {
     step("upgrade", "upgrades the package");
+    package_ = host_.installed().package;
     return host_.upgrade();
   }
   step("reload", "reloads");
@@ -134,7 +135,7 @@ void HostRollout::check() {
     const std::string within = " within " + format_time_span(settings_.check_timeout);
     if (!now) fail("the pool is not running again" + within);
     if (!acted(*now)) {
-      fail("the pool runs preforkd " + now->version + " and not the installed " + installed_ + within +
+      fail("the pool runs preforkd " + now->version + " and not the installed " + installed_.version + within +
            "; see the output of the package's installation, and preforkctl logs there");
     }
     fail("the pool " + condition(*now) + within);
@@ -161,12 +162,13 @@ bool HostRollout::reloaded(const PoolSnapshot& now) const {
   return true;
 }
 
-// A restart keeps the workers, and reloads the pool so that all are new. The result is in its journal, too.
+// A restart keeps the workers, and reloads the pool so that all are new. The result is in its journal, too. Without a
+// restart there was nothing to upgrade.
 bool HostRollout::upgraded(const PoolSnapshot& now) const {
   const bool restarted = now.main_pid != before_.main_pid;
   if (restarted && now.last_reload.at != 0 && !now.last_reload.ok) fail(now.last_reload.message);
   if (restarted && now.adopted_workers > 0 && now.last_reload.at == 0) return false;
-  return now.version == installed_;
+  return now.version == installed_.version && (restarted || installed_.package == package_);
 }
 
 // A stop of the rollout cuts it short: the host is as it should be.

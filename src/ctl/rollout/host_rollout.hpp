@@ -56,8 +56,9 @@ class HostRollout {
   const World& world_;
   PoolSnapshot before_;
   PoolSnapshot after_;
-  std::string installed_;  // after an upgrade
-  std::string lost_;       // why the result of a reload is not known
+  std::string package_;  // before an upgrade,
+  Installed installed_;  // and after it
+  std::string lost_;     // why the result of a reload is not known
   std::string step_;
   bool touched_ = false;  // the drain was requested
 };

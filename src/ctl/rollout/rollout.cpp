@@ -60,12 +60,12 @@ HostPlan Rollout::plan(Host& host) {
   if (const std::string why = why_not(plan.pool, host.name(), before.drained); !why.empty())
     throw ExitError(exit_code::failure, why);
   const bool as_left = before.done && *before.done == PoolMark::of(plan.pool);
+  plan.changes = host.plan();  // fails if the config is wrong, with which an upgrade could not restart the pool
   if (settings_.upgrade) {
-    const std::string installed = host.installed();  // asked in any case: it shows that commands can be run there
-    plan.done = as_left && installed == plan.pool.version;
+    const Installed installed = host.installed();  // asked in any case: it shows that commands can be run there
+    plan.done = as_left && installed.version == plan.pool.version;
     return plan;
   }
-  plan.changes = host.plan();
   for (const PlannedChange& change : plan.changes) {
     if (change.needs == dbus::needs::apply || change.needs == dbus::needs::restart)
       throw ExitError(exit_code::failure, "a reload cannot change \"" + change.key + "\"; run preforkctl apply " +

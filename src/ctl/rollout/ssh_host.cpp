@@ -15,6 +15,15 @@ namespace {
 
 BusTarget target_of(const std::string& host) { return {.kind = BusTarget::Kind::host, .user = false, .where = host}; }
 
+// Of the last line that begins so: ssh writes the banner of the host, if it has one, and warnings first.
+std::string rest_of_line(const std::string& output, const std::string& begin) {
+  const std::string lines = '\n' + output;
+  const std::size_t found = lines.rfind('\n' + begin);
+  if (found == std::string::npos) return "";
+  const std::size_t from = found + 1 + begin.size();
+  return lines.substr(from, lines.find('\n', from) - from);
+}
+
 // The last lines of a program's output, for an error message.
 std::string end_of(const std::string& output) {
   constexpr std::size_t max = 2000;
@@ -69,24 +78,24 @@ std::vector<PlannedChange> SshHost::plan() {
   return with_client([](PoolClient pool) { return pool.plan(); });
 }
 
-// Once only.
+// Once only, on a connection that works.
 void SshHost::reload() {
+  PoolClient pool = with_client([](PoolClient found) { return found; });
   try {
-    client().reload([](const Signal&) {});
+    pool.reload([](const Signal&) {});
   } catch (const ExitError& error) {
     if (error.exit_code() == exit_code::unavailable) bus_.reset();
     throw;
   }
 }
 
-// ssh writes the banner of the host, if it has one, and warnings first.
-std::string SshHost::installed() {
-  const ProgramOutput said = run("preforkd --version");
-  constexpr std::string_view before = "preforkd ";
-  const std::string last = said.output.substr(said.output.rfind("\npreforkd ") + 1);  // npos + 1 is 0
-  if (said.status != 0 || !last.starts_with(before))
-    throw ExitError(exit_code::unavailable, "\"ssh " + name_ + " preforkd --version\" failed" + end_of(said.output));
-  return last.substr(before.size(), last.find('\n') - before.size());
+Installed SshHost::installed() {
+  const ProgramOutput said =
+      run("preforkd --version && { dpkg-query --show --showformat='package ${Version}\\n' preforkd "
+          "2>/dev/null || true; }");
+  Installed found{rest_of_line(said.output, "preforkd "), rest_of_line(said.output, "package ")};
+  if (said.status == 0 && !found.version.empty()) return found;
+  throw ExitError(exit_code::unavailable, "\"ssh " + name_ + " preforkd --version\" failed" + end_of(said.output));
 }
 
 void SshHost::upgrade() {

@@ -25,7 +25,7 @@ class SshHost final : public Host {
   void set_drained(bool drained) override;
   [[nodiscard]] std::vector<PlannedChange> plan() override;
   void reload() override;
-  [[nodiscard]] std::string installed() override;
+  [[nodiscard]] Installed installed() override;
   void upgrade() override;
 
  private:
