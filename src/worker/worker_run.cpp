@@ -21,6 +21,8 @@ using preforkd::ExitError;
 namespace exit_code = preforkd::exit_code;
 
 constexpr preforkd::Duration default_patience = std::chrono::seconds(30);
+// For what waits for other workers, when nothing else keeps this one: one that hangs must not hold up a reload.
+constexpr preforkd::Duration farewell = std::chrono::seconds(5);
 constexpr rlim_t max_marked = 1'100'000;  // a little above the largest max_connections
 
 ProxyProtocol proxy_protocol_of(const ListenSocket& socket, const LimitValues& workers, const LimitValues& services) {
@@ -251,6 +253,7 @@ void WorkerRun::turn() {
   path_.settle();
   if (hand_over_) hand_over_->settle();
   if (server_.talk) server_.talk->settle();
+  if (draining_ && path_.empty() && server_.talk && server_.talk->is_sending()) bound_drain_by(farewell);
   acceptor_.update();
   leave_if_told();
   if (server_.status_changed) {
@@ -311,12 +314,13 @@ void WorkerRun::on_no_taker() {
 }
 
 void WorkerRun::bound_drain() {
-  const auto bound_by = [this](preforkd::Duration bound) {
-    const auto end = server_.loop.now() + bound;
-    if (end < armed_until()) server_.wheel.arm(*this, end);
-  };
-  if (limits_.drain_timeout.count() > 0) bound_by(limits_.drain_timeout);
-  if (alone_) bound_by(server_.given->drain.value_or(default_patience));
+  if (limits_.drain_timeout.count() > 0) bound_drain_by(limits_.drain_timeout);
+  if (alone_) bound_drain_by(server_.given->drain.value_or(default_patience));
+}
+
+void WorkerRun::bound_drain_by(preforkd::Duration bound) {
+  const auto end = server_.loop.now() + bound;
+  if (end < armed_until()) server_.wheel.arm(*this, end);
 }
 
 void WorkerRun::close_all(CloseReason busy, CloseReason idle) {

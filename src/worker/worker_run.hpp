@@ -59,6 +59,7 @@ class WorkerRun final : private TimerNode {
   void be_alone();
   void begin_drain();
   void bound_drain();
+  void bound_drain_by(preforkd::Duration bound);
   void close_all(CloseReason busy, CloseReason idle);
   [[nodiscard]] int abandon() noexcept;
   bool stop_application() noexcept;  // on_worker_stop; false: it threw

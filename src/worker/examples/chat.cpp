@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A chat over all workers of a pool: the first line of a client is its name, each further one goes to everybody.
+// A chat over all workers of a pool: the first line of a client is its name, each further one goes to all clients.
 //   preforkd --listen 127.0.0.1:9505 --workers 3 -- ./example_chat
 //   $ nc 127.0.0.1 9505
 //   Ada

@@ -20,7 +20,9 @@ namespace {
 
 namespace control = preforkd::control;
 
-constexpr int max_messages = 64;  // in one call: a master that floods must not keep this worker from its clients
+// In one call: a master that floods must not keep this worker from its clients. More than a socket holds, so that a
+// drain knows all that the master has said before its signal.
+constexpr int max_messages = 512;
 
 [[noreturn]] void fail(int error) {
   throw preforkd::ExitError(

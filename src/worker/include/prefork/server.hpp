@@ -235,7 +235,8 @@ class PREFORK_EXPORT Server {
   // Sends a message to another worker's on_worker_message; by slot to the youngest other worker there. It goes
   // directly, not through the master. `sent` means that it arrives unless that worker ends before: between workers that
   // live none is lost. What the socket does not take at once waits in a queue for that worker. A worker that ends in
-  // order sends what is queued before; drain_timeout bounds this. Throws std::length_error for more than 64 KiB.
+  // order sends what is queued before, for at most 5 s after its last connection. Throws std::length_error for more
+  // than 64 KiB.
   // on_worker_stop may still send, but then nothing is queued.
   SendResult send_to(unsigned slot, std::string_view message);
   SendResult send_to(const PoolWorker& worker, std::string_view message);
