@@ -93,7 +93,8 @@ void Agent::ask(const std::shared_ptr<Question>& question, const std::string& po
       } else {
         KnownPool known;
         known.answer = pool_snapshot(std::get<Json>(reply).at(0));
-        question->answer(agent_answer(known, busy_.share(*known.answer, std::chrono::steady_clock::now())));
+        question->answer(
+            agent_answer(known, busy_.share(client->name(), *known.answer, std::chrono::steady_clock::now())));
       }
     });
     server_.after(bus_timeout + std::chrono::milliseconds(50), [this] { handle_bus(); });  // its timeout

@@ -5,8 +5,8 @@
 
 namespace preforkd::agent {
 
-unsigned BusyShares::share(const PoolSnapshot& pool, Time now) {
-  const auto [found, is_new] = last_.try_emplace(pool.name, Look{now, pool.busy_us});
+unsigned BusyShares::share(const std::string& name, const PoolSnapshot& pool, Time now) {
+  const auto [found, is_new] = last_.try_emplace(name, Look{now, pool.busy_us});
   Look& look = found->second;
   const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(now - look.at).count();
   if (is_new || passed < 1'000'000) return look.share;

@@ -17,7 +17,7 @@ class BusyShares {
 
   // In percent of the time of the ready workers since an earlier question, which is a second old at least. 0 at the
   // first one.
-  [[nodiscard]] unsigned share(const PoolSnapshot& pool, Time now);
+  [[nodiscard]] unsigned share(const std::string& name, const PoolSnapshot& pool, Time now);
 
  private:
   struct Look {

@@ -25,6 +25,7 @@ const needs_text = {
   resize: "more or fewer workers",
   sockets: "a socket is changed in place",
   master: "no worker is replaced",
+  restart: "a restart of the pool",
 };
 
 function effect_of(changes) {

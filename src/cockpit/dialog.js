@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {button, element} from "./dom.js";
-import {alert_box} from "./messages.js";
+import {alert_box, say} from "./messages.js";
 import {error_text} from "./words.js";
 
 let number = 0;
@@ -41,6 +41,7 @@ export class Dialog {
       await act();
       this.close();
     } catch (error) {
+      if (!this.dialog.isConnected) return say("bad", "That did not work", error_text(error));
       this.fail(error);
       for (const each of buttons) each.disabled = false;
     }

@@ -246,7 +246,8 @@ void Master::on_worker_said(WorkerId id, const ControlLink::Message& message) {
     pool_.step(event::WorkerMoves{id, {hello->protocol, hello->framing}});
     succession_.keep();
   }
-  if (const auto* talks = std::get_if<control::Talks>(&message)) {
+  const Worker* const worker = pool_.scheduler().roster().find(id);
+  if (const auto* talks = std::get_if<control::Talks>(&message); talks != nullptr && worker && !worker->talks) {
     pool_.step(event::WorkerTalks{id, talks->protocol});
     succession_.keep();
     log_if_silent(id);

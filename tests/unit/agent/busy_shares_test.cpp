@@ -13,10 +13,9 @@ class BusySharesTest : public testing::Test {
   // The share at a time, when the two workers of a pool have been busy for so long since it started.
   unsigned at(milliseconds time, milliseconds busy, const std::string& name = "echo") {
     PoolSnapshot pool;
-    pool.name = name;
     pool.ready_workers = 2;
     pool.busy_us = static_cast<std::uint64_t>(busy.count()) * 1000;
-    return shares_.share(pool, BusyShares::Time(time));
+    return shares_.share(name, pool, BusyShares::Time(time));
   }
 
  private:

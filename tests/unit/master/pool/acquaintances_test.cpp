@@ -71,7 +71,7 @@ TEST_F(AcquaintancesTest, a_replacement_meets_also_those_that_drain) {
   EXPECT_EQ(met(), (std::set<Pair>{{old, id(0)}}));
 }
 
-TEST_F(AcquaintancesTest, nobody_meets_the_dead) {
+TEST_F(AcquaintancesTest, dead_workers_meet_no_other) {
   config.workers.initial = 2;
   start();
   become_ready();
