@@ -121,7 +121,7 @@ TEST_F(RolloutOverSsh, ended_before_the_reload_it_ends_the_drain) {
   for (pid_t bridge = 0; bridges >> bridge;) kill(bridge, SIGINT);
   process.signal(SIGINT);
   EXPECT_EQ(process.wait_exit().status, 130);
-  EXPECT_THAT(process.err().text(), HasSubstr("the rollout was interrupted\nnot begun: one, two\n"));
+  EXPECT_THAT(process.err().text(), HasSubstr("the rollout was interrupted\nnot done: one, two\n"));
   EXPECT_EQ(one_.get("Drained"), "false");
   EXPECT_EQ(one_.get("Generation"), "1");
 }

@@ -128,6 +128,7 @@ class CommandLine {
       case OptionCode::lines:
         return take_lines(value);
       case OptionCode::hosts:
+        if (!options_.hosts.empty()) throw ExitError(exit_code::usage, "--hosts: is there twice; write one list");
         options_.hosts = host_list(value);
         break;
       case OptionCode::upgrade_command:

@@ -45,6 +45,7 @@ HostResult HostRollout::run() {
     check();
     step("undrain", "ends its drain");
     host_.set_drained(false);
+    world_.keep({false, std::nullopt});  // from now on a drain is another one's
     soak();
     world_.keep({false, PoolMark::of(after_)});
     world_.say("done");
@@ -80,7 +81,7 @@ bool HostRollout::wait_until_drained() {
   std::optional<std::uint64_t> told;
   for (;;) {
     if (world_.stopped()) return false;
-    const PoolSnapshot now = host_.look();
+    const PoolSnapshot now = look();
     const auto span = world_.now() - begin;
     const std::uint64_t open = now.counters.counts ? now.counters.connections : 0;
     if (span >= settings_.drain_wait && (open == 0 || span >= settings_.drain_timeout)) {
@@ -142,6 +143,18 @@ void HostRollout::check() {
   }
 }
 
+// The pool is not on the bus for a moment if somebody upgrades its master in place.
+PoolSnapshot HostRollout::look() {
+  constexpr auto moment = std::chrono::seconds(5);
+  for (const Time begin = world_.now();; world_.wait()) {
+    try {
+      return host_.look();
+    } catch (const ExitError& error) {
+      if (error.exit_code() != exit_not_running || world_.now() - begin >= moment) throw;
+    }
+  }
+}
+
 // During the restart that follows an upgrade the pool is not on the bus.
 std::optional<PoolSnapshot> HostRollout::look_again() {
   try {
@@ -178,7 +191,7 @@ void HostRollout::soak() {
   const Time begin = world_.now();
   while (world_.now() - begin < settings_.soak && !world_.stopped()) {
     world_.wait();
-    const PoolSnapshot now = host_.look();
+    const PoolSnapshot now = look();
     if (now.crashes > after_.crashes)
       fail(counted(now.crashes - after_.crashes, "worker") + " failed; \"preforkctl -H " + host_.name() + " why " +
            now.name + "\" shows why");

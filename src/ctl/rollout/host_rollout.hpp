@@ -46,6 +46,7 @@ class HostRollout {
   [[nodiscard]] bool acted(const PoolSnapshot& now) const;
   [[nodiscard]] bool reloaded(const PoolSnapshot& now) const;
   [[nodiscard]] bool upgraded(const PoolSnapshot& now) const;
+  [[nodiscard]] PoolSnapshot look();
   [[nodiscard]] std::optional<PoolSnapshot> look_again();
   [[nodiscard]] HostResult failure(const std::string& reason);
   [[nodiscard]] bool serves_as_before(const PoolSnapshot& now) const;

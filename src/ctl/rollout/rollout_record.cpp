@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/rollout/rollout_record.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -46,9 +50,19 @@ HostRecord host_record(const Json& object, bool same_action) {
 
 }  // namespace
 
-RolloutRecord::RolloutRecord(const std::string& pool, bool upgrade)
+RolloutRecord::RolloutRecord(const std::string& pool, bool upgrade, bool acts)
     : path_(state_folder() + "/rollout-" + pool + ".json"), action_(upgrade ? "upgrade" : "reload") {
+  if (acts) lock();
   read();
+}
+
+// Where nothing can be written, write() says so.
+void RolloutRecord::lock() {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
+  lock_.reset(::open((path_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (lock_ && ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    throw ExitError(exit_code::failure, "rollout: another rollout of this pool is running");
 }
 
 void RolloutRecord::read() {

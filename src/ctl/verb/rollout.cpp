@@ -79,7 +79,7 @@ class RolloutVerb {
       : context_(context),
         options_(context.options()),
         pool_(pool_argument(options_.arguments[0])),
-        record_(pool_, options_.rollout.upgrade) {
+        record_(pool_, options_.rollout.upgrade, !options_.dry_run) {
     for (const std::string& host : options_.hosts) {
       hosts_.push_back(std::make_unique<SshHost>(host, pool_, options_.rollout.upgrade_command, options_.ask_password));
     }
@@ -206,7 +206,7 @@ int RolloutVerb::conclude(const std::vector<HostResult>& results, bool stopped) 
     context_.screen().remark("rollout done: " + counted(results.size(), "host"));
     return exit_code::ok;
   }
-  const std::string left = rest.empty() ? "" : "not begun: " + rest + '\n';
+  const std::string left = rest.empty() ? "" : "not done: " + rest + '\n';
   const std::string next = "the same command again continues with the hosts that are not done";
   if (failures.empty()) {
     complain("the rollout was interrupted\n" + left + next);

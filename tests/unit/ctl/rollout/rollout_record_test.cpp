@@ -27,31 +27,31 @@ class RolloutRecordTest : public testing::Test {
 };
 
 TEST_F(RolloutRecordTest, remembers_hosts_until_all_are_done) {
-  RolloutRecord record("web", false);
+  RolloutRecord record("web", false, false);
   EXPECT_THAT(record.hosts(), IsEmpty());
   EXPECT_TRUE(record.set("h1", {false, mark_}));
   EXPECT_TRUE(record.set("h2", {true, std::nullopt}));
-  const RolloutRecord next("web", false);
+  const RolloutRecord next("web", false, false);
   EXPECT_EQ(next.hosts().at("h1").done, mark_);
   EXPECT_FALSE(next.hosts().at("h1").drained);
   EXPECT_TRUE(next.hosts().at("h2").drained);
-  EXPECT_THAT(RolloutRecord("other", false).hosts(), IsEmpty());
+  EXPECT_THAT(RolloutRecord("other", false, false).hosts(), IsEmpty());
   EXPECT_TRUE(record.forget({"h1", "h2"}));
   EXPECT_FALSE(std::filesystem::exists(file()));
 }
 
 TEST_F(RolloutRecordTest, of_another_kind_of_rollout_knows_only_drains) {
-  EXPECT_TRUE(RolloutRecord("web", false).set("h1", {true, mark_}));
-  const RolloutRecord next("web", true);
+  EXPECT_TRUE(RolloutRecord("web", false, false).set("h1", {true, mark_}));
+  const RolloutRecord next("web", true, false);
   EXPECT_TRUE(next.hosts().at("h1").drained);
   EXPECT_FALSE(next.hosts().at("h1").done);
 }
 
 TEST_F(RolloutRecordTest, keeps_hosts_of_other_rollouts) {
-  RolloutRecord record("web", false);
+  RolloutRecord record("web", false, false);
   EXPECT_TRUE(record.set("h1", {false, mark_}));
   EXPECT_TRUE(record.forget({"h2"}));
-  EXPECT_EQ(RolloutRecord("web", false).hosts().size(), 1U);
+  EXPECT_EQ(RolloutRecord("web", false, false).hosts().size(), 1U);
 }
 
 TEST_F(RolloutRecordTest, that_is_damaged_is_empty) {
@@ -59,7 +59,7 @@ TEST_F(RolloutRecordTest, that_is_damaged_is_empty) {
                                  R"({"action": "reload", "hosts": {"h1": {"drained": true, "done": {}}}})"}) {
     std::filesystem::create_directories(folder_.path() + "/preforkctl");
     folder_.write("preforkctl/rollout-web.json", text);
-    EXPECT_THAT(RolloutRecord("web", false).hosts(), IsEmpty()) << text;
+    EXPECT_THAT(RolloutRecord("web", false, false).hosts(), IsEmpty()) << text;
   }
 }
 
@@ -67,8 +67,19 @@ TEST_F(RolloutRecordTest, needs_a_place) {
   ::setenv("XDG_STATE_HOME", "relative", 1);
   const std::string home = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "/root";
   ::unsetenv("HOME");
-  EXPECT_THROW(RolloutRecord("web", false), ExitError);
+  EXPECT_THROW(RolloutRecord("web", false, false), ExitError);
   ::setenv("HOME", home.c_str(), 1);
+}
+
+TEST_F(RolloutRecordTest, is_that_of_one_rollout_at_a_time) {
+  const auto acting = [](const std::string& pool) { return RolloutRecord(pool, false, true); };
+  {
+    const RolloutRecord first = acting("web");
+    EXPECT_THROW(acting("web"), ExitError);
+    EXPECT_NO_THROW(acting("other"));
+    EXPECT_NO_THROW(RolloutRecord("web", false, false)) << "a dry run";
+  }
+  EXPECT_NO_THROW(acting("web"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "base/errors.hpp"
 #include "dbus/words.hpp"
+#include "pools/bus/failure_text.hpp"
 
 namespace preforkd::ctl {
 namespace {
@@ -322,6 +323,24 @@ TEST_F(RolloutTest, leaves_a_bad_host_drained_if_it_is_stopped_before_the_repair
   EXPECT_THAT(run(), ElementsAre("interrupted", "untouched", "untouched"));
   EXPECT_TRUE(host(0).pool.drained);
   EXPECT_TRUE(records_["h1"].drained);
+}
+
+TEST_F(RolloutTest, a_drain_in_the_soak_is_another_ones) {
+  bool own = true;
+  host(0).on_look = [&] {
+    if (!story_.lines.empty() && story_.lines.back() == "h1 undrain") own = records_["h1"].drained;
+  };
+  EXPECT_THAT(run(), ElementsAre("done", "done", "done"));
+  EXPECT_FALSE(own);
+}
+
+TEST_F(RolloutTest, waits_for_a_pool_whose_master_is_upgraded_in_place) {
+  int misses = 0;
+  host(0).on_look = [&] {
+    if (host(0).pool.drained && ++misses <= 3) fail("it is not on the bus", exit_not_running);
+  };
+  EXPECT_THAT(run(), ElementsAre("done", "done", "done"));
+  EXPECT_GT(misses, 3);
 }
 
 TEST_F(RolloutTest, stopped_before_the_act_it_ends_the_drain) {
