@@ -234,6 +234,19 @@ TEST_F(TalkTest, a_worker_that_ends_sends_what_waits_before) {
   EXPECT_TRUE(one.answers("got", "0 the last"));
 }
 
+TEST_F(TalkTest, a_worker_that_hangs_does_not_hold_up_one_that_leaves) {
+  ClientOf zero = client_of(0);
+  ClientOf one = client_of(1);
+  ASSERT_TRUE(zero.answers("roster", "1.1 2.1"));
+  kill(one.pid, SIGSTOP);
+  zero.ask("fill 1");
+  const std::size_t mark = master_.log().size();
+  kill(zero.pid, SIGTERM);
+  const std::string left = master_.log().wait_for("(pid " + std::to_string(zero.pid) + ", generation 1) left", mark);
+  kill(one.pid, SIGCONT);
+  EXPECT_THAT(left, HasSubstr("exit status 0 after")) << "not killed at the end of drain_timeout, 30 s";
+}
+
 class Chat : public testing::Test {
  protected:
   Chat() : master_({binaries::example("chat")}, with_workers(3, {"--set", "rebalance=off"})) {

@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   prefork::Server server;
   server.framing(prefork::Framing::lines());
   const std::chrono::milliseconds off(0);  // some only listen
-  server.limits(prefork::Limits().idle_timeout(off).first_message_timeout(off));
+  server.limits(prefork::Limits().max_message(60'000).idle_timeout(off).first_message_timeout(off));
   for (int i = 1; i < argc; ++i) server.listen(argv[i]);
 
   std::map<std::uint64_t, prefork::ConnectionRef> clients;  // of this worker
@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
       const std::string said = *name + ": " + std::string(line);
       show(said);
       server.broadcast(said);
-    } else {
+    } else if (!line.empty() && line.size() <= 100) {
       c.set_data<std::string>(line);
       c.keep(line);  // for a worker that gets this connection
     }

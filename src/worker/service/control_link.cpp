@@ -13,6 +13,7 @@
 #include "base/errors.hpp"
 #include "wire/packet.hpp"
 #include "wire/worker_env.hpp"
+#include "worker/base/log.hpp"
 
 namespace prefork::internal {
 
@@ -67,7 +68,12 @@ void ControlLink::read() {
     } else if (const auto* const report = std::get_if<control::ReportBusy>(&*message)) {
       observer_.on_report_busy(*report);
     } else if (const auto* const other = std::get_if<control::Meet>(&*message)) {
-      if (packet.fd) observer_.on_meet(*other, std::move(packet.fd));
+      if (packet.fd) {
+        observer_.on_meet(*other, std::move(packet.fd));
+      } else {
+        log_line(LogLevel::warning, {"exchanges no messages with worker ", std::to_string(other->slot), " (pid ",
+                                     std::to_string(other->pid), "): no descriptor was free for its socket"});
+      }
     }
   }
 }
