@@ -9,6 +9,7 @@
 #include <prefork/server.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
