@@ -101,8 +101,8 @@ class Machine:
             other.run("/bin/sh", "-c", OPEN_SSH, check=True)
 
     def _cable(self, *arguments):
-        """Runs its ip(8) in its network, but outside its pid namespace, in which other machines have no pid."""
-        subprocess.run(["nsenter", "-t", str(self._pid), "-m", "-n", "--", "/bin/ip", *arguments], stdin=subprocess.DEVNULL, check=True)
+        """Runs ip(8) in its network, but outside its other namespaces, in which other machines have no pid."""
+        subprocess.run(["nsenter", "-t", str(self._pid), "-n", "--", "/sbin/ip", *arguments], stdin=subprocess.DEVNULL, check=True)
 
     def journal(self):
         return self.run("journalctl", "--no-pager", "--no-hostname", "-o", "short-precise", stdout=subprocess.PIPE, timeout=30).stdout
