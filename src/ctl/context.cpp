@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/context.hpp"
 
-#include <utility>
-
 #include "ctl/command/command_line.hpp"
 #include "pools/bus/failure_text.hpp"
 
@@ -29,9 +27,7 @@ PoolClient Context::pool(const std::string& name) {
   try {
     return {bus(), checked, options_.ask_password};
   } catch (const AbsentPool&) {
-    KnownPool pool = known_pools().without_answer(checked);
-    if (auto client = known_pools().connect(pool, options_.ask_password)) return std::move(*client);
-    throw known_pools().why_absent(checked);
+    return known_pools().client(checked, options_.ask_password);
   }
 }
 

@@ -110,6 +110,12 @@ std::optional<PoolClient> KnownPools::connect(KnownPool& pool, bool interactive)
   }
 }
 
+PoolClient KnownPools::client(const std::string& name, bool interactive) {
+  KnownPool pool = without_answer(name);
+  if (auto found = connect(pool, interactive)) return std::move(*found);
+  throw why_absent(name);
+}
+
 bool KnownPools::comes(const KnownPool& pool) {
   if (pool.standing.state != standing::no_bus && pool.standing.state != dbus::state::starting) return false;
   do {

@@ -48,14 +48,16 @@ class KnownPools {
   // that systemd has just started, whose name appears on the bus a moment later: for a second, for all of them
   // together. `interactive` as in PoolClient. Throws ExitError as pool_owner() does.
   [[nodiscard]] std::optional<PoolClient> connect(KnownPool& pool, bool interactive = false);
+  // The same by name. Throws ExitError, 3 or 4, if there is none.
+  [[nodiscard]] PoolClient client(const std::string& name, bool interactive);
   // For one that is not on the bus: throws ExitError (4) if there is no such pool.
   void check_exists(const std::string& name) const;
   // What is known of one that is not on the bus.
   [[nodiscard]] KnownPool without_answer(const std::string& name);
-  // Why a pool that is not on the bus cannot be queried: 3, or 4.
-  [[nodiscard]] ExitError why_absent(const std::string& name);
 
  private:
+  // Why a pool that is not on the bus cannot be queried: 3, or 4.
+  [[nodiscard]] ExitError why_absent(const std::string& name);
   // Adds a client of the pool; false if there is none, also because it is too late.
   [[nodiscard]] bool find_client(KnownPool& pool, std::list<PoolClient>& clients,
                                  std::chrono::steady_clock::time_point until);

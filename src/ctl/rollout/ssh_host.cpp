@@ -46,10 +46,7 @@ PoolClient SshHost::client() {
     return {*bus_, pool_, interactive_};
   } catch (const AbsentPool&) {
     const PoolConfigs configs = PoolConfigs::for_bus(bus_->target(), std::nullopt);
-    KnownPools pools(*bus_, configs);
-    KnownPool pool = pools.without_answer(pool_);
-    if (auto client = pools.connect(pool, interactive_)) return std::move(*client);
-    throw pools.why_absent(pool_);
+    return KnownPools(*bus_, configs).client(pool_, interactive_);
   }
 }
 
