@@ -67,10 +67,13 @@ bool read_stat_field(std::string_view stat, int number, Number& value) noexcept 
 }  // namespace
 
 std::string read_kernel_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return read_kernel_file(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).get());
+}
+
+std::string read_kernel_file(int file) {
   std::string text;
-  std::array<char, 4096> part{};  // the kernel returns no more of these at once
-  for (ssize_t size = 0; (size = ::read(file.get(), part.data(), part.size())) > 0;) {
+  std::array<char, 4096> part;  // the kernel returns no more of these at once
+  for (ssize_t size = 0; (size = ::pread(file, part.data(), part.size(), static_cast<off_t>(text.size()))) > 0;) {
     text.append(part.data(), static_cast<std::size_t>(size));
   }
   return text;
@@ -86,6 +89,15 @@ void for_each_process(const std::function<bool(pid_t)>& visit) {
   }
 }
 
+void for_each_pid(std::string_view text, const std::function<void(pid_t)>& visit) {
+  pid_t pid = 0;
+  for (const char *next = text.data(), *const end = next + text.size(); next < end;) {
+    const auto [behind, error] = std::from_chars(next, end, pid);
+    if (error == std::errc()) visit(pid);
+    next = behind + 1;
+  }
+}
+
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
   const std::string threads = folder_of(pid) + "task";
@@ -94,11 +106,7 @@ std::vector<pid_t> children_of(pid_t pid) {
   while (const dirent* const entry = ::readdir(all.get())) {
     if (entry->d_name[0] == '.') continue;
     const std::string text = read_kernel_file(threads + '/' + static_cast<const char*>(entry->d_name) + "/children");
-    for (const char* next = text.c_str(); *next != '\0';) {
-      char* end = nullptr;
-      children.push_back(static_cast<pid_t>(std::strtol(next, &end, 10)));
-      next = *end == ' ' ? end + 1 : end;
-    }
+    for_each_pid(text, [&](pid_t child) { children.push_back(child); });
   }
   return children;
 }

@@ -17,9 +17,14 @@ namespace preforkd {
 
 // The contents of a file in /proc or /sys/fs/cgroup, which do not report their size; empty if it cannot be read.
 [[nodiscard]] std::string read_kernel_file(const std::string& path);
+// The same of an open one, from its start.
+[[nodiscard]] std::string read_kernel_file(int file);
 
 // Calls `visit` with the number of each process, until it returns false.
 void for_each_process(const std::function<bool(pid_t)>& visit);
+
+// Calls `visit` with each number of a list such as /proc/PID/task/PID/children: "4711 4712 ".
+void for_each_pid(std::string_view text, const std::function<void(pid_t)>& visit);
 
 // Those that this process has started or inherited, zombies included.
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);

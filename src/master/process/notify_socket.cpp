@@ -72,8 +72,10 @@ NotifySocket::NotifySocket(std::string path) : path_(std::move(path)) {
       fchmod(fd_.get(), S_IRUSR | S_IWUSR) != 0) {
     throw_errno(errno, "notify socket");
   }
-  unlink(shown.c_str());
-  const bool made = bind(fd_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0 &&
+  const auto bind_it = [&] {
+    return bind(fd_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0;
+  };
+  const bool made = (bind_it() || (errno == EADDRINUSE && unlink(shown.c_str()) == 0 && bind_it())) &&
                     rename(shown.c_str(), path_.c_str()) == 0 && chmod(path_.c_str(), 0666) == 0;
   if (made) file_ = FileIdentity::at(path_.c_str());
   if (!file_) throw_errno(errno, "notify socket " + path_);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "master/process/oom_kills.hpp"
 
+#include <fcntl.h>
+
 #include <charconv>
-#include <utility>
 
 #include "base/control_group.hpp"
 #include "base/process_facts.hpp"
@@ -46,7 +47,8 @@ std::optional<std::string> oom_count_file(std::string_view membership, const std
   return std::nullopt;
 }
 
-OomKills::OomKills(std::optional<std::string> file) : file_(std::move(file)), seen_(count().value_or(0)) {}
+OomKills::OomKills(const std::optional<std::string>& file)
+    : file_(file ? open(file->c_str(), O_RDONLY | O_CLOEXEC) : -1), seen_(count().value_or(0)) {}
 
 bool OomKills::explain_death(Instant now) {
   const std::optional<std::uint64_t> present = count();
@@ -62,8 +64,6 @@ bool OomKills::explain_death(Instant now) {
   return true;
 }
 
-std::optional<std::uint64_t> OomKills::count() const {
-  return file_ ? count_in(read_kernel_file(*file_)) : std::nullopt;
-}
+std::optional<std::uint64_t> OomKills::count() const { return count_in(read_kernel_file(file_.get())); }
 
 }  // namespace preforkd

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/unique_fd.hpp"
 #include "master/base/instant.hpp"
 
 namespace preforkd {
@@ -21,7 +22,7 @@ namespace preforkd {
 class OomKills {
  public:
   // Counts from the present value on. Without a file no kill is ever found.
-  explicit OomKills(std::optional<std::string> file);
+  explicit OomKills(const std::optional<std::string>& file);
 
   // A worker was ended by a SIGKILL that we did not send. True if the kernel's count explains it. Each counted kill
   // explains one death, and none that comes much later: the OOM killer may have ended a worker's child instead.
@@ -30,7 +31,7 @@ class OomKills {
  private:
   [[nodiscard]] std::optional<std::uint64_t> count() const;  // nullopt: can't be read now
 
-  const std::optional<std::string> file_;
+  const UniqueFd file_;
   std::uint64_t seen_;
   std::uint64_t unexplained_ = 0;  // counted kills that do not explain a worker's death yet
   Instant counted_at_{};

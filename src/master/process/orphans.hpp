@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "master/base/event_loop.hpp"
 
 namespace preforkd {
@@ -24,7 +25,7 @@ class Orphans {
   void add_worker(pid_t pid) { workers_.insert(pid); }
   void remove_worker(pid_t pid) noexcept { workers_.erase(pid); }
 
-  // Those that live, with their descendants.
+  // Those that live, with their descendants. Goes through all children.
   [[nodiscard]] std::vector<pid_t> all() const;
 
   // Reaps all that are dead, a moment after they have ended, up to a dead worker, which hides those behind it. Workers
@@ -33,6 +34,7 @@ class Orphans {
 
  private:
   std::unordered_set<pid_t> workers_;
+  UniqueFd children_;   // the kernel's list of them: this process has one thread
   EventSource timer_;   // empty if there is nothing to do
   EventSource source_;  // the same
   bool due_ = false;    // the timer is armed
