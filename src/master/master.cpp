@@ -13,17 +13,12 @@
 
 #include "base/apply_command.hpp"
 #include "base/counted.hpp"
-#include "base/errors.hpp"
 #include "base/escape.hpp"
 #include "base/journal_fields.hpp"
-#include "base/process_facts.hpp"
 #include "base/process_title.hpp"
 #include "base/signal_name.hpp"
-#include "base/time_span.hpp"
-#include "config/values/access_text.hpp"
 #include "master/base/log.hpp"
 #include "master/base/message_id.hpp"
-#include "master/bus/bus_choice.hpp"
 #include "master/pool/acquaintances.hpp"
 #include "master/pool/replacements.hpp"
 #include "master/process/service_group.hpp"
@@ -33,13 +28,6 @@
 
 namespace preforkd {
 namespace {
-
-// The worker writes the counter: it may be nonsense.
-std::uint64_t busy_us(const WorkerUsage& usage) noexcept {
-  constexpr std::int64_t too_much = std::int64_t{1} << 48U;
-  const std::int64_t busy = usage.busy.count();
-  return busy > 0 && busy < too_much ? static_cast<std::uint64_t>(busy) : 0;
-}
 
 constexpr Duration measure_interval = std::chrono::seconds(1);
 
@@ -71,12 +59,6 @@ void log_stray(int signal) {
                {message_id::field(message_id::signal_ignored)});
 }
 
-// Which would stay open.
-PoolConfig without_program(PoolConfig config) {
-  config.program_file.reset();
-  return config;
-}
-
 RuntimeDirectory::Former former_directory(Predecessor& predecessor) {
   RuntimeDirectory::Former former{predecessor.master.runtime_directory, std::move(predecessor.runtime_directory), {}};
   for (const auto& [id, worker] : predecessor.workers) former.sockets.push_back(worker.parts.notify_path);
@@ -86,8 +68,7 @@ RuntimeDirectory::Former former_directory(Predecessor& predecessor) {
 }  // namespace
 
 Master::Master(MasterStart start)
-    : user_(own_user()),
-      config_of_units_(without_program(*start.config_of_units)),
+    : units_(*start.config_of_units),
       leaves_with_terminal_(start.setup.leaves_with_terminal),
       service_group_(service_group(own_control_groups(), control_group_mount, start.config->name,
                                    std::getenv("SYSTEMD_EXEC_PID"), getpid())),
@@ -107,6 +88,7 @@ Master::Master(MasterStart start)
       pool_(start.predecessor ? Pool(start.predecessor->pool.image, start.predecessor->pool.generations,
                                      std::move(start.predecessor->pool.history), launcher_, clock_)
                               : Pool(start.config, launcher_, clock_, random_seed())),
+      totals_(pool_, launcher_, start.predecessor ? std::move(start.predecessor->totals) : Totals()),
       succession_(loop_, notifier_, pool_, launcher_, sockets_, directory_, start, [this] { news_ = true; }),
       upgrade_(
           loop_, orphans_, succession_, std::move(start.invocation), [this] { return why_no_upgrade(); },
@@ -136,14 +118,13 @@ Master::Master(MasterStart start)
                  .notifier = notifier_,
                  .control_plane = control_plane_,
                  .succession = succession_},
-                user_, [this] { news_ = true; }),
+                units_.user(), [this] { news_ = true; }),
       any_executed_(succession_.adopted() > 0) {
   pool_.add_observer(log_);
   pool_.add_observer(reloader_);
   pool_.add_observer(control_plane_);
   watch_signals();
-  if (start.predecessor) totals_ = std::move(start.predecessor->totals);
-  succession_.note(totals_);
+  succession_.note(totals_.ended());
 }
 
 Master::~Master() = default;
@@ -157,7 +138,7 @@ void Master::run() {
       log::info("listening on " + format_address(socket.address) + std::string(describe(socket.origin)));
   }
   for (const std::string& difference : sockets_.differences(config())) log::warning(difference);
-  check_user();
+  if (const std::string doubt = units_.doubt_about_user(config()); !doubt.empty()) log::warning(doubt);
   check_room();
   listen_watch_.watch(sockets_);
   listener_store_.keep(sockets_);
@@ -172,14 +153,6 @@ void Master::run() {
   if (!hopeless_.empty()) throw ExitError(exit_code::unavailable, hopeless_);
 }
 
-// Only systemd can change the user: the generator writes User= for it.
-void Master::check_user() const {
-  const std::string& wanted = config().user;
-  if (wanted.empty() || user_ == wanted) return;
-  log::warning("user: the config says " + wanted + ", but the pool runs as " + user_ +
-               (is_main_process_of_unit() ? "; " + apply_command(config().name) : "; by hand, start it as that user"));
-}
-
 void Master::check_room() const {
   const unsigned most = config().scale ? config().workers.max : config().workers.initial;
   const WorkerRoom room{.workers = most,
@@ -188,19 +161,6 @@ void Master::check_room() const {
                         .membership = own_control_groups(),
                         .mount = control_group_mount};
   for (const std::string& shortage : room.shortages()) log::warning(shortage);
-}
-
-std::vector<std::string> Master::unapplied() const {
-  if (!sockets_.has_socket_unit()) return {};
-  std::vector<std::string> keys;
-  for (const std::string& address : sockets_.unlike_units(config_of_units_.listen, config()))
-    keys.push_back("listen " + address);
-  const std::string& wanted = config().user;
-  const bool other_user = wanted.empty() ? !config_of_units_.user.empty() : wanted != user_;
-  if (other_user) keys.emplace_back("user");
-  if (config().sandbox != config_of_units_.sandbox) keys.emplace_back("sandbox");
-  if (config().writable != config_of_units_.writable) keys.emplace_back("writable");
-  return keys;
 }
 
 std::string Master::left_undone() const {
@@ -273,12 +233,8 @@ void Master::log_if_silent(WorkerId id) {
 
 void Master::on_worker_gone(WorkerId id, const ExitStatus& status) {
   give_up_if_hopeless(status);
-  Counters last = worker_facts(id).counters;
-  last.connections = 0;  // closed with the process
-  totals_.gone += last;
-  totals_.named_gone += launcher_.named_counts(id);
-  totals_.busy_us += busy_us(launcher_.work_done(id, clock_.now()));
-  succession_.note(totals_);
+  totals_.on_worker_gone(id, clock_.now());
+  succession_.note(totals_.ended());
   const WorkerProcess* const process = launcher_.find(id);
   const bool remains = process != nullptr && process->remains() != nullptr;
   event::WorkerExited event{.id = id, .status = status, .oom = died_of_oom(id, status), .remains = remains};
@@ -594,29 +550,6 @@ std::vector<ListenerView> Master::listeners() const {
     views.push_back({socket.name, check_listener(socket.fd) ? socket.address : "", accept_queue(socket.fd)});
   }
   return views;
-}
-
-Counters Master::totals() const {
-  Counters sum;
-  for (const WorkerView& worker : pool_.workers()) sum += worker_facts(worker.id).counters;
-  // Ready workers show whether the program counts; without one, those that have ended do.
-  const bool counts = sum.counts || (totals_.gone.counts && pool_.ready_count() == 0);
-  sum += totals_.gone;
-  sum.counts = counts;
-  return sum;
-}
-
-NamedCounts Master::named_totals() const {
-  NamedCounts sum = totals_.named_gone;
-  for (const WorkerView& worker : pool_.workers()) sum += launcher_.named_counts(worker.id);
-  return sum;
-}
-
-Duration Master::busy_time() const {
-  std::uint64_t sum = totals_.busy_us;
-  const Instant now = clock_.now();
-  for (const WorkerView& worker : pool_.workers()) sum += busy_us(launcher_.work_done(worker.id, now));
-  return std::chrono::microseconds(sum);
 }
 
 std::string Master::status() const {

@@ -17,6 +17,7 @@
 #include "master/master_start.hpp"
 #include "master/pool/alert_policy.hpp"
 #include "master/pool/pool.hpp"
+#include "master/pool_totals.hpp"
 #include "master/process/alert_file.hpp"
 #include "master/process/oom_kills.hpp"
 #include "master/process/orphans.hpp"
@@ -34,6 +35,7 @@
 #include "master/sockets/listen_sockets.hpp"
 #include "master/sockets/listen_watch.hpp"
 #include "master/succession.hpp"
+#include "master/unit_config.hpp"
 #include "master/upgrade.hpp"
 
 namespace preforkd {
@@ -63,13 +65,13 @@ class Master final : private WorkerObserver, private PoolControl {
   [[nodiscard]] WorkerFacts worker_facts(WorkerId id) const override { return launcher_.facts(id); }
   [[nodiscard]] WorkerUsage worker_usage(WorkerId id) const override { return launcher_.usage(id); }
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const override { return launcher_.named_counts(id); }
-  [[nodiscard]] Counters totals() const override;
-  [[nodiscard]] NamedCounts named_totals() const override;
-  [[nodiscard]] Duration busy_time() const override;
+  [[nodiscard]] Counters totals() const override { return totals_.counters(); }
+  [[nodiscard]] NamedCounts named_totals() const override { return totals_.named(); }
+  [[nodiscard]] Duration busy_time() const override { return totals_.busy(clock_.now()); }
   [[nodiscard]] std::vector<ListenerView> listeners() const override;
   [[nodiscard]] unsigned adopted_workers() const override { return succession_.adopted(); }
   [[nodiscard]] bool drained() const override { return succession_.drained(); }
-  [[nodiscard]] std::vector<std::string> unapplied() const override;
+  [[nodiscard]] std::vector<std::string> unapplied() const override { return units_.unapplied(config(), sockets_); }
   void reload(const std::string& who, ReloadCallback done) override;
   [[nodiscard]] tl::expected<ReloadPlan, ReloadResult> plan() const override { return reloader_.plan(); }
   [[nodiscard]] bool resize(unsigned workers, const std::string& who) override;
@@ -91,7 +93,6 @@ class Master final : private WorkerObserver, private PoolControl {
   bool keep();
   [[nodiscard]] bool died_of_oom(WorkerId id, const ExitStatus& status);
 
-  void check_user() const;
   // Logs which limits leave no room for all workers.
   void check_room() const;
   // What a reload could not do, with the command that does; empty if there is nothing.
@@ -121,8 +122,7 @@ class Master final : private WorkerObserver, private PoolControl {
   void arm_deadline();
   [[nodiscard]] std::string pool_name() const;  // pool "echo"
 
-  const std::string user_;            // the user this runs as
-  const PoolConfig config_of_units_;  // what systemd's units said when this was started; without its program
+  const UnitConfig units_;
   const bool leaves_with_terminal_;
   const std::optional<std::string> service_group_;
   SteadyClock clock_;
@@ -140,6 +140,7 @@ class Master final : private WorkerObserver, private PoolControl {
   ProcessLauncher launcher_;
   PoolLog log_;
   Pool pool_;
+  PoolTotals totals_;
   Succession succession_;
   Upgrade upgrade_;
   Reloader reloader_;
@@ -153,7 +154,6 @@ class Master final : private WorkerObserver, private PoolControl {
   Shutdown shutdown_;
   std::vector<EventSource> signals_;
 
-  Totals totals_;  // what workers that have ended had counted
   std::optional<Instant> armed_;
   std::uint64_t settled_ = 0;  // pool_.steps() at the last settle()
   bool news_ = false;          // something else has happened since then that settle() must act on
