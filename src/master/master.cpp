@@ -77,7 +77,7 @@ Master::Master(MasterStart start)
       directory_(start.predecessor ? RuntimeDirectory(start.config->name, former_directory(*start.predecessor))
                                    : RuntimeDirectory(start.config->name)),
       alert_(start.config->alert_after, alert_file_.exists()),
-      worker_groups_(service_group_),
+      worker_groups_(service_group_, start.setup.in_master_group),
       orphans_(loop_, !worker_groups_.available()),
       launcher_(loop_, sockets_, directory_, worker_groups_, orphans_,
                 {.to_journal = log::stderr_is_journal(),

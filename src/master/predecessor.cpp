@@ -148,6 +148,7 @@ MasterRecord describe_master(const ProcessSetup& setup, const Predecessor* prede
   record.version = PREFORKD_VERSION;
   record.soft_open_files = setup.soft_open_files;
   record.leaves_with_terminal = setup.leaves_with_terminal;
+  record.in_master_group = setup.in_master_group;
   if (predecessor == nullptr) return record;
   record.number = predecessor->master.number + 1;
   record.unproven = predecessor->master.unproven + (predecessor->same_process ? 0U : 1U);

@@ -34,9 +34,10 @@ struct MasterRecord {
   // What it inherited itself, which an execve hides.
   std::optional<rlim_t> soft_open_files;
   bool leaves_with_terminal = false;
-  bool restarts = false;  // its workers are to be replaced: it, or one before it, was restarted
-  unsigned unproven = 0;  // masters in a row, this one included, that have not lived for proof_time
-  bool drained = false;   // load balancers should send no new clients
+  bool restarts = false;         // its workers are to be replaced: it, or one before it, was restarted
+  unsigned unproven = 0;         // masters in a row, this one included, that have not lived for proof_time
+  bool drained = false;          // load balancers should send no new clients
+  bool in_master_group = false;  // inherited, too
 
   bool operator==(const MasterRecord&) const = default;
 };
@@ -141,6 +142,7 @@ void fields(Archive& archive, MasterRecord& record) {
   archive(record.restarts);
   archive(record.unproven);
   archive(record.drained);
+  archive(record.in_master_group);
 }
 
 }  // namespace preforkd

@@ -7,8 +7,10 @@
 
 #include <cerrno>
 
+#include "base/control_group.hpp"
 #include "base/errors.hpp"
 #include "base/unique_fd.hpp"
+#include "master/process/service_group.hpp"
 
 namespace preforkd {
 namespace {
@@ -65,6 +67,7 @@ ProcessSetup set_up_process() {
   set_disposition(SIGCHLD, SIG_DFL);
   for (const int signal : {SIGPIPE, SIGXFSZ}) set_disposition(signal, SIG_IGN);
   setup.soft_open_files = raise_open_files();
+  setup.in_master_group = is_in_master_group(own_control_groups());
   return setup;
 }
 

@@ -11,6 +11,7 @@ namespace preforkd {
 struct ProcessSetup {
   std::optional<rlim_t> soft_open_files;  // RLIMIT_NOFILE's soft limit before it was raised: workers get it back
   bool leaves_with_terminal = false;      // SIGHUP comes from a terminal that hangs up, unless nohup(1) ignores it
+  bool in_master_group = false;           // systemd has started it in a control group of its own (DelegateSubgroup=)
 };
 
 // Opens /dev/null as those of the descriptors 0, 1 and 2 that are closed (a socket must never become stderr), ignores

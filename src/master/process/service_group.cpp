@@ -55,6 +55,13 @@ std::optional<std::string> service_group(std::string_view membership, const std:
   return std::nullopt;
 }
 
+bool is_in_master_group(std::string_view membership) {
+  const std::vector<ControlGroup> groups = parse_control_groups(membership, "");
+  return std::any_of(groups.begin(), groups.end(), [](const ControlGroup& each) {
+    return each.unified() && each.group.ends_with(".service" + master_group);
+  });
+}
+
 std::vector<ProcessName> others_in_service(const GroupFolder& service) {
   const std::set<pid_t> of_systemd = numbers_in({GroupFolder(service.path() + "/.control")});
   std::vector<ProcessName> found = processes_of(service);

@@ -22,6 +22,9 @@ namespace preforkd {
 [[nodiscard]] std::optional<std::string> service_group(std::string_view membership, const std::string& mount,
                                                        const std::string& pool, const char* exec_pid, pid_t self);
 
+// Whether this process is in a service's group "master". `membership` is that of parse_control_groups.
+[[nodiscard]] bool is_in_master_group(std::string_view membership);
+
 // All processes of a service except this one and those that systemd has started for it (".control").
 [[nodiscard]] std::vector<ProcessName> others_in_service(const GroupFolder& service);
 // Of those, the ones in `earlier` groups, and elsewhere those that were started before this process; none of a worker

@@ -2,7 +2,6 @@
 #include "master/process/worker_groups.hpp"
 
 #include <sys/xattr.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,11 +16,6 @@
 
 namespace preforkd {
 namespace {
-
-bool is_in(const GroupFolder& group, pid_t pid) {
-  const std::vector<pid_t> members = group.processes();
-  return std::find(members.begin(), members.end(), pid) != members.end();
-}
 
 Result<void> move_to(const GroupFolder& group) {
   const Result<GroupFolder> made = GroupFolder::make(group.path());
@@ -47,10 +41,10 @@ constexpr const char* needs_subgroup = "that needs systemd 254 or later (Delegat
 
 }  // namespace
 
-WorkerGroups::WorkerGroups(const std::optional<std::string>& service) {
+WorkerGroups::WorkerGroups(const std::optional<std::string>& service, bool started_in_master_group)
+    : may_have_controllers_(started_in_master_group) {
   if (!service) return;
   const GroupFolder own(*service + master_group);
-  may_have_controllers_ = is_in(own, getpid());
   if (const Result<void> moved = may_have_controllers_ ? Result<void>() : move_to(own); moved) {
     service_.emplace(*service);
     copy_survival(*service_, own);

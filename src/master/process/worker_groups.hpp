@@ -43,9 +43,9 @@ class WorkerGroup {
 // A worker's session does the same in a pool without them, less exactly: a process can leave it.
 class WorkerGroups {
  public:
-  // `service`: from service_group(); nullopt: there are no groups. Moves this process to SERVICE/master. If that fails
-  // there are none either, and the log says why.
-  explicit WorkerGroups(const std::optional<std::string>& service);
+  // `service`: from service_group(); nullopt: there are no groups. `started_in_master_group`: from ProcessSetup; else
+  // moves this process to SERVICE/master. If that fails there are none either, and the log says why.
+  WorkerGroups(const std::optional<std::string>& service, bool started_in_master_group);
   [[nodiscard]] bool available() const noexcept { return service_.has_value(); }
   WorkerGroups(const WorkerGroups&) = delete;
   WorkerGroups& operator=(const WorkerGroups&) = delete;
@@ -61,7 +61,7 @@ class WorkerGroups {
   [[nodiscard]] Result<void> set(const WorkerGroup* group, const GroupLimit& limit) const;
 
   std::optional<GroupFolder> service_;
-  bool may_have_controllers_ = false;
+  const bool may_have_controllers_;
   std::vector<GroupFolder> unremoved_;
   bool told_ = false;                       // that a group can't be made
   std::set<std::string_view> told_limits_;  // that can't be set

@@ -114,7 +114,7 @@ class ProcessLauncherTest : public testing::Test {
   LaunchRecord record_;
   ListenSockets sockets_;
   RuntimeDirectory directory_;
-  WorkerGroups groups_{std::nullopt};
+  WorkerGroups groups_{std::nullopt, false};
   Orphans orphans_{loop_, true};
   ProcessLauncher launcher_;
   std::vector<WorkerId> started_;
@@ -438,7 +438,7 @@ TEST_F(ProcessLauncherTest, goes_on_with_the_control_group_of_a_worker) {
     for (;;) pause();
   }
   ASSERT_TRUE(run_until([&group] { return group.populated(); }));
-  WorkerGroups groups(service.folder().path());
+  WorkerGroups groups(service.folder().path(), false);
   ProcessLauncher launcher(loop_, sockets_, directory_, groups, orphans_, {}, record_);
   Result<ControlChannel> channel = ControlChannel::open();
   WorkerParts parts;

@@ -22,6 +22,12 @@ TEST(ServiceGroupTest, is_the_services_if_the_master_is_in_a_group_of_its_own) {
             "/sys/fs/cgroup/system.slice/preforkd@echo.service");
 }
 
+TEST(ServiceGroupTest, knows_the_masters_own) {
+  EXPECT_TRUE(is_in_master_group("4:memory:/a\n0::/system.slice/preforkd@echo.service/master\n"));
+  EXPECT_FALSE(is_in_master_group("0::/system.slice/preforkd@echo.service\n"));
+  EXPECT_FALSE(is_in_master_group("0::/user.slice/master\n4:memory:/a.service/master\n"));
+}
+
 // These groups contain other processes, too.
 TEST(ServiceGroupTest, is_none_that_others_share) {
   EXPECT_EQ(group_of("0::/user.slice/user-0.slice/session-1.scope\n"), std::nullopt);

@@ -11,11 +11,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/process_facts.hpp"
 #include "master/process/service_group.hpp"
 
 #include "unit/real_group.hpp"
@@ -60,14 +62,14 @@ class WorkerGroupsTest : public testing::Test {
 };
 
 TEST_F(WorkerGroupsTest, moves_the_master_into_a_group_of_its_own) {
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   EXPECT_EQ(GroupFolder(service_.path("master")).processes(), std::vector{getpid()});
-  WorkerGroups of_the_next_master(folder().path());
+  WorkerGroups of_the_next_master(folder().path(), false);
   EXPECT_EQ(GroupFolder(service_.path("master")).processes(), std::vector{getpid()});
 }
 
 TEST_F(WorkerGroupsTest, makes_one_for_each_worker_and_removes_it) {
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   auto first = groups.make(WorkerId{1}, {});
   auto second = groups.make(WorkerId{2}, {});
   ASSERT_TRUE(first && second);
@@ -80,13 +82,13 @@ TEST_F(WorkerGroupsTest, lets_all_processes_survive_a_soft_reboot_if_the_service
   constexpr const char* mark = "user.survive_final_kill_signal";
   const auto is_marked = [&](const std::string& path) { return getxattr(path.c_str(), mark, nullptr, 0) == 1; };
   {
-    WorkerGroups groups(folder().path());
+    WorkerGroups groups(folder().path(), false);
     const auto group = groups.make(WorkerId{1}, {});
     ASSERT_TRUE(group);
     EXPECT_FALSE(is_marked(group->folder().path()));
   }
   ASSERT_EQ(setxattr(folder().path().c_str(), mark, "1", 1, 0), 0);
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   const auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   EXPECT_TRUE(is_marked(group->folder().path()));
@@ -95,14 +97,14 @@ TEST_F(WorkerGroupsTest, lets_all_processes_survive_a_soft_reboot_if_the_service
 
 TEST_F(WorkerGroupsTest, uses_no_group_of_an_earlier_master) {
   start_in(*GroupFolder::make(service_.path("w.1")));
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   const auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   EXPECT_EQ(group->folder().name(), "w.1.2");
 }
 
-TEST_F(WorkerGroupsTest, removes_a_group_later_that_still_had_a_process) {
-  WorkerGroups groups(folder().path());
+TEST_F(WorkerGroupsTest, ends_what_outlives_its_worker_and_removes_the_group_later) {
+  WorkerGroups groups(folder().path(), false);
   auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   start_in(group->folder());
@@ -120,7 +122,7 @@ TEST_F(WorkerGroupsTest, knows_whom_an_earlier_master_has_left) {
   const pid_t left = start_in(*GroupFolder::make(service_.path("w.1")));
   const pid_t of_systemd = start_in(*GroupFolder::make(service_.path(".control")));
   const std::vector<GroupFolder> earlier = worker_groups_in(folder());
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   const auto group = groups.make(WorkerId{1}, {});
   ASSERT_TRUE(group);
   const pid_t mine = start_in(group->folder());
@@ -131,7 +133,7 @@ TEST_F(WorkerGroupsTest, knows_whom_an_earlier_master_has_left) {
 
 TEST_F(WorkerGroupsTest, adopts_one_of_an_earlier_master) {
   ASSERT_TRUE(GroupFolder::make(service_.path("w.1.2")));
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   {
     const auto group = groups.adopt("w.1.2");
     ASSERT_TRUE(group);
@@ -141,7 +143,7 @@ TEST_F(WorkerGroupsTest, adopts_one_of_an_earlier_master) {
 }
 
 TEST_F(WorkerGroupsTest, adopts_nothing_else) {
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   for (const char* const name : {"other", "w.1"}) ASSERT_TRUE(GroupFolder::make(service_.path(name)));
   for (const char* const name : {"", "w.9", "master", "other", "w.1/../other", ".."}) {
     EXPECT_EQ(groups.adopt(name), nullptr) << name;
@@ -186,7 +188,7 @@ TEST_F(WorkerGroupsTest, nor_are_the_processes_of_one_without_a_group) {
 }
 
 TEST_F(WorkerGroupsTest, one_that_cannot_be_made_is_logged_once_and_keeps_no_worker_from_starting) {
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   ASSERT_TRUE(folder().set("cgroup.max.descendants", "1"));  // that of the master
   testing::internal::CaptureStderr();
   EXPECT_EQ(groups.make(WorkerId{1}, {}), nullptr);
@@ -203,9 +205,7 @@ GroupLimit limit(std::size_t which, const std::string& value) { return {named_gr
 
 // What DelegateSubgroup= does. A real hierarchy on this machine may have no controllers.
 TEST_F(WorkerGroupsTest, with_a_group_for_the_master_from_systemd_tell_which_limit_has_no_controller) {
-  ASSERT_TRUE(GroupFolder::make(service_.path("master")));
-  ASSERT_TRUE(GroupFolder(service_.path("master")).enter());
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), true);
   testing::internal::CaptureStderr();
   const auto group = groups.make(WorkerId{1}, {limit(0, "1000000000")});
   const std::string log = testing::internal::GetCapturedStderr();
@@ -218,7 +218,7 @@ TEST_F(WorkerGroupsTest, with_a_group_for_the_master_from_systemd_tell_which_lim
 }
 
 TEST_F(WorkerGroupsTest, set_no_limits_if_the_next_master_could_not_start_with_them) {
-  WorkerGroups groups(folder().path());
+  WorkerGroups groups(folder().path(), false);
   testing::internal::CaptureStderr();
   for (const WorkerId id : {WorkerId{1}, WorkerId{2}}) EXPECT_TRUE(groups.make(id, {limit(4, "5")}));
   const std::string log = testing::internal::GetCapturedStderr();
@@ -227,8 +227,27 @@ TEST_F(WorkerGroupsTest, set_no_limits_if_the_next_master_could_not_start_with_t
   EXPECT_EQ(log.find(line), log.rfind(line)) << "the log says it once";
 }
 
+// The first one has moved this process, as a master does before it is upgraded in place. Control groups without
+// controllers do not show what is enabled, so these are plain files.
+TEST(WorkerGroupsControllersTest, are_enabled_only_if_systemd_has_started_this_process_in_a_group_of_its_own) {
+  const TempFolder service;
+  std::filesystem::create_directory(service.path("master"));
+  service.write("master/cgroup.procs", "");
+  service.write("cgroup.subtree_control", "");
+  for (int masters = 0; masters < 2; ++masters) {
+    WorkerGroups groups(service.path(), false);
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(groups.make(WorkerId{1}, {limit(0, "5")}));
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("memory_max has no effect: that needs systemd 254"),
+              std::string::npos);
+    EXPECT_EQ(read_kernel_file(service.path("cgroup.subtree_control")), "");
+  }
+  WorkerGroups groups(service.path(), true);
+  EXPECT_NE(read_kernel_file(service.path("cgroup.subtree_control")), "");
+}
+
 TEST(WorkerGroupsAbsentTest, limits_have_no_effect) {
-  WorkerGroups groups(std::nullopt);
+  WorkerGroups groups(std::nullopt, false);
   testing::internal::CaptureStderr();
   EXPECT_EQ(groups.make(WorkerId{1}, {limit(2, "5")}), nullptr);
   EXPECT_NE(testing::internal::GetCapturedStderr().find(
@@ -253,14 +272,14 @@ TEST(GroupLimitDoubtsTest, name_what_is_in_the_way) {
 }
 
 TEST(WorkerGroupsAbsentTest, outside_a_service_there_are_none) {
-  WorkerGroups groups(std::nullopt);
+  WorkerGroups groups(std::nullopt, false);
   EXPECT_EQ(groups.make(WorkerId{1}, {}), nullptr);
 }
 
 TEST(WorkerGroupsAbsentTest, the_log_says_why_there_are_none) {
   const TempFolder folder;
   testing::internal::CaptureStderr();
-  WorkerGroups groups(folder.path("absent"));
+  WorkerGroups groups(folder.path("absent"), false);
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_NE(log.find("workers have no control groups of their own, only sessions: cannot create " +
                      folder.path("absent") + "/master: No such file or directory (ENOENT)"),
