@@ -294,7 +294,10 @@ void ProcessLauncher::on_worker_said(WorkerId id, const ControlLink::Message& me
 struct ProcessLauncher::Forget {
   ProcessLauncher& launcher;
   WorkerId id;
-  ~Forget() { launcher.workers_.erase(id); }
+  ~Forget() {
+    launcher.workers_.erase(id);
+    launcher.groups_.end_abandoned();
+  }
 };
 
 void ProcessLauncher::on_worker_gone(WorkerId id, const ExitStatus& status) {

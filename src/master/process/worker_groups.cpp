@@ -83,7 +83,7 @@ Result<void> WorkerGroups::set(const WorkerGroup* group, const GroupLimit& limit
 
 std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
   if (!service_) return nullptr;
-  std::erase_if(unremoved_, [](const GroupFolder& group) { return group.remove(); });
+  end_abandoned();
   const std::string path = service_->path() + '/' + group_prefix + std::to_string(static_cast<std::uint64_t>(id));
   Result<GroupFolder> group = GroupFolder::make(path);
   for (int i = 2; !group && group.error().number == EEXIST && i < 100; ++i) {
@@ -106,6 +106,13 @@ std::unique_ptr<WorkerGroup> WorkerGroups::adopt(const std::string& name) {
 std::vector<std::string> doubts_about(const std::vector<GroupLimit>& limits, bool of_unit, const std::string& mount) {
   std::string text = read_kernel_file(mount + "/cgroup.controllers");
   std::replace(text.begin(), text.end(), '\n', ' ');
+void WorkerGroups::end_abandoned() noexcept {
+  std::erase_if(unremoved_, [](const GroupFolder& group) {
+    group.kill();
+    return group.remove();
+  });
+}
+
   const std::vector<std::string_view> controllers = split(text, ' ');
   std::vector<std::string> doubts;
   for (const GroupLimit& limit : limits) {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -455,6 +456,29 @@ TEST_F(ProcessLauncherTest, goes_on_with_the_control_group_of_a_worker) {
   ASSERT_TRUE(run_until([this] { return record_.remains_gone.contains(WorkerId{9}); }));
   EXPECT_EQ(launcher.find(WorkerId{9}), nullptr);
   waitpid(left, nullptr, 0);
+}
+
+TEST_F(ProcessLauncherTest, ends_what_it_could_not_find_of_a_worker_when_the_next_one_is_gone) {
+  const RealGroup service;
+  if (!service) GTEST_SKIP() << service.reason();
+  WorkerGroups groups(service.folder().path(), false);
+  ProcessLauncher launcher(loop_, sockets_, directory_, groups, orphans_, {}, record_);
+  const auto is_gone = [this](std::uint64_t id) { return [this, id] { return record_.gone.contains(WorkerId{id}); }; };
+  ASSERT_TRUE(launcher.start({WorkerId{2}, 1, generation({"/bin/tail", "-f", "/dev/null"})}));
+  ASSERT_TRUE(launcher.start({WorkerId{1}, 0, generation({"/bin/sh", "-c", "tail -f /dev/null &"})}));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool gone = run_until(is_gone(1));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(launcher.find(WorkerId{1}), nullptr);
+  const GroupFolder left(service.path("w.1"));
+  EXPECT_TRUE(left.populated());
+  launcher.signal(WorkerId{2}, SIGKILL);
+  ASSERT_TRUE(run_until(is_gone(2)));
+  EXPECT_TRUE(run_until([&left] { return !left.populated(); }));
 }
 
 }  // namespace
