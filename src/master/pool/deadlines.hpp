@@ -18,7 +18,7 @@ struct Deadline {
     hang,      // key: a worker's id. Its next WATCHDOG=1
     lifetime,  // key: a worker's id. The end of its soak, its maximum age, or the end of its wait for a recycle
     retry,     // key: a slot. The end of its backoff
-    linger,    // The end of Scheduler's linger_time
+    linger,    // The end of a time for which a reload waits: Scheduler's linger_time, or after SIGKILL
     look,      // When Rebalance looks at the loads again
   };
 

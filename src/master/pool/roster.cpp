@@ -8,6 +8,13 @@
 
 namespace preforkd {
 
+namespace {
+
+// In which SIGKILL normally ends a process.
+constexpr Duration death_bound = std::chrono::seconds(1);
+
+}  // namespace
+
 // Takes a slot out of the counters while it changes.
 class Roster::Recount {
  public:
@@ -93,6 +100,10 @@ void Roster::kill(Worker& worker, ExitCause why, int signal, std::optional<Durat
     ++slot(worker.slot).killed;
   }
   if (signal == SIGKILL && !std::exchange(worker.sigkilled, true)) count_down(draining_by_generation_, worker);
+  if (signal == SIGKILL && worker.remains) {
+    count_down(remains_by_generation_, worker);
+    count_killed_remains(worker, now);
+  }
   deadlines_.clear(worker.hang_deadline);
   if (bound) {
     deadlines_.set(worker.response_deadline, now + *bound);
@@ -108,7 +119,6 @@ void Roster::remain(Worker& worker, Instant now) {
   if (worker.place != Place::leaving) to_leaving(worker);
   worker.remains = true;
   if (worker.moves) ++keepers_;
-  ++remains_by_generation_[worker.generation->number];
   deadlines_.clear(worker.hang_deadline);
   // A worker whose connections may move leaves its keeper, which needs its time.
   const bool at_once = worker.config().stop == StopMode::mixed && !worker.moves;
@@ -117,9 +127,11 @@ void Roster::remain(Worker& worker, Instant now) {
     deadlines_.clear(worker.response_deadline);
   }
   if (worker.is_over()) {
+    count_killed_remains(worker, now);
     actions_.emplace_back(SendSignal{worker.id, SIGKILL});
     return;
   }
+  ++remains_by_generation_[worker.generation->number];
   if (std::exchange(worker.killed, false)) --slot(worker.slot).killed;  // SIGABRT was for the first process only
   if (!has_deadline) deadlines_.set(worker.response_deadline, now + worker.config().drain_timeout);
   actions_.emplace_back(SendSignal{worker.id, worker.config().stop_signal});
@@ -149,7 +161,8 @@ void Roster::remove(Worker& worker) {
   if (worker.place == Place::leaving) {
     --draining_;
     if (!worker.sigkilled) count_down(draining_by_generation_, worker);
-    if (worker.remains) count_down(remains_by_generation_, worker);
+    if (worker.remains) count_down(worker.is_over() ? killed_by_generation_ : remains_by_generation_, worker);
+    if (killed_by_generation_.empty()) deadlines_.clear(dying_);
     if (worker.remains && worker.moves) --keepers_;
     std::erase(slot(worker.slot).leaving, &worker);
   } else {
@@ -175,7 +188,7 @@ Worker& Roster::adopt(const WorkerRecord& record, const std::shared_ptr<const Ge
   its_slot.leaving.push_back(&worker);
   ++draining_;
   if (!worker.sigkilled) ++draining_by_generation_[worker.generation->number];
-  if (worker.remains) ++remains_by_generation_[worker.generation->number];
+  if (worker.remains) ++(worker.is_over() ? killed_by_generation_ : remains_by_generation_)[worker.generation->number];
   if (worker.remains && worker.moves) ++keepers_;
   return worker;
 }
@@ -241,8 +254,10 @@ const Worker* Roster::shown(unsigned number) const noexcept {
 }
 
 bool Roster::remains_of_others(unsigned generation) const {
-  return std::any_of(remains_by_generation_.begin(), remains_by_generation_.end(),
-                     [&](const auto& each) { return each.first != generation; });
+  const auto any_in = [&](const std::map<unsigned, unsigned>& remains) {
+    return std::any_of(remains.begin(), remains.end(), [&](const auto& each) { return each.first != generation; });
+  };
+  return any_in(remains_by_generation_) || (dying_.armed() && any_in(killed_by_generation_));
 }
 
 unsigned Roster::draining_generations(unsigned serving, unsigned coming) const {
@@ -261,6 +276,11 @@ void Roster::to_leaving(Worker& worker) {
   deadlines_.clear(worker.lifetime_deadline);
   ++draining_;
   ++draining_by_generation_[worker.generation->number];
+}
+
+void Roster::count_killed_remains(const Worker& worker, Instant now) {
+  ++killed_by_generation_[worker.generation->number];
+  deadlines_.set(dying_, now + death_bound);
 }
 
 void Roster::count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker) {

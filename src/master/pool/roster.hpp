@@ -252,7 +252,8 @@ class Roster {
   [[nodiscard]] bool any_current_starts() const noexcept { return starting_slots_ > 0; }
   // A worker that has died and only has a keeper is none of them.
   [[nodiscard]] unsigned draining() const noexcept { return draining_ - keepers_; }
-  // A worker of another generation whose first process has ended has processes left.
+  // A worker of another generation whose first process has ended has processes left. Those that got SIGKILL count for
+  // a moment only.
   [[nodiscard]] bool remains_of_others(unsigned generation) const;
   // The number of generations with draining workers, other than these two. Workers that got SIGKILL are not counted: if
   // it does not end them (a hung file system), nothing must wait for them.
@@ -263,6 +264,7 @@ class Roster {
 
   void touch(Slot& slot);
   void to_leaving(Worker& worker);
+  void count_killed_remains(const Worker& worker, Instant now);
   static void count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker);
   void detach(Worker& worker);
 
@@ -272,7 +274,9 @@ class Roster {
   std::deque<Slot> slots_;
   std::unordered_map<WorkerId, Worker> workers_;
   std::map<unsigned, unsigned> draining_by_generation_;
-  std::map<unsigned, unsigned> remains_by_generation_;
+  std::map<unsigned, unsigned> remains_by_generation_;  // of workers that are not over
+  std::map<unsigned, unsigned> killed_by_generation_;   // of those that are
+  Deadline dying_{Deadline::Kind::linger, 1};           // armed: some of these got SIGKILL a moment ago
   std::vector<Action> actions_;
   std::vector<unsigned> touched_;
   unsigned ready_slots_ = 0;

@@ -219,6 +219,39 @@ TEST_F(RemainsTest, a_reload_is_not_done_before_what_is_left_of_the_old_workers_
   EXPECT_TRUE(is_done());
 }
 
+// A hung file system may keep them for ever.
+TEST_F(RemainsTest, a_reload_waits_only_a_moment_for_what_got_sigkill) {
+  const WorkerId old = commit_one_worker();
+  end_not_alone(old, signaled(SIGTERM));
+  pass(config.drain_timeout);
+  pass(milliseconds(999));
+  EXPECT_FALSE(is_done());
+  EXPECT_EQ(pool->next_deadline(), clock.now() + milliseconds(1));
+  pass(milliseconds(1));
+  EXPECT_TRUE(is_done());
+  clear(old);
+  EXPECT_TRUE(is_done());
+}
+
+TEST_F(RemainsTest, that_got_sigkill_hold_up_no_later_reload) {
+  config.stop = StopMode::mixed;
+  const WorkerId first = commit_one_worker();
+  end_not_alone(first, signaled(SIGTERM));
+  EXPECT_FALSE(is_done());
+  pass(seconds(1));
+  EXPECT_TRUE(is_done());
+  const WorkerId second = worker(0).id;
+  reload();
+  pool->step(event::WorkerReady{staying(0).back().id});
+  end_not_alone(second, signaled(SIGTERM));
+  EXPECT_FALSE(is_done()) << "these got it just now";
+  clear(second);
+  pass(seconds(1));
+  EXPECT_TRUE(is_done());
+  clear(first);
+  EXPECT_EQ(pool->next_deadline(), std::nullopt);
+}
+
 TEST_F(RemainsTest, of_a_crash_that_was_the_new_versions_hold_up_no_reload) {
   const WorkerId old = commit_one_worker();
   end(old, exited(0));
