@@ -199,9 +199,7 @@ UnitFile service_file(const PoolConfig& pool, const SocketUnits& sockets) {
   if (!further.empty()) unit.set("Sockets", first_socket_unit(pool.name) + ' ' + further);
   if (!pool.user.empty()) unit.set("User", pool.user);
   add_limits(unit, pool.process);
-  const bool limits_cpu = std::any_of(pool.group_limits.begin(), pool.group_limits.end(),
-                                      [](const GroupLimit& limit) { return limit.name.controller == "cpu"; });
-  if (limits_cpu) unit.set("Delegate", "cpu");  // in addition to those of the template
+  if (any_needs("cpu", pool.group_limits)) unit.set("Delegate", "cpu");  // in addition to those of the template
   for (const std::string& path : pool.writable) unit.set("ReadWritePaths", UnitText::optional_path(path));
   if (pool.sandbox == Sandbox::strict) add_strict_sandbox(unit, pool);
   return {service_unit(pool.name) + ".d/" + drop_in, unit.text()};

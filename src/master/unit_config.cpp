@@ -34,6 +34,9 @@ std::vector<std::string> UnitConfig::unapplied(const PoolConfig& now, const List
   if (now.user.empty() ? !config_.user.empty() : now.user != user_) keys.emplace_back("user");
   if (now.sandbox != config_.sandbox) keys.emplace_back("sandbox");
   if (now.writable != config_.writable) keys.emplace_back("writable");
+  for (const GroupLimit& limit : now.group_limits) {
+    if (limit.name.controller == "cpu" && !any_needs("cpu", config_.group_limits)) keys.emplace_back(limit.name.key);
+  }
   return keys;
 }
 

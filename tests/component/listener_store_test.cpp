@@ -185,6 +185,19 @@ TEST_F(ListenerStore, without_listen_in_the_config_a_stored_socket_stands_for_th
   EXPECT_FALSE(can_connect(old)) << "the socket unit has another address now";
 }
 
+TEST_F(ListenerStore, a_limit_of_the_cpu_is_named_with_what_makes_it_effective_if_the_service_began_without_any) {
+  const UniqueFd passed = open_tcp();
+  json limited = config({address_of(passed)});
+  {
+    ConfiguredMaster master(limited, passing({{passed.get(), unit}}), as_service);
+    limited["cpu_max"] = "150%";
+    limited["pids_max"] = 100;
+    EXPECT_THAT(master.reload(limited), HasSubstr("the change is incomplete: cpu_max: preforkctl apply test"));
+  }
+  ConfiguredMaster restarted(limited, passing({{passed.get(), unit}}), as_service);
+  EXPECT_THAT(restarted.reload(limited), Not(HasSubstr("incomplete")));
+}
+
 TEST_F(ListenerStore, what_the_socket_unit_does_not_hold_is_bound_and_named_with_what_mends_it_until_it_does) {
   const UniqueFd passed = open_tcp();
   const std::string lost = free_address();

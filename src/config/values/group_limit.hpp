@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace preforkd {
 
@@ -24,5 +26,10 @@ struct GroupLimit {
   std::string value;  // as the kernel reads it
   std::string text;   // as in a config
 };
+
+[[nodiscard]] inline bool any_needs(std::string_view controller, const std::vector<GroupLimit>& limits) noexcept {
+  return std::any_of(limits.begin(), limits.end(),
+                     [&](const GroupLimit& limit) { return limit.name.controller == controller; });
+}
 
 }  // namespace preforkd

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/apply_command.hpp"
 #include "base/errors.hpp"
 #include "base/process_facts.hpp"
 #include "base/split.hpp"
+#include "base/unit_names.hpp"
 #include "master/base/log.hpp"
 
 namespace preforkd {
@@ -77,8 +79,16 @@ Result<void> WorkerGroups::set(const WorkerGroup* group, const GroupLimit& limit
   Result<void> done = group->folder().set(limit.name.file, limit.value);
   if (done || done.error().number != ENOENT) return done;
   if (const Result<void> enabled = enable(*service_, limit.name.controller); !enabled)
-    return Failure("the service has no " + std::string(limit.name.controller) + " controller: " + enabled.error().text);
+    return Failure("the service has no " + std::string(limit.name.controller) + " controller: " + enabled.error().text +
+                   remedy());
   return group->folder().set(limit.name.file, limit.value);
+}
+
+// The generator writes Delegate= for what the config needs.
+std::string WorkerGroups::remedy() const {
+  const std::string unit = service_->name();
+  const std::optional<std::string_view> pool = pool_of_unit(unit);
+  return pool ? "; if the config is newer than its units: " + apply_command(std::string(*pool)) : "";
 }
 
 std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {

@@ -61,6 +61,7 @@ class WorkerGroups {
 
  private:
   [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id);
+  [[nodiscard]] std::string remedy() const;
   [[nodiscard]] Result<void> set(const WorkerGroup* group, const GroupLimit& limit) const;
 
   std::optional<GroupFolder> service_;

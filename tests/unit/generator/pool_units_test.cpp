@@ -135,6 +135,13 @@ TEST_F(PoolUnits, the_service_gets_user_and_limits) {
                     Not(HasSubstr("LimitAS"))));
 }
 
+// The template has the others; this one would cost pools that need it not.
+TEST_F(PoolUnits, the_service_gets_the_cpu_controller_for_a_limit_of_the_cpu) {
+  EXPECT_THAT(service_of(R"("cpu_weight": 200)"), HasSubstr("\nDelegate=cpu\n"));
+  EXPECT_THAT(service_of(R"("cpu_max": "150%")"), HasSubstr("\nDelegate=cpu\n"));
+  EXPECT_THAT(service_of(R"("memory_max": "1G", "pids_max": 100)"), Not(HasSubstr("Delegate")));
+}
+
 TEST_F(PoolUnits, the_strict_sandbox_lets_the_program_be_executed_and_nothing_else_of_the_users) {
   EXPECT_THAT(service_of(R"("sandbox": "default")"), Not(HasSubstr("PrivateNetwork")));
   EXPECT_THAT(

@@ -152,7 +152,7 @@ TEST_F(WorkerGroupsTest, adopts_nothing_else) {
   for (const char* const name : {"", "w.9", "master", "other", "w.1/../other", ".."}) {
     EXPECT_EQ(groups.adopt(name), nullptr) << name;
   }
-  EXPECT_EQ(WorkerGroups(std::nullopt).adopt("w.1"), nullptr);
+  EXPECT_EQ(WorkerGroups(std::nullopt, false).adopt("w.1"), nullptr);
 }
 
 TEST_F(WorkerGroupsTest, an_adopted_worker_is_not_an_elder) {
@@ -248,6 +248,21 @@ TEST(WorkerGroupsControllersTest, are_enabled_only_if_systemd_has_started_this_p
   }
   WorkerGroups groups(service.path(), true);
   EXPECT_NE(read_kernel_file(service.path("cgroup.subtree_control")), "");
+}
+
+TEST(WorkerGroupsControllersTest, that_the_service_has_not_come_with_the_command_that_may_mend_it) {
+  const TempFolder folder;
+  const std::string service = folder.path("preforkd@web.service");
+  std::filesystem::create_directories(service + "/master");
+  folder.write("preforkd@web.service/master/cgroup.procs", "");
+  WorkerGroups groups(service, true);
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(groups.make(WorkerId{1}, {limit(2, "5")}));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("cpu_weight has no effect: the service has no cpu controller: cannot write " + service),
+            std::string::npos)
+      << log;
+  EXPECT_NE(log.find("; if the config is newer than its units: preforkctl apply web\n"), std::string::npos) << log;
 }
 
 TEST(WorkerGroupsAbsentTest, limits_have_no_effect) {
