@@ -25,6 +25,8 @@ class Orphans {
   void add_worker(pid_t pid) { workers_.insert(pid); }
   void remove_worker(pid_t pid) noexcept { workers_.erase(pid); }
 
+  // Whose children they become instead is not known.
+  [[nodiscard]] bool gets_none() const noexcept { return !source_; }
   // Those that live, with their descendants. Goes through all children.
   [[nodiscard]] std::vector<pid_t> all() const;
 

@@ -31,9 +31,9 @@ struct ProcessName {
 // `leader`, has led, and those of other sessions that were started with its $NOTIFY_SOCKET, such as daemons.
 [[nodiscard]] std::vector<ProcessName> left_of_worker(const std::vector<pid_t>& orphans, pid_t leader,
                                                       const std::string& notify_path);
-// Adds those of the session that `leader` has led, which are not orphans of this process: it was adopted. It was
-// started at that time, as in ProcessStat. Those in other sessions are not found: that would mean to read the
-// environment of each process of the machine.
+// Adds those of the session that `leader` has led, which are not orphans of this process: it was adopted, or this
+// process gets no orphans. It was started at that time, as in ProcessStat. Those in other sessions are not found: that
+// would mean to read the environment of each process of the machine.
 void add_left_in_session(std::vector<ProcessName>& found, pid_t leader, std::uint64_t started);
 
 // The processes of a control group and of those below it.

@@ -40,7 +40,7 @@ class WorkerGroup {
 //                     with controllers, so there are none
 //   SERVICE/w.ID      a worker, by its WorkerId; w.ID.2 if w.ID still has processes of an earlier master
 //
-// A worker's session does the same in a pool without them, less exactly: a process can leave it.
+// For a worker without one, its session does the same, less exactly: a process can leave it.
 class WorkerGroups {
  public:
   // `service`: from service_group(); nullopt: there are no groups. `started_in_master_group`: from ProcessSetup; else

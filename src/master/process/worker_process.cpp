@@ -385,7 +385,7 @@ void WorkerProcess::look_in_group() {
 void WorkerProcess::look_in_session() {
   const auto find = [this] {
     std::vector<ProcessName> left = left_of_worker(orphans_.all(), pid_, notify_path());
-    if (!is_child_) add_left_in_session(left, pid_, started_);
+    if (!is_child_ || orphans_.gets_none()) add_left_in_session(left, pid_, started_);
     for (ProcessName& each : left) each.starts_none = link_.greeted() && each.name == control::keeper_name;
     return mark_told(std::move(left));
   };

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -483,6 +484,32 @@ TEST_F(WorkerProcessTest, knows_what_a_worker_leaves_behind_and_signals_that) {
   ASSERT_NE(worker_->remains(), nullptr);
   EXPECT_NE(worker_->remains()->text().find("(tail), pid "), std::string::npos) << worker_->remains()->text();
   EXPECT_FALSE(worker_->counters().counts);
+  worker_->signal(SIGTERM);
+  ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
+}
+
+// The only worker without a control group: since the others have one, this process gets no orphans.
+class UngroupedWorkerTest : public WorkerProcessTest {
+ protected:
+  void SetUp() override {
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    none_.emplace(loop_, false);
+    ASSERT_TRUE(none_->gets_none());
+    worker_.emplace(loop_, the_id, "worker 0", folder_ + "/notify.7", record_, *none_);
+  }
+  void TearDown() override {
+    worker_->signal(SIGKILL);
+    worker_.reset();
+  }
+
+  std::optional<Orphans> none_;
+};
+
+TEST_F(UngroupedWorkerTest, leaves_nothing_behind_unseen_in_its_session) {
+  start({"/bin/sh", "-c", "tail -f /dev/null & until [ $(cat /proc/$!/comm) = tail ]; do :; done"});
+  ASSERT_TRUE(run_until([this] { return record_.gone.has_value(); }));
+  EXPECT_EQ(record_.order, "eg");
+  ASSERT_NE(worker_->remains(), nullptr);
   worker_->signal(SIGTERM);
   ASSERT_TRUE(run_until([this] { return record_.order == "egr"; }));
 }
