@@ -251,8 +251,8 @@ bool Master::died_of_oom(WorkerId id, const ExitStatus& status) {
   if (status.kind != ExitStatus::Kind::signaled || status.value != SIGKILL) return false;
   const WorkerProcess* process = launcher_.find(id);
   if (process == nullptr || process->was_sent_sigkill()) return false;
-  const std::optional<std::uint64_t> own = process->oom_kills();
-  return own ? *own > 0 : oom_kills_.explain_death(clock_.now());
+  const std::optional<bool> own = launcher_.oom_explains_death(id, clock_.now());
+  return own ? *own : oom_kills_.explain_death(clock_.now());
 }
 
 // A pool never gives up on workers that crash. But if none was ever executed and the reason is permanent, the start

@@ -50,7 +50,11 @@ std::optional<std::string> oom_count_file(std::string_view membership, const std
 OomKills::OomKills(const std::optional<std::string>& file)
     : file_(file ? open(file->c_str(), O_RDONLY | O_CLOEXEC) : -1), seen_(count().value_or(0)) {}
 
-bool OomKills::explain_death(Instant now) {
+OomKills::OomKills(const GroupFolder& group) : path_(path_in(group)), seen_(count().value_or(0)) {}
+
+std::string OomKills::path_in(const GroupFolder& group) { return group.path() + "/memory.events"; }
+
+bool OomKills::look(Instant now) {
   const std::optional<std::uint64_t> present = count();
   if (!present) return false;
   if (now - counted_at_ > one_event) unexplained_ = 0;
@@ -59,11 +63,17 @@ bool OomKills::explain_death(Instant now) {
     counted_at_ = now;
   }
   seen_ = *present;
-  if (unexplained_ == 0) return false;
+  return true;
+}
+
+bool OomKills::explain_death(Instant now) {
+  if (!look(now) || unexplained_ == 0) return false;
   --unexplained_;
   return true;
 }
 
-std::optional<std::uint64_t> OomKills::count() const { return count_in(read_kernel_file(file_.get())); }
+std::optional<std::uint64_t> OomKills::count() const {
+  return count_in(path_.empty() ? read_kernel_file(file_.get()) : read_kernel_file(path_));
+}
 
 }  // namespace preforkd

@@ -49,6 +49,7 @@ ProcessLauncher::ProcessLauncher(EventLoop& loop, const ListenSockets& sockets, 
       settings_(settings),
       inherited_(inherited_environment(environ, !settings.to_journal)),
       null_(open("/dev/null", O_RDWR | O_CLOEXEC)),
+      oom_watch_(loop),
       observer_(observer),
       owed_timer_(loop.add_timer(Priority::normal, owed_interval / 2, [this] { meet_owed(); })) {
   if (!null_) throw ExitError(exit_code::os_error, "cannot open /dev/null: " + errno_text(errno));
@@ -79,8 +80,10 @@ void ProcessLauncher::launch(const Launch& launch) {
   // Recorded before the process starts: a process that could not be recorded must never exist.
   const auto running = workers_.emplace(launch.id, Running{launch.generation, std::move(worker), launch.slot}).first;
   try {
+    watch_oom(launch.id);
     running->second.process->start(how);
   } catch (...) {
+    oom_watch_.remove(launch.id);
     workers_.erase(running);
     throw;
   }
@@ -93,10 +96,15 @@ Result<void> ProcessLauncher::adopt(const Launch& launch, const WorkerParts& par
         std::make_unique<WorkerProcess>(loop_, launch.id, label_of(launch), parts, std::move(descriptors),
                                         static_cast<WorkerObserver&>(*this), orphans_, groups_.adopt(parts.group));
     workers_.emplace(launch.id, Running{launch.generation, std::move(worker), launch.slot});
+    watch_oom(launch.id);
     return {};
   } catch (const std::exception& error) {
     return Failure(error.what());
   }
+}
+
+void ProcessLauncher::watch_oom(WorkerId id) {
+  if (const GroupFolder* const group = workers_.at(id).process->group()) oom_watch_.add(id, *group);
 }
 
 std::vector<WorkerParts> ProcessLauncher::parts() const {
@@ -295,6 +303,7 @@ struct ProcessLauncher::Forget {
   ProcessLauncher& launcher;
   WorkerId id;
   ~Forget() {
+    launcher.oom_watch_.remove(id);
     launcher.workers_.erase(id);
     launcher.groups_.end_abandoned();
   }

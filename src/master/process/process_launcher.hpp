@@ -16,6 +16,7 @@
 #include "master/base/event_loop.hpp"
 #include "master/pool/worker_types.hpp"
 #include "master/process/environment.hpp"
+#include "master/process/oom_watch.hpp"
 #include "master/process/runtime_directory.hpp"
 #include "master/process/worker_groups.hpp"
 #include "master/process/worker_process.hpp"
@@ -66,6 +67,10 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   [[nodiscard]] WorkerUsage usage(WorkerId id) const;
   [[nodiscard]] WorkerUsage work_done(WorkerId id, Instant now) const noexcept;
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const;
+  // As in OomWatch: nullopt if the kernel does not count for this worker alone.
+  [[nodiscard]] std::optional<bool> oom_explains_death(WorkerId id, Instant now) {
+    return oom_watch_.explain_death(id, now);
+  }
   // It says control::Busy from this share of its time on; 0: no more.
   void ask_to_report_busy(WorkerId id, unsigned permille) noexcept;
   // What it was started with; null for a worker that has ended.
@@ -99,6 +104,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   void on_remains_gone(WorkerId id) override;
 
   void launch(const Launch& launch);
+  void watch_oom(WorkerId id);
   // False if the worker has ended or cannot be told now.
   [[nodiscard]] bool say(WorkerId id, const control::Message& message, int fd = -1) noexcept;
   // False: it has to be tried again.
@@ -119,6 +125,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   const LaunchSettings settings_;
   const Environment inherited_;
   UniqueFd null_;
+  OomWatch oom_watch_;
   WorkerObserver& observer_;
   std::unordered_map<WorkerId, Running> workers_;
   std::vector<WorkerId> renewed_;

@@ -302,10 +302,6 @@ const WorkerUsage& WorkerProcess::usage() const {
   return usage_;
 }
 
-std::optional<std::uint64_t> WorkerProcess::oom_kills() const {
-  return group_ ? group_->folder().number("memory.events", "oom_kill") : std::nullopt;
-}
-
 void WorkerProcess::on_report() {
   const ExecReport report = read_exec_report(report_.get());
   for (const std::size_t file : report.changed) observer_.on_worker_file_changed(id_, file);
@@ -405,7 +401,7 @@ void WorkerProcess::reap() {
   if (found == 0) return reap_later();
   ExitStatus status;
   if (found > 0) status = to_exit_status(ended);
-  if (found > 0 && !exec_failure_) used_ = lifetime_usage(group_ ? &group_->folder() : nullptr, first);
+  if (found > 0 && !exec_failure_) used_ = lifetime_usage(group(), first);
   if (found > 0 && exec_failure_) status = {ExitStatus::Kind::exec_failed, exec_failure_->error, exec_failure_->step};
   orphans_.remove_worker(pid_);
   end(status);

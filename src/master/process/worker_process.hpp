@@ -116,8 +116,8 @@ class WorkerProcess {
   [[nodiscard]] const WorkerUsage& usage() const;
   // Once its end is reported; nothing for a program that was never executed.
   [[nodiscard]] const LifetimeUsage& used() const noexcept { return used_; }
-  // As in WorkerUsage, read now.
-  [[nodiscard]] std::optional<std::uint64_t> oom_kills() const;
+  // Its control group; null if it has none of its own.
+  [[nodiscard]] const GroupFolder* group() const noexcept { return group_ ? &group_->folder() : nullptr; }
 
  private:
   [[nodiscard]] Duration cpu_time() const noexcept;

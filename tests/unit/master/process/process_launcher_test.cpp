@@ -481,5 +481,29 @@ TEST_F(ProcessLauncherTest, ends_what_it_could_not_find_of_a_worker_when_the_nex
   EXPECT_TRUE(run_until([&left] { return !left.populated(); }));
 }
 
+// The group is a plain folder, since a real one on this machine may have no controllers.
+TEST_F(ProcessLauncherTest, knows_whether_the_oom_killer_explains_the_death_of_a_worker_of_an_earlier_master) {
+  std::filesystem::create_directory(folder_ + "/w.9");
+  std::ofstream(folder_ + "/w.9/cgroup.procs").flush();
+  std::ofstream(folder_ + "/w.9/memory.events") << "oom_kill 3\n";
+  WorkerGroups groups(folder_, true);
+  ProcessLauncher launcher(loop_, sockets_, directory_, groups, orphans_, {}, record_);
+  Result<ControlChannel> channel = ControlChannel::open();
+  WorkerParts parts;
+  parts.notify_path = directory_.new_socket_path();
+  parts.group = "w.9";
+  parts.ended = true;
+  const UniqueFd notify(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_TRUE(launcher.adopt({WorkerId{9}, 0, generation({"/bin/true"})}, parts,
+                             {std::move(channel->master_end), UniqueFd(fcntl(notify.get(), F_DUPFD_CLOEXEC, 3)),
+                              *make_stats_memfd("preforkd-stats")}));
+  const Instant now = SteadyClock().now();
+  EXPECT_EQ(launcher.oom_explains_death(WorkerId{9}, now), false) << "the earlier one knew of those";
+  std::ofstream(folder_ + "/w.9/memory.events") << "oom_kill 4\n";
+  EXPECT_EQ(launcher.oom_explains_death(WorkerId{9}, now), true);
+  ASSERT_TRUE(run_until([this] { return record_.remains_gone.contains(WorkerId{9}); }));
+  EXPECT_EQ(launcher.oom_explains_death(WorkerId{9}, now), std::nullopt);
+}
+
 }  // namespace
 }  // namespace preforkd
