@@ -276,8 +276,9 @@ void add_workers(Exposition& out) {
       [](const WorkerSnapshot& worker) { return figure(worker.counters, worker.counters.worker_messages_dropped); });
   out.of_workers("cpu_seconds", "counter", "seconds", "CPU time, user and system.",
                  [](const WorkerSnapshot& worker) { return seconds(worker.cpu_us); });
-  out.of_workers("oom_kills", "counter", "", "Processes of the worker that the OOM killer ended.",
-                 [](const WorkerSnapshot& worker) { return std::to_string(worker.oom_kills); });
+  out.of_workers(
+      "oom_kills", "counter", "", "Processes of the worker that the OOM killer ended.",
+      [](const WorkerSnapshot& worker) { return worker.oom_kills ? std::to_string(*worker.oom_kills) : ""; });
   out.of_workers("crashes", "counter", "", "Failures of the slot's workers.",
                  [](const WorkerSnapshot& worker) { return std::to_string(worker.crashes); });
 }

@@ -85,6 +85,7 @@ TEST(Bus, shows_the_pool_and_its_workers) {
   EXPECT_THAT(workers, testing::Contains(std::stoi(pool.get_worker(1, "PID"))));
   EXPECT_GT(std::stoull(pool.get_worker(1, "MemoryBytes")), 10'000U);
   EXPECT_GT(std::stoull(pool.get_worker(1, "CPUUSec")), 0U);
+  EXPECT_EQ(pool.get_worker(1, "OOMKills"), "18446744073709551615") << "by hand it has no group, so it is unknown";
   EXPECT_GE(std::stoull(pool.get_worker(1, "StartedAt")), std::stoull(pool.get("StartedAt")));
 }
 

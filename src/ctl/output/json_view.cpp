@@ -97,7 +97,7 @@ Json to_json(const WorkerRow& row) {
   object["memory_bytes"] = worker.memory_bytes;
   object["cpu_usec"] = worker.cpu_us;
   object["processes"] = worker.processes;
-  object["oom_kills"] = worker.oom_kills;
+  object["oom_kills"] = worker.oom_kills ? Json(*worker.oom_kills) : Json();
   object["pressure"] = worker.pressure;
   object["crashes"] = worker.crashes;
   object["last_exit_cause"] = worker.last_exit_cause;

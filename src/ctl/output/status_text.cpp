@@ -126,7 +126,7 @@ std::string remarks_text(const WorkerSnapshot& worker) {
   if (!worker.status_text.empty()) add('"' + printable(worker.status_text) + '"');
   if (!worker.last_exit_cause.empty()) add("last exit: " + printable(worker.last_exit_cause));
   if (worker.crashes > 0) add(counted(worker.crashes, "crash"));
-  if (worker.oom_kills > 0) add(counted(worker.oom_kills, "process") + " killed by the OOM killer");
+  if (worker.oom_kills.value_or(0) > 0) add(counted(*worker.oom_kills, "process") + " killed by the OOM killer");
   for (const auto& [resource, percent] : worker.pressure) {
     if (percent >= 1) add("waits for " + printable(resource) + ' ' + human_percent(percent) + " of the time");
   }

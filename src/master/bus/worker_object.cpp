@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <limits>
 
 #include "dbus/words.hpp"
 
@@ -174,7 +175,7 @@ std::uint64_t WorkerObject::Processes() {
   return guarded([&] { return usage().processes; });
 }
 std::uint64_t WorkerObject::OOMKills() {
-  return guarded([&] { return usage().oom_kills.value_or(0); });
+  return guarded([&] { return usage().oom_kills.value_or(std::numeric_limits<std::uint64_t>::max()); });
 }
 std::map<std::string, double> WorkerObject::Pressure() {
   return guarded([&] { return usage().pressure; });

@@ -106,6 +106,13 @@ std::unique_ptr<WorkerGroup> WorkerGroups::make(WorkerId id) {
   return std::make_unique<WorkerGroup>(std::move(*group), unremoved_);
 }
 
+void WorkerGroups::end_abandoned() noexcept {
+  std::erase_if(unremoved_, [](const GroupFolder& group) {
+    group.kill();
+    return group.remove();
+  });
+}
+
 std::unique_ptr<WorkerGroup> WorkerGroups::adopt(const std::string& name) {
   if (!service_ || !name.starts_with(group_prefix) || name.find('/') != std::string::npos) return nullptr;
   GroupFolder group(service_->path() + '/' + name);
@@ -116,13 +123,6 @@ std::unique_ptr<WorkerGroup> WorkerGroups::adopt(const std::string& name) {
 std::vector<std::string> doubts_about(const std::vector<GroupLimit>& limits, bool of_unit, const std::string& mount) {
   std::string text = read_kernel_file(mount + "/cgroup.controllers");
   std::replace(text.begin(), text.end(), '\n', ' ');
-void WorkerGroups::end_abandoned() noexcept {
-  std::erase_if(unremoved_, [](const GroupFolder& group) {
-    group.kill();
-    return group.remove();
-  });
-}
-
   const std::vector<std::string_view> controllers = split(text, ' ');
   std::vector<std::string> doubts;
   for (const GroupLimit& limit : limits) {

@@ -136,7 +136,10 @@ WorkerSnapshot worker_snapshot(const Json& properties) {
   take(properties, "MemoryBytes", worker.memory_bytes);
   take(properties, "CPUUSec", worker.cpu_us);
   take(properties, "Processes", worker.processes);
-  take(properties, "OOMKills", worker.oom_kills);
+  constexpr std::uint64_t unknown = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t oom_kills = unknown;
+  take(properties, "OOMKills", oom_kills);
+  if (oom_kills != unknown) worker.oom_kills = oom_kills;
   worker.pressure = numbers_by_name(properties, "Pressure");
   take(properties, "Crashes", worker.crashes);
   take(properties, "LastExitCause", worker.last_exit_cause);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,8 +91,8 @@ struct WorkerSnapshot {
   CounterSnapshot counters;
   std::uint64_t memory_bytes = 0;
   std::uint64_t cpu_us = 0;
-  std::uint64_t processes = 0;  // 0: the pool does not report it
-  std::uint64_t oom_kills = 0;
+  std::uint64_t processes = 0;             // 0: the pool does not report it
+  std::optional<std::uint64_t> oom_kills;  // nullopt: unknown
   std::map<std::string, double> pressure;  // in percent, by "cpu", "memory", "io"
   std::uint64_t crashes = 0;
   std::string last_exit_cause;

@@ -14,6 +14,7 @@ namespace preforkd {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 KnownPool measured(const std::string& name) {
   KnownPool each;
@@ -110,6 +111,8 @@ TEST(OpenMetrics, what_a_worker_uses_is_reported_as_far_as_it_is_known) {
   EXPECT_THAT(text, HasSubstr("preforkd_worker_pressure_ratio{pool=\"echo\",slot=\"1\",resource=\"cpu\"} 0.1250\n"
                               "preforkd_worker_pressure_ratio{pool=\"echo\",slot=\"1\",resource=\"io\"} 0.0000\n#"));
   EXPECT_THAT(text, HasSubstr("preforkd_worker_oom_kills_total{pool=\"echo\",slot=\"1\"} 2\n"));
+  using_much.workers[1].oom_kills.reset();
+  EXPECT_THAT(open_metrics({using_much}), Not(HasSubstr("preforkd_worker_oom_kills_total{")));
 }
 
 TEST(OpenMetrics, messages_between_workers_are_counted_for_a_pool_and_a_worker) {

@@ -100,6 +100,9 @@ TEST(PoolSnapshot, what_a_worker_uses_is_read_as_far_as_it_is_reported) {
   EXPECT_EQ(worker.oom_kills, 1U);
   EXPECT_EQ(worker.pressure, (std::map<std::string, double>{{"cpu", 1.5}}));
   EXPECT_TRUE(worker_snapshot(Json::parse(R"({"Pressure": []})")).pressure.empty());
+  for (const char* const unknown : {R"({"OOMKills": 18446744073709551615})", "{}"}) {
+    EXPECT_EQ(worker_snapshot(Json::parse(unknown)).oom_kills, std::nullopt);
+  }
 }
 
 TEST(PoolSnapshot, rows_of_methods_are_read_in_the_interfaces_order) {
