@@ -123,8 +123,8 @@ struct Adopt {
 struct Resize {
   unsigned workers = 0;
 };
-// By the load. Refused if the config does not let it decide, an operator has decided, a reload is going on, the number
-// is outside min…max, or the pool stops.
+// By the load. Refused if the config does not let it decide, an operator has decided, a reload has begun, the number is
+// outside min…max, or the pool stops. While a reload waits, it is refused only of 0 workers.
 struct Scale {
   unsigned workers = 0;
 };

@@ -202,7 +202,7 @@ bool Scheduler::handle(const event::Reload& event, Instant now) {
   empty_after_rollout_ = empty_after;
   // A pool without workers tries the new config with one, which the first client then finds ready.
   target_ = std::max(target_, 1U);
-  const unsigned target = std::max(target_after(*committed_->config, *generation->config, target_), 1U);
+  const unsigned target = target_of(*generation, target_);
   const unsigned least = generation->config->workers.min;
   rollout_.emplace(roster_, replacements_, committed_->number, std::move(generation), target);
   if (empty_after) rollout_->set_target(least);
@@ -238,7 +238,12 @@ bool Scheduler::handle(const event::Resize& event, Instant now) {
 
 bool Scheduler::handle(const event::Scale& event, Instant now) {
   const WorkerCount& limits = committed_->config->workers;
-  if (!scales() || rollout_ || event.workers < limits.min || event.workers > limits.max) return false;
+  if (!scales() || rolls() || event.workers < limits.min || event.workers > limits.max) return false;
+  if (rollout_) {
+    if (event.workers == 0) return false;
+    empty_after_rollout_ = false;
+    rollout_->set_target(target_of(*rollout_->generation(), event.workers));
+  }
   set_target(event.workers, now);
   return true;
 }
@@ -322,7 +327,7 @@ bool Scheduler::older_generations_accept() const {
 bool Scheduler::started() const { return fully_started_ || all_ready_or_failing(roster_, target_); }
 
 Standing Scheduler::standing(Instant now) const {
-  if (!started_ || stopping_ || rollout_) return Standing::changing;
+  if (!started_ || stopping_ || rolls()) return Standing::changing;
   return standing_of(roster_, target_, committed_->config->restart.forget_after, now);
 }
 
@@ -331,8 +336,7 @@ std::optional<Instant> Scheduler::last_response_deadline() const {
 }
 
 unsigned Scheduler::surge() const {
-  return rollout_ && rollout_->begun() ? rollout_->surge(target_)
-                                       : std::max(1U, surge_limit(committed_->config->reload, target_));
+  return rolls() ? rollout_->surge(target_) : std::max(1U, surge_limit(committed_->config->reload, target_));
 }
 
 // Each step ends here. Deadlines come first, so that what they free can be used at once. The actions may set a deadline
@@ -344,11 +348,10 @@ void Scheduler::settle(Instant now) {
     if (stopping_) break;
     advance_rollout(now);
     fill_waiting(now);
-    if (!rollout_ || !rollout_->begun()) replacements_.advance(committed_, surge(), now);
+    if (!rolls()) replacements_.advance(committed_, surge(), now);
   } while (next_deadline() && *next_deadline() <= now);
   if (!older_generations_accept()) roster_.deadlines().clear(lingering_);
-  const bool rolls = rollout_ && rollout_->begun();
-  introductions_.settle(target_, rolls ? *rollout_->generation() : *committed_, rolls ? committed_.get() : nullptr);
+  introductions_.settle(target_, rolls() ? *rollout_->generation() : *committed_, rolls() ? committed_.get() : nullptr);
   rebalance_.settle(!rollout_ && !stopping_, target_, *committed_, now);
   notice_state();
 }
@@ -473,6 +476,10 @@ void Scheduler::finish_rollout(ReloadFinished verdict) {
   verdict.generation = rollout_->generation()->number;
   rollout_.reset();
   roster_.actions().emplace_back(std::move(verdict));
+}
+
+unsigned Scheduler::target_of(const Generation& coming, unsigned present) const {
+  return std::max(target_after(*committed_->config, *coming.config, present), 1U);
 }
 
 void Scheduler::set_target(unsigned target, Instant now) {

@@ -190,6 +190,9 @@ class Scheduler {
   void take_down(Slot& slot);
   void promote_or_fill(Slot& slot, bool was_candidate, Instant now);
 
+  [[nodiscard]] bool rolls() const noexcept { return rollout_ && rollout_->begun(); }
+  // How many workers a pool that has `present` has with the config of `coming`. At least 1: its workers must try it.
+  [[nodiscard]] unsigned target_of(const Generation& coming, unsigned present) const;
   void advance_rollout(Instant now);
   void replace_left_behind();
   void commit(Instant now);

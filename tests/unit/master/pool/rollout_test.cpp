@@ -343,6 +343,47 @@ TEST_F(RolloutTest, a_pool_without_workers_has_one_while_a_reload_waits) {
   EXPECT_EQ(staying(0).front().generation, 2U);
 }
 
+TEST_F(RolloutTest, the_load_decides_as_long_as_a_reload_waits) {
+  config.workers = {.initial = 1, .min = 0, .max = 10};
+  config.scale.emplace();
+  config.reload.max_draining = 1;
+  start_ready();
+  reload();
+  ready_all();
+  ASSERT_EQ(pool->generation(), 2U);
+  reload();
+  ASSERT_TRUE(pool->scheduler().reload_waits());
+  EXPECT_EQ(pool->scheduler().standing(clock.now()), Standing::steady);
+  EXPECT_TRUE(pool->step(event::Scale{3}));
+  ready_all();
+  EXPECT_EQ(new_workers(2), 3U);
+  EXPECT_FALSE(pool->step(event::Scale{0})) << "a worker must try the new config";
+  let_leave();
+  EXPECT_EQ(pool->scheduler().standing(clock.now()), Standing::changing);
+  EXPECT_FALSE(pool->step(event::Scale{4}));
+  settle();
+  EXPECT_EQ(pool->generation(), 3U);
+  EXPECT_EQ(pool->target(), 3U);
+}
+
+// Its own number of workers is not that of the load.
+TEST_F(RolloutTest, a_config_that_does_not_scale_has_its_number_whatever_the_load_decides_before) {
+  config.workers = {.initial = 1, .min = 1, .max = 10};
+  config.scale.emplace();
+  config.reload.max_draining = 1;
+  start_ready();
+  reload();
+  ready_all();
+  config.scale.reset();
+  config.workers.initial = 2;
+  reload();
+  ASSERT_TRUE(pool->scheduler().reload_waits());
+  EXPECT_TRUE(pool->step(event::Scale{5}));
+  settle();
+  EXPECT_EQ(pool->generation(), 3U);
+  EXPECT_EQ(pool->target(), 2U);
+}
+
 TEST_F(RolloutTest, an_operator_who_wants_workers_after_all_gets_them) {
   config.workers.min = 0;
   start_ready();
