@@ -158,6 +158,30 @@ TEST(Scale, an_operator_decides_until_the_next_reload) {
   EXPECT_THAT(master.log().text(), HasSubstr("scaled from 1 to 2 workers"));
 }
 
+// The time for which a client has waited begins again.
+TEST(Scale, clients_that_waited_before_an_operator_decided_do_not_count_afterwards) {
+  json config = one_client_each(1, 3, {{"up", "1s"}});
+  ConfiguredMaster master(config);
+  Client first(master.address());
+  static_cast<void>(first.ask("a"));
+  {
+    Client second(master.address());
+    second.send("b\n");
+    ASSERT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(500))));
+    master.process().signal(SIGTTIN);
+    EXPECT_THAT(second.read_line(), HasSubstr("1 "));
+  }
+  master.process().signal(SIGTTOU);
+  wait_workers(master, 1);
+  ASSERT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::seconds(3))));
+  Client third(master.address());
+  third.send("c\n");
+  config["alert_after"] = "3min";
+  master.reload(config);
+  EXPECT_THAT(master.log().wait_for("scaled from 1 to 2"), ContainsRegex("1 client waits, for [12][.0-9]*s so far"));
+  EXPECT_THAT(third.read_line(), HasSubstr(": c"));
+}
+
 TEST(Scale, a_config_that_no_longer_scales_has_its_number_of_workers) {
   ConfiguredMaster master(one_client_each(1, 3));
   Client first(master.address());

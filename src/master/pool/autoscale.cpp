@@ -21,6 +21,13 @@ bool is_last(const PoolLoad& load) { return load.target == 1; }
 
 }  // namespace
 
+void Autoscale::reset() {
+  forget();
+  soon_.reset();
+  last_look_.reset();
+  stirred_ = no_cpu_left_ = false;
+}
+
 void Autoscale::stir(unsigned target, Instant now) {
   stirred_ = true;
   const Instant at = target == 0 ? now : now + config_.up / looks_until_up;

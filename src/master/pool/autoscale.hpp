@@ -76,6 +76,8 @@ class Autoscale {
 
   explicit Autoscale(const ScaleConfig& config) : config_(config) {}
   void configure(const ScaleConfig& config) { config_ = config; }
+  // Nothing that was seen before counts afterwards, except how often the pool has swung.
+  void reset();
 
   // A client has connected, a worker says that it is busy, or the pool, which has `target` workers, has become
   // steady or fails.

@@ -94,6 +94,7 @@ void Scaler::settle() {
 
 void Scaler::begin() {
   scales_ = true;
+  autoscale_.reset();
   standing_ = Standing::changing;
   sensor_.watch(sockets_.all());
 }

@@ -482,6 +482,17 @@ TEST_F(AutoscaleLooks, forgets_what_it_saw_before_a_reload_or_an_operator) {
   EXPECT_TRUE(look(milliseconds(100)));
 }
 
+TEST_F(AutoscaleLooks, a_pause_makes_it_forget) {
+  load.waiting = 3;
+  EXPECT_FALSE(look(milliseconds(80)));
+  scale.reset();
+  EXPECT_FALSE(scale.next_look());
+  now += hours(1);
+  scale.stir(2, now);
+  EXPECT_FALSE(look(milliseconds(99)));
+  EXPECT_TRUE(look(milliseconds(100)));
+}
+
 TEST_F(AutoscaleLooks, a_pool_whose_workers_fail_does_not_grow) {
   load.standing = Standing::failing;
   load.waiting = 3;
