@@ -46,8 +46,10 @@ void Shutdown::begin() {
   parts_.notifier.stopping(parts_.control.status());
 }
 
-// Only if systemd starts it again: its socket units must hold every socket.
+// Only if systemd starts it again: its socket units must hold every socket. A drained pool would be forgotten, and a
+// load balancer send clients again.
 void Shutdown::leave_idle() {
+  if (parts_.control.drained()) return;
   const std::vector<ListenSockets::Open> sockets = parts_.sockets.all();
   const bool all_passed = std::all_of(sockets.begin(), sockets.end(), [](const ListenSockets::Open& socket) {
     return socket.origin == ListenSockets::Origin::passed;
@@ -56,7 +58,7 @@ void Shutdown::leave_idle() {
   const Duration idle = parts_.control.config().scale->idle_exit.value_or(Duration{0});
   log::info(
       "no worker and no client for " + format_time_span(idle) + ": preforkd exits, the next client starts it again",
-      {message_id::field(message_id::pool_stopping)});
+      {message_id::field(message_id::pool_idle)});
   begin();
 }
 

@@ -39,7 +39,7 @@ class Shutdown {
   void request(const std::string& why);
   // The pool has started: from now on a stop of the service may be a restart.
   void on_started() noexcept { started_ = true; }
-  // There is no worker and no client. Only if the next client starts the service again.
+  // There is no worker and no client. Only if the next client starts the service again, and the pool is not drained.
   void leave_idle();
 
   // It is requested; maybe only a restart.

@@ -15,6 +15,7 @@
 #include "support/client.hpp"
 #include "support/configured_master.hpp"
 #include "support/deadline.hpp"
+#include "support/message_bus.hpp"
 #include "support/notify_receiver.hpp"
 #include "support/proc.hpp"
 #include "support/temp_dir.hpp"
@@ -244,6 +245,25 @@ TEST(OnDemand, as_a_service_preforkd_exits_after_idle_exit_and_leaves_the_socket
     EXPECT_THAT(master.log().text(), HasSubstr("no worker and no client for 1s: preforkd exits"));
     EXPECT_TRUE(can_connect(address));
   }
+}
+
+TEST(OnDemand, as_a_service_preforkd_stays_as_long_as_the_pool_is_drained) {
+  const UniqueFd passed = open_listener(*parse_address("127.0.0.1:0")).value().fd;
+  json config = one_client_each(0, 2, {{"idle_for", "1s"}, {"idle_exit", "2s"}});
+  config["listen"] = {format_address(*local_address(passed.get()))};
+  const NotifyReceiver systemd;
+  const MessageBus bus;
+  ConfiguredMaster master(config, service_with(passed, systemd),
+                          {"--socket-unit", "preforkd@test.socket", "--bus", bus.address()});
+  const auto ctl = [&](const std::string& verb) {
+    return run(binaries::preforkctl, {"--address=" + bus.address(), verb, "test"});
+  };
+  ASSERT_TRUE(eventually([&] { return ctl("drain").status == 0; }));
+  EXPECT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(3500))));
+  EXPECT_THAT(ctl("show").out, HasSubstr("Drained=true\n"));
+  EXPECT_EQ(ctl("undrain").status, 0);
+  EXPECT_EQ(master.process().wait_exit().status, 0);
+  EXPECT_THAT(master.log().text(), HasSubstr("no worker and no client for 2s: preforkd exits"));
 }
 
 TEST(OnDemand, by_hand_preforkd_stays) {

@@ -16,6 +16,7 @@ inline constexpr const char* pool_alert = "661b10c0b0fa4496863f0fa9a24b8ff5";
 inline constexpr const char* pool_alert_over = "c974ef01a4b24e43938681abad785219";
 inline constexpr const char* start_lingers = "c578abb50f2e4c929421ab18ff931cb9";
 inline constexpr const char* pool_stopping = "6a4e2f49ecd142188bfa969b3ee07b12";
+inline constexpr const char* pool_idle = "9b905e715221440ab9b639872b3dc1ed";
 inline constexpr const char* pool_stopped = "5e0421e9e1df4150bbeab50c88192087";
 inline constexpr const char* pool_scaled = "f5035ea68ede4d79a2c62297a0675aa4";
 inline constexpr const char* workers_adopted = "64cab2febfe044e286ae233a122ea31e";

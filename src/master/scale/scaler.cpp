@@ -53,6 +53,7 @@ Scaler::Scaler(EventLoop& loop, Pool& pool, ProcessLauncher& launcher, const Lis
       sensor_(loop, [this] { stir(); }),
       timer_(loop.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { look(); })),
       idle_timer_(loop.add_timer(Priority::normal, std::chrono::milliseconds(100), [this] {
+        empty_ = false;  // if something prevents the exit, the time begins again when that may be over
         if (sensor_.waiting() == 0) on_idle_();
       })) {
   pool_.add_observer(*this);
