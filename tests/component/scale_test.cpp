@@ -93,7 +93,7 @@ TEST(Scale, one_fewer_worker_that_is_enough_stays) {
 }
 
 TEST(Scale, workers_at_max_connections_get_another) {
-  json config = many_clients_each(1, 2);
+  json config = many_clients_each(1, 3);
   config["settings"] = {{"max_connections", 1}};
   ConfiguredMaster master(config);
   Client first(master.address());
@@ -102,6 +102,7 @@ TEST(Scale, workers_at_max_connections_get_another) {
               HasSubstr("scaled from 1 to 2 workers: every worker has had max_connections for "));
   Client second(master.address());
   EXPECT_THAT(second.ask("b"), HasSubstr("1 "));
+  EXPECT_THAT(master.log().wait_for("scaled from 2"), HasSubstr("to 3 workers: every worker has had max_connections"));
 }
 
 // One worker is enough for the load, but would be full: the pool would grow again at once.

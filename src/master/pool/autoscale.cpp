@@ -43,6 +43,15 @@ std::optional<Instant> Autoscale::next_look() const {
   return next;
 }
 
+bool Autoscale::needs_usage(const PoolLoad& load, Instant now) const {
+  if (load.standing == Standing::changing) return false;
+  // It begins again, or there is one worker, which costs nothing.
+  if (load.target <= 1 || load.target != target_ || load.standing != standing_) return true;
+  if (!window_ || window_ends(now)) return true;
+  if (load.target > load.min && (!quiet_ || now >= quiet_->until)) return true;
+  return pressed_for_long(now) && may_grow(load);
+}
+
 std::optional<ScaleDecision> Autoscale::look(const PoolLoad& load, Instant now) {
   const bool occasion = std::exchange(soon_, std::nullopt).has_value();
   const Duration elapsed = last_look_ ? now - *last_look_ : stale;
@@ -78,7 +87,7 @@ void Autoscale::count(const PoolLoad& load, Duration elapsed, Instant now) {
   window_->cpu += load.cpu;
   const Duration past = now - window_->began;
   const double used = static_cast<double>(window_->cpu.count()) / static_cast<double>(past.count());
-  if (past >= config_.up) no_cpu_left_ = used >= nearly_all_cpu * load.cpus;
+  if (past >= config_.up && load.time > Duration{0}) no_cpu_left_ = used >= nearly_all_cpu * load.cpus;
 }
 
 // At the rate at which the queue has become shorter.
@@ -99,13 +108,17 @@ std::optional<ScaleDecision> Autoscale::up(const PoolLoad& load, Instant now) {
     if (load.waiting == 0 || load.max == 0) return std::nullopt;
     return grow(load, ScaleReason::waiting, now, now);
   }
-  may_grow_ = load.standing == Standing::steady && load.target < load.max && (load.full || !no_cpu_left_);
+  may_grow_ = may_grow(load);
   if (!may_grow_) return std::nullopt;
   if (pressed_for_long(now))
     return grow(load, load.full ? ScaleReason::full : ScaleReason::waiting, pressed_->since, now);
   if (!config_.busy || no_cpu_left_ || !window_ends(now)) return std::nullopt;
   if (window_->share.value().value_or(0) < *config_.busy) return std::nullopt;
   return grow(load, ScaleReason::busy, window_->began, now);
+}
+
+bool Autoscale::may_grow(const PoolLoad& load) const {
+  return load.standing == Standing::steady && load.target < load.max && (load.full || !no_cpu_left_);
 }
 
 std::optional<ScaleDecision> Autoscale::down(const PoolLoad& load, bool occasion, Instant now) {

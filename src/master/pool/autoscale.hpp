@@ -16,12 +16,14 @@ struct PoolLoad {
   unsigned min = 0;
   unsigned max = 0;
   Standing standing = Standing::changing;
+  unsigned waiting = 0;  // clients in the accept queues, unless there are workers but none is ready to accept them
+  bool full = false;     // every ready worker is at its max_connections
+
+  // The rest costs more to find out: only if Autoscale::needs_usage().
   // The highest slot has no ready worker; or it is not the only one with one, its worker has no connections or they can
   // move, and the other workers have room for all.
   bool may_shrink = false;
-  unsigned waiting = 0;  // clients in the accept queues, unless there are workers but none is ready to accept them
-  bool full = false;     // every ready worker is at its max_connections
-  // Since the look before, of the workers that are ready now and were then.
+  // Since this was found out before, of the workers that are ready now and were then.
   Duration busy{0};  // sum of the time that they were busy,
   Duration time{0};  // of all their time,
   Duration cpu{0};   // and of their CPU time
@@ -84,6 +86,9 @@ class Autoscale {
   void stir(unsigned target, Instant now);
   // When look() is due if nothing happens before.
   [[nodiscard]] std::optional<Instant> next_look() const;
+  // Whether a look at `load` depends on what costs more to find out. It does once for each window as long as the number
+  // stays, and not at each look at the accept queues.
+  [[nodiscard]] bool needs_usage(const PoolLoad& load, Instant now) const;
   // nullopt: the number stays.
   [[nodiscard]] std::optional<ScaleDecision> look(const PoolLoad& load, Instant now);
 
@@ -129,6 +134,7 @@ class Autoscale {
   [[nodiscard]] ScaleDecision grow(const PoolLoad& load, ScaleReason reason, Instant since, Instant now);
   [[nodiscard]] ScaleDecision shrink(const PoolLoad& load, Instant now);
   void begin_quiet(const PoolLoad& load, Instant now);
+  [[nodiscard]] bool may_grow(const PoolLoad& load) const;
   [[nodiscard]] bool window_ends(Instant now) const { return window_ && now >= window_->began + busy_window; }
   [[nodiscard]] bool pressed_for_long(Instant now) const { return pressed_ && now >= pressed_->since + config_.up; }
   [[nodiscard]] bool others_can_do(std::optional<double> share, unsigned target) const;

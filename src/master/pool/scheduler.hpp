@@ -96,8 +96,11 @@ class Scheduler {
 
   [[nodiscard]] PoolState state() const;
   [[nodiscard]] unsigned target() const noexcept { return target_; }
-  // The load decides about the target.
-  [[nodiscard]] bool scales() const noexcept { return committed_->config->scale && !pinned_ && !stopping_; }
+  // The load decides about the target, and has a choice.
+  [[nodiscard]] bool scales() const noexcept {
+    const WorkerCount& limits = committed_->config->workers;
+    return committed_->config->scale && !pinned_ && !stopping_ && (limits.min < limits.max || target_ != limits.min);
+  }
   // An operator has decided, and until the next reload the load does not.
   [[nodiscard]] bool pinned() const noexcept { return pinned_; }
   [[nodiscard]] Standing standing(Instant now) const;

@@ -346,6 +346,11 @@ WorkerUsage ProcessLauncher::work_done(WorkerId id, Instant now) const noexcept 
   return process == nullptr ? WorkerUsage{} : process->work_done(now);
 }
 
+bool ProcessLauncher::is_full(WorkerId id) const noexcept {
+  const WorkerProcess* const process = find(id);
+  return process != nullptr && process->is_full();
+}
+
 void ProcessLauncher::ask_to_report_busy(WorkerId id, unsigned permille) noexcept {
   static_cast<void>(say(id, control::ReportBusy{permille}));
 }

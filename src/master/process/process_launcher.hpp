@@ -66,6 +66,7 @@ class ProcessLauncher final : public Launcher, private WorkerObserver {
   // As in WorkerProcess.
   [[nodiscard]] WorkerUsage usage(WorkerId id) const;
   [[nodiscard]] WorkerUsage work_done(WorkerId id, Instant now) const noexcept;
+  [[nodiscard]] bool is_full(WorkerId id) const noexcept;
   [[nodiscard]] NamedCounts named_counts(WorkerId id) const;
   // As in OomWatch: nullopt if the kernel does not count for this worker alone.
   [[nodiscard]] std::optional<bool> oom_explains_death(WorkerId id, Instant now) {

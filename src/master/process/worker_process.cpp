@@ -281,6 +281,12 @@ WorkerUsage WorkerProcess::work_done(Instant now) const noexcept {
   return done;
 }
 
+bool WorkerProcess::is_full() const noexcept {
+  StatsPage of_worker;
+  const StatsPage* const page = read_stats(of_worker);
+  return page != nullptr && page->full.load(std::memory_order_relaxed) == 1;
+}
+
 Duration WorkerProcess::cpu_time() const noexcept {
   if (reaped_) return used_.cpu;  // its number may be another process's by now
   const auto of_all = group_ ? group_->folder().number("cpu.stat", "usage_usec") : std::nullopt;

@@ -109,8 +109,10 @@ class WorkerProcess {
   // As in Counters. Cheaper.
   [[nodiscard]] std::uint64_t open_connections() const noexcept;
   [[nodiscard]] WorkerFacts facts() const;
-  // Its busy time, its CPU time and whether it is full, and nothing else: cheap enough for each look at the load.
+  // Its busy time, its CPU time, its connections and whether it is full, and nothing else: cheaper than usage().
   [[nodiscard]] WorkerUsage work_done(Instant now) const noexcept;
+  // As in WorkerUsage. Cheaper still.
+  [[nodiscard]] bool is_full() const noexcept;
   // All of it, read from the kernel at most every tenth of a second, since callers ask for one value after the other.
   // Nothing once it has ended.
   [[nodiscard]] const WorkerUsage& usage() const;

@@ -9,39 +9,36 @@ namespace preforkd {
 
 void LoadMeter::begin(Instant now) {
   now_ = now;
-  full_ = true;
   busy_ = time_ = cpu_ = Duration{0};
 }
 
 void LoadMeter::add(WorkerId id, const WorkerUsage& usage) {
-  present_[id] = {usage, now_};
-  full_ = full_ && usage.full;
-  const auto found = before_.find(id);
-  if (found == before_.end() || found->second.at >= now_) return;
+  Seen& seen = workers_[id];
+  const Seen before = std::exchange(seen, {now_, usage.busy, usage.cpu, usage.connections, usage.max_connections});
+  if (before.at == Instant{} || before.at >= now_) return;
   // The worker writes its counters: they may be nonsense.
-  const Duration passed = now_ - found->second.at;
-  busy_ += std::clamp(usage.busy - found->second.usage.busy, Duration{0}, passed);
-  cpu_ += std::max(usage.cpu - found->second.usage.cpu, Duration{0});
+  const Duration passed = now_ - before.at;
+  busy_ += std::clamp(usage.busy - before.busy, Duration{0}, passed);
+  cpu_ += std::max(usage.cpu - before.cpu, Duration{0});
   time_ += passed;
 }
 
 void LoadMeter::end(PoolLoad& load) {
-  load.full = full_ && !present_.empty();
   load.busy = busy_;
   load.time = time_;
   load.cpu = cpu_;
-  before_ = std::exchange(present_, {});
+  std::erase_if(workers_, [this](const auto& each) { return each.second.at != now_; });
 }
 
 bool LoadMeter::others_have_room(WorkerId leaving) const {
   constexpr std::uint64_t tenths_used = 9;
   std::uint64_t connections = 0;
   std::uint64_t places = 0;
-  for (const auto& [id, before] : before_) {
-    connections += before.usage.connections;
+  for (const auto& [id, seen] : workers_) {
+    connections += seen.connections;
     if (id == leaving) continue;
-    if (before.usage.max_connections == 0) return true;
-    places += before.usage.max_connections;
+    if (seen.max_connections == 0) return true;
+    places += seen.max_connections;
   }
   return connections * 10 <= places * tenths_used;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <unordered_map>
 
 #include "master/base/instant.hpp"
 #include "master/pool/autoscale.hpp"
@@ -10,7 +11,8 @@
 
 namespace preforkd {
 
-// What the workers of a pool have done between two looks.
+// What the workers of a pool have done between two looks. Costs a system call or more for each worker (work_done), but
+// allocates nothing for those that it knows.
 class LoadMeter {
  public:
   // Begins a look. add() follows for each worker that is ready.
@@ -23,15 +25,16 @@ class LoadMeter {
   [[nodiscard]] bool others_have_room(WorkerId leaving) const;
 
  private:
-  struct Before {
-    WorkerUsage usage;
+  struct Seen {
     Instant at{};
+    Duration busy{0};
+    Duration cpu{0};
+    std::uint64_t connections = 0;
+    std::uint64_t max_connections = 0;
   };
 
   Instant now_{};
-  std::map<WorkerId, Before> before_;
-  std::map<WorkerId, Before> present_;
-  bool full_ = true;
+  std::unordered_map<WorkerId, Seen> workers_;  // at the last look
   Duration busy_{0};
   Duration time_{0};
   Duration cpu_{0};

@@ -139,14 +139,29 @@ PoolLoad Scaler::measure(Instant now) {
   load.standing = pool_.scheduler().standing(now);
   // A client that has left stays in the queue until a worker accepts it.
   if (pool_.ready_count() > 0 || load.target == 0) load.waiting = sensor_.waiting();
+  load.full = all_full();
+  if (!autoscale_.needs_usage(load, now)) return load;
   meter_.begin(now);
-  for (const WorkerView& worker : pool_.workers()) {
-    if (worker.state == WorkerState::ready) meter_.add(worker.id, launcher_.work_done(worker.id, now));
+  for (const auto& [id, worker] : pool_.scheduler().roster().workers()) {
+    if (worker.ready()) meter_.add(id, launcher_.work_done(id, now));
   }
   meter_.end(load);
   load.may_shrink = may_shrink();
   load.cpus = cpus(now);
   return load;
+}
+
+// One that is not is enough to know, and it is often the same one.
+bool Scaler::all_full() {
+  const Roster& roster = pool_.scheduler().roster();
+  const auto has_room = [this](const Worker& worker) { return worker.ready() && !launcher_.is_full(worker.id); };
+  if (const Worker* const worker = roster.find(not_full_); worker != nullptr && has_room(*worker)) return false;
+  for (const auto& [id, worker] : roster.workers()) {
+    if (!has_room(worker)) continue;
+    not_full_ = id;
+    return false;
+  }
+  return roster.ready_slots() > 0;
 }
 
 bool Scaler::may_shrink() const {

@@ -38,6 +38,7 @@ class Scaler final : public PoolObserver {
   void stir();
   void look();
   [[nodiscard]] PoolLoad measure(Instant now);
+  [[nodiscard]] bool all_full();
   [[nodiscard]] bool may_shrink() const;  // by the last look of meter_
   [[nodiscard]] double cpus(Instant now);
   void settle_idle();
@@ -54,6 +55,7 @@ class Scaler final : public PoolObserver {
   Autoscale autoscale_{ScaleConfig{}};
   LoadSensor sensor_;
   LoadMeter meter_;
+  WorkerId not_full_{};  // at the last look
   EventSource timer_;
   EventSource idle_timer_;
   bool scales_ = false;

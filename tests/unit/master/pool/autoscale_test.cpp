@@ -68,6 +68,7 @@ class SimulatedPool {
   unsigned target = 0;
   unsigned most = 0;
   int looks = 0;
+  int measurements = 0;  // looks that needed the usage of the workers
   std::vector<Change> changes;
 
  private:
@@ -126,13 +127,16 @@ class SimulatedPool {
                   .standing = steady()        ? Standing::steady
                               : workers_crash ? Standing::failing
                                               : Standing::changing,
-                  .may_shrink = may_shrink,
                   .waiting = static_cast<unsigned>(queue_),
-                  .full = false,
-                  .busy = std::exchange(busy_, Duration{0}),
-                  .time = std::exchange(time_, Duration{0}),
-                  .cpu = std::exchange(cpu_, Duration{0}),
-                  .cpus = cpus};
+                  .full = false};
+    if (scale_->needs_usage(load, instant())) {
+      ++measurements;
+      load.may_shrink = may_shrink;
+      load.busy = std::exchange(busy_, Duration{0});
+      load.time = std::exchange(time_, Duration{0});
+      load.cpu = std::exchange(cpu_, Duration{0});
+      load.cpus = cpus;
+    }
     const auto decision = scale_->look(load, instant());
     if (!decision) return;
     changes.push_back({now_, target, *decision});
@@ -355,6 +359,17 @@ TEST(Autoscale, looks_seldom_at_a_pool_that_can_not_grow) {
   EXPECT_LE(pool.looks - before, 61 + 600);  // each second, and for each edge
 }
 
+// Clients connect all the time: it looks at the queue often, but asks each worker once a second.
+TEST(Autoscale, seldom_asks_what_the_workers_do) {
+  SimulatedPool pool(constant(2));
+  pool.min = 4;
+  pool.run(minutes(1));
+  EXPECT_EQ(pool.target, 4U);
+  EXPECT_GT(pool.looks, 500);
+  EXPECT_LT(pool.measurements, 70);
+  EXPECT_GE(pool.measurements, 50);
+}
+
 TEST(Autoscale, on_demand_starts_a_worker_for_the_first_client_at_once) {
   SimulatedPool pool([](Duration at) { return at < hours(1) || at > hours(2) ? 0.0 : 0.1; });
   pool.min = 0;
@@ -405,20 +420,38 @@ class AutoscaleLooks : public ::testing::Test {
   std::optional<ScaleDecision> look(Duration time) {
     const Instant end = now + time;
     while (scale.next_look() && *scale.next_look() <= end) {
-      const Duration passed = *scale.next_look() - std::exchange(now, *scale.next_look());
-      load.busy = Duration{static_cast<Duration::rep>(busy * static_cast<double>(passed.count()) * load.target)};
-      load.time = passed * load.target;
+      now = *scale.next_look();
+      load.busy = load.time = Duration{0};
+      if (scale.needs_usage(load, now)) measure();
       if (const auto decision = scale.look(load, now)) return decision;
     }
     now = end;
     return std::nullopt;
   }
 
+  void measure() {
+    const Duration passed = now - std::exchange(measured_at, now);
+    load.busy = Duration{static_cast<Duration::rep>(busy * static_cast<double>(passed.count()) * load.target)};
+    load.time = passed * load.target;
+  }
+
   Instant now{hours(1)};
+  Instant measured_at = now;
   Autoscale scale{ScaleConfig{}};
   PoolLoad load{.target = 2, .min = 1, .max = 8, .standing = Standing::steady, .may_shrink = true};
   double busy = 0.5;
 };
+
+// Not so if their load is about to decide.
+TEST_F(AutoscaleLooks, asks_what_the_workers_do_before_it_adds_some) {
+  load.waiting = 3;
+  ASSERT_FALSE(look(milliseconds(80)));
+  EXPECT_FALSE(scale.needs_usage(load, now));
+  EXPECT_TRUE(scale.needs_usage(load, now + milliseconds(50)));
+  const auto decision = look(milliseconds(50));
+  ASSERT_TRUE(decision);
+  EXPECT_NEAR(decision->busy.value(), 0.5, 0.01);
+}
 
 TEST_F(AutoscaleLooks, grows_when_all_workers_are_full) {
   load.full = true;
@@ -517,7 +550,7 @@ TEST_F(AutoscaleLooks, a_pool_whose_workers_fail_shrinks_if_fewer_are_enough) {
 }
 
 TEST_F(AutoscaleLooks, the_last_worker_leaves_without_clients_also_if_it_fails) {
-  load = {.target = 1, .min = 0, .max = 8, .standing = Standing::failing, .may_shrink = true, .waiting = 1};
+  load = {.target = 1, .min = 0, .max = 8, .standing = Standing::failing, .waiting = 1, .may_shrink = true};
   busy = 0;
   EXPECT_FALSE(look(hours(1))) << "a client waits";
   load.waiting = 0;

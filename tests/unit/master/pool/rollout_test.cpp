@@ -366,6 +366,16 @@ TEST_F(RolloutTest, the_load_decides_as_long_as_a_reload_waits) {
   EXPECT_EQ(pool->target(), 3U);
 }
 
+TEST_F(RolloutTest, the_load_has_nothing_to_decide_about_a_fixed_number) {
+  config.scale.emplace();
+  config.workers = {.initial = 2, .min = 2, .max = 3};
+  start_ready();
+  EXPECT_TRUE(pool->scheduler().scales());
+  config.workers.max = 2;
+  adopt();
+  EXPECT_FALSE(pool->scheduler().scales());
+}
+
 // Its own number of workers is not that of the load.
 TEST_F(RolloutTest, a_config_that_does_not_scale_has_its_number_whatever_the_load_decides_before) {
   config.workers = {.initial = 1, .min = 1, .max = 10};
