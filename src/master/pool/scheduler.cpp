@@ -328,7 +328,7 @@ bool Scheduler::started() const { return fully_started_ || all_ready_or_failing(
 
 Standing Scheduler::standing(Instant now) const {
   if (!started_ || stopping_ || rolls()) return Standing::changing;
-  return standing_of(roster_, target_, committed_->config->restart.forget_after, now);
+  return standing_of(roster_, target_, crashed_, committed_->config->restart.forget_after, now);
 }
 
 std::optional<Instant> Scheduler::last_response_deadline() const {
@@ -547,7 +547,7 @@ void Scheduler::leaving_worker_exited(Worker& worker, ExitRecord record, bool re
   const bool was_blocked = slot.has_unreaped_kills();
   if (record.failed && !worker.crash_counted) {
     // The loss was handled when the worker announced that it leaves, so this only lengthens the slot's next wait.
-    static_cast<void>(slot.respawn.crashed(committed_->config->restart, worker.ready_for(now), now));
+    static_cast<void>(count_crash(slot, worker.ready_for(now), now));
   }
   const bool for_good = !worker.leaving && never_again(worker, record);
   end(worker, remains, now);
@@ -590,7 +590,7 @@ void Scheduler::handle_loss(const Loss& loss, std::optional<ExitRecord> record, 
     abort_rollout(std::move(verdict), now);
     return;
   }
-  if (loss.crashed) back_off(slot, slot.respawn.crashed(committed_->config->restart, loss.ready_for, now), now);
+  if (loss.crashed) back_off(slot, count_crash(slot, loss.ready_for, now), now);
   if (loss.for_good && !loss.was_candidate && slot.candidate == nullptr) take_down(slot);
   if (record) report_exit(std::move(*record), slot);
   promote_or_fill(slot, loss.was_candidate, now);
@@ -612,6 +612,12 @@ void Scheduler::report_exit(ExitRecord record, const Slot& slot) {
     record.next_try_at = roster_.deadlines().time_of(slot.retry);
   }
   roster_.actions().emplace_back(ReportExited{std::move(record)});
+}
+
+Duration Scheduler::count_crash(Slot& slot, Duration ready_for, Instant now) {
+  const Duration wait = slot.respawn.crashed(committed_->config->restart, ready_for, now);
+  if (slot.respawn.crashes() > 1) crashed_.insert(slot.number);
+  return wait;
 }
 
 void Scheduler::back_off(Slot& slot, Duration wait, Instant now) {

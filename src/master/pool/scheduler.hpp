@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "config/values/pool_config.hpp"
@@ -189,6 +190,8 @@ class Scheduler {
   void handle_loss(const Loss& loss, std::optional<ExitRecord> record, ReloadFinished verdict, Instant now);
   // Reports an exit and what follows in its slot, which no longer has that worker.
   void report_exit(ExitRecord record, const Slot& slot);
+  // Returns the time until the next try.
+  [[nodiscard]] Duration count_crash(Slot& slot, Duration ready_for, Instant now);
   void back_off(Slot& slot, Duration wait, Instant now);
   void take_down(Slot& slot);
   void promote_or_fill(Slot& slot, bool was_candidate, Instant now);
@@ -213,6 +216,7 @@ class Scheduler {
   std::optional<Rollout> rollout_;
   Deadline lingering_{Deadline::Kind::linger, 0};  // armed: the last commit was less than linger_time ago
   std::deque<unsigned> waiting_slots_;             // empty, but their candidates use up the surge
+  std::set<unsigned> crashed_;                     // slots that have ever crashed more than once
   unsigned next_generation_ = 2;
   unsigned target_;
   bool pinned_ = false;

@@ -141,6 +141,7 @@ Scheduler::Scheduler(const PoolImage& image, const Generations& generations, Tak
 
 void Scheduler::adopt(const SlotImage& image, Slot& slot) {
   slot.respawn.restore(image.respawn);
+  if (slot.respawn.crashes() > 1) crashed_.insert(slot.number);
   slot.recycling.restore(image.recycling);
   slot.down = image.down;
   if (image.retry_at) roster_.deadlines().set(slot.retry, *image.retry_at);

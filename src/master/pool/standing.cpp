@@ -27,7 +27,15 @@ bool all_ready_or_failing(const Roster& roster, unsigned target) {
   return true;
 }
 
-Standing standing_of(const Roster& roster, unsigned target, Duration forget_after, Instant now) {
+Standing standing_of(const Roster& roster, unsigned target, const std::set<unsigned>& crashed, Duration forget_after,
+                     Instant now) {
+  const auto fails_now = [&](unsigned number) {
+    return number < target && standing_of(roster.slots()[number], forget_after, now) == Standing::failing;
+  };
+  if (roster.ready_slots() >= target) {
+    return std::any_of(crashed.begin(), crashed.end(), fails_now) ? Standing::failing : Standing::steady;
+  }
+  if (crashed.empty() && roster.any_current_starts()) return Standing::changing;
   Standing all = Standing::steady;
   for (unsigned number = 0; number < target; ++number) {
     const Standing one = standing_of(roster.slots()[number], forget_after, now);

@@ -572,6 +572,7 @@ class World {
     ASSERT_EQ(roster.pairs(), pairs);
     check_seekers();
     check_i9();
+    check_standing();
     ASSERT_EQ(scheduler_->state(), state_);
     const auto next = scheduler_->next_deadline();
     ASSERT_TRUE(!next || *next > now_) << "a deadline was left behind";
@@ -587,6 +588,23 @@ class World {
       ASSERT_TRUE(worker.response_deadline.armed() || worker.ready() || worker.sigkilled)
           << text(id) << " has no deadline";
     }
+  }
+
+  // By each slot, as pool_view.hpp has it. A worker that starts next to one that is ready counts as a change, too.
+  void check_standing() {
+    const Standing standing = scheduler_->standing(now_);
+    if (standing == Standing::changing) return;
+    const Duration forget_after = scheduler_->committed()->config->restart.forget_after;
+    bool any_fails = false;
+    for (unsigned number = 0; number < scheduler_->target(); ++number) {
+      const Slot& slot = scheduler_->roster().slots()[number];
+      const bool crashes =
+          slot.respawn.crashes() > 1 && (slot.current == nullptr || slot.current->ready_for(now_) < forget_after);
+      const bool fails = crashes || (!slot.serves() && (slot.down || slot.retry.armed()));
+      ASSERT_TRUE(fails || slot.serves()) << "slot " << number << " changes\n" << picture();
+      any_fails = any_fails || fails;
+    }
+    ASSERT_EQ(standing == Standing::failing, any_fails) << picture();
   }
 
   // Each two workers of one protocol, from when both are ready until one has ended.
