@@ -142,6 +142,18 @@ TEST(Scale, busy_workers_get_another_without_a_new_client) {
               ContainsRegex("scaled from 1 to 2 workers: the workers were busy for [0-9]+ % of the time in the last"));
 }
 
+// Nothing happens that the master could see, except that it looks now and then.
+TEST(Scale, busy_workers_of_any_program_get_another_without_a_new_client) {
+  if (allowed_cpu_count() < 2) GTEST_SKIP() << "needs two CPUs, there is one";
+  ConfiguredMaster master(one_client_each(1, 2, {{"busy", "50%"}}));
+  Client client(master.address());
+  EXPECT_THAT(client.ask("a"), HasSubstr("0 "));
+  ASSERT_TRUE(comes_to_rest(master));
+  client.send("toil\n");
+  EXPECT_THAT(master.log().wait_for("scaled from"),
+              ContainsRegex("scaled from 1 to 2 workers: the workers were busy for [0-9]+ % of the time in the last"));
+}
+
 TEST(Scale, an_operator_decides_until_the_next_reload) {
   ConfiguredMaster master(one_client_each(1, 3));
   master.process().signal(SIGTTIN);
@@ -316,7 +328,7 @@ TEST(OnDemand, a_program_that_fails_is_not_tried_again_without_clients) {
 }
 
 TEST(Scale, a_pool_without_load_is_not_woken) {
-  ConfiguredMaster master(one_client_each(1, 3));
+  ConfiguredMaster master(many_clients_each(1, 3));
   { static_cast<void>(Client(master.address()).ask("a")); }
   EXPECT_TRUE(comes_to_rest(master));
 }

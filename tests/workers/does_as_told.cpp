@@ -3,6 +3,7 @@
 //   abort             ends by SIGABRT
 //   exit STATUS       exits
 //   hang              does nothing more, and does not answer
+//   toil              works without an end, and does not answer
 //   become UID        changes its user for good
 //   barrier           sends BARRIER=1 and answers once the master has closed the descriptor sent with it
 //   shutdown          shuts its listening socket down, which ends it for all holders
@@ -40,6 +41,9 @@ void act(const std::string& line) {
   if (line == "shutdown") ::shutdown(plain_worker::listen_fd, SHUT_RDWR);
   if (line == "hang") {
     for (;;) ::pause();
+  }
+  if (line == "toil") {
+    for (;;) ::getppid();
   }
   if (const std::string user = argument_of(line, "become"); !user.empty()) {
     if (::setuid(static_cast<uid_t>(std::stoul(user))) != 0) std::abort();

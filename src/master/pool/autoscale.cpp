@@ -25,7 +25,7 @@ void Autoscale::reset() {
   forget();
   soon_.reset();
   last_look_.reset();
-  stirred_ = no_cpu_left_ = false;
+  stirred_ = no_cpu_left_ = silent_ = false;
 }
 
 void Autoscale::stir(unsigned target, Instant now) {
@@ -40,6 +40,7 @@ std::optional<Instant> Autoscale::next_look() const {
   if (pressed_ && may_grow_) consider(*last_look_ + config_.up / looks_until_up);
   if (window_) consider(window_->began + busy_window);
   if (quiet_) consider(quiet_->until);
+  if (const auto slow = slow_look()) consider(*slow);
   return next;
 }
 
@@ -53,13 +54,16 @@ bool Autoscale::needs_usage(const PoolLoad& load, Instant now) const {
 }
 
 std::optional<ScaleDecision> Autoscale::look(const PoolLoad& load, Instant now) {
+  const bool knows_usage = needs_usage(load, now);
   const bool occasion = std::exchange(soon_, std::nullopt).has_value();
   const Duration elapsed = last_look_ ? now - *last_look_ : stale;
   last_look_ = now;
   const bool is_other = std::exchange(standing_, load.standing) != load.standing || load.target != target_;
   if (is_other || load.standing == Standing::changing) forget();
   target_ = load.target;
+  max_ = load.max;
   if (load.standing == Standing::changing) return std::nullopt;
+  if (knows_usage) note_usage(load, now);
   count(load, elapsed, now);
   std::optional<ScaleDecision> decision = up(load, now);
   if (!decision) decision = down(load, occasion, now);
@@ -88,6 +92,21 @@ void Autoscale::count(const PoolLoad& load, Duration elapsed, Instant now) {
   const Duration past = now - window_->began;
   const double used = static_cast<double>(window_->cpu.count()) / static_cast<double>(past.count());
   if (past >= config_.up && load.time > Duration{0}) no_cpu_left_ = used >= nearly_all_cpu * load.cpus;
+}
+
+void Autoscale::note_usage(const PoolLoad& load, Instant now) {
+  Share share;
+  share.add(load);
+  const auto slow = slow_look();
+  if (slow && now >= *slow && share.value().value_or(0) >= seems_busy * *config_.busy) stirred_ = true;
+  usage_known_at_ = now;
+  silent_ = load.silent;
+}
+
+std::optional<Instant> Autoscale::slow_look() const {
+  const bool could_grow = standing_ == Standing::steady && target_ > 0 && target_ < max_;
+  if (!silent_ || !could_grow || window_ || !config_.busy) return std::nullopt;
+  return usage_known_at_ + slow_interval;
 }
 
 // At the rate at which the queue has become shorter.

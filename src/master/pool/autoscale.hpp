@@ -23,6 +23,7 @@ struct PoolLoad {
   // The highest slot has no ready worker; or it is not the only one with one, its worker has no connections or they can
   // move, and the other workers have room for all.
   bool may_shrink = false;
+  bool silent = false;  // a ready worker does not report by itself that it is busy
   // Since this was found out before, of the workers that are ready now and were then.
   Duration busy{0};  // sum of the time that they were busy,
   Duration time{0};  // of all their time,
@@ -65,14 +66,18 @@ struct ScaleDecision {
 // looks.
 //
 // There is no look without an occasion (stir()), except when fewer workers may be enough: a pool with nothing to do has
-// no wake-ups. After an occasion it looks until a busy_window without another one has passed.
+// no wake-ups. After an occasion it looks until a busy_window without another one has passed. If a worker does not
+// report by itself that it is busy, and the pool could have more, a slow look makes up for that: work that comes over
+// connections that exist is not seen otherwise. If they seem busy, it is an occasion.
 class Autoscale {
  public:
   static constexpr Duration busy_window = std::chrono::seconds(1);
+  static constexpr Duration slow_interval = std::chrono::seconds(5);
   static constexpr Duration soon_drained = std::chrono::seconds(3);
   static constexpr int looks_until_up = 4;
   static constexpr int max_patience = 8;
   static constexpr double enough = 0.7;       // of `busy`: the load that the others may have after a step down
+  static constexpr double seems_busy = 0.5;   // of `busy`: maybe it was all of that for half of the slow_interval
   static constexpr double idle_share = 0.05;  // of time, which a program that counts no connections may use when idle
   static constexpr double nearly_all_cpu = 0.8;
 
@@ -126,6 +131,8 @@ class Autoscale {
 
   void forget();
   void count(const PoolLoad& load, Duration elapsed, Instant now);
+  void note_usage(const PoolLoad& load, Instant now);
+  [[nodiscard]] std::optional<Instant> slow_look() const;
   [[nodiscard]] bool drains_soon(const PoolLoad& load, Instant now) const;
   void look_on(Instant now);
   [[nodiscard]] std::optional<ScaleDecision> up(const PoolLoad& load, Instant now);
@@ -142,7 +149,10 @@ class Autoscale {
   ScaleConfig config_;
   unsigned target_ = 0;  // at the last look, or what it has decided
   Standing standing_ = Standing::changing;
+  unsigned max_ = 0;  // at the last look
   std::optional<Instant> last_look_;
+  Instant usage_known_at_{};
+  bool silent_ = false;          // as of then
   std::optional<Instant> soon_;  // there was an occasion: when to look
   bool stirred_ = false;         // there was one since the window began
   bool may_grow_ = false;        // at the last look

@@ -272,8 +272,10 @@ WorkerUsage WorkerProcess::work_done(Instant now) const noexcept {
   StatsPage of_worker;
   const StatsPage* const page = read_stats(of_worker);
   if (page == nullptr) return done;
-  if (const std::uint64_t word = page->busy_time.load(std::memory_order_relaxed); word != 0)
+  if (const std::uint64_t word = page->busy_time.load(std::memory_order_relaxed); word != 0) {
     done.busy = busy_time(word, now.time_since_epoch());
+    done.reports_busy = true;
+  }
   done.full = page->full.load(std::memory_order_relaxed) == 1;
   done.connections = page->connections.load(std::memory_order_relaxed);
   if (const std::uint64_t most = page->max_connections.load(std::memory_order_relaxed); is_plausible_load(most))

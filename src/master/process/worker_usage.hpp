@@ -19,6 +19,7 @@ namespace preforkd {
 struct WorkerUsage {
   Duration busy{0};                   // time that it was busy; its CPU time if its program does not count that
   Duration cpu{0};                    // processor time, user and system
+  bool reports_busy = false;          // its program counts `busy`, and sends control::Busy
   bool full = false;                  // it accepts no further connections, because of its max_connections
   std::uint64_t connections = 0;      // open now, and
   std::uint64_t max_connections = 0;  // how many it accepts; 0: unknown

@@ -9,10 +9,12 @@ namespace preforkd {
 
 void LoadMeter::begin(Instant now) {
   now_ = now;
+  silent_ = false;
   busy_ = time_ = cpu_ = Duration{0};
 }
 
 void LoadMeter::add(WorkerId id, const WorkerUsage& usage) {
+  silent_ = silent_ || !usage.reports_busy;
   Seen& seen = workers_[id];
   const Seen before = std::exchange(seen, {now_, usage.busy, usage.cpu, usage.connections, usage.max_connections});
   if (before.at == Instant{} || before.at >= now_) return;
@@ -24,6 +26,7 @@ void LoadMeter::add(WorkerId id, const WorkerUsage& usage) {
 }
 
 void LoadMeter::end(PoolLoad& load) {
+  load.silent = silent_;
   load.busy = busy_;
   load.time = time_;
   load.cpu = cpu_;

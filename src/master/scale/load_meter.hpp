@@ -35,6 +35,7 @@ class LoadMeter {
 
   Instant now_{};
   std::unordered_map<WorkerId, Seen> workers_;  // at the last look
+  bool silent_ = false;
   Duration busy_{0};
   Duration time_{0};
   Duration cpu_{0};

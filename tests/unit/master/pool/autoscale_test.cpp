@@ -42,6 +42,7 @@ class SimulatedPool {
   double cpu_share = 1;                  // of a request's time
   double cpus = 1000;
   bool busy_is_cpu = false;    // a program that does not tell when it is busy
+  double work = 0;             // of the time of each worker, for clients that are connected
   bool workers_crash = false;  // those that are started from now on
   bool may_shrink = true;
 
@@ -107,6 +108,9 @@ class SimulatedPool {
     const double speed = working * cpu_share > cpus ? cpus / (working * cpu_share) : 1;
     for (Duration& free_at : free_at_) {
       time_ += tick;
+      const Duration worked{static_cast<Duration::rep>(static_cast<double>(tick.count()) * work)};
+      busy_ += worked;
+      cpu_ += worked;
       if (free_at <= now_ && queue_ > 0) {
         --queue_;
         free_at = now_ + request;
@@ -132,6 +136,7 @@ class SimulatedPool {
     if (scale_->needs_usage(load, instant())) {
       ++measurements;
       load.may_shrink = may_shrink;
+      load.silent = busy_is_cpu;
       load.busy = std::exchange(busy_, Duration{0});
       load.time = std::exchange(time_, Duration{0});
       load.cpu = std::exchange(cpu_, Duration{0});
@@ -370,6 +375,22 @@ TEST(Autoscale, seldom_asks_what_the_workers_do) {
   EXPECT_GE(pool.measurements, 50);
 }
 
+// Its clients connected long ago: there is no occasion to look.
+TEST(Autoscale, looks_by_itself_at_workers_that_do_not_report_that_they_are_busy) {
+  for (const bool silent : {true, false}) {
+    SimulatedPool pool([](Duration at) { return at < seconds(1) ? 0.5 : 0; });
+    pool.busy_is_cpu = silent;
+    pool.run(seconds(10));
+    const int before = pool.looks;
+    pool.run(minutes(1));
+    EXPECT_EQ(pool.looks - before, silent ? 12 : 0);
+    pool.work = 0.95;
+    pool.run(seconds(9));
+    EXPECT_EQ(pool.changes.empty(), !silent);
+    for (const auto& change : pool.changes) EXPECT_EQ(change.decision.reason, ScaleReason::busy);
+  }
+}
+
 TEST(Autoscale, on_demand_starts_a_worker_for_the_first_client_at_once) {
   SimulatedPool pool([](Duration at) { return at < hours(1) || at > hours(2) ? 0.0 : 0.1; });
   pool.min = 0;
@@ -451,6 +472,17 @@ TEST_F(AutoscaleLooks, asks_what_the_workers_do_before_it_adds_some) {
   const auto decision = look(milliseconds(50));
   ASSERT_TRUE(decision);
   EXPECT_NEAR(decision->busy.value(), 0.5, 0.01);
+}
+
+TEST_F(AutoscaleLooks, looks_by_itself_only_at_a_pool_that_could_grow) {
+  load.silent = true;
+  load.target = load.max = load.min = 2;
+  EXPECT_FALSE(look(seconds(10)));
+  EXPECT_FALSE(scale.next_look());
+  load.max = 3;
+  scale.stir(2, now);
+  EXPECT_FALSE(look(seconds(10)));
+  EXPECT_TRUE(scale.next_look());
 }
 
 TEST_F(AutoscaleLooks, grows_when_all_workers_are_full) {

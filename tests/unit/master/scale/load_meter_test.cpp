@@ -51,6 +51,12 @@ TEST_F(LoadMeterTest, a_worker_is_never_busier_than_all_the_time) {
   EXPECT_EQ(load.cpu, seconds(0));
 }
 
+TEST_F(LoadMeterTest, a_pool_is_silent_if_one_of_its_workers_is) {
+  EXPECT_FALSE(look({}).silent);
+  EXPECT_TRUE(look({{one, {.reports_busy = true}}, {two, {}}}).silent);
+  EXPECT_FALSE(look({{one, {.reports_busy = true}}, {two, {.reports_busy = true}}}).silent);
+}
+
 // Three workers of 20 with 50 connections: two of them would be full, and ten clients without a worker.
 TEST_F(LoadMeterTest, workers_that_would_be_full_have_no_room_for_the_connections_of_another) {
   constexpr WorkerId three{3};
