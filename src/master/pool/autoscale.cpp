@@ -78,7 +78,7 @@ void Autoscale::forget() {
 }
 
 void Autoscale::count(const PoolLoad& load, Duration elapsed, Instant now) {
-  const bool is_pressed = load.waiting >= config_.queue || load.full;
+  const bool is_pressed = load.waiting >= config_.queue || load.or_more || load.full;
   if (!is_pressed) {
     pressed_.reset();
   } else if (!pressed_ || (!load.full && drains_soon(load, now))) {
@@ -173,6 +173,7 @@ ScaleDecision Autoscale::grow(const PoolLoad& load, ScaleReason reason, Instant 
   ScaleDecision decision{.target = load.target + std::min(step_of(config_, load.target), room),
                          .reason = reason,
                          .waiting = load.waiting,
+                         .or_more = load.or_more,
                          .busy = window_ ? window_->share.value() : std::nullopt,
                          .over = now - since};
   forget();

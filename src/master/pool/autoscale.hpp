@@ -17,6 +17,7 @@ struct PoolLoad {
   unsigned max = 0;
   Standing standing = Standing::changing;
   unsigned waiting = 0;  // clients in the accept queues, unless there are workers but none is ready to accept them
+  bool or_more = false;  // maybe more wait: the kernel does not report how many
   bool full = false;     // every ready worker is at its max_connections
 
   // The rest costs more to find out: only if Autoscale::needs_usage().
@@ -42,7 +43,8 @@ enum class ScaleReason : std::uint8_t {
 struct ScaleDecision {
   unsigned target = 0;
   ScaleReason reason{};
-  unsigned waiting = 0;          // clients, now
+  unsigned waiting = 0;          // clients, now,
+  bool or_more = false;          // or more
   std::optional<double> busy{};  // the share of the workers' time; nullopt: not measured
   Duration over{0};              // how long this was so
 };

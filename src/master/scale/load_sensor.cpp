@@ -43,11 +43,15 @@ void LoadSensor::watch(const std::vector<ListenSockets::Open>& sockets) {
   }
 }
 
-unsigned LoadSensor::waiting() const noexcept {
-  unsigned sum = 0;
+LoadSensor::Waiting LoadSensor::waiting() const noexcept {
+  Waiting sum;
   for (const auto& each : watched_) {
-    const auto queue = accept_queue(each->fd.get());
-    sum += queue ? queue->waiting : has_client(each->fd.get()) ? 1U : 0U;
+    if (const auto queue = accept_queue(each->fd.get())) {
+      sum.clients += queue->waiting;
+    } else if (has_client(each->fd.get())) {
+      ++sum.clients;
+      sum.or_more = true;
+    }
   }
   return sum;
 }

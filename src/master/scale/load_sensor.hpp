@@ -24,8 +24,12 @@ class LoadSensor {
   void watch(const std::vector<ListenSockets::Open>& sockets);
   void stop() noexcept { watched_.clear(); }
 
-  // Clients that wait to be accepted. At least 1 if any does, also where the kernel does not report how many.
-  [[nodiscard]] unsigned waiting() const noexcept;
+  // Clients that wait to be accepted.
+  struct Waiting {
+    unsigned clients = 0;
+    bool or_more = false;  // the kernel does not report how many wait at a socket: it counts as 1
+  };
+  [[nodiscard]] Waiting waiting() const noexcept;
 
  private:
   // With a descriptor of its own, as in ListenWatch.

@@ -29,7 +29,8 @@ std::string to_string(const ScaleDecision& decision) {
   const std::string busy = decision.busy ? "the workers were busy for " + percent(*decision.busy) + " of the time" : "";
   switch (decision.reason) {
     case ScaleReason::waiting:
-      return counted(decision.waiting, "client") + (decision.waiting == 1 ? " waits" : " wait") +
+      return (decision.or_more ? "at least " : "") + counted(decision.waiting, "client") +
+             (decision.waiting == 1 ? " waits" : " wait") +
              (decision.over > Duration{0} ? ", for " + over + " so far" : "") + (busy.empty() ? "" : "; " + busy);
     case ScaleReason::full:
       return "every worker has had max_connections for " + over;
@@ -54,7 +55,7 @@ Scaler::Scaler(EventLoop& loop, Pool& pool, ProcessLauncher& launcher, const Lis
       timer_(loop.add_timer(Priority::normal, std::chrono::milliseconds(1), [this] { look(); })),
       idle_timer_(loop.add_timer(Priority::normal, std::chrono::milliseconds(100), [this] {
         empty_ = false;  // if something prevents the exit, the time begins again when that may be over
-        if (sensor_.waiting() == 0) on_idle_();
+        if (sensor_.waiting().clients == 0) on_idle_();
       })) {
   pool_.add_observer(*this);
 }
@@ -138,7 +139,11 @@ PoolLoad Scaler::measure(Instant now) {
   PoolLoad load{.target = pool_.target(), .min = limits_.min, .max = limits_.max};
   load.standing = pool_.scheduler().standing(now);
   // A client that has left stays in the queue until a worker accepts it.
-  if (pool_.ready_count() > 0 || load.target == 0) load.waiting = sensor_.waiting();
+  if (pool_.ready_count() > 0 || load.target == 0) {
+    const LoadSensor::Waiting waiting = sensor_.waiting();
+    load.waiting = waiting.clients;
+    load.or_more = waiting.or_more;
+  }
   load.full = all_full();
   if (!autoscale_.needs_usage(load, now)) return load;
   meter_.begin(now);

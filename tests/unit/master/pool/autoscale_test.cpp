@@ -527,6 +527,18 @@ TEST_F(AutoscaleLooks, fewer_clients_than_queue_do_not_wait) {
   EXPECT_TRUE(look(seconds(1)));
 }
 
+// The kernel does not report how many wait at a UNIX socket of another network namespace.
+TEST_F(AutoscaleLooks, clients_that_cannot_be_counted_are_as_many_as_queue) {
+  ScaleConfig config;
+  config.queue = 5;
+  scale.configure(config);
+  load.waiting = 1;
+  load.or_more = true;
+  const auto decision = look(seconds(1));
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->or_more);
+}
+
 TEST_F(AutoscaleLooks, clients_that_are_gone_at_one_look_have_not_waited) {
   load.waiting = 3;
   for (int i = 0; i < 20; ++i) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,14 +60,31 @@ TEST_P(LoadSensorTest, reports_a_client_once_though_it_waits_on) {
 }
 
 TEST_P(LoadSensorTest, counts_the_clients_that_wait) {
-  EXPECT_EQ(sensor_.waiting(), 0U);
+  EXPECT_EQ(sensor_.waiting().clients, 0U);
   const UniqueFd first = client();
   const UniqueFd second = client();
-  EXPECT_EQ(sensor_.waiting(), 2U);
+  EXPECT_EQ(sensor_.waiting().clients, 2U);
   accept_one();
-  EXPECT_EQ(sensor_.waiting(), 1U);
+  EXPECT_EQ(sensor_.waiting().clients, 1U);
   accept_one();
-  EXPECT_EQ(sensor_.waiting(), 0U);
+  EXPECT_EQ(sensor_.waiting().clients, 0U);
+}
+
+// In the strict sandbox, too, there is no socket for the question. Here there is no descriptor for it.
+TEST_P(LoadSensorTest, says_if_it_cannot_count_the_clients) {
+  const UniqueFd first = client();
+  const UniqueFd second = client();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const LoadSensor::Waiting waiting = sensor_.waiting();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const bool is_unix = address_.family() == AF_UNIX;
+  EXPECT_EQ(waiting.clients, is_unix ? 1U : 2U);
+  EXPECT_EQ(waiting.or_more, is_unix);
+  EXPECT_FALSE(sensor_.waiting().or_more);
 }
 
 TEST_P(LoadSensorTest, reports_many_clients_at_most_once_in_an_interval) {
