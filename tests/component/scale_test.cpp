@@ -6,8 +6,11 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/address.hpp"
 #include "base/listener.hpp"
@@ -92,6 +95,65 @@ TEST(Scale, one_fewer_worker_that_is_enough_stays) {
   wait_workers(master, 1);
 }
 
+// Connects until the worker in slot 1 serves a client, whose answer to `ask` then has `slot_1`. Closes the others.
+Client client_of_slot_1(const std::string& address, const std::string& ask, const std::string& slot_1) {
+  std::vector<Client> clients;
+  for (const Deadline deadline; !deadline.passed();) {
+    clients.emplace_back(address);
+    if (clients.back().ask(ask).find(slot_1) != std::string::npos) break;
+  }
+  return std::move(clients.back());
+}
+
+bool shrinks_soon(ConfiguredMaster& master) {
+  static_cast<void>(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(3500))));
+  return master.log().text().find("scaled from 2") != std::string::npos;
+}
+
+TEST(Scale, a_worker_whose_connections_cannot_move_stays_until_they_are_closed) {
+  json config = many_clients_each(1, 2, {{"down", "2s"}});
+  config["workers"]["initial"] = 2;
+  ConfiguredMaster master(config);
+  Client client = client_of_slot_1(master.address(), "a", "1 ");
+  EXPECT_FALSE(shrinks_soon(master));
+  EXPECT_THAT(client.ask("b"), HasSubstr("1 "));
+  client.close();
+  master.log().wait_for("scaled from 2 to 1");
+}
+
+TEST(Scale, a_worker_whose_connections_can_move_leaves_and_they_stay) {
+  json config = many_clients_each(1, 2, {{"down", "2s"}});
+  config["program"] = {binaries::example("login")};
+  config["workers"]["initial"] = 2;
+  ConfiguredMaster master(config);
+  Client client = client_of_slot_1(master.address(), "who am i", "(worker 1)");
+  EXPECT_THAT(client.ask("i am here"), HasSubstr("Welcome, here"));
+  master.log().wait_for("scaled from 2 to 1");
+  wait_workers(master, 1);
+  EXPECT_THAT(client.ask("who am i"), HasSubstr("here (worker 0)"));
+}
+
+TEST(Scale, the_only_worker_that_is_ready_stays) {
+  const TempDir folder;
+  const std::string broken = folder.file("broken");
+  const std::string script =
+      "[ \"$PREFORK_WORKER\" = 0 ] && [ -e " + broken + " ] && exit 1; exec " + binaries::worker("does_as_told");
+  json config = one_client_each(1, 2, {{"down", "2s"}});
+  config["program"] = {"/bin/sh", "-c", script};
+  config["workers"]["initial"] = 2;
+  config["restart"] = {{"max_delay", "100ms"}};
+  ConfiguredMaster master(config);
+  static_cast<void>(folder.write("broken", ""));
+  const std::string line = master.log().wait_for("worker 0 (pid ");
+  ASSERT_EQ(kill(std::stoi(line.substr(line.find("(pid ") + 5)), SIGKILL), 0);
+  master.log().wait_for("next try in");
+  EXPECT_FALSE(shrinks_soon(master));
+  EXPECT_THAT(Client(master.address()).ask("a"), HasSubstr("1 "));
+  std::filesystem::remove(broken);
+  master.log().wait_for("scaled from 2 to 1");
+  EXPECT_THAT(Client(master.address()).ask("b"), HasSubstr("0 "));
+}
+
 TEST(Scale, workers_at_max_connections_get_another) {
   json config = many_clients_each(1, 3);
   config["settings"] = {{"max_connections", 1}};
@@ -170,6 +232,24 @@ TEST(Scale, an_operator_decides_until_the_next_reload) {
   EXPECT_THAT(master.log().text(), Not(HasSubstr("scaled from")));
   EXPECT_THAT(second.read_line(), HasSubstr(": b"));
   EXPECT_THAT(master.log().text(), HasSubstr("scaled from 1 to 2 workers"));
+}
+
+TEST(Scale, an_operator_lets_the_load_decide_again) {
+  const MessageBus bus;
+  ConfiguredMaster master(one_client_each(1, 3), {}, {"--bus", bus.address()});
+  const auto scale = [&](const std::string& workers) {
+    return run(binaries::preforkctl, {"--address=" + bus.address(), "scale", "test", workers}).status;
+  };
+  ASSERT_TRUE(eventually([&] { return scale("1") == 0; }));
+  Client first(master.address());
+  static_cast<void>(first.ask("a"));
+  Client second(master.address());
+  second.send("b\n");
+  EXPECT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(500))));
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("scaled from")));
+  EXPECT_EQ(scale("auto"), 0);
+  EXPECT_THAT(second.read_line(), HasSubstr("1 "));
+  EXPECT_THAT(master.log().text(), HasSubstr("scaled from 1 to 2 workers: 1 client waits"));
 }
 
 // The time for which a client has waited begins again.
