@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Pools whose load decides about the number of workers.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,9 +104,9 @@ Client client_of_slot_1(const std::string& address, const std::string& ask, cons
   std::vector<Client> clients;
   for (const Deadline deadline; !deadline.passed();) {
     clients.emplace_back(address);
-    if (clients.back().ask(ask).find(slot_1) != std::string::npos) break;
+    if (clients.back().ask(ask).find(slot_1) != std::string::npos) return std::move(clients.back());
   }
-  return std::move(clients.back());
+  throw std::runtime_error("no connection went to slot 1");
 }
 
 bool shrinks_soon(ConfiguredMaster& master) {
@@ -138,7 +142,7 @@ TEST(Scale, the_only_worker_that_is_ready_stays) {
   const std::string broken = folder.file("broken");
   const std::string script =
       "[ \"$PREFORK_WORKER\" = 0 ] && [ -e " + broken + " ] && exit 1; exec " + binaries::worker("does_as_told");
-  json config = one_client_each(1, 2, {{"down", "2s"}});
+  json config = one_client_each(1, 2, {{"down", "3s"}});
   config["program"] = {"/bin/sh", "-c", script};
   config["workers"]["initial"] = 2;
   config["restart"] = {{"max_delay", "100ms"}};
@@ -254,7 +258,7 @@ TEST(Scale, an_operator_lets_the_load_decide_again) {
 
 // The time for which a client has waited begins again.
 TEST(Scale, clients_that_waited_before_an_operator_decided_do_not_count_afterwards) {
-  json config = one_client_each(1, 3, {{"up", "1s"}});
+  json config = one_client_each(1, 3, {{"up", "2s"}});
   ConfiguredMaster master(config);
   Client first(master.address());
   static_cast<void>(first.ask("a"));
@@ -267,12 +271,12 @@ TEST(Scale, clients_that_waited_before_an_operator_decided_do_not_count_afterwar
   }
   master.process().signal(SIGTTOU);
   wait_workers(master, 1);
-  ASSERT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::seconds(3))));
+  ASSERT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::seconds(4))));
   Client third(master.address());
   third.send("c\n");
   config["alert_after"] = "3min";
   master.reload(config);
-  EXPECT_THAT(master.log().wait_for("scaled from 1 to 2"), ContainsRegex("1 client waits, for [12][.0-9]*s so far"));
+  EXPECT_THAT(master.log().wait_for("scaled from 1 to 2"), ContainsRegex("1 client waits, for [23][.0-9]*s so far"));
   EXPECT_THAT(third.read_line(), HasSubstr(": c"));
 }
 
@@ -405,6 +409,25 @@ TEST(OnDemand, a_program_that_fails_is_not_tried_again_without_clients) {
     master.log().wait_for("scaled from 1 to 0 workers");
     wait_workers(master, 0);
   }
+}
+
+// Twice it fails, then it needs longer than idle_for to start.
+TEST(OnDemand, a_start_in_progress_ends_before_its_slot_is_given_up) {
+  const TempDir folder;
+  const std::string fifo = folder.file("fifo");
+  ASSERT_EQ(::mkfifo((fifo + "0").c_str(), 0600), 0);
+  const std::string script = "echo >>" + folder.file("tries") + "; [ $(wc -l <" + folder.file("tries") +
+                             ") -gt 2 ] || exit 1; exec " + binaries::worker("slow_to_start") + " " + fifo;
+  json config = one_client_each(0, 2, {{"idle_for", "1s"}, {"down", "1s"}});
+  config["program"] = {"/bin/sh", "-c", script};
+  ConfiguredMaster master(config);
+  Client client(master.address());
+  client.send("a\n");
+  const UniqueFd start(::open((fifo + "0").c_str(), O_WRONLY | O_CLOEXEC));  // as soon as it is started
+  EXPECT_FALSE(wait_ready(master.process().pidfd(), POLLIN, Deadline(std::chrono::milliseconds(2500))));
+  EXPECT_THAT(master.log().text(), Not(HasSubstr("scaled from 1 to 0")));
+  ASSERT_EQ(::write(start.get(), "\n", 1), 1);
+  EXPECT_THAT(client.read_line(), HasSubstr(": a"));
 }
 
 TEST(Scale, a_pool_without_load_is_not_woken) {

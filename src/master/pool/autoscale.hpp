@@ -21,8 +21,8 @@ struct PoolLoad {
   bool full = false;     // every ready worker is at its max_connections
 
   // The rest costs more to find out: only if Autoscale::needs_usage().
-  // The highest slot has no ready worker; or it is not the only one with one, its worker has no connections or they can
-  // move, and the other workers have room for all.
+  // The highest slot has no worker that is ready or starts; or it is not the only one that is ready, its connections,
+  // if any, can move, and the other workers have room for all.
   bool may_shrink = false;
   bool silent = false;  // a ready worker does not report by itself that it is busy
   // Since this was found out before, of the workers that are ready now and were then.
@@ -55,7 +55,7 @@ struct ScaleDecision {
 //         `step`, and not again before all of these workers are ready: their start is the delay of this control loop,
 //         and without the pause it would overshoot. Clients that the workers will have accepted in a moment, because
 //         the queue becomes shorter fast enough, do not count. A pool without workers gets one at once.
-//   hold  A worker starts, or a reload is going on: nothing that was seen before counts afterwards. Also if the workers
+//   hold  A worker starts, or a reload has begun: nothing that was seen before counts afterwards. Also if the workers
 //         use nearly all CPU time that they may use: more of them would only share it. A pool with a slot that fails
 //         does not grow, since new workers fail as well; but it may shrink.
 //   down  For all of `down` no client has waited for `up`, and the other workers would not have been busy with all of

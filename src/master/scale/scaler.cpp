@@ -173,6 +173,7 @@ bool Scaler::may_shrink() const {
   const unsigned target = pool_.target();
   if (target == 0) return false;
   const auto worker = pool_.shown_worker(target - 1);
+  if (worker && worker->state == WorkerState::starting) return false;  // it may be about to serve
   if (!worker || worker->state != WorkerState::ready) return true;
   if (pool_.ready_count() == 1 && target > 1) return false;
   if (target > 1 && !meter_.others_have_room(worker->id)) return false;
