@@ -91,14 +91,14 @@ void Autoscale::count(const PoolLoad& load, Duration elapsed, Instant now) {
   window_->cpu += load.cpu;
   const Duration past = now - window_->began;
   const double used = static_cast<double>(window_->cpu.count()) / static_cast<double>(past.count());
-  if (past >= config_.up && load.time > Duration{0}) no_cpu_left_ = used >= nearly_all_cpu * load.cpus;
+  if (past >= std::min(config_.up, busy_window) && load.time > Duration{0})
+    no_cpu_left_ = used >= nearly_all_cpu * load.cpus;
 }
 
 void Autoscale::note_usage(const PoolLoad& load, Instant now) {
   Share share;
   share.add(load);
-  const auto slow = slow_look();
-  if (slow && now >= *slow && share.value().value_or(0) >= seems_busy * *config_.busy) stirred_ = true;
+  if (slow_look() && share.value().value_or(0) >= seems_busy * *config_.busy) stirred_ = true;
   usage_known_at_ = now;
   silent_ = load.silent;
 }
