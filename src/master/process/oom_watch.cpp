@@ -22,7 +22,6 @@ void OomWatch::add(WorkerId id, const GroupFolder& group) {
   }
   if (!has_inotify()) return;
   worker->second.watch = inotify_add_watch(inotify_.get(), OomKills::path_in(group).c_str(), IN_MODIFY);
-  if (worker->second.watch >= 0) of_watch_.insert_or_assign(worker->second.watch, id);
 }
 
 // The file also changes while memory_high slows a worker down: looked at twice a second, and once for all changes.
@@ -43,7 +42,6 @@ void OomWatch::remove(WorkerId id) noexcept {
   const auto worker = workers_.find(id);
   if (worker == workers_.end()) return;
   if (worker->second.watch >= 0) inotify_rm_watch(inotify_.get(), worker->second.watch);
-  of_watch_.erase(worker->second.watch);
   workers_.erase(worker);
 }
 
@@ -54,18 +52,19 @@ std::optional<bool> OomWatch::explain_death(WorkerId id, Instant now) {
 
 void OomWatch::on_change() {
   std::set<int> changed;
+  bool all = false;  // more have changed than the kernel has reported
   alignas(inotify_event) std::array<char, 4096> buffer{};
   for (ssize_t size = 0; (size = read(inotify_.get(), buffer.data(), buffer.size())) > 0;) {
     inotify_event event{};
     for (std::size_t at = 0; at < static_cast<std::size_t>(size); at += sizeof event + event.len) {
       std::memcpy(&event, buffer.data() + at, sizeof event);
       changed.insert(event.wd);
+      all = all || (event.mask & IN_Q_OVERFLOW) != 0;
     }
   }
   const Instant now = SteadyClock().now();
-  for (const int watch : changed) {
-    const auto worker = of_watch_.find(watch);
-    if (worker != of_watch_.end()) workers_.at(worker->second).kills.look(now);
+  for (auto& [id, worker] : workers_) {
+    if (all || changed.contains(worker.watch)) worker.kills.look(now);
   }
 }
 

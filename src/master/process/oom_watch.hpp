@@ -44,7 +44,6 @@ class OomWatch {
   UniqueFd inotify_;
   EventSource source_;
   std::unordered_map<WorkerId, Watched> workers_;
-  std::unordered_map<int, WorkerId> of_watch_;
 };
 
 }  // namespace preforkd

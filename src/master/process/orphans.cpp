@@ -19,9 +19,9 @@ namespace {
 // The kernel goes through all workers to find dead orphans: once for those of this time, not for each of them.
 constexpr Duration reap_delay = std::chrono::milliseconds(100);
 
-bool is_reaped(pid_t child) noexcept {
+bool is_dead(pid_t child) noexcept {
   siginfo_t dead{};
-  return waitid(P_PID, static_cast<id_t>(child), &dead, WEXITED | WNOHANG) == 0 && dead.si_pid == child;
+  return waitid(P_PID, static_cast<id_t>(child), &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid == child;
 }
 
 bool gets_orphans() noexcept {
@@ -48,7 +48,7 @@ std::vector<pid_t> Orphans::all() const {
   std::vector<pid_t> found;
   if (!source_) return found;
   for_each_pid(read_kernel_file(children_.get()), [&](pid_t child) {
-    if (!workers_.contains(child) && !is_reaped(child)) found.push_back(child);
+    if (!workers_.contains(child) && !is_dead(child)) found.push_back(child);
   });
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::vector<pid_t> children = children_of(found[i]);
@@ -63,7 +63,7 @@ void Orphans::reap() noexcept {
     siginfo_t dead{};
     if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) != 0 || dead.si_pid == 0) return;
     if (workers_.contains(dead.si_pid)) return;
-    static_cast<void>(is_reaped(dead.si_pid));
+    waitid(P_PID, static_cast<id_t>(dead.si_pid), &dead, WEXITED | WNOHANG);
   }
 }
 

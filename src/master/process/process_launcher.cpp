@@ -99,6 +99,7 @@ Result<void> ProcessLauncher::adopt(const Launch& launch, const WorkerParts& par
     watch_oom(launch.id);
     return {};
   } catch (const std::exception& error) {
+    groups_.disown(parts.group);
     return Failure(error.what());
   }
 }

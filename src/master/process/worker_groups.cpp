@@ -113,6 +113,10 @@ void WorkerGroups::end_abandoned() noexcept {
   });
 }
 
+void WorkerGroups::disown(const std::string& name) noexcept {
+  std::erase_if(unremoved_, [&name](const GroupFolder& group) { return group.path().ends_with('/' + name); });
+}
+
 std::unique_ptr<WorkerGroup> WorkerGroups::adopt(const std::string& name) {
   if (!service_ || !name.starts_with(group_prefix) || name.find('/') != std::string::npos) return nullptr;
   GroupFolder group(service_->path() + '/' + name);

@@ -55,6 +55,8 @@ class WorkerGroups {
   [[nodiscard]] std::unique_ptr<WorkerGroup> make(WorkerId id, const std::vector<GroupLimit>& limits);
   // The group that an earlier master has made, by the name of its folder. Null if there is none.
   [[nodiscard]] std::unique_ptr<WorkerGroup> adopt(const std::string& name);
+  // Its worker could not be adopted: end_abandoned() leaves it to others.
+  void disown(const std::string& name) noexcept;
   // Kills what is still in the groups of workers that are gone: it was not found when they ended, because the master
   // was short of descriptors or of another resource. Their groups are removed when this is called again.
   void end_abandoned() noexcept;

@@ -123,8 +123,8 @@ std::vector<std::string> Systemd::sockets_of(const std::string& service) {
 
 Json Systemd::confinement(const std::string& service) {
   constexpr std::array prefixes{
-      "User",     "Limit",  "Private",           "Protect",    "Restrict",         "ReadWritePaths",
-      "ExecPath", "NoExec", "BindReadOnlyPaths", "MemoryDeny", "SystemCallFilter", "Delegate"};
+      "User",     "Limit",  "Private",           "Protect",    "Restrict",        "ReadWritePaths",
+      "ExecPath", "NoExec", "BindReadOnlyPaths", "MemoryDeny", "SystemCallFilter"};
   const std::string path = call("LoadUnit", {service}, "o").at(0).get<std::string>();
   Json found = Json::object();
   try {
