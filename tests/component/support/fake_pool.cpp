@@ -94,7 +94,7 @@ void append_worker(sd_bus_message* reply, const FakeWorker& worker, const FakePo
   property64(reply, "MemoryBytes", state.absurd ? UINT64_MAX : 3 << 20);
   property64(reply, "CPUUSec", state.absurd ? UINT64_MAX : 250'000);
   property64(reply, "Processes", state.absurd ? UINT64_MAX : 2);
-  property64(reply, "OOMKills", state.absurd ? UINT64_MAX : 0);
+  property64(reply, "OOMKills", state.absurd ? UINT64_MAX - 1 : 0);
   check(sd_bus_message_append(reply, "{sv}", "Pressure", "a{sd}", 1, "cpu", state.absurd ? 1e300 : 12.5), "Pressure");
   property64(reply, "Crashes", 0);
   property(reply, "LastExitCause", worker.last_exit_cause);

@@ -135,7 +135,7 @@ TEST_F(PoolUnits, the_service_gets_user_and_limits) {
                     Not(HasSubstr("LimitAS"))));
 }
 
-// The template has the others; this one would cost pools that need it not.
+// The template has the others; this one would cost pools that do not need it.
 TEST_F(PoolUnits, the_service_gets_the_cpu_controller_for_a_limit_of_the_cpu) {
   EXPECT_THAT(service_of(R"("cpu_weight": 200)"), HasSubstr("\nDelegate=cpu\n"));
   EXPECT_THAT(service_of(R"("cpu_max": "150%")"), HasSubstr("\nDelegate=cpu\n"));
