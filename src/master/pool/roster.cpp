@@ -161,8 +161,8 @@ void Roster::remove(Worker& worker) {
   if (worker.place == Place::leaving) {
     --draining_;
     if (!worker.sigkilled) count_down(draining_by_generation_, worker);
-    if (worker.remains) count_down(worker.is_over() ? killed_by_generation_ : remains_by_generation_, worker);
-    if (killed_by_generation_.empty()) deadlines_.clear(dying_);
+    if (worker.remains && !worker.is_over()) count_down(remains_by_generation_, worker);
+    if (worker.remains && worker.is_over()) count_killed_down(worker);
     if (worker.remains && worker.moves) --keepers_;
     std::erase(slot(worker.slot).leaving, &worker);
   } else {
@@ -188,7 +188,8 @@ Worker& Roster::adopt(const WorkerRecord& record, const std::shared_ptr<const Ge
   its_slot.leaving.push_back(&worker);
   ++draining_;
   if (!worker.sigkilled) ++draining_by_generation_[worker.generation->number];
-  if (worker.remains) ++(worker.is_over() ? killed_by_generation_ : remains_by_generation_)[worker.generation->number];
+  if (worker.remains && !worker.is_over()) ++remains_by_generation_[worker.generation->number];
+  if (worker.remains && worker.is_over()) ++killed_by_generation_[worker.generation->number].workers;
   if (worker.remains && worker.moves) ++keepers_;
   return worker;
 }
@@ -254,10 +255,10 @@ const Worker* Roster::shown(unsigned number) const noexcept {
 }
 
 bool Roster::remains_of_others(unsigned generation) const {
-  const auto any_in = [&](const std::map<unsigned, unsigned>& remains) {
-    return std::any_of(remains.begin(), remains.end(), [&](const auto& each) { return each.first != generation; });
-  };
-  return any_in(remains_by_generation_) || (dying_.armed() && any_in(killed_by_generation_));
+  return std::any_of(remains_by_generation_.begin(), remains_by_generation_.end(),
+                     [&](const auto& each) { return each.first != generation; }) ||
+         std::any_of(killed_by_generation_.begin(), killed_by_generation_.end(),
+                     [&](const auto& each) { return each.first != generation && each.second.dying.armed(); });
 }
 
 unsigned Roster::draining_generations(unsigned serving, unsigned coming) const {
@@ -279,8 +280,16 @@ void Roster::to_leaving(Worker& worker) {
 }
 
 void Roster::count_killed_remains(const Worker& worker, Instant now) {
-  ++killed_by_generation_[worker.generation->number];
-  deadlines_.set(dying_, now + death_bound);
+  Killed& killed = killed_by_generation_[worker.generation->number];
+  ++killed.workers;
+  deadlines_.set(killed.dying, now + death_bound);
+}
+
+void Roster::count_killed_down(const Worker& worker) {
+  const auto killed = killed_by_generation_.find(worker.generation->number);
+  if (--killed->second.workers > 0) return;
+  deadlines_.clear(killed->second.dying);
+  killed_by_generation_.erase(killed);
 }
 
 void Roster::count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker) {

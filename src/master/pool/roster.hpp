@@ -262,9 +262,16 @@ class Roster {
  private:
   class Recount;
 
+  // What is left of workers that are over.
+  struct Killed {
+    unsigned workers = 0;
+    Deadline dying{Deadline::Kind::linger, 1};  // armed: some of it got SIGKILL a moment ago
+  };
+
   void touch(Slot& slot);
   void to_leaving(Worker& worker);
   void count_killed_remains(const Worker& worker, Instant now);
+  void count_killed_down(const Worker& worker);
   static void count_down(std::map<unsigned, unsigned>& by_generation, const Worker& worker);
   void detach(Worker& worker);
 
@@ -275,8 +282,7 @@ class Roster {
   std::unordered_map<WorkerId, Worker> workers_;
   std::map<unsigned, unsigned> draining_by_generation_;
   std::map<unsigned, unsigned> remains_by_generation_;  // of workers that are not over
-  std::map<unsigned, unsigned> killed_by_generation_;   // of those that are
-  Deadline dying_{Deadline::Kind::linger, 1};           // armed: some of these got SIGKILL a moment ago
+  std::map<unsigned, Killed> killed_by_generation_;     // of those that are
   std::vector<Action> actions_;
   std::vector<unsigned> touched_;
   unsigned ready_slots_ = 0;

@@ -233,6 +233,16 @@ TEST_F(RemainsTest, a_reload_waits_only_a_moment_for_what_got_sigkill) {
   EXPECT_TRUE(is_done());
 }
 
+TEST_F(RemainsTest, that_got_sigkill_do_not_count_longer_because_others_get_it_later) {
+  config.stop = StopMode::mixed;
+  end_not_alone(commit_one_worker(), signaled(SIGTERM));
+  pass(milliseconds(500));
+  EXPECT_FALSE(is_done());
+  end_not_alone(worker(0).id, signaled(SIGABRT));
+  pass(milliseconds(500));
+  EXPECT_TRUE(is_done());
+}
+
 TEST_F(RemainsTest, that_got_sigkill_hold_up_no_later_reload) {
   config.stop = StopMode::mixed;
   const WorkerId first = commit_one_worker();
