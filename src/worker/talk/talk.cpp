@@ -28,7 +28,7 @@ using preforkd::PacketSent;
 namespace {
 
 // In a turn, of all other workers: the clients must not wait long.
-constexpr std::chrono::milliseconds share{2};
+constexpr std::chrono::milliseconds turn_share{2};
 constexpr std::size_t queue_entry_bytes = 64;  // that a queued message counts besides its own
 
 // Counters have one writer.
@@ -250,7 +250,7 @@ void Talk::meet(const preforkd::control::Meet& other, preforkd::UniqueFd socket)
 // One message in each turn at least.
 bool Talk::has_share_left() noexcept {
   const auto now = std::chrono::steady_clock::now();
-  if (std::exchange(turn_, loop_.now()) != loop_.now()) share_end_ = now + share;
+  if (std::exchange(turn_, loop_.now()) != loop_.now()) share_end_ = now + turn_share;
   return now < share_end_;
 }
 
