@@ -10,7 +10,6 @@
 #include <charconv>
 #include <cstdio>
 #include <memory>
-#include <sstream>
 #include <string_view>
 
 #include "base/process_facts.hpp"
@@ -45,10 +44,9 @@ std::vector<GroupFolder> GroupFolder::below() const {
 
 std::vector<pid_t> GroupFolder::processes() const {
   std::vector<pid_t> found;
-  std::istringstream pids(read_kernel_file(path_ + "/cgroup.procs"));
-  for (pid_t pid = 0; pids >> pid;) {
+  for_each_pid(read_kernel_file(path_ + "/cgroup.procs"), [&found](pid_t pid) {
     if (pid > 0) found.push_back(pid);  // 0: of another pid namespace
-  }
+  });
   for (const GroupFolder& group : below()) {
     const std::vector<pid_t> there = group.processes();
     found.insert(found.end(), there.begin(), there.end());

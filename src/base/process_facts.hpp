@@ -23,7 +23,8 @@ namespace preforkd {
 // Calls `visit` with the number of each process, until it returns false.
 void for_each_process(const std::function<bool(pid_t)>& visit);
 
-// Calls `visit` with each number of a list such as /proc/PID/task/PID/children: "4711 4712 ".
+// Calls `visit` with each number of a list, with one character behind each: that of /proc/PID/task/PID/children has
+// blanks, cgroup.procs of a control group has newlines.
 void for_each_pid(std::string_view text, const std::function<void(pid_t)>& visit);
 
 // Those that this process has started or inherited, zombies included.

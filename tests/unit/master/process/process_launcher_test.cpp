@@ -83,6 +83,19 @@ class ProcessLauncherTest : public testing::Test {
     return std::make_shared<const Generation>(Generation{3, std::make_shared<const PoolConfig>(config_)});
   }
 
+  // Worker 9 of an earlier master, whose first process has ended, in the group "w.9".
+  Result<void> adopt_ended(ProcessLauncher& launcher, pid_t pid) {
+    Result<ControlChannel> channel = ControlChannel::open();
+    WorkerParts parts;
+    parts.pid = pid;
+    parts.notify_path = directory_.new_socket_path();
+    parts.group = "w.9";
+    parts.ended = true;
+    return launcher.adopt({WorkerId{9}, 0, generation({"/bin/true"})}, parts,
+                          {std::move(channel->master_end), UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+                           *make_stats_memfd("preforkd-stats")});
+  }
+
   Result<void> start(const std::vector<std::string>& program, unsigned slot = 0) {
     const WorkerId id{next_id_++};
     Result<void> started = launcher_.start({id, slot, generation(program)});
@@ -441,16 +454,7 @@ TEST_F(ProcessLauncherTest, goes_on_with_the_control_group_of_a_worker) {
   ASSERT_TRUE(run_until([&group] { return group.populated(); }));
   WorkerGroups groups(service.folder().path(), false);
   ProcessLauncher launcher(loop_, sockets_, directory_, groups, orphans_, {}, record_);
-  Result<ControlChannel> channel = ControlChannel::open();
-  WorkerParts parts;
-  parts.pid = left;
-  parts.notify_path = directory_.new_socket_path();
-  parts.group = "w.9";
-  parts.ended = true;
-  const UniqueFd notify(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ASSERT_TRUE(launcher.adopt({WorkerId{9}, 0, generation({"/bin/true"})}, parts,
-                             {std::move(channel->master_end), UniqueFd(fcntl(notify.get(), F_DUPFD_CLOEXEC, 3)),
-                              *make_stats_memfd("preforkd-stats")}));
+  ASSERT_TRUE(adopt_ended(launcher, left));
   ASSERT_NE(launcher.find(WorkerId{9})->remains(), nullptr);
   launcher.signal(WorkerId{9}, SIGKILL);
   ASSERT_TRUE(run_until([this] { return record_.remains_gone.contains(WorkerId{9}); }));
@@ -488,15 +492,7 @@ TEST_F(ProcessLauncherTest, knows_whether_the_oom_killer_explains_the_death_of_a
   std::ofstream(folder_ + "/w.9/memory.events") << "oom_kill 3\n";
   WorkerGroups groups(folder_, true);
   ProcessLauncher launcher(loop_, sockets_, directory_, groups, orphans_, {}, record_);
-  Result<ControlChannel> channel = ControlChannel::open();
-  WorkerParts parts;
-  parts.notify_path = directory_.new_socket_path();
-  parts.group = "w.9";
-  parts.ended = true;
-  const UniqueFd notify(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ASSERT_TRUE(launcher.adopt({WorkerId{9}, 0, generation({"/bin/true"})}, parts,
-                             {std::move(channel->master_end), UniqueFd(fcntl(notify.get(), F_DUPFD_CLOEXEC, 3)),
-                              *make_stats_memfd("preforkd-stats")}));
+  ASSERT_TRUE(adopt_ended(launcher, 0));
   const Instant now = SteadyClock().now();
   EXPECT_EQ(launcher.oom_explains_death(WorkerId{9}, now), false) << "the earlier one knew of those";
   std::ofstream(folder_ + "/w.9/memory.events") << "oom_kill 4\n";
