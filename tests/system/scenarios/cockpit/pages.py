@@ -46,8 +46,8 @@ def equal(value, wanted, what):
 
 @contextlib.contextmanager
 def session(user, administrator=False):
-    """A browser in which the user has logged in."""
-    with tempfile.TemporaryDirectory() as folder, Browser(folder) as browser:
+    """A browser in which the user has logged in. Its further processes may still write there when it has ended."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, Browser(folder) as browser:
         try:
             log_in(browser, user, administrator)
             yield browser
