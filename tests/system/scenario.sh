@@ -4,6 +4,7 @@
 set -eEuo pipefail  # E: a failure in a function is reported, too
 export SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
 readonly deadline=30  # seconds for what takes milliseconds
+readonly whole=120  # seconds, longer than a scenario takes
 trap 'echo "$0:$LINENO: status $?: $BASH_COMMAND" >&2' ERR
 
 fail() {
@@ -42,7 +43,13 @@ older() {
 # property UNIT NAME: one property of a unit.
 property() { systemctl show --value -p "$2" "$1"; }
 
-master() { property "preforkd@$1.service" MainPID; }
+master() { property "preforkd@$1.service" MainPID; }  # 0: there is none
+
+# restarted NAME TIMES [TEXT]: systemd has restarted the master so often, and the new one is there and says TEXT. Between two masters
+# systemd shows the last text of the one before.
+restarted() {
+  [ "$(property "preforkd@$1.service" NRestarts)" -eq "$2" ] && [ "$(master "$1")" -gt 0 ] && status_says "$1" "${3:-}"
+}
 
 # workers NAME: the pids of a pool's processes except its master and the keepers of its workers, one per line.
 workers() {
@@ -86,7 +93,7 @@ more_connections_than() { [ "$(connections)" -gt "$1" ]; }
 load_begin() {
   local before
   before=$(connections)
-  prefork-client --bench --json --churn --connections 32 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/load.json &
+  prefork-client --bench --json --churn --connections 32 --seconds "$whole" --timeout "${whole}s" --reply-timeout "${whole}s" "${@:2}" "$1" >/tmp/load.json &
   load=$!
   eventually more_connections_than "$before"
 }
@@ -101,7 +108,7 @@ load_end() {
 
 # hold_begin ADDRESS OPTION...: clients that keep their connections and check every reply, in the background, until hold_end. Beside a load.
 hold_begin() {
-  prefork-client --bench --json --connections 20 --seconds 60 --timeout 60s --reply-timeout 60s "${@:2}" "$1" >/tmp/hold.json &
+  prefork-client --bench --json --connections 20 --seconds "$whole" --timeout "${whole}s" --reply-timeout "${whole}s" "${@:2}" "$1" >/tmp/hold.json &
   hold=$!
 }
 

@@ -29,7 +29,7 @@ load() {
   local before header=()
   [ "$1" = keep ] || header=(--header "Connection: close")
   before=$(connections)
-  wrk --threads 1 --connections "$clients" --duration 80s --timeout 60s "${header[@]}" "http://127.0.0.1:$port/" >"/tmp/$1.txt" &
+  wrk --threads 1 --connections "$clients" --duration "${whole}s" --timeout "${whole}s" "${header[@]}" "http://127.0.0.1:$port/" >"/tmp/$1.txt" &
   loads[$1]=$!
   eventually more_connections_than "$before"
 }
@@ -73,10 +73,9 @@ kill_worker() {
 kill_master() {
   local before turn
   before=$(workers "$name")
-  adopted() { [ "$(property "preforkd@$name.service" NRestarts)" -eq "$turn" ] && status_says "$name" "3/3 workers ready"; }
   for turn in 1 2 3; do
     kill -KILL "$(master "$name")"
-    eventually adopted
+    eventually restarted "$name" "$turn" "3/3 workers ready"
   done
   ! grep -vFx "$before" <(workers "$name") || fail "processes are new after kills of their master"  # some that drain may have left
 }

@@ -85,16 +85,18 @@ void Load::talk(const Habit& habit, unsigned client, std::uint64_t connection) {
         bytes += lines.back() + '\n';
       }
       failure.requests = habit.depth;
+      const Clock::time_point asked_at = Clock::now();
       socket.send(bytes);
       for (const std::string& line : lines) {
         failure.worker = check(socket.read_line(), line, moves_ ? 0 : failure.worker);
         --failure.requests;
         ledger_.note_answers(1);
-        // From now on another worker may have it.
-        if (moves_) failure.began = Clock::now();
+        // From now on another worker may have it. But this one may be killed when the reply is here, before it has put
+        // the connection down, and this thread may read the reply much later.
+        if (moves_) failure.began = asked_at;
       }
       if (moves_) failure.worker = 0;
-      if (!rest(habit, socket.fd())) return;
+      if (!rest(habit, socket.fd(), asked_at)) return;
     }
     socket.reset();  // an orderly close would leave thousands of ports in TIME_WAIT
     return;
@@ -109,11 +111,10 @@ void Load::talk(const Habit& habit, unsigned client, std::uint64_t connection) {
   ledger_.note_failure(std::move(failure));
 }
 
-bool Load::rest(const Habit& habit, int fd) {
+bool Load::rest(const Habit& habit, int fd, Clock::time_point asked_at) {
   if (habit.rest.count() == 0) return true;
-  const Clock::time_point began = Clock::now();
   if (!component::wait_ready(fd, POLLIN, habit.rest)) return true;
-  ledger_.note_closed_at_rest(began, Clock::now());
+  ledger_.note_closed_at_rest(asked_at, Clock::now());
   return false;
 }
 

@@ -43,7 +43,7 @@ class Load {
   void talk(const Habit& habit, unsigned client, std::uint64_t connection);
 
   // False: the connection has ended.
-  [[nodiscard]] bool rest(const Habit& habit, int fd);
+  [[nodiscard]] bool rest(const Habit& habit, int fd, Clock::time_point asked_at);
 
   const std::string address_;
   const bool moves_;
