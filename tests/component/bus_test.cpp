@@ -316,8 +316,9 @@ TEST(Bus, a_reload_that_is_superseded_is_told_so) {
   };
   ASSERT_GE(sd_bus_call_async(first.native(), nullptr, call, on_reply, &error, 0), 0);
   sd_bus_message_unref(call);
+  const std::size_t mark = pool.master.log().size();
   sd_bus_flush(first.native());
-  pool.master.log().wait_for("worker 0 (pid", pool.master.log().size());
+  pool.master.log().wait_for("worker 0 (pid", mark);
   pool.master.write(pool_config(2));
   EXPECT_TRUE(pool.call("Reload").ok());
   const Deadline deadline;

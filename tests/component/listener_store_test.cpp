@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -95,8 +96,11 @@ UniqueFd open_tcp(const std::string& address = "127.0.0.1:0") {
 }
 std::string address_of(const UniqueFd& fd) { return format_address(*local_address(fd.get())); }
 
-// One on which no process listens.
-std::string free_address() { return address_of(open_tcp()); }
+// One on which no process listens, nor one of another test in the next moment: the host is this process's own.
+std::string free_address() {
+  const int pid = getpid();
+  return address_of(open_tcp("127.9." + std::to_string(pid / 256 % 256) + '.' + std::to_string(pid % 256) + ":0"));
+}
 
 TEST_F(ListenerStore, each_socket_is_stored_once_under_a_name_of_its_own) {
   const UniqueFd passed = open_tcp();

@@ -164,7 +164,7 @@ TEST_F(Login, survives_a_worker_that_is_killed_while_the_master_is_stopped) {
   expect_all_known();
 }
 
-// The one that takes is killed, too, as soon as it has begun.
+// The one that would take is killed, too. Both are stopped first: one that dies as it takes a connection may close it.
 TEST_F(Login, survives_giver_and_taker) {
   log_in(200);
   std::vector<pid_t> workers{master_.worker(0), master_.worker(1), master_.worker(2)};
@@ -172,7 +172,9 @@ TEST_F(Login, survives_giver_and_taker) {
     const std::size_t mark = master_.log().size();
     const std::vector<unsigned> killed{i % 3, (i + 1) % 3};
     for (const pid_t worker : workers) wait_until_asleep(worker);
-    for (const unsigned slot : killed) kill(workers[slot], SIGKILL);
+    for (const int signal : {SIGSTOP, SIGKILL}) {
+      for (const unsigned slot : killed) kill(workers[slot], signal);
+    }
     for (const unsigned slot : killed) workers[slot] = master_.worker(slot, mark);
     expect_all_known();
   }
@@ -249,7 +251,7 @@ TEST_F(LoneLogin, says_what_became_of_the_connections) {
 // A stopped process does not even take SIGABRT: it ends by SIGKILL.
 class HungLogin : public Login {
  protected:
-  HungLogin() : Login(3, {"--set", "hang_timeout=1s", "--set", "drain_timeout=3s"}) {}
+  HungLogin() : Login(3, {"--set", "hang_timeout=2s", "--set", "drain_timeout=3s"}) {}
 };
 
 TEST_F(HungLogin, survives_a_worker_that_is_stopped) {
@@ -303,7 +305,7 @@ TEST_F(ShownLogin, counts_what_a_smaller_pool_has_moved) {
   const std::string given = pool_.get_worker(1, "Connections");
   EXPECT_TRUE(pool_.call("Scale", "u", 1U).ok());
   EXPECT_TRUE(eventually([&] { return pool_.get("ConnectionsHandedOver") == given; }));
-  EXPECT_EQ(pool_.get("ConnectionsAdopted"), given);
+  EXPECT_TRUE(eventually([&] { return pool_.get("ConnectionsAdopted") == given; }));
   EXPECT_EQ(pool_.get_worker(0, "ConnectionsAdopted"), given);
   EXPECT_EQ(pool_.get_worker(0, "ConnectionsHandedOver"), "0");
   EXPECT_EQ(pool_.get("ConnectionsClosedByKeepers"), "0");

@@ -51,7 +51,7 @@ TEST(NotifySocket, a_worker_that_asks_for_time_gets_it) {
   const TempDir folder;
   const std::string fifo = folder.file("fifo");
   ASSERT_EQ(::mkfifo((fifo + "0").c_str(), 0600), 0);
-  const std::vector<std::string> short_timeout{"--set", "start_timeout=300ms"};
+  const std::vector<std::string> short_timeout{"--set", "start_timeout=2s"};
   const Master patient({binaries::worker("slow_to_start"), fifo}, with_workers(1, short_timeout));
   patient.log().wait_for("worker 0");
   {

@@ -168,8 +168,10 @@ TEST(Reload, reads_environment_files_anew) {
   config["program"].push_back(folder.path());
   config["environment_files"] = {file};
   ConfiguredMaster master(config);
+  const std::vector<pid_t> before = master.workers();
   static_cast<void>(folder.write("variables", "FROM_FILE=second\n"));
   master.hup("reload done");
+  ASSERT_TRUE(master.all_new(before, 1));
   const std::string report = read_file(folder.file("0." + std::to_string(master.workers().back())));
   EXPECT_THAT(json::parse(report)["environment"], testing::Contains("FROM_FILE=second"));
 }

@@ -105,7 +105,7 @@ TEST(Drain, no_new_client_is_refused_or_left_alone_during_reloads) {
 
 TEST(Drain, a_hanging_worker_is_replaced) {
   const Master master({binaries::prefork_echo},
-                      with_workers(1, {"--set", "hang_timeout=300ms", "--set", "drain_timeout=200ms"}));
+                      with_workers(1, {"--set", "hang_timeout=2s", "--set", "drain_timeout=200ms"}));
   master.wait_ready();
   const std::size_t mark = master.log().size();
   ::kill(master.worker(0), SIGSTOP);  // SIGABRT does not end a stopped process, so SIGKILL must follow
@@ -115,11 +115,11 @@ TEST(Drain, a_hanging_worker_is_replaced) {
 }
 
 TEST(Drain, a_worker_that_lives_does_not_count_as_hanging) {
-  const Master watched({binaries::prefork_echo}, with_workers(1, {"--set", "hang_timeout=300ms"}));
+  const Master watched({binaries::prefork_echo}, with_workers(1, {"--set", "hang_timeout=2s"}));
   watched.wait_ready();
   const pid_t worker = watched.worker(0);
   // A program that sends no WATCHDOG=1, with the same hang_timeout and started later, is killed as hung …
-  const Master hanging({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=900ms"}));
+  const Master hanging({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=3s"}));
   hanging.log().wait_for("(hung)");
   // … but this one, which has no client and sends WATCHDOG=1, is not.
   EXPECT_EQ(watched.workers(), std::vector<pid_t>{worker});

@@ -128,7 +128,7 @@ TEST(Pressure, a_client_that_says_nothing_is_closed_after_the_idle_timeout) {
 }
 
 TEST(Pressure, a_client_that_goes_on_talking_is_not_idle) {
-  const Master master = start_echo(1, {"idle_timeout=500ms"});
+  const Master master = start_echo(1, {"idle_timeout=3s"});
   master.wait_ready();
   Client busy(master.address());
   const Client silent(master.address());

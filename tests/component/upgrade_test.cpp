@@ -196,7 +196,7 @@ TEST_F(UpgradeInPlace, is_refused_by_a_version_that_cannot_read_the_image) {
 }
 
 TEST_F(UpgradeInPlace, waits_for_no_reload) {
-  start();
+  start({"--set", "reload.soak=1min"});
   put(binaries::preforkd);
   std::size_t mark = log().size();
   for (const pid_t worker : workers_) ASSERT_EQ(kill(worker, SIGSTOP), 0);

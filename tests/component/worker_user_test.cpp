@@ -65,13 +65,13 @@ TEST_F(WorkerUser, a_program_that_drops_root_before_it_starts_is_ready_and_pings
   const std::vector<std::string> as_nobody{"/usr/bin/setpriv", "--reuid",        nobodys_uid,           "--regid",
                                            nobodys_uid,        "--clear-groups", binaries::prefork_echo};
   if (run(as_nobody.front(), {as_nobody.begin() + 1, as_nobody.end()}).status == 126) GTEST_SKIP() << "no way there";
-  const Master master(as_nobody, with_workers(1, {"--set", "hang_timeout=1s"}));
+  const Master master(as_nobody, with_workers(1, {"--set", "hang_timeout=2s"}));
   master.wait_ready();
   const std::vector<pid_t> workers = master.workers();
   ASSERT_EQ(workers.size(), 1U);
   EXPECT_THAT(status_field(workers[0], "Uid"), HasSubstr(nobodys_uid));
   // A pool that started later, with a longer timeout, has reported its worker as hung.
-  const Master other({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=1500ms"}));
+  const Master other({binaries::worker("does_as_told")}, with_workers(1, {"--set", "hang_timeout=3s"}));
   other.log().wait_for(" died (hung)");
   EXPECT_THAT(master.log().text(), Not(HasSubstr("(hung)")));
   EXPECT_EQ(master.workers(), workers);

@@ -4,7 +4,7 @@
 set -eEuo pipefail  # E: a failure in a function is reported, too
 export SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
 readonly deadline=30  # seconds for what takes milliseconds
-readonly whole=120  # seconds, longer than a scenario takes
+readonly whole=240  # seconds, longer than a scenario takes, also one of several machines
 trap 'echo "$0:$LINENO: status $?: $BASH_COMMAND" >&2' ERR
 
 fail() {
@@ -53,12 +53,16 @@ restarted() {
 
 # workers NAME: the pids of a pool's processes except its master and the keepers of its workers, one per line.
 workers() {
-  local group pid
+  local group pid name
   group=/sys/fs/cgroup$(property "preforkd@$1.service" ControlGroup)
   for pid in $(cat "$group/cgroup.procs" "$group"/*/cgroup.procs 2>/dev/null | grep -vx "$(master "$1")" || true); do
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = keeper ] || echo "$pid"
+    name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue  # it has ended
+    [ "$name" = keeper ] || echo "$pid"
   done | sort -n 2>/dev/null || true  # a reader that takes the first one closes the pipe
 }
+
+# has_workers NAME NUMBER: for a moment a new keeper looks like a worker, and a reload is done before all that leave are gone.
+has_workers() { [ "$(workers "$1" | wc -l)" -eq "$2" ]; }
 
 # eventually COMMAND...: waits until the command succeeds. It is tried again when systemd reports a change, and every second.
 eventually() {
@@ -66,7 +70,7 @@ eventually() {
   exec {changes}< <(exec busctl monitor org.freedesktop.systemd1 2>/dev/null)
   monitor=$!
   until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || { kill "$monitor"; fail "not within $deadline s: $*"; }
+    [ "$SECONDS" -lt "$end" ] || { kill "$monitor" 2>/dev/null || true; fail "not within $deadline s: $*"; }
     read -r -t 1 -u "$changes" || true
   done
   kill "$monitor" 2>/dev/null || true  # it ends with the bus
@@ -106,10 +110,12 @@ load_end() {
   cat /tmp/load.json
 }
 
-# hold_begin ADDRESS OPTION...: clients that keep their connections and check every reply, in the background, until hold_end. Beside a load.
+# hold_begin ADDRESS OPTION...: clients that keep their connections and check every reply, in the background, until hold_end. Nearly all have
+# connected when it returns. Beside a load.
 hold_begin() {
   prefork-client --bench --json --connections 20 --seconds "$whole" --timeout "${whole}s" --reply-timeout "${whole}s" "${@:2}" "$1" >/tmp/hold.json &
   hold=$!
+  eventually [ -e "/proc/$hold/fd/20" ]
 }
 
 # hold_end: ends them. No request may have failed, no connection may have been closed, and some must have been answered.

@@ -66,7 +66,8 @@ kill_worker() {
   kill -KILL "$worker"
   gone() { ! kill -0 "$worker"; }
   eventually gone
-  eventually status_says "$name" "3/3 workers ready"
+  ready() { [ "$(preforkctl show "$name" -p ReadyWorkers --value)" -eq 3 ]; }  # the text that systemd shows may be a second old
+  eventually ready
 }
 
 # kill_master: the next one takes over each process, also if one of another program's own masters has started it.

@@ -58,6 +58,7 @@ std::map<int, std::string> descriptors_of(pid_t pid) {
 std::map<int, std::string> resting_descriptors_of(pid_t pid) {
   std::map<int, std::string> descriptors;
   const bool rests = eventually([&] {
+    wait_until_asleep(pid);  // it may hold some for what it does just now
     descriptors = descriptors_of(pid);
     return std::none_of(descriptors.begin(), descriptors.end(), [&](const auto& each) {
       return each.first > STDERR_FILENO && each.second == descriptors[STDERR_FILENO];
