@@ -161,10 +161,10 @@ TEST(BusCallers, a_flood_does_not_keep_a_dead_worker_from_being_replaced) {
   ShownPool pool;
   BusClient flood(pool.bus.address());
   const std::string pid = pool.get_worker(0, "PID");
-  for (int i = 0; i < 500; ++i)
+  for (int i = 0; i < 2000; ++i)
     flood.call_and_forget(test_pool, pool_object, i % 2 == 0 ? "GetManagedObjects" : "ListWorkers");
   ASSERT_EQ(kill(std::stoi(pid), SIGKILL), 0);
-  for (int i = 0; i < 500; ++i) flood.call_and_forget(test_pool, pool_object, "ListWorkers");
+  for (int i = 0; i < 2000; ++i) flood.call_and_forget(test_pool, pool_object, "ListWorkers");
   pool.master.log().wait_for("worker 0 (pid " + pid + ", generation 1) died: signal 9");
   EXPECT_TRUE(eventually([&] { return pool.get_worker(0, "State") == "ready" && pool.get_worker(0, "PID") != pid; }));
 }

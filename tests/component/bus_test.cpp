@@ -83,12 +83,9 @@ TEST(Bus, shows_the_pool_and_its_workers) {
   EXPECT_EQ(pool.get_worker(1, "State"), "ready");
   EXPECT_EQ(pool.get_worker(1, "Slot"), "1");
   EXPECT_THAT(workers, testing::Contains(std::stoi(pool.get_worker(1, "PID"))));
-  EXPECT_GT(std::stoull(pool.get_worker(1, "MemoryBytes")), 0U) << "the kernel counts small ones roughly";
-  Client client(address);
-  EXPECT_TRUE(eventually([&] {  // the kernel counts ticks of 10 ms
-    for (int i = 0; i < 100; ++i) static_cast<void>(client.ask("hello"));
-    return pool.get_worker(0, "CPUUSec") + pool.get_worker(1, "CPUUSec") != "00";
-  }));
+  // They may be a tenth of a second old, of a worker that had just been cloned.
+  EXPECT_TRUE(eventually([&] { return std::stoull(pool.get_worker(1, "MemoryBytes")) > 10'000U; }));
+  EXPECT_TRUE(eventually([&] { return std::stoull(pool.get_worker(1, "CPUUSec")) > 0U; }));
   EXPECT_EQ(pool.get_worker(1, "OOMKills"), "18446744073709551615") << "by hand it has no group, so it is unknown";
   EXPECT_GE(std::stoull(pool.get_worker(1, "StartedAt")), std::stoull(pool.get("StartedAt")));
 }

@@ -121,7 +121,7 @@ TEST(Recycle, workers_of_a_certain_age_are_replaced_unseen_each_slot_at_a_time_o
   const auto [youngest, oldest] = std::minmax_element(story.uptimes().begin(), story.uptimes().end());
   EXPECT_GE(*youngest, milliseconds(2000)) << "the jitter is at most half of the age";
   // The chance that no slot of eight has a jitter above a tenth is one in half a million.
-  EXPECT_LT(*youngest, milliseconds(4000)) << "no jitter";
+  EXPECT_LT(*youngest, milliseconds(3600)) << "no jitter";
 }
 
 TEST(Recycle, a_worker_that_holds_too_much_memory_is_replaced_unseen_and_it_alone) {

@@ -15,7 +15,7 @@ from browser import Browser, Failed
 HOST = "http://127.0.0.1:9090"
 CONFIG = "/etc/preforkd/echo.json"
 ACTIONS = ["Reload…", "Scale…", "Recycle", "Rebalance", "Stop…"]
-MAX_CPU = 5  # seconds of CPU time that the page may need for 1000 workers; it needs 0.6
+MAX_CPU = 2.5  # seconds of CPU time that the page may need for 1000 workers; it needs 0.6
 
 
 def output(*command):
